@@ -1,0 +1,1 @@
+"""What the LTX-2-19b API promises: rules, findings, validation."""

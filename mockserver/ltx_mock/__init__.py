@@ -1,0 +1,1 @@
+"""The offline twin of the LTX-2-19b API."""

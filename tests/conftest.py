@@ -1,0 +1,32 @@
+"""Shared test setup: Hypothesis profiles and the tools a machine may lack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+TOOLS = {
+    "browser": ("chromium",),
+    "ffmpeg": ("ffmpeg", "ffprobe"),
+    "curl": ("curl",),
+    "node": ("node",),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose tool is missing; where CI has promised the tools, fail it instead."""
+    for marker, programs in TOOLS.items():
+        if item.get_closest_marker(marker) is None:
+            continue
+        missing = [program for program in programs if shutil.which(program) is None]
+        if missing and os.environ.get("LTX_MOCK_REQUIRE_TOOLS"):
+            pytest.fail(f"CI must install {', '.join(missing)}")
+        if missing:
+            pytest.skip(f"needs {', '.join(missing)}")
