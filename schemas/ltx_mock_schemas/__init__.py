@@ -1,1 +1,94 @@
-"""JSON Schemas and the OpenAPI document of the LTX-2-19b API, as data."""
+"""JSON Schemas (2020-12) and the OpenAPI 3.1 document of the LTX-2-19b API, as data.
+
+The files beside this module refer to each other by file name. What the functions return stands alone: every
+`$ref` points into the document it is in.
+
+Beside the standard keywords the schemas carry four of their own, which validators skip:
+
+* `x-rule`: the id of the rule that the constraints here, and below, come from;
+* `x-rule-required`: the same for `required`, where that is another rule than the missing property's own;
+* `x-allowed`: what is allowed here, as the end of the sentence "it must be …" ("it is allowed …" beside `not: {}`);
+* `x-severity`: `advisory` where breaking the constraint is not an error.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_schemas._bundle import bundle
+
+if TYPE_CHECKING:
+    from ltx_mock_schemas._bundle import Key
+
+__all__ = ["DIALECT", "names", "openapi", "schema"]
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+"""The dialect of every schema here, and of the OpenAPI document."""
+
+_HERE = Path(__file__).parent
+_OPENAPI = "openapi"
+
+
+def names() -> list[str]:
+    """List the schemas, as the names that `schema` takes."""
+    return sorted(path.stem for path in _HERE.glob("*.json") if path.stem != _OPENAPI)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return one JSON Schema as a document that stands alone; the caller may change it.
+
+    Args:
+        name: One of `names()`, such as `generate-request`.
+
+    Raises:
+        LookupError: No schema has this name.
+    """
+    document: dict[str, Any] = json.loads(_schema_text(name))
+    return document
+
+
+def openapi() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document as a document that stands alone; the caller may change it."""
+    document: dict[str, Any] = json.loads(_openapi_text())
+    return document
+
+
+@cache
+def _schema_text(name: str) -> str:
+    if name not in names():
+        raise LookupError(f"no schema is called {name!r}; there are {', '.join(names())}")
+
+    def address(key: Key) -> str:
+        file, definition = key
+        return "#" if key == (name, "") else f"#/$defs/{definition or file}"
+
+    parts = bundle(name, _read, address)
+    document = {"$schema": DIALECT, **parts.pop((name, ""))}
+    if parts:
+        document["$defs"] = {address(key).removeprefix("#/$defs/"): part for key, part in parts.items()}
+    return json.dumps(document)
+
+
+@cache
+def _openapi_text() -> str:
+    def address(key: Key) -> str:
+        file, definition = key
+        return "#/components/schemas/" + _pascal(definition or file)
+
+    parts = bundle(_OPENAPI, _read, address)
+    document = parts.pop((_OPENAPI, ""))
+    document["components"]["schemas"] = {address(key).rpartition("/")[2]: part for key, part in parts.items()}
+    return json.dumps(document)
+
+
+@cache
+def _read(file: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(_HERE.joinpath(f"{file}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def _pascal(name: str) -> str:
+    return "".join(word[0].upper() + word[1:] for word in name.split("-"))

@@ -1,0 +1,83 @@
+"""A valid request with its defaults filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["GenerateRequest", "Lora"]
+
+_IMAGE_MODES: Final = frozenset({"image-to-video", "image-to-video-LoRA"})
+_LORA_MODES: Final = frozenset({"text-to-video-LoRA", "image-to-video-LoRA"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """One LoRA model: where it is downloaded from, and how strong its influence is (GEN-14)."""
+
+    path: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateRequest:
+    """What a generateTask request asks for.
+
+    Two requests that ask for the same are equal, however they were written down: missing fields have their
+    defaults, `10.0` seconds are `10`, and what a mode does not use is left out.
+
+    Attributes:
+        request_type: `async` or `callback`.
+        callback_url: Where the end of the task is announced; with `async` it is not used (GEN-3).
+        provider: `auto`, `value` or `official`.
+        mode: One of the four modes.
+        prompt: What the video shows.
+        resolution: `480p`, `720p` or `1080p`.
+        duration: The length of the video in seconds.
+        aspect_ratio: `16:9` or `9:16`; always `16:9` in the image-to-video modes, which do not take it.
+        image_urls: The reference image, one URL; empty in the text-to-video modes, which do not use it.
+        seed: None lets the service choose.
+        loras: The LoRA models to apply, at most three.
+    """
+
+    mode: str
+    prompt: str
+    resolution: str
+    duration: int
+    request_type: str = "async"
+    callback_url: str | None = None
+    provider: str = "auto"
+    aspect_ratio: str = "16:9"
+    image_urls: tuple[str, ...] = ()
+    seed: int | None = None
+    loras: tuple[Lora, ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Tell whether the video is made from a reference image."""
+        return self.mode in _IMAGE_MODES
+
+    @property
+    def is_lora(self) -> bool:
+        """Tell whether the mode applies LoRA models."""
+        return self.mode in _LORA_MODES
+
+    @classmethod
+    def from_body(cls, body: Any) -> GenerateRequest:  # noqa: ANN401  what JSON decodes to
+        """Read a decoded body in which `validate_request` finds no violation; advisories are no hindrance."""
+        given = body["input"]
+        seed = int(given.get("seed", -1))
+        mode = given["mode"]
+        return cls(
+            request_type=body.get("request_type", "async"),
+            callback_url=body.get("callback_url"),
+            provider=body.get("provider", "auto"),
+            mode=mode,
+            prompt=given["prompt"],
+            resolution=given["resolution"],
+            duration=int(given["duration"]),
+            aspect_ratio=given.get("aspect_ratio", "16:9"),
+            image_urls=tuple(given["image_urls"]) if mode in _IMAGE_MODES else (),
+            seed=None if seed == -1 else seed,
+            loras=tuple(Lora(lora["path"], float(lora.get("scale", 1.0))) for lora in given.get("loras", ())),
+        )

@@ -1,0 +1,264 @@
+"""The catalogue of rules: what the LTX-2-19b API promises, each promise under an id that never changes.
+
+Everything that judges or explains names one of these ids: schema keywords (`x-rule`), findings, strategies,
+conformance checks and the tables of the documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["GROUPS", "RULES", "Rule", "Source"]
+
+Source = Literal["seed", "vendor", "choice"]
+"""Where a rule comes from: the model's own page, other pages of the vendor, or nobody (what the fake does)."""
+
+GROUPS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ENV": "Envelope",
+        "AUTH": "Access",
+        "GEN": "generateTask",
+        "TASK": "statusTask and the life of a task",
+        "FAIL": "Failures",
+        "CB": "Callbacks",
+        "LIM": "Limits",
+        "CLI": "What a good client does",
+    }
+)
+"""The title of each group of rules, by the prefix of their ids, in the order of the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One promise of the API.
+
+    Attributes:
+        id: Group and number, as in `GEN-10`.
+        text: The promise, in a sentence or two of Markdown.
+        sources: Where it comes from. A rule from `choice` alone is never held against a real server.
+    """
+
+    id: str
+    text: str
+    sources: tuple[Source, ...]
+
+    @property
+    def group(self) -> str:
+        """Return the prefix of the id, a key of `GROUPS`."""
+        return self.id.partition("-")[0]
+
+
+def _rule(rule_id: str, text: str, *sources: Source) -> Rule:
+    return Rule(rule_id, text, sources)
+
+
+_CATALOGUE: Final = (
+    # Envelope and access
+    _rule(
+        "ENV-1",
+        "Every answer of the API, good or bad, is a JSON object with exactly `code` (integer), `message` (string) and"
+        " `data` (object or null)",
+        "seed",
+    ),
+    _rule("ENV-2", 'A success has `code` 200 and `message` "success"', "seed"),
+    _rule("ENV-3", "An error has `data` null and a readable, non-empty `message`", "seed"),
+    _rule("ENV-4", "`code` equals the HTTP status", "vendor"),
+    _rule(
+        "ENV-5",
+        "An unknown path or model answers 404, a wrong method 405 with `Allow`, a body over the size limit 413, all "
+        "in the envelope",
+        "choice",
+    ),
+    _rule("AUTH-1", "No `Authorization` header: 401", "seed"),
+    _rule("AUTH-2", "Not `Bearer <key>`, an empty key, or a key that is not accepted: 401", "seed"),
+    _rule("AUTH-3", "Access is checked before anything else of the request is looked at", "choice"),
+    _rule(
+        "AUTH-4",
+        "A task is seen only with the key that made it; with another it answers like an unknown task",
+        "choice",
+    ),
+    # generateTask: the request
+    _rule("GEN-1", "The body is a JSON object; anything else: 400", "seed"),
+    _rule("GEN-2", "`request_type` is `async` or `callback`; default `async`", "seed", "vendor"),
+    _rule(
+        "GEN-3",
+        "`callback_url` is required when `request_type` is `callback`; with `async` it may be there and is not used",
+        "seed",
+    ),
+    _rule(
+        "GEN-4",
+        "`callback_url` is an absolute http or https URL (the real service wants public https; the fake also takes "
+        "http, for local receivers)",
+        "vendor",
+        "choice",
+    ),
+    _rule("GEN-5", "`provider` is `auto`, `value` or `official`; default `auto`", "seed"),
+    _rule("GEN-6", "`input` is required and an object", "seed"),
+    _rule(
+        "GEN-7",
+        "`input.mode` is required: `text-to-video`, `image-to-video`, `text-to-video-LoRA` or `image-to-video-LoRA`, "
+        "exact case",
+        "seed",
+    ),
+    _rule("GEN-8", "`input.prompt` is required, a string of 1 to 5000 characters", "vendor"),
+    _rule("GEN-9", "`input.resolution` is required: `480p`, `720p` or `1080p`", "seed", "vendor"),
+    _rule(
+        "GEN-10",
+        "`input.duration` is required, a whole number of seconds from 5 to 20; a string or a boolean is not a number",
+        "seed",
+        "vendor",
+    ),
+    _rule(
+        "GEN-11",
+        "`input.aspect_ratio` is `16:9` or `9:16`, default `16:9`, and only for the two text-to-video modes",
+        "seed",
+    ),
+    _rule(
+        "GEN-12",
+        "`input.image_urls` is required for the two image-to-video modes: an array of exactly one absolute http(s) URL",
+        "seed",
+    ),
+    _rule("GEN-13", '`input.seed` is a whole number from 1 to 2147483647, or -1 for "choose one"', "vendor"),
+    _rule(
+        "GEN-14",
+        "`input.loras` only in the two LoRA modes: at most 3 items, each an object with `path`, an absolute http(s) "
+        "URL, and `scale`, a number",
+        "seed",
+    ),
+    _rule(
+        "GEN-15",
+        'Not enough credits: 400 with the message "Insufficient credits". Billing is per second of video',
+        "seed",
+    ),
+    _rule(
+        "GEN-16",
+        "What the documents do not forbid is accepted: unknown fields anywhere, `image_urls` in a text mode, a LoRA "
+        "mode without `loras`, a missing `scale` (taken as 1.0), a `scale` outside the recommended 0.5 to 2.0, a LoRA"
+        " URL without download parameters. Each such thing is an advisory: recorded with the request and shown to the"
+        " developer, turned into a 400 only in strict mode",
+        "seed",
+        "choice",
+    ),
+    _rule(
+        "GEN-17",
+        "Success answers `data.taskId`, a string, new for every task. The samples look like `task_12345678` and "
+        "`task_abc123xyz789`",
+        "seed",
+        "vendor",
+    ),
+    _rule("GEN-18", "A rejected request creates no task, costs nothing and fires no callback", "choice"),
+    # statusTask and the life of a task
+    _rule(
+        "TASK-1",
+        "`state` is `pending`, `processing`, `success` or `failed`; it only moves forward, may be seen to skip, and a"
+        " finished task answers the same for ever",
+        "seed",
+    ),
+    _rule(
+        "TASK-2",
+        "`pending` and `processing` carry `taskId`, `state`, `createTime` and nothing of a result",
+        "vendor",
+    ),
+    _rule(
+        "TASK-3",
+        "`success` carries `taskId`, `state`, `resultJson`, `createTime`, `completeTime`, `costTime` and no "
+        "`failCode`/`failMsg`",
+        "seed",
+    ),
+    _rule(
+        "TASK-4",
+        "`resultJson` is a string of JSON: an object with `resultUrls`, a non-empty array of absolute URLs",
+        "seed",
+    ),
+    _rule(
+        "TASK-5",
+        "Times are Unix milliseconds; `costTime` is `completeTime` minus `createTime` (the sample: 1767965652317 − "
+        "1767965610929 = 41388)",
+        "seed",
+    ),
+    _rule(
+        "TASK-6",
+        "`failed` carries `taskId`, `state`, `failCode`, `failMsg` and no `resultJson`; the times may be there "
+        "(vendor) or not (seed: the fake leaves them out)",
+        "seed",
+        "vendor",
+    ),
+    _rule("TASK-7", "`failCode` is `CONTENT_VIOLATION`, `INVALID_IMAGE_URL` or `INVALID_LORA_URL`", "seed"),
+    _rule(
+        "TASK-8",
+        "Generation takes 40–60 s at 480p, 60–90 s at 720p, 90–120 s at 1080p; a LoRA mode adds 10–20 s for loading",
+        "seed",
+    ),
+    _rule("TASK-9", "The same seed, prompt and parameters give the same result", "seed"),
+    _rule("TASK-10", "Result URLs work for 15 days after completion", "seed"),
+    _rule("TASK-11", "No `taskId`: 400. A `taskId` nobody made: 404", "seed", "vendor"),
+    _rule("TASK-12", "Asking for a status changes nothing", "choice"),
+    _rule("FAIL-1", "A prompt that breaks the content rules ends `failed` with `CONTENT_VIOLATION`", "seed"),
+    _rule(
+        "FAIL-2",
+        "A reference image that cannot be fetched, is not JPG, PNG or WebP, or is over 10 MB ends with "
+        "`INVALID_IMAGE_URL`",
+        "seed",
+    ),
+    _rule("FAIL-3", "A LoRA that cannot be downloaded ends with `INVALID_LORA_URL`", "seed"),
+    # Callbacks
+    _rule(
+        "CB-1",
+        "When a `callback` task ends, success or failed, its final statusTask envelope is POSTed as JSON to "
+        "`callback_url`",
+        "seed",
+        "vendor",
+    ),
+    _rule(
+        "CB-2",
+        "The receiver must answer HTTP 200 within 30 s; otherwise up to 3 retries with growing delays, the first "
+        "after 30 s",
+        "vendor",
+    ),
+    _rule("CB-3", "An `async` task never calls back, whatever `callback_url` it carries", "seed"),
+    _rule("CB-4", "Polling works for `callback` tasks too, and agrees with the callback", "choice"),
+    # Limits
+    _rule("LIM-1", "10000 requests a minute; more: 429", "seed"),
+    _rule("LIM-2", "1000 tasks at once that are not finished; one more generateTask: 429, until one finishes", "seed"),
+    _rule("LIM-3", "Limits count per API key; a 429 carries `Retry-After` in seconds", "choice"),
+    # What a good client does
+    _rule("CLI-1", "Every request carries its key, and every body obeys GEN-1…14 with no advisory", "seed"),
+    _rule("CLI-2", "After submitting it waits 60 s before the first poll, then polls every 5 s or slower", "seed"),
+    _rule(
+        "CLI-3",
+        "It stops polling when the task is `success` or `failed`, and gives up in the end on one that never finishes",
+        "seed",
+        "vendor",
+    ),
+    _rule("CLI-4", "It parses `resultJson` as JSON and uses the URL in it within 15 days", "seed"),
+    _rule("CLI-5", "It reports a failed task with its `failCode`; a failure is not a result", "seed"),
+    _rule(
+        "CLI-6",
+        "On 429, and on a passing 5xx or a broken connection while polling or downloading, it waits, longer each "
+        "time, and tries again; it does not hammer. When the connection breaks during generateTask nobody knows "
+        "whether the task was made (there is no idempotency key): it does not blindly submit again and pay twice",
+        "seed",
+        "vendor",
+    ),
+    _rule("CLI-7", "It does not retry 400 and 401", "seed", "vendor"),
+    _rule(
+        "CLI-8",
+        "Its callback receiver answers 200 within 30 s, takes the same callback twice without doing the work twice, "
+        "and does not need callbacks in order",
+        "vendor",
+    ),
+    _rule(
+        "CLI-9",
+        "It tolerates fields and states that it does not know. In the wild a state `processing_r2` has been seen; "
+        "clients treat it as processing",
+        "choice",
+    ),
+)
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _CATALOGUE})
+"""Every rule by its id, in the order of the catalogue."""
