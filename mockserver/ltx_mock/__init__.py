@@ -1,1 +1,41 @@
-"""The offline twin of the LTX-2-19b API."""
+"""The offline twin of the LTX-2-19b video API.
+
+```python
+from ltx_mock import MockServer
+
+with MockServer(clock="manual") as mock:
+    run_my_app(base_url=mock.base_url, api_key=mock.api_key)
+    mock.clock.advance(120)
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ltx_mock.errors import ContractFailure, LtxMockError, SettingsError
+    from ltx_mock.mock_server import MockServer
+    from ltx_mock.settings import Settings
+
+__all__ = ["ContractFailure", "LtxMockError", "MockServer", "Settings", "SettingsError"]
+
+_HOME = {
+    "ContractFailure": "ltx_mock.errors",
+    "LtxMockError": "ltx_mock.errors",
+    "MockServer": "ltx_mock.mock_server",
+    "Settings": "ltx_mock.settings",
+    "SettingsError": "ltx_mock.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that `import ltx_mock` costs next to nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

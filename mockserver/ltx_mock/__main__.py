@@ -1,0 +1,5 @@
+"""`python -m ltx_mock` is `ltx-mock`."""
+
+from ltx_mock.cli import main
+
+main()

@@ -1,0 +1,190 @@
+"""The two endpoints as plain ASGI callables: who asks, may they, what do they want; then the engine answers.
+
+The order of checks is access, method, request limit, body; the rest is the engine's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from ltx_mock import answers
+from ltx_mock.answers import Answer
+from ltx_mock.engine import Engine
+from ltx_mock.records import Entry, Operation
+from ltx_mock.store import Tenant
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_KEY_LENGTH = 512
+
+NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API key>"'
+NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key after it'
+UNKNOWN_KEY = "API key is not accepted; use one that the server was started with (--api-key)"
+
+_JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+
+class ClientGoneError(Exception):
+    """The client hung up before its request was complete."""
+
+
+class Endpoint:
+    """What both endpoints share: access, method, request limit, journal. Attaches nothing to the scope."""
+
+    operation: ClassVar[Operation]
+    methods: ClassVar[tuple[str, ...]]
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and write it into the journal of the key that made it."""
+        tenant, body = self._engine.nobody, b""
+        access = self._access(scope)
+        if isinstance(access, Answer):
+            answer = access
+        else:
+            tenant = access
+            try:
+                answer, body = await self._answer(tenant, scope, receive)
+            except ClientGoneError:
+                return
+        await reply(self._engine, tenant, self.operation, scope, body, answer, send)
+
+    async def _answer(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:
+        if scope["method"] not in self.methods:
+            return answers.method_not_allowed(scope["method"], ", ".join((*self.methods, "OPTIONS"))), b""
+        wait = tenant.take_request(tenant.clock.now())
+        if wait:
+            return answers.too_many_requests(tenant.settings, wait), b""
+        return await self._handle(tenant, scope, receive)
+
+    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:
+        raise NotImplementedError
+
+    def _access(self, scope: Scope) -> Tenant | Answer:
+        """Return the tenant of the request's key, or the 401 (AUTH-1 to AUTH-3)."""
+        given = header(scope, b"authorization")
+        if given is None:
+            return answers.unauthorized(NO_KEY)
+        scheme, _, key = given.strip().partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key or len(key) > MAX_KEY_LENGTH or " " in key or "\t" in key:
+            return answers.unauthorized(NOT_BEARER)
+        return self._engine.tenant_of(key) or answers.unauthorized(UNKNOWN_KEY)
+
+
+class GenerateTask(Endpoint):
+    """`POST generateTask/ltx-2-19b`."""
+
+    operation = "generateTask"
+    methods = ("POST",)
+
+    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:
+        body = await read_body(receive, MAX_BODY_BYTES)
+        if body is None:
+            return answers.too_large(MAX_BODY_BYTES), b""
+        content_type = header(scope, b"content-type")
+        if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
+            return answers.wrong_content_type(content_type), body
+        return await self._engine.generate(tenant, body, root_url(scope)), body
+
+
+class StatusTask(Endpoint):
+    """`GET statusTask/ltx-2-19b?taskId=…`."""
+
+    operation = "statusTask"
+    methods = ("GET", "HEAD")
+
+    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:  # noqa: ARG002 - a GET has no body
+        task_id = task_id_of(scope["query_string"])
+        if not task_id:
+            return answers.missing_task_id(), b""
+        return await self._engine.status(tenant, task_id), b""
+
+
+class NotAnEndpoint:
+    """Whatever else a client may ask for: the 404 of ENV-5, in the envelope."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the body is not looked at
+        """Answer 404 and write it into the journal of nobody."""
+        answer = answers.not_found(scope["path"])
+        await reply(self._engine, self._engine.nobody, "other", scope, b"", answer, send)
+
+
+async def reply(
+    engine: Engine, tenant: Tenant, operation: Operation, scope: Scope, body: bytes, answer: Answer, send: Send
+) -> None:
+    """Write the exchange into the journal, then send the answer."""
+    query = scope["query_string"]
+    target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
+    method = scope["method"]
+    entry = Entry(
+        engine.store.next_entry(),
+        tenant.clock.now(),
+        operation,
+        method,
+        target,
+        answer.status,
+        body,
+        answer.body,
+        answer.task_id,
+        answer.state,
+        tuple(answer.findings),
+        answer.cause,
+    )
+    engine.record(tenant, entry)
+    length = (b"content-length", str(len(answer.body)).encode())
+    headers = [(b"content-type", b"application/json"), length, *answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the whole body, or None as soon as it is longer than `limit` bytes.
+
+    Raises:
+        ClientGoneError: the client hung up first.
+    """
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            return None
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the first header with this lower-case name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")  # type: ignore[no-any-return]
+    return None
+
+
+def task_id_of(query: bytes) -> str:
+    """Return the `taskId` of a query string, or an empty string."""
+    if query.startswith(b"taskId=") and query[7:].isascii() and not any(mark in query for mark in b"&%+;"):
+        return query[7:].decode()
+    return parse_qs(query.decode("latin-1")).get("taskId", [""])[0]
+
+
+def root_url(scope: Scope) -> str:
+    """Return the URL under which the client reached the fake, without a path."""
+    host = header(scope, b"host")
+    if host is None or not _HOST.fullmatch(host):
+        name, port = scope.get("server") or ("127.0.0.1", None)
+        host = f"{name}:{port}" if port else name
+    return f"{scope['scheme']}://{host}"

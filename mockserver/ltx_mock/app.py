@@ -1,0 +1,57 @@
+"""The ASGI application: which path leads where."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask
+from ltx_mock.control import ControlPlane
+from ltx_mock.engine import Engine
+from ltx_mock.files import ResultFile, SampleFile
+from ltx_mock.guard import Guard
+
+# Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
+PREFIXES = ("/api/v1", "")
+MODEL = "ltx-2-19b"
+
+# A browser app may call the API and read its files from any origin. The control plane is never part of this.
+OPEN_TO_BROWSERS = Middleware(
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["*"],
+    allow_headers=["*"],
+    allow_private_network=True,
+    expose_headers=["Retry-After", "ETag", "Accept-Ranges", "Content-Range", "Content-Length"],
+)
+
+
+def build(engine: Engine) -> ASGIApp:
+    """Return the application around an engine."""
+    generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
+    routes: list[Route | Mount] = []
+    for prefix in PREFIXES:
+        routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=[OPEN_TO_BROWSERS]))
+        routes.append(Route(f"{prefix}/generateTask/{MODEL}", generate, middleware=[OPEN_TO_BROWSERS]))
+    routes += [
+        Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=[OPEN_TO_BROWSERS]),
+        Route("/files/{path:path}", SampleFile(), middleware=[OPEN_TO_BROWSERS]),
+        Mount("/__admin", routes=ControlPlane(engine).routes(), middleware=[Middleware(Guard, engine.settings)]),
+        Route("/{path:path}", nothing, middleware=[OPEN_TO_BROWSERS]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _refuse(_: Request, error: Exception) -> JSONResponse:
+    """Answer what no route of the control plane takes."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    message = "no such path under /__admin" if status == 404 else str(getattr(error, "detail", error))
+    return JSONResponse({"error": message}, status, headers=headers)

@@ -1,0 +1,99 @@
+"""Reference images and LoRAs, looked at as the real service would look at them (FAIL-2, FAIL-3).
+
+Only hosts on loopback are really fetched unless `fetch_assets` is set; all others are taken to be fine, so that the
+examples of the documents work with no network. A fetch runs beside the request that asked for it: an app that serves
+the image and waits for generateTask in the same thread must not wait for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urljoin
+
+from ltx_mock.failures import INVALID_IMAGE_URL, Failure, assets, failure, host_of
+from ltx_mock.sender import Sender, Unanswered
+from ltx_mock_contracts.request import GenerateRequest
+
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+FETCH_SECONDS = 10.0
+MAX_REDIRECTS = 5
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a lower-case host name or address means this machine."""
+    return host == "localhost" or host.endswith(".localhost") or host == "::1" or _is_127(host)
+
+
+def image_type(start: bytes) -> str | None:
+    """Return the media type of an image by its first bytes, or None when it is not JPG, PNG or WebP."""
+    if start.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+class Inspector:
+    """Fetches what a request points at and tells how the task fails, if it does."""
+
+    def __init__(self, sender: Sender, *, fetch_all: bool) -> None:
+        self._sender = sender
+        self._fetch_all = fetch_all
+
+    def concerns(self, request: GenerateRequest) -> bool:
+        """Tell whether there is anything to fetch for this request."""
+        return bool(request.image_urls or request.loras) and any(
+            self._fetches(url) for _, urls in assets(request) for url in urls
+        )
+
+    async def inspect(self, request: GenerateRequest) -> Failure | None:
+        """Fetch the image and the LoRAs at once and return the first failure, the image's before a LoRA's."""
+        wanted = [(code, url) for code, urls in assets(request) for url in urls if self._fetches(url)]
+        problems = await asyncio.gather(*(self._problem(code, url) for code, url in wanted))
+        for (code, url), problem in zip(wanted, problems, strict=True):
+            if problem is not None:
+                return failure(code, f"fetched {url}", problem)
+        return None
+
+    def _fetches(self, url: str) -> bool:
+        return self._fetch_all or is_loopback(host_of(url))
+
+    async def _problem(self, code: str, url: str) -> str | None:
+        limit = MAX_IMAGE_BYTES + 1 if code == INVALID_IMAGE_URL else 1
+        try:
+            status, body = await self._follow(url, limit)
+        except Unanswered as reason:
+            return str(reason)
+        if status is None:
+            return None
+        if status != 200:
+            return f"{url} answered HTTP {status}"
+        if code == INVALID_IMAGE_URL:
+            return _image_problem(url, body)
+        return None if body else f"{url} is empty"
+
+    async def _follow(self, url: str, limit: int) -> tuple[int | None, bytes]:
+        """Return the final status and body; no status where a redirect leaves the hosts that are fetched."""
+        for _ in range(MAX_REDIRECTS + 1):
+            status, location, body = await self._sender.get(url, FETCH_SECONDS, limit)
+            if status not in {301, 302, 303, 307, 308} or not location:
+                return status, body
+            url = urljoin(url, location)
+            if not self._fetches(url):
+                return None, b""
+        raise Unanswered(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _image_problem(url: str, body: bytes) -> str | None:
+    if len(body) > MAX_IMAGE_BYTES:
+        return f"{url} is larger than 10 MB"
+    if image_type(body) is None:
+        return f"{url} is not a JPG, PNG or WebP image"
+    return None
+
+
+def _is_127(host: str) -> bool:
+    parts = host.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() and int(part) < 256 for part in parts)

@@ -1,0 +1,75 @@
+"""The command `ltx-mock`. Each subcommand lives in a module of its own, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from ltx_mock.errors import LtxMockError
+
+COMMANDS = {
+    "callbacks": "ltx_mock.cli.remote",
+    "clock": "ltx_mock.cli.remote",
+    "openapi": "ltx_mock.cli.contract",
+    "requests": "ltx_mock.cli.remote",
+    "reset": "ltx_mock.cli.remote",
+    "rules": "ltx_mock.cli.contract",
+    "schema": "ltx_mock.cli.contract",
+    "serve": "ltx_mock.cli.serve",
+    "tasks": "ltx_mock.cli.remote",
+    "version": "ltx_mock.cli.contract",
+}
+
+CLEAN, FINDINGS, CANNOT_RUN = 0, 1, 2
+
+
+class LazyGroup(click.Group):
+    """Knows the names of its commands and imports the one that is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return all names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli() -> None:
+    """An offline twin of the LTX-2-19b video API, and a lab for its contract.
+
+    Start with: ltx-mock serve
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and leave the process: 0 clean, 1 findings, 2 wrong use or cannot run."""
+    try:
+        code = cli.main(args, prog_name="ltx-mock", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = CANNOT_RUN
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "ltx-mock"
+        code = _say(f"{error.format_message().rstrip('.')}; see {path} --help")
+    except click.ClickException as error:
+        code = _say(error.format_message())
+    except LtxMockError as error:
+        code = _say(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = CLEAN
+    sys.exit(code if isinstance(code, int) else CLEAN)
+
+
+def _say(message: str) -> int:
+    click.echo(f"ltx-mock: {' '.join(message.split())}", err=True)
+    return CANNOT_RUN

@@ -1,0 +1,56 @@
+"""`ltx-mock rules | schema | openapi | version`: what the lab knows, for people and programs."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+import ltx_mock_schemas
+from ltx_mock.errors import SettingsError, suggestion
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def rules(*, as_json: bool) -> None:
+    """Print every rule of the contract: id, what it says, where it comes from."""
+    from ltx_mock_contracts import RULES  # noqa: PLC0415 - only this command needs them
+
+    if as_json:
+        listed = [{"id": rule.id, "text": rule.text, "sources": list(rule.sources)} for rule in RULES.values()]
+        click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("Rule", "What it says", "From", box=None, pad_edge=False, header_style="bold")
+    for rule in RULES.values():
+        table.add_row(rule.id, rule.text, ", ".join(rule.sources))
+    Console().print(table, markup=False)
+
+
+@click.command()
+@click.argument("name", required=False)
+def schema(name: str | None) -> None:
+    """Print the JSON Schema NAME, or the names there are."""
+    names = ltx_mock_schemas.names()
+    if name is None:
+        click.echo("\n".join(names))
+    elif name in names:
+        click.echo(json.dumps(ltx_mock_schemas.schema(name), ensure_ascii=False, indent=2))
+    else:
+        raise SettingsError(f"no schema {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
+
+
+@click.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document."""
+    click.echo(json.dumps(ltx_mock_schemas.openapi(), ensure_ascii=False, indent=2))
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    from ltx_mock.version import version as installed  # noqa: PLC0415
+
+    click.echo(f"ltx-mock {installed()}")

@@ -1,0 +1,192 @@
+"""The commands that talk to a running server: `clock`, `tasks`, `requests`, `callbacks`, `reset`."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ltx_mock.errors import LtxMockError
+
+DEFAULT_URL = "http://127.0.0.1:8219"
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Remote:
+    """The control plane of one server, for one key or for all."""
+
+    def __init__(self, url: str, token: str | None, key: str | None) -> None:
+        self._root = f"{url.rstrip('/').removesuffix('/api/v1')}/__admin"
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._params = {"key": key} if key is not None else {}
+
+    def call(self, method: str, path: str, body: object = None, **params: str) -> dict[str, Any]:
+        """Return what the server answers.
+
+        Raises:
+            LtxMockError: nobody answers there, or the answer is an error.
+        """
+        import httpx  # noqa: PLC0415 - slow to import
+
+        url = self._root + path
+        try:
+            answer = httpx.request(
+                method,
+                url,
+                json=body,
+                params=self._params | params,
+                headers=self._headers,
+                timeout=600,
+                trust_env=False,
+            )
+            told = answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise LtxMockError(f"no ltx-mock at {url} ({reason}); start one with: ltx-mock serve") from error
+        except ValueError as error:
+            raise LtxMockError(f"{url} is no ltx-mock: it answered HTTP {answer.status_code} without JSON") from error
+        if answer.is_error:
+            raise LtxMockError(str(told.get("error", told)) if isinstance(told, dict) else str(told))
+        return told  # type: ignore[no-any-return]
+
+
+def _remote(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which server, and hand the command a `Remote`."""
+
+    @functools.wraps(command)
+    def wrapped(*, url: str, admin_token: str | None, key: str | None, **rest: Any) -> None:
+        command(Remote(url, admin_token, key), **rest)
+
+    for option in (
+        click.option("--key", help="Only the world of this API key. Without it: all."),
+        click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="Its --admin-token, if it has one."),
+        click.option(
+            "--url", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server."
+        ),
+    ):
+        option(wrapped)
+    return wrapped
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def clock(ctx: click.Context) -> None:
+    """Show the server's clock, move it, or change how it runs."""
+    if ctx.invoked_subcommand is None:
+        show.main([], standalone_mode=False)
+
+
+@clock.command()
+@_remote
+@JSON
+def show(remote: Remote, *, as_json: bool) -> None:
+    """Show the time and the mode."""
+    _print_clock(remote.call("GET", "/clock"), as_json=as_json)
+
+
+@clock.command("set")
+@_remote
+@click.argument("mode", required=False, type=click.Choice(["real", "scaled", "manual", "auto"]))
+@click.option("--speed", type=float, help="Times faster than real time.")
+@JSON
+def set_(remote: Remote, mode: str | None, speed: float | None, *, as_json: bool) -> None:
+    """Change the mode, or the speed, from now on."""
+    body = {name: value for name, value in (("mode", mode), ("speed", speed)) if value is not None}
+    _print_clock(remote.call("POST", "/clock", body), as_json=as_json)
+
+
+@clock.command()
+@_remote
+@click.argument("seconds", type=float)
+@JSON
+def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
+    """Move time on by SECONDS and tell what that brought about."""
+    told = remote.call("POST", "/clock/advance", {"seconds": seconds})
+    if as_json:
+        _print_json(told)
+        return
+    for event in told["fired"]:
+        what = event.get("state") or f"callback, {event.get('error') or 'HTTP ' + str(event.get('status'))}"
+        click.echo(f"{_time(event['at'])}  {event['taskId']}  {what}")
+    click.echo(f"{_time(told['now'])}  now", err=True)
+
+
+@click.command()
+@_remote
+@click.argument("task_id", required=False)
+@click.option("--state", type=click.Choice(["pending", "processing", "success", "failed"]), help="Only these.")
+@JSON
+def tasks(remote: Remote, task_id: str | None, state: str | None, *, as_json: bool) -> None:
+    """List the tasks, or tell all about one."""
+    if task_id:
+        _print_json(remote.call("GET", f"/tasks/{task_id}"))
+        return
+    listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
+    if as_json:
+        _print_json(listed)
+        return
+    for task in listed["tasks"]:
+        ahead = f"{task['endState']} at {_time(task['endTime'])}" if task["nextTransition"] else task["cause"] or ""
+        click.echo(f"{_time(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}".rstrip())
+    click.echo(f"{len(listed['tasks'])} tasks", err=True)
+
+
+@click.command()
+@_remote
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="The newest so many.")
+@JSON
+def requests(remote: Remote, limit: int, *, as_json: bool) -> None:
+    """List the newest requests, answers and callbacks."""
+    listed = remote.call("GET", "/requests", limit=str(limit))
+    if as_json:
+        _print_json(listed)
+        return
+    for entry in listed["requests"]:
+        about = entry["taskId"] or (entry["answer"] or {}).get("message", "")
+        click.echo(f"{_time(entry['at'])}  {entry['method']:<4} {entry['operation']:<12} {entry['status']}  {about}")
+        for finding in entry["findings"]:
+            click.echo(f"{'':>10}! {finding['message']} ({finding['rule']})")
+
+
+@click.command()
+@_remote
+@JSON
+def callbacks(remote: Remote, *, as_json: bool) -> None:
+    """List the callbacks: made, to come, given up, withheld."""
+    listed = remote.call("GET", "/callbacks")
+    if as_json:
+        _print_json(listed)
+        return
+    for delivery in listed["callbacks"]:
+        due = f"at {_time(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
+        made = len(delivery["attempts"])
+        click.echo(f"{delivery['taskId']}  {delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip())
+
+
+@click.command()
+@_remote
+def reset(remote: Remote) -> None:
+    """Forget tasks, credits, limits, callbacks and journal."""
+    remote.call("POST", "/reset")
+    click.echo("forgotten", err=True)
+
+
+def _print_clock(told: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(told)
+    else:
+        pace = f"{told['speed']:g} times" if told["mode"] == "scaled" else told["mode"]
+        moment = datetime.fromtimestamp(told["now"] / 1000, UTC).isoformat(timespec="milliseconds")
+        click.echo(f"{moment}  {pace}")
+
+
+def _print_json(told: object) -> None:
+    click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().strftime("%H:%M:%S")

@@ -1,0 +1,162 @@
+"""`ltx-mock serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ltx_mock.config import read_config
+from ltx_mock.console import Console, Readable, json_line
+from ltx_mock.engine import Engine
+from ltx_mock.errors import suggestion
+from ltx_mock.server import HttpServer, bind, run, url_of
+from ltx_mock.settings import Settings, setting_names
+from ltx_mock.version import version
+
+PREFIX = "LTX_MOCK_"
+OWN_OPTIONS = ("quiet", "json", "ready_file")
+OTHER_VARIABLES = ("URL",)  # read by the commands that talk to a running server
+COLLECT_AFTER = (50_000, 50, 1000)
+
+
+def _option(item: Field[Any]) -> Callable[[Any], Any]:
+    """Return the click option for a setting."""
+    default = item.default_factory() if callable(item.default_factory) else item.default
+    name, text = item.name.replace("_", "-"), str(item.metadata["help"]).replace("`", "")
+    known: dict[str, Any] = {"envvar": PREFIX + item.name.upper(), "default": None}
+    if isinstance(default, bool):
+        return click.option(f"--{name}/--no-{name}", help=text, **known)
+    if isinstance(default, tuple | dict):
+        return click.option(f"--{name}", help=text, multiple=True, metavar=item.metadata.get("metavar"), **known)
+    shown = "" if default is None else f" [default: {default}]"
+    kind = click.Choice(item.metadata["choices"]) if "choices" in item.metadata else _type(item.name, default)
+    return click.option(f"--{name}", help=text + shown, type=kind, metavar=item.metadata.get("metavar"), **known)
+
+
+def _type(name: str, default: object) -> type:
+    if name == "credits":
+        return int
+    return type(default) if isinstance(default, int | float) else str
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for item in reversed(fields(Settings)):
+        command = _option(item)(command)
+    return command
+
+
+def _configure(ctx: click.Context, _: click.Parameter, value: object) -> object:
+    """Let the config file supply what neither flag nor environment does."""
+    known = [*setting_names(), *OWN_OPTIONS]
+    ctx.default_map = read_config(Path.cwd(), known)
+    names = [*known, *(name.lower() for name in OTHER_VARIABLES)]
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name not in names:
+            hint = suggestion(name, names)
+            click.echo(f"ltx-mock: {variable} is not a setting{hint.upper() if hint else ''}", err=True)
+    return value
+
+
+@click.command()
+@click.option("--config", is_flag=True, hidden=True, is_eager=True, expose_value=False, callback=_configure)
+@_options
+@click.option("--quiet", "-q", is_flag=True, envvar="LTX_MOCK_QUIET", help="Print no line for each request.")
+@click.option("--json", "as_json", is_flag=True, envvar="LTX_MOCK_JSON", help="Print each exchange as a line of JSON.")
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False),
+    envvar="LTX_MOCK_READY_FILE",
+    help='Write {"url", "pid"} here when the server answers.',
+)
+def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -> None:
+    """Run the fake API until Ctrl-C.
+
+    Every option can also stand in the environment (LTX_MOCK_PORT=8000) and in ltx-mock.toml or
+    [tool.ltx-mock] in pyproject.toml (port = 8000). A flag beats the environment, which beats the file.
+    """
+    values = {name: value for name, value in given.items() if value not in (None, ())}
+    values.setdefault("seed", secrets.randbelow(2**31))
+    settings = Settings.from_mapping(values)
+    sock = bind(settings.host, settings.port)
+    engine = Engine(settings)
+    console = None if quiet else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
+    if console:
+        engine.listeners.append(console)
+
+    def ready(server: HttpServer) -> None:
+        _stop_on_signals(server)
+        _tame_garbage_collector()
+        click.echo(banner(settings, url_of(sock)), err=True)
+        if ready_file:
+            _write_ready_file(Path(ready_file), sock)
+
+    try:
+        run(lambda: HttpServer(engine), sock, ready)
+    finally:
+        if console:
+            console.flush()
+        if ready_file:
+            with contextlib.suppress(OSError):
+                Path(ready_file).unlink()
+
+
+def banner(settings: Settings, url: str) -> str:
+    """Return what is said when the server is up: where it is and how to point a client at it."""
+    clock = settings.new_clock()
+    pace = f"{clock.speed:g} times faster" if clock.mode == "scaled" else f"{clock.mode} clock"
+    key = "$KEY" if settings.api_key else "any-key"
+    lines = [
+        f"ltx-mock {version()} answers at {url}  ({pace}, seed {settings.seed})",
+        "",
+        f"  base URL      {url}/api/v1   (the host alone works too)",
+        f"  API key       {'one of those given' if settings.api_key else 'any'}",
+        f"  sample files  {url}/files/",
+        "",
+        "  Try it:",
+        f"    curl {url}/api/v1/generateTask/ltx-2-19b -H 'Authorization: Bearer {key}' \\",
+        """      -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video",""",
+        """      "prompt": "a city at sunset", "resolution": "480p", "duration": 5}}'""",
+        "",
+        "  Ctrl-C stops it.",
+    ]
+    if settings.host not in {"127.0.0.1", "localhost", "::1"} and settings.admin_token is None:
+        lines.insert(5, "  control plane closed on this address (give --admin-token to open it)")
+    return "\n".join(lines)
+
+
+def _stop_on_signals(server: HttpServer) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: loop.call_soon_threadsafe(server.stop))
+
+
+def _tame_garbage_collector() -> None:
+    """Keep the collector from walking a large table of tasks, which shows as pauses of 100 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
+def _write_ready_file(path: Path, sock: socket.socket) -> None:
+    """Write the whole file or none: a reader never sees half of it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps({"url": url_of(sock), "pid": os.getpid()}) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

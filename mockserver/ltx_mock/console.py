@@ -1,0 +1,128 @@
+"""What `ltx-mock serve` tells the person who watches it: a line for each exchange, readable or JSON.
+
+Lines are formatted and written together, some milliseconds later: a write for each would cost more than the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TextIO
+
+import click
+
+from ltx_mock.clock import SECOND
+from ltx_mock.records import Entry
+from ltx_mock.store import Tenant
+from ltx_mock.views import entry_view, hide
+
+FLUSH_SECONDS = 0.03
+FLUSH_LINES = 1000
+MAX_STATES = 10_000
+COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
+
+Format = Callable[[Tenant, Entry], str]
+
+
+class Console:
+    """A listener that writes entries to a stream. `flush` writes what is waiting."""
+
+    def __init__(self, stream: TextIO, format_: Format) -> None:
+        self._stream = stream
+        self._format = format_
+        self._waiting: list[tuple[Tenant, Entry]] = []
+
+    def __call__(self, tenant: Tenant, entry: Entry) -> None:
+        """Take an entry; call it in the event loop."""
+        self._waiting.append((tenant, entry))
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        elif len(self._waiting) >= FLUSH_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all that is waiting. A reader that has gone away is no reason to stop serving."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        try:
+            self._stream.write("".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting))
+            self._stream.flush()
+        except OSError:
+            self._format = lambda _tenant, _entry: ""
+
+
+def json_line(tenant: Tenant, entry: Entry) -> str:
+    """Return the entry as one line of JSON, as in `GET /__admin/requests`."""
+    return json.dumps(entry_view(tenant, entry), ensure_ascii=False)
+
+
+class Readable:
+    """Formats entries for people: time, what was asked, status, what it was about; advisories below it."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+        self._states: dict[str, str] = {}
+
+    def __call__(self, tenant: Tenant, entry: Entry) -> str:
+        """Return one line, and one more for each finding."""
+        at = datetime.fromtimestamp(entry.at / SECOND, UTC).astimezone().strftime("%H:%M:%S")
+        status = str(entry.status or "---")
+        line = f"{self._style(at, dim=True)}  {entry.method:<4} {entry.operation:<12} {self._status(status)}  "
+        line += self._about(tenant, entry)
+        for finding in entry.findings if entry.status == 200 else ():
+            line += "\n" + self._style(f"{'':>10}! {hide(tenant, finding.message)} ({finding.rule})", fg="yellow")
+        return line
+
+    def _about(self, tenant: Tenant, entry: Entry) -> str:
+        if entry.operation == "callback":
+            told = "" if entry.status is None else f"HTTP {entry.status}, "
+            return hide(tenant, f"{entry.task_id}  to {_printable(entry.target)}  {told}{entry.cause}")
+        if entry.status != 200:
+            return f"{_printable(hide(tenant, _message(entry)))}"
+        if entry.operation == "generateTask":
+            return f"{entry.task_id}  {_request(tenant, entry)}"
+        return f"{entry.task_id}  {self._change(entry)}"
+
+    def _change(self, entry: Entry) -> str:
+        """Return the state, with the one seen before where it is another."""
+        task_id, state = entry.task_id or "", entry.state or ""
+        before = self._states.get(task_id, "pending")
+        if state in {"success", "failed"} or len(self._states) > MAX_STATES:
+            self._states.pop(task_id, None)
+        else:
+            self._states[task_id] = state
+        shown = self._style(state, fg=COLOUR_OF_STATE.get(state))
+        change = shown if before == state else f"{before} → {shown}"
+        return f"{change}  {entry.cause}" if entry.cause else change
+
+    def _status(self, status: str) -> str:
+        return self._style(status, fg={"2": "green", "4": "yellow"}.get(status[0], "red"))
+
+    def _style(self, text: str, **style: object) -> str:
+        return click.style(text, **style) if self._colour else text  # type: ignore[arg-type]
+
+
+def _request(tenant: Tenant, entry: Entry) -> str:
+    task = tenant.task(entry.task_id or "")
+    given = json.loads(entry.request)["input"]
+    ratio = given.get("aspect_ratio", "16:9")
+    text = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"
+    if task is None:
+        return text
+    line = task.timeline
+    return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
+
+
+def _message(entry: Entry) -> str:
+    try:
+        return str(json.loads(entry.answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return entry.target
+
+
+def _printable(text: str) -> str:
+    """Take out what could move a terminal's cursor or hide text."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text[:400])

@@ -1,0 +1,210 @@
+"""The control plane under `/__admin`: look at the fake and drive it. Guarded by `ltx_mock.guard`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+import ltx_mock_schemas
+from ltx_mock.clock import DAY, SECOND
+from ltx_mock.engine import Engine
+from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
+from ltx_mock.store import Tenant
+from ltx_mock.version import version
+from ltx_mock.views import account_view, entry_view, task_view
+
+MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
+MAX_BODY_BYTES = 1024 * 1024
+STATUS_OF = {NotFoundError: 404, ConflictError: 409}
+
+Handler = Callable[[Request], Awaitable[dict[str, Any]]]
+
+
+class ControlPlane:
+    """The handlers. Each returns what is sent as JSON, or raises an `LtxMockError` that says what to change."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def routes(self) -> list[Route]:
+        """Return the routes, relative to `/__admin`."""
+        table: list[tuple[str, str, Handler]] = [
+            ("GET", "/health", self.health),
+            ("GET", "/version", self.health),
+            ("GET", "/settings", self.settings),
+            ("GET", "/tenants", self.tenants),
+            ("POST", "/reset", self.reset),
+            ("GET", "/clock", self.clock),
+            ("POST", "/clock", self.set_clock),
+            ("POST", "/clock/advance", self.advance),
+            ("GET", "/tasks", self.tasks),
+            ("GET", "/tasks/{id}", self.task),
+            ("POST", "/tasks/{id}/finish", self.finish),
+            ("GET", "/requests", self.requests),
+            ("GET", "/callbacks", self.callbacks),
+            ("GET", "/openapi.json", self.openapi),
+            ("GET", "/schemas", self.schemas),
+            ("GET", "/schemas/{name}", self.schema),
+        ]
+        by_path: dict[str, dict[str, Handler]] = {}
+        for method, path, handler in table:
+            by_path.setdefault(path, {})[method] = handler
+        return [Route(path, _as_json(handlers), methods=list(handlers)) for path, handlers in by_path.items()]
+
+    async def health(self, _: Request) -> dict[str, Any]:
+        """Tell that this is ltx-mock, and which."""
+        return {"status": "ok", "name": "ltx-mock", "version": version()}
+
+    async def settings(self, request: Request) -> dict[str, Any]:
+        """Return the settings in force, secrets left out."""
+        tenant = self._tenant(request)
+        return (tenant.settings if tenant else self._engine.settings).as_dict()
+
+    async def tenants(self, _: Request) -> dict[str, Any]:
+        """Return the counters of every key seen so far."""
+        return {"tenants": [account_view(tenant) for tenant in self._tenants()]}
+
+    async def reset(self, request: Request) -> dict[str, Any]:
+        """Forget one key's world, or everything."""
+        await self._engine.reset(request.query_params.get("key"))
+        return {"reset": True}
+
+    async def clock(self, request: Request) -> dict[str, Any]:
+        """Return the time."""
+        tenant = self._tenant(request)
+        return (tenant or self._engine).clock.as_dict()
+
+    async def set_clock(self, request: Request) -> dict[str, Any]:
+        """Change mode or speed, from now on."""
+        body = await _body(request, {"mode", "speed"})
+        mode, speed = body.get("mode"), body.get("speed")
+        if mode is not None and not isinstance(mode, str):
+            raise SettingsError(f"mode must be a string, not {mode!r}")
+        tenant = self._tenant(request)
+        self._engine.set_clock(tenant, mode, None if speed is None else _number("speed", speed))
+        return (tenant or self._engine).clock.as_dict()
+
+    async def advance(self, request: Request) -> dict[str, Any]:
+        """Move time on and return what it brought about."""
+        seconds = _number("seconds", (await _body(request, {"seconds"})).get("seconds"))
+        if not 0 <= seconds <= MAX_ADVANCE_SECONDS:
+            raise SettingsError(f"seconds must be from 0 to {MAX_ADVANCE_SECONDS}, not {seconds:g}")
+        tenant = self._tenant(request)
+        fired = await self._engine.advance(tenant, round(seconds * SECOND))
+        return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
+
+    async def tasks(self, request: Request) -> dict[str, Any]:
+        """Return the tasks, newest last."""
+        state = request.query_params.get("state")
+        views = [task_view(tenant, task) for tenant in self._tenants(request) for task in tenant.tasks()]
+        return {"tasks": [view for view in views if state in {None, view["state"]}]}
+
+    async def task(self, request: Request) -> dict[str, Any]:
+        """Return one task with its deliveries."""
+        tenant, task = self._engine.find_task(request.path_params["id"])
+        deliveries = [delivery.as_dict() for delivery in tenant.deliveries() if delivery.task_id == task.id]
+        return task_view(tenant, task) | {"callbacks": deliveries}
+
+    async def finish(self, request: Request) -> dict[str, Any]:
+        """End a task now."""
+        body = await _body(request, {"state", "failCode"})
+        state, code = body.get("state", "success"), body.get("failCode")
+        task = await self._engine.finish(request.path_params["id"], str(state), None if code is None else str(code))
+        return task_view(*self._engine.find_task(task.id))
+
+    async def requests(self, request: Request) -> dict[str, Any]:
+        """Return the journal, oldest first."""
+        limit = request.query_params.get("limit", "1000")
+        if not limit.isdecimal() or len(limit) > 9:
+            raise SettingsError(f"limit must be a whole number, not {limit[:40]!r}")
+        views = [(entry.number, tenant, entry) for tenant in self._tenants(request) for entry in tenant.entries()]
+        views.sort(key=lambda item: item[0])
+        chosen = views[-int(limit) :] if int(limit) else []
+        return {"requests": [entry_view(tenant, entry) for _, tenant, entry in chosen]}
+
+    async def callbacks(self, request: Request) -> dict[str, Any]:
+        """Return the deliveries: made, to come, given up and withheld."""
+        return {
+            "callbacks": [
+                {"key": tenant.label, **delivery.as_dict()}
+                for tenant in self._tenants(request)
+                for delivery in tenant.deliveries()
+            ]
+        }
+
+    async def openapi(self, _: Request) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return ltx_mock_schemas.openapi()
+
+    async def schemas(self, _: Request) -> dict[str, Any]:
+        """Return the names of the schemas."""
+        return {"schemas": list(ltx_mock_schemas.names())}
+
+    async def schema(self, request: Request) -> dict[str, Any]:
+        """Return one schema; `.json` after its name is allowed."""
+        name = request.path_params["name"].removesuffix(".json")
+        known = ltx_mock_schemas.names()
+        if name not in known:
+            raise NotFoundError(f"no schema {name[:80]!r}{suggestion(name, known)}; known are {', '.join(known)}")
+        return ltx_mock_schemas.schema(name)
+
+    def _tenant(self, request: Request) -> Tenant | None:
+        """Return the tenant that `?key=` picks, made if need be; None stands for all of them."""
+        key = request.query_params.get("key")
+        if key is None:
+            return None
+        tenant = self._engine.tenant_of(key) if key else None
+        if tenant is None:
+            raise NotFoundError("the server does not accept this key")
+        return tenant
+
+    def _tenants(self, request: Request | None = None) -> list[Tenant]:
+        tenant = self._tenant(request) if request else None
+        return [tenant] if tenant else list(self._engine.store.tenants())
+
+
+def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        handler = handlers["GET" if request.method == "HEAD" else request.method]
+        try:
+            return JSONResponse(await handler(request))
+        except LtxMockError as error:
+            return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400))
+
+    return endpoint
+
+
+async def _body(request: Request, known: set[str]) -> dict[str, Any]:
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BODY_BYTES:
+            raise SettingsError(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    try:
+        body = json.loads(raw or b"{}")
+    except (ValueError, RecursionError):
+        raise SettingsError("the body must be a JSON object") from None
+    if not isinstance(body, dict):
+        raise SettingsError("the body must be a JSON object")
+    for name in body:
+        if name not in known:
+            raise SettingsError(
+                f"unknown field {name[:80]!r}{suggestion(name, known)}; known are {', '.join(sorted(known))}"
+            )
+    return body
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise SettingsError(f"{name} must be a number, not {str(value)[:80]}")
+    return number

@@ -1,0 +1,201 @@
+"""Callbacks: who is called, when, and what happens when nobody answers (rules CB-1 to CB-3).
+
+Moments are virtual. While a clock flows, an alarm wakes the courier when the next delivery is due. While it stands,
+deliveries are made by whoever moves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from urllib.parse import urlsplit
+
+from ltx_mock import answers
+from ltx_mock.assets import is_loopback
+from ltx_mock.clock import SECOND
+from ltx_mock.draw import word
+from ltx_mock.failures import host_of
+from ltx_mock.records import Attempt, Delivery, Entry, Task
+from ltx_mock.sender import Sender, Unanswered
+from ltx_mock.settings import Settings
+from ltx_mock.store import Store, Tenant
+
+ANSWER_WITHIN_MS = 30 * SECOND
+RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
+
+
+def route(url: str, settings: Settings) -> tuple[str | None, str | None]:
+    """Return the URL to call for a `callback_url`, or None and the reason why nobody is called."""
+    for source, to in settings.callback_rewrite.items():
+        if url == source or url.startswith((f"{source}/", f"{source}?", f"{source}#")):
+            return to + url[len(source) :], None
+    host = host_of(url)
+    if is_loopback(host) or host in settings.allow_callback_host:
+        return url, None
+    reason = (
+        f"{host} is not this machine: allow it with --allow-callback-host {host} "
+        f"or redirect it with --callback-rewrite {_origin(url)}=http://localhost:3000"
+    )
+    return None, reason
+
+
+class Courier:
+    """Plans and makes the deliveries of all tenants."""
+
+    def __init__(
+        self,
+        store: Store,
+        sender: Sender,
+        record: Callable[[Tenant, Entry], None],
+        ready: Callable[[Tenant], Awaitable[None]],
+    ) -> None:
+        """`record` writes the journal; `ready(tenant)` returns when it is known how the tenant's tasks end."""
+        self._store = store
+        self._sender = sender
+        self._record = record
+        self._ready = ready
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        self._running: dict[asyncio.Task[None], str] = {}
+
+    def plan(self, tenant: Tenant, task: Task, url: str) -> None:
+        """Schedule the callback of a new task, or note why there will be none."""
+        target, reason = route(url, tenant.settings)
+        delivery_id = f"cb_{word(12, task.id)}"
+        due = task.timeline.ended if target else None
+        state = "scheduled" if target else "withheld"
+        tenant.put_delivery(Delivery(delivery_id, tenant.key, task.id, url, target, state, due, reason=reason))  # type: ignore[arg-type]
+        self.arm(tenant)
+
+    def replan(self, tenant: Tenant, task: Task) -> None:
+        """Move a delivery that has not begun to the task's new end."""
+        delivery = tenant.delivery(f"cb_{word(12, task.id)}")
+        if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
+            tenant.put_delivery(delivery._replace(due=task.timeline.ended))
+            self.arm(tenant)
+
+    def arm(self, tenant: Tenant) -> None:
+        """Set the tenant's alarm for its next delivery. Call it after each change of deliveries or clock."""
+        if alarm := self._alarms.pop(tenant.key, None):
+            alarm.cancel()
+        due = tenant.next_due()
+        if due is None or tenant.clock.mode == "manual":
+            return
+        delay = tenant.clock.real_seconds_until(due) or 0.0
+        loop = asyncio.get_running_loop()
+        self._alarms[tenant.key] = loop.call_later(delay, self._ring, tenant)
+
+    async def advance(self, tenant: Tenant, until: int) -> None:
+        """Move the tenant's clock to `until` and make each delivery that falls due on the way, at its moment.
+
+        What an attempt can bring about (its retry) lies at least 30 s later. So all that is due within 30 s may be
+        made side by side: in order for one receiver, with no waiting for another receiver that is dead.
+        """
+        while (due := tenant.next_due()) is not None and due <= until:
+            horizon = min(until, due + min(RETRY_AFTER_MS) - 1)
+            await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(tenant.claim_due(horizon))))
+        tenant.clock.move_to(until)
+        self.arm(tenant)
+
+    async def forget(self, tenant: Tenant) -> None:
+        """Stop all that is under way for a tenant."""
+        if alarm := self._alarms.pop(tenant.key, None):
+            alarm.cancel()
+        await _cancel(task for task, key in self._running.items() if key == tenant.key)
+
+    async def close(self) -> None:
+        """Stop all that is under way."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        self._alarms.clear()
+        await _cancel(self._running)
+
+    def _ring(self, tenant: Tenant) -> None:
+        if self._store.find(tenant.key) is tenant:
+            self._spawn(tenant, self._run_due(tenant))
+
+    async def _run_due(self, tenant: Tenant) -> None:
+        if tenant.clock.mode == "auto":
+            await self._ready(tenant)
+            tenant.clock.move_to(tenant.next_due() or 0)
+        for delivery in tenant.claim_due(tenant.clock.now()):
+            self._spawn(tenant, self._deliver(tenant, delivery))
+        self.arm(tenant)
+
+    def _spawn(self, tenant: Tenant, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running[task] = tenant.key
+        task.add_done_callback(self._running.pop)
+
+    async def _in_order(self, tenant: Tenant, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            tenant.clock.move_to(delivery.due or 0)
+            await self._deliver(tenant, delivery)
+
+    async def _deliver(self, tenant: Tenant, delivery: Delivery) -> None:
+        await self._ready(tenant)
+        task = tenant.task(delivery.task_id)
+        if task is None or delivery.target is None or delivery.due is None:
+            return
+        at = delivery.due if tenant.clock.mode == "manual" else max(delivery.due, tenant.clock.now())
+        number = len(delivery.attempts) + 1
+        body = answers.status(task, max(at, task.timeline.ended)).body
+        attempt = await self._attempt(tenant, delivery, number, at, body)
+        tenant.put_delivery(_after(delivery, attempt))
+        self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body))
+        self.arm(tenant)
+
+    async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
+        clock, patience = tenant.clock, tenant.settings.callback_patience
+        timeout = max(patience, ANSWER_WITHIN_MS / SECOND / clock.speed) if clock.flows else patience
+        try:
+            status = await self._sender.post(delivery.target or "", body, timeout)
+        except Unanswered as reason:
+            waited = ANSWER_WITHIN_MS if reason.timed_out else 0
+            return Attempt(number, at, max(clock.now() if clock.flows else at, at + waited), None, str(reason))
+        return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
+
+
+def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
+    """Return the delivery as it stands after an attempt (CB-2)."""
+    attempts = (*delivery.attempts, attempt)
+    if attempt.status == 200:
+        return delivery._replace(state="delivered", due=None, attempts=attempts)
+    if attempt.number > len(RETRY_AFTER_MS):
+        reason = f"given up after {attempt.number} attempts"
+        return delivery._replace(state="failed", due=None, attempts=attempts, reason=reason)
+    due = attempt.ended + RETRY_AFTER_MS[attempt.number - 1]
+    return delivery._replace(state="scheduled", due=due, attempts=attempts)
+
+
+def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes) -> Entry:
+    return Entry(
+        number,
+        attempt.at,
+        "callback",
+        "POST",
+        delivery.target or "",
+        attempt.status,
+        body,
+        b"",
+        task_id=delivery.task_id,
+        cause=attempt.error or f"attempt {attempt.number}",
+    )
+
+
+def _by_receiver(deliveries: Iterable[Delivery]) -> Iterable[list[Delivery]]:
+    groups: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        groups.setdefault(_origin(delivery.target or ""), []).append(delivery)
+    return groups.values()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    doomed = list(tasks)
+    for task in doomed:
+        task.cancel()
+    await asyncio.gather(*doomed, return_exceptions=True)

@@ -1,0 +1,297 @@
+"""The machine behind the endpoints: what happens to a request, to a task, and to time.
+
+Runs in one event loop. The methods that are no coroutines do their work in one step, so requests never see half of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import astuple
+from operator import itemgetter
+
+from ltx_mock import answers
+from ltx_mock.answers import Answer
+from ltx_mock.assets import Inspector
+from ltx_mock.courier import Courier
+from ltx_mock.draw import between, digest, word
+from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
+from ltx_mock.failures import FAIL_CODES, failure, foreseen
+from ltx_mock.memory import MemoryStore
+from ltx_mock.records import Entry, Task
+from ltx_mock.sender import Sender
+from ltx_mock.settings import Settings
+from ltx_mock.store import Store, Tenant
+from ltx_mock.timeline import EARLIEST_FAILURE_MS, plan
+from ltx_mock_contracts import MalformedBody, parse_body, validate_request
+from ltx_mock_contracts.findings import Finding
+from ltx_mock_contracts.request import GenerateRequest
+
+MAX_SEED = 2**31 - 1
+Listener = Callable[[Tenant, Entry], None]
+
+
+def picture(request: GenerateRequest, seed: int) -> bytes:
+    """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
+    loras = [astuple(lora) for lora in request.loras]
+    parts = [request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio]
+    return digest(json.dumps([*parts, request.image_urls, loras, seed]))
+
+
+class Engine:
+    """One fake: its settings, its tenants, its clock and all that is under way."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.listeners: list[Listener] = []
+        self._keys = frozenset(settings.api_key)
+        self._sender = Sender()
+        self._start()
+
+    def _start(self) -> None:
+        self.clock = self.settings.new_clock()
+        self.store: Store = MemoryStore(self.settings, self.clock.copy)
+        self.nobody: Tenant = self.store.tenant("")
+        self._inspector = Inspector(self._sender, fetch_all=self.settings.fetch_assets)
+        self._inspections: dict[str, tuple[Tenant, asyncio.Task[None]]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self.courier = Courier(self.store, self._sender, self.record, self.ready)
+
+    # ---- who asks
+
+    def tenant_of(self, key: str) -> Tenant | None:
+        """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
+        if self._keys and key not in self._keys:
+            return None
+        return self.store.tenant(key)
+
+    def record(self, tenant: Tenant, entry: Entry) -> None:
+        """Write an entry into the tenant's journal and tell the listeners."""
+        tenant.record(entry)
+        for listener in self.listeners:
+            listener(tenant, entry)
+
+    # ---- the two endpoints
+
+    async def generate(self, tenant: Tenant, raw: bytes, root: str) -> Answer:
+        """Answer generateTask. `raw` is the body as it came, `root` the URL under which the client knows the fake."""
+        try:
+            body = parse_body(raw)
+        except MalformedBody as problem:
+            return answers.invalid([problem.finding])
+        findings = validate_request(body)
+        refused = [finding for finding in findings if tenant.settings.strict or finding.severity == "violation"]
+        if refused:
+            return answers.invalid(refused)
+        if self._inspections:
+            await self.ready(tenant)
+        return self._take(tenant, raw, GenerateRequest.from_body(body), findings, root)
+
+    async def status(self, tenant: Tenant, task_id: str) -> Answer:
+        """Answer statusTask. With an `auto` clock an unfinished task then moves on to its next state."""
+        task = tenant.task(task_id)
+        if task is None:
+            return answers.unknown_task(task_id)
+        if task_id in self._inspections and tenant.clock.now() >= task.timeline.started + EARLIEST_FAILURE_MS:
+            await self.ready(tenant)
+            task = tenant.task(task_id) or task
+        now = tenant.clock.now()
+        answer = answers.status(task, now)
+        if tenant.clock.mode == "auto":
+            await self.ready(tenant)
+            task = tenant.task(task_id) or task
+            tenant.clock.move_to(task.timeline.next_transition(now) or now)
+            self.courier.arm(tenant)
+        return answer
+
+    def _take(self, tenant: Tenant, raw: bytes, request: GenerateRequest, findings: list[Finding], root: str) -> Answer:
+        now, settings = tenant.clock.now(), tenant.settings
+        number = tenant.next_number()
+        seed = request.seed or between(1, MAX_SEED, settings.seed, tenant.key, number, "picture")
+        task = Task(
+            self._new_id(tenant, number),
+            tenant.key,
+            number,
+            raw,
+            seed,
+            plan(
+                request.resolution,
+                lora=request.is_lora,
+                picture=picture(request, seed),
+                seed=settings.seed,
+                created=now,
+                failure=foreseen(request),
+            ),
+            settings.price[request.resolution] * request.duration,
+            settings.public_url or root,
+        )
+        refusal = tenant.add_task(task, now)
+        if refusal is not None:
+            return answers.no_slot(settings, refusal, now)
+        if request.request_type == "callback" and request.callback_url:
+            self.courier.plan(tenant, task, request.callback_url)
+        if task.timeline.failure is None and self._inspector.concerns(request):
+            self._inspect(tenant, task, request)
+        return answers.created(task, findings)
+
+    def _new_id(self, tenant: Tenant, number: int) -> str:
+        """Draw a task id that no task has yet (GEN-17)."""
+        label: tuple[object, ...] = (tenant.settings.seed, tenant.key, number, "task")
+        while self.store.owner(task_id := f"task_{word(12, *label)}") is not None:
+            label = (*label, "again")
+        return task_id
+
+    # ---- what is found out beside the request
+
+    def _inspect(self, tenant: Tenant, task: Task, request: GenerateRequest) -> None:
+        async def inspect() -> None:
+            try:
+                found = await self._inspector.inspect(request)
+                current = tenant.task(task.id)
+                if found is None or current is None or current.timeline is not task.timeline:
+                    return
+                failed = plan(
+                    request.resolution,
+                    lora=request.is_lora,
+                    picture=picture(request, task.seed),
+                    seed=tenant.settings.seed,
+                    created=task.timeline.created,
+                    failure=found,
+                )
+                self._change(tenant, task._replace(timeline=failed))
+            finally:
+                del self._inspections[task.id]
+
+        self._inspections[task.id] = (tenant, asyncio.create_task(inspect()))
+
+    async def ready(self, tenant: Tenant) -> None:
+        """Wait until it is known how each of the tenant's tasks ends: no fetch of an asset is under way."""
+        pending = [work for owner, work in self._inspections.values() if owner is tenant]
+        if pending:
+            await asyncio.wait(pending)
+
+    def _change(self, tenant: Tenant, task: Task) -> None:
+        tenant.replace_task(task)
+        self.courier.replan(tenant, task)
+
+    # ---- what the control plane does
+
+    def set_clock(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
+        """Change the clock of one tenant, or of all and of those to come.
+
+        Raises:
+            SettingsError: the mode is unknown or the speed is not allowed.
+        """
+        if tenant is None:
+            self.clock.set(mode, speed)
+        for each in [tenant] if tenant else self.store.tenants():
+            each.clock.set(mode, speed)
+            self.courier.arm(each)
+
+    async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[dict[str, object]]:
+        """Move the time of one tenant, or of all, and return what happened on the way, in order.
+
+        Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`.
+        """
+        if tenant is not None:
+            return await self._advance(tenant, milliseconds)
+        self.clock.move_to(self.clock.now() + milliseconds)
+        worlds = await asyncio.gather(*(self._advance(each, milliseconds) for each in self.store.tenants()))
+        return sorted((event for events in worlds for event in events), key=itemgetter("at"))
+
+    async def _advance(self, tenant: Tenant, milliseconds: int) -> list[dict[str, object]]:
+        async with self._locks.setdefault(tenant.key, asyncio.Lock()):
+            await self.ready(tenant)
+            after = tenant.clock.now()
+            until = after + milliseconds
+            watched = {task.id: task for task in tenant.unfinished(after)}
+            made_before = tenant.account(after).made
+            attempts_before = {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
+            await self.courier.advance(tenant, until)
+            await self.ready(tenant)
+            if tenant.account(until).made > made_before:
+                watched |= {task.id: task for task in list(tenant.tasks())[made_before:]}
+            return _events(tenant, [*watched], attempts_before, after, until)
+
+    async def finish(self, task_id: str, state: str, fail_code: str | None) -> Task:
+        """End a task now, by hand.
+
+        Raises:
+            NotFoundError: nobody made this task.
+            ConflictError: it is finished already (TASK-1).
+            SettingsError: state or fail code is not one of the documented ones.
+        """
+        tenant, task = self.find_task(task_id)
+        if state not in {"success", "failed"}:
+            raise SettingsError(f"state must be success or failed, not {state!r}")
+        code = fail_code or FAIL_CODES[0]
+        if state == "failed" and code not in FAIL_CODES:
+            raise SettingsError(
+                f"failCode must be one of {', '.join(FAIL_CODES)}, not {code!r}{suggestion(code, FAIL_CODES)}"
+            )
+        await self.ready(tenant)
+        task = tenant.task(task_id) or task
+        now = tenant.clock.now()
+        if task.timeline.state(now) in {"success", "failed"}:
+            raise ConflictError(f"{task_id} is finished: {task.timeline.state(now)} is its last state (TASK-1)")
+        ending = failure(code, "finished by hand") if state == "failed" else None
+        self._change(tenant, task._replace(timeline=task.timeline.finished_at(now, ending)))
+        if tenant.clock.mode == "manual":
+            await self.advance(tenant, 0)
+        return tenant.task(task_id) or task
+
+    def find_task(self, task_id: str) -> tuple[Tenant, Task]:
+        """Return a task, whoever made it, and its tenant; for the control plane and for result files.
+
+        Raises:
+            NotFoundError: nobody made it.
+        """
+        tenant = self.store.owner(task_id)
+        task = tenant.task(task_id) if tenant else None
+        if tenant is None or task is None:
+            raise NotFoundError(f"no task {task_id[:80]!r}")
+        return tenant, task
+
+    async def reset(self, key: str | None = None) -> None:
+        """Forget one tenant, or all of them and the time that went by."""
+        if key is not None:
+            tenant = self.store.find(key)
+            if tenant is not None:
+                await self._forget(tenant)
+            return
+        for tenant in self.store.tenants():
+            await self._forget(tenant)
+        self._start()
+
+    async def close(self) -> None:
+        """Stop all that is under way."""
+        for _, work in list(self._inspections.values()):
+            work.cancel()
+        await self.courier.close()
+        await self._sender.close()
+
+    async def _forget(self, tenant: Tenant) -> None:
+        for owner, work in list(self._inspections.values()):
+            if owner is tenant:
+                work.cancel()
+        await self.courier.forget(tenant)
+        self._locks.pop(tenant.key, None)
+        self.store.drop(tenant.key)
+
+
+def _events(
+    tenant: Tenant, task_ids: list[str], attempts_before: dict[str, int], after: int, until: int
+) -> list[dict[str, object]]:
+    """Return the changes of state and the attempts of callbacks in a span of time, the former first at one moment."""
+    events: list[tuple[int, int, int, dict[str, object]]] = []
+    for task_id in task_ids:
+        task = tenant.task(task_id)
+        for at, state in task.timeline.transitions(after, until) if task else ():
+            event = {"at": at, "event": "state", "taskId": task_id, "state": state}
+            events.append((at, 0, task.number if task else 0, event))
+    for order, delivery in enumerate(tenant.deliveries()):
+        for attempt in delivery.attempts[attempts_before.get(delivery.id, 0) :]:
+            event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id, **attempt.as_dict()}
+            events.append((attempt.at, 1, order, event))
+    return [event for *_, event in sorted(events, key=lambda item: item[:3])]

@@ -1,0 +1,81 @@
+"""Why a task fails, as far as the request alone tells. Small lists, on purpose: a fake must be predictable.
+
+What the documents settle are the codes (rule TASK-7) and their causes (FAIL-1 to FAIL-3). The words, host names and
+directives that bring them about here are our choice.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ltx_mock_contracts.request import GenerateRequest
+
+CONTENT_VIOLATION = "CONTENT_VIOLATION"
+INVALID_IMAGE_URL = "INVALID_IMAGE_URL"
+INVALID_LORA_URL = "INVALID_LORA_URL"
+
+MESSAGES = {
+    CONTENT_VIOLATION: "Content does not meet safety guidelines",
+    INVALID_IMAGE_URL: "Cannot access the provided image URL",
+    INVALID_LORA_URL: "Cannot download the LoRA model",
+}
+FAIL_CODES = tuple(MESSAGES)
+
+FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")
+UNREACHABLE_DOMAIN = "invalid"  # RFC 2606: a name under .invalid never resolves
+
+_forbidden = re.compile(rf"\b(?:{'|'.join(FORBIDDEN_WORDS)})\b", re.IGNORECASE)
+_directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
+_directives = {code.lower().replace("_", "-"): code for code in FAIL_CODES}
+
+
+class Failure(NamedTuple):
+    """How a task fails: the code that the API gives, a sentence for people, and what brought it about here."""
+
+    code: str
+    message: str
+    cause: str
+
+
+def failure(code: str, cause: str, detail: str = "") -> Failure:
+    """Make a failure with the API's own words, and the detail after them."""
+    return Failure(code, f"{MESSAGES[code]}: {detail}" if detail else MESSAGES[code], cause)
+
+
+def foreseen(request: GenerateRequest) -> Failure | None:
+    """Return the failure that the request itself asks for, or None (FAIL-1, FAIL-2, FAIL-3)."""
+    if "[[" in request.prompt:
+        for name in _directive.findall(request.prompt):
+            if name in _directives:
+                return failure(_directives[name], f"directive [[{name}]] in the prompt")
+    if word := _forbidden.search(request.prompt):
+        return failure(CONTENT_VIOLATION, f"forbidden word {word[0]!r} in the prompt")
+    for code, urls in assets(request):
+        for url in urls:
+            if unreachable(url):
+                return failure(code, f"host under .{UNREACHABLE_DOMAIN}", f"the host of {url} cannot be found")
+    return None
+
+
+def assets(request: GenerateRequest) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the URLs that the real service would fetch for this request, by the code with which they fail."""
+    return [
+        (INVALID_IMAGE_URL, request.image_urls if request.is_image else ()),
+        (INVALID_LORA_URL, tuple(lora.path for lora in request.loras)),
+    ]
+
+
+def host_of(url: str) -> str:
+    """Return the lower-case host name of a URL, or an empty string where there is none to be read."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def unreachable(url: str) -> bool:
+    """Tell whether the URL's host name is one that never resolves."""
+    host = host_of(url)
+    return host == UNREACHABLE_DOMAIN or host.endswith(f".{UNREACHABLE_DOMAIN}")

@@ -1,0 +1,55 @@
+"""Who may drive the control plane. A page in the developer's browser may not, and neither may the network."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ltx_mock.api import header
+from ltx_mock.assets import is_loopback
+from ltx_mock.failures import host_of
+from ltx_mock.settings import Settings
+
+OPEN_PATH = "/__admin/health"
+
+
+class Guard:
+    """Middleware before `/__admin`: lets a request through or answers 401 or 403. Attaches nothing.
+
+    With a token, the token is what counts. Without one the server must listen on loopback and the request must have
+    been addressed to it by a loopback name, so that a rebound DNS name does not get in. A request that another
+    site's page makes is refused in both cases.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._token = settings.admin_token
+        self._on_loopback = is_loopback(settings.host.lower())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request or hand it on."""
+        problem = None if scope["path"] == OPEN_PATH else self._problem(scope)
+        if problem is None:
+            await self.app(scope, receive, send)
+            return
+        status, message = problem
+        await JSONResponse({"error": message}, status)(scope, receive, send)
+
+    def _problem(self, scope: Scope) -> tuple[int, str] | None:
+        host = header(scope, b"host") or ""
+        origin = header(scope, b"origin")
+        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+        if foreign or header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
+            return 403, "the control plane does not answer to pages of other sites"
+        if self._token is not None:
+            given = (header(scope, b"authorization") or "").removeprefix("Bearer ").strip()
+            right = hmac.compare_digest(given.encode(), self._token.encode())
+            return None if right else (401, 'the control plane needs "Authorization: Bearer <admin token>" here')
+        if not self._on_loopback:
+            return 403, "the control plane is closed on this address; start the server with --admin-token"
+        if not is_loopback(host_of(f"http://{host}")):
+            return 403, f"the control plane answers only on a loopback name such as localhost, not on {host[:80]!r}"
+        return None

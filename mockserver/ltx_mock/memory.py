@@ -1,0 +1,241 @@
+"""The store that lives in memory and dies with the process."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+
+from ltx_mock.clock import Clock
+from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.settings import Settings, key_label
+
+JOURNAL_BYTES = 32 * 1024 * 1024
+MAX_IDLE_TENANTS = 10_000
+
+
+class MemoryTenant:
+    """See `ltx_mock.store.Tenant`."""
+
+    __slots__ = (
+        "_active",
+        "_deliveries",
+        "_due",
+        "_ends",
+        "_entries",
+        "_entry_bytes",
+        "_made",
+        "_owners",
+        "_spent",
+        "_tasks",
+        "_window_start",
+        "_window_used",
+        "clock",
+        "key",
+        "label",
+        "settings",
+    )
+
+    def __init__(self, key: str, settings: Settings, clock: Clock, owners: dict[str, MemoryTenant]) -> None:
+        self.key, self.label, self.settings, self.clock = key, key_label(key), settings, clock
+        self._owners = owners
+        self._tasks: dict[str, Task] = {}
+        self._active: dict[str, int] = {}
+        self._ends: list[tuple[int, str]] = []
+        self._made = 0
+        self._spent = 0
+        self._window_start = clock.now() - settings.rate_limit.window_ms
+        self._window_used = 0
+        self._deliveries: dict[str, Delivery] = {}
+        self._due: list[tuple[int, int, str]] = []
+        self._entries: deque[Entry] = deque()
+        self._entry_bytes = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost but a request count and a few journal entries."""
+        return not self._tasks
+
+    def take_request(self, now: int) -> int:
+        """See `Tenant.take_request`. The window opens with the first request after the last window closed."""
+        rate = self.settings.rate_limit
+        if now - self._window_start >= rate.window_ms:
+            self._window_start, self._window_used = now, 0
+        if self._window_used >= rate.count:
+            return self._window_start + rate.window_ms - now
+        self._window_used += 1
+        return 0
+
+    def next_number(self) -> int:
+        """See `Tenant.next_number`."""
+        self._made += 1
+        return self._made
+
+    def add_task(self, task: Task, now: int) -> Refusal | None:
+        """See `Tenant.add_task`."""
+        self._settle(now)
+        settings = self.settings
+        if settings.credits is not None and self._spent + task.cost > settings.credits:
+            return Refusal("credits")
+        if len(self._active) >= settings.max_concurrent:
+            return Refusal("concurrency", min(self._active.values(), default=None))
+        self._spent += task.cost
+        self._tasks[task.id] = task
+        self._owners[task.id] = self
+        self._watch(task)
+        return None
+
+    def task(self, task_id: str) -> Task | None:
+        """See `Tenant.task`."""
+        return self._tasks.get(task_id)
+
+    def tasks(self) -> Iterable[Task]:
+        """See `Tenant.tasks`."""
+        return self._tasks.values()
+
+    def replace_task(self, task: Task) -> None:
+        """See `Tenant.replace_task`."""
+        before, self._tasks[task.id] = self._tasks[task.id], task
+        if task.id in self._active:
+            self._watch(task)
+        elif task.timeline.failure and not before.timeline.failure:
+            self._spent -= task.cost  # it was taken for a success and settled before the failure became known
+
+    def unfinished(self, now: int) -> list[Task]:
+        """See `Tenant.unfinished`."""
+        self._settle(now)
+        return [self._tasks[task_id] for task_id in self._active]
+
+    def account(self, now: int) -> Account:
+        """See `Tenant.account`."""
+        self._settle(now)
+        limit, rate = self.settings.credits, self.settings.rate_limit
+        window_ends = self._window_start + rate.window_ms
+        open_ = window_ends > now
+        return Account(
+            made=len(self._tasks),
+            active=len(self._active),
+            credits=None if limit is None else limit - self._spent,
+            spent=self._spent,
+            requests_in_window=self._window_used if open_ else 0,
+            window_ends=window_ends if open_ else None,
+        )
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """See `Tenant.put_delivery`."""
+        self._deliveries[delivery.id] = delivery
+        if delivery.state == "scheduled" and delivery.due is not None:
+            heapq.heappush(self._due, (delivery.due, len(self._deliveries), delivery.id))
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """See `Tenant.delivery`."""
+        return self._deliveries.get(delivery_id)
+
+    def deliveries(self) -> Iterable[Delivery]:
+        """See `Tenant.deliveries`."""
+        return self._deliveries.values()
+
+    def next_due(self) -> int | None:
+        """See `Tenant.next_due`."""
+        while self._due and not self._is_due(*self._due[0]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def claim_due(self, until: int) -> list[Delivery]:
+        """See `Tenant.claim_due`."""
+        claimed = []
+        while (moment := self.next_due()) is not None and moment <= until:
+            _, _, delivery_id = heapq.heappop(self._due)
+            delivery = self._deliveries[delivery_id]
+            claimed.append(delivery)
+            self._deliveries[delivery_id] = delivery._replace(state="sending")
+        return claimed
+
+    def record(self, entry: Entry) -> None:
+        """See `Tenant.record`."""
+        entries = self._entries
+        entries.append(entry)
+        self._entry_bytes += len(entry.request) + len(entry.answer)
+        while len(entries) > self.settings.journal_entries or self._entry_bytes > JOURNAL_BYTES:
+            oldest = entries.popleft()
+            self._entry_bytes -= len(oldest.request) + len(oldest.answer)
+
+    def entries(self) -> Sequence[Entry]:
+        """See `Tenant.entries`."""
+        return self._entries
+
+    def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
+        delivery = self._deliveries[delivery_id]
+        return delivery.state == "scheduled" and delivery.due == moment
+
+    def _watch(self, task: Task) -> None:
+        self._active[task.id] = task.timeline.ended
+        heapq.heappush(self._ends, (task.timeline.ended, task.id))
+
+    def _settle(self, now: int) -> None:
+        """Free the slots of the tasks that have ended and give back the credits of those that failed."""
+        ends, active = self._ends, self._active
+        while ends and ends[0][0] <= now:
+            ended, task_id = heapq.heappop(ends)
+            if active.get(task_id) != ended:
+                continue  # the task got another end since
+            del active[task_id]
+            task = self._tasks[task_id]
+            if task.timeline.failure is not None:
+                self._spent -= task.cost
+
+
+class MemoryStore:
+    """See `ltx_mock.store.Store`."""
+
+    def __init__(self, settings: Settings, new_clock: Callable[[], Clock]) -> None:
+        self._settings = settings
+        self._new_clock = new_clock
+        self._tenants: dict[str, MemoryTenant] = {}
+        self._owners: dict[str, MemoryTenant] = {}
+        self._entry_numbers = count(1)
+
+    def tenant(self, key: str) -> MemoryTenant:
+        """See `Store.tenant`."""
+        tenant = self._tenants.get(key)
+        if tenant is None:
+            self._make_room()
+            tenant = self._tenants[key] = MemoryTenant(key, self._settings, self._new_clock(), self._owners)
+        return tenant
+
+    def open(self, key: str, settings: Settings) -> MemoryTenant:
+        """See `Store.open`."""
+        self.drop(key)
+        tenant = self._tenants[key] = MemoryTenant(key, settings, settings.new_clock(), self._owners)
+        return tenant
+
+    def find(self, key: str) -> MemoryTenant | None:
+        """See `Store.find`."""
+        return self._tenants.get(key)
+
+    def tenants(self) -> list[MemoryTenant]:
+        """See `Store.tenants`."""
+        return list(self._tenants.values())
+
+    def owner(self, task_id: str) -> MemoryTenant | None:
+        """See `Store.owner`."""
+        return self._owners.get(task_id)
+
+    def drop(self, key: str) -> None:
+        """See `Store.drop`."""
+        tenant = self._tenants.pop(key, None)
+        if tenant is not None:
+            for task in tenant.tasks():
+                self._owners.pop(task.id, None)
+
+    def next_entry(self) -> int:
+        """See `Store.next_entry`."""
+        return next(self._entry_numbers)
+
+    def _make_room(self) -> None:
+        """Forget idle tenants when a flood of made-up keys has left too many of them."""
+        if len(self._tenants) >= MAX_IDLE_TENANTS:
+            for tenant in self.tenants():
+                if tenant.idle:
+                    del self._tenants[tenant.key]

@@ -1,0 +1,112 @@
+"""What a store keeps: tasks, deliveries, journal entries. Plain immutable values; a change is a new value."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from ltx_mock.timeline import State, Timeline
+from ltx_mock_contracts.findings import Finding
+
+Operation = Literal["generateTask", "statusTask", "callback", "other"]
+DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld", "cancelled"]
+
+
+class Task(NamedTuple):
+    """One accepted generateTask request and its life.
+
+    `body` is the request as it came. `seed` is the one used for the picture: the request's own, or the one drawn
+    when it asked for none. `cost` is in credits. `root` is the URL under which the submitter reached the fake;
+    its result URL is built on it.
+    """
+
+    id: str
+    key: str
+    number: int
+    body: bytes
+    seed: int
+    timeline: Timeline
+    cost: int
+    root: str
+
+
+class Attempt(NamedTuple):
+    """One POST of a callback. `status` is the receiver's, `error` says why there is none. Unix milliseconds."""
+
+    number: int
+    at: int
+    ended: int
+    status: int | None
+    error: str | None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the attempt as the control plane shows it."""
+        return {"number": self.number, "at": self.at, "ended": self.ended, "status": self.status, "error": self.error}
+
+
+class Delivery(NamedTuple):
+    """The callback of one task: where it goes, what became of it, when it is tried next (rules CB-1, CB-2).
+
+    `url` is the one in the request, `target` the one really called (None when nothing may be called; `reason` says
+    why). `due` is the virtual moment of the next attempt in Unix milliseconds, None when there is none to come.
+    """
+
+    id: str
+    key: str
+    task_id: str
+    url: str
+    target: str | None
+    state: DeliveryState
+    due: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the delivery as the control plane shows it."""
+        return {
+            "id": self.id,
+            "taskId": self.task_id,
+            "url": self.url,
+            "target": self.target,
+            "state": self.state,
+            "due": self.due,
+            "reason": self.reason,
+            "attempts": [attempt.as_dict() for attempt in self.attempts],
+        }
+
+
+class Entry(NamedTuple):
+    """One exchange in the journal: a request and its answer, or a callback and its answer.
+
+    `at` is virtual time in Unix milliseconds. The API key is never here; an entry lies in its tenant's journal.
+    """
+
+    number: int
+    at: int
+    operation: Operation
+    method: str
+    target: str
+    status: int | None
+    request: bytes
+    answer: bytes
+    task_id: str | None = None
+    state: State | None = None
+    findings: tuple[Finding, ...] = ()
+    cause: str | None = None
+
+
+class Account(NamedTuple):
+    """A tenant's counters at one moment. `credits` is what is left, None without end; `spent` is net of refunds."""
+
+    made: int
+    active: int
+    credits: int | None
+    spent: int
+    requests_in_window: int
+    window_ends: int | None
+
+
+class Refusal(NamedTuple):
+    """Why a task was not taken: `credits` or `concurrency`; for the latter, when the next slot comes free."""
+
+    reason: Literal["credits", "concurrency"]
+    retry_at: int | None = None

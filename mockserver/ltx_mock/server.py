@@ -1,0 +1,103 @@
+"""The fake on a socket: uvicorn, without its log lines, signals and ticking."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from ltx_mock.app import build
+from ltx_mock.engine import Engine
+from ltx_mock.errors import LtxMockError
+
+STOP_SECONDS = 1
+BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        LtxMockError: the address cannot be had.
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}; try --port 0") from error
+    return sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """Return the URL under which a client on this machine reaches the socket."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is read here, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class HttpServer(uvicorn.Server):
+    """Serves one engine on one socket until `stop` is called."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(
+            uvicorn.Config(
+                build(engine),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                date_header=False,  # it would be the only real time in an answer
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self._engine = engine
+        self._stop = asyncio.Event()
+
+    async def run_on(self, sock: socket.socket, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until stopped; `on_ready` is called when connections are accepted."""
+        self._on_ready = on_ready
+        try:
+            await self.serve(sockets=[sock])
+        finally:
+            await self._engine.close()
+
+    def stop(self) -> None:
+        """Begin to stop. Call it in the server's event loop."""
+        self._stop.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def main_loop(self) -> None:
+        """Wait for `stop` where uvicorn wakes ten times a second."""
+        await self._stop.wait()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the command line; a library must not take them."""
+        yield
+
+
+def run(make_server: Callable[[], HttpServer], sock: socket.socket, on_ready: Callable[[HttpServer], None]) -> None:
+    """Run a server in a new event loop, the fastest that is installed, until it is stopped."""
+
+    async def main() -> None:
+        server = make_server()
+        await server.run_on(sock, lambda: on_ready(server))
+
+    loop_factory = uvicorn.Config(app="", log_config=None).get_loop_factory()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())

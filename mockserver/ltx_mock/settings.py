@@ -1,0 +1,243 @@
+"""Every setting of the fake, once; the command line, the environment, the config file and `MockServer` read it here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from ltx_mock.clock import FIXED_START, MINUTE, MODES, SECOND, Clock
+from ltx_mock.errors import SettingsError, suggestion
+
+UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
+DEFAULT_PRICES = {"480p": 1, "720p": 2, "1080p": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many milliseconds."""
+
+    count: int
+    window_ms: int
+
+    @classmethod
+    def parse(cls, text: str | Rate) -> Rate:
+        """Read `10000/minute`, `5/second` or `100/hour`."""
+        if isinstance(text, Rate):
+            return text
+        match = re.fullmatch(r"(\d{1,12})/(second|minute|hour)", str(text).strip())
+        if match is None:
+            raise SettingsError(f"rate_limit must look like 10000/minute (or /second, /hour), not {text!r}")
+        return cls(int(match[1]), UNIT_MS[match[2]])
+
+    def __str__(self) -> str:
+        unit = next(name for name, length in UNIT_MS.items() if length == self.window_ms)
+        return f"{self.count}/{unit}"
+
+
+def setting(default: object, text: str, **metadata: object) -> Any:
+    """Declare a setting: its default, what it is for, and how a command line spells it."""
+    metadata["help"] = text
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a fake behaves. Immutable; `replace` makes a changed copy.
+
+    Raises:
+        SettingsError: a value is not allowed; the text names the setting, what was given and what is allowed.
+    """
+
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(8219, "Port to listen on; 0 takes a free one and prints it.")
+    clock: str = setting(
+        "real", "`real`; `manual` stands until it is advanced; `auto` jumps ahead when a status is read.", choices=MODES
+    )
+    speed: float = setting(1.0, "Run the clock so many times faster; 60 is a minute a second.")
+    start_time: str = setting(
+        "fixed",
+        "First moment of a clock that stands: `fixed` (the same in every run), `now`, or an ISO 8601 time.",
+    )
+    api_key: tuple[str, ...] = setting((), "Accept only this key (may be repeated). Without it any key is good.")
+    rate_limit: Rate = setting(Rate(10_000, MINUTE), "Requests a key may make (LIM-1).", metavar="N/UNIT")  # noqa: RUF009 - a Rate is immutable
+    max_concurrent: int = setting(1000, "Unfinished tasks a key may have (LIM-2).")
+    credits: int | None = setting(None, "Credits a key starts with (GEN-15). Without it there is no end of them.")
+    price: Mapping[str, int] = setting(
+        DEFAULT_PRICES.copy,
+        "Credits for a second of video at a resolution (may be repeated). The prices are ours.",
+        metavar="RESOLUTION=N",
+    )
+    seed: int = setting(0, "All ids, timings and pictures are drawn from it.")
+    strict: bool = setting(False, "Refuse with 400 what the documents only advise against (GEN-16).")
+    fetch_assets: bool = setting(False, "Fetch images and LoRAs from every host, not only from loopback.")
+    callback_rewrite: Mapping[str, str] = setting(
+        dict, "Send callbacks for one URL prefix to another (may be repeated).", metavar="FROM=TO"
+    )
+    allow_callback_host: tuple[str, ...] = setting(
+        (), "Call back to this host too (may be repeated). By default only loopback is called.", metavar="HOST"
+    )
+    callback_patience: float = setting(
+        5.0, "Real seconds that a callback receiver gets at least, however fast the clock."
+    )
+    public_url: str | None = setting(
+        None, "Root of result URLs. By default the host that the client asked.", metavar="URL"
+    )
+    admin_token: str | None = setting(
+        None, "Ask for this token on /__admin; needed there on any address but loopback.", secret=True
+    )
+    journal_entries: int = setting(10_000, "Exchanges kept for each key; the oldest go first.")
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "rate_limit", Rate.parse(self.rate_limit))
+        set_(self, "api_key", _strings("api_key", self.api_key))
+        set_(self, "allow_callback_host", _strings("allow_callback_host", self.allow_callback_host))
+        set_(self, "price", DEFAULT_PRICES | _prices(self.price))
+        set_(self, "callback_rewrite", _rewrites(self.callback_rewrite))
+        _at_least("port", self.port, 0, 65535)
+        _at_least("max_concurrent", self.max_concurrent, 0)
+        _at_least("journal_entries", self.journal_entries, 0)
+        if self.credits is not None:
+            _at_least("credits", self.credits, 0)
+        if self.admin_token == "":
+            raise SettingsError("admin_token must not be empty")
+        if self.public_url is not None:
+            set_(self, "public_url", _root_url("public_url", self.public_url))
+        self.new_clock()
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Settings:
+        """Make settings from names and values.
+
+        Raises:
+            SettingsError: a name is unknown (with the nearest known one) or a value is not allowed.
+        """
+        check_names(values, setting_names())
+        try:
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(str(error)) from error
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return a copy with other values; unknown names raise `SettingsError`."""
+        current = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Settings.from_mapping(current | changes)
+
+    def new_clock(self) -> Clock:
+        """Return a clock as these settings describe it."""
+        stands = self.clock in {"manual", "auto"}
+        return Clock(self.clock, speed=self.speed, start=_moment(self.start_time) if stands else None)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all settings as plain data, secrets left out."""
+        shown: dict[str, object] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            shown[item.name] = _plain(value)
+            if item.metadata.get("secret") and value is not None:
+                shown[item.name] = "…"
+        shown["api_key"] = [key_label(key) for key in self.api_key]
+        return shown
+
+
+def setting_names() -> list[str]:
+    """Return the names of all settings in the order in which they are documented."""
+    return [item.name for item in fields(Settings)]
+
+
+def check_names(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `SettingsError` with a suggestion for the first name that is not known."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise SettingsError(f"unknown setting {name!r}{suggestion(name, known)}; known are {', '.join(known)}")
+
+
+def key_label(key: str) -> str:
+    """Return what may be shown of an API key: its last four characters, or less of a short one."""
+    shown = min(4, len(key) // 2)
+    return "…" + key[len(key) - shown :]
+
+
+def parse_pairs(name: str, pairs: Iterable[str]) -> dict[str, str]:
+    """Read `LEFT=RIGHT` strings."""
+    result = {}
+    for pair in pairs:
+        left, equals, right = pair.partition("=")
+        if not (left and equals and right):
+            raise SettingsError(f"{name} must look like LEFT=RIGHT, not {pair!r}")
+        result[left] = right
+    return result
+
+
+def _strings(name: str, value: object) -> tuple[str, ...]:
+    items: tuple[object, ...] = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+    if not all(isinstance(item, str) and item for item in items):
+        raise SettingsError(f"{name} must be non-empty strings, not {value!r}")
+    return tuple(map(str, items))
+
+
+def _prices(value: object) -> dict[str, int]:
+    pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("price", value)  # type: ignore[arg-type]
+    check = {}
+    for resolution, price in pairs.items():
+        if resolution not in DEFAULT_PRICES:
+            allowed = ", ".join(DEFAULT_PRICES)
+            raise SettingsError(
+                f"price: unknown resolution {resolution!r}{suggestion(resolution, DEFAULT_PRICES)}; known are {allowed}"
+            )
+        try:
+            check[resolution] = int(str(price))
+        except ValueError:
+            raise SettingsError(f"price of {resolution} must be a whole number of credits, not {price!r}") from None
+        _at_least(f"price of {resolution}", check[resolution], 0)
+    return check
+
+
+def _rewrites(value: object) -> dict[str, str]:
+    pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("callback_rewrite", value)  # type: ignore[arg-type]
+    return {_root_url("callback_rewrite", source): _root_url("callback_rewrite", to) for source, to in pairs.items()}
+
+
+def _root_url(name: str, url: object) -> str:
+    try:
+        parts = urlsplit(str(url))
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"{name} must be an absolute http or https URL, not {url!r}")
+    return str(url).rstrip("/")
+
+
+def _at_least(name: str, value: object, low: int, high: int | None = None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+        span = f"from {low} to {high}" if high is not None else f"of at least {low}"
+        raise SettingsError(f"{name} must be a whole number {span}, not {value!r}")
+
+
+def _moment(text: str) -> int | None:
+    if text == "fixed":
+        return FIXED_START
+    if text == "now":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise SettingsError(f"start_time must be fixed, now or an ISO 8601 time, not {text!r}") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * SECOND)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Rate):
+        return str(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value

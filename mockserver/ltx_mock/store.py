@@ -1,0 +1,104 @@
+"""The interface behind which all state of the tenants lies.
+
+Each method is atomic: what must not be torn apart (count a request, take a slot and spend credits, claim a delivery)
+is one call. `ltx_mock.memory` is the first implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from ltx_mock.clock import Clock
+from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.settings import Settings
+
+
+class Tenant(Protocol):
+    """All that one API key sees. Moments are Unix milliseconds of the tenant's clock."""
+
+    @property
+    def key(self) -> str:
+        """The API key; never to be shown."""
+
+    @property
+    def label(self) -> str:
+        """What may be shown of the key."""
+
+    @property
+    def settings(self) -> Settings:
+        """How the fake behaves for this key."""
+
+    @property
+    def clock(self) -> Clock:
+        """The tenant's own time."""
+
+    def take_request(self, now: int) -> int:
+        """Count a request (LIM-1). Return 0, or the milliseconds to wait when the limit is reached."""
+
+    def next_number(self) -> int:
+        """Return the number of the task to be made next, counted from 1; every call gives a new one."""
+
+    def add_task(self, task: Task, now: int) -> Refusal | None:
+        """Spend the credits (GEN-15), take a slot (LIM-2) and keep the task; or do nothing and say why."""
+
+    def task(self, task_id: str) -> Task | None:
+        """Return the task with this id if this key made it (AUTH-4)."""
+
+    def tasks(self) -> Iterable[Task]:
+        """Return all tasks in the order in which they were made."""
+
+    def replace_task(self, task: Task) -> None:
+        """Keep a changed task in the place of the one with the same id."""
+
+    def unfinished(self, now: int) -> list[Task]:
+        """Return the tasks that are not finished, in no order."""
+
+    def account(self, now: int) -> Account:
+        """Return the counters."""
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """Keep a delivery, new or changed."""
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """Return the delivery with this id."""
+
+    def deliveries(self) -> Iterable[Delivery]:
+        """Return all deliveries in the order in which they were planned."""
+
+    def next_due(self) -> int | None:
+        """Return the moment of the next scheduled delivery."""
+
+    def claim_due(self, until: int) -> list[Delivery]:
+        """Mark all deliveries scheduled up to `until` as being sent and return them in order of their moments."""
+
+    def record(self, entry: Entry) -> None:
+        """Write an entry into the journal; the oldest go when it is full."""
+
+    def entries(self) -> Sequence[Entry]:
+        """Return the journal, oldest first."""
+
+
+class Store(Protocol):
+    """The tenants."""
+
+    def tenant(self, key: str) -> Tenant:
+        """Return the tenant of this key, made new when the key is seen for the first time."""
+
+    def open(self, key: str, settings: Settings) -> Tenant:
+        """Make a new, empty tenant with settings of its own in the place of the one with this key, if any."""
+
+    def find(self, key: str) -> Tenant | None:
+        """Return the tenant of this key if there is one."""
+
+    def tenants(self) -> Sequence[Tenant]:
+        """Return all tenants in the order in which they were made."""
+
+    def owner(self, task_id: str) -> Tenant | None:
+        """Return the tenant that made this task."""
+
+    def drop(self, key: str) -> None:
+        """Forget a tenant and all that is its own."""
+
+    def next_entry(self) -> int:
+        """Return the number of the journal entry to be written next."""

@@ -1,0 +1,90 @@
+"""The life of a task as a pure function of its request, the seed and the moment of creation.
+
+No timer runs for a task. Its state is read off the timeline at the moment of asking.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from ltx_mock.clock import SECOND
+from ltx_mock.draw import between
+from ltx_mock.failures import CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL, Failure
+
+State = Literal["pending", "processing", "success", "failed"]
+
+# Seconds, rule TASK-8.
+GENERATION_SECONDS = {"480p": (40, 60), "720p": (60, 90), "1080p": (90, 120)}
+LORA_SECONDS = (10, 20)
+
+# Milliseconds. The documents give no figures for these: they are ours.
+PENDING_MS = (1 * SECOND, 5 * SECOND)
+FAILING_MS = {
+    CONTENT_VIOLATION: (1 * SECOND, 3 * SECOND),
+    INVALID_IMAGE_URL: (2 * SECOND, 6 * SECOND),
+    INVALID_LORA_URL: (5 * SECOND, 15 * SECOND),
+}
+EARLIEST_FAILURE_MS = min(low for low, _ in FAILING_MS.values())
+
+
+class Timeline(NamedTuple):
+    """When a task starts to be processed, when it ends and how. Unix milliseconds of virtual time."""
+
+    created: int
+    started: int
+    ended: int
+    failure: Failure | None = None
+
+    def state(self, now: int) -> State:
+        """Return the state at a moment (rule TASK-1)."""
+        if now < self.started:
+            return "pending"
+        if now < self.ended:
+            return "processing"
+        return "failed" if self.failure else "success"
+
+    @property
+    def cost_time(self) -> int:
+        """Milliseconds from creation to completion (rule TASK-5)."""
+        return self.ended - self.created
+
+    def next_transition(self, now: int) -> int | None:
+        """Return the moment of the next change of state, or None when the task is finished."""
+        return next((moment for moment in (self.started, self.ended) if moment > now), None)
+
+    def transitions(self, after: int, until: int) -> list[tuple[int, State]]:
+        """Return the changes of state later than `after` and not later than `until`, in order."""
+        moments = (self.started, self.ended) if self.started < self.ended else (self.ended,)
+        return [(moment, self.state(moment)) for moment in moments if after < moment <= until]
+
+    def finished_at(self, now: int, failure: Failure | None) -> Timeline:
+        """Return the same life, cut short: it ends now, in this way."""
+        return Timeline(self.created, min(self.started, now), now, failure)
+
+
+def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int, failure: Failure | None) -> Timeline:
+    """Draw the timeline of a task.
+
+    Args:
+        resolution: `480p`, `720p` or `1080p`.
+        lora: whether a LoRA mode was asked for, which takes longer.
+        picture: the digest of all that decides the result; with the seed it decides the draw.
+        seed: the seed of the fake.
+        created: the moment of creation, Unix milliseconds.
+        failure: how it fails, or None.
+
+    Returns:
+        The timeline. A success takes the documented time (TASK-8); a failure comes soon after processing starts.
+    """
+    label = picture.hex()
+    started = created + between(*PENDING_MS, seed, label, "pending")
+    if failure is not None:
+        return Timeline(
+            created, started, started + between(*FAILING_MS[failure.code], seed, label, failure.code), failure
+        )
+    low, high = GENERATION_SECONDS[resolution]
+    total = between(low * SECOND, high * SECOND, seed, label, "generation")
+    if lora:
+        low, high = LORA_SECONDS
+        total += between(low * SECOND, high * SECOND, seed, label, "lora")
+    return Timeline(created, started, created + total)
