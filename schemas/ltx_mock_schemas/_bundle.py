@@ -45,6 +45,8 @@ def _rewrite(node: object, file: str, address: Callable[[Key], str], waiting: de
 
     def target(reference: str) -> str:
         other, _, pointer = reference.partition("#")
+        if not other and not pointer.startswith("/$defs/"):
+            return reference
         key = (other.removesuffix(".json") or file, pointer.removeprefix("/$defs/"))
         waiting.append(key)
         return address(key)

@@ -1,0 +1,128 @@
+"""The OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+import ltx_mock_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENT = ltx_mock_schemas.openapi()
+GENERATE = DOCUMENT["paths"]["/api/v1/generateTask/ltx-2-19b"]["post"]
+STATUS = DOCUMENT["paths"]["/api/v1/statusTask/ltx-2-19b"]["get"]
+CALLBACK = GENERATE["callbacks"]["taskEnded"]["{$request.body#/callback_url}"]["post"]
+EXCHANGES = [json.loads(file.read_text("utf-8")) for file in (files("ltx_mock_fixtures") / "exchanges").iterdir()]
+
+
+def resolve(node: dict[str, Any]) -> dict[str, Any]:
+    """Follow one reference; a reference that leads nowhere is a KeyError."""
+    target: dict[str, Any] = DOCUMENT
+    if "$ref" not in node:
+        return node
+    for step in node["$ref"].removeprefix("#/").split("/"):
+        target = target[step]
+    return target
+
+
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from nodes(child)
+
+
+def examples() -> Iterator[tuple[str, Any]]:
+    """Give every example with the schema it must fit."""
+    for node in nodes(DOCUMENT):
+        for media in node.get("content", {}).values() if isinstance(node.get("content"), dict) else ():
+            values = [example["value"] for example in media.get("examples", {}).values()]
+            for value in [*values, *([media["example"]] if "example" in media else [])]:
+                yield media["schema"]["$ref"], value
+
+
+EXAMPLES = list(examples())
+
+
+def test_the_document_is_valid_openapi() -> None:
+    assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert DOCUMENT["jsonSchemaDialect"] == ltx_mock_schemas.DIALECT
+
+
+def test_every_reference_leads_somewhere_inside_the_document() -> None:
+    references = [node for node in nodes(DOCUMENT) if "$ref" in node]
+    assert len(references) > 30
+    for node in references:
+        assert node["$ref"].startswith("#/components/")
+        assert resolve(node)
+
+
+def test_every_mapping_of_a_discriminator_is_a_branch() -> None:
+    unions = [node for node in nodes(DOCUMENT) if "discriminator" in node]
+    assert len(unions) == 2
+    for union in unions:
+        assert list(union["discriminator"]["mapping"].values()) == [branch["$ref"] for branch in union["oneOf"]]
+
+
+def test_both_servers_are_named() -> None:
+    assert [server["url"] for server in DOCUMENT["servers"]] == ["https://api.apixo.ai", "http://127.0.0.1:8219"]
+
+
+def test_every_request_carries_a_bearer_key() -> None:
+    assert DOCUMENT["security"] == [{"bearer": []}]
+    assert DOCUMENT["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert "security" not in GENERATE
+    assert "security" not in STATUS
+    assert CALLBACK["security"] == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "statuses"),
+    [(GENERATE, "200 400 401 404 405 413 429"), (STATUS, "200 400 401 404 405 429"), (CALLBACK, "200")],
+)
+def test_every_status_is_documented(operation: dict[str, Any], statuses: str) -> None:
+    assert list(operation["responses"]) == statuses.split()
+
+
+@pytest.mark.parametrize("operation", [GENERATE, STATUS])
+def test_every_error_is_an_envelope_with_its_own_status(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        if status != "200":
+            content = resolve(response)["content"]["application/json"]
+            assert content["schema"] == {"$ref": "#/components/schemas/Error"}
+            assert content["example"]["code"] == int(status)
+
+
+@pytest.mark.parametrize(("reference", "value"), EXAMPLES)
+def test_every_example_fits_its_schema(reference: str, value: Any) -> None:
+    jsonschema_rs.Draft202012Validator({**DOCUMENT, "$ref": reference}).validate(value)
+
+
+def test_the_examples_are_those_of_the_documents() -> None:
+    submitted = [
+        example["value"] for example in GENERATE["requestBody"]["content"]["application/json"]["examples"].values()
+    ]
+    bodies = [exchange["request"]["body"] for exchange in EXCHANGES if exchange["operation"] == "generateTask"]
+    assert len(submitted) == 3
+    assert all(body in bodies for body in submitted)
+    answered = [value for _, value in EXAMPLES]
+    assert all(exchange["response"]["body"] in answered for exchange in EXCHANGES)
+
+
+@pytest.mark.parametrize("name", [name for name in ltx_mock_schemas.names() if name != "generate-request-strict"])
+def test_every_schema_is_a_component(name: str) -> None:
+    title = ltx_mock_schemas.schema(name)["title"]
+    assert DOCUMENT["components"]["schemas"][title]["title"] == title
+
+
+def test_what_a_caller_does_to_the_document_stays_with_the_caller() -> None:
+    ltx_mock_schemas.openapi().clear()
+    assert ltx_mock_schemas.openapi() == DOCUMENT
