@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -105,8 +106,7 @@ def _too_deep(text: str) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise _malformed(f"it has the key {show(twice)} twice in one object")
     return result
 
@@ -152,7 +152,7 @@ def _problem(part: object, depth: int) -> str | None:
         return _TOO_DEEP
     if isinstance(part, dict) and not all(isinstance(key, str) for key in part):
         return "it has a key that is not a string"
-    if isinstance(part, (int, float)) and not abs(part) < _TOO_BIG:
+    if (isinstance(part, int) and abs(part) >= _TOO_BIG) or (isinstance(part, float) and not isfinite(part)):
         return "it has a number that is not finite or too large for a double"
     if part is None or isinstance(part, (str, int, float, dict, list, tuple)):
         return None

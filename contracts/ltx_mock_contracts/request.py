@@ -63,7 +63,7 @@ class GenerateRequest:
         return self.mode in _LORA_MODES
 
     @classmethod
-    def from_body(cls, body: Any) -> GenerateRequest:  # noqa: ANN401  what JSON decodes to
+    def from_body(cls, body: Any) -> GenerateRequest:
         """Read a decoded body in which `validate_request` finds no violation; advisories are no hindrance."""
         given = body["input"]
         seed = int(given.get("seed", -1))

@@ -1,0 +1,134 @@
+"""Reading the bytes of a body."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock_contracts import MalformedBody, parse_body
+from ltx_mock_contracts.parsing import DEPTH_LIMIT
+
+MEBIBYTE = 1 << 20
+TEXT = st.text(st.characters(codec="utf-8"))
+NUMBERS = st.integers(-(10**299), 10**299) | st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXT,
+    lambda children: st.lists(children) | st.dictionaries(TEXT, children),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        pytest.param(b"", "it is empty", id="empty"),
+        pytest.param(b" \n", "it is empty", id="blank"),
+        pytest.param(b"\xff{}", "it is not UTF-8: byte 0 is 0xff", id="not UTF-8"),
+        pytest.param('"é"'.encode("latin-1"), "it is not UTF-8: byte 1 is 0xe9", id="Latin-1"),
+        pytest.param(b'"\xed\xa0\x80"', "it is not UTF-8: byte 1 is 0xed", id="surrogate in UTF-8"),
+        pytest.param("\ufeff{}".encode(), "it starts with a byte order mark", id="BOM"),
+        pytest.param("{}".encode("utf-16"), "it is not UTF-8: byte 0 is 0xff", id="UTF-16"),
+        pytest.param(
+            b'{\n  "a": 1,\n}',
+            "it is not JSON: Expecting property name enclosed in double quotes at line 3, column 1",
+            id="trailing comma",
+        ),
+        pytest.param(
+            b"{'a': 1}",
+            "it is not JSON: Expecting property name enclosed in double quotes at line 1, column 2",
+            id="quotes",
+        ),
+        pytest.param(b'{"a": 1} x', "it is not JSON: Extra data at line 1, column 10", id="extra"),
+        pytest.param(b'{"a": "b', "it is not JSON: Unterminated string starting at line 1, column 7", id="cut off"),
+        pytest.param(b'"a\nb"', "it is not JSON: Invalid control character at line 1, column 3", id="control"),
+        pytest.param(b"[NaN]", "it has NaN, which is not JSON", id="NaN"),
+        pytest.param(b"[-Infinity]", "it has -Infinity, which is not JSON", id="Infinity"),
+        pytest.param(b"[1e999]", "it has a number that is too large for a double", id="overflow"),
+        pytest.param(b"[-1e999]", "it has a number that is too large for a double", id="negative overflow"),
+        pytest.param(b"1" * 5000, "it has a number that is too large for a double", id="long integer"),
+        pytest.param(b'{"a": {"b": 1, "b": 1}}', 'it has the key "b" twice in one object', id="duplicate"),
+        pytest.param(b'["a", {"b": "\\ud800"}]', "it has a lone surrogate", id="surrogate"),
+        pytest.param(b'{"\\udc00": 1}', "it has a lone surrogate", id="surrogate in a key"),
+        pytest.param(b"[" * 65 + b"]" * 65, "it is nested deeper than 64 levels", id="deep"),
+        pytest.param(b'{"a":' * 400_000, "it is nested deeper than 64 levels", id="very deep"),
+    ],
+)
+def test_what_is_refused_and_why(raw: bytes, problem: str) -> None:
+    """GEN-1: whatever two readers of JSON might understand in two ways is no JSON object."""
+    with pytest.raises(MalformedBody) as refused:
+        parse_body(raw)
+    finding = refused.value.finding
+    assert finding.rule == "GEN-1"
+    assert finding.severity == "violation"
+    assert finding.message == str(refused.value) == f"the body must be a JSON object in UTF-8, but {problem}"
+
+
+def test_a_lone_surrogate_is_pointed_at() -> None:
+    with pytest.raises(MalformedBody) as refused:
+        parse_body(b'{"a": ["\\ud83d\\ude00", "\\ud83d"], "b": "\\ud800"}')
+    assert refused.value.finding.pointer == "/a/1"
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"null", None),
+        (b" [1, -2.5, true] ", [1, -2.5, True]),
+        (b'"\\ud83d\\ude00 \\\\ud800"', "😀 \\ud800"),
+        (b"1e300", 1e300),
+        (b"1e-999", 0.0),
+        (b"9" * 300, 10**300 - 1),
+        (b"[" * DEPTH_LIMIT + b"]" * DEPTH_LIMIT, json.loads("[" * DEPTH_LIMIT + "]" * DEPTH_LIMIT)),
+        (b"[" + b"{}," * 99 + b"{}]", [{}] * 100),
+        (b'"' + b"[" * 100 + b'\\"' + b"{" * 100 + b'"', "[" * 100 + '"' + "{" * 100),
+    ],
+)
+def test_what_is_read(raw: bytes, value: object) -> None:
+    assert parse_body(raw) == value
+
+
+@given(JSON, st.booleans())
+def test_what_json_can_carry_comes_back_as_it_was(value: Any, ascii_only: bool) -> None:
+    raw = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert parse_body(raw) == value
+
+
+@given(st.binary() | st.text(st.sampled_from('[]{}",:\\u08d1eE.+- tfn')).map(str.encode))
+def test_bytes_are_read_as_everyone_reads_them_or_refused(raw: bytes) -> None:
+    with suppress(MalformedBody):
+        assert parse_body(raw) == json.loads(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"[" * MEBIBYTE, id="arrays"),
+        pytest.param(b'"' + b'\\"' * (MEBIBYTE // 2) + b"[" * 65, id="escaped quotes"),
+        pytest.param(b"[" * 65 + b'"' + b"\\" * MEBIBYTE, id="backslashes"),
+        pytest.param(b"[" + b"[]," * (MEBIBYTE // 3), id="wide"),
+        pytest.param(b"9" * MEBIBYTE, id="digits"),
+        pytest.param(b"1." + b"9" * MEBIBYTE + b"e999", id="fraction"),
+        pytest.param(b'["\\ud800"' + b",0" * (MEBIBYTE // 2) + b"]", id="surrogate"),
+        pytest.param(b"{" + b'"a":0,' * (MEBIBYTE // 6) + b'"a":0}', id="duplicates"),
+    ],
+)
+def test_a_hostile_mebibyte_is_refused_soon(raw: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises(MalformedBody):
+        parse_body(raw)
+    assert time.process_time() - started < 2
+
+
+def test_a_body_is_read_close_to_the_recursion_limit_too() -> None:
+    def dive(levels: int) -> object:
+        return dive(levels - 1) if levels else parse_body(b"[" * DEPTH_LIMIT + b"]" * DEPTH_LIMIT)
+
+    assert dive(sys.getrecursionlimit() - len(inspect.stack()) - 150)
