@@ -1,0 +1,97 @@
+"""What judging a request costs: the validators that exist, and ours.
+
+Run: python benchmarks/bench_validation.py
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import timeit
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import jsonschema_rs
+
+import ltx_mock_schemas
+from ltx_mock_contracts import GenerateRequest, parse_body, validate_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STRICT = ltx_mock_schemas.schema("generate-request-strict")
+EXCHANGE = files("ltx_mock_fixtures") / "exchanges" / "generate-image-to-video-lora.json"
+
+
+def microseconds(work: Callable[[], object]) -> float:
+    """Return the time of one call, the best of five rounds of about a tenth of a second."""
+    work()
+    timer = timeit.Timer(work)
+    loops = max(1, round(timer.autorange()[0] / 2))
+    return min(timer.repeat(repeat=5, number=loops)) / loops * 1e6
+
+
+def draft_7(node: Any) -> Any:
+    """Read the schema as draft 7: there a `$ref` hides its neighbours, so it moves into an `allOf`."""
+    if isinstance(node, list):
+        return [draft_7(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    read = {"definitions" if key == "$defs" else key: draft_7(value) for key, value in node.items() if key != "$schema"}
+    if "$ref" in read:
+        reference = read.pop("$ref").replace("#/$defs/", "#/definitions/")
+        read["allOf"] = [{"$ref": reference}, *read.get("allOf", [])]
+    return read
+
+
+def fastjsonschema_validator() -> Callable[[Any], object] | None:
+    try:
+        import fastjsonschema  # noqa: PLC0415
+    except ImportError:
+        print("fastjsonschema is not installed; its line is left out\n")
+        return None
+    validate: Callable[[Any], object] = fastjsonschema.compile(draft_7(STRICT), use_default=False)
+    return validate
+
+
+def rows(body: Any, raw: bytes, bad: Any) -> dict[str, Callable[[], object]]:
+    explaining = jsonschema.Draft202012Validator(STRICT)
+    compiled = jsonschema_rs.Draft202012Validator(STRICT)
+    fast = fastjsonschema_validator()
+    return {
+        "jsonschema, is_valid": lambda: explaining.is_valid(body),
+        **({"fastjsonschema (draft 7 reading)": lambda: fast(body)} if fast else {}),
+        "jsonschema-rs, is_valid": lambda: compiled.is_valid(body),
+        "validate_request, no finding": lambda: validate_request(body),
+        "json.loads": lambda: json.loads(raw),
+        "parse_body": lambda: parse_body(raw),
+        "GenerateRequest.from_body": lambda: GenerateRequest.from_body(body),
+        "parse + validate + from_body": lambda: (
+            parse_body(raw),
+            validate_request(body),
+            GenerateRequest.from_body(body),
+        ),
+        "jsonschema, all errors (3 wrong)": lambda: list(explaining.iter_errors(bad)),
+        "validate_request, 3 findings": lambda: validate_request(bad),
+    }
+
+
+def main() -> None:
+    body = json.loads(EXCHANGE.read_text("utf-8"))["request"]["body"]
+    bad = copy.deepcopy(body)
+    bad["input"] |= {"duration": 25, "aspect_ratio": "16:9", "extra": 1}
+    assert validate_request(body) == []
+    assert len(validate_request(bad)) == 3
+    raw = json.dumps(body).encode()
+    print(f"A request of {len(raw)} bytes, with one image and one LoRA")
+    print(f"{'':34}{'µs':>10}{'ratio':>10}")
+    base = None
+    for name, work in rows(body, raw, bad).items():
+        took = microseconds(work)
+        base = base or took
+        print(f"{name:34}{took:10.2f}{took / base:10.3f}")
+
+
+if __name__ == "__main__":
+    main()
