@@ -67,7 +67,7 @@ def check_json(value: object) -> None:
 
     Raises:
         MalformedBody: Somewhere in it there is a type that JSON does not have, a key that is not a string, a number
-            that is not finite or too large for a double, a lone surrogate, or nesting deeper than `DEPTH_LIMIT`.
+            that is not finite or too large for a double, or nesting deeper than `DEPTH_LIMIT`.
     """
     for path, part in _walk(value):
         problem = _problem(part, len(path))
