@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from ltx_mock import MockServer
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ltx_mock.mock_server import World
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -30,3 +39,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"CI must install {', '.join(missing)}")
         if missing:
             pytest.skip(f"needs {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[MockServer]:
+    """One server for all tests that can live with its settings; its clock stands."""
+    with MockServer(clock="manual") as running:
+        yield running
+
+
+@pytest.fixture
+def world(server: MockServer) -> World:
+    """A fresh world on that server: a key of its own, and all that hangs on it."""
+    return server.tenant()
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[httpx.Client]:
+    """An HTTP client of that world. It loads no certificates, which would take longer than most tests."""
+    with world.client(verify=False) as client:
+        yield client
