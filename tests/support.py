@@ -16,16 +16,16 @@ STATUS = "/statusTask/ltx-2-19b"
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
 
-TEXT: Mapping[str, Any] = {
+TEXT: dict[str, Any] = {
     "mode": "text-to-video",
     "prompt": "a futuristic city with flying cars at sunset",
     "resolution": "480p",
     "duration": 5,
 }
-IMAGE: Mapping[str, Any] = TEXT | {"mode": "image-to-video", "image_urls": ["https://example.com/ref.jpg"]}
+IMAGE: dict[str, Any] = TEXT | {"mode": "image-to-video", "image_urls": ["https://example.com/ref.jpg"]}
 LORAS = [{"path": "https://example.com/style.safetensors?download=true", "scale": 1.2}]
-TEXT_LORA: Mapping[str, Any] = TEXT | {"mode": "text-to-video-LoRA", "loras": LORAS}
-IMAGE_LORA: Mapping[str, Any] = IMAGE | {"mode": "image-to-video-LoRA", "loras": LORAS}
+TEXT_LORA: dict[str, Any] = TEXT | {"mode": "text-to-video-LoRA", "loras": LORAS}
+IMAGE_LORA: dict[str, Any] = IMAGE | {"mode": "image-to-video-LoRA", "loras": LORAS}
 
 
 def request_body(source: Mapping[str, Any] = TEXT, /, **changes: Any) -> dict[str, Any]:
