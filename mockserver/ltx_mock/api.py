@@ -57,7 +57,7 @@ class Endpoint:
 
     async def _answer(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:
         if scope["method"] not in self.methods:
-            return answers.method_not_allowed(scope["method"], ", ".join((*self.methods, "OPTIONS"))), b""
+            return answers.method_not_allowed(scope["method"], ", ".join(self.methods)), b""
         wait = tenant.take_request(tenant.clock.now())
         if wait:
             return answers.too_many_requests(tenant.settings, wait), b""

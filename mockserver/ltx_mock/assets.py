@@ -8,6 +8,7 @@ the image and waits for generateTask in the same thread must not wait for itself
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from urllib.parse import urljoin
 
 from ltx_mock.failures import INVALID_IMAGE_URL, Failure, assets, failure, host_of
@@ -21,7 +22,12 @@ MAX_REDIRECTS = 5
 
 def is_loopback(host: str) -> bool:
     """Tell whether a lower-case host name or address means this machine."""
-    return host == "localhost" or host.endswith(".localhost") or host == "::1" or _is_127(host)
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def image_type(start: bytes) -> str | None:
@@ -80,7 +86,10 @@ class Inspector:
             status, location, body = await self._sender.get(url, FETCH_SECONDS, limit)
             if status not in {301, 302, 303, 307, 308} or not location:
                 return status, body
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError:
+                raise Unanswered(f"a redirect to {location[:80]!r}, which is no URL") from None
             if not self._fetches(url):
                 return None, b""
         raise Unanswered(f"more than {MAX_REDIRECTS} redirects")
@@ -92,8 +101,3 @@ def _image_problem(url: str, body: bytes) -> str | None:
     if image_type(body) is None:
         return f"{url} is not a JPG, PNG or WebP image"
     return None
-
-
-def _is_127(host: str) -> bool:
-    parts = host.split(".")
-    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() and int(part) < 256 for part in parts)

@@ -10,10 +10,12 @@ import json
 from collections.abc import Callable
 from dataclasses import astuple
 from operator import itemgetter
+from typing import NamedTuple
 
 from ltx_mock import answers
 from ltx_mock.answers import Answer
 from ltx_mock.assets import Inspector
+from ltx_mock.clock import SECOND
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest, word
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
@@ -39,6 +41,14 @@ def picture(request: GenerateRequest, seed: int) -> bytes:
     return digest(json.dumps([*parts, request.image_urls, loras, seed]))
 
 
+class Inspection(NamedTuple):
+    """A look at the assets of a task that is under way; from `earliest` on it may have failed for them."""
+
+    tenant: Tenant
+    earliest: int
+    work: asyncio.Task[None]
+
+
 class Engine:
     """One fake: its settings, its tenants, its clock and all that is under way."""
 
@@ -54,7 +64,7 @@ class Engine:
         self.store: Store = MemoryStore(self.settings, self.clock.copy)
         self.nobody: Tenant = self.store.tenant("")
         self._inspector = Inspector(self._sender, fetch_all=self.settings.fetch_assets)
-        self._inspections: dict[str, tuple[Tenant, asyncio.Task[None]]] = {}
+        self._inspections: dict[str, Inspection] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self.courier = Courier(self.store, self._sender, self.record, self.ready)
 
@@ -85,7 +95,7 @@ class Engine:
         if refused:
             return answers.invalid(refused)
         if self._inspections:
-            await self.ready(tenant)
+            await self.ready(tenant, tenant.clock.now())
         return self._take(tenant, raw, GenerateRequest.from_body(body), findings, root)
 
     async def status(self, tenant: Tenant, task_id: str) -> Answer:
@@ -93,8 +103,8 @@ class Engine:
         task = tenant.task(task_id)
         if task is None:
             return answers.unknown_task(task_id)
-        if task_id in self._inspections and tenant.clock.now() >= task.timeline.started + EARLIEST_FAILURE_MS:
-            await self.ready(tenant)
+        if task_id in self._inspections:
+            await self.ready(tenant, tenant.clock.now())
             task = tenant.task(task_id) or task
         now = tenant.clock.now()
         answer = answers.status(task, now)
@@ -146,28 +156,35 @@ class Engine:
 
     def _inspect(self, tenant: Tenant, task: Task, request: GenerateRequest) -> None:
         async def inspect() -> None:
-            try:
-                found = await self._inspector.inspect(request)
-                current = tenant.task(task.id)
-                if found is None or current is None or current.timeline is not task.timeline:
-                    return
-                failed = plan(
-                    request.resolution,
-                    lora=request.is_lora,
-                    picture=picture(request, task.seed),
-                    seed=tenant.settings.seed,
-                    created=task.timeline.created,
-                    failure=found,
-                )
-                self._change(tenant, task._replace(timeline=failed))
-            finally:
-                del self._inspections[task.id]
+            found = await self._inspector.inspect(request)
+            current = tenant.task(task.id)
+            if found is None or current is None or current.timeline is not task.timeline:
+                return
+            failed = plan(
+                request.resolution,
+                lora=request.is_lora,
+                picture=picture(request, task.seed),
+                seed=tenant.settings.seed,
+                created=task.timeline.created,
+                failure=found,
+            )
+            self._change(tenant, task._replace(timeline=failed))
 
-        self._inspections[task.id] = (tenant, asyncio.create_task(inspect()))
+        inspections, work = self._inspections, asyncio.create_task(inspect())
+        inspections[task.id] = Inspection(tenant, task.timeline.started + EARLIEST_FAILURE_MS, work)
+        work.add_done_callback(lambda _: inspections.pop(task.id, None))
 
-    async def ready(self, tenant: Tenant) -> None:
-        """Wait until it is known how each of the tenant's tasks ends: no fetch of an asset is under way."""
-        pending = [work for owner, work in self._inspections.values() if owner is tenant]
+    async def ready(self, tenant: Tenant, by: int | None = None) -> None:
+        """Wait until it is known how each of the tenant's tasks ends: no fetch of an asset is under way.
+
+        With `by`, only for those that may have failed by that moment: who serves an image and waits for the answer
+        to another request, in one thread, must not wait for himself.
+        """
+        pending = [
+            each.work
+            for each in self._inspections.values()
+            if each.tenant is tenant and (by is None or each.earliest <= by)
+        ]
         if pending:
             await asyncio.wait(pending)
 
@@ -193,7 +210,12 @@ class Engine:
         """Move the time of one tenant, or of all, and return what happened on the way, in order.
 
         Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`.
+
+        Raises:
+            SettingsError: the span is negative.
         """
+        if milliseconds < 0:
+            raise SettingsError(f"time only moves forward, not by {milliseconds / SECOND:g} s")
         if tenant is not None:
             return await self._advance(tenant, milliseconds)
         self.clock.move_to(self.clock.now() + milliseconds)
@@ -266,15 +288,16 @@ class Engine:
 
     async def close(self) -> None:
         """Stop all that is under way."""
-        for _, work in list(self._inspections.values()):
-            work.cancel()
+        for each in list(self._inspections.values()):
+            each.work.cancel()
         await self.courier.close()
         await self._sender.close()
 
     async def _forget(self, tenant: Tenant) -> None:
-        for owner, work in list(self._inspections.values()):
-            if owner is tenant:
-                work.cancel()
+        doomed = [each.work for each in self._inspections.values() if each.tenant is tenant]
+        for work in doomed:
+            work.cancel()
+        await asyncio.gather(*doomed, return_exceptions=True)
         await self.courier.forget(tenant)
         self._locks.pop(tenant.key, None)
         self.store.drop(tenant.key)

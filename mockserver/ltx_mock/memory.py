@@ -12,6 +12,7 @@ from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
 from ltx_mock.settings import Settings, key_label
 
 JOURNAL_BYTES = 32 * 1024 * 1024
+FINDING_BYTES = 700
 MAX_IDLE_TENANTS = 10_000
 
 
@@ -55,7 +56,7 @@ class MemoryTenant:
     @property
     def idle(self) -> bool:
         """Whether nothing would be lost but a request count and a few journal entries."""
-        return not self._tasks
+        return self.key != "" and not self._tasks
 
     def take_request(self, now: int) -> int:
         """See `Tenant.take_request`. The window opens with the first request after the last window closed."""
@@ -156,10 +157,9 @@ class MemoryTenant:
         """See `Tenant.record`."""
         entries = self._entries
         entries.append(entry)
-        self._entry_bytes += len(entry.request) + len(entry.answer)
+        self._entry_bytes += _weight(entry)
         while len(entries) > self.settings.journal_entries or self._entry_bytes > JOURNAL_BYTES:
-            oldest = entries.popleft()
-            self._entry_bytes -= len(oldest.request) + len(oldest.answer)
+            self._entry_bytes -= _weight(entries.popleft())
 
     def entries(self) -> Sequence[Entry]:
         """See `Tenant.entries`."""
@@ -184,6 +184,11 @@ class MemoryTenant:
             task = self._tasks[task_id]
             if task.timeline.failure is not None:
                 self._spent -= task.cost
+
+
+def _weight(entry: Entry) -> int:
+    """Return about how many bytes of a journal an entry takes beyond what each of them does."""
+    return len(entry.request) + len(entry.answer) + len(entry.target) + FINDING_BYTES * len(entry.findings)
 
 
 class MemoryStore:

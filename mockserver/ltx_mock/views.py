@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import quote
 
 from ltx_mock import answers
 from ltx_mock.records import Entry, Task
 from ltx_mock.store import Tenant
+from ltx_mock_contracts import MalformedBody, parse_body
 
 MIN_SECRET = 6
 
@@ -33,7 +33,7 @@ def task_view(tenant: Tenant, task: Task) -> dict[str, object]:
         "cost": task.cost,
         "seed": task.seed,
         "resultUrl": answers.result_url(task) if state == "success" else None,
-        "request": json.loads(hide(tenant, task.body.decode())),
+        "request": _body(hide(tenant, task.body.decode())),
     }
 
 
@@ -81,6 +81,6 @@ def hide(tenant: Tenant, text: str) -> str:
 
 def _body(text: str) -> object:
     try:
-        return json.loads(text) if text else None
-    except ValueError:
+        return parse_body(text.encode()) if text else None
+    except MalformedBody:
         return text
