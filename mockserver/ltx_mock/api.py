@@ -24,6 +24,7 @@ NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API
 NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key after it'
 UNKNOWN_KEY = "API key is not accepted; use one that the server was started with (--api-key)"
 
+JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
@@ -43,27 +44,29 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and write it into the journal of the key that made it."""
-        tenant, body = self._engine.nobody, b""
+        tenant, answer, body = self._engine.nobody, None, b""
         access = self._access(scope)
         if isinstance(access, Answer):
             answer = access
         else:
             tenant = access
+        now = tenant.clock.now()
+        if answer is None:
             try:
-                answer, body = await self._answer(tenant, scope, receive)
+                answer, body = await self._answer(tenant, scope, receive, now)
             except ClientGoneError:
                 return
-        await reply(self._engine, tenant, self.operation, scope, body, answer, send)
+        await reply(self._engine, tenant, self.operation, scope, body, answer, send, now)
 
-    async def _answer(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:
+    async def _answer(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
         if scope["method"] not in self.methods:
             return answers.method_not_allowed(scope["method"], ", ".join(self.methods)), b""
-        wait = tenant.take_request(tenant.clock.now())
+        wait = tenant.take_request(now)
         if wait:
             return answers.too_many_requests(tenant.settings, wait), b""
-        return await self._handle(tenant, scope, receive)
+        return await self._handle(tenant, scope, receive, now)
 
-    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:
+    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
         raise NotImplementedError
 
     def _access(self, scope: Scope) -> Tenant | Answer:
@@ -84,14 +87,14 @@ class GenerateTask(Endpoint):
     operation = "generateTask"
     methods = ("POST",)
 
-    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:
+    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
         body = await read_body(receive, MAX_BODY_BYTES)
         if body is None:
             return answers.too_large(MAX_BODY_BYTES), b""
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
             return answers.wrong_content_type(content_type), body
-        return await self._engine.generate(tenant, body, root_url(scope)), body
+        return await self._engine.generate(tenant, body, root_url(scope), now), body
 
 
 class StatusTask(Endpoint):
@@ -100,11 +103,11 @@ class StatusTask(Endpoint):
     operation = "statusTask"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive) -> tuple[Answer, bytes]:  # noqa: ARG002 - a GET has no body
+    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:  # noqa: ARG002 - a GET has no body
         task_id = task_id_of(scope["query_string"])
         if not task_id:
             return answers.missing_task_id(), b""
-        return await self._engine.status(tenant, task_id), b""
+        return await self._engine.status(tenant, task_id, now), b""
 
 
 class NotAnEndpoint:
@@ -115,36 +118,30 @@ class NotAnEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the body is not looked at
         """Answer 404 and write it into the journal of nobody."""
-        answer = answers.not_found(scope["path"])
-        await reply(self._engine, self._engine.nobody, "other", scope, b"", answer, send)
+        nobody, answer = self._engine.nobody, answers.not_found(scope["path"])
+        await reply(self._engine, nobody, "other", scope, b"", answer, send, nobody.clock.now())
 
 
 async def reply(
-    engine: Engine, tenant: Tenant, operation: Operation, scope: Scope, body: bytes, answer: Answer, send: Send
+    engine: Engine,
+    tenant: Tenant,
+    operation: Operation,
+    scope: Scope,
+    body: bytes,
+    answer: Answer,
+    send: Send,
+    now: int,
 ) -> None:
     """Write the exchange into the journal, then send the answer."""
-    query = scope["query_string"]
+    status, content, headers, task_id, state, findings, cause = answer
+    query, method = scope["query_string"], scope["method"]
     target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
-    method = scope["method"]
-    entry = Entry(
-        engine.store.next_entry(),
-        tenant.clock.now(),
-        operation,
-        method,
-        target,
-        answer.status,
-        body,
-        answer.body,
-        answer.task_id,
-        answer.state,
-        tuple(answer.findings),
-        answer.cause,
-    )
+    number = engine.store.next_entry()
+    entry = Entry(number, now, operation, method, target, status, body, content, task_id, state, tuple(findings), cause)
     engine.record(tenant, entry)
-    length = (b"content-length", str(len(answer.body)).encode())
-    headers = [(b"content-type", b"application/json"), length, *answer.headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+    length = (b"content-length", b"%d" % len(content))
+    await send({"type": "http.response.start", "status": status, "headers": [JSON, length, *headers]})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:

@@ -9,9 +9,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask
+from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask, header
 from ltx_mock.control import ControlPlane
 from ltx_mock.engine import Engine
 from ltx_mock.files import ResultFile, SampleFile
@@ -21,29 +21,43 @@ from ltx_mock.guard import Guard
 PREFIXES = ("/api/v1", "")
 MODEL = "ltx-2-19b"
 
-# A browser app may call the API and read its files from any origin. The control plane is never part of this.
-OPEN_TO_BROWSERS = Middleware(
-    CORSMiddleware,
-    allow_origins=["*"],
-    allow_methods=["*"],
-    allow_headers=["*"],
-    allow_private_network=True,
-    expose_headers=["Retry-After", "ETag", "Accept-Ranges", "Content-Range", "Content-Length"],
-)
+
+class OpenToBrowsers:
+    """Middleware that lets a page of any origin call the API and read its files; never part of the control plane.
+
+    Requests that no browser sends across origins carry no `Origin` and go straight through.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=["*"],
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_private_network=True,
+            expose_headers=["Retry-After", "ETag", "Accept-Ranges", "Content-Range", "Content-Length"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request or hand it on."""
+        app = self._app if header(scope, b"origin") is None else self._cors
+        await app(scope, receive, send)
 
 
 def build(engine: Engine) -> ASGIApp:
     """Return the application around an engine."""
     generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
+    open_ = [Middleware(OpenToBrowsers)]
     routes: list[Route | Mount] = []
     for prefix in PREFIXES:
-        routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=[OPEN_TO_BROWSERS]))
-        routes.append(Route(f"{prefix}/generateTask/{MODEL}", generate, middleware=[OPEN_TO_BROWSERS]))
+        routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=open_))
+        routes.append(Route(f"{prefix}/generateTask/{MODEL}", generate, middleware=open_))
     routes += [
-        Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=[OPEN_TO_BROWSERS]),
-        Route("/files/{path:path}", SampleFile(), middleware=[OPEN_TO_BROWSERS]),
+        Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=open_),
+        Route("/files/{path:path}", SampleFile(), middleware=open_),
         Mount("/__admin", routes=ControlPlane(engine).routes(), middleware=[Middleware(Guard, engine.settings)]),
-        Route("/{path:path}", nothing, middleware=[OPEN_TO_BROWSERS]),
+        Route("/{path:path}", nothing, middleware=open_),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
     app.router.redirect_slashes = False

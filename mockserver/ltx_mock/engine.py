@@ -6,9 +6,7 @@ Runs in one event loop. The methods that are no coroutines do their work in one 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
-from dataclasses import astuple
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -36,9 +34,9 @@ Listener = Callable[[Tenant, Entry], None]
 
 def picture(request: GenerateRequest, seed: int) -> bytes:
     """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
-    loras = [astuple(lora) for lora in request.loras]
-    parts = [request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio]
-    return digest(json.dumps([*parts, request.image_urls, loras, seed]))
+    loras = tuple((lora.path, lora.scale) for lora in request.loras)
+    look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
+    return digest("picture", look, request.image_urls, loras, seed)
 
 
 class Inspection(NamedTuple):
@@ -84,8 +82,15 @@ class Engine:
 
     # ---- the two endpoints
 
-    async def generate(self, tenant: Tenant, raw: bytes, root: str) -> Answer:
-        """Answer generateTask. `raw` is the body as it came, `root` the URL under which the client knows the fake."""
+    async def generate(self, tenant: Tenant, raw: bytes, root: str, now: int) -> Answer:
+        """Answer generateTask.
+
+        Args:
+            tenant: who asks.
+            raw: the body as it came.
+            root: the URL under which the client knows the fake.
+            now: the moment of asking, Unix milliseconds of the tenant's clock.
+        """
         try:
             body = parse_body(raw)
         except MalformedBody as problem:
@@ -95,18 +100,17 @@ class Engine:
         if refused:
             return answers.invalid(refused)
         if self._inspections:
-            await self.ready(tenant, tenant.clock.now())
-        return self._take(tenant, raw, GenerateRequest.from_body(body), findings, root)
+            await self.ready(tenant, now)
+        return self._take(tenant, raw, GenerateRequest.from_body(body), findings, root, now)
 
-    async def status(self, tenant: Tenant, task_id: str) -> Answer:
+    async def status(self, tenant: Tenant, task_id: str, now: int) -> Answer:
         """Answer statusTask. With an `auto` clock an unfinished task then moves on to its next state."""
         task = tenant.task(task_id)
         if task is None:
             return answers.unknown_task(task_id)
         if task_id in self._inspections:
-            await self.ready(tenant, tenant.clock.now())
+            await self.ready(tenant, now)
             task = tenant.task(task_id) or task
-        now = tenant.clock.now()
         answer = answers.status(task, now)
         if tenant.clock.mode == "auto":
             await self.ready(tenant)
@@ -115,10 +119,12 @@ class Engine:
             self.courier.arm(tenant)
         return answer
 
-    def _take(self, tenant: Tenant, raw: bytes, request: GenerateRequest, findings: list[Finding], root: str) -> Answer:
-        now, settings = tenant.clock.now(), tenant.settings
+    def _take(
+        self, tenant: Tenant, raw: bytes, request: GenerateRequest, findings: list[Finding], root: str, now: int
+    ) -> Answer:
+        settings = tenant.settings
         number = tenant.next_number()
-        seed = request.seed or between(1, MAX_SEED, settings.seed, tenant.key, number, "picture")
+        seed = request.seed or between(1, MAX_SEED, digest("seed", settings.seed, tenant.key, number))
         task = Task(
             self._new_id(tenant, number),
             tenant.key,
@@ -147,9 +153,9 @@ class Engine:
 
     def _new_id(self, tenant: Tenant, number: int) -> str:
         """Draw a task id that no task has yet (GEN-17)."""
-        label: tuple[object, ...] = (tenant.settings.seed, tenant.key, number, "task")
-        while self.store.owner(task_id := f"task_{word(12, *label)}") is not None:
-            label = (*label, "again")
+        draw = 0
+        while self.store.owner(task_id := f"task_{word(12, 'task', tenant.settings.seed, tenant.key, number, draw)}"):
+            draw += 1
         return task_id
 
     # ---- what is found out beside the request

@@ -8,16 +8,20 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from ltx_mock.clock import SECOND
-from ltx_mock.draw import between
+from ltx_mock.draw import between, digest
 from ltx_mock.failures import CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL, Failure
 
 State = Literal["pending", "processing", "success", "failed"]
 
-# Seconds, rule TASK-8.
-GENERATION_SECONDS = {"480p": (40, 60), "720p": (60, 90), "1080p": (90, 120)}
-LORA_SECONDS = (10, 20)
+# From and to, in milliseconds: rule TASK-8.
+GENERATION_MS = {
+    "480p": (40 * SECOND, 60 * SECOND),
+    "720p": (60 * SECOND, 90 * SECOND),
+    "1080p": (90 * SECOND, 120 * SECOND),
+}
+LORA_MS = (10 * SECOND, 20 * SECOND)
 
-# Milliseconds. The documents give no figures for these: they are ours.
+# The documents give no figures for these: they are ours.
 PENDING_MS = (1 * SECOND, 5 * SECOND)
 FAILING_MS = {
     CONTENT_VIOLATION: (1 * SECOND, 3 * SECOND),
@@ -76,15 +80,11 @@ def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int
     Returns:
         The timeline. A success takes the documented time (TASK-8); a failure comes soon after processing starts.
     """
-    label = picture.hex()
-    started = created + between(*PENDING_MS, seed, label, "pending")
+    dice = digest("timeline", seed, picture)
+    started = created + between(*PENDING_MS, dice[:4])
     if failure is not None:
-        return Timeline(
-            created, started, started + between(*FAILING_MS[failure.code], seed, label, failure.code), failure
-        )
-    low, high = GENERATION_SECONDS[resolution]
-    total = between(low * SECOND, high * SECOND, seed, label, "generation")
+        return Timeline(created, started, started + between(*FAILING_MS[failure.code], dice[4:8]), failure)
+    total = between(*GENERATION_MS[resolution], dice[8:12])
     if lora:
-        low, high = LORA_SECONDS
-        total += between(low * SECOND, high * SECOND, seed, label, "lora")
+        total += between(*LORA_MS, dice[12:])
     return Timeline(created, started, created + total)
