@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import jsonschema_rs
-from hypothesis import example, given, target
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -134,7 +134,6 @@ def test_findings_agree_with_the_schemas_on_any_json(body: Any) -> None:
 @example({"input": {"mode": "text-to-video", "prompt": "p", "resolution": "480p", "duration": 5, "image_urls": [None]}})
 def test_findings_agree_with_the_schemas_on_nearly_valid_requests(body: Any) -> None:
     findings = check(body)
-    target(float(len(findings)))
     if all(finding.severity == "advisory" for finding in findings):
         request = GenerateRequest.from_body(body)
         assert hash(request) == hash(GenerateRequest.from_body(copy.deepcopy(body)))
