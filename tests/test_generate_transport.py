@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer
@@ -97,8 +97,8 @@ def test_a_browser_app_may_ask_first_and_then_call(client: httpx.Client) -> None
 @pytest.mark.rule("AUTH-3")
 def test_checks_come_in_order_access_rate_body_validation_credits_slots() -> None:
     """Each request has every later fault as well; mending the first one brings the next."""
-    settings: dict[str, Any] = {"clock": "manual", "rate_limit": "8/minute", "credits": 9, "max_concurrent": 1}
-    with MockServer(**settings) as mock, mock.client(verify=False) as client:
+    limits: dict[str, Any] = {"clock": "manual", "rate_limit": "8/minute", "credits": 9, "max_concurrent": 1}
+    with MockServer(**limits) as mock, mock.client(verify=False) as client:
         data_of(post(client, body()))
         too_long, poor = b"{" * (MEBIBYTE + 1), body(duration=20)
         no_json = {"content-type": "text/plain"}
@@ -108,7 +108,7 @@ def test_checks_come_in_order_access_rate_body_validation_credits_slots() -> Non
         assert "not JSON" in message_of(post(client, b"{"), 400)
         assert "input.mode" in message_of(post(client, body(mode="x", duration=20)), 400)
         assert message_of(post(client, poor), 400) == "Insufficient credits"
-        with_credits = MockServer(**settings | {"credits": 10})
+        with_credits = MockServer(**limits | {"credits": 10})
         with with_credits, with_credits.client(verify=False) as richer:
             data_of(post(richer, body()))
             assert "Too many concurrent tasks" in message_of(post(richer, body()), 429)
@@ -132,6 +132,7 @@ URLS = st.sampled_from(
 )
 
 
+@settings(max_examples=50)
 @given(url=URLS, source=st.sampled_from([TEXT, IMAGE, TEXT_LORA]))
 def test_no_url_whatever_breaks_the_server(server: MockServer, url: str, source: dict[str, Any]) -> None:
     """Hosts that `urlsplit`, `int` or IDNA stumble over (127.0.0.², [1.2], ℀) are answered like any other."""

@@ -26,7 +26,8 @@ UNKNOWN_KEY = "API key is not accepted; use one that the server was started with
 
 JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_PORT = r"(?:\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+_HOST = re.compile(rf"(?:[A-Za-z0-9._-]{{1,253}}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::{_PORT})?", re.ASCII)
 
 
 class ClientGoneError(Exception):
