@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -56,6 +56,7 @@ def build(engine: Engine) -> ASGIApp:
     routes += [
         Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=open_),
         Route("/files/{path:path}", SampleFile(), middleware=open_),
+        Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
         Mount("/__admin", routes=ControlPlane(engine).routes(), middleware=[Middleware(Guard, engine.settings)]),
         Route("/{path:path}", nothing, middleware=open_),
     ]

@@ -7,8 +7,8 @@ deliveries are made by whoever moves it.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from urllib.parse import urlsplit
 
 from ltx_mock import answers
 from ltx_mock.assets import is_loopback
@@ -23,20 +23,28 @@ from ltx_mock.store import Store, Tenant
 ANSWER_WITHIN_MS = 30 * SECOND
 RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
 
+_END_OF_HOST = re.compile(r"[/?#]")
+
 
 def route(url: str, settings: Settings) -> tuple[str | None, str | None]:
     """Return the URL to call for a `callback_url`, or None and the reason why nobody is called."""
-    for source, to in settings.callback_rewrite.items():
-        if url == source or url.startswith((f"{source}/", f"{source}?", f"{source}#")):
+    origin = _origin(url)
+    plain = origin.lower() + url[len(origin) :]
+    for source, to in sorted(settings.callback_rewrite.items(), key=_longest_first):
+        if plain == source or plain.startswith((f"{source}/", f"{source}?", f"{source}#")):
             return to + url[len(source) :], None
-    host = host_of(url)
+    host = host_of(url) or "its host"
     if is_loopback(host) or host in settings.allow_callback_host:
         return url, None
     reason = (
         f"{host} is not this machine: allow it with --allow-callback-host {host} "
-        f"or redirect it with --callback-rewrite {_origin(url)}=http://localhost:3000"
+        f"or redirect it with --callback-rewrite {origin}=http://localhost:3000"
     )
     return None, reason
+
+
+def _longest_first(rewrite: tuple[str, str]) -> int:
+    return -len(rewrite[0])
 
 
 class Courier:
@@ -109,8 +117,12 @@ class Courier:
         self._alarms.clear()
         await _cancel(self._running)
 
+    def _knows(self, tenant: Tenant) -> bool:
+        """Tell whether the tenant is still there, and not forgotten by a reset."""
+        return self._store.find(tenant.key) is tenant
+
     def _ring(self, tenant: Tenant) -> None:
-        if self._store.find(tenant.key) is tenant:
+        if self._knows(tenant):
             self._spawn(tenant, self._run_due(tenant))
 
     async def _run_due(self, tenant: Tenant) -> None:
@@ -134,12 +146,14 @@ class Courier:
     async def _deliver(self, tenant: Tenant, delivery: Delivery) -> None:
         await self._ready(tenant)
         task = tenant.task(delivery.task_id)
-        if task is None or delivery.target is None or delivery.due is None:
+        if task is None or delivery.target is None or delivery.due is None or not self._knows(tenant):
             return
         at = delivery.due if tenant.clock.mode == "manual" else max(delivery.due, tenant.clock.now())
         number = len(delivery.attempts) + 1
         body = answers.status(task, max(at, task.timeline.ended)).body
         attempt = await self._attempt(tenant, delivery, number, at, body)
+        if not self._knows(tenant):
+            return
         tenant.put_delivery(_after(delivery, attempt))
         self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body))
         self.arm(tenant)
@@ -190,8 +204,9 @@ def _by_receiver(deliveries: Iterable[Delivery]) -> Iterable[list[Delivery]]:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    """Return scheme and host of a URL, also of one that `urlsplit` would refuse."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{_END_OF_HOST.split(rest, maxsplit=1)[0]}"
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -44,8 +44,8 @@ class Guard:
         if foreign or header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
             return 403, "the control plane does not answer to pages of other sites"
         if self._token is not None:
-            given = (header(scope, b"authorization") or "").removeprefix("Bearer ").strip()
-            right = hmac.compare_digest(given.encode(), self._token.encode())
+            scheme, _, given = (header(scope, b"authorization") or "").strip().partition(" ")
+            right = hmac.compare_digest(given.strip().encode(), self._token.encode()) and scheme.lower() == "bearer"
             return None if right else (401, 'the control plane needs "Authorization: Bearer <admin token>" here')
         if not self._on_loopback:
             return 403, "the control plane is closed on this address; start the server with --admin-token"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ltx_mock.clock import SECOND
@@ -55,7 +56,10 @@ class Backstage:
         if self._loop is None or not self._thread.is_alive():
             work.close()
             raise LtxMockError("the server is stopped")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        except CancelledError:
+            raise LtxMockError("the server was stopped meanwhile") from None
 
     def stop(self) -> None:
         """Stop the server and wait for its thread. Does nothing the second time."""

@@ -72,6 +72,7 @@ class Sender:
                 trust_env=False,
                 headers={"user-agent": USER_AGENT},
             )
+        self._client.cookies.clear()  # one exchange must not know of another
         try:
             async with asyncio.timeout(timeout_s), self._client.stream(method, url, **request) as response:  # type: ignore[arg-type]
                 yield response

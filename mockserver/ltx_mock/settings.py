@@ -97,7 +97,7 @@ class Settings:
         set_ = object.__setattr__
         set_(self, "rate_limit", Rate.parse(self.rate_limit))
         set_(self, "api_key", _strings("api_key", self.api_key))
-        set_(self, "allow_callback_host", _strings("allow_callback_host", self.allow_callback_host))
+        set_(self, "allow_callback_host", _host_names(self.allow_callback_host))
         set_(self, "price", DEFAULT_PRICES | _prices(self.price))
         set_(self, "callback_rewrite", _rewrites(self.callback_rewrite))
         _at_least("port", self.port, 0, 65535)
@@ -202,7 +202,23 @@ def _prices(value: object) -> dict[str, int]:
 
 def _rewrites(value: object) -> dict[str, str]:
     pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("callback_rewrite", value)  # type: ignore[arg-type]
-    return {_root_url("callback_rewrite", source): _root_url("callback_rewrite", to) for source, to in pairs.items()}
+    return {_rewrite_source(source): _root_url("callback_rewrite", to) for source, to in pairs.items()}
+
+
+def _rewrite_source(url: object) -> str:
+    """Return the URL with its scheme and host in lower case, as they are compared."""
+    root = _root_url("callback_rewrite", url)
+    scheme, _, rest = root.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host}".lower() + slash + path
+
+
+def _host_names(value: object) -> tuple[str, ...]:
+    names = tuple(name.lower().rstrip(".") for name in _strings("allow_callback_host", value))
+    for name in names:
+        if not re.fullmatch(r"[^\s/?#@:]+|\[?[0-9a-f:]+\]?", name):
+            raise SettingsError(f"allow_callback_host must be a host name without scheme, port and path, not {name!r}")
+    return tuple(name.strip("[]") for name in names)
 
 
 def _root_url(name: str, url: object) -> str:
