@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from ltx_mock import answers
 from ltx_mock.assets import is_loopback
 from ltx_mock.clock import SECOND
-from ltx_mock.draw import word
 from ltx_mock.failures import host_of
 from ltx_mock.records import Attempt, Delivery, Entry, Task
 from ltx_mock.sender import Sender, Unanswered
@@ -68,7 +67,7 @@ class Courier:
     def plan(self, tenant: Tenant, task: Task, url: str) -> None:
         """Schedule the callback of a new task, or note why there will be none."""
         target, reason = route(url, tenant.settings)
-        delivery_id = f"cb_{word(12, task.id)}"
+        delivery_id = _delivery_id(task)
         due = task.timeline.ended if target else None
         state = "scheduled" if target else "withheld"
         tenant.put_delivery(Delivery(delivery_id, tenant.key, task.id, url, target, state, due, reason=reason))  # type: ignore[arg-type]
@@ -76,7 +75,7 @@ class Courier:
 
     def replan(self, tenant: Tenant, task: Task) -> None:
         """Move a delivery that has not begun to the task's new end."""
-        delivery = tenant.delivery(f"cb_{word(12, task.id)}")
+        delivery = tenant.delivery(_delivery_id(task))
         if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
             tenant.put_delivery(delivery._replace(due=task.timeline.ended))
             self.arm(tenant)
@@ -167,6 +166,10 @@ class Courier:
             waited = ANSWER_WITHIN_MS if reason.timed_out else 0
             return Attempt(number, at, max(clock.now() if clock.flows else at, at + waited), None, str(reason))
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
+
+
+def _delivery_id(task: Task) -> str:
+    return task.id.replace("task", "cb", 1)
 
 
 def _after(delivery: Delivery, attempt: Attempt) -> Delivery:

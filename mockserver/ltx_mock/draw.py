@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32encode
 from hashlib import blake2b
 
 
@@ -14,8 +13,3 @@ def digest(*parts: object) -> bytes:
 def between(low: int, high: int, dice: bytes) -> int:
     """Draw a whole number from `low` to `high`, both included, with the bytes of a digest or a part of them."""
     return low + int.from_bytes(dice) % (high - low + 1)
-
-
-def word(length: int, *parts: object) -> str:
-    """Draw up to 25 lower-case letters and digits."""
-    return b32encode(digest(*parts))[:length].decode().lower()

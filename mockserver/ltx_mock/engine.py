@@ -15,7 +15,7 @@ from ltx_mock.answers import Answer
 from ltx_mock.assets import Inspector
 from ltx_mock.clock import SECOND
 from ltx_mock.courier import Courier
-from ltx_mock.draw import between, digest, word
+from ltx_mock.draw import between, digest
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
 from ltx_mock.failures import FAIL_CODES, failure, foreseen
 from ltx_mock.memory import MemoryStore
@@ -29,6 +29,7 @@ from ltx_mock_contracts.findings import Finding
 from ltx_mock_contracts.request import GenerateRequest
 
 MAX_SEED = 2**31 - 1
+ID_BYTES = 6
 Listener = Callable[[Tenant, Entry], None]
 
 
@@ -124,9 +125,10 @@ class Engine:
     ) -> Answer:
         settings = tenant.settings
         number = tenant.next_number()
-        seed = request.seed or between(1, MAX_SEED, digest("seed", settings.seed, tenant.key, number))
+        dice = self._new_task(tenant, number)
+        seed = request.seed or between(1, MAX_SEED, dice[ID_BYTES:])
         task = Task(
-            self._new_id(tenant, number),
+            _task_id(dice),
             tenant.key,
             number,
             raw,
@@ -151,12 +153,12 @@ class Engine:
             self._inspect(tenant, task, request)
         return answers.created(task, findings)
 
-    def _new_id(self, tenant: Tenant, number: int) -> str:
-        """Draw a task id that no task has yet (GEN-17)."""
-        draw = 0
-        while self.store.owner(task_id := f"task_{word(12, 'task', tenant.settings.seed, tenant.key, number, draw)}"):
-            draw += 1
-        return task_id
+    def _new_task(self, tenant: Tenant, number: int) -> bytes:
+        """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
+        dice = digest("task", tenant.settings.seed, tenant.key, number)
+        while self.store.owner(_task_id(dice)) is not None:
+            dice = digest("again", dice)
+        return dice
 
     # ---- what is found out beside the request
 
@@ -308,6 +310,10 @@ class Engine:
         await self.courier.forget(tenant)
         self._locks.pop(tenant.key, None)
         self.store.drop(tenant.key)
+
+
+def _task_id(dice: bytes) -> str:
+    return f"task_{dice[:ID_BYTES].hex()}"
 
 
 def _events(

@@ -26,7 +26,7 @@ FAIL_CODES = tuple(MESSAGES)
 FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")
 UNREACHABLE_DOMAIN = "invalid"  # RFC 2606: a name under .invalid never resolves
 
-_forbidden = re.compile(rf"\b(?:{'|'.join(FORBIDDEN_WORDS)})\b", re.IGNORECASE)
+_forbidden = re.compile(rf"\b(?:{'|'.join(FORBIDDEN_WORDS)})\b")
 _directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
 _directives = {code.lower().replace("_", "-"): code for code in FAIL_CODES}
 
@@ -50,8 +50,11 @@ def foreseen(request: GenerateRequest) -> Failure | None:
         for name in _directive.findall(request.prompt):
             if name in _directives:
                 return failure(_directives[name], f"directive [[{name}]] in the prompt")
-    if word := _forbidden.search(request.prompt):
+    prompt = request.prompt.lower()
+    if any(word in prompt for word in FORBIDDEN_WORDS) and (word := _forbidden.search(prompt)):
         return failure(CONTENT_VIOLATION, f"forbidden word {word[0]!r} in the prompt")
+    if not (request.image_urls or request.loras):
+        return None
     for code, urls in assets(request):
         for url in urls:
             if unreachable(url):
