@@ -34,7 +34,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker(marker) is None:
             continue
         missing = [program for program in programs if shutil.which(program) is None]
-        if missing and os.environ.get("LTX_MOCK_REQUIRE_TOOLS"):
+        if missing and os.environ.get("REQUIRE_TOOLS"):
             pytest.fail(f"CI must install {', '.join(missing)}")
         if missing:
             pytest.skip(f"needs {', '.join(missing)}")
