@@ -66,7 +66,7 @@ class Clock:
         if speed is None:
             speed = 1.0 if mode == "real" else self.speed
         now = self.now()
-        self._set(mode or self.mode, speed)
+        self._set(self.mode if mode is None else mode, speed)
         self._anchor_virtual, self._anchor_ns = now, time.monotonic_ns()
 
     def real_seconds_until(self, moment: int) -> float | None:

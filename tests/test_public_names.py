@@ -1,0 +1,48 @@
+"""The public names of the four packages: sorted, there, and shown by `dir`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+PACKAGES = ["ltx_mock", "ltx_mock_contracts", "ltx_mock_fixtures", "ltx_mock_schemas"]
+
+
+def natural(name: str) -> tuple[int, str]:
+    """Order as ruff does: constants, then classes, then functions."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_sorted_and_there(package: str) -> None:
+    module = import_module(package)
+    names = module.__all__
+    assert names == sorted(names, key=natural)
+    assert len(names) == len(set(names))
+    for name in names:
+        assert getattr(module, name) is getattr(module, name)
+    assert set(names) <= set(dir(module))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_class_and_function_says_what_it_is_for(package: str) -> None:
+    module = import_module(package)
+    for name in module.__all__:
+        value = getattr(module, name)
+        if callable(value):
+            assert value.__doc__, f"{package}.{name} has no docstring"
+            assert not value.__doc__.startswith(f"{name}("), f"{package}.{name} has only the docstring of a dataclass"
+
+
+@pytest.mark.parametrize("package", ["ltx_mock", "ltx_mock_contracts"])
+def test_a_name_that_is_not_there_is_an_ordinary_attribute_error(package: str) -> None:
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nonsense'"):
+        _ = import_module(package).nonsense
+
+
+def test_star_import_gives_the_public_names_and_no_more() -> None:
+    for package in PACKAGES:
+        given: dict[str, object] = {}
+        exec(f"from {package} import *", given)
+        assert set(given) - {"__builtins__"} == set(import_module(package).__all__)
