@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask, header
@@ -49,6 +49,7 @@ def build(engine: Engine) -> ASGIApp:
     """Return the application around an engine."""
     generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
     open_ = [Middleware(OpenToBrowsers)]
+    control = Router(ControlPlane(engine).routes(), redirect_slashes=False)
     routes: list[Route | Mount] = []
     for prefix in PREFIXES:
         routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=open_))
@@ -57,7 +58,7 @@ def build(engine: Engine) -> ASGIApp:
         Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=open_),
         Route("/files/{path:path}", SampleFile(), middleware=open_),
         Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
-        Mount("/__admin", routes=ControlPlane(engine).routes(), middleware=[Middleware(Guard, engine.settings)]),
+        Mount("/__admin", app=control, middleware=[Middleware(Guard, engine.settings)]),
         Route("/{path:path}", nothing, middleware=open_),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
@@ -65,8 +66,10 @@ def build(engine: Engine) -> ASGIApp:
     return app
 
 
-async def _refuse(_: Request, error: Exception) -> JSONResponse:
+async def _refuse(request: Request, error: Exception) -> JSONResponse:
     """Answer what no route of the control plane takes."""
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
     message = "no such path under /__admin" if status == 404 else str(getattr(error, "detail", error))
+    if status == 405 and headers:
+        message = f"method {request.method[:20]} is not allowed here; use {headers['Allow']}"
     return JSONResponse({"error": message}, status, headers=headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_args
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,12 +15,15 @@ import ltx_mock_schemas
 from ltx_mock.clock import DAY, SECOND
 from ltx_mock.engine import Engine
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
+from ltx_mock.records import Task
 from ltx_mock.store import Tenant
+from ltx_mock.timeline import State
 from ltx_mock.version import version
-from ltx_mock.views import account_view, entry_view, task_view
+from ltx_mock.views import account_view, delivery_view, entry_view, task_view
 
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
 MAX_BODY_BYTES = 1024 * 1024
+STATES: tuple[str, ...] = get_args(State)
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
 
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
@@ -66,13 +69,14 @@ class ControlPlane:
         tenant = self._tenant(request)
         return (tenant.settings if tenant else self._engine.settings).as_dict()
 
-    async def tenants(self, _: Request) -> dict[str, Any]:
+    async def tenants(self, request: Request) -> dict[str, Any]:
         """Return the counters of every key seen so far."""
-        return {"tenants": [account_view(tenant) for tenant in self._tenants()]}
+        return {"tenants": [account_view(tenant) for tenant in self._tenants(request)]}
 
     async def reset(self, request: Request) -> dict[str, Any]:
         """Forget one key's world, or everything."""
-        await self._engine.reset(request.query_params.get("key"))
+        tenant = self._tenant(request)
+        await self._engine.reset(tenant.key if tenant else None)
         return {"reset": True}
 
     async def clock(self, request: Request) -> dict[str, Any]:
@@ -86,6 +90,8 @@ class ControlPlane:
         mode, speed = body.get("mode"), body.get("speed")
         if mode is not None and not isinstance(mode, str):
             raise SettingsError(f"mode must be a string, not {mode!r}")
+        if mode is None and speed is None:
+            raise SettingsError("give mode, speed or both")
         tenant = self._tenant(request)
         self._engine.set_clock(tenant, mode, None if speed is None else _number("speed", speed))
         return (tenant or self._engine).clock.as_dict()
@@ -102,26 +108,35 @@ class ControlPlane:
     async def tasks(self, request: Request) -> dict[str, Any]:
         """Return the tasks, newest last."""
         state = request.query_params.get("state")
+        if state is not None and state not in STATES:
+            raise SettingsError(
+                f"state must be one of {', '.join(STATES)}, not {state[:40]!r}{suggestion(state, STATES)}"
+            )
         views = [task_view(tenant, task) for tenant in self._tenants(request) for task in tenant.tasks()]
         return {"tasks": [view for view in views if state in {None, view["state"]}]}
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries."""
-        tenant, task = self._engine.find_task(request.path_params["id"])
-        deliveries = [delivery.as_dict() for delivery in tenant.deliveries() if delivery.task_id == task.id]
+        tenant, task = self._task(request)
+        deliveries = [
+            delivery_view(tenant, delivery) for delivery in tenant.deliveries() if delivery.task_id == task.id
+        ]
         return task_view(tenant, task) | {"callbacks": deliveries}
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""
         body = await _body(request, {"state", "failCode"})
         state, code = body.get("state", "success"), body.get("failCode")
-        task = await self._engine.finish(request.path_params["id"], str(state), None if code is None else str(code))
+        if code is not None and state != "failed":
+            raise SettingsError("failCode goes with state failed only")
+        _, task = self._task(request)
+        await self._engine.finish(task.id, str(state), None if code is None else str(code))
         return task_view(*self._engine.find_task(task.id))
 
     async def requests(self, request: Request) -> dict[str, Any]:
         """Return the journal, oldest first."""
         limit = request.query_params.get("limit", "1000")
-        if not limit.isdecimal() or len(limit) > 9:
+        if not (limit.isascii() and limit.isdecimal()) or len(limit) > 9:
             raise SettingsError(f"limit must be a whole number, not {limit[:40]!r}")
         views = [(entry.number, tenant, entry) for tenant in self._tenants(request) for entry in tenant.entries()]
         views.sort(key=lambda item: item[0])
@@ -132,7 +147,7 @@ class ControlPlane:
         """Return the deliveries: made, to come, given up and withheld."""
         return {
             "callbacks": [
-                {"key": tenant.label, **delivery.as_dict()}
+                {"key": tenant.label, **delivery_view(tenant, delivery)}
                 for tenant in self._tenants(request)
                 for delivery in tenant.deliveries()
             ]
@@ -164,8 +179,16 @@ class ControlPlane:
             raise NotFoundError("the server does not accept this key")
         return tenant
 
-    def _tenants(self, request: Request | None = None) -> list[Tenant]:
-        tenant = self._tenant(request) if request else None
+    def _task(self, request: Request) -> tuple[Tenant, Task]:
+        """Return the task that the path names; one of another key than `?key=` picks is not there."""
+        picked = self._tenant(request)
+        tenant, task = self._engine.find_task(request.path_params["id"])
+        if picked not in {None, tenant}:
+            raise NotFoundError(f"no task {task.id!r} of this key")
+        return tenant, task
+
+    def _tenants(self, request: Request) -> list[Tenant]:
+        tenant = self._tenant(request)
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ltx_mock import answers
-from ltx_mock.records import Entry, Task
+from ltx_mock.records import Delivery, Entry, Task
+from ltx_mock.settings import key_label
 from ltx_mock.store import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
 
 MIN_SECRET = 6
+
+T = TypeVar("T")
 
 
 def task_view(tenant: Tenant, task: Task) -> dict[str, object]:
@@ -17,7 +22,7 @@ def task_view(tenant: Tenant, task: Task) -> dict[str, object]:
     now, line = tenant.clock.now(), task.timeline
     state = line.state(now)
     failure = line.failure
-    return {
+    view: dict[str, object] = {
         "id": task.id,
         "key": tenant.label,
         "number": task.number,
@@ -33,27 +38,34 @@ def task_view(tenant: Tenant, task: Task) -> dict[str, object]:
         "cost": task.cost,
         "seed": task.seed,
         "resultUrl": answers.result_url(task) if state == "success" else None,
-        "request": _body(hide(tenant, task.body.decode())),
+        "request": _body(task.body.decode()),
     }
+    return hide_in(tenant, view)
+
+
+def delivery_view(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
+    """Return what became of a callback and what is to come."""
+    return hide_in(tenant, delivery.as_dict())
 
 
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
     """Return a journal entry; bodies that are JSON as JSON, others as text."""
-    return {
+    view: dict[str, object] = {
         "number": entry.number,
         "at": entry.at,
         "key": tenant.label,
         "operation": entry.operation,
         "method": entry.method,
-        "target": hide(tenant, entry.target),
+        "target": entry.target,
         "status": entry.status,
         "taskId": entry.task_id,
         "state": entry.state,
         "findings": [finding.as_dict() for finding in entry.findings],
         "cause": entry.cause,
-        "request": _body(hide(tenant, entry.request.decode("utf-8", "replace"))),
-        "answer": _body(hide(tenant, entry.answer.decode("utf-8", "replace"))),
+        "request": _body(entry.request.decode("utf-8", "replace")),
+        "answer": _body(entry.answer.decode("utf-8", "replace")),
     }
+    return hide_in(tenant, view)
 
 
 def account_view(tenant: Tenant) -> dict[str, object]:
@@ -73,10 +85,35 @@ def account_view(tenant: Tenant) -> dict[str, object]:
 
 
 def hide(tenant: Tenant, text: str) -> str:
-    """Take the tenant's key out of a text, where a client put it into a URL or a body by mistake."""
-    if len(tenant.key) < MIN_SECRET:
-        return text
-    return text.replace(tenant.key, tenant.label).replace(quote(tenant.key, safe=""), tenant.label)
+    """Take keys and the admin token out of a text, where a client put one into a URL or a body by mistake."""
+    for secret, label in _labels(tenant.key, tenant.settings.api_key, tenant.settings.admin_token):
+        text = text.replace(secret, label)
+    return text
+
+
+def hide_in(tenant: Tenant, value: T) -> T:
+    """Do the same in all texts of plain data."""
+    return _hide_in(tenant, value)  # type: ignore[no-any-return]
+
+
+def _hide_in(tenant: Tenant, value: Any) -> Any:
+    if isinstance(value, str):
+        return hide(tenant, value)
+    if isinstance(value, dict):
+        return {hide(tenant, name): _hide_in(tenant, item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_hide_in(tenant, item) for item in value]
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _labels(key: str, keys: tuple[str, ...], token: str | None) -> list[tuple[str, str]]:
+    """Return each secret as it may occur, the longest first, and what is shown in its place."""
+    labels = {secret: key_label(secret) for secret in (key, *keys) if len(secret) >= MIN_SECRET}
+    if token is not None:
+        labels[token] = "…"
+    labels |= {quote(secret, safe=""): label for secret, label in labels.items()}
+    return sorted(labels.items(), key=lambda item: -len(item[0]))
 
 
 def _body(text: str) -> object:
