@@ -7,7 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, get_args
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -199,6 +199,8 @@ def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Resp
             return JSONResponse(await handler(request))
         except LtxMockError as error:
             return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
 
     return endpoint
 

@@ -17,6 +17,7 @@ from ltx_mock.errors import NotFoundError
 from ltx_mock_contracts.parsing import parse_body
 from ltx_mock_contracts.request import GenerateRequest
 
+METHODS = ("GET", "HEAD")
 RESULT_LIFE_MS = 15 * DAY
 OVERSIZE_IMAGE = "images/too-large.jpg"
 MEDIA_TYPES = {
@@ -42,7 +43,7 @@ class ResultFile:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = self._video(scope["path_params"]["task_id"])
+        response = _refused(scope) or self._video(scope["path_params"]["task_id"])
         await response(scope, receive, send)
 
     def _video(self, task_id: str) -> BytesResponse | JSONResponse:
@@ -76,8 +77,12 @@ class SampleFile:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path = scope["path_params"].get("path", "")
-        response = _sample(path) if path else JSONResponse({"files": sample_urls(root_url(scope))})
+        response = _refused(scope) or (_sample(path) if path else _list(root_url(scope)))
         await response(scope, receive, send)
+
+
+def _list(root: str) -> JSONResponse:
+    return JSONResponse({"files": sample_urls(root)})
 
 
 def sample_urls(root: str) -> list[str]:
@@ -100,5 +105,12 @@ def _sample(path: str) -> BytesResponse | JSONResponse:
     return BytesResponse(content, media_type=MEDIA_TYPES[path.rpartition(".")[2]])
 
 
-def _problem(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"code": status, "message": message, "data": None}, status)
+def _refused(scope: Scope) -> JSONResponse | None:
+    if scope["method"] in METHODS:
+        return None
+    allowed = ", ".join(METHODS)
+    return _problem(405, f"Method {scope['method'][:20]} is not allowed here; use {allowed}", {"allow": allowed})
+
+
+def _problem(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"code": status, "message": message, "data": None}, status, headers)
