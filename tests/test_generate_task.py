@@ -15,8 +15,7 @@ from support import IMAGE, IMAGE_LORA, LORAS, TEXT, TEXT_LORA, data_of, message_
 from support import request_body as body
 
 HOOK = "http://127.0.0.1:9/hook"
-MEBIBYTE = 1024 * 1024
-JSON = {"content-type": "application/json"}
+NO_OBJECTS: list[object] = [[], "text", 5, None, True]
 
 
 def called_back(**outer: Any) -> dict[str, Any]:
@@ -61,10 +60,7 @@ ACCEPTED = [
 ]
 
 REFUSED = [
-    *(
-        pytest.param(value, "the body", id=f"body {value!r}", marks=pytest.mark.rule("GEN-1"))
-        for value in ([], "text", 5, None, True)
-    ),
+    *(pytest.param(value, "the body", id=f"body {value!r}", marks=pytest.mark.rule("GEN-1")) for value in NO_OBJECTS),
     pytest.param({"request_type": "sync", **body()}, "request_type", id="sync", marks=pytest.mark.rule("GEN-2")),
     pytest.param(called_back(), "callback_url", id="no callback_url", marks=pytest.mark.rule("GEN-3")),
     *(
@@ -75,7 +71,7 @@ REFUSED = [
     pytest.param({}, "input", id="no input", marks=pytest.mark.rule("GEN-6")),
     *(
         pytest.param({"input": value}, "input", id=f"input {value!r}", marks=pytest.mark.rule("GEN-6"))
-        for value in (None, [], "x", 1)
+        for value in NO_OBJECTS
     ),
     *(
         pytest.param(body(mode=mode), "input.mode", id=f"mode {mode}", marks=pytest.mark.rule("GEN-7"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
 from ltx_mock import MockServer
+from ltx_mock.app import build
 from ltx_mock.mock_server import World
 from ltx_mock.records import Account
-from support import GENERATE, IMAGE_LORA, STATUS, ask, data_of, message_of, post, request_body, submit
+from support import GENERATE, IMAGE_LORA, STATUS, ask, call, data_of, message_of, post, request_body, submit
 
 
 def account_of(world: World) -> Account:
@@ -108,8 +111,14 @@ def test_a_task_finished_by_hand_frees_its_slot(state: str) -> None:
 
 @pytest.mark.rule("LIM-2")
 def test_a_thousand_tasks_at_once_are_taken_and_one_more_is_not(world: World, client: httpx.Client) -> None:
-    for _ in range(1000):
-        submit(client)
+    app, raw = build(world._backstage.engine), json.dumps(request_body()).encode()
+    headers = [(b"authorization", f"Bearer {world.api_key}".encode())]
+
+    async def submit_many() -> None:
+        for _ in range(1000):
+            assert (await call(app, "POST", GENERATE, headers=headers, chunks=[raw])).status == 200
+
+    world._backstage.wait_for(submit_many())
     message_of(post(client, request_body()), 429)
     assert (account_of(world).made, account_of(world).active) == (1000, 1000)
     world.clock.advance(60)
