@@ -1,4 +1,4 @@
-"""What judging a request costs: the validators that exist, and ours.
+"""What judging a request costs: the validators that exist, and ours; then the worst that can be sent.
 
 Run: python benchmarks/bench_validation.py
 """
@@ -73,8 +73,26 @@ def rows(body: Any, raw: bytes, bad: Any) -> dict[str, Callable[[], object]]:
             GenerateRequest.from_body(body),
         ),
         "jsonschema, all errors (3 wrong)": lambda: list(explaining.iter_errors(bad)),
+        "jsonschema-rs, all errors (3 wrong)": lambda: list(compiled.iter_errors(bad)),
         "validate_request, 3 findings": lambda: validate_request(bad),
     }
+
+
+def hostile(body: Any) -> dict[str, Any]:
+    """Return bodies of about a mebibyte that are as wrong as they can be."""
+    given = body["input"]
+    return {
+        "100,000 unknown fields": {f"x{number}": 1 for number in range(100_000)},
+        "500,000 numbers for an image": {"input": given | {"image_urls": [1] * 500_000}},
+        "80,000 URLs that are nearly right": {"input": given | {"image_urls": ["http://a:b"] * 80_000}},
+        "300,000 empty LoRAs": {"input": given | {"loras": [{}] * 300_000}},
+        "an array of 300,000 objects": [{}] * 300_000,
+    }
+
+
+def once(work: Callable[[], object]) -> float:
+    """Return the best time of three calls, in milliseconds."""
+    return min(timeit.repeat(work, repeat=3, number=1)) * 1e3
 
 
 def main() -> None:
@@ -85,12 +103,15 @@ def main() -> None:
     assert len(validate_request(bad)) == 3
     raw = json.dumps(body).encode()
     print(f"A request of {len(raw)} bytes, with one image and one LoRA")
-    print(f"{'':34}{'µs':>10}{'ratio':>10}")
+    print(f"{'':36}{'µs':>10}{'ratio':>10}")
     base = None
     for name, work in rows(body, raw, bad).items():
         took = microseconds(work)
         base = base or took
-        print(f"{name:34}{took:10.2f}{took / base:10.3f}")
+        print(f"{name:36}{took:10.2f}{took / base:10.3f}")
+    print(f"\n{'validate_request, hostile bodies':36}{'ms':>10}")
+    for name, worst in hostile(body).items():
+        print(f"{name:36}{once(lambda: validate_request(worst)):10.1f}")  # noqa: B023  called at once
 
 
 if __name__ == "__main__":

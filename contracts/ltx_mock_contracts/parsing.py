@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ _TOO_BIG: Final = 10**_DIGITS_LIMIT
 _TOO_DEEP: Final = f"it is nested deeper than {DEPTH_LIMIT} levels"
 _TOO_BIG_TEXT: Final = "it has a number that is too large for a double"
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_PLAIN: Final = frozenset({dict, list, str, int, float, bool, type(None)})
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -69,6 +71,8 @@ def check_json(value: object) -> None:
         MalformedBody: Somewhere in it there is a type that JSON does not have, a key that is not a string, a number
             that is not finite or too large for a double, or nesting deeper than `DEPTH_LIMIT`.
     """
+    if _is_plain(value):
+        return
     for path, part in _walk(value):
         problem = _problem(part, len(path))
         if problem:
@@ -145,6 +149,27 @@ def _walk(value: object) -> Iterator[tuple[Path, object]]:
             stack.extend(((*path, key), part[key]) for key in reversed(part))
         elif isinstance(part, (list, tuple)):
             stack.extend(((*path, index), part[index]) for index in range(len(part) - 1, -1, -1))
+
+
+def _is_plain(value: object) -> bool:
+    """Tell, level by level and fast, whether there is surely nothing wrong; the walk decides what this doubts."""
+    level: list[Any] = [value]
+    for _ in range(DEPTH_LIMIT):
+        if not _PLAIN.issuperset(map(type, level)) or not all(map(isfinite, _of_type(float, level))):
+            return False
+        if any(abs(number) >= _TOO_BIG for number in _of_type(int, level)):
+            return False
+        objects, arrays = _of_type(dict, level), _of_type(list, level)
+        if not {str}.issuperset(map(type, chain.from_iterable(objects))):
+            return False
+        level = [*chain.from_iterable(arrays), *chain.from_iterable(map(dict.values, objects))]
+        if not level:
+            return True
+    return False
+
+
+def _of_type(kind: type, values: list[Any]) -> list[Any]:
+    return [value for value in values if type(value) is kind]
 
 
 def _problem(part: object, depth: int) -> str | None:
