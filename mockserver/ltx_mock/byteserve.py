@@ -1,0 +1,109 @@
+"""Serve bytes as a good file server does: ranges, conditions, HEAD. A video player cannot seek without them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import Receive, Scope, Send
+
+__all__ = ["CHUNK_BYTES", "BytesResponse", "parse_range"]
+
+CHUNK_BYTES = 64 * 1024
+"""How much of a body goes out in one piece: the server is asked in between whether it may write on."""
+
+# No file is that long, and `int` raises on text of some thousand digits.
+_RANGE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
+_ETAG = re.compile(r'"[^"]*"')
+
+
+class BytesResponse:
+    """Answers GET and HEAD with bytes (TASK-10); used as `await response(scope, receive, send)`.
+
+    It honours a single `Range` (first-last, first- and -suffix), `If-Range` and `If-None-Match`. A request for
+    several ranges at once gets the whole, and so does one with a malformed `Range`, as RFC 9110 allows.
+
+    Args:
+        content: The bytes, or a function that makes them, which is not called where the ETag is all it takes.
+        media_type: The `Content-Type`.
+        etag: A token for this version of the content, without quotes. Left out, it is a hash of the content.
+        headers: Further headers, such as `Last-Modified` and `Content-Disposition`.
+    """
+
+    def __init__(
+        self,
+        content: bytes | Callable[[], bytes],
+        *,
+        media_type: str,
+        etag: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._content = content
+        self._etag = f'"{etag or blake2b(self._bytes(), digest_size=16).hexdigest()}"'
+        self._headers = MutableHeaders({"accept-ranges": "bytes", "content-type": media_type, "etag": self._etag})
+        self._headers.update(headers or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
+        """Answer one request."""
+        request = Headers(scope=scope)
+        if _names(request.get("if-none-match"), self._etag):
+            await self._send(send, 304, b"")
+            return
+        content = self._bytes()
+        # Ranges are defined for GET alone (RFC 9110, 14.2).
+        part = self._asked_for(request, len(content)) if scope["method"] == "GET" else None
+        if part is None:
+            body = b"" if scope["method"] == "HEAD" else content
+            await self._send(send, 200, body, {"content-length": str(len(content))})
+        elif part:
+            span = f"bytes {part.start}-{part.stop - 1}/{len(content)}"
+            body = content[part.start : part.stop]
+            await self._send(send, 206, body, {"content-length": str(len(part)), "content-range": span})
+        else:
+            await self._send(send, 416, b"", {"content-length": "0", "content-range": f"bytes */{len(content)}"})
+
+    def _bytes(self) -> bytes:
+        return self._content() if callable(self._content) else self._content
+
+    def _asked_for(self, request: Headers, size: int) -> range | None:
+        condition = request.get("if-range")
+        if condition is not None and condition not in {self._etag, self._headers.get("last-modified")}:
+            return None
+        return parse_range(request.get("range", ""), size)
+
+    async def _send(self, send: Send, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        raw = self._headers.raw + MutableHeaders(headers or {}).raw
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        for start in range(0, len(body), CHUNK_BYTES):
+            piece = body[start : start + CHUNK_BYTES]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def parse_range(header: str, size: int) -> range | None:
+    """Return the positions that a `Range` header asks for.
+
+    Args:
+        header: What the client sent; it may be anything.
+        size: The length of the content in bytes.
+
+    Returns:
+        The positions; none of them (an empty range) when the request cannot be satisfied and is to be answered
+        with 416; None when the header is to be ignored.
+    """
+    match = _RANGE.fullmatch(header)
+    if match is None or not size:
+        return None
+    first, last = match.groups()
+    if not first:
+        return range(max(0, size - int(last)), size) if last else None
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(size, int(last) + 1) if last else size)
+
+
+def _names(header: str | None, etag: str) -> bool:
+    """Tell whether an `If-None-Match` header lists this ETag; weak ones count (RFC 9110, 13.1.2)."""
+    return header is not None and (header.strip() == "*" or etag in _ETAG.findall(header))
