@@ -102,7 +102,7 @@ def test_a_forbidden_word_in_the_prompt_is_a_content_violation(client: httpx.Cli
 
 
 @pytest.mark.rule("FAIL-1")
-@pytest.mark.parametrize("prompt", ["gorecki plays", "denuded hills", "pornic harbour", "nsfwx"])
+@pytest.mark.parametrize("prompt", ["gorecki plays", "denuded hills", "pornic harbour", "nsfwx", "folgore"])
 def test_a_word_that_only_contains_a_forbidden_one_is_none(client: httpx.Client, world: World, prompt: str) -> None:
     assert outcome(client, world, TEXT_LORA, prompt=prompt) == "success"
 

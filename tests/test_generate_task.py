@@ -193,6 +193,7 @@ def test_all_that_is_wrong_is_told_at_once_up_to_five_things(client: httpx.Clien
     message = message_of(post(client, body(duration="10", resolution="8k", seed=0)), 400)
     assert all(field in message for field in ("input.duration", "input.resolution", "input.seed"))
     long = message_of(post(client, body(TEXT_LORA, loras=[{"path": 1, "scale": "x"}] * 3)), 400)
+    assert long.count("; ") == 5
     assert long.endswith("and 1 more")
 
 

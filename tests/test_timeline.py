@@ -85,7 +85,8 @@ def test_the_next_transition_is_the_next_moment_at_which_the_state_changes(line:
 
 @given(timelines(), st.lists(st.integers(0, 200 * SECOND), min_size=2, max_size=6))
 def test_transitions_over_many_spans_are_those_over_the_whole(line: Timeline, cuts: list[int]) -> None:
-    moments = [line.created + cut for cut in sorted(cuts)]
+    """Also where a span ends at the very moment of a change."""
+    moments = sorted([line.started, line.ended, *(line.created + cut for cut in cuts)])
     parts = [each for after, until in pairwise(moments) for each in line.transitions(after, until)]
     assert parts == line.transitions(moments[0], moments[-1])
 
