@@ -97,7 +97,7 @@ def serving(*options: str) -> Iterator[tuple[int, int]]:
         command = [sys.executable, "-m", "ltx_mock", "serve", "--port", "0", "--ready-file", str(ready), *options]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                yield _port(ready), process.pid
+                yield wait_for_port(ready, process), process.pid
             finally:
                 process.terminate()
 
@@ -114,9 +114,10 @@ def serving_script(script: str) -> Iterator[int]:
             process.terminate()
 
 
-def _port(ready: Path) -> int:
-    for _ in range(1000):
-        if ready.exists():
-            return int(json.loads(ready.read_text())["url"].rpartition(":")[2])
-        time.sleep(0.01)
-    raise SystemExit("ltx-mock did not start")
+def wait_for_port(ready: Path, process: subprocess.Popen[bytes]) -> int:
+    """Return the port from a ready file as soon as it is there."""
+    while not ready.exists():
+        if process.poll() is not None:
+            raise SystemExit("ltx-mock did not start")
+        time.sleep(0.001)
+    return int(json.loads(ready.read_text())["url"].rpartition(":")[2])
