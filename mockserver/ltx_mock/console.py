@@ -16,6 +16,7 @@ import click
 from ltx_mock.clock import SECOND
 from ltx_mock.records import Entry
 from ltx_mock.store import Tenant
+from ltx_mock.streams import forget_stream
 from ltx_mock.views import entry_view, hide
 
 FLUSH_SECONDS = 0.03
@@ -33,6 +34,7 @@ class Console:
         self._stream = stream
         self._format = format_
         self._waiting: list[tuple[Tenant, Entry]] = []
+        self._gone = False
 
     def __call__(self, tenant: Tenant, entry: Entry) -> None:
         """Take an entry; call it in the event loop."""
@@ -45,13 +47,14 @@ class Console:
     def flush(self) -> None:
         """Write all that is waiting. A reader that has gone away is no reason to stop serving."""
         waiting, self._waiting = self._waiting, []
-        if not waiting:
+        if not waiting or self._gone:
             return
         try:
             self._stream.write("".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting))
             self._stream.flush()
         except OSError:
-            self._format = lambda _tenant, _entry: ""
+            self._gone = True
+            forget_stream(self._stream)
 
 
 def json_line(tenant: Tenant, entry: Entry) -> str:
@@ -73,18 +76,21 @@ class Readable:
         line = f"{self._style(at, dim=True)}  {entry.method:<4} {entry.operation:<12} {self._status(status)}  "
         line += self._about(tenant, entry)
         for finding in entry.findings if entry.status == 200 else ():
-            line += "\n" + self._style(f"{'':>10}! {hide(tenant, finding.message)} ({finding.rule})", fg="yellow")
+            line += "\n" + self._style(
+                f"{'':>10}! {_printable(hide(tenant, finding.message))} ({finding.rule})", fg="yellow"
+            )
         return line
 
     def _about(self, tenant: Tenant, entry: Entry) -> str:
         if entry.operation == "callback":
             told = "" if entry.status is None else f"HTTP {entry.status}, "
-            return hide(tenant, f"{entry.task_id}  to {_printable(entry.target)}  {told}{entry.cause}")
+            return _printable(hide(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}"))
         if entry.status != 200:
             return f"{_printable(hide(tenant, _message(entry)))}"
         if entry.operation == "generateTask":
             return f"{entry.task_id}  {_request(tenant, entry)}"
-        return f"{entry.task_id}  {self._change(entry)}"
+        cause = f"  {_printable(hide(tenant, entry.cause))}" if entry.cause else ""
+        return f"{entry.task_id}  {self._change(entry)}{cause}"
 
     def _change(self, entry: Entry) -> str:
         """Return the state, with the one seen before where it is another."""
@@ -95,8 +101,7 @@ class Readable:
         else:
             self._states[task_id] = state
         shown = self._style(state, fg=COLOUR_OF_STATE.get(state))
-        change = shown if before == state else f"{before} → {shown}"
-        return f"{change}  {entry.cause}" if entry.cause else change
+        return shown if before == state else f"{before} → {shown}"
 
     def _status(self, status: str) -> str:
         return self._style(status, fg={"2": "green", "4": "yellow"}.get(status[0], "red"))

@@ -13,6 +13,7 @@ from ltx_mock.clock import FIXED_START, MINUTE, MODES, SECOND, Clock
 from ltx_mock.errors import SettingsError, suggestion
 
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
+MAX_PATIENCE = 3600
 DEFAULT_PRICES = {"480p": 1, "720p": 2, "1080p": 4}
 
 
@@ -109,6 +110,22 @@ class Settings:
             raise SettingsError("admin_token must not be empty")
         if self.public_url is not None:
             set_(self, "public_url", _root_url("public_url", self.public_url))
+        _number("speed", self.speed)
+        _number("callback_patience", self.callback_patience)
+        if not 0 < self.callback_patience <= MAX_PATIENCE:
+            raise SettingsError(
+                f"callback_patience must be more than 0 and at most {MAX_PATIENCE}, not {self.callback_patience!r}"
+            )
+        _moment(self.start_time)
+        for name in ("host", "clock", "start_time"):
+            _text(name, getattr(self, name))
+        if self.admin_token is not None:
+            _text("admin_token", self.admin_token)
+        for name in ("strict", "fetch_assets"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"{name} must be true or false, not {getattr(self, name)!r}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
+            raise SettingsError(f"seed must be a whole number, not {self.seed!r}")
         self.new_clock()
 
     @classmethod
@@ -177,7 +194,9 @@ def parse_pairs(name: str, pairs: Iterable[str]) -> dict[str, str]:
 
 
 def _strings(name: str, value: object) -> tuple[str, ...]:
-    items: tuple[object, ...] = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+    if not isinstance(value, Iterable):
+        raise SettingsError(f"{name} must be strings, not {value!r}")
+    items: tuple[object, ...] = (value,) if isinstance(value, str) else tuple(value)
     if not all(isinstance(item, str) and item for item in items):
         raise SettingsError(f"{name} must be non-empty strings, not {value!r}")
     return tuple(map(str, items))
@@ -236,6 +255,16 @@ def _at_least(name: str, value: object, low: int, high: int | None = None) -> No
     if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
         span = f"from {low} to {high}" if high is not None else f"of at least {low}"
         raise SettingsError(f"{name} must be a whole number {span}, not {value!r}")
+
+
+def _text(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f"{name} must be a non-empty string, not {value!r}")
+
+
+def _number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SettingsError(f"{name} must be a number, not {value!r}")
 
 
 def _moment(text: str) -> int | None:

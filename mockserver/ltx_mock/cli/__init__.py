@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
-from ltx_mock.errors import LtxMockError
+from ltx_mock.errors import LtxMockError, suggestion
+from ltx_mock.streams import forget_stream
 
 COMMANDS = {
     "callbacks": "ltx_mock.cli.remote",
@@ -39,8 +41,35 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is asked for, or fail with the nearest there is."""
+        if args and args[0] not in COMMANDS:
+            ctx.fail(f"No such command {args[0]!r}{suggestion(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; that nobody reads its output any more is no failure, which click takes it for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            forget_stream(sys.stdout)
+            return CLEAN
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from ltx_mock.version import version  # noqa: PLC0415 - seldom needed
+
+        click.echo(f"ltx-mock {version()}")
+        ctx.exit()
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
 def cli() -> None:
     """An offline twin of the LTX-2-19b video API, and a lab for its contract.
 
@@ -64,9 +93,6 @@ def main(args: list[str] | None = None) -> None:
         code = _say(str(error))
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = CLEAN
     sys.exit(code if isinstance(code, int) else CLEAN)
 
 

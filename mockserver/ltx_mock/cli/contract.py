@@ -26,7 +26,10 @@ def rules(*, as_json: bool) -> None:
     table = Table("Rule", "What it says", "From", box=None, pad_edge=False, header_style="bold")
     for rule in RULES.values():
         table.add_row(rule.id, rule.text, ", ".join(rule.sources))
-    Console().print(table, markup=False)
+    console = Console(markup=False, emoji=False, highlight=False)
+    with console.capture() as printed:
+        console.print(table)
+    click.echo(printed.get(), nl=False)
 
 
 @click.command()

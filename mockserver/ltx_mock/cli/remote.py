@@ -6,12 +6,18 @@ import functools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
 from ltx_mock.errors import LtxMockError
 
+if TYPE_CHECKING:
+    import httpx
+
+ADVANCE_SECONDS = 600  # an advance may wait for many slow callback receivers
+ANSWER_SECONDS = 5
 DEFAULT_URL = "http://127.0.0.1:8219"
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -21,37 +27,49 @@ class Remote:
 
     def __init__(self, url: str, token: str | None, key: str | None) -> None:
         self._root = f"{url.rstrip('/').removesuffix('/api/v1')}/__admin"
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._headers = {"content-type": "application/json"}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
         self._params = {"key": key} if key is not None else {}
 
     def call(self, method: str, path: str, body: object = None, **params: str) -> dict[str, Any]:
         """Return what the server answers.
 
         Raises:
-            LtxMockError: nobody answers there, or the answer is an error.
+            LtxMockError: nobody answers there, it is no ltx-mock, or the answer is an error.
         """
         import httpx  # noqa: PLC0415 - slow to import
 
-        url = self._root + path
+        limits = httpx.Timeout(ADVANCE_SECONDS, connect=ANSWER_SECONDS)
         try:
-            answer = httpx.request(
-                method,
-                url,
-                json=body,
-                params=self._params | params,
-                headers=self._headers,
-                timeout=600,
-                trust_env=False,
-            )
-            told = answer.json()
+            # Loading certificates takes longer than the call; plain HTTP needs none.
+            secure = self._root.lower().startswith("https:")
+            with httpx.Client(headers=self._headers, timeout=limits, verify=secure, trust_env=False) as client:
+                self._greet(client)
+                content = None if body is None else json.dumps(body).encode()
+                answer = client.request(method, self._root + path, content=content, params=self._params | params)
+                told = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise LtxMockError(f"no ltx-mock at {url} ({reason}); start one with: ltx-mock serve") from error
+            raise LtxMockError(f"no ltx-mock at {self._root} ({reason}); start one with: ltx-mock serve") from error
         except ValueError as error:
-            raise LtxMockError(f"{url} is no ltx-mock: it answered HTTP {answer.status_code} without JSON") from error
+            raise LtxMockError(f"{self._root} answered something that is no JSON") from error
         if answer.is_error:
             raise LtxMockError(str(told.get("error", told)) if isinstance(told, dict) else str(told))
         return told  # type: ignore[no-any-return]
+
+    def _greet(self, client: httpx.Client) -> None:
+        """Make sure that this is an ltx-mock: no other server is to get a POST by mistake."""
+        answer = client.get(f"{self._root}/health", timeout=ANSWER_SECONDS)
+        try:
+            name = answer.json()["name"]
+        except (ValueError, KeyError, TypeError):
+            name = None
+        if name != "ltx-mock":
+            raise LtxMockError(
+                f"{self._root.removesuffix('/__admin')} is no ltx-mock: /__admin/health answered "
+                f"HTTP {answer.status_code}; say which server with --url"
+            )
 
 
 def _remote(command: Callable[..., None]) -> Callable[..., None]:
@@ -73,11 +91,16 @@ def _remote(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.group(invoke_without_command=True)
+@_remote
+@JSON
 @click.pass_context
-def clock(ctx: click.Context) -> None:
+def clock(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
     """Show the server's clock, move it, or change how it runs."""
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
     if ctx.invoked_subcommand is None:
-        show.main([], standalone_mode=False)
+        _print_clock(remote.call("GET", "/clock"), as_json=as_json)
+    elif given:
+        ctx.fail(f"put --{given[0].removeprefix('as_').replace('_', '-')} after {ctx.invoked_subcommand}")
 
 
 @clock.command()
@@ -123,7 +146,7 @@ def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
 def tasks(remote: Remote, task_id: str | None, state: str | None, *, as_json: bool) -> None:
     """List the tasks, or tell all about one."""
     if task_id:
-        _print_json(remote.call("GET", f"/tasks/{task_id}"))
+        _print_json(remote.call("GET", f"/tasks/{quote(task_id, safe='')}"))
         return
     listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
     if as_json:

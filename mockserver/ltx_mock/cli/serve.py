@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import Field, fields
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import click
 from ltx_mock.config import read_config
 from ltx_mock.console import Console, Readable, json_line
 from ltx_mock.engine import Engine
-from ltx_mock.errors import suggestion
+from ltx_mock.errors import LtxMockError, suggestion
 from ltx_mock.server import HttpServer, bind, run, url_of
 from ltx_mock.settings import Settings, setting_names
 from ltx_mock.version import version
@@ -39,11 +40,17 @@ def _option(item: Field[Any]) -> Callable[[Any], Any]:
     known: dict[str, Any] = {"envvar": PREFIX + item.name.upper(), "default": None}
     if isinstance(default, bool):
         return click.option(f"--{name}/--no-{name}", help=text, **known)
-    if isinstance(default, tuple | dict):
+    if _is_list(item):
         return click.option(f"--{name}", help=text, multiple=True, metavar=item.metadata.get("metavar"), **known)
     shown = "" if default is None else f" [default: {default}]"
     kind = click.Choice(item.metadata["choices"]) if "choices" in item.metadata else _type(item.name, default)
     return click.option(f"--{name}", help=text + shown, type=kind, metavar=item.metadata.get("metavar"), **known)
+
+
+def _is_list(item: Field[Any]) -> bool:
+    """Tell whether the option may be repeated."""
+    default = item.default_factory() if callable(item.default_factory) else item.default
+    return isinstance(default, tuple | dict)
 
 
 def _type(name: str, default: object) -> type:
@@ -61,13 +68,19 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def _configure(ctx: click.Context, _: click.Parameter, value: object) -> object:
     """Let the config file supply what neither flag nor environment does."""
     known = [*setting_names(), *OWN_OPTIONS]
-    ctx.default_map = read_config(Path.cwd(), known)
+    values = read_config(Path.cwd(), known)
+    if "json" in values:
+        values["as_json"] = values.pop("json")
+    lists = {item.name for item in fields(Settings) if _is_list(item)}
+    ctx.default_map = {
+        name: [value] if name in lists and isinstance(value, str) else value for name, value in values.items()
+    }
     names = [*known, *(name.lower() for name in OTHER_VARIABLES)]
     for variable in sorted(os.environ):
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX) and name not in names:
-            hint = suggestion(name, names)
-            click.echo(f"ltx-mock: {variable} is not a setting{hint.upper() if hint else ''}", err=True)
+            hint = suggestion(variable, [PREFIX + each.upper() for each in names])
+            click.echo(f"ltx-mock: {variable} is not a setting{hint}", err=True)
     return value
 
 
@@ -93,6 +106,8 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -
     settings = Settings.from_mapping(values)
     sock = bind(settings.host, settings.port)
     engine = Engine(settings)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows no Unicode is no reason to fail
     console = None if quiet else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
     if console:
         engine.listeners.append(console)
@@ -100,9 +115,9 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -
     def ready(server: HttpServer) -> None:
         _stop_on_signals(server)
         _tame_garbage_collector()
-        click.echo(banner(settings, url_of(sock)), err=True)
         if ready_file:
             _write_ready_file(Path(ready_file), sock)
+        click.echo(banner(settings, url_of(sock)), err=True)
 
     try:
         run(lambda: HttpServer(engine), sock, ready)
@@ -127,7 +142,7 @@ def banner(settings: Settings, url: str) -> str:
         f"  sample files  {url}/files/",
         "",
         "  Try it:",
-        f"    curl {url}/api/v1/generateTask/ltx-2-19b -H 'Authorization: Bearer {key}' \\",
+        f'    curl {url}/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer {key}" \\',
         """      -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video",""",
         """      "prompt": "a city at sunset", "resolution": "480p", "duration": 5}}'""",
         "",
@@ -141,7 +156,7 @@ def banner(settings: Settings, url: str) -> str:
 def _stop_on_signals(server: HttpServer) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: loop.call_soon_threadsafe(server.stop))
+        signal.signal(name, lambda *_: None if loop.is_closed() else loop.call_soon_threadsafe(server.stop))
 
 
 def _tame_garbage_collector() -> None:
@@ -154,8 +169,11 @@ def _tame_garbage_collector() -> None:
 def _write_ready_file(path: Path, sock: socket.socket) -> None:
     """Write the whole file or none: a reader never sees half of it."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"url": url_of(sock), "pid": os.getpid()}) + "\n", encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps({"url": url_of(sock), "pid": os.getpid()}) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise LtxMockError(f"cannot write the ready file {path}: {error.strerror or error}") from error
 
 
 def _colour() -> bool:
