@@ -59,10 +59,11 @@ def build(engine: Engine) -> ASGIApp:
         Route("/files/{path:path}", SampleFile(), middleware=open_),
         Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
         Mount("/__admin", app=control, middleware=[Middleware(Guard, engine.settings)]),
-        Route("/{path:path}", nothing, middleware=open_),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
     app.router.redirect_slashes = False
+    # A last route would not do: the pattern of its path matches no line break.
+    app.router.default = OpenToBrowsers(nothing)
     return app
 
 

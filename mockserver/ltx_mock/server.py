@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Iterator
 
@@ -45,6 +46,12 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Keep uvicorn from telling that a stop cut off what was under way: that is what a stop is for."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith("Cancel ")
+
+
 class HttpServer(uvicorn.Server):
     """Serves one engine on one socket until `stop` is called."""
 
@@ -61,6 +68,7 @@ class HttpServer(uvicorn.Server):
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(_worth_telling)
         self._engine = engine
         self._stop = asyncio.Event()
 

@@ -1,0 +1,214 @@
+"""`ltx-mock serve` as people run it, and the commands that talk to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from processes import Served, ltx_mock, serving
+from receivers import Receiver
+from support import TEXT, request_body
+
+GENERATE = "/api/v1/generateTask/ltx-2-19b"
+STATUS = "/api/v1/statusTask/ltx-2-19b"
+KEY = {"authorization": "Bearer any-key"}
+BANNER = """\
+ltx-mock VERSION answers at URL  (manual clock, seed 1)
+
+  base URL      URL/api/v1   (the host alone works too)
+  API key       any
+  sample files  URL/files/
+
+  Try it:
+    curl URL/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer any-key" \\
+      -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video",
+      "prompt": "a city at sunset", "resolution": "480p", "duration": 5}}'
+
+  Ctrl-C stops it."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving("--clock", "manual", "--seed", "1") as running:
+        yield running
+
+
+def call(url: str, method: str = "GET", path: str = STATUS, **options: object) -> httpx.Response:
+    with httpx.Client(base_url=url, headers=KEY, trust_env=False, verify=False) as client:
+        return client.request(method, path, **options)  # type: ignore[arg-type]
+
+
+def make(url: str, prompt: str = "a city", **top: str) -> str:
+    answer = call(url, "POST", GENERATE, json=request_body(TEXT, prompt=prompt) | top)
+    task_id: str = answer.json()["data"]["taskId"]
+    return task_id
+
+
+def masked(text: str, *ids: str) -> str:
+    text = re.sub(r"\d\d:\d\d:\d\d", "TIME", re.sub(r"ltx-mock \d\S+", "ltx-mock VERSION", text))
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "URL", text)
+    for number, task_id in enumerate(ids, 1):
+        text = text.replace(task_id, f"task_{number}")
+    return text
+
+
+def test_the_banner_says_where_it_is_and_how_to_call_it(served: Served) -> None:
+    assert masked(served.stderr()) == BANNER
+
+
+def test_request_lines_tell_what_happens(served: Served) -> None:
+    task_id = make(served.url, "[[content-violation]]", extra="x")
+    call(served.url, params={"taskId": task_id})
+    assert ltx_mock("clock", "advance", "100", "--url", served.url)[0] == 0
+    call(served.url, params={"taskId": task_id})
+    call(served.url, path="/nothing")
+    lines = [masked(served.line(), task_id) for _ in range(5)]
+    assert re.sub(r"in \d+ s", "in N s", lines[0]) == (
+        "TIME  POST generateTask 200  task_1  text-to-video 480p 16:9 5 s → CONTENT_VIOLATION in N s"
+    )
+    assert lines[1].startswith("          ! extra is not a field that the API knows")
+    assert lines[2] == "TIME  GET  statusTask   200  task_1  pending"
+    assert lines[3].startswith("TIME  GET  statusTask   200  task_1  pending → failed  directive [[content-violation]]")
+    assert lines[4].startswith("TIME  GET  other        404  Nothing at '/nothing'")
+
+
+def test_the_remote_commands_show_and_drive_a_running_server() -> None:
+    with serving("--clock", "manual", "--seed", "1") as served:
+        at = {"LTX_MOCK_URL": f"{served.url}/api/v1"}
+        url = "https://your-server.com/callback"
+        task_id = make(served.url, request_type="callback", callback_url=url)
+        assert ltx_mock("clock", env=at) == (0, "2026-01-09T13:33:30.929+00:00  manual\n", "")
+        code, out, err = ltx_mock("tasks", env=at)
+        assert (code, err) == (0, "1 tasks\n")
+        assert masked(out, task_id) == "TIME  task_1  pending     success at TIME\n"
+        assert json.loads(ltx_mock("tasks", task_id, env=at)[1])["id"] == task_id
+        code, out, err = ltx_mock("clock", "advance", "100", env=at)
+        assert masked(out, task_id) == "TIME  task_1  processing\nTIME  task_1  success\n"
+        assert masked(err) == "TIME  now\n"
+        code, out, _ = ltx_mock("callbacks", env=at)
+        assert out.startswith(f"{task_id}  withheld  0 made  {url}  your-server.com is not this machine")
+        assert masked(ltx_mock("requests", env=at)[1], task_id) == "TIME  POST generateTask 200  task_1\n"
+        assert ltx_mock("clock", "set", "--speed", "60", "scaled", env=at)[1].endswith("  60 times\n")
+        assert ltx_mock("reset", env=at) == (0, "", "forgotten\n")
+        assert ltx_mock("tasks", "--json", env=at)[1] == '{\n  "tasks": []\n}\n'
+        assert served.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["tasks", "task_none"], "no task 'task_none'"),
+        (["tasks", "..?x#y"], "no task '..?x#y'"),
+        (["clock", "advance", "nan"], "seconds must be a number, not nan"),
+        (["clock", "advance", "inf"], "seconds must be a number, not inf"),
+        (["clock", "set", "--speed", "0"], "speed must be more than 0 and at most 1000000, not 0.0"),
+        (["clock", "set"], "give mode, speed or both"),
+    ],
+)
+def test_what_the_server_refuses_is_one_line(served: Served, args: list[str], told: str) -> None:
+    assert ltx_mock(*args, env={"LTX_MOCK_URL": served.url}) == (2, "", f"ltx-mock: {told}\n")
+
+
+def test_where_nobody_answers_it_is_one_line() -> None:
+    with Receiver() as gone:
+        pass
+    code, out, err = ltx_mock("tasks", "--url", gone.root)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"ltx-mock: no ltx-mock at {gone.root}/__admin (ConnectError")
+    assert err.endswith("start one with: ltx-mock serve\n")
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"{}", b"[]", b'{"name": "other"}', b"null"])
+def test_another_server_is_told_from_ours_before_anything_is_posted(body: bytes) -> None:
+    posted: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            posted.append(self.path)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
+        thread.start()
+        code, out, err = ltx_mock("reset", "--url", f"http://127.0.0.1:{other.server_port}")
+        other.shutdown()
+        thread.join()
+    assert (code, out, posted) == (2, "", [])
+    assert "is no ltx-mock: /__admin/health answered HTTP 200" in err
+
+
+def test_a_taken_port_is_one_line(served: Served) -> None:
+    port = served.url.rpartition(":")[2]
+    code, out, err = ltx_mock("serve", "--port", port)
+    told = f"ltx-mock: cannot listen on 127.0.0.1:{port}: Address already in use; try --port 0\n"
+    assert (code, out, err) == (2, "", told)
+
+
+def test_a_ready_file_is_there_while_it_answers(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with serving("--ready-file", str(ready)) as served:
+        assert json.loads(ready.read_text()) == {"url": served.url, "pid": served.pid}
+        assert served.end() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ready_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    code, out, err = ltx_mock("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "file"))
+    assert (code, out) == (2, "")
+    assert err == f"ltx-mock: cannot write the ready file {tmp_path}/no/file: No such file or directory\n"
+
+
+def test_quiet_prints_no_line_and_json_one_object_each() -> None:
+    with serving("--quiet") as quiet, serving("--json") as lines:
+        for each in (quiet, lines):
+            make(each.url, "a \u2028 city")
+            assert each.end() == 0
+        assert quiet.rest() == []
+        (line,) = lines.rest()
+    assert json.loads(line)["operation"] == "generateTask"
+
+
+def test_a_terminal_without_unicode_gets_lines_too() -> None:
+    with serving(env={"PYTHONIOENCODING": "ascii"}) as served:
+        make(served.url, "城市")
+        assert "\\u2192 success" in served.line()
+        assert served.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_within_two_seconds_whatever_is_open(number: signal.Signals) -> None:
+    with Receiver("hang") as receiver, serving("--speed", "10000", "--callback-patience", "600") as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        idle, half, kept = (socket.create_connection((host, int(port))) for _ in range(3))
+        with idle, half, kept:
+            half.sendall(f"POST {GENERATE} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n".encode())
+            half.sendall(b"Authorization: Bearer any-key\r\n\r\n{")
+            kept.sendall(b"GET /__admin/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert kept.recv(10_000).startswith(b"HTTP/1.1 200")
+            make(served.url, request_type="callback", callback_url=receiver.url)
+            receiver.take()
+            assert served.end(number) == 0
+        assert "Traceback" not in served.stderr()
+
+
+def test_several_signals_at_once_end_it_no_worse() -> None:
+    with serving() as served:
+        assert served.end(signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGINT) == 0
+        assert "Traceback" not in served.stderr()

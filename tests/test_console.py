@@ -1,0 +1,117 @@
+"""What the console prints, whatever people send."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from typing import Any
+
+import pytest
+
+from ltx_mock import MockServer
+from ltx_mock.console import Console, Readable, json_line
+from ltx_mock.records import Entry
+from support import TEXT, post, request_body
+
+FORGED = "\r\n12:00:00  POST generateTask 200  forged"
+HOSTILE = [
+    "\x1b[2J\x1b[H",
+    "\r\n12:00:00  POST generateTask 200  forged",
+    "\x9b31m",
+    "\u202egnp",
+    "\u2028",
+    "\x07\x08",
+    "\x00",
+]
+
+
+def printed(*requests: Any, colour: bool = False) -> list[str]:
+    """Return what is printed for some requests, each a function of a client."""
+    with MockServer(clock="manual") as mock:
+        with mock.client(verify=False) as client:
+            for request in requests:
+                request(client)
+        readable = Readable(colour=colour)
+        nobody = mock.look(lambda _: mock._backstage.engine.nobody)
+        entries = sorted(
+            [(entry, None) for entry in mock.requests] + [(entry, nobody) for entry in nobody.entries()],
+            key=lambda pair: pair[0].number,
+        )
+        return mock.look(lambda own: [readable(tenant or own, entry) for entry, tenant in entries])
+
+
+def clean(line: str) -> bool:
+    return all(letter.isprintable() for letter in line)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_prompt_url_or_field_forges_no_line_and_moves_no_cursor(text: str) -> None:
+    def callback(client: Any) -> None:
+        post(client, request_body(TEXT) | {"request_type": "callback", "callback_url": f"https://a.com/{text}"})
+
+    blocks = printed(
+        lambda client: post(client, request_body(TEXT, prompt=f"city {text} [[content-violation]]")),
+        lambda client: post(client, request_body(TEXT, resolution=text)),
+        lambda client: post(client, request_body(TEXT, **{text: 1})),
+        lambda client: client.get("/statusTask/ltx-2-19b", params={"taskId": text}),
+        lambda client: client.get("/" + "".join(f"%{byte:02x}" for byte in text.encode())),
+        callback,
+    )
+    assert len(blocks) == 6
+    for block in blocks:
+        lines = block.split("\n")
+        assert all(clean(line) for line in lines)
+        assert all(line.startswith("          ! ") for line in lines[1:])
+
+
+def test_colour_is_there_when_asked_for_only() -> None:
+    def request(client: Any) -> None:
+        post(client, request_body(TEXT))
+
+    assert "\x1b[32m200\x1b[0m" in printed(request, colour=True)[0]
+    assert "\x1b" not in printed(request)[0]
+
+
+ENTRY = Entry(1, 0, "other", "GET", "/x", 404, b"\xff", b"{}")
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has left."""
+
+    tries = 0
+
+    def write(self, _: str) -> int:
+        self.tries += 1
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_left_is_tried_once() -> None:
+    stream = Gone()
+    with MockServer() as mock:
+        tenant: Any = mock.look(lambda tenant: tenant)
+
+    async def story() -> None:
+        console = Console(stream, json_line)
+        for _ in range(3):
+            console(tenant, ENTRY)
+            console.flush()
+
+    asyncio.run(story())
+    assert stream.tries == 1
+
+
+def test_lines_are_written_together() -> None:
+    stream = io.StringIO()
+    with MockServer() as mock:
+        tenant: Any = mock.look(lambda tenant: tenant)
+
+    async def story() -> None:
+        console = Console(stream, json_line)
+        for number in range(1500):
+            console(tenant, ENTRY._replace(number=number))
+        assert stream.getvalue().count("\n") == 1000
+        console.flush()
+
+    asyncio.run(story())
+    assert [json.loads(line)["number"] for line in stream.getvalue().splitlines()] == list(range(1500))
