@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -16,9 +17,10 @@ from typing import NamedTuple
 
 
 class Load(NamedTuple):
-    """What a run measured: requests a second, and latencies in milliseconds."""
+    """What a run measured: requests a second, processor microseconds a request, latencies in milliseconds."""
 
     rate: float
+    cpu: float
     p50: float
     p99: float
     worst: float
@@ -33,8 +35,9 @@ def request(method: str, path: str, body: bytes = b"", key: str = "bench") -> by
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def drive(port: int, make: Callable[[], bytes], requests: int, connections: int = 16) -> Load:
+def drive(port: int, pid: int, make: Callable[[], bytes], requests: int, connections: int = 16) -> Load:
     """Send `requests` requests, one at a time on each connection, and wait for every answer."""
+    used = cpu_seconds(pid)
     selector = DefaultSelector()
     sent_at: dict[socket.socket, float] = {}
     latencies: list[float] = []
@@ -65,7 +68,9 @@ def drive(port: int, make: Callable[[], bytes], requests: int, connections: int 
     for sock in sent_at:
         sock.close()
     latencies.sort()
-    return Load(requests / seconds, latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)], latencies[-1])
+    cpu = (cpu_seconds(pid) - used) / requests * 1e6
+    p50, p99 = latencies[requests // 2], latencies[requests * 99 // 100]
+    return Load(requests / seconds, cpu, p50, p99, latencies[-1])
 
 
 def _complete(answer: bytes) -> bool:
@@ -103,15 +108,24 @@ def serving(*options: str) -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def serving_script(script: str) -> Iterator[int]:
-    """Run a script of this folder that serves and prints its port; yield that port."""
+def serving_script(script: str) -> Iterator[tuple[int, int]]:
+    """Run a script of this folder that serves and prints its port; yield that port and the process id."""
     command = [sys.executable, str(Path(__file__).with_name(script))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield int(process.stdout.readline())
+            yield int(process.stdout.readline()), process.pid
         finally:
             process.terminate()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used, or 0 where there is no /proc to ask."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def wait_for_port(ready: Path, process: subprocess.Popen[bytes]) -> int:

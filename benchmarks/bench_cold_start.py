@@ -34,7 +34,7 @@ def command_to_answer() -> float:
 
 def bare_to_answer() -> float:
     begun = time.perf_counter()
-    with serving_script("bare_starlette.py") as port:
+    with serving_script("bare_starlette.py") as (port, _):
         post(port, GENERATE, BODY)
         return time.perf_counter() - begun
 

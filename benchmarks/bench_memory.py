@@ -23,13 +23,13 @@ def resident(pid: int) -> int:
 def main() -> None:
     generate = request("POST", GENERATE, BODY)
     with serving("--quiet", *OPEN) as (port, pid):
-        drive(port, lambda: generate, WARM_UP)
+        drive(port, pid, lambda: generate, WARM_UP)
         before = resident(pid)
-        making = drive(port, lambda: generate, TASKS)
+        making = drive(port, pid, lambda: generate, TASKS)
         grown = resident(pid) - before
         task_id = post(port, GENERATE, BODY)["data"]["taskId"]  # type: ignore[index]
         status = request("GET", STATUS + task_id)
-        reading = drive(port, lambda: status, 20_000)
+        reading = drive(port, pid, lambda: status, 20_000)
     print(f"{TASKS} tasks: {grown / TASKS:.0f} bytes each, {grown / 2**20:.0f} MiB in all")
     print(f"generateTask while they are made: p99 {making.p99:.1f} ms, worst {making.worst:.1f} ms")
     print(f"statusTask with all of them there: p99 {reading.p99:.1f} ms, worst {reading.worst:.1f} ms")

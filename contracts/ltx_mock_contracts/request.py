@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["GenerateRequest", "Lora"]
 
@@ -11,16 +10,14 @@ _IMAGE_MODES: Final = frozenset({"image-to-video", "image-to-video-LoRA"})
 _LORA_MODES: Final = frozenset({"text-to-video-LoRA", "image-to-video-LoRA"})
 
 
-@dataclass(frozen=True, slots=True)
-class Lora:
+class Lora(NamedTuple):
     """One LoRA model: where it is downloaded from, and how strong its influence is (GEN-14)."""
 
     path: str
     scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateRequest:
+class GenerateRequest(NamedTuple):
     """What a generateTask request asks for.
 
     Two requests that ask for the same are equal, however they were written down: missing fields have their
