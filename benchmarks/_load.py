@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 
 class Load(NamedTuple):
@@ -108,15 +108,26 @@ def serving(*options: str) -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def serving_script(script: str) -> Iterator[tuple[int, int]]:
+def serving_script(script: str, *arguments: str) -> Iterator[tuple[int, int]]:
     """Run a script of this folder that serves and prints its port; yield that port and the process id."""
-    command = [sys.executable, str(Path(__file__).with_name(script))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
+    with (
+        tempfile.TemporaryFile("w+") as lines,
+        subprocess.Popen(command, stdout=lines, stderr=subprocess.DEVNULL) as process,
+    ):
         try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline()), process.pid
+            yield _first_line(lines, process), process.pid
         finally:
             process.terminate()
+
+
+def _first_line(lines: IO[str], process: subprocess.Popen[bytes]) -> int:
+    while process.poll() is None:
+        lines.seek(0)
+        if line := lines.readline():
+            return int(line)
+        time.sleep(0.001)
+    raise SystemExit("the script did not start")
 
 
 def cpu_seconds(pid: int) -> float:

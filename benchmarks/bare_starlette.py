@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 
 import uvicorn
 from starlette.applications import Starlette
@@ -38,5 +39,6 @@ app = Starlette(
 if __name__ == "__main__":
     sock = socket.create_server(("127.0.0.1", 0))
     print(sock.getsockname()[1], flush=True)
-    config = uvicorn.Config(app, log_level="error", access_log=False)
+    lines = "--lines" in sys.argv  # with uvicorn's access log, which goes to stdout
+    config = uvicorn.Config(app, log_level="info" if lines else "error", access_log=lines)
     asyncio.Runner(loop_factory=config.get_loop_factory()).run(uvicorn.Server(config).serve(sockets=[sock]))

@@ -2,7 +2,7 @@
 
 Five rounds, each server in turn; the figures are the medians. A ratio is bare Starlette's cost to ours, by time and by
 processor time; the latter is steadier on a machine that is busy otherwise. The fake runs with access, limits, validation and
-journal; `lines` adds the request line that `serve` prints.
+journal. `lines` adds a line for each request: ours, and for bare Starlette uvicorn's access log.
 """
 
 from __future__ import annotations
@@ -50,17 +50,23 @@ def row(name: str, rounds: list[Load], base: list[Load]) -> str:
     cpu = middle(lambda load: load.cpu, rounds)
     cpu_ratio = median(theirs.cpu / mine.cpu for mine, theirs in zip(rounds, base, strict=True)) if cpu else 0
     p50, p99 = middle(lambda load: load.p50, rounds), middle(lambda load: load.p99, rounds)
-    return f"{name:<34} {rate:>9.0f} {ratio:>7.2f} {cpu:>9.0f} {cpu_ratio:>7.2f} {p50:>9.2f} {p99:>9.2f}"
+    return f"{name:<38} {rate:>9.0f} {ratio:>7.2f} {cpu:>9.0f} {cpu_ratio:>7.2f} {p50:>9.2f} {p99:>9.2f}"
 
 
 def main() -> None:
-    results: dict[str, list[dict[str, Load]]] = {"bare Starlette": [], "ltx-mock --quiet": [], "ltx-mock, lines": []}
-    with serving_script("bare_starlette.py") as bare, serving("--quiet", *OPEN) as quiet, serving(*OPEN) as lines:
+    names = ("bare Starlette", "bare Starlette, lines", "ltx-mock --quiet", "ltx-mock, lines")
+    results: dict[str, list[dict[str, Load]]] = {name: [] for name in names}
+    with (
+        serving_script("bare_starlette.py") as bare,
+        serving_script("bare_starlette.py", "--lines") as bare_lines,
+        serving("--quiet", *OPEN) as quiet,
+        serving(*OPEN) as lines,
+    ):
         for _round in range(ROUNDS):
-            for name, (port, pid) in zip(results, (bare, quiet, lines), strict=True):
+            for name, (port, pid) in zip(results, (bare, bare_lines, quiet, lines), strict=True):
                 task_id = post(port, GENERATE, BODY)["data"]["taskId"]  # type: ignore[index]
                 results[name].append(measure(port, pid, task_id))
-    print(f"{'':<34} {'req/s':>9} {'ratio':>7} {'cpu µs':>9} {'ratio':>7} {'p50 ms':>9} {'p99 ms':>9}")
+    print(f"{'':<38} {'req/s':>9} {'ratio':>7} {'cpu µs':>9} {'ratio':>7} {'p50 ms':>9} {'p99 ms':>9}")
     for endpoint in ("generateTask", "statusTask"):
         base = [measured[endpoint] for measured in results["bare Starlette"]]
         for name, rounds in results.items():

@@ -134,6 +134,10 @@ def test_the_help_of_serve_has_every_setting(cli: Run) -> None:
             + ", ".join(ltx_mock_schemas.names()),
         ),
         (["clock", "--json", "advance", "1"], "put --json after advance; see ltx-mock clock --help"),
+        (
+            ["clock", "advance", "-5"],
+            "Invalid value for 'SECONDS': -5.0 is not in the range x>=0; see ltx-mock clock advance --help",
+        ),
         (["clock", "advance"], "Missing argument 'SECONDS'; see ltx-mock clock advance --help"),
     ],
 )

@@ -86,6 +86,7 @@ def test_a_lone_surrogate_is_pointed_at() -> None:
         (b"1e300", 1e300),
         (b"1e-999", 0.0),
         (b"9" * 300, 10**300 - 1),
+        (b"-" + b"9" * 300, 1 - 10**300),
         (b"[" * DEPTH_LIMIT + b"]" * DEPTH_LIMIT, json.loads("[" * DEPTH_LIMIT + "]" * DEPTH_LIMIT)),
         (b"[" + b"{}," * 99 + b"{}]", [{}] * 100),
         (b'"' + b"[" * 100 + b'\\"' + b"{" * 100 + b'"', "[" * 100 + '"' + "{" * 100),

@@ -116,7 +116,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > _DIGITS_LIMIT:
+    if len(digits.lstrip("-")) > _DIGITS_LIMIT:
         raise _malformed(_TOO_BIG_TEXT)
     return int(digits)
 

@@ -122,9 +122,9 @@ def set_(remote: Remote, mode: str | None, speed: float | None, *, as_json: bool
     _print_clock(remote.call("POST", "/clock", body), as_json=as_json)
 
 
-@clock.command()
+@clock.command(context_settings={"ignore_unknown_options": True})  # so that -5 is told to be a wrong number
 @_remote
-@click.argument("seconds", type=float)
+@click.argument("seconds", type=click.FloatRange(min=0))
 @JSON
 def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
     """Move time on by SECONDS and tell what that brought about."""
