@@ -24,7 +24,8 @@ def command_to_answer() -> float:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         begun = time.perf_counter()
-        command = [Path(sys.executable).with_name("ltx-mock"), "serve", "--port", "0", "--quiet", "--ready-file", ready]
+        program = str(Path(sys.executable).with_name("ltx-mock"))
+        command = [program, "serve", "--port", "0", "--quiet", "--ready-file", str(ready)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=ENVIRONMENT) as process:
             post(wait_for_port(ready, process), GENERATE, BODY)
             seconds = time.perf_counter() - begun

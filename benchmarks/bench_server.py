@@ -1,8 +1,8 @@
 """Throughput and latency of both endpoints beside bare Starlette with constant answers, in one run.
 
-Five rounds, each server in turn; the figures are the medians. A ratio is bare Starlette's cost to ours, by time and by
-processor time; the latter is steadier on a machine that is busy otherwise. The fake runs with access, limits, validation and
-journal. `lines` adds a line for each request: ours, and for bare Starlette uvicorn's access log.
+Five rounds, each server in turn; the figures are the medians. A ratio is bare Starlette's cost to ours, by time and
+by processor time; the latter is steadier on a machine that is busy otherwise. The fake runs with access, limits,
+validation and journal. `lines` adds a line for each request: ours, and for bare Starlette uvicorn's access log.
 """
 
 from __future__ import annotations
