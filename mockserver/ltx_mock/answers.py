@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ltx_mock.clock import SECOND
-from ltx_mock.records import Refusal, Task
+from ltx_mock.records import AnswerError, Refusal, Task
 from ltx_mock.settings import Settings
 from ltx_mock.timeline import State
 from ltx_mock_contracts.findings import Finding
 
 Headers = tuple[tuple[bytes, bytes], ...]
 MAX_VIOLATIONS_TOLD = 5
+CRASH = "mistake in the fake: "
 
 
 class Answer(NamedTuple):
@@ -133,6 +134,17 @@ def not_found(path: str) -> Answer:
     shown = path if len(path) <= 120 else path[:120] + "…"
     known = "POST /api/v1/generateTask/ltx-2-19b and GET /api/v1/statusTask/ltx-2-19b"
     return error(404, f"Nothing at {shown!r}; the API has {known}")
+
+
+def forced(outcome: AnswerError, cause: str) -> Answer:
+    """Return the error that a scenario asks for."""
+    headers = () if outcome.retry_after is None else _retry_after(outcome.retry_after)
+    return error(outcome.status, outcome.message, headers=headers, cause=cause)
+
+
+def crashed(problem: str) -> Answer:
+    """Return the 500 for a mistake in the fake itself."""
+    return error(500, "ltx-mock made a mistake; please report it", cause=f"{CRASH}{problem}")
 
 
 def _whole_seconds(ms: int) -> int:

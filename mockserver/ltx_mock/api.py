@@ -75,9 +75,8 @@ class Endpoint:
         given = header(scope, b"authorization")
         if given is None:
             return answers.unauthorized(NO_KEY)
-        scheme, _, key = given.strip().partition(" ")
-        key = key.strip()
-        if scheme.lower() != "bearer" or not key or len(key) > MAX_KEY_LENGTH or " " in key or "\t" in key:
+        key = bearer_key(given)
+        if key is None:
             return answers.unauthorized(NOT_BEARER)
         return self._engine.tenant_of(key) or answers.unauthorized(UNKNOWN_KEY)
 
@@ -92,6 +91,8 @@ class GenerateTask(Endpoint):
         body = await read_body(receive, MAX_BODY_BYTES)
         if body is None:
             return answers.too_large(MAX_BODY_BYTES), b""
+        if tenant.scenarios and (forced := self._engine.forced(tenant, self.operation)):
+            return forced, body
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
             return answers.wrong_content_type(content_type), body
@@ -105,6 +106,8 @@ class StatusTask(Endpoint):
     methods = ("GET", "HEAD")
 
     async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:  # noqa: ARG002 - a GET has no body
+        if tenant.scenarios and (forced := self._engine.forced(tenant, self.operation)):
+            return forced, b""
         task_id = task_id_of(scope["query_string"])
         if not task_id:
             return answers.missing_task_id(), b""
@@ -162,6 +165,15 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
             return None
         if not message.get("more_body"):
             return b"".join(chunks)
+
+
+def bearer_key(given: str) -> str | None:
+    """Return the API key in an Authorization header, or None when it is not `Bearer <key>` (AUTH-2)."""
+    scheme, _, key = given.strip().partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key or len(key) > MAX_KEY_LENGTH or " " in key or "\t" in key:
+        return None
+    return key
 
 
 def header(scope: Scope, name: bytes) -> str | None:

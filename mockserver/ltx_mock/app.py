@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask, header
+from ltx_mock import answers
+from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask, bearer_key, header
 from ltx_mock.control import ControlPlane
 from ltx_mock.engine import Engine
 from ltx_mock.files import ResultFile, SampleFile
 from ltx_mock.guard import Guard
+from ltx_mock.records import Entry
 
 # Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
 PREFIXES = ("/api/v1", "")
@@ -60,11 +65,41 @@ def build(engine: Engine) -> ASGIApp:
         Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
         Mount("/__admin", app=control, middleware=[Middleware(Guard, engine.settings)]),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: Crash(engine)})
     app.router.redirect_slashes = False
     # A last route would not do: the pattern of its path matches no line break.
     app.router.default = OpenToBrowsers(nothing)
     return app
+
+
+class Crash:
+    """Handler of a mistake of our own: the client gets the envelope, the journal says what happened and where.
+
+    Starlette raises the error again after the answer, so that the server logs it too.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        """Answer 500."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        answer = answers.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
+        key = bearer_key(header(request.scope, b"authorization") or "")
+        tenant = self._engine.store.find(key or "") or self._engine.nobody
+        entry = Entry(
+            self._engine.store.next_entry(),
+            tenant.clock.now(),
+            "other",
+            request.method,
+            request.url.path,
+            answer.status,
+            b"",
+            answer.body,
+            cause=answer.cause,
+        )
+        self._engine.record(tenant, entry)
+        return Response(answer.body, answer.status, media_type="application/json")
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Awaitable, Callable
 from typing import Any, get_args
 
@@ -13,16 +11,17 @@ from starlette.routing import Route
 
 import ltx_mock_schemas
 from ltx_mock.clock import DAY, SECOND
+from ltx_mock.control_input import json_body, number, picked
+from ltx_mock.control_worlds import Worlds
 from ltx_mock.engine import Engine
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
 from ltx_mock.records import Task
 from ltx_mock.store import Tenant
 from ltx_mock.timeline import State
-from ltx_mock.version import version
+from ltx_mock.version import VERSION
 from ltx_mock.views import account_view, delivery_view, entry_view, task_view
 
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
-MAX_BODY_BYTES = 1024 * 1024
 STATES: tuple[str, ...] = get_args(State)
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
 
@@ -55,6 +54,7 @@ class ControlPlane:
             ("GET", "/schemas", self.schemas),
             ("GET", "/schemas/{name}", self.schema),
         ]
+        table += Worlds(self._engine).table()
         by_path: dict[str, dict[str, Handler]] = {}
         for method, path, handler in table:
             by_path.setdefault(path, {})[method] = handler
@@ -62,11 +62,11 @@ class ControlPlane:
 
     async def health(self, _: Request) -> dict[str, Any]:
         """Tell that this is ltx-mock, and which."""
-        return {"status": "ok", "name": "ltx-mock", "version": version()}
+        return {"status": "ok", "name": "ltx-mock", "version": VERSION}
 
     async def settings(self, request: Request) -> dict[str, Any]:
         """Return the settings in force, secrets left out."""
-        tenant = self._tenant(request)
+        tenant = picked(self._engine, request)
         return (tenant.settings if tenant else self._engine.settings).as_dict()
 
     async def tenants(self, request: Request) -> dict[str, Any]:
@@ -75,33 +75,33 @@ class ControlPlane:
 
     async def reset(self, request: Request) -> dict[str, Any]:
         """Forget one key's world, or everything."""
-        tenant = self._tenant(request)
+        tenant = picked(self._engine, request)
         await self._engine.reset(tenant.key if tenant else None)
         return {"reset": True}
 
     async def clock(self, request: Request) -> dict[str, Any]:
         """Return the time."""
-        tenant = self._tenant(request)
+        tenant = picked(self._engine, request)
         return (tenant or self._engine).clock.as_dict()
 
     async def set_clock(self, request: Request) -> dict[str, Any]:
         """Change mode or speed, from now on."""
-        body = await _body(request, {"mode", "speed"})
+        body = await json_body(request, {"mode", "speed"})
         mode, speed = body.get("mode"), body.get("speed")
         if mode is not None and not isinstance(mode, str):
             raise SettingsError(f"mode must be a string, not {mode!r}")
         if mode is None and speed is None:
             raise SettingsError("give mode, speed or both")
-        tenant = self._tenant(request)
-        self._engine.set_clock(tenant, mode, None if speed is None else _number("speed", speed))
+        tenant = picked(self._engine, request)
+        self._engine.set_clock(tenant, mode, None if speed is None else number("speed", speed))
         return (tenant or self._engine).clock.as_dict()
 
     async def advance(self, request: Request) -> dict[str, Any]:
         """Move time on and return what it brought about."""
-        seconds = _number("seconds", (await _body(request, {"seconds"})).get("seconds"))
+        seconds = number("seconds", (await json_body(request, {"seconds"})).get("seconds"))
         if not 0 <= seconds <= MAX_ADVANCE_SECONDS:
             raise SettingsError(f"seconds must be from 0 to {MAX_ADVANCE_SECONDS}, not {seconds:g}")
-        tenant = self._tenant(request)
+        tenant = picked(self._engine, request)
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
         return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
 
@@ -125,7 +125,7 @@ class ControlPlane:
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""
-        body = await _body(request, {"state", "failCode"})
+        body = await json_body(request, {"state", "failCode"})
         state, code = body.get("state", "success"), body.get("failCode")
         if code is not None and state != "failed":
             raise SettingsError("failCode goes with state failed only")
@@ -169,26 +169,16 @@ class ControlPlane:
             raise NotFoundError(f"no schema {name[:80]!r}{suggestion(name, known)}; known are {', '.join(known)}")
         return ltx_mock_schemas.schema(name)
 
-    def _tenant(self, request: Request) -> Tenant | None:
-        """Return the tenant that `?key=` picks, made if need be; None stands for all of them."""
-        key = request.query_params.get("key")
-        if key is None:
-            return None
-        tenant = self._engine.tenant_of(key) if key else None
-        if tenant is None:
-            raise NotFoundError("the server does not accept this key")
-        return tenant
-
     def _task(self, request: Request) -> tuple[Tenant, Task]:
         """Return the task that the path names; one of another key than `?key=` picks is not there."""
-        picked = self._tenant(request)
+        chosen = picked(self._engine, request)
         tenant, task = self._engine.find_task(request.path_params["id"])
-        if picked not in {None, tenant}:
+        if chosen not in {None, tenant}:
             raise NotFoundError(f"no task {task.id!r} of this key")
         return tenant, task
 
     def _tenants(self, request: Request) -> list[Tenant]:
-        tenant = self._tenant(request)
+        tenant = picked(self._engine, request)
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
@@ -203,33 +193,3 @@ def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Resp
             return Response(status_code=400)  # nobody is there to read it
 
     return endpoint
-
-
-async def _body(request: Request, known: set[str]) -> dict[str, Any]:
-    raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_BODY_BYTES:
-            raise SettingsError(f"the body is larger than {MAX_BODY_BYTES} bytes")
-    try:
-        body = json.loads(raw or b"{}")
-    except (ValueError, RecursionError):
-        raise SettingsError("the body must be a JSON object") from None
-    if not isinstance(body, dict):
-        raise SettingsError("the body must be a JSON object")
-    for name in body:
-        if name not in known:
-            raise SettingsError(
-                f"unknown field {name[:80]!r}{suggestion(name, known)}; known are {', '.join(sorted(known))}"
-            )
-    return body
-
-
-def _number(name: str, value: object) -> float:
-    try:
-        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise SettingsError(f"{name} must be a number, not {str(value)[:80]}")
-    return number

@@ -6,9 +6,9 @@ Runs in one event loop. The methods that are no coroutines do their work in one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ltx_mock import answers
 from ltx_mock.answers import Answer
@@ -17,13 +17,13 @@ from ltx_mock.clock import SECOND
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
-from ltx_mock.failures import FAIL_CODES, failure, foreseen
+from ltx_mock.failures import FAIL_CODES, Failure, failure, foreseen
 from ltx_mock.memory import MemoryStore
-from ltx_mock.records import Entry, Task
+from ltx_mock.records import AnswerError, Entry, FailTask, Operation, Task
 from ltx_mock.sender import Sender
-from ltx_mock.settings import Settings
+from ltx_mock.settings import OF_THE_SERVER, Settings
 from ltx_mock.store import Store, Tenant
-from ltx_mock.timeline import EARLIEST_FAILURE_MS, plan
+from ltx_mock.timeline import EARLIEST_FAILURE_MS, Timeline, plan
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 from ltx_mock_contracts.findings import Finding
 from ltx_mock_contracts.request import GenerateRequest
@@ -72,8 +72,26 @@ class Engine:
     def tenant_of(self, key: str) -> Tenant | None:
         """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
         if self._keys and key not in self._keys:
-            return None
+            return self.store.find(key)  # a world that was opened for somebody
         return self.store.tenant(key)
+
+    async def open(self, key: str, values: Mapping[str, Any]) -> Tenant:
+        """Make a new world for a key, in the place of its old one, with settings that differ from the server's.
+
+        Raises:
+            SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
+        """
+        for name in values:
+            if name in OF_THE_SERVER:
+                raise SettingsError(f"{name} is a setting of the whole server; a world of its own cannot have another")
+        settings = self.settings.replace(**values)
+        await self.close_world(key)
+        return self.store.open(key, settings)
+
+    async def close_world(self, key: str) -> None:
+        """Forget a key, its world and the settings of that."""
+        if (tenant := self.store.find(key)) is not None:
+            await self._forget(tenant)
 
     def record(self, tenant: Tenant, entry: Entry) -> None:
         """Write an entry into the tenant's journal and tell the listeners."""
@@ -82,6 +100,13 @@ class Engine:
             listener(tenant, entry)
 
     # ---- the two endpoints
+
+    def forced(self, tenant: Tenant, operation: Operation) -> Answer | None:
+        """Return the error with which a scenario answers this request, or None. The scenario is used up by it."""
+        scenario = tenant.claim_scenario(operation, AnswerError)
+        if scenario is None or not isinstance(scenario.outcome, AnswerError):
+            return None
+        return answers.forced(scenario.outcome, f"scenario {scenario.name}")
 
     async def generate(self, tenant: Tenant, raw: bytes, root: str, now: int) -> Answer:
         """Answer generateTask.
@@ -133,25 +158,31 @@ class Engine:
             number,
             raw,
             seed,
-            plan(
-                request.resolution,
-                lora=request.is_lora,
-                picture=picture(request, seed),
-                seed=settings.seed,
-                created=now,
-                failure=foreseen(request),
-            ),
+            _timeline(request, seed, settings, now, foreseen(request)),
             settings.price[request.resolution] * request.duration,
             settings.public_url or root,
         )
         refusal = tenant.add_task(task, now)
         if refusal is not None:
             return answers.no_slot(settings, refusal, now)
+        if tenant.scenarios:
+            task = self._spoiled(tenant, task, request)
         if request.request_type == "callback" and request.callback_url:
             self.courier.plan(tenant, task, request.callback_url)
         if task.timeline.failure is None and self._inspector.concerns(request):
             self._inspect(tenant, task, request)
         return answers.created(task, findings)
+
+    def _spoiled(self, tenant: Tenant, task: Task, request: GenerateRequest) -> Task:
+        """Return the new task as a scenario has it fail, or as it is."""
+        scenario = tenant.claim_scenario("generateTask", FailTask)
+        if scenario is None or not isinstance(scenario.outcome, FailTask):
+            return task
+        ending = failure(scenario.outcome.code, f"scenario {scenario.name}")
+        line = _timeline(request, task.seed, tenant.settings, task.timeline.created, ending)
+        task = task._replace(timeline=line)
+        tenant.replace_task(task)
+        return task
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
         """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
@@ -168,14 +199,7 @@ class Engine:
             current = tenant.task(task.id)
             if found is None or current is None or current.timeline is not task.timeline:
                 return
-            failed = plan(
-                request.resolution,
-                lora=request.is_lora,
-                picture=picture(request, task.seed),
-                seed=tenant.settings.seed,
-                created=task.timeline.created,
-                failure=found,
-            )
+            failed = _timeline(request, task.seed, tenant.settings, task.timeline.created, found)
             self._change(tenant, task._replace(timeline=failed))
 
         inspections, work = self._inspections, asyncio.create_task(inspect())
@@ -285,15 +309,14 @@ class Engine:
         return tenant, task
 
     async def reset(self, key: str | None = None) -> None:
-        """Forget one tenant, or all of them and the time that went by."""
-        if key is not None:
-            tenant = self.store.find(key)
-            if tenant is not None:
-                await self._forget(tenant)
-            return
-        for tenant in self.store.tenants():
+        """Forget what happened to one tenant, or to all of them. Settings of their own stay."""
+        tenants = self.store.tenants() if key is None else [self.store.find(key)]
+        found = [tenant for tenant in tenants if tenant is not None]
+        for tenant in found:
             await self._forget(tenant)
-        self._start()
+        if key is None:
+            self._start()
+        self._reopen(found)
 
     async def close(self) -> None:
         """Stop all that is under way."""
@@ -301,6 +324,11 @@ class Engine:
             each.work.cancel()
         await self.courier.close()
         await self._sender.close()
+
+    def _reopen(self, tenants: Iterable[Tenant]) -> None:
+        for tenant in tenants:
+            if tenant.opened:
+                self.store.open(tenant.key, tenant.settings)
 
     async def _forget(self, tenant: Tenant) -> None:
         doomed = [each.work for each in self._inspections.values() if each.tenant is tenant]
@@ -310,6 +338,19 @@ class Engine:
         await self.courier.forget(tenant)
         self._locks.pop(tenant.key, None)
         self.store.drop(tenant.key)
+
+
+def _timeline(
+    request: GenerateRequest, seed: int, settings: Settings, created: int, ending: Failure | None
+) -> Timeline:
+    return plan(
+        request.resolution,
+        lora=request.is_lora,
+        picture=picture(request, seed),
+        seed=settings.seed,
+        created=created,
+        failure=ending,
+    )
 
 
 def _task_id(dice: bytes) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from ltx_mock.clock import Clock
-from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.records import Account, AnswerError, Delivery, Entry, FailTask, Operation, Refusal, Scenario, Task
 from ltx_mock.settings import Settings, key_label
 
 JOURNAL_BYTES = 32 * 1024 * 1024
@@ -35,11 +35,17 @@ class MemoryTenant:
         "clock",
         "key",
         "label",
+        "opened",
+        "scenarios",
         "settings",
     )
 
-    def __init__(self, key: str, settings: Settings, clock: Clock, owners: dict[str, MemoryTenant]) -> None:
+    def __init__(
+        self, key: str, settings: Settings, clock: Clock, owners: dict[str, MemoryTenant], *, opened: bool = False
+    ) -> None:
         self.key, self.label, self.settings, self.clock = key, key_label(key), settings, clock
+        self.opened = opened
+        self.scenarios: tuple[Scenario, ...] = ()
         self._owners = owners
         self._tasks: dict[str, Task] = {}
         self._active: dict[str, int] = {}
@@ -56,7 +62,24 @@ class MemoryTenant:
     @property
     def idle(self) -> bool:
         """Whether nothing would be lost but a request count and a few journal entries."""
-        return self.key != "" and not self._tasks
+        return self.key != "" and not (self._tasks or self.opened or self.scenarios)
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """See `Tenant.add_scenario`."""
+        self.scenarios = (*self.scenarios, scenario)
+
+    def claim_scenario(self, operation: Operation, kind: type[FailTask | AnswerError]) -> Scenario | None:
+        """See `Tenant.claim_scenario`."""
+        for index, each in enumerate(self.scenarios):
+            if isinstance(each.outcome, kind) and each.operation in {None, operation}:
+                left = (each._replace(times=each.times - 1),) if each.times > 1 else ()
+                self.scenarios = (*self.scenarios[:index], *left, *self.scenarios[index + 1 :])
+                return each
+        return None
+
+    def drop_scenarios(self) -> None:
+        """See `Tenant.drop_scenarios`."""
+        self.scenarios = ()
 
     def take_request(self, now: int) -> int:
         """See `Tenant.take_request`. The window opens with the first request after the last window closed."""
@@ -212,7 +235,7 @@ class MemoryStore:
     def open(self, key: str, settings: Settings) -> MemoryTenant:
         """See `Store.open`."""
         self.drop(key)
-        tenant = self._tenants[key] = MemoryTenant(key, settings, settings.new_clock(), self._owners)
+        tenant = self._tenants[key] = MemoryTenant(key, settings, settings.new_clock(), self._owners, opened=True)
         return tenant
 
     def find(self, key: str) -> MemoryTenant | None:

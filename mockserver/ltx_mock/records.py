@@ -105,6 +105,29 @@ class Account(NamedTuple):
     window_ends: int | None
 
 
+class FailTask(NamedTuple):
+    """The outcome of a scenario: the task that a request makes fails with this code."""
+
+    code: str
+
+
+class AnswerError(NamedTuple):
+    """The outcome of a scenario: an error in place of all that a request would do. `retry_after` is in seconds."""
+
+    status: int
+    message: str
+    retry_after: int | None = None
+
+
+class Scenario(NamedTuple):
+    """A rule that changes what happens, a number of times, to requests of an operation or of either (None)."""
+
+    name: str
+    outcome: FailTask | AnswerError
+    operation: Operation | None = None
+    times: int = 1
+
+
 class Refusal(NamedTuple):
     """Why a task was not taken: `credits` or `concurrency`; for the latter, when the next slot comes free."""
 

@@ -14,6 +14,8 @@ from ltx_mock.errors import SettingsError, suggestion
 
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 MAX_PATIENCE = 3600
+OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets")
+"""Settings that a world cannot have for itself."""
 DEFAULT_PRICES = {"480p": 1, "720p": 2, "1080p": 4}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ltx_mock.clock import Clock
-from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.records import Account, AnswerError, Delivery, Entry, FailTask, Operation, Refusal, Scenario, Task
 from ltx_mock.settings import Settings
 
 
@@ -32,6 +32,23 @@ class Tenant(Protocol):
     @property
     def clock(self) -> Clock:
         """The tenant's own time."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether it was opened with settings of its own."""
+
+    @property
+    def scenarios(self) -> Sequence[Scenario]:
+        """The scenarios that have not been used up, oldest first."""
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """Queue a scenario behind the others."""
+
+    def claim_scenario(self, operation: Operation, kind: type[FailTask | AnswerError]) -> Scenario | None:
+        """Use up one time of the oldest scenario for this operation with an outcome of this kind, and return it."""
+
+    def drop_scenarios(self) -> None:
+        """Forget the scenarios."""
 
     def take_request(self, now: int) -> int:
         """Count a request (LIM-1). Return 0, or the milliseconds to wait when the limit is reached."""

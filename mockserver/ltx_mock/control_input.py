@@ -1,0 +1,66 @@
+"""What the handlers of the control plane are given: a JSON object, numbers, a key."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from starlette.requests import Request
+
+from ltx_mock.engine import Engine
+from ltx_mock.errors import NotFoundError, SettingsError, suggestion
+from ltx_mock.store import Tenant
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def picked(engine: Engine, request: Request) -> Tenant | None:
+    """Return the tenant that `?key=` picks, made if need be; None stands for all of them.
+
+    Raises:
+        NotFoundError: the server does not accept the key.
+    """
+    key = request.query_params.get("key")
+    if key is None:
+        return None
+    tenant = engine.tenant_of(key) if key else None
+    if tenant is None:
+        raise NotFoundError("the server does not accept this key")
+    return tenant
+
+
+async def json_body(request: Request, known: set[str]) -> dict[str, Any]:
+    """Return the body, a JSON object with these fields and no others."""
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BODY_BYTES:
+            raise SettingsError(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    try:
+        body = json.loads(raw or b"{}")
+    except (ValueError, RecursionError):
+        raise SettingsError("the body must be a JSON object") from None
+    if not isinstance(body, dict):
+        raise SettingsError("the body must be a JSON object")
+    for name in body:
+        if name not in known:
+            raise SettingsError(
+                f"unknown field {name[:80]!r}{suggestion(name, known)}; known are {', '.join(sorted(known))}"
+            )
+    return body
+
+
+def number(name: str, value: object) -> float:
+    """Return a finite number.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    try:
+        result = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        result = math.nan
+    if not math.isfinite(result):
+        raise SettingsError(f"{name} must be a number, not {str(value)[:80]}")
+    return result

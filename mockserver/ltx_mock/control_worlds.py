@@ -1,0 +1,85 @@
+"""The control plane's handlers that open worlds and arm scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+
+from ltx_mock import scenarios
+from ltx_mock.api import MAX_KEY_LENGTH
+from ltx_mock.control_input import json_body, picked
+from ltx_mock.engine import Engine
+from ltx_mock.errors import NotFoundError, SettingsError
+from ltx_mock.store import Tenant
+from ltx_mock.views import account_view
+
+SCENARIO_FIELDS = {"name", "failCode", "status", "message", "operation", "retryAfter", "times"}
+
+Handler = Callable[[Request], Awaitable[dict[str, Any]]]
+
+
+class Worlds:
+    """Handlers as in `ltx_mock.control.ControlPlane`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Return method, path and handler of each."""
+        return [
+            ("POST", "/tenants", self.open),
+            ("DELETE", "/tenants", self.close),
+            ("GET", "/scenarios", self.scenarios),
+            ("POST", "/scenarios", self.add_scenario),
+            ("DELETE", "/scenarios", self.drop_scenarios),
+        ]
+
+    async def open(self, request: Request) -> dict[str, Any]:
+        """Make a new world for a key in the place of its old one, with settings of its own."""
+        body = await json_body(request, {"key", "settings"})
+        key, settings = body.get("key"), body.get("settings", {})
+        if not isinstance(key, str) or not _usable(key):
+            raise SettingsError(f"key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces")
+        if not isinstance(settings, dict):
+            raise SettingsError("settings must be an object of names and values")
+        return account_view(await self._engine.open(key, settings))
+
+    async def close(self, request: Request) -> dict[str, Any]:
+        """Forget one key, its world and the settings of that."""
+        await self._engine.close_world(self._one(request).key)
+        return {"closed": True}
+
+    async def scenarios(self, request: Request) -> dict[str, Any]:
+        """Return what is armed."""
+        tenant = picked(self._engine, request)
+        tenants = [tenant] if tenant else self._engine.store.tenants()
+        return {
+            "scenarios": [
+                {"key": each.label, **scenarios.as_dict(scenario)} for each in tenants for scenario in each.scenarios
+            ]
+        }
+
+    async def add_scenario(self, request: Request) -> dict[str, Any]:
+        """Arm a scenario for one key."""
+        scenario = scenarios.from_dict(await json_body(request, SCENARIO_FIELDS))
+        self._one(request).add_scenario(scenario)
+        return scenarios.as_dict(scenario)
+
+    async def drop_scenarios(self, request: Request) -> dict[str, Any]:
+        """Disarm the scenarios of one key, or all."""
+        tenant = picked(self._engine, request)
+        for each in [tenant] if tenant else self._engine.store.tenants():
+            each.drop_scenarios()
+        return {"scenarios": []}
+
+    def _one(self, request: Request) -> Tenant:
+        tenant = picked(self._engine, request)
+        if tenant is None:
+            raise NotFoundError("say which world with ?key=")
+        return tenant
+
+
+def _usable(key: str) -> bool:
+    return 0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable() and " " not in key
