@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ltx_mock import MockServer
-    from ltx_mock.mock_server import World
+    from ltx_mock.world import World
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import LtxMockError, MockServer
-from ltx_mock.mock_server import World
+from ltx_mock.world import World
 from receivers import SECONDS, Received, Receiver
 from support import STATUS, TEXT, data_of, post, request_body
 
@@ -148,14 +148,14 @@ def test_a_receiver_may_submit_the_next_task_in_its_handler(prompt: str) -> None
     assert len(tasks) == 3
     assert len(receiver.take_all()) == 3
     assert [event["event"] for event in fired].count("callback") == 3
-    assert [task["createTime"] for task in tasks[1:]] == [task["endTime"] for task in tasks[:2]]
+    assert [task.create_time for task in tasks[1:]] == [task.end_time for task in tasks[:2]]
 
 
 def test_a_receiver_may_end_another_task_in_its_handler() -> None:
     def end_the_other(_: Received) -> int:
         for task in mock.tasks:
-            if task["nextTransition"]:
-                mock.finish(task["id"])
+            if not task.finished:
+                mock.finish(task)
         return 200
 
     with MockServer(clock="manual", callback_patience=2) as mock, Receiver(end_the_other) as receiver:

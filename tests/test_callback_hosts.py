@@ -6,7 +6,7 @@ import pytest
 
 from ltx_mock import MockServer, Settings
 from ltx_mock.courier import route
-from ltx_mock.mock_server import World
+from ltx_mock.world import World
 from receivers import Receiver
 from support import TEXT, data_of, post, request_body
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.mock_server import World
+from ltx_mock.world import World
 from receivers import Behaviour, Received, Receiver
 from support import STATUS, TEXT, data_of, post, request_body
 
@@ -72,7 +72,7 @@ def test_the_callback_is_byte_for_byte_what_status_task_answers(world: World, pr
 def test_the_callback_comes_at_the_end_and_not_before(world: World) -> None:
     with Receiver() as receiver:
         submit(world, receiver.url)
-        end = world.tasks[0]["endTime"]
+        end = world.tasks[0].end_time
         world.clock.advance((end - world.clock.now - 1) / 1000)
         assert receiver.take_all() == []
         world.clock.advance(0.001)
@@ -221,11 +221,11 @@ def test_a_cookie_that_a_receiver_sets_is_not_brought_back(world: World) -> None
 def test_advance_returns_changes_of_state_and_callbacks_in_order(world: World) -> None:
     with Receiver(500, 200) as receiver:
         task_id = submit(world, receiver.url)
-        end = world.tasks[0]["endTime"]
+        end = world.tasks[0].end_time
         fired = world.clock.advance(LONG + 30)
     told = [(event["at"], event["event"], event.get("state"), event.get("status")) for event in fired]
     assert told == [
-        (world.tasks[0]["processingTime"], "state", "processing", None),
+        (world.tasks[0].processing_time, "state", "processing", None),
         (end, "state", "success", None),
         (end, "callback", None, 500),
         (end + 30_000, "callback", None, 200),
@@ -240,7 +240,7 @@ def test_the_journal_has_an_entry_for_each_attempt(world: World) -> None:
     entries = [entry for entry in world.requests if entry.operation == "callback"]
     assert [entry.status for entry in entries] == [500, None, 200]
     assert {(entry.task_id, entry.target, entry.method) for entry in entries} == {(task_id, receiver.url, "POST")}
-    assert {entry.request for entry in entries} == {status(world, task_id)}
+    assert [entry.body for entry in entries] == [json.loads(status(world, task_id))] * 3
 
 
 @pytest.mark.parametrize(("state", "code"), [("success", None), ("failed", "INVALID_LORA_URL")])

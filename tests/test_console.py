@@ -34,11 +34,12 @@ def printed(*requests: Any, colour: bool = False) -> list[str]:
                 request(client)
         readable = Readable(colour=colour)
         nobody = mock.look(lambda _: mock._backstage.engine.nobody)
+        own = mock.look(lambda tenant: list(tenant.entries()))
         entries = sorted(
-            [(entry, None) for entry in mock.requests] + [(entry, nobody) for entry in nobody.entries()],
+            [(entry, None) for entry in own] + [(entry, nobody) for entry in nobody.entries()],
             key=lambda pair: pair[0].number,
         )
-        return mock.look(lambda own: [readable(tenant or own, entry) for entry, tenant in entries])
+        return mock.look(lambda mine: [readable(tenant or mine, entry) for entry, tenant in entries])
 
 
 def clean(line: str) -> bool:

@@ -61,6 +61,6 @@ def test_what_others_do_on_the_same_server_changes_nothing() -> None:
                         post(other, request_body())
                         stranger.clock.advance(100)
                 mock.clock.advance(50)
-                heard += [client.get(STATUS, params={"taskId": task["id"]}).content for task in mock.tasks]
+                heard += [client.get(STATUS, params={"taskId": task.id}).content for task in mock.tasks]
             told.append(heard)
         assert told[0] == told[1]

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ltx_mock.mock_server import World
+from ltx_mock.world import World
 from support import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, submit
 
 LIMIT = 10 * 1024 * 1024
@@ -98,7 +98,7 @@ def lora(url: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("prompt", ["nude", "A NSFW scene", "blood and gore.", "\ngore\n", "porn-like", "(Beheading)"])
 def test_a_forbidden_word_in_the_prompt_is_a_content_violation(client: httpx.Client, world: World, prompt: str) -> None:
     assert outcome(client, world, IMAGE_LORA, prompt=prompt) == "CONTENT_VIOLATION"
-    assert "forbidden word" in str(world.tasks[0]["cause"])
+    assert "forbidden word" in str(world.tasks[0].cause)
 
 
 @pytest.mark.rule("FAIL-1")

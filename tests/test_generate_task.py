@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.mock_server import World
+from ltx_mock.world import World
 from support import IMAGE, IMAGE_LORA, LORAS, TEXT, TEXT_LORA, data_of, message_of, post
 from support import request_body as body
 
@@ -167,7 +167,7 @@ BROKEN = {
 @pytest.mark.parametrize("sent", ACCEPTED)
 def test_what_the_contract_allows_makes_a_task(client: httpx.Client, world: World, sent: object) -> None:
     told = data_of(post(client, sent))
-    assert [task["id"] for task in world.tasks] == [told["taskId"]]
+    assert [task.id for task in world.tasks] == [told["taskId"]]
     assert not world.requests[-1].findings
 
 
@@ -248,7 +248,7 @@ def test_nothing_is_left_of_a_refused_request_but_its_line_in_the_journal() -> N
         kept = [data_of(post(client, body()))["taskId"] for _ in range(2)]
 
         def state() -> object:
-            return mock.look(lambda tenant: tenant.account(tenant.clock.now())._replace(requests_in_window=0))
+            return mock.account._replace(requests_in_window=0)
 
         before = state(), mock.tasks, mock.callbacks
         for sent, status in ((called_back(), 400), (called_back(callback_url=HOOK), 429), (body(duration=20), 400)):

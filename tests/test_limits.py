@@ -9,13 +9,13 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.app import build
-from ltx_mock.mock_server import World
 from ltx_mock.records import Account
+from ltx_mock.world import World
 from support import GENERATE, IMAGE_LORA, STATUS, ask, call, data_of, message_of, post, request_body, submit
 
 
 def account_of(world: World) -> Account:
-    return world.look(lambda tenant: tenant.account(tenant.clock.now()))
+    return world.account
 
 
 def test_the_documented_limits_are_the_defaults(server: MockServer) -> None:
@@ -86,7 +86,7 @@ def test_a_slot_comes_free_at_the_very_moment_a_task_ends() -> None:
     with MockServer(clock="manual", max_concurrent=2) as mock, mock.client(verify=False) as client:
         submit(client, seed=1)
         submit(client, seed=2)
-        soonest = min(task["endTime"] for task in mock.tasks)
+        soonest = min(task.end_time for task in mock.tasks)
         refused = post(client, request_body())
         wait = (soonest - mock.clock.now) / 1000
         assert "Too many concurrent tasks" in message_of(refused, 429)
@@ -110,15 +110,17 @@ def test_a_task_finished_by_hand_frees_its_slot(state: str) -> None:
 
 
 @pytest.mark.rule("LIM-2")
-def test_a_thousand_tasks_at_once_are_taken_and_one_more_is_not(world: World, client: httpx.Client) -> None:
-    app, raw = build(world._backstage.engine), json.dumps(request_body()).encode()
+def test_a_thousand_tasks_at_once_are_taken_and_one_more_is_not(
+    server: MockServer, world: World, client: httpx.Client
+) -> None:
+    app, raw = build(server._backstage.engine), json.dumps(request_body()).encode()
     headers = [(b"authorization", f"Bearer {world.api_key}".encode())]
 
     async def submit_many() -> None:
         for _ in range(1000):
             assert (await call(app, "POST", GENERATE, headers=headers, chunks=[raw])).status == 200
 
-    world._backstage.wait_for(submit_many())
+    server._backstage.wait_for(submit_many())
     message_of(post(client, request_body()), 429)
     assert (account_of(world).made, account_of(world).active) == (1000, 1000)
     world.clock.advance(60)
@@ -145,7 +147,7 @@ def test_prices_can_be_set_and_credits_can_be_none() -> None:
 def test_credits_come_back_when_a_task_fails_and_not_before() -> None:
     with MockServer(clock="manual", credits=5) as mock, mock.client(verify=False) as client:
         submit(client, prompt="[[content-violation]]")
-        end = mock.tasks[0]["endTime"]
+        end = mock.tasks[0].end_time
         mock.clock.advance((end - mock.clock.now) / 1000 - 0.001)
         message_of(post(client, request_body()), 400)
         mock.clock.advance(0.001)

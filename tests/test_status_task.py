@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.mock_server import World
+from ltx_mock.world import World
 from support import GENERATE, IMAGE_LORA, MINUTE, STATUS, TEXT_LORA, ask, data_of, message_of, request_body, submit
 
 STATES = ["pending", "processing", "success", "failed"]
@@ -20,8 +20,8 @@ DOCUMENTED_SECONDS = {"480p": (40, 60), "720p": (60, 90), "1080p": (90, 120)}
 def test_a_task_is_pending_then_processing_then_success(client: httpx.Client, world: World) -> None:
     task_id = submit(client)
     line = world.tasks[0]
-    waiting = {"taskId": task_id, "state": "pending", "createTime": line["createTime"]}
-    moments = [line["createTime"], line["processingTime"] - 1, line["processingTime"], line["endTime"] - 1]
+    waiting = {"taskId": task_id, "state": "pending", "createTime": line.create_time}
+    moments = [line.create_time, line.processing_time - 1, line.processing_time, line.end_time - 1]
     seen = []
     for moment in moments:
         world.clock.advance((moment - world.clock.now) / 1000)
@@ -31,7 +31,7 @@ def test_a_task_is_pending_then_processing_then_success(client: httpx.Client, wo
     world.clock.advance(0.001)
     done = ask(client, task_id)
     assert list(done) == ["taskId", "state", "resultJson", "createTime", "completeTime", "costTime"]
-    assert (done["state"], done["completeTime"]) == ("success", line["endTime"])
+    assert (done["state"], done["completeTime"]) == ("success", line.end_time)
     assert done["costTime"] == done["completeTime"] - done["createTime"]
 
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from ltx_mock import MockServer
 from ltx_mock.errors import ConflictError, NotFoundError
-from ltx_mock.mock_server import World
+from ltx_mock.world import World
 from support import GENERATE, IMAGE_LORA, STATUS, TEXT, TEXT_LORA, data_of, message_of, post, request_body
 
 CREDITS, SLOTS, REQUESTS, MINUTE_MS = 60, 3, 12, 60_000
@@ -99,10 +99,10 @@ class Server(RuleBasedStateMachine):
         else:
             task_id = data_of(answer)["taskId"]
             view = self.worlds[key].tasks[-1]
-            assert (view["id"], view["createTime"], view["cost"]) == (task_id, model.now, cost)
+            assert (view.id, view.create_time, view.cost) == (task_id, model.now, cost)
             assert task_id not in model.tasks
-            assert view["endState"] == ("failed" if source["prompt"] == "gore" else "success")
-            model.tasks[task_id] = ModelTask(cost, view["processingTime"], view["endTime"], view["endState"])
+            assert view.end_state == ("failed" if source["prompt"] == "gore" else "success")
+            model.tasks[task_id] = ModelTask(cost, view.processing_time, view.end_time, view.end_state)
             return task_id
         return multiple()
 
@@ -166,7 +166,7 @@ class Server(RuleBasedStateMachine):
     def the_server_counts_as_the_model_does(self) -> None:
         for key, world in self.worlds.items():
             model = self.model[key]
-            account = world.look(lambda tenant: tenant.account(tenant.clock.now()))
+            account = world.account
             assert (account.made, account.active) == (len(model.tasks), model.active())
             assert (account.spent, account.credits) == (model.spent(), CREDITS - model.spent())
             assert account.requests_in_window == model.requests()

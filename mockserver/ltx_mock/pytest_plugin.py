@@ -1,0 +1,147 @@
+"""The pytest plugin: fixtures, the marker `ltx`, options, and a section in the report of a failed test.
+
+Only the standard library and pytest are imported here. What is heavy is imported when a fixture is used.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ltx_mock.mock_server import MockServer
+    from ltx_mock.receiver import CallbackReceiver
+    from ltx_mock.remote_server import RemoteServer
+    from ltx_mock.world import ClockHandle, World
+
+MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): how the world of `ltx_mock` is to be"
+MAX_SEED = 2**31
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("ltx-mock")
+    group.addoption(
+        "--ltx-seed",
+        metavar="N",
+        default="0",
+        help="Draw ids, timings and pictures from this seed (default 0); `random` takes another for each run.",
+    )
+    group.addoption(
+        "--ltx-base-url",
+        metavar="URL",
+        default=None,
+        help="Run the tests against the server at this URL. If it is an ltx-mock, `ltx_mock` opens its worlds there.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and settle the seed; xdist hands it to its workers."""
+    config.addinivalue_line("markers", MARKER)
+    given = str(config.option.ltx_seed)
+    if not (given == "random" or given.isdecimal()):
+        raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
+    config.option.ltx_seed = secrets.randbelow(MAX_SEED) if given == "random" else int(given)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Tell the seed, and the server if it is another."""
+    where = f", server {config.option.ltx_base_url}" if config.option.ltx_base_url else ""
+    return f"ltx-mock: --ltx-seed={config.option.ltx_seed}{where}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a marker with an unknown name, whether or not the test has a world."""
+    if item.get_closest_marker("ltx") is not None:
+        from ltx_mock.pytest_worlds import marked  # noqa: PLC0415
+
+        marked(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what happened in a test's worlds to its report."""
+    report = yield
+    if call.when != "teardown" and {"ltx_mock", "make_ltx_server"} & set(getattr(item, "fixturenames", ())):
+        from ltx_mock.pytest_worlds import sections  # noqa: PLC0415
+
+        report.sections += sections(item, failed=report.failed)
+    return report
+
+
+@pytest.fixture(scope="session")
+def ltx_listen_address() -> tuple[str, int]:
+    """Host and port on which the servers of this process listen; 0 takes a free port. Override it to change that."""
+    return "127.0.0.1", 0
+
+
+@pytest.fixture(scope="session")
+def ltx_server(pytestconfig: pytest.Config, ltx_listen_address: tuple[str, int]) -> Iterator[MockServer | RemoteServer]:
+    """The server of this process, with a clock that stands; with `--ltx-base-url` the server there."""
+    url = pytestconfig.option.ltx_base_url
+    if url:
+        from ltx_mock.remote_server import RemoteServer  # noqa: PLC0415
+
+        yield RemoteServer(url)
+        return
+    from ltx_mock.mock_server import MockServer  # noqa: PLC0415
+
+    host, port = ltx_listen_address
+    with MockServer(host=host, port=port, clock="manual", seed=pytestconfig.option.ltx_seed) as server:
+        yield server
+
+
+@pytest.fixture
+def ltx_mock(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServer) -> Iterator[World]:
+    """A fresh world of the test's own: its API key, tasks, credits, limits, journal, and a clock that stands.
+
+    `@pytest.mark.ltx(…)` gives it settings. At the end of the test what went wrong in the fake itself is told, and in
+    strict mode every advisory.
+    """
+    from ltx_mock import pytest_worlds  # noqa: PLC0415
+
+    yield from pytest_worlds.use(request.node, ltx_server)
+
+
+@pytest.fixture
+def ltx_clock(ltx_mock: World) -> ClockHandle:
+    """The clock of `ltx_mock`."""
+    return ltx_mock.clock
+
+
+@pytest.fixture
+def ltx_callbacks(pytestconfig: pytest.Config) -> Iterator[CallbackReceiver]:
+    """A callback receiver on loopback; give its `url` as `callback_url`."""
+    from ltx_mock.pytest_worlds import skip_unless_near  # noqa: PLC0415
+    from ltx_mock.receiver import CallbackReceiver  # noqa: PLC0415
+
+    skip_unless_near(pytestconfig.option.ltx_base_url)
+    with CallbackReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def make_ltx_server(
+    request: pytest.FixtureRequest, ltx_listen_address: tuple[str, int]
+) -> Iterator[Callable[..., MockServer]]:
+    """A function that starts a server in this process with the given settings; all stop at the end of the test."""
+    from ltx_mock import pytest_worlds  # noqa: PLC0415
+
+    servers: list[MockServer] = []
+
+    def make(**settings: Any) -> MockServer:
+        from ltx_mock.mock_server import MockServer  # noqa: PLC0415
+
+        defaults = {"host": ltx_listen_address[0], "seed": request.config.option.ltx_seed}
+        servers.append(MockServer(**defaults | settings))
+        pytest_worlds.watch(request.node, servers[-1])
+        return servers[-1]
+
+    yield make
+    pytest_worlds.stop(servers)

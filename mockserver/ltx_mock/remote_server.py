@@ -1,0 +1,47 @@
+"""Worlds on a server that runs elsewhere."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ltx_mock.admin import Admin, over_http
+from ltx_mock.errors import LtxMockError
+from ltx_mock.world import World
+
+DEFAULT_KEY = "ltx-mock-key"
+
+
+class RemoteServer(World):
+    """A server at a URL. Its worlds are driven through its control plane, if it has one.
+
+    Args:
+        url: its root, with or without `/api/v1`.
+        api_key: the key of its first world; by default `APIXO_API_KEY` of the environment.
+        admin_token: its admin token, if it has one; by default `LTX_MOCK_ADMIN_TOKEN` of the environment.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None, admin_token: str | None = None) -> None:
+        root = url.rstrip("/").removesuffix("/api/v1")
+        key = api_key or os.environ.get("APIXO_API_KEY") or DEFAULT_KEY
+        self._exchange = over_http(root, admin_token or os.environ.get("LTX_MOCK_ADMIN_TOKEN"))
+        super().__init__(Admin(self._exchange, key), root, key)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Nothing: what goes wrong in the background is told in the server's own log."""
+        return []
+
+    def why_not_ours(self) -> str | None:
+        """Return why this server's worlds cannot be opened, or None when they can: it is an ltx-mock."""
+        try:
+            name = self._admin.get("/health").get("name")
+        except LtxMockError as error:
+            return str(error)
+        return None if name == "ltx-mock" else "it is no ltx-mock"
+
+    def tenant(self, key: str, **settings: Any) -> World:
+        """Return a new world with this key and settings of its own; see `MockServer.tenant`."""
+        admin = Admin(self._exchange, key)
+        admin.post("/tenants", {"key": key, "settings": settings})
+        return World(admin, self.url, key)

@@ -1,0 +1,73 @@
+"""httpx without a socket: requests go straight into the server's thread."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import CancelledError, Future
+
+import httpx
+
+from ltx_mock.backstage import Backstage
+from ltx_mock.errors import LtxMockError
+from ltx_mock.inprocess import Reply, call
+
+
+class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """For `httpx.Client` and `httpx.AsyncClient` alike, in any thread and any event loop.
+
+    The application runs in the server's own loop, so clock, callbacks and journal are the same as over a socket.
+    The read timeout of the client holds; other hosts than the server's are not called, whatever the URL says.
+    """
+
+    def __init__(self, backstage: Backstage) -> None:
+        self._backstage = backstage
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """See httpx."""
+        future = self._begin(request, request.read())
+        try:
+            return _response(future.result(_patience(request)), request)
+        except TimeoutError:
+            raise _too_slow(future, request) from None
+        except CancelledError:
+            raise httpx.ReadError("the server was stopped meanwhile", request=request) from None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See httpx."""
+        future = self._begin(request, await request.aread())
+        try:
+            async with asyncio.timeout(_patience(request)):
+                return _response(await asyncio.wrap_future(future), request)
+        except TimeoutError:
+            raise _too_slow(future, request) from None
+
+    def _begin(self, request: httpx.Request, body: bytes) -> Future[Reply]:
+        url = request.url
+        work = call(
+            self._backstage.app,
+            request.method,
+            url.raw_path.decode("ascii"),
+            headers=request.headers.raw,
+            body=body,
+            scheme=url.scheme,
+            server=(url.host, url.port),
+        )
+        try:
+            return self._backstage.begin(work)
+        except LtxMockError as error:
+            raise httpx.ConnectError(str(error), request=request) from None
+
+
+def _patience(request: httpx.Request) -> float | None:
+    return request.extensions.get("timeout", {}).get("read")  # type: ignore[no-any-return]
+
+
+def _too_slow(future: Future[Reply], request: httpx.Request) -> Exception:
+    if future.done() and (error := future.exception()):
+        return error  # type: ignore[return-value] # a TimeoutError of the application's own
+    future.cancel()
+    return httpx.ReadTimeout("no answer in time", request=request)
+
+
+def _response(reply: Reply, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(reply.status, headers=reply.headers, content=reply.body, request=request)
