@@ -10,6 +10,7 @@ import click
 
 from ltx_mock.errors import LtxMockError, suggestion
 from ltx_mock.streams import forget_stream
+from ltx_mock.version import VERSION
 
 COMMANDS = {
     "callbacks": "ltx_mock.cli.remote",
@@ -60,9 +61,7 @@ class LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from ltx_mock.version import version  # noqa: PLC0415 - seldom needed
-
-        click.echo(f"ltx-mock {version()}")
+        click.echo(f"ltx-mock {VERSION}")
         ctx.exit()
 
 

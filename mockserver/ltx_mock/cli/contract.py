@@ -8,6 +8,7 @@ import click
 
 import ltx_mock_schemas
 from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.version import VERSION
 
 
 @click.command()
@@ -54,6 +55,4 @@ def openapi() -> None:
 @click.command()
 def version() -> None:
     """Print the version."""
-    from ltx_mock.version import version as installed  # noqa: PLC0415
-
-    click.echo(f"ltx-mock {installed()}")
+    click.echo(f"ltx-mock {VERSION}")

@@ -25,7 +25,7 @@ from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError, suggestion
 from ltx_mock.server import HttpServer, bind, run, url_of
 from ltx_mock.settings import Settings, setting_names
-from ltx_mock.version import version
+from ltx_mock.version import VERSION
 
 PREFIX = "LTX_MOCK_"
 OWN_OPTIONS = ("quiet", "json", "ready_file")
@@ -135,7 +135,7 @@ def banner(settings: Settings, url: str) -> str:
     pace = f"{clock.speed:g} times faster" if clock.mode == "scaled" else f"{clock.mode} clock"
     key = "$KEY" if settings.api_key else "any-key"
     lines = [
-        f"ltx-mock {version()} answers at {url}  ({pace}, seed {settings.seed})",
+        f"ltx-mock {VERSION} answers at {url}  ({pace}, seed {settings.seed})",
         "",
         f"  base URL      {url}/api/v1   (the host alone works too)",
         f"  API key       {'one of those given' if settings.api_key else 'any'}",
