@@ -1,4 +1,4 @@
-"""What the LTX-2-19b API promises: rules, findings, validation."""
+"""What the LTX-2-19b API promises: rules, findings, validation, and strategies that generate what it speaks of."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ltx_mock_contracts import strategies
     from ltx_mock_contracts.findings import Finding
     from ltx_mock_contracts.request import GenerateRequest, Lora
     from ltx_mock_contracts.rules import RULES, Rule
@@ -25,6 +26,7 @@ __all__ = [
     "MalformedBody",
     "Rule",
     "parse_body",
+    "strategies",
     "validate_callback",
     "validate_request",
     "validate_response",
@@ -46,6 +48,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used (PEP 562)."""
+    if name == "strategies":  # needs Hypothesis, which takes its time to import
+        return import_module(f"{__name__}.strategies")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,55 @@
+"""Hypothesis strategies for everything that goes over the wire: requests good and bad, answers, drift, stories.
+
+```python
+from hypothesis import given
+from ltx_mock_contracts import strategies
+
+@given(strategies.invalid_requests(rule="GEN-10"))
+def test_my_server_wants_5_to_20_seconds(invalid):
+    assert post(invalid.body).status_code == invalid.status
+```
+
+What is generated may be changed by the test. Examples shrink to small, readable ones; edges (5 and 20 seconds, 1 and
+5000 characters, astral characters, seeds at both ends, three LoRAs, unusual URLs) come up often. No example names a
+host that is anybody's.
+"""
+
+from __future__ import annotations
+
+from ltx_mock_contracts.strategies._answers import Envelope, callbacks, error_envelopes, status_envelopes
+from ltx_mock_contracts.strategies._bytes import MALFORMED_FAMILIES, MalformedBytes, malformed_bodies
+from ltx_mock_contracts.strategies._drift import DRIFTS, DriftedEnvelope, drifted
+from ltx_mock_contracts.strategies._invalid import INVALID_FAMILIES, InvalidRequest, invalid_requests
+from ltx_mock_contracts.strategies._requests import (
+    ADVISORY_FAMILIES,
+    AdvisedRequest,
+    Body,
+    advisory_requests,
+    minimal_requests,
+    valid_requests,
+)
+from ltx_mock_contracts.strategies._stories import Observation, task_stories
+
+__all__ = [
+    "ADVISORY_FAMILIES",
+    "DRIFTS",
+    "INVALID_FAMILIES",
+    "MALFORMED_FAMILIES",
+    "AdvisedRequest",
+    "Body",
+    "DriftedEnvelope",
+    "Envelope",
+    "InvalidRequest",
+    "MalformedBytes",
+    "Observation",
+    "advisory_requests",
+    "callbacks",
+    "drifted",
+    "error_envelopes",
+    "invalid_requests",
+    "malformed_bodies",
+    "minimal_requests",
+    "status_envelopes",
+    "task_stories",
+    "valid_requests",
+]

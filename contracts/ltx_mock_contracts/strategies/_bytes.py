@@ -1,0 +1,107 @@
+"""Bodies that nobody can read as a JSON object."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from ltx_mock_contracts.parsing import DEPTH_LIMIT
+from ltx_mock_contracts.strategies._choices import choose
+from ltx_mock_contracts.strategies._requests import valid_requests
+
+__all__ = ["MALFORMED_FAMILIES", "MalformedBytes", "malformed_bodies"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedBytes:
+    """Bytes that are refused before anything in them is looked at.
+
+    Attributes:
+        raw: What to send as the body.
+        family: What is wrong, one of `MALFORMED_FAMILIES`.
+        rule: The id of the rule that it breaks.
+        status: What must come back.
+    """
+
+    raw: bytes
+    family: str
+    rule: str = "GEN-1"
+    status: int = 400
+
+
+def malformed_bodies(*, family: str | None = None) -> st.SearchStrategy[MalformedBytes]:
+    """Generate bytes that are no JSON object, or one that two readers would understand in two ways.
+
+    Args:
+        family: One of `MALFORMED_FAMILIES`; any of them by default.
+
+    Raises:
+        ValueError: There is no such family.
+    """
+    return _malformed(choose("family", family, MALFORMED_FAMILIES))
+
+
+@st.composite
+def _malformed(draw: st.DrawFn, families: tuple[str, ...]) -> MalformedBytes:
+    family = draw(st.sampled_from(families))
+    return MalformedBytes(raw=draw(_FAMILIES[family]), family=family)
+
+
+def _utf_8(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _with_field(*values: str) -> st.SearchStrategy[bytes]:
+    """Draw a request without fault that has one more field, with one of these texts for its value."""
+    return st.builds(lambda raw, value: raw[:-1] + f', "x": {value}}}'.encode(), _GOOD, st.sampled_from(values))
+
+
+@st.composite
+def _cut_off(draw: st.DrawFn) -> bytes:
+    raw = draw(_GOOD)
+    return raw[: draw(st.integers(1, len(raw) - 1))]
+
+
+@st.composite
+def _not_utf_8(draw: st.DrawFn) -> bytes:
+    raw, wrong = (
+        draw(_GOOD),
+        draw(st.sampled_from([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe9"])),
+    )
+    at = raw.index(b'"prompt": "') + len(b'"prompt": "')
+    return raw[:at] + wrong + raw[at:]
+
+
+_GOOD: Final = valid_requests().map(_utf_8)
+
+_FAMILIES: Final[dict[str, st.SearchStrategy[bytes]]] = {
+    "empty": st.sampled_from([b"", b" ", b"\r\n\t"]),
+    "no object": st.sampled_from([b"null", b"[]", b"0", b'""', b"true", b"[{}]", b'"{}"', b"-1.5e3"]),
+    "no JSON": st.sampled_from(
+        [b"{", b"}", b"x", b"{]", b"{'input': 1}", b"{input: 1}", b'{"input": }', b'{"input" 1}', b"mode=text-to-video"]
+    )
+    | st.binary(min_size=1, max_size=8).map(b"\x01".__add__),
+    "cut off": _cut_off(),
+    "more after the end": st.builds(
+        bytes.__add__, _GOOD, st.sampled_from([b"}", b",", b"x", b"{}", b" null", b"\x00"])
+    ),
+    "trailing comma": _GOOD.map(lambda raw: raw[:-1] + b",}"),
+    "comment": _GOOD.map(lambda raw: b"// a task\n" + raw) | _GOOD.map(lambda raw: raw[:-1] + b"/* */}"),
+    "byte order mark": _GOOD.map(b"\xef\xbb\xbf".__add__),
+    "other encoding": st.builds(
+        lambda body, codec: json.dumps(body).encode(codec), valid_requests(), st.sampled_from(["utf-16", "utf-32"])
+    ),
+    "not UTF-8": _not_utf_8(),
+    "not a number": _with_field("NaN", "Infinity", "-Infinity", "[NaN]"),
+    "number too large": _with_field("1e999", "-1e999", "9" * 400, '{"y": 1e400}'),
+    "key twice": _GOOD.map(lambda raw: raw[:-1] + b', "input": {}}') | _with_field('1, "x": 1', '{"y": 1, "y": 2}'),
+    "lone surrogate": _with_field('"\\ud800"', '"\\udc00x"', '{"\\ud83d": 1}', '"\\ud83d\\ud83d"'),
+    "control character": _with_field('"\n"', '"\x00"', '"\t"'),
+    "too deep": _with_field(*("[" * depth + "]" * depth for depth in (DEPTH_LIMIT, 1000, 5000))),
+}
+
+MALFORMED_FAMILIES: Final = tuple(_FAMILIES)
+"""Everything that can be wrong in `malformed_bodies`, by name."""

@@ -1,0 +1,202 @@
+"""Requests that are refused, each for exactly one reason.
+
+A family is a way to break one rule: a place in a request without fault, and what to put there. All of them stand in
+one table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+
+from ltx_mock_contracts.findings import Path, pointer
+from ltx_mock_contracts.strategies._choices import IMAGE_MODES, LORA_MODES, MODES, REQUEST_TYPES, TEXT_MODES, choose
+from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
+from ltx_mock_contracts.strategies._values import TEXT, URLS, fresh
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["INVALID_FAMILIES", "InvalidRequest", "invalid_requests"]
+
+_ANY: Final = -1
+"""Stands in a path for any of the items that there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidRequest:
+    """A request that is refused for one reason, and has nothing else wrong.
+
+    Attributes:
+        body: The decoded body; JSON, but for GEN-1 not an object.
+        rule: The id of the rule that it breaks.
+        pointer: Where, as a JSON pointer.
+        family: In what way, one of `INVALID_FAMILIES[rule]`.
+        status: What must come back.
+    """
+
+    body: Any
+    rule: str
+    pointer: str
+    family: str
+    status: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A way to break a rule: put a value in a place, or with no values take away what is there."""
+
+    name: str
+    path: Path
+    values: st.SearchStrategy[Any] | None = None
+    modes: tuple[str, ...] = MODES
+    request_types: tuple[str, ...] = REQUEST_TYPES
+
+
+def invalid_requests(rule: str | None = None, *, family: str | None = None) -> st.SearchStrategy[InvalidRequest]:
+    """Generate requests that break one rule in one place.
+
+    Args:
+        rule: One of GEN-1 to GEN-14; any of them by default.
+        family: One of `INVALID_FAMILIES[rule]`; any of them by default.
+
+    Raises:
+        ValueError: There is no such rule, or the rule has no such family.
+    """
+    rules = choose("rule", rule, _FAMILIES)
+    names = choose("family", family, dict.fromkeys(each.name for name in rules for each in _FAMILIES[name]))
+    possible = {name: [each for each in _FAMILIES[name] if each.name in names] for name in rules}
+    return _broken({name: families for name, families in possible.items() if families})
+
+
+@st.composite
+def _broken(draw: st.DrawFn, possible: dict[str, list[_Family]]) -> InvalidRequest:
+    rule = draw(st.sampled_from(list(possible)))
+    family = draw(st.sampled_from(possible[rule]))
+    body: Any = draw(bodies(family.modes, family.request_types))
+    path: Path = ()
+    parent: Any = {"": body}
+    last: str | int = ""
+    for step in family.path:
+        parent = parent[last]
+        last = draw(st.integers(0, len(parent) - 1)) if step == _ANY else step
+        path = (*path, last)
+    if family.values is None:
+        parent.pop(last, None)
+    else:
+        value = draw(family.values)
+        if not path:
+            body = value
+        parent[last] = value
+    return InvalidRequest(body=body, rule=rule, pointer=pointer(path), family=family.name)
+
+
+_NO_TEXT: Final = fresh([None, True, 0, 720, 1.5, [], ["text"], {}])
+_NO_ARRAY: Final = fresh([None, True, 0, "https://example.com/ref.jpg", {}, {"0": "https://example.com/ref.jpg"}])
+_NO_OBJECT: Final = fresh([None, False, 0, 1.5, "text", "{}", [], [{}]])
+_NO_NUMBER: Final = fresh([None, True, False, "10", "7", "", [], [10], {}])
+_NO_URL: Final = st.sampled_from(
+    [
+        *("", "example.com", "//example.com", "/ref.jpg", "ref.jpg", "ftp://example.com/a", "file:///etc/passwd"),
+        *("data:image/png;base64,AA==", "javascript:alert(1)", "https:", "https://", "https:///a", "https://:443/"),
+        *("https//example.com", "https:/example.com", " https://example.com", "https://example.com ", "https://?a"),
+        *("https://exa mple.com/", "https://example.com/a b", "https://example.com/\n", "https://example.com/\x00"),
+        *("https://example.com:port/", "https://example.com:123456/", "https://[::1", "https://[xyz]/", "https://a]b"),
+        *("https://example.com\\@a/", "https://user@/a", "https://example.com/\u3000", "null", "httpss://example.com"),
+    ]
+)
+_FRACTIONS: Final = st.integers(5, 19).map(lambda seconds: seconds + 0.5) | st.sampled_from([19.999999, 5.000001])
+_TOO_LONG: Final = st.sampled_from(["x" * 5001, "😀" * 5001, "é" * 5001, " " * 10_000])
+
+
+def _other_than(*words: str) -> st.SearchStrategy[str]:
+    """Draw texts that are none of the words: each in another case, blank, cut, doubled, or something else."""
+    near = [form for word in words for form in (word.swapcase(), f" {word}", f"{word}\n", word[:-1], word * 2)]
+    return st.sampled_from(["", *(form for form in near if form not in words)]) | TEXT.filter(
+        lambda text: text not in words
+    )
+
+
+_FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
+    "GEN-1": (_Family("no object", (), _NO_OBJECT | st.lists(valid_requests(), min_size=1, max_size=1)),),
+    "GEN-2": (
+        _Family("unknown word", ("request_type",), _other_than("async", "callback")),
+        _Family("no string", ("request_type",), _NO_TEXT),
+    ),
+    "GEN-3": (_Family("missing", ("callback_url",), request_types=("callback",)),),
+    "GEN-4": (
+        _Family("no URL", ("callback_url",), _NO_URL),
+        _Family("no string", ("callback_url",), _NO_TEXT),
+    ),
+    "GEN-5": (
+        _Family("unknown word", ("provider",), _other_than("auto", "value", "official")),
+        _Family("no string", ("provider",), _NO_TEXT),
+    ),
+    "GEN-6": (
+        _Family("missing", ("input",)),
+        _Family("no object", ("input",), _NO_OBJECT),
+    ),
+    "GEN-7": (
+        _Family("missing", ("input", "mode")),
+        _Family("unknown word", ("input", "mode"), _other_than(*MODES)),
+        _Family("no string", ("input", "mode"), _NO_TEXT),
+    ),
+    "GEN-8": (
+        _Family("missing", ("input", "prompt")),
+        _Family("empty", ("input", "prompt"), st.just("")),
+        _Family("too long", ("input", "prompt"), _TOO_LONG),
+        _Family("no string", ("input", "prompt"), _NO_TEXT),
+    ),
+    "GEN-9": (
+        _Family("missing", ("input", "resolution")),
+        _Family("unknown word", ("input", "resolution"), _other_than("480p", "720p", "1080p")),
+        _Family("no string", ("input", "resolution"), _NO_TEXT),
+    ),
+    "GEN-10": (
+        _Family("missing", ("input", "duration")),
+        _Family("too short", ("input", "duration"), st.sampled_from([4, 4.0, 0, -5, -0.0]) | st.integers(max_value=4)),
+        _Family("too long", ("input", "duration"), st.sampled_from([21, 21.0, 1e300]) | st.integers(min_value=21)),
+        _Family("fraction", ("input", "duration"), _FRACTIONS),
+        _Family("no number", ("input", "duration"), _NO_NUMBER),
+    ),
+    "GEN-11": (
+        _Family("unknown word", ("input", "aspect_ratio"), _other_than("16:9", "9:16"), TEXT_MODES),
+        _Family("no string", ("input", "aspect_ratio"), _NO_TEXT, TEXT_MODES),
+        _Family("in an image mode", ("input", "aspect_ratio"), st.sampled_from(["16:9", "9:16"]), IMAGE_MODES),
+    ),
+    "GEN-12": (
+        _Family("missing", ("input", "image_urls"), modes=IMAGE_MODES),
+        _Family("empty", ("input", "image_urls"), st.builds(list), IMAGE_MODES),
+        _Family("two", ("input", "image_urls"), st.lists(URLS, min_size=2, max_size=3), IMAGE_MODES),
+        _Family("no array", ("input", "image_urls"), _NO_ARRAY),
+        _Family("no URL", ("input", "image_urls", _ANY), _NO_URL, IMAGE_MODES),
+        _Family("no string", ("input", "image_urls", _ANY), _NO_TEXT, IMAGE_MODES),
+    ),
+    "GEN-13": (
+        _Family("zero", ("input", "seed"), st.sampled_from([0, 0.0, -0.0])),
+        _Family("too small", ("input", "seed"), st.integers(max_value=-2)),
+        _Family("too large", ("input", "seed"), st.integers(min_value=2147483648)),
+        _Family("fraction", ("input", "seed"), st.sampled_from([0.5, -0.5, 1.5, 12345.678])),
+        _Family("no number", ("input", "seed"), _NO_NUMBER),
+    ),
+    "GEN-14": (
+        _Family(
+            "without a LoRA mode", ("input", "loras"), st.lists(LORAS, max_size=4), ("text-to-video", "image-to-video")
+        ),
+        _Family("no array", ("input", "loras"), _NO_ARRAY, LORA_MODES),
+        _Family("four", ("input", "loras"), st.lists(LORAS, min_size=4, max_size=6), LORA_MODES),
+        _Family("no object", ("input", "loras", _ANY), _NO_OBJECT, LORA_MODES),
+        _Family("missing path", ("input", "loras", _ANY, "path"), modes=LORA_MODES),
+        _Family("path is no URL", ("input", "loras", _ANY, "path"), _NO_URL, LORA_MODES),
+        _Family("path is no string", ("input", "loras", _ANY, "path"), _NO_TEXT, LORA_MODES),
+        _Family("scale is no number", ("input", "loras", _ANY, "scale"), _NO_NUMBER, LORA_MODES),
+    ),
+}
+
+INVALID_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {rule: tuple(family.name for family in families) for rule, families in _FAMILIES.items()}
+)
+"""The ways in which `invalid_requests` breaks a rule, by the id of the rule."""

@@ -1,0 +1,210 @@
+"""Requests that are accepted: without fault, as small as can be, and with advisories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+
+from ltx_mock_contracts.findings import Path, pointer
+from ltx_mock_contracts.strategies._choices import (
+    IMAGE_MODES,
+    LORA_MODES,
+    MODES,
+    REQUEST_TYPES,
+    TEXT_MODES,
+    choose,
+)
+from ltx_mock_contracts.strategies._values import (
+    DOWNLOADS,
+    DURATIONS,
+    FIELD_VALUES,
+    PROMPTS,
+    RESOLUTIONS,
+    SCALES,
+    SEEDS,
+    URLS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "ADVISORY_FAMILIES",
+    "LORAS",
+    "AdvisedRequest",
+    "Body",
+    "advisory_requests",
+    "bodies",
+    "minimal_requests",
+    "valid_requests",
+]
+
+Body = dict[str, Any]
+"""A decoded body of generateTask."""
+
+LORAS: Final = st.fixed_dictionaries({"path": DOWNLOADS, "scale": SCALES})
+_SOME_LORAS: Final = st.lists(LORAS, min_size=1, max_size=3)
+_RATIOS: Final = st.sampled_from(["16:9", "9:16"])
+_PROVIDERS: Final = st.sampled_from(["auto", "value", "official"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvisedRequest:
+    """A request that is accepted, though the documents advise against something in it (GEN-16).
+
+    Attributes:
+        body: The decoded body.
+        pointers: Where the advisories are, sorted; there are no others.
+        families: What was done, of `ADVISORY_FAMILIES`.
+    """
+
+    body: Body
+    pointers: tuple[str, ...]
+    families: tuple[str, ...]
+
+
+def valid_requests(*, mode: str | None = None, request_type: str | None = None) -> st.SearchStrategy[Body]:
+    """Generate bodies of generateTask in which there is nothing to find, neither violation nor advisory.
+
+    Args:
+        mode: One of the four modes; any of them by default.
+        request_type: `async` (spelled out or left out) or `callback`.
+
+    Raises:
+        ValueError: An argument is not one of these.
+    """
+    return bodies(choose("mode", mode, MODES), choose("request_type", request_type, REQUEST_TYPES))
+
+
+def minimal_requests(*, mode: str | None = None) -> st.SearchStrategy[Body]:
+    """Generate bodies with the fields that a mode cannot do without, and no others.
+
+    Args:
+        mode: One of the four modes; any of them by default.
+
+    Raises:
+        ValueError: The mode is not one of these.
+    """
+    return _minimal(choose("mode", mode, MODES))
+
+
+@st.composite
+def _minimal(draw: st.DrawFn, modes: tuple[str, ...]) -> Body:
+    return {"input": _required(draw, draw(st.sampled_from(modes)))}
+
+
+@st.composite
+def bodies(draw: st.DrawFn, modes: tuple[str, ...], request_types: tuple[str, ...]) -> Body:
+    """Generate bodies without fault in one of these modes and of one of these types."""
+    mode = draw(st.sampled_from(modes))
+    body: Body = {}
+    if draw(st.sampled_from(request_types)) == "callback":
+        body = {"request_type": "callback", "callback_url": draw(URLS)}
+    else:
+        if draw(st.booleans()):
+            body["request_type"] = "async"
+        if draw(st.booleans()):
+            body["callback_url"] = draw(URLS)
+    if draw(st.booleans()):
+        body["provider"] = draw(_PROVIDERS)
+    body["input"] = _required(draw, mode)
+    if draw(st.booleans()):
+        body["input"]["seed"] = draw(SEEDS)
+    if mode in TEXT_MODES and draw(st.booleans()):
+        body["input"]["aspect_ratio"] = draw(_RATIOS)
+    if mode in LORA_MODES and draw(st.booleans()):
+        body["input"]["loras"] = draw(_SOME_LORAS)
+    return body
+
+
+def _required(draw: st.DrawFn, mode: str) -> Body:
+    given: Body = {"mode": mode, "prompt": draw(PROMPTS), "resolution": draw(RESOLUTIONS), "duration": draw(DURATIONS)}
+    if mode in IMAGE_MODES:
+        given["image_urls"] = [draw(URLS)]
+    if mode in LORA_MODES:
+        given["loras"] = [draw(LORAS)]
+    return given
+
+
+def advisory_requests(*, mode: str | None = None) -> st.SearchStrategy[AdvisedRequest]:
+    """Generate requests that are accepted and raise one to three advisories (GEN-16).
+
+    Args:
+        mode: One of the four modes; any of them by default.
+
+    Raises:
+        ValueError: The mode is not one of these.
+    """
+    return _advised(choose("mode", mode, MODES))
+
+
+@st.composite
+def _advised(draw: st.DrawFn, modes: tuple[str, ...]) -> AdvisedRequest:
+    body = draw(bodies(modes, REQUEST_TYPES))
+    possible = [family for family, (modes, _) in _FAMILIES.items() if body["input"]["mode"] in modes]
+    chosen = draw(st.lists(st.sampled_from(possible), min_size=1, max_size=3, unique=True))
+    places = {family: change(draw, body) for family, (_, change) in _FAMILIES.items() if family in chosen}
+    pointers = {pointer(place) for place in places.values() if place}
+    families = tuple(family for family, place in places.items() if place)
+    return AdvisedRequest(body=body, pointers=tuple(sorted(pointers)), families=families)
+
+
+def _unknown_top(draw: st.DrawFn, body: Body) -> Path:
+    name = draw(st.sampled_from(["x", "model", "callbackUrl", "prompt", "Input", "a/b~c", "", "é", "__proto__"]))
+    body[name] = draw(FIELD_VALUES)
+    return (name,)
+
+
+def _unknown_input(draw: st.DrawFn, body: Body) -> Path:
+    name = draw(st.sampled_from(["x", "negative_prompt", "Prompt", "callback_url", "fps", "a/b~c", "", "é", "0"]))
+    body["input"][name] = draw(FIELD_VALUES)
+    return ("input", name)
+
+
+def _unused_image(draw: st.DrawFn, body: Body) -> Path:
+    body["input"]["image_urls"] = draw(st.lists(URLS | st.sampled_from(["", "ref.jpg"]), max_size=3))
+    return ("input", "image_urls")
+
+
+def _no_loras(draw: st.DrawFn, body: Body) -> Path:  # noqa: ARG001  every family is called alike
+    body["input"].pop("loras", None)
+    return ("input", "loras")
+
+
+def _empty_loras(draw: st.DrawFn, body: Body) -> Path:  # noqa: ARG001
+    body["input"]["loras"] = []
+    return ("input", "loras")
+
+
+def _in_a_lora(field: str, values: st.SearchStrategy[Any] | None) -> Callable[[st.DrawFn, Body], Path]:
+    def change(draw: st.DrawFn, body: Body) -> Path:
+        loras = body["input"].get("loras")
+        if not loras:  # another family took them away
+            return ()
+        index = draw(st.integers(0, len(loras) - 1))
+        loras[index].pop(field, None)
+        if values is not None:
+            loras[index][field] = draw(values)
+        return ("input", "loras", index, field)
+
+    return change
+
+
+_FAR_SCALES: Final = st.sampled_from([0, 0.49, 2.01, -1, 3, 1e300, 0.4999999999999999]) | st.floats(2.1, 100)
+
+# What takes the LoRAs away comes before what changes one of them.
+_FAMILIES: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Body], Path]]]] = {
+    "unknown field": (MODES, _unknown_top),
+    "unknown field of input": (MODES, _unknown_input),
+    "image in a text mode": (TEXT_MODES, _unused_image),
+    "no loras in a LoRA mode": (LORA_MODES, _no_loras),
+    "empty loras in a LoRA mode": (LORA_MODES, _empty_loras),
+    "unknown field of a LoRA": (LORA_MODES, _in_a_lora("weight", FIELD_VALUES)),
+    "missing scale": (LORA_MODES, _in_a_lora("scale", None)),
+    "scale out of range": (LORA_MODES, _in_a_lora("scale", _FAR_SCALES)),
+    "no download parameter": (LORA_MODES, _in_a_lora("path", URLS)),
+}
+ADVISORY_FAMILIES: Final = tuple(_FAMILIES)
+"""Everything that `advisory_requests` does, by name."""

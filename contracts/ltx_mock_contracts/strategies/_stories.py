@@ -1,0 +1,71 @@
+"""What one client sees of one task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+from hypothesis import strategies as st
+
+from ltx_mock_contracts.strategies._answers import CREATED, Envelope, finished, success
+from ltx_mock_contracts.strategies._choices import ENDED, choose
+from ltx_mock_contracts.strategies._values import TASK_IDS
+
+__all__ = ["Observation", "task_stories"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One look at a task.
+
+    Attributes:
+        at: When, in Unix milliseconds.
+        state: What its state was.
+        body: The answer, as statusTask gives it.
+    """
+
+    at: int
+    state: str
+    body: Envelope
+
+
+_WAITS: Final = st.integers(0, 3_000)
+_WORK: Final = st.integers(40_000, 140_000)
+_GAPS: Final = st.integers(0, 60_000) | st.sampled_from([5_000, 60_000, 120_000, 140_000, 1, 15 * 24 * 60 * 60 * 1000])
+
+
+def task_stories(*, end: str | None = None) -> st.SearchStrategy[list[Observation]]:
+    """Generate what is seen of one task: states that move forward and may be skipped, at times that do not go back.
+
+    A finished task answers the same for ever, and its times agree with those at which it was seen. A story may stop
+    before the end.
+
+    Args:
+        end: How the task ends, `success` or `failed`; either by default. The story then goes on until it is seen.
+
+    Raises:
+        ValueError: A task does not end so.
+    """
+    return _stories(choose("end", end, ENDED), to_the_end=end is not None)
+
+
+@st.composite
+def _stories(draw: st.DrawFn, endings: tuple[str, ...], *, to_the_end: bool) -> list[Observation]:
+    ending = draw(st.sampled_from(endings))
+    created = draw(CREATED)
+    started = created + draw(_WAITS)
+    completed = started + draw(_WORK)
+    task_id = draw(TASK_IDS)
+    last = success(draw(finished({"taskId": task_id, "state": ending}, created, completed)))
+    times = list(accumulate(draw(st.lists(_GAPS, min_size=1, max_size=8)), initial=created))[1:]
+    if to_the_end and times[-1] < completed:
+        times.append(completed)
+
+    def look(at: int) -> Observation:
+        if at >= completed:
+            return Observation(at=at, state=ending, body=success(dict(last["data"])))
+        state = "processing" if at >= started else "pending"
+        return Observation(at=at, state=state, body=success({"taskId": task_id, "state": state, "createTime": created}))
+
+    return [look(at) for at in times]

@@ -1,0 +1,107 @@
+"""Single values with their edges.
+
+Every host is reserved for documentation or tests, so that no example ever names somebody's server.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "DOWNLOADS",
+    "DURATIONS",
+    "FIELD_VALUES",
+    "PROMPTS",
+    "RESOLUTIONS",
+    "SCALES",
+    "SEEDS",
+    "TASK_IDS",
+    "TEXT",
+    "URLS",
+    "fresh",
+]
+
+_SAFE: Final = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-._~"
+
+
+def fresh(values: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Draw one of these, as a copy that the test may change."""
+    return st.sampled_from(values).map(deepcopy)
+
+
+TEXT: Final = st.text(st.characters(codec="utf-8"), max_size=20)
+
+PROMPTS: Final = st.one_of(
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
+    st.sampled_from(
+        [
+            *("a", " ", "\n", "\x00", "0", '"\\', "null", "{}"),
+            *(
+                "a futuristic city with flying cars at sunset",
+                "日落时的未来城市",
+                "שלום",
+                "e\u0301",
+                "\u200b",
+                "\ufeff",
+            ),
+            *("😀", "𝒳", "👩‍👩‍👧‍👦", "\U0010ffff", "%s {0} ${x} <b>"),
+            *("x" * 4999, "x" * 5000, "é" * 5000, "😀" * 5000),
+        ]
+    ),
+)
+
+RESOLUTIONS: Final = st.sampled_from(["480p", "720p", "1080p"])
+DURATIONS: Final = st.integers(5, 20) | st.sampled_from([5, 20, 10.0, 5.0, 20.0])
+SEEDS: Final = st.integers(1, 2147483647) | st.sampled_from([-1, 1, 2147483647, 2147483646, 7.0])
+SCALES: Final = st.sampled_from([1, 0.5, 2, 2.0, 1.2, 0.50001, 1.99999]) | st.floats(0.5, 2)
+
+_ROOTS: Final = [
+    "https://example.com",
+    "http://example.com",
+    "HTTPS://EXAMPLE.COM",
+    "hTTp://sub.example.org",
+    "https://example.com:8443",
+    "https://example.com:",
+    "https://user:p%40ss@example.com",
+    "https://192.0.2.1",
+    "https://192.0.2.1:65535",
+    "https://[2001:db8::1]",
+    "http://[2001:db8::192.0.2.33]:8080",
+    "https://xn--r8jz45g.example",
+    "https://例え.example",
+    "https://a.example.",
+    "https://a_b.example",
+    f"https://{'a' * 63}.example",
+]
+_PATHS: Final = [
+    "/",
+    "",
+    "/ref.jpg",
+    "/a/../b//c.png",
+    "/片.webp",
+    "/a%20b.jpg",
+    "/😀.png",
+    "/(x)[y];z='1',*!",
+    "/" + "d/" * 100,
+    "/%",
+]
+_ENDS: Final = ["", "#part", "?x=1&y=2", "?", "#", "?q=a/b?c#d", "?u=https://example.com/x"]
+_WITH_DOWNLOAD: Final = ["?download=true", "?download", "?download=1#x", "?a=b&download=true", "?download&token=%20"]
+
+_plain_urls: Final = st.text(_SAFE, max_size=8).map("https://example.com/{}".format)
+_exotic: Final = st.builds("{}{}".format, st.sampled_from(_ROOTS), st.sampled_from(_PATHS))
+
+URLS: Final = _plain_urls | st.builds("{}{}".format, _exotic, st.sampled_from(_ENDS))
+DOWNLOADS: Final = st.builds("{}{}".format, _plain_urls | _exotic, st.sampled_from(_WITH_DOWNLOAD))
+"""URLs with a download parameter, as the documents recommend it for a LoRA."""
+
+TASK_IDS: Final = st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12).map("task_{}".format)
+
+FIELD_VALUES: Final = fresh([None, True, 0, "x", [], {}, 1.5, {"a": [1, None]}, ["x", {}], "😀"])
+"""What may stand in a field that nobody knows."""
