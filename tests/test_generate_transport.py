@@ -60,6 +60,12 @@ def test_an_unknown_path_or_model_is_a_404_in_the_envelope(client: httpx.Client,
 
 
 @pytest.mark.rule("ENV-5")
+def test_a_wrong_path_stands_in_the_journal_of_the_key_that_asked_for_it(client: httpx.Client, world: World) -> None:
+    client.post("/generateTsk/ltx-2-19b", json=body())
+    assert [(entry.target, entry.status) for entry in world.requests] == [("/api/v1/generateTsk/ltx-2-19b", 404)]
+
+
+@pytest.mark.rule("ENV-5")
 @pytest.mark.parametrize(
     ("path", "wrong", "allowed"),
     [

@@ -45,18 +45,12 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and write it into the journal of the key that made it."""
-        tenant, answer, body = self._engine.nobody, None, b""
-        access = self._access(scope)
-        if isinstance(access, Answer):
-            answer = access
-        else:
-            tenant = access
+        tenant, refusal = access(self._engine, scope)
         now = tenant.clock.now()
-        if answer is None:
-            try:
-                answer, body = await self._answer(tenant, scope, receive, now)
-            except ClientGoneError:
-                return
+        try:
+            answer, body = (refusal, b"") if refusal else await self._answer(tenant, scope, receive, now)
+        except ClientGoneError:
+            return
         await reply(self._engine, tenant, self.operation, scope, body, answer, send, now)
 
     async def _answer(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
@@ -69,16 +63,6 @@ class Endpoint:
 
     async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
         raise NotImplementedError
-
-    def _access(self, scope: Scope) -> Tenant | Answer:
-        """Return the tenant of the request's key, or the 401 (AUTH-1 to AUTH-3)."""
-        given = header(scope, b"authorization")
-        if given is None:
-            return answers.unauthorized(NO_KEY)
-        key = bearer_key(given)
-        if key is None:
-            return answers.unauthorized(NOT_BEARER)
-        return self._engine.tenant_of(key) or answers.unauthorized(UNKNOWN_KEY)
 
 
 class GenerateTask(Endpoint):
@@ -121,9 +105,22 @@ class NotAnEndpoint:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the body is not looked at
-        """Answer 404 and write it into the journal of nobody."""
-        nobody, answer = self._engine.nobody, answers.not_found(scope["path"])
-        await reply(self._engine, nobody, "other", scope, b"", answer, send, nobody.clock.now())
+        """Answer 404, with or without a key, and write it into the journal of the key, so that a typo is seen there."""
+        tenant, _ = access(self._engine, scope)
+        answer = answers.not_found(scope["path"])
+        await reply(self._engine, tenant, "other", scope, b"", answer, send, tenant.clock.now())
+
+
+def access(engine: Engine, scope: Scope) -> tuple[Tenant, Answer | None]:
+    """Return the tenant of the request's key; or nobody, and the 401 (AUTH-1 to AUTH-3)."""
+    given = header(scope, b"authorization")
+    if given is None:
+        return engine.nobody, answers.unauthorized(NO_KEY)
+    key = bearer_key(given)
+    if key is None:
+        return engine.nobody, answers.unauthorized(NOT_BEARER)
+    tenant = engine.tenant_of(key)
+    return (tenant, None) if tenant else (engine.nobody, answers.unauthorized(UNKNOWN_KEY))
 
 
 async def reply(

@@ -35,7 +35,7 @@ Listener = Callable[[Tenant, Entry], None]
 
 def picture(request: GenerateRequest, seed: int) -> bytes:
     """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
-    loras = tuple((lora.path, lora.scale) for lora in request.loras)
+    loras = tuple(map(tuple, request.loras))
     look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
     return digest("picture", look, request.image_urls, loras, seed)
 
