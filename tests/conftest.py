@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ltx_mock import MockServer
     from ltx_mock.world import World
 
+pytest_plugins = ["pytester"]
+
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "dev")

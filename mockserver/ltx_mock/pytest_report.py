@@ -70,15 +70,16 @@ def _told(request: Exchange) -> str:
         return f"callback to {request.target} -> {request.status or 'no answer'}, {request.cause}"
     text = f"{request.method} {request.operation} -> {request.status}"
     about = [request.task_id, request.state if request.operation == "statusTask" else None, _message(request)]
-    text += "  " + " ".join(str(part) for part in [*about, request.cause and f"({request.cause})"] if part)
+    told = " ".join(str(part) for part in [*about, request.cause and f"({request.cause})"] if part)
+    text += f"  {told}" if told else ""
     for finding in request.findings:
         text += f"\n{'':>12}  ! {finding.message} ({finding.rule})"
     return text
 
 
 def _message(request: Exchange) -> Any:
-    if request.status == 200 or not isinstance(request.answer, dict):
-        return None
+    if request.status == 200 or request.findings or not isinstance(request.answer, dict):
+        return None  # the findings below say the same
     return request.answer.get("message")
 
 

@@ -46,7 +46,7 @@ class Task(NamedTuple):
 class Exchange(NamedTuple):
     """One request and its answer, or one callback.
 
-    `body` and `answer` are decoded JSON; text where they are none, None where there is nothing. `status` is None for
+    `number` counts those of this world from 1. `body` and `answer` are decoded JSON; text where they are none, None where there is nothing. `status` is None for
     a callback that nobody answered. `cause` says what brought an answer about, if it was not the request alone.
     """
 
@@ -64,11 +64,11 @@ class Exchange(NamedTuple):
     answer: Any
 
     @classmethod
-    def of(cls, view: Mapping[str, Any]) -> Self:
+    def of(cls, view: Mapping[str, Any], number: int) -> Self:
         """Read a journal entry of the control plane."""
-        named = {name: view[_camel(name)] for name in cls._fields if name not in {"findings", "body"}}
+        named = {name: view[_camel(name)] for name in cls._fields if name not in {"number", "findings", "body"}}
         findings = tuple(Finding(**finding) for finding in view["findings"])
-        return cls(**named, findings=findings, body=view["request"])
+        return cls(number=number, **named, findings=findings, body=view["request"])
 
     @property
     def input(self) -> dict[str, Any]:

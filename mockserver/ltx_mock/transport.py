@@ -63,8 +63,6 @@ def _patience(request: httpx.Request) -> float | None:
 
 
 def _too_slow(future: Future[Reply], request: httpx.Request) -> Exception:
-    if future.done() and (error := future.exception()):
-        return error  # type: ignore[return-value] # a TimeoutError of the application's own
     future.cancel()
     return httpx.ReadTimeout("no answer in time", request=request)
 

@@ -128,7 +128,8 @@ class World(Assertions):
     @property
     def requests(self) -> list[Exchange]:
         """The journal, oldest first: the requests with their answers, and the callbacks."""
-        return [Exchange.of(view) for view in self._admin.get("/requests", limit=ALL)["requests"]]
+        kept = self._admin.get("/requests", limit=ALL)["requests"]
+        return [Exchange.of(view, number) for number, view in enumerate(kept, 1)]
 
     @property
     def callbacks(self) -> list[Delivery]:
