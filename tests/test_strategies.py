@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import httpx
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -80,6 +80,7 @@ def test_a_valid_request_has_nothing_wrong(body: Any, fake: Fake, strict: Fake) 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("request_type", ["async", "callback"])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_valid_request_is_of_the_mode_and_type_that_was_asked_for(
     mode: str, request_type: str, data: st.DataObject
@@ -90,6 +91,7 @@ def test_a_valid_request_is_of_the_mode_and_type_that_was_asked_for(
 
 
 @pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_minimal_request_can_do_without_nothing(mode: str, data: st.DataObject) -> None:
     body = data.draw(strategies.minimal_requests(mode=mode))
@@ -100,6 +102,7 @@ def test_a_minimal_request_can_do_without_nothing(mode: str, data: st.DataObject
 
 
 @pytest.mark.rule("GEN-16")
+@settings(max_examples=60)
 @given(advised=strategies.advisory_requests())
 def test_an_advisory_is_accepted_and_told_and_refused_in_strict_mode(
     advised: AdvisedRequest, fake: Fake, strict: Fake
@@ -117,6 +120,7 @@ def test_an_advisory_is_accepted_and_told_and_refused_in_strict_mode(
 @pytest.mark.rule("GEN-1", "GEN-2", "GEN-3", "GEN-4", "GEN-5", "GEN-6", "GEN-7", "GEN-18")
 @pytest.mark.rule("GEN-8", "GEN-9", "GEN-10", "GEN-11", "GEN-12", "GEN-13", "GEN-14")
 @pytest.mark.parametrize("rule", INVALID_FAMILIES)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_an_invalid_request_breaks_exactly_its_rule(rule: str, data: st.DataObject) -> None:
     invalid = data.draw(strategies.invalid_requests(rule))
@@ -171,14 +175,14 @@ def test_every_rule_of_the_request_has_a_family() -> None:
 
 @pytest.mark.parametrize("rule", REQUEST_RULES)
 def test_every_family_of_a_rule_is_drawn(rule: str) -> None:
-    drawn = {invalid.family for invalid in examples_of(strategies.invalid_requests(rule))}
+    drawn = {invalid.family for invalid in examples_of(strategies.invalid_requests(rule), 80)}
     assert drawn == set(INVALID_FAMILIES[rule])
 
 
 def test_every_rule_malformation_and_advisory_is_drawn() -> None:
-    assert {invalid.rule for invalid in examples_of(strategies.invalid_requests(), 400)} == set(REQUEST_RULES)
-    assert {bad.family for bad in examples_of(strategies.malformed_bodies(), 600)} == set(MALFORMED_FAMILIES)
-    advised = examples_of(strategies.advisory_requests(), 400)
+    assert {invalid.rule for invalid in examples_of(strategies.invalid_requests(), 200)} == set(REQUEST_RULES)
+    assert {bad.family for bad in examples_of(strategies.malformed_bodies(), 250)} == set(MALFORMED_FAMILIES)
+    advised = examples_of(strategies.advisory_requests(), 150)
     assert {family for request in advised for family in request.families} == set(ADVISORY_FAMILIES)
     assert {len(request.pointers) for request in advised} == {1, 2, 3}
 
@@ -187,7 +191,7 @@ def test_every_rule_malformation_and_advisory_is_drawn() -> None:
     ("rule", "family"), [(rule, family) for rule, families in INVALID_FAMILIES.items() for family in families]
 )
 def test_every_family_breaks_exactly_its_rule(rule: str, family: str) -> None:
-    for invalid in examples_of(strategies.invalid_requests(rule, family=family), 15):
+    for invalid in examples_of(strategies.invalid_requests(rule, family=family), 6):
         assert (invalid.rule, invalid.family, invalid.status) == (rule, family, 400)
         check_refused(invalid)
 
@@ -231,6 +235,7 @@ def test_urls_of_an_independent_generator_are_urls(url: str) -> None:
     assert found(body) == []
 
 
+@settings(max_examples=50)
 @given(given_input=INDEPENDENT["input"], lora=INDEPENDENT["lora"])
 def test_schema_and_findings_agree_on_what_an_independent_generator_makes(given_input: Any, lora: Any) -> None:
     check_agreement({"input": given_input})
@@ -238,7 +243,7 @@ def test_schema_and_findings_agree_on_what_an_independent_generator_makes(given_
 
 
 def test_what_an_independent_generator_makes_of_the_whole_schema_has_no_violation() -> None:
-    for body in examples_of(from_schema(BASE), 6):
+    for body in examples_of(from_schema(BASE), 3):
         assert accepted(body, "base")
         check_agreement(body)
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -23,6 +23,7 @@ STATUS, CALLBACK, ERROR = (
 
 @pytest.mark.rule("TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-6", "TASK-7")
 @pytest.mark.parametrize("state", STATES)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_the_answer_to_a_task_in_any_state_has_no_finding(state: str, data: st.DataObject) -> None:
     body = data.draw(strategies.status_envelopes(state=state))
@@ -34,8 +35,8 @@ def test_the_answer_to_a_task_in_any_state_has_no_finding(state: str, data: st.D
 
 
 def test_every_state_is_drawn() -> None:
-    assert {body["data"]["state"] for body in examples_of(strategies.status_envelopes())} == set(STATES)
-    assert {body["data"]["state"] for body in examples_of(strategies.callbacks())} == {"success", "failed"}
+    assert {body["data"]["state"] for body in examples_of(strategies.status_envelopes(), 40)} == set(STATES)
+    assert {body["data"]["state"] for body in examples_of(strategies.callbacks(), 40)} == {"success", "failed"}
 
 
 @pytest.mark.rule("CB-1")
@@ -70,6 +71,7 @@ def test_what_drifted_has_the_findings_that_it_says(drifted: DriftedEnvelope) ->
 
 @pytest.mark.parametrize("drift", DRIFTS)
 @pytest.mark.parametrize("state", ["pending", "processing"])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_what_drifted_can_be_chosen(drift: str, state: str, data: st.DataObject) -> None:
     drifted = data.draw(strategies.drifted(drift=drift, state=state))
@@ -78,7 +80,7 @@ def test_what_drifted_can_be_chosen(drift: str, state: str, data: st.DataObject)
 
 
 def test_every_drift_is_drawn_and_the_state_seen_in_the_wild_among_them() -> None:
-    drawn = examples_of(strategies.drifted(), 400)
+    drawn = examples_of(strategies.drifted(), 200)
     assert {one.drift for one in drawn} == set(DRIFTS)
     assert "processing_r2" in {one.body["data"]["state"] for one in drawn}
     assert {one.body["data"]["state"] for one in drawn} >= set(STATES)
@@ -108,6 +110,7 @@ def test_a_story_only_moves_forward(story: list[Observation]) -> None:
 
 
 @pytest.mark.parametrize("end", ["success", "failed"])
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_story_with_an_end_is_told_to_the_end(end: str, data: st.DataObject) -> None:
     story = data.draw(strategies.task_stories(end=end))
@@ -116,7 +119,7 @@ def test_a_story_with_an_end_is_told_to_the_end(end: str, data: st.DataObject) -
 
 
 def test_stories_skip_states_and_stop_early_and_show_all() -> None:
-    seen = {tuple(dict.fromkeys(look.state for look in story)) for story in examples_of(strategies.task_stories(), 400)}
+    seen = {tuple(dict.fromkeys(look.state for look in story)) for story in examples_of(strategies.task_stories(), 200)}
     assert seen >= {
         ("pending",),
         ("processing",),

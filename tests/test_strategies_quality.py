@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ LORA = {"path": "https://example.com/?download=true", "scale": 1}
 
 
 def smallest(strategy: st.SearchStrategy[Any], condition: Callable[[Any], object] = lambda _: True) -> Any:
-    return find(strategy, lambda example: bool(condition(example)), settings=settings(database=None, max_examples=2000))
+    return find(strategy, lambda example: bool(condition(example)), settings=settings(database=None, max_examples=1000))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,6 @@ def smallest(strategy: st.SearchStrategy[Any], condition: Callable[[Any], object
 )
 def test_a_valid_request_shrinks_to_the_smallest_of_its_mode(mode: str, fields: dict[str, Any]) -> None:
     expected = {"input": SMALLEST | {"mode": mode} | fields}
-    assert smallest(strategies.valid_requests(mode=mode), lambda body: body["input"]) == expected
     assert smallest(strategies.valid_requests(), lambda body: body["input"]["mode"] == mode) == expected
 
 
@@ -98,8 +98,9 @@ def test_answers_and_stories_shrink_to_something_readable() -> None:
     assert drift.body["data"] == pending | {"state": "processing_r2"}
 
 
+@cache
 def requests_drawn() -> list[dict[str, Any]]:
-    return [body["input"] for body in examples_of(strategies.valid_requests(), 600)]
+    return [body["input"] for body in examples_of(strategies.valid_requests(), 500)]
 
 
 def test_the_edges_come_up() -> None:
@@ -132,9 +133,9 @@ def test_no_example_names_a_host_that_is_somebodys() -> None:
 
 def test_changing_an_example_changes_no_other() -> None:
     strategy = strategies.advisory_requests() | strategies.invalid_requests("GEN-12")
-    before = [repr(example) for example in examples_of(strategy.map(lambda example: example), 200)]
-    examples_of(strategy.map(spoil), 200)
-    assert [repr(example) for example in examples_of(strategy.map(lambda example: example), 200)] == before
+    before = [repr(example) for example in examples_of(strategy.map(lambda example: example), 60)]
+    examples_of(strategy.map(spoil), 60)
+    assert [repr(example) for example in examples_of(strategy.map(lambda example: example), 60)] == before
 
 
 def spoil(example: Any) -> Any:
@@ -158,7 +159,7 @@ from sampling import examples_of
 from ltx_mock_contracts import strategies as s
 everything = (s.valid_requests() | s.minimal_requests() | s.advisory_requests() | s.invalid_requests()
               | s.malformed_bodies() | s.status_envelopes() | s.error_envelopes() | s.drifted() | s.task_stories())
-print(hashlib.sha256(repr(examples_of(everything, 300, seed_=int(sys.argv[1]))).encode()).hexdigest())
+print(hashlib.sha256(repr(examples_of(everything, 100, seed_=int(sys.argv[1]))).encode()).hexdigest())
 """
 
 

@@ -46,8 +46,13 @@ Body = dict[str, Any]
 
 LORAS: Final = st.fixed_dictionaries({"path": DOWNLOADS, "scale": SCALES})
 _SOME_LORAS: Final = st.lists(LORAS, min_size=1, max_size=3)
-_RATIOS: Final = st.sampled_from(["16:9", "9:16"])
-_PROVIDERS: Final = st.sampled_from(["auto", "value", "official"])
+_RATIOS: Final = st.sampled_from([None, "16:9", "9:16"])
+_PROVIDERS: Final = st.sampled_from([None, "auto", "value", "official"])
+_CALLINGS: Final[dict[str, list[tuple[str | None, bool]]]] = {
+    "async": [(None, False), ("async", False), (None, True), ("async", True)],
+    "callback": [("callback", True), ("callback", True)],
+}
+"""How a body may spell its type: what it says, and whether there is a callback URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,40 +97,36 @@ def minimal_requests(*, mode: str | None = None) -> st.SearchStrategy[Body]:
 
 @st.composite
 def _minimal(draw: st.DrawFn, modes: tuple[str, ...]) -> Body:
-    return {"input": _required(draw, draw(st.sampled_from(modes)))}
+    return {"input": _required(draw, draw(st.sampled_from(modes)), LORAS.map(lambda lora: [lora]))}
 
 
 @st.composite
 def bodies(draw: st.DrawFn, modes: tuple[str, ...], request_types: tuple[str, ...]) -> Body:
     """Generate bodies without fault in one of these modes and of one of these types."""
     mode = draw(st.sampled_from(modes))
-    body: Body = {}
-    if draw(st.sampled_from(request_types)) == "callback":
-        body = {"request_type": "callback", "callback_url": draw(URLS)}
-    else:
-        if draw(st.booleans()):
-            body["request_type"] = "async"
-        if draw(st.booleans()):
-            body["callback_url"] = draw(URLS)
-    if draw(st.booleans()):
-        body["provider"] = draw(_PROVIDERS)
-    body["input"] = _required(draw, mode)
-    if draw(st.booleans()):
-        body["input"]["seed"] = draw(SEEDS)
-    if mode in TEXT_MODES and draw(st.booleans()):
-        body["input"]["aspect_ratio"] = draw(_RATIOS)
-    if mode in LORA_MODES and draw(st.booleans()):
-        body["input"]["loras"] = draw(_SOME_LORAS)
-    return body
+    request_type, has_url = draw(st.sampled_from([each for kind in request_types for each in _CALLINGS[kind]]))
+    optional = {
+        "request_type": request_type,
+        "callback_url": draw(URLS) if has_url else None,
+        "provider": draw(_PROVIDERS),
+    }
+    given = _required(draw, mode, _SOME_LORAS)
+    given["aspect_ratio"] = draw(_RATIOS) if mode in TEXT_MODES else None
+    given["seed"] = draw(SEEDS) if draw(st.booleans()) else None
+    return _present(optional) | {"input": _present(given)}
 
 
-def _required(draw: st.DrawFn, mode: str) -> Body:
+def _required(draw: st.DrawFn, mode: str, loras: st.SearchStrategy[list[Body]]) -> Body:
     given: Body = {"mode": mode, "prompt": draw(PROMPTS), "resolution": draw(RESOLUTIONS), "duration": draw(DURATIONS)}
     if mode in IMAGE_MODES:
         given["image_urls"] = [draw(URLS)]
     if mode in LORA_MODES:
-        given["loras"] = [draw(LORAS)]
+        given["loras"] = draw(loras)
     return given
+
+
+def _present(fields: Body) -> Body:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def advisory_requests(*, mode: str | None = None) -> st.SearchStrategy[AdvisedRequest]:

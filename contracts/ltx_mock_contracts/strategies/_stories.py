@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final
 
 from hypothesis import strategies as st
@@ -30,9 +29,9 @@ class Observation:
     body: Envelope
 
 
-_WAITS: Final = st.integers(0, 3_000)
+_WAITS: Final = st.integers(1, 3_000)
 _WORK: Final = st.integers(40_000, 140_000)
-_GAPS: Final = st.integers(0, 60_000) | st.sampled_from([5_000, 60_000, 120_000, 140_000, 1, 15 * 24 * 60 * 60 * 1000])
+_FIFTEEN_DAYS: Final = 15 * 24 * 60 * 60 * 1000
 
 
 def task_stories(*, end: str | None = None) -> st.SearchStrategy[list[Observation]]:
@@ -58,7 +57,12 @@ def _stories(draw: st.DrawFn, endings: tuple[str, ...], *, to_the_end: bool) -> 
     completed = started + draw(_WORK)
     task_id = draw(TASK_IDS)
     last = success(draw(finished({"taskId": task_id, "state": ending}, created, completed)))
-    times = list(accumulate(draw(st.lists(_GAPS, min_size=1, max_size=8)), initial=created))[1:]
+    moments = (
+        st.integers(created, started - 1)
+        | st.integers(started, completed - 1)
+        | st.integers(completed, completed + _FIFTEEN_DAYS)
+    )
+    times = sorted(draw(st.lists(moments, min_size=1, max_size=8)))
     if to_the_end and times[-1] < completed:
         times.append(completed)
 
