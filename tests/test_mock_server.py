@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 import unittest
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import anyio
 import httpx
@@ -82,13 +84,13 @@ def test_a_reset_of_the_whole_server_leaves_opened_worlds_open() -> None:
         ({"credits": -1}, "credits must be a whole number of at least 0"),
     ],
 )
-def test_a_world_with_wrong_settings_is_refused(settings: dict[str, object], problem: str, server: MockServer) -> None:
+def test_a_world_with_wrong_settings_is_refused(settings: dict[str, Any], problem: str, server: MockServer) -> None:
     with pytest.raises(SettingsError, match=problem):
         server.tenant(**settings)
 
 
 def test_the_same_key_and_seed_give_the_same_tasks(server: MockServer) -> None:
-    def run(**settings: object) -> list[tuple[str, int, int]]:
+    def run(**settings: Any) -> list[tuple[str, int, int]]:
         world = server.tenant("twice-the-same", **settings)
         with world.client() as client:
             submit(client)
@@ -174,12 +176,13 @@ def test_answers_are_the_same_with_and_without_a_socket(world: World) -> None:
     with world.client() as socket_, world.client(transport=world.transport) as direct:
         task_id = submit(socket_)
         world.clock.advance(60)
-        for send in (
+        requests: list[Callable[[httpx.Client], httpx.Response]] = [
             lambda client: client.get(STATUS, params={"taskId": task_id}),
             lambda client: client.get(f"{world.url}/files/results/{task_id}.mp4", headers={"range": "bytes=0-9"}),
             lambda client: client.post(GENERATE, content=b"\xff"),
             lambda client: client.head("/%C3%A9?a=%20"),
-        ):
+        ]
+        for send in requests:
             one, other = send(socket_), send(direct)
             assert (one.status_code, one.content, one.headers) == (other.status_code, other.content, other.headers)
 

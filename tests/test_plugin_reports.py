@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-import ltx_mock.pytest_report
-import ltx_mock.pytest_worlds
+import ltx_mock.pytest_report  # noqa: F401 - see `loaded`
 from ltx_mock import MockServer
 from support import TEXT
 

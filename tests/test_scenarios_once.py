@@ -148,7 +148,13 @@ def test_the_control_plane_lists_arms_and_disarms(server: MockServer, world: Wor
         assert world.api_key not in str(armed)
         assert admin.delete("/scenarios").json() == {"scenarios": []}
         assert admin.get("/scenarios").json() == {"scenarios": []}
-        for body in ({}, {"name": "server-error", "status": 500}, {"status": []}, {"status": 500, "message": 1}):
+        wrong: list[dict[str, Any]] = [
+            {},
+            {"name": "server-error", "status": 500},
+            {"status": []},
+            {"status": 500, "message": 1},
+        ]
+        for body in wrong:
             assert admin.post("/scenarios", json=body).status_code == 400
     without_key = httpx.post(f"{server.url}/__admin/scenarios", json={"name": "server-error"}, trust_env=False)
     assert (without_key.status_code, without_key.json()) == (404, {"error": "say which world with ?key="})

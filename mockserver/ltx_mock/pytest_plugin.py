@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): how the world of `ltx_mock` is to be"
 MAX_SEED = 2**31
+SEED = "ltx_seed"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,12 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker and settle the seed; xdist hands it to its workers."""
+    """Register the marker and settle the seed."""
     config.addinivalue_line("markers", MARKER)
-    given = str(config.option.ltx_seed)
+    given = str(getattr(config, "workerinput", {}).get(SEED, config.option.ltx_seed))
     if not (given == "random" or given.isdecimal()):
         raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
     config.option.ltx_seed = secrets.randbelow(MAX_SEED) if given == "random" else int(given)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give an xdist worker the seed of this run, which may have been drawn."""
+    node.workerinput[SEED] = node.config.option.ltx_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:

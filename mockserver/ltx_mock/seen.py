@@ -46,8 +46,9 @@ class Task(NamedTuple):
 class Exchange(NamedTuple):
     """One request and its answer, or one callback.
 
-    `number` counts those of this world from 1. `body` and `answer` are decoded JSON; text where they are none, None where there is nothing. `status` is None for
-    a callback that nobody answered. `cause` says what brought an answer about, if it was not the request alone.
+    `number` counts those of this world from 1. `body` and `answer` are decoded JSON; text where they are none, None
+    where there is nothing. `status` is None for a callback that nobody answered. `cause` says what brought an answer
+    about, if it was not the request alone.
     """
 
     number: int

@@ -98,8 +98,10 @@ class HttpServer(uvicorn.Server):
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
             return
-        for each in [*self.servers, *(sockets or [])]:
-            each.close()
+        for server in self.servers:
+            server.close()
+        for sock in sockets or []:
+            sock.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
