@@ -21,7 +21,7 @@ serve: install  ## run the fake API (options: make serve ARGS="--speed 60")
 	@$(BIN)/ltx-mock serve $(ARGS)
 
 test: install  ## run the tests (options: make test ARGS="-k callbacks")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: install  ## ruff: lint and format check
 	$(BIN)/ruff check .
