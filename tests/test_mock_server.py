@@ -254,6 +254,7 @@ def test_a_child_process_finds_the_world_in_its_environment(world: World) -> Non
 def test_what_no_proxy_was_there_stays(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.setenv("NO_PROXY", "example.com")
     assert world.env["NO_PROXY"] == world.env["no_proxy"] == "example.com,127.0.0.1"
+    assert RemoteServer("https://api.apixo.ai/api/v1").env["NO_PROXY"] == "example.com,api.apixo.ai"
 
 
 # ---- beginning and end

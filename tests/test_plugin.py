@@ -97,9 +97,17 @@ def test_the_header_tells_the_seed(pytester: pytest.Pytester) -> None:
         assert given == "--ltx-seed=random" or line.endswith("=5")
 
 
-def test_a_seed_that_is_no_number_is_refused(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_inprocess("--ltx-seed=red", "-p", "no:asyncio")
-    result.stderr.fnmatch_lines(["*--ltx-seed must be a whole number or random, not 'red'*"])
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--ltx-seed=red", "--ltx-seed must be a whole number or random, not 'red'"),
+        ("--ltx-base-url=localhost:80", "--ltx-base-url must be an http or https URL, not 'localhost:80'"),
+    ],
+)
+def test_a_wrong_option_is_refused(option: str, problem: str, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_inprocess(option, "-p", "no:asyncio")
+    result.stderr.fnmatch_lines([f"*{problem}*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
 # ---- the marker

@@ -17,16 +17,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ltx_mock.errors import ContractFailure, LtxMockError, SettingsError
     from ltx_mock.mock_server import MockServer
+    from ltx_mock.receiver import CallbackReceiver
+    from ltx_mock.remote_server import RemoteServer
     from ltx_mock.settings import Settings
+    from ltx_mock.world import World
+    from ltx_mock_contracts import strategies
 
-__all__ = ["ContractFailure", "LtxMockError", "MockServer", "Settings", "SettingsError"]
+__all__ = [
+    "CallbackReceiver",
+    "ContractFailure",
+    "LtxMockError",
+    "MockServer",
+    "RemoteServer",
+    "Settings",
+    "SettingsError",
+    "World",
+    "strategies",
+]
 
 _HOME = {
+    "CallbackReceiver": "ltx_mock.receiver",
     "ContractFailure": "ltx_mock.errors",
     "LtxMockError": "ltx_mock.errors",
     "MockServer": "ltx_mock.mock_server",
+    "RemoteServer": "ltx_mock.remote_server",
     "Settings": "ltx_mock.settings",
     "SettingsError": "ltx_mock.errors",
+    "World": "ltx_mock.world",
+    "strategies": "ltx_mock_contracts",
 }
 
 

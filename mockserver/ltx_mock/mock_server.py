@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ltx_mock.admin import Admin, inside
@@ -35,7 +36,7 @@ class MockServer(World):
         self.settings = Settings.from_mapping({"port": 0, **settings})
         self._backstage = Backstage(self.settings)
         self._exchange = inside(self._backstage)
-        self._worlds = 0
+        self._worlds = count(1)
         key = self.settings.api_key[0] if self.settings.api_key else DEFAULT_KEY
         super().__init__(Admin(self._exchange, key), self._backstage.url, key)
 
@@ -63,8 +64,7 @@ class MockServer(World):
                 `fetch_assets`), or its value is not allowed.
         """
         if key is None:
-            self._worlds += 1
-            key = f"{DEFAULT_KEY}-{self._worlds}"
+            key = f"{DEFAULT_KEY}-{next(self._worlds)}"
         engine = self._backstage.engine
         if settings or in_thread(self._backstage, lambda: engine.tenant_of(key)) is None:
             self._backstage.wait_for(engine.open(key, settings))

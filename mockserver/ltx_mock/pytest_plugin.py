@@ -40,11 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker and settle the seed."""
+    """Register the marker, check the options and settle the seed."""
     config.addinivalue_line("markers", MARKER)
     given = str(getattr(config, "workerinput", {}).get(SEED, config.option.ltx_seed))
     if not (given == "random" or given.isdecimal()):
         raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
+    url = config.option.ltx_base_url
+    if url and not url.startswith(("http://", "https://")):
+        raise pytest.UsageError(f"--ltx-base-url must be an http or https URL, not {url!r}")
     config.option.ltx_seed = secrets.randbelow(MAX_SEED) if given == "random" else int(given)
 
 

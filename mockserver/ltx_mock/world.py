@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ltx_mock.assertions import Assertions
 from ltx_mock.clock import SECOND
@@ -110,8 +111,8 @@ class World(Assertions):
         is the root without `/api/v1`, which is right for those that add it and for those that do not. `NO_PROXY` keeps
         a proxy of the machine out of the way.
         """
-        host = self.url.partition("://")[2].rpartition(":")[0].strip("[]")
-        direct = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), host]))
+        before = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+        direct = ",".join(filter(None, [before, urlsplit(self.url).hostname]))
         return {
             "APIXO_API_KEY": self.api_key,
             "APIXO_BASE_URL": self.url,
