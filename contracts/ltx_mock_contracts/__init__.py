@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ltx_mock_contracts import strategies
+    from ltx_mock_contracts.failures import ContractFailure
     from ltx_mock_contracts.findings import Finding
+    from ltx_mock_contracts.machine import TaskMachine
     from ltx_mock_contracts.request import GenerateRequest, Lora
     from ltx_mock_contracts.rules import RULES, Rule
     from ltx_mock_contracts.validation import (
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RULES",
+    "ContractFailure",
     "Finding",
     "GenerateRequest",
     "Lora",
     "MalformedBody",
     "Rule",
+    "TaskMachine",
     "parse_body",
     "strategies",
     "validate_callback",
@@ -34,11 +38,13 @@ __all__ = [
 
 _HOMES = {
     "RULES": "rules",
+    "ContractFailure": "failures",
     "Finding": "findings",
     "GenerateRequest": "request",
     "Lora": "request",
     "MalformedBody": "validation",
     "Rule": "rules",
+    "TaskMachine": "machine",
     "parse_body": "validation",
     "validate_callback": "validation",
     "validate_request": "validation",

@@ -1,0 +1,205 @@
+"""The machine: what clients, developers and time may do to a server, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from ltx_mock_contracts.machine.run import Run
+from ltx_mock_contracts.machine.target import Target
+from ltx_mock_contracts.machine.task import SeenTask, generation_ms
+from ltx_mock_contracts.strategies import (
+    AdvisedRequest,
+    Body,
+    InvalidRequest,
+    MalformedBytes,
+    advisory_requests,
+    invalid_requests,
+    malformed_bodies,
+    minimal_requests,
+    valid_requests,
+)
+
+if TYPE_CHECKING:
+    from hypothesis import settings
+
+__all__ = ["MakeTarget", "TaskMachine", "run_task_machine"]
+
+MakeTarget = Callable[[], AbstractContextManager[Target]]
+"""Gives a fresh target for each run: a `Target`, or a context manager around one."""
+
+_MOST_TASKS: Final = 12
+_NOBODYS: Final = ("task_12345678", "task_abc123xyz789", "task_", "0", "../x", "é", "task_" + "0" * 200)
+_NEAR: Final = ("{}0", "TASK{}", "{}%00")
+_EDGES: Final = {
+    "just before the earliest success": (0, -1),
+    "at the earliest success": (0, 0),
+    "just before the latest end": (1, -1),
+    "at the latest end": (1, 0),
+}
+
+_GOOD: Final = minimal_requests() | valid_requests()
+_ADVISED: Final = advisory_requests()
+_WRONG: Final = invalid_requests() | malformed_bodies()
+
+
+# Hypothesis writes down the strategies of a rule in full, again and again, which is slow for those; a function of one's
+# own is written down as its name.
+@st.composite
+def good_requests(draw: st.DrawFn) -> Body:
+    """Generate requests that must be accepted."""
+    return draw(_GOOD)
+
+
+@st.composite
+def advised_requests(draw: st.DrawFn) -> AdvisedRequest:
+    """Generate requests that are accepted with an advisory."""
+    return draw(_ADVISED)
+
+
+@st.composite
+def wrong_requests(draw: st.DrawFn) -> InvalidRequest | MalformedBytes:
+    """Generate requests that must be refused."""
+    return draw(_WRONG)
+
+
+def run_task_machine(make_target: MakeTarget, *, settings: settings | None = None) -> None:
+    """Run the machine against a server.
+
+    Args:
+        make_target: Gives a fresh target for each run: a `Target`, or a context manager around one.
+        settings: Hypothesis settings, such as how many runs there are and how many steps each has.
+
+    Raises:
+        ContractFailure: The server broke a rule; the story is the shortest that Hypothesis found.
+    """
+    run_state_machine_as_test(TaskMachine.against(make_target), settings=settings)
+
+
+class TaskMachine(RuleBasedStateMachine):
+    """Submits good and bad tasks with two keys, polls, lets time pass, ends tasks and reads callbacks.
+
+    Give it a server with `against`. A run that breaks a rule of the contract raises a `ContractFailure`, and
+    Hypothesis makes its story short.
+    """
+
+    make_target: ClassVar[staticmethod[[], AbstractContextManager[Target]] | None] = None
+    submitted = Bundle("submitted")
+    keys = st.booleans()
+
+    @classmethod
+    def against(cls, make_target: MakeTarget) -> type[TaskMachine]:
+        """Return the machine for a server. Its `TestCase` is for unittest and pytest.
+
+        Args:
+            make_target: Gives a fresh target for each run: a `Target`, or a context manager around one.
+        """
+        return type(cls.__name__, (cls,), {"make_target": staticmethod(make_target)})
+
+    def __init__(self) -> None:
+        super().__init__()
+        if self.make_target is None:
+            raise TypeError("TaskMachine has no server to run against; use TaskMachine.against(make_target)")
+        self._open = ExitStack()
+        self.target = self._open.enter_context(self.make_target())
+        self.run = Run(self.target)
+
+    def teardown(self) -> None:
+        """Let go of the target."""
+        self._open.close()
+
+    def _may_submit(self) -> bool:
+        return len(self.run.tasks) < _MOST_TASKS
+
+    @precondition(_may_submit)
+    @rule(target=submitted, second_key=keys, body=good_requests())
+    def submit(self, second_key: bool, body: Body) -> Any:
+        """Submit what the documents allow."""
+        return self.run.submit(second_key, body, "GEN-17") or multiple()
+
+    @precondition(_may_submit)
+    @rule(target=submitted, second_key=keys, advised=advised_requests())
+    def submit_against_advice(self, second_key: bool, advised: AdvisedRequest) -> Any:
+        """Submit what the documents advise against, but do not forbid."""
+        return self.run.submit(second_key, advised.body, "GEN-16") or multiple()
+
+    @precondition(lambda self: self.target.violating_prompt is not None and self._may_submit())
+    @rule(target=submitted, second_key=keys, body=good_requests())
+    def submit_against_the_content_rules(self, second_key: bool, body: Body) -> Any:
+        """Submit a task that must fail."""
+        body["input"]["prompt"] = self.target.violating_prompt
+        return self.run.submit(second_key, body, "GEN-17", must_fail=True) or multiple()
+
+    @rule(second_key=keys, invalid=wrong_requests())
+    def submit_what_is_wrong(self, second_key: bool, invalid: InvalidRequest | MalformedBytes) -> None:
+        """Submit what must be refused."""
+        self.run.submit_wrong(second_key, invalid)
+
+    @rule(task=submitted)
+    def poll(self, task: SeenTask) -> None:
+        """Ask how a task does."""
+        self.run.poll(task)
+
+    @rule(task=submitted)
+    def poll_twice(self, task: SeenTask) -> None:
+        """Ask twice in a row."""
+        self.run.poll(task)
+        self.run.poll(task)
+
+    @precondition(lambda self: self.target.other_client is not None)
+    @rule(task=submitted)
+    def poll_with_the_other_key(self, task: SeenTask) -> None:
+        """Ask with the key that did not make the task."""
+        self.run.poll_with_the_other_key(task)
+
+    @rule(second_key=keys, task_id=st.sampled_from(_NOBODYS))
+    def poll_what_nobody_made(self, second_key: bool, task_id: str) -> None:
+        """Ask for a task that there is not."""
+        self.run.poll_nobodys(second_key, task_id)
+
+    @rule(task=submitted, near=st.sampled_from(_NEAR))
+    def poll_almost_a_task(self, task: SeenTask, near: str) -> None:
+        """Ask for an id that is nearly that of a task."""
+        self.run.poll_nobodys(task.second_key, near.format(task.id))
+
+    @rule(second_key=keys)
+    def poll_nothing(self, second_key: bool) -> None:
+        """Ask without `taskId`."""
+        self.run.poll_nothing(second_key)
+
+    @precondition(lambda self: self.target.clock is not None)
+    @rule(milliseconds=st.integers(0, 150_000) | st.sampled_from([1, 5_000, 60_000, 140_000, 30 * 24 * 3_600_000]))
+    def advance(self, milliseconds: int) -> None:
+        """Let time pass."""
+        self.run.advance(milliseconds)
+
+    @precondition(lambda self: self.target.clock is not None)
+    @rule(task=submitted, edge=st.sampled_from(list(_EDGES)))
+    def advance_to_an_edge(self, task: SeenTask, edge: str) -> None:
+        """Let time pass until a task may, or must, be finished, or until just before."""
+        end, more = _EDGES[edge]
+        if task.made is not None:
+            self.run.advance_to(task.made.after + generation_ms(task.request)[end] + more)
+
+    @precondition(lambda self: self.target.finish is not None)
+    @rule(task=submitted, state=st.sampled_from(["success", "failed"]))
+    def finish(self, task: SeenTask, state: str) -> None:
+        """End a task by hand, if it has not ended."""
+        self.run.finish(task, state)
+
+    @invariant()
+    def callbacks_are_right(self) -> None:
+        """Read the callbacks that came, and miss those that did not."""
+        self.run.read_callbacks()
