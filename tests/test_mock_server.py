@@ -271,11 +271,12 @@ def test_it_stops_twice_and_says_that_it_is_stopped() -> None:
 
 
 def test_it_starts_and_stops_in_milliseconds() -> None:
-    MockServer().stop()
-    began = time.perf_counter()
-    for _ in range(10):
+    def once() -> float:
+        began = time.perf_counter()
         MockServer().stop()
-    assert (time.perf_counter() - began) / 10 < 0.1
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(20)) < 0.05, "the machine may be busy, but not all the time"
 
 
 def stops_in_time(mock: MockServer) -> bool:

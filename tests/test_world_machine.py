@@ -143,12 +143,11 @@ class Server(RuleBasedStateMachine):
 
     @rule(key=keys, task_id=tasks, state=st.sampled_from(["success", "failed"]))
     def finish(self, key: str, task_id: str, state: str) -> None:
-        owners = [model for model in self.model.values() if task_id in model.tasks]
-        if not owners:
+        owner = self.model[key]
+        if task_id not in owner.tasks:
             with pytest.raises(NotFoundError):
                 self.worlds[key].finish(task_id, state)
             return
-        (owner,) = owners
         task = owner.tasks[task_id]
         if task.ended <= owner.now:
             with pytest.raises(ConflictError):
