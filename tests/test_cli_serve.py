@@ -6,7 +6,10 @@ import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +17,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from processes import Served, ltx_mock, serving
+from ltx_mock.engine import Engine
+from ltx_mock.manners import EVERY_SECONDS
+from ltx_mock.server import HttpServer
+from ltx_mock.settings import Settings
+from processes import Served, clean_environment, ltx_mock, serving
 from receivers import Receiver
 from support import TEXT, request_body
 
@@ -124,7 +131,7 @@ def test_where_nobody_answers_it_is_one_line() -> None:
     code, out, err = ltx_mock("tasks", "--url", gone.root)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"ltx-mock: no ltx-mock at {gone.root}/__admin (ConnectError")
-    assert err.endswith("start one with: ltx-mock serve\n")
+    assert err.endswith("start one with: ltx-mock serve; or say where it is with --url\n")
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"{}", b"[]", b'{"name": "other"}', b"null"])
@@ -212,3 +219,22 @@ def test_several_signals_at_once_end_it_no_worse() -> None:
     with serving() as served:
         assert served.end(signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGINT) == 0
         assert "Traceback" not in served.stderr()
+
+
+@pytest.mark.rule("CLI-2")
+def test_a_connection_outlives_the_pause_between_two_polls() -> None:
+    server = HttpServer(Engine(Settings()))
+    assert server.config.timeout_keep_alive >= 2 * EVERY_SECONDS
+
+
+def test_it_runs_without_a_stdout(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = f'exec "{sys.executable}" -m ltx_mock serve --port 0 --ready-file "{ready}" >&-'
+    with subprocess.Popen(["sh", "-c", command], env=clean_environment()) as served:
+        while not ready.exists():
+            assert served.poll() is None
+            time.sleep(0.01)
+        url = json.loads(ready.read_text())["url"]
+        assert call(url).status_code == 400
+        served.terminate()
+        assert served.wait(10) == 0

@@ -15,6 +15,8 @@ from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError
 
 STOP_SECONDS = 1
+# A client polls every 5 s (CLI-2). uvicorn hangs up after 5 s of silence, and many a poll would meet the closing door.
+KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 
 
@@ -66,6 +68,7 @@ class HttpServer(uvicorn.Server):
                 server_header=False,
                 date_header=False,  # it would be the only real time in an answer
                 timeout_graceful_shutdown=STOP_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
         logging.getLogger("uvicorn.error").addFilter(_worth_telling)

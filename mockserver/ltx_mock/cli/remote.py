@@ -51,7 +51,9 @@ class Remote:
                 told = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise LtxMockError(f"no ltx-mock at {self._root} ({reason}); start one with: ltx-mock serve") from error
+            raise LtxMockError(
+                f"no ltx-mock at {self._root} ({reason}); start one with: ltx-mock serve; or say where it is with --url"
+            ) from error
         except ValueError as error:
             raise LtxMockError(f"{self._root} answered something that is no JSON") from error
         if answer.is_error:

@@ -30,6 +30,7 @@ from ltx_mock.version import VERSION
 PREFIX = "LTX_MOCK_"
 OWN_OPTIONS = ("quiet", "json", "ready_file")
 OTHER_VARIABLES = ("URL",)  # read by the commands that talk to a running server
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (50_000, 50, 1000)
 
 
@@ -108,7 +109,8 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -
     engine = Engine(settings)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows no Unicode is no reason to fail
-    console = None if quiet else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
+    heard = sys.stdout is not None  # it is not, where it was closed before the start
+    console = None if quiet or not heard else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
     if console:
         engine.listeners.append(console)
 
@@ -122,6 +124,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -
     try:
         run(lambda: HttpServer(engine), sock, ready)
     finally:
+        _heed_no_more_signals()
         if console:
             console.flush()
         if ready_file:
@@ -155,8 +158,14 @@ def banner(settings: Settings, url: str) -> str:
 
 def _stop_on_signals(server: HttpServer) -> None:
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in SIGNALS:
         signal.signal(name, lambda *_: None if loop.is_closed() else loop.call_soon_threadsafe(server.stop))
+
+
+def _heed_no_more_signals() -> None:
+    """Let a second Ctrl-C do no harm: on its way out Python would let it kill the process."""
+    for name in SIGNALS:
+        signal.signal(name, signal.SIG_IGN)
 
 
 def _tame_garbage_collector() -> None:
