@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import httpx
@@ -148,3 +149,19 @@ def test_no_url_whatever_breaks_the_server(server: MockServer, url: str, source:
         answer = post(client, {"request_type": "callback", "callback_url": url, **sent})
         assert answer.status_code in {200, 400}
         assert "code" in answer.json()
+
+
+def test_a_body_that_comes_slowly_makes_its_task_in_the_world_and_at_the_moment_of_its_end() -> None:
+    raw = json.dumps(body()).encode()
+    with MockServer(clock="manual") as server, server.client() as client:
+        with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port or 0), timeout=10) as slow:
+            head = f"POST {GENERATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(raw)}\r\n"
+            slow.sendall(f"{head}Authorization: Bearer {server.api_key}\r\n\r\n".encode() + raw[:9])
+            while not server.look(lambda tenant: tenant.account(tenant.clock.now()).requests_in_window):
+                pass  # until it waits for the rest
+            server.reset()
+            server.clock.advance(300)
+            slow.sendall(raw[9:])
+            answer = b"".join(iter(lambda: slow.recv(65_536), b""))
+        task = ask(client, json.loads(answer.partition(b"\r\n\r\n")[2])["data"]["taskId"])
+        assert (task["state"], task["createTime"]) == ("pending", server.clock.now)

@@ -45,23 +45,31 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and write it into the journal of the key that made it."""
-        tenant, refusal = access(self._engine, scope)
+        tenant, answer = access(self._engine, scope)
         now = tenant.clock.now()
-        try:
-            answer, body = (refusal, b"") if refusal else await self._answer(tenant, scope, receive, now)
-        except ClientGoneError:
-            return
+        answer = answer or self._refuse(tenant, scope["method"], now)
+        body = b""
+        if answer is None and "POST" in self.methods:
+            try:
+                whole = await read_body(receive, MAX_BODY_BYTES)
+            except ClientGoneError:
+                return
+            body = whole or b""
+            # While the body came, time may have moved on, and a reset may have put a new world in the place of this.
+            tenant, answer = access(self._engine, scope)
+            now = tenant.clock.now()
+            if whole is None:
+                answer = answers.too_large(MAX_BODY_BYTES)
+        answer = answer or await self._handle(tenant, scope, body, now)
         await reply(self._engine, tenant, self.operation, scope, body, answer, send, now)
 
-    async def _answer(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
-        if scope["method"] not in self.methods:
-            return answers.method_not_allowed(scope["method"], ", ".join(self.methods)), b""
+    def _refuse(self, tenant: Tenant, method: str, now: int) -> Answer | None:
+        if method not in self.methods:
+            return answers.method_not_allowed(method, ", ".join(self.methods))
         wait = tenant.take_request(now)
-        if wait:
-            return answers.too_many_requests(tenant.settings, wait), b""
-        return await self._handle(tenant, scope, receive, now)
+        return answers.too_many_requests(tenant.settings, wait) if wait else None
 
-    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
+    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:
         raise NotImplementedError
 
 
@@ -71,16 +79,13 @@ class GenerateTask(Endpoint):
     operation = "generateTask"
     methods = ("POST",)
 
-    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:
-        body = await read_body(receive, MAX_BODY_BYTES)
-        if body is None:
-            return answers.too_large(MAX_BODY_BYTES), b""
+    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:
         if tenant.scenarios and (forced := self._engine.forced(tenant, self.operation)):
-            return forced, body
+            return forced
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
-            return answers.wrong_content_type(content_type), body
-        return await self._engine.generate(tenant, body, root_url(scope), now), body
+            return answers.wrong_content_type(content_type)
+        return await self._engine.generate(tenant, body, root_url(scope), now)
 
 
 class StatusTask(Endpoint):
@@ -89,13 +94,13 @@ class StatusTask(Endpoint):
     operation = "statusTask"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, receive: Receive, now: int) -> tuple[Answer, bytes]:  # noqa: ARG002 - a GET has no body
+    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
         if tenant.scenarios and (forced := self._engine.forced(tenant, self.operation)):
-            return forced, b""
+            return forced
         task_id = task_id_of(scope["query_string"])
         if not task_id:
-            return answers.missing_task_id(), b""
-        return await self._engine.status(tenant, task_id, now), b""
+            return answers.missing_task_id()
+        return await self._engine.status(tenant, task_id, now)
 
 
 class NotAnEndpoint:
