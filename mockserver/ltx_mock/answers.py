@@ -121,7 +121,8 @@ def method_not_allowed(method: str, allowed: str) -> Answer:
 
 def wrong_content_type(content_type: str) -> Answer:
     """Return the 400 for a body that does not say it is JSON (GEN-1)."""
-    return error(400, f"Content-Type must be application/json, but is {content_type[:80]!r}")
+    message = f"Content-Type must be application/json, but is {content_type[:80]!r}"
+    return error(400, message, cause="content type (GEN-1)")
 
 
 def too_large(limit: int) -> Answer:

@@ -143,7 +143,8 @@ async def reply(
     query, method = scope["query_string"], scope["method"]
     target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
     number = engine.store.next_entry()
-    entry = Entry(number, now, operation, method, target, status, body, content, task_id, state, tuple(findings), cause)
+    about = (task_id, state, tuple(findings), cause, headers)
+    entry = Entry(number, now, operation, method, target, status, body, content, *about)
     engine.record(tenant, entry)
     length = (b"content-length", b"%d" % len(content))
     await send({"type": "http.response.start", "status": status, "headers": [JSON, length, *headers]})

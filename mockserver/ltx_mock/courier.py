@@ -196,6 +196,7 @@ def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes) -> En
         b"",
         task_id=delivery.task_id,
         cause=attempt.error or f"attempt {attempt.number}",
+        ended=attempt.ended,
     )
 
 

@@ -77,7 +77,8 @@ class Delivery(NamedTuple):
 class Entry(NamedTuple):
     """One exchange in the journal: a request and its answer, or a callback and its answer.
 
-    `at` is virtual time in Unix milliseconds. The API key is never here; an entry lies in its tenant's journal.
+    `at` is virtual time in Unix milliseconds; so is `ended`, when a callback was answered or given up. `headers` are
+    those of the answer that have something to say. The API key is never here; an entry lies in its tenant's journal.
     """
 
     number: int
@@ -92,6 +93,8 @@ class Entry(NamedTuple):
     state: State | None = None
     findings: tuple[Finding, ...] = ()
     cause: str | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    ended: int | None = None
 
 
 class Account(NamedTuple):

@@ -62,6 +62,8 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "state": entry.state,
         "findings": [finding.as_dict() for finding in entry.findings],
         "cause": entry.cause,
+        "headers": {name.decode("latin-1"): value.decode("latin-1") for name, value in entry.headers},
+        "ended": entry.ended,
         "request": _body(entry.request.decode("utf-8", "replace")),
         "answer": _body(entry.answer.decode("utf-8", "replace")),
     }
