@@ -29,16 +29,17 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  callbacks  List the callbacks: made, to come, given up, withheld.
-  clock      Show the server's clock, move it, or change how it runs.
-  openapi    Print the OpenAPI 3.1 document.
-  requests   List the newest requests, answers and callbacks.
-  reset      Forget tasks, credits, limits, callbacks and journal.
-  rules      Print every rule of the contract: id, what it says, where it...
-  schema     Print the JSON Schema NAME, or the names there are.
-  serve      Run the fake API until Ctrl-C.
-  tasks      List the tasks, or tell all about one.
-  version    Print the version.
+  callbacks    List the callbacks: made, to come, given up, withheld.
+  check-trace  Judge a recording by the rules of the contract.
+  clock        Show the server's clock, move it, or change how it runs.
+  openapi      Print the OpenAPI 3.1 document.
+  requests     List the newest requests, answers and callbacks.
+  reset        Forget tasks, credits, limits, callbacks and journal.
+  rules        Print every rule of the contract: id, what it says, where...
+  schema       Print the JSON Schema NAME, or the names there are.
+  serve        Run the fake API until Ctrl-C.
+  tasks        List the tasks, or tell all about one.
+  version      Print the version.
 """
 
 

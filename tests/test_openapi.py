@@ -117,7 +117,10 @@ def test_the_examples_are_those_of_the_documents() -> None:
     assert all(exchange["response"]["body"] in answered for exchange in EXCHANGES)
 
 
-@pytest.mark.parametrize("name", [name for name in ltx_mock_schemas.names() if name != "generate-request-strict"])
+OURS = {"generate-request-strict", "check-report"}
+
+
+@pytest.mark.parametrize("name", sorted({*ltx_mock_schemas.names()} - OURS))
 def test_every_schema_is_a_component(name: str) -> None:
     title = ltx_mock_schemas.schema(name)["title"]
     assert DOCUMENT["components"]["schemas"][title]["title"] == title

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = ltx_mock_schemas.names()
+OURS = {"check-report"}
+"""What the API does not say: no rule is behind it."""
 GOOD_URLS = [
     "https://example.com/ref.jpg",
     "HTTP://EXAMPLE.COM",
@@ -64,6 +66,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 def test_the_names_are_those_of_the_messages() -> None:
     assert ltx_mock_schemas.names() == [
         "callback",
+        "check-report",
         "error",
         "generate-request",
         "generate-request-strict",
@@ -74,7 +77,7 @@ def test_the_names_are_those_of_the_messages() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(LookupError, match=r"no schema is called 'nope'; there are callback, error, "):
+    with pytest.raises(LookupError, match=r"no schema is called 'nope'; there are callback, check-report, "):
         ltx_mock_schemas.schema("nope")
 
 
@@ -107,7 +110,7 @@ def test_what_a_caller_does_to_a_schema_stays_with_the_caller(name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_every_mark_names_a_rule_of_the_catalogue(name: str) -> None:
     marks = [node[mark] for node in nodes(ltx_mock_schemas.schema(name)) for mark in node if mark.startswith("x-rule")]
-    assert marks
+    assert bool(marks) is (name not in OURS)
     assert set(marks) <= set(RULES)
 
 

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.machine import TaskMachine
     from ltx_mock_contracts.request import GenerateRequest, Lora
     from ltx_mock_contracts.rules import RULES, Rule
+    from ltx_mock_contracts.trace import (
+        Exchange,
+        Trace,
+        TraceError,
+        check_trace,
+        read_har,
+        read_ndjson,
+        read_trace,
+        write_ndjson,
+    )
     from ltx_mock_contracts.validation import (
         MalformedBody,
         parse_body,
@@ -19,36 +29,59 @@ if TYPE_CHECKING:
         validate_request,
         validate_response,
     )
+    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
 
 __all__ = [
     "RULES",
     "ContractFailure",
+    "Departure",
+    "Exchange",
     "Finding",
     "GenerateRequest",
     "Lora",
     "MalformedBody",
+    "Report",
     "Rule",
     "TaskMachine",
+    "Trace",
+    "TraceError",
+    "Verdict",
+    "check_trace",
     "parse_body",
+    "read_har",
+    "read_ndjson",
+    "read_trace",
     "strategies",
     "validate_callback",
     "validate_request",
     "validate_response",
+    "write_ndjson",
 ]
 
 _HOMES = {
     "RULES": "rules",
     "ContractFailure": "failures",
+    "Departure": "verdicts",
+    "Exchange": "trace",
     "Finding": "findings",
     "GenerateRequest": "request",
     "Lora": "request",
     "MalformedBody": "validation",
+    "Report": "verdicts",
     "Rule": "rules",
     "TaskMachine": "machine",
+    "Trace": "trace",
+    "TraceError": "trace",
+    "Verdict": "verdicts",
+    "check_trace": "trace",
     "parse_body": "validation",
+    "read_har": "trace",
+    "read_ndjson": "trace",
+    "read_trace": "trace",
     "validate_callback": "validation",
     "validate_request": "validation",
     "validate_response": "validation",
+    "write_ndjson": "trace",
 }
 
 

@@ -8,6 +8,8 @@ __all__ = ["GenerateRequest", "Lora"]
 
 _IMAGE_MODES: Final = frozenset({"image-to-video", "image-to-video-LoRA"})
 _LORA_MODES: Final = frozenset({"text-to-video-LoRA", "image-to-video-LoRA"})
+_GENERATION_MS: Final = {"480p": (40_000, 60_000), "720p": (60_000, 90_000), "1080p": (90_000, 120_000)}
+_LORA_MS: Final = (10_000, 20_000)
 
 
 class Lora(NamedTuple):
@@ -58,6 +60,12 @@ class GenerateRequest(NamedTuple):
     def is_lora(self) -> bool:
         """Tell whether the mode applies LoRA models."""
         return self.mode in _LORA_MODES
+
+    @property
+    def generation_ms(self) -> tuple[int, int]:
+        """Return the shortest and the longest time that the generation takes, in milliseconds (TASK-8)."""
+        shortest, longest = _GENERATION_MS[self.resolution]
+        return (shortest + _LORA_MS[0], longest + _LORA_MS[1]) if self.is_lora else (shortest, longest)
 
     @classmethod
     def from_body(cls, body: Any) -> GenerateRequest:

@@ -14,6 +14,7 @@ from ltx_mock.version import VERSION
 
 COMMANDS = {
     "callbacks": "ltx_mock.cli.remote",
+    "check-trace": "ltx_mock.cli.trace",
     "clock": "ltx_mock.cli.remote",
     "openapi": "ltx_mock.cli.contract",
     "requests": "ltx_mock.cli.remote",
@@ -39,7 +40,7 @@ class LazyGroup(click.Group):
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

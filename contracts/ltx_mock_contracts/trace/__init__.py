@@ -1,0 +1,34 @@
+"""Recordings of a server's exchanges, and what they show of the rules it keeps.
+
+```python
+from ltx_mock_contracts import check_trace, read_trace
+
+report = check_trace(read_trace("recording.har"))
+for rule in report.broken:
+    print(rule, report.of(rule).departures[0].title)
+```
+
+`exchange` says what a trace is; `ndjson`, `har` and `reading` read it. `checking` judges it with the help of `shapes`
+(each answer by itself), `asking` (requests and what became of them), `lives` (what was seen of one task) and
+`calling` (callbacks). `curl` shows a request.
+"""
+
+from __future__ import annotations
+
+from ltx_mock_contracts.trace.checking import check_trace
+from ltx_mock_contracts.trace.exchange import Exchange, Trace, TraceError
+from ltx_mock_contracts.trace.har import read_har
+from ltx_mock_contracts.trace.ndjson import read_ndjson, write_ndjson
+from ltx_mock_contracts.trace.reading import parse_trace, read_trace
+
+__all__ = [
+    "Exchange",
+    "Trace",
+    "TraceError",
+    "check_trace",
+    "parse_trace",
+    "read_har",
+    "read_ndjson",
+    "read_trace",
+    "write_ndjson",
+]

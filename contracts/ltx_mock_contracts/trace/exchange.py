@@ -1,0 +1,125 @@
+"""A trace: what went over the wire, as plain data, wherever it was recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, overload
+from urllib.parse import parse_qs
+
+__all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "operation_of"]
+
+Operation = Literal["generateTask", "statusTask", "callback", "other"]
+"""What an exchange is about. A callback goes from the server to a client; `other` is what is no endpoint."""
+
+OPERATIONS: Final[tuple[Operation, ...]] = ("generateTask", "statusTask", "callback", "other")
+
+_ENDPOINT: Final = re.compile(r"/(generateTask|statusTask)/[^/?#]+/?(?:[?#]|$)")
+
+
+class TraceError(ValueError):
+    """A recording cannot be read; the text says where and why.
+
+    Attributes:
+        line: The number of the line or entry that is wrong, where it is one.
+    """
+
+    def __init__(self, problem: str, *, line: int | None = None, counted_in: str = "line") -> None:
+        super().__init__(problem if line is None else f"{counted_in} {line}: {problem}")
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        at: When it was sent, in Unix milliseconds.
+        operation: What it was about.
+        method: The HTTP method.
+        target: The URL, or only path and query.
+        status: The HTTP status of the answer; None when there was none.
+        request: The decoded body of the request; text where it is no JSON, None where there is none.
+        answer: The same of the answer.
+        key: Which API key was used, by its last characters; None when the recording does not tell.
+        ended: When the answer had come, where that is known.
+        headers: Headers of the answer by their lower-case names; None when the recording has none.
+        cause: What brought the answer about, where a fake tells that it was not the request alone.
+        clock: Whose time it is: the `server`'s own, or that of an `observer`, which may be wrong by any amount.
+        gaps: What the recording left out, `request` or `answer`.
+        number: Which line or entry of the recording it is.
+    """
+
+    at: int
+    operation: Operation
+    method: str
+    target: str
+    status: int | None
+    request: Any = None
+    answer: Any = None
+    key: str | None = None
+    ended: int | None = None
+    headers: Mapping[str, str] | None = None
+    cause: str | None = None
+    clock: Literal["server", "observer"] = "server"
+    gaps: frozenset[str] = frozenset()
+    number: int = field(default=0, compare=False)
+
+    @property
+    def over(self) -> int:
+        """The moment at which the answer had come; that of the request where the recording knows no other."""
+        return self.at if self.ended is None else self.ended
+
+    @property
+    def asked(self) -> str:
+        """The `taskId` in the query, or an empty string."""
+        return parse_qs(self.target.partition("?")[2].partition("#")[0]).get("taskId", [""])[0]
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer that can be judged."""
+        return self.status is not None and "answer" not in self.gaps and not (self.method == "HEAD" and not self.answer)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is in the envelope, which a callback has in its request; empty where there is no object."""
+        body = self.request if self.operation == "callback" else self.answer
+        data = body.get("data") if isinstance(body, dict) else None
+        return data if isinstance(data, dict) else {}
+
+
+class Trace(Sequence[Exchange]):
+    """The exchanges of a recording in its order.
+
+    Attributes:
+        counted_in: What their numbers count: the `line` or the `entry`.
+    """
+
+    def __init__(self, exchanges: Sequence[Exchange], *, counted_in: str = "line") -> None:
+        self._exchanges = tuple(exchanges)
+        self.counted_in = counted_in
+
+    def __len__(self) -> int:
+        return len(self._exchanges)
+
+    @overload
+    def __getitem__(self, index: int) -> Exchange: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Exchange, ...]: ...
+    def __getitem__(self, index: int | slice) -> Exchange | tuple[Exchange, ...]:
+        return self._exchanges[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trace) and self._exchanges == other._exchanges
+
+    __hash__ = None  # type: ignore[assignment] # bodies are dictionaries
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self)} exchanges>"
+
+
+def operation_of(target: str) -> Operation:
+    """Tell from URL or path which endpoint was asked; `other` is none."""
+    match = _ENDPOINT.search(target)
+    return "other" if match is None else match[1]  # type: ignore[return-value] # the pattern has only those

@@ -1,0 +1,168 @@
+"""Our own form of a recording: one exchange a line, as `ltx-mock serve --json` prints them."""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Trace, TraceError, operation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["decode", "read_entries", "read_ndjson", "syntax", "write_ndjson"]
+
+_MOMENT: Final = 10**15
+"""Times have fewer digits than this, so that nobody can make us count with numbers of a million digits."""
+
+
+def read_ndjson(text: str) -> Trace:
+    """Read exchanges, one JSON object a line. Empty lines are skipped, fields that nobody knows are ignored.
+
+    Args:
+        text: The recording. It may also be one answer of `GET /__admin/requests`, or one array of its entries.
+
+    Raises:
+        TraceError: A line is no exchange.
+    """
+    lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    return Trace([_exchange(_line(line, number), number, "line") for number, line in lines])
+
+
+def read_entries(entries: list[Any]) -> Trace:
+    """Read exchanges that are decoded already: the entries of the journal.
+
+    Raises:
+        TraceError: An entry is no exchange.
+    """
+    return Trace(
+        [_exchange(entry, number, "entry") for number, entry in enumerate(entries, 1)],
+        counted_in="entry",
+    )
+
+
+def write_ndjson(exchanges: Iterable[Exchange]) -> str:
+    """Write exchanges, one JSON object a line; `read_ndjson` reads them back."""
+    return "".join(json.dumps(_as_dict(exchange)) + "\n" for exchange in exchanges)
+
+
+def decode(text: str) -> Any:
+    """Decode JSON that may be nested a little deeper than the bodies in it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return json.loads(text, parse_constant=_constant, parse_float=_number)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    return value if isfinite(value) else _constant(show(digits))
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"it has {name}, which is not JSON")
+
+
+def syntax(error: json.JSONDecodeError) -> str:
+    """Say what is wrong with a line that is no JSON."""
+    return f"it is no JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
+
+
+def _line(line: str, number: int) -> Any:
+    try:
+        return decode(line)
+    except json.JSONDecodeError as error:
+        raise TraceError(syntax(error), line=number) from None
+    except ValueError as error:
+        raise TraceError(f"it is no JSON that can be read: {error}", line=number) from None
+
+
+def _exchange(entry: Any, number: int, counted_in: str) -> Exchange:
+    if not isinstance(entry, dict):
+        raise TraceError(f"an exchange is an object, not {show(entry)}", line=number, counted_in=counted_in)
+    for name, (good, wanted) in _FIELDS.items():
+        if not good(entry.get(name)):
+            got = show(entry[name]) if name in entry else "missing"
+            raise TraceError(f"{name} must be {wanted}, but is {got}", line=number, counted_in=counted_in)
+    return Exchange(
+        at=entry["at"],
+        operation=entry.get("operation") or operation_of(entry["target"]),
+        method=entry["method"],
+        target=entry["target"],
+        status=entry.get("status"),
+        request=entry.get("request"),
+        answer=entry.get("answer"),
+        key=entry.get("key"),
+        ended=entry.get("ended"),
+        headers=entry.get("headers"),
+        cause=entry.get("cause"),
+        clock=entry.get("clock") or "server",
+        gaps=frozenset(entry.get("gaps") or ()),
+        number=number,
+    )
+
+
+def _as_dict(exchange: Exchange) -> dict[str, Any]:
+    """Return what the journal has of every exchange, and of the rest only what is told."""
+    told: dict[str, Any] = {
+        "number": exchange.number,
+        "at": exchange.at,
+        "key": exchange.key,
+        "operation": exchange.operation,
+        "method": exchange.method,
+        "target": exchange.target,
+        "status": exchange.status,
+        "cause": exchange.cause,
+        "request": exchange.request,
+        "answer": exchange.answer,
+    }
+    told |= {} if exchange.ended is None else {"ended": exchange.ended}
+    told |= {} if exchange.headers is None else {"headers": dict(exchange.headers)}
+    told |= {} if exchange.clock == "server" else {"clock": exchange.clock}
+    return told | ({"gaps": sorted(exchange.gaps)} if exchange.gaps else {})
+
+
+def _moment(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOMENT
+
+
+def _status(value: object) -> bool:
+    return value is None or (_moment(value) and value in range(100, 1000))
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _texts(value: object) -> bool:
+    return value is None or (isinstance(value, dict) and all(map(_text, value.values())))
+
+
+def _one_of(*words: str) -> Callable[[object], bool]:
+    return lambda value: value is None or (isinstance(value, str) and value in words)
+
+
+_FIELDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
+    "at": (_moment, "a time in Unix milliseconds"),
+    "method": (_text, "an HTTP method"),
+    "target": (_text, "a URL or a path"),
+    "operation": (_one_of(*OPERATIONS), f"one of {', '.join(OPERATIONS)}"),
+    "status": (_status, "an HTTP status or null"),
+    "key": (lambda value: value is None or _text(value), "a string or null"),
+    "ended": (lambda value: value is None or _moment(value), "a time in Unix milliseconds or null"),
+    "headers": (_texts, "an object of strings or null"),
+    "cause": (lambda value: value is None or _text(value), "a string or null"),
+    "clock": (_one_of("server", "observer"), "server or observer"),
+    "gaps": (
+        lambda value: (
+            value is None or (isinstance(value, list) and all(each in ("request", "answer") for each in value))
+        ),
+        "a list of request and answer",
+    ),
+}

@@ -1,0 +1,71 @@
+"""How the checks of a trace write down what they find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.trace.curl import curl_line
+from ltx_mock_contracts.verdicts import Departure, Ledger
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.trace.exchange import Exchange
+
+__all__ = ["RANK", "Notes", "seconds", "told"]
+
+RANK: Final = {"pending": 0, "processing": 1, "success": 2, "failed": 2}
+"""How far a task in a state is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Writes into a ledger, with what the exchanges themselves know."""
+
+    ledger: Ledger
+
+    def saw(self, *rules: str) -> None:
+        """Note that these rules could be judged."""
+        self.ledger.saw(*rules)
+
+    def depart(
+        self,
+        rule: str,
+        title: str,
+        exchanges: tuple[Exchange, ...],
+        *,
+        expected: str,
+        actual: str,
+        kind: str = "",
+        binding: bool = True,
+    ) -> None:
+        """Note a departure; the last of the exchanges is the one that is wrong."""
+        about = exchanges[-1]
+        task = about.data.get("taskId") or about.asked
+        self.ledger.depart(
+            Departure(
+                rule=rule,
+                title=title,
+                expected=expected,
+                actual=actual,
+                exchanges=tuple(exchange.number for exchange in exchanges),
+                task=task if isinstance(task, str) and task else None,
+                curl=curl_line(about),
+                kind=kind,
+                binding=binding,
+            )
+        )
+
+
+def told(exchange: Exchange) -> str:
+    """Return what was answered, in short: status and message, id or state."""
+    data, answer = exchange.data, exchange.answer
+    word: Any = data.get("state") or data.get("taskId")
+    if word is None:
+        word = answer.get("message", answer) if isinstance(answer, dict) else answer
+    return f"{exchange.status}, {show(word)}"
+
+
+def seconds(milliseconds: int) -> str:
+    """Return a span of time for people."""
+    return f"{milliseconds / 1000:g} s"

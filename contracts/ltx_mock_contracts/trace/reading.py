@@ -1,0 +1,62 @@
+"""Read a recording from a file, of whichever form it is."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.trace.exchange import Trace, TraceError
+from ltx_mock_contracts.trace.har import read_har_log
+from ltx_mock_contracts.trace.ndjson import decode, read_entries, read_ndjson, syntax
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["parse_trace", "read_trace"]
+
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_trace(path: str | PathLike[str]) -> Trace:
+    """Read a recording: our NDJSON, an answer of `GET /__admin/requests`, or HAR. Which it is shows in the text.
+
+    Args:
+        path: The file.
+
+    Raises:
+        TraceError: The file cannot be read, or is no recording.
+    """
+    try:
+        raw = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise TraceError(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return parse_trace(_text(raw))
+
+
+def parse_trace(text: str) -> Trace:
+    """Read a recording from text; see `read_trace`."""
+    if not text.strip():
+        return Trace([])
+    try:
+        document = decode(text)
+    except json.JSONDecodeError as error:
+        if error.lineno > 1 and error.msg != "Extra data":
+            raise TraceError(syntax(error), line=error.lineno) from None
+        return read_ndjson(text)
+    except ValueError:
+        return read_ndjson(text)
+    if isinstance(document, dict) and "log" in document:
+        return read_har_log(document)
+    entries = document.get("requests") if isinstance(document, dict) else document
+    return read_entries(entries) if isinstance(entries, list) else read_ndjson(text)
+
+
+def _text(raw: bytes) -> str:
+    encoding = "utf-16" if raw.startswith(_UTF_16) else "utf-8-sig"  # what a Windows shell writes with `>`
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise TraceError(f"it is no text: byte {error.start} is 0x{raw[error.start]:02x}", line=line) from None

@@ -1,0 +1,206 @@
+"""What comes of holding a server, or a recording of one, to the rules: a verdict for each, as data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from ltx_mock_contracts.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from ltx_mock_contracts.rules import Source
+
+__all__ = ["BINDING", "OUTCOMES", "Departure", "Ledger", "Outcome", "Report", "Verdict"]
+
+Outcome = Literal["kept", "broken", "observed", "not checked"]
+"""A rule that no document states is never broken: another choice than ours is observed."""
+
+OUTCOMES: Final[tuple[Outcome, ...]] = ("kept", "broken", "observed", "not checked")
+
+BINDING: Final[tuple[Source, ...]] = ("seed", "vendor")
+"""The sources whose rules a server has to keep."""
+
+_LISTED: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """One way in which a server departed from a rule, however many times it did.
+
+    Attributes:
+        rule: The id of the rule, a key of `RULES`.
+        title: What happened, in one sentence.
+        expected: What should have come.
+        actual: What came, the first time.
+        exchanges: The numbers of the exchanges that show it, the first twenty.
+        task: The task that it was about the first time, where it was about one.
+        times: How often it was seen.
+        curl: A command line that makes the request again; the key is not in it.
+        kind: What it has in common with the same departure elsewhere; those are counted as one.
+        binding: Whether it is from what a document says; a rule may also say what we have chosen.
+    """
+
+    rule: str
+    title: str
+    expected: str
+    actual: str
+    exchanges: tuple[int, ...] = ()
+    task: str | None = None
+    times: int = 1
+    curl: str | None = None
+    kind: str = ""
+    binding: bool = True
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the departure as a JSON object."""
+        return {
+            "rule": self.rule,
+            "title": self.title,
+            "expected": self.expected,
+            "actual": self.actual,
+            "exchanges": list(self.exchanges),
+            "task": self.task,
+            "times": self.times,
+            "curl": self.curl,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found out about one rule.
+
+    Attributes:
+        rule: Its id.
+        outcome: `kept`, `broken`, `observed` or `not checked`.
+        seen: How often it could be judged.
+        departures: What spoke against it.
+        why: Why it was not checked.
+    """
+
+    rule: str
+    outcome: Outcome
+    seen: int = 0
+    departures: tuple[Departure, ...] = ()
+    why: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the verdict as a JSON object."""
+        rule = RULES[self.rule]
+        return {
+            "rule": self.rule,
+            "text": rule.text,
+            "sources": list(rule.sources),
+            "outcome": self.outcome,
+            "seen": self.seen,
+            "why": self.why,
+            "departures": [departure.as_dict() for departure in self.departures],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A verdict for each rule, in the order of the catalogue.
+
+    Attributes:
+        verdicts: The verdicts.
+        sources: The sources whose rules had to be kept.
+        exchanges: How many exchanges were judged.
+        counted_in: What the numbers of exchanges count, such as the `line` of a file.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    sources: tuple[Source, ...] = BINDING
+    exchanges: int = 0
+    counted_in: str = "exchange"
+
+    @property
+    def ok(self) -> bool:
+        """Whether no rule is broken."""
+        return not self.broken
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The ids of the rules that are broken."""
+        return self.having("broken")
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many rules there are of each outcome."""
+        found = Counter(verdict.outcome for verdict in self.verdicts)
+        return {outcome: found[outcome] for outcome in OUTCOMES}
+
+    def having(self, outcome: Outcome) -> tuple[str, ...]:
+        """Return the ids of the rules of one outcome."""
+        return tuple(verdict.rule for verdict in self.verdicts if verdict.outcome == outcome)
+
+    def of(self, rule: str) -> Verdict:
+        """Return the verdict on one rule.
+
+        Raises:
+            KeyError: The report says nothing about it.
+        """
+        return {verdict.rule: verdict for verdict in self.verdicts}[rule]
+
+    def only(self, rules: Collection[str]) -> Report:
+        """Return the part of the report that is about these rules."""
+        return replace(self, verdicts=tuple(verdict for verdict in self.verdicts if verdict.rule in rules))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as a JSON object; the schema `check-report` describes it."""
+        return {
+            "format": 1,
+            "ok": self.ok,
+            "sources": list(self.sources),
+            "exchanges": self.exchanges,
+            "countedIn": self.counted_in,
+            "counts": dict(self.counts),
+            "rules": [verdict.as_dict() for verdict in self.verdicts],
+        }
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Where checks write down what they see; the report is made of it."""
+
+    seen: Counter[str] = field(default_factory=Counter)
+    _departures: dict[tuple[str, str], Departure] = field(default_factory=dict)
+
+    def saw(self, *rules: str) -> None:
+        """Note that these rules could be judged, once more."""
+        self.seen.update(rules)
+
+    def depart(self, departure: Departure) -> None:
+        """Note a departure. One of a kind that is known is counted with it."""
+        if not self.seen[departure.rule]:
+            self.saw(departure.rule)
+        key = departure.rule, departure.kind or departure.title
+        first = self._departures.setdefault(key, departure)
+        if first is not departure:
+            exchanges = tuple(dict.fromkeys(first.exchanges + departure.exchanges))[:_LISTED]
+            self._departures[key] = replace(first, exchanges=exchanges, times=first.times + departure.times)
+
+    def verdicts(self, rules: Iterable[str], sources: Collection[Source], why: dict[str, str]) -> tuple[Verdict, ...]:
+        """Return a verdict for each of these rules, and for each other that was departed from.
+
+        Args:
+            rules: What should be judged.
+            sources: The sources whose rules have to be kept; departures from others are observed.
+            why: Why a rule could not be judged, where it was not.
+        """
+        wanted = {*rules, *(rule for rule, _ in self._departures)}
+        return tuple(self._verdict(rule, sources, why.get(rule)) for rule in RULES if rule in wanted)
+
+    def _verdict(self, rule: str, sources: Collection[Source], why: str | None) -> Verdict:
+        found = tuple(departure for (about, _), departure in self._departures.items() if about == rule)
+        if found:
+            documented = not set(sources).isdisjoint(RULES[rule].sources)
+            broken = documented and any(departure.binding for departure in found)
+            return Verdict(
+                rule=rule, outcome="broken" if broken else "observed", seen=self.seen[rule], departures=found
+            )
+        if self.seen[rule]:
+            return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])
+        return Verdict(rule=rule, outcome="not checked", why=why or "nothing showed it")
