@@ -74,7 +74,8 @@ def _configure(ctx: click.Context, _: click.Parameter, value: object) -> object:
         values["as_json"] = values.pop("json")
     lists = {item.name for item in fields(Settings) if _is_list(item)}
     ctx.default_map = {
-        name: [value] if name in lists and isinstance(value, str) else value for name, value in values.items()
+        name: [value] if name in lists and isinstance(value, str) else _as_given(value)
+        for name, value in values.items()
     }
     names = [*known, *(name.lower() for name in OTHER_VARIABLES)]
     for variable in sorted(os.environ):
@@ -83,6 +84,11 @@ def _configure(ctx: click.Context, _: click.Parameter, value: object) -> object:
             hint = suggestion(variable, [PREFIX + each.upper() for each in names])
             click.echo(f"ltx-mock: {variable} is not a setting{hint}", err=True)
     return value
+
+
+def _as_given(value: object) -> object:
+    """Return a number or truth value as a flag or variable would say it, so that click refuses the wrong kind alike."""
+    return str(value) if isinstance(value, bool | int | float) else value
 
 
 @click.command()
