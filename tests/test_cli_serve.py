@@ -238,3 +238,22 @@ def test_it_runs_without_a_stdout(tmp_path: Path) -> None:
         assert call(url).status_code == 400
         served.terminate()
         assert served.wait(10) == 0
+
+
+def test_a_reader_that_does_not_read_makes_nobody_wait(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "ltx_mock", "serve", "--port", "0", "--ready-file", str(ready)]
+    with subprocess.Popen(
+        command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as served:
+        while not ready.exists():
+            assert served.poll() is None
+            time.sleep(0.01)
+        url = json.loads(ready.read_text())["url"]
+        with httpx.Client(headers=KEY, trust_env=False, verify=False) as client:
+            for _ in range(300):
+                assert client.get(f"{url}{STATUS}", params={"taskId": "x" * 300}).status_code == 404
+        served.terminate()
+        assert served.wait(2) == 0
+        assert served.stdout
+        assert b"404" in served.stdout.readline()

@@ -16,11 +16,13 @@ import click
 from ltx_mock.clock import SECOND
 from ltx_mock.records import Entry
 from ltx_mock.store import Tenant
-from ltx_mock.streams import forget_stream
+from ltx_mock.streams import Outlet, forget_stream
 from ltx_mock.views import entry_view, hide
 
 FLUSH_SECONDS = 0.03
 FLUSH_LINES = 1000
+MAX_UNREAD_BYTES = 1024 * 1024
+LAST_SECONDS = 0.2
 MAX_STATES = 10_000
 COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
 
@@ -28,33 +30,50 @@ Format = Callable[[Tenant, Entry], str]
 
 
 class Console:
-    """A listener that writes entries to a stream. `flush` writes what is waiting."""
+    """A listener that writes entries to a stream. `close` writes what is left.
+
+    The server never waits for the reader: a program that starts it and does not read its output would make it hang.
+    Lines that there is no room for are left out.
+    """
 
     def __init__(self, stream: TextIO, format_: Format) -> None:
         self._stream = stream
+        self._outlet = Outlet(stream)
         self._format = format_
         self._waiting: list[tuple[Tenant, Entry]] = []
         self._gone = False
+        self._alarm: asyncio.TimerHandle | None = None
 
     def __call__(self, tenant: Tenant, entry: Entry) -> None:
         """Take an entry; call it in the event loop."""
         self._waiting.append((tenant, entry))
-        if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ring)
         elif len(self._waiting) >= FLUSH_LINES:
             self.flush()
 
-    def flush(self) -> None:
-        """Write all that is waiting. A reader that has gone away is no reason to stop serving."""
+    def flush(self, patience: float = 0.0) -> None:
+        """Write what is waiting and can be written. A reader that has gone away is no reason to stop serving."""
         waiting, self._waiting = self._waiting, []
-        if not waiting or self._gone:
+        if self._gone or not (waiting or self._outlet.waiting):
             return
+        room = self._outlet.waiting < MAX_UNREAD_BYTES
+        text = "".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting) if room else ""
         try:
-            self._stream.write("".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting))
-            self._stream.flush()
+            self._outlet.write(text, patience)
         except OSError:
             self._gone = True
             forget_stream(self._stream)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self.flush()
+        if self._outlet.waiting and not self._gone:
+            self._alarm = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ring)
+
+    def close(self) -> None:
+        """Write what is left, as far as somebody reads it."""
+        self.flush(LAST_SECONDS)
 
 
 def json_line(tenant: Tenant, entry: Entry) -> str:

@@ -132,7 +132,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -
     finally:
         _heed_no_more_signals()
         if console:
-            console.flush()
+            console.close()
         if ready_file:
             with contextlib.suppress(OSError):
                 Path(ready_file).unlink()
