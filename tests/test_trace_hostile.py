@@ -42,7 +42,9 @@ ENTRY = some_of(
     {
         "at": st.integers(0, 10**14),
         "method": st.sampled_from(["GET", "POST"]),
-        "target": st.sampled_from(["/generateTask/x", "/statusTask/x?taskId=t", "/x", "/statusTask/x"]),
+        "target": st.sampled_from(
+            ["/generateTask/ltx-2-19b", "/statusTask/ltx-2-19b?taskId=t", "/x", "/statusTask/ltx-2-19b"]
+        ),
         "operation": st.sampled_from(["generateTask", "statusTask", "callback", "other"]),
         "status": st.sampled_from([200, 400, 404, 429, None]),
         "request": ENVELOPE | JSON | st.just(request_body(TEXT)),
@@ -106,7 +108,7 @@ def test_whatever_a_file_holds_there_is_an_error_or_a_trace(raw: bytes) -> None:
 
 
 def test_twenty_thousand_polls_are_judged_in_a_moment() -> None:
-    line = '{"at": %d, "method": "GET", "target": "/statusTask/m?taskId=t", "status": 200, "answer": %s}'
+    line = '{"at": %d, "method": "GET", "target": "/statusTask/ltx-2-19b?taskId=t", "status": 200, "answer": %s}'
     answer = json.dumps(success(**told("t", "pending")))
     trace = read_ndjson("\n".join(line % (BASE + n, answer) for n in range(20_000)))
     assert check_trace(trace).of("TASK-1").seen == len(trace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -252,6 +253,19 @@ def test_the_exchange_before_and_the_one_that_is_wrong_are_named() -> None:
     assert departure.exchanges == (DONE + 1, len(GOOD) + 1)
     assert (departure.expected, departure.actual) == ("success", "processing")
     assert departure.curl == f'curl "$BASE_URL"\'{STATUS}?taskId=task_1\' -H "Authorization: Bearer $API_KEY"'
+
+
+def test_where_two_long_answers_differ_is_shown() -> None:
+    urls = [json.dumps({"resultUrls": [f"https://r2.example/{'x' * 200}{end}.mp4"]}) for end in ("one", "two")]
+    first, second = (poll(140, "t", "success") for _ in urls)
+    callback = call(141, "t")
+    for told_of, url in zip((first["answer"], second["answer"], callback["request"]), [*urls, urls[1]], strict=True):
+        told_of["data"]["resultJson"] = url
+    report = check_trace(trace([first, second, callback]))
+    for rule in ("TASK-1", "CB-1"):
+        (departure,) = report.of(rule).departures
+        assert departure.expected == f'resultJson "…{"x" * 20}one.mp4\\"]}}"'
+        assert departure.actual == f'resultJson "…{"x" * 20}two.mp4\\"]}}"'
 
 
 def test_answers_that_were_under_way_together_may_come_in_any_order() -> None:

@@ -68,13 +68,14 @@ def test_only_the_exchanges_of_the_api_are_read() -> None:
         har_entry(f"{HOST}/index.html"),
         har_entry(f"{HOST}/api/v1/generateTask/ltx-2-19b", method="OPTIONS", status=204),
         har_entry("https://other.example/api/v1/users"),
+        har_entry(f"{HOST}/api/v1/generateTask/another-model", method="POST", status=400, answer=error(400)),
         har_entry("data:text/plain,x"),
         har_entry("http://[", answer="x"),
         har_entry("https://log.example/", method="POST", body={"code": 1}),
     ]
     wrong = har_entry(f"{HOST}/api/v1/generateTasks", status=404, answer=error(404))
     trace = read_har(har(*others, MADE, wrong))
-    assert [(each.operation, each.number) for each in trace] == [("generateTask", 8), ("other", 9)]
+    assert [(each.operation, each.number) for each in trace] == [("generateTask", 9), ("other", 10)]
     assert trace.counted_in == "entry"
 
 

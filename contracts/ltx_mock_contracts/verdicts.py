@@ -197,10 +197,9 @@ class Ledger:
         found = tuple(departure for (about, _), departure in self._departures.items() if about == rule)
         if found:
             documented = not set(sources).isdisjoint(RULES[rule].sources)
+            seen = max(self.seen[rule], sum(departure.times for departure in found))
             broken = documented and any(departure.binding for departure in found)
-            return Verdict(
-                rule=rule, outcome="broken" if broken else "observed", seen=self.seen[rule], departures=found
-            )
+            return Verdict(rule=rule, outcome="broken" if broken else "observed", seen=seen, departures=found)
         if self.seen[rule]:
             return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])
         return Verdict(rule=rule, outcome="not checked", why=why or "nothing showed it")

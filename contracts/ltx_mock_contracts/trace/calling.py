@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.trace.lives import Life
-from ltx_mock_contracts.trace.notes import Notes, seconds
+from ltx_mock_contracts.trace.notes import Notes, differing, seconds
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
@@ -42,15 +42,10 @@ def _agree(notes: Notes, life: Life) -> None:
     different = [call for call in life.callbacks if call.data != reference.data]
     for call in different:
         title = "callback and status differ" if life.ends else "a callback came again with another body"
-        name = next(name for name in {**reference.data, **call.data} if _of(reference, name) != _of(call, name))
-        expected, actual = (f"{show(name)[1:-1]} {_of(each, name)}" for each in (reference, call))
+        expected, actual = differing(reference.data, call.data)
         notes.depart("CB-1", title, (reference, call), expected=expected, actual=actual)
     if life.ends and not different:
         notes.saw("CB-4")
-
-
-def _of(exchange: Exchange, name: str) -> str:
-    return show(exchange.data[name]) if name in exchange.data else "missing"
 
 
 def _come_again(notes: Notes, calls: list[Exchange]) -> None:

@@ -15,7 +15,7 @@ Operation = Literal["generateTask", "statusTask", "callback", "other"]
 
 OPERATIONS: Final[tuple[Operation, ...]] = ("generateTask", "statusTask", "callback", "other")
 
-_ENDPOINT: Final = re.compile(r"/(generateTask|statusTask)/[^/?#]+/?(?:[?#]|$)")
+_ENDPOINT: Final = re.compile(r"/(generateTask|statusTask)/ltx-2-19b/?(?:[?#]|$)")
 
 
 class TraceError(ValueError):
@@ -120,6 +120,6 @@ class Trace(Sequence[Exchange]):
 
 
 def operation_of(target: str) -> Operation:
-    """Tell from URL or path which endpoint was asked; `other` is none."""
+    """Tell from URL or path which endpoint was asked; `other` is none, or one of another model."""
     match = _ENDPOINT.search(target)
     return "other" if match is None else match[1]  # type: ignore[return-value] # the pattern has only those

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +20,8 @@ __all__ = ["read_har", "read_har_log"]
 
 _KEPT_HEADERS: Final = frozenset({"allow", "content-type", "location", "retry-after", "www-authenticate"})
 _SECRET: Final = 6
+_NEAR: Final = re.compile(r"/api/v1/(?!(?:generate|status)Task/)")
+"""Paths that a typo leads to; other models have other contracts."""
 _NO_ANSWER: Final = frozenset({0, -1, 304})
 
 
@@ -169,7 +172,8 @@ class _Reading:
         if entry.method == "POST" and isinstance(request, dict) and {"code", "message", "data"} <= request.keys():
             data = request["data"]
             return "callback" if isinstance(data, dict) and "taskId" in data else None
-        return "other" if _origin(entry.url) in self._origins and _path(entry.url).startswith("/api/v1/") else None
+        known = _origin(entry.url) in self._origins
+        return "other" if known and _NEAR.match(_path(entry.url)) else None
 
     def _body(self, text: str) -> Any:
         text = self._hidden(text)

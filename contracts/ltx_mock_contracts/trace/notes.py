@@ -12,7 +12,9 @@ from ltx_mock_contracts.verdicts import Departure, Ledger
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["RANK", "Notes", "seconds", "told"]
+__all__ = ["RANK", "Notes", "differing", "seconds", "told"]
+
+_CONTEXT: Final = 20
 
 RANK: Final = {"pending": 0, "processing": 1, "success": 2, "failed": 2}
 """How far a task in a state is."""
@@ -64,6 +66,27 @@ def told(exchange: Exchange) -> str:
     if word is None:
         word = answer.get("message", answer) if isinstance(answer, dict) else answer
     return f"{exchange.status}, {show(word)}"
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
+    """Return in short the first field in which two objects differ, as it is in each of them."""
+    name = next(name for name in {**one, **other} if one.get(name, ...) != other.get(name, ...))
+    skipped = max(0, _common(one.get(name), other.get(name)) - _CONTEXT)
+    return _field(one, name, skipped), _field(other, name, skipped)
+
+
+def _common(one: object, other: object) -> int:
+    """Return with how many characters two texts begin alike; none, where they are no texts."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return 0
+    return next((index for index, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1), 0)
+
+
+def _field(data: dict[str, Any], name: str, skipped: int) -> str:
+    if name not in data:
+        return f"no {show(name)[1:-1]}"
+    value = data[name]
+    return f"{show(name)[1:-1]} {show('…' + value[skipped:] if skipped else value)}"
 
 
 def seconds(milliseconds: int) -> str:
