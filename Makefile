@@ -3,21 +3,31 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help install serve test lint types check format build bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.installed: pyproject.toml
+$(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ltx-mock needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+
+# Serving needs a tenth of what testing needs, so each has its own installation.
+$(VENV)/.to-serve: pyproject.toml | $(BIN)/python
+	@echo "Installing ltx-mock into $(VENV); the first time takes a moment."
+	$(PIP) --editable .
 	@touch $@
 
-install: $(VENV)/.installed  ## make .venv and install the project into it
+$(VENV)/.to-test: pyproject.toml | $(BIN)/python
+	@echo "Installing ltx-mock and its development tools into $(VENV); the first time takes some minutes."
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.to-serve
 
-serve: install  ## run the fake API (options: make serve ARGS="--speed 60")
+install: $(VENV)/.to-test  ## make .venv and install the project with its development tools into it
+
+serve: $(VENV)/.to-serve  ## run the fake API (options: make serve ARGS="--speed 60")
 	@$(BIN)/ltx-mock serve $(ARGS)
 
 test: install  ## run the tests (options: make test ARGS="-k callbacks")

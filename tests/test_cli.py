@@ -38,7 +38,8 @@ Commands:
   rules        Print every rule of the contract: id, what it says, where...
   schema       Print the JSON Schema NAME, or the names there are.
   serve        Run the fake API until Ctrl-C.
-  tasks        List the tasks, or tell all about one.
+  settings     Print the settings in force, as JSON.
+  tasks        List the tasks, or tell all about one, or end it.
   version      Print the version.
 """
 

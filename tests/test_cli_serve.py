@@ -34,6 +34,7 @@ ltx-mock VERSION answers at URL  (manual clock, seed 1)
   base URL      URL/api/v1   (the host alone works too)
   API key       any
   sample files  URL/files/
+  other shells  export LTX_MOCK_URL=URL   (for ltx-mock tasks, clock, …)
 
   Try it:
     curl URL/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer any-key" \\
@@ -104,6 +105,10 @@ def test_the_remote_commands_show_and_drive_a_running_server() -> None:
         code, out, _ = ltx_mock("callbacks", env=at)
         assert out.startswith(f"{task_id}  withheld  0 made  {url}  your-server.com is not this machine")
         assert masked(ltx_mock("requests", env=at)[1], task_id) == "TIME  POST generateTask 200  task_1\n"
+        failing = make(served.url)
+        told = json.loads(ltx_mock("tasks", failing, "--fail-code", "INVALID_LORA_URL", env=at)[1])
+        assert (told["state"], told["failCode"]) == ("failed", "INVALID_LORA_URL")
+        assert json.loads(ltx_mock("settings", env=at)[1])["clock"] == "manual"
         assert ltx_mock("clock", "set", "--speed", "60", "scaled", env=at)[1].endswith("  60 times\n")
         assert ltx_mock("reset", env=at) == (0, "", "forgotten\n")
         assert ltx_mock("tasks", "--json", env=at)[1] == '{\n  "tasks": []\n}\n'

@@ -180,3 +180,12 @@ def test_time_in_many_steps_is_time_in_one(
             account = mock.account
             told.append((heard, fired, account, mock.tasks, mock.callbacks, mock.requests, mock.clock.now))
     assert told[0] == told[1]
+
+
+def test_time_ends_before_calendars_do() -> None:
+    with MockServer(clock="manual", start_time="9998-12-31T23:59:00") as mock:
+        mock.clock.advance(60)
+        with pytest.raises(SettingsError, match=r"time ends with the year 9998; 1 s more would be beyond it"):
+            mock.clock.advance(1)
+    with pytest.raises(SettingsError, match="start_time must be from 1970 to 9998, not '9999-01-01'"):
+        MockServer(clock="manual", start_time="9999-01-01")

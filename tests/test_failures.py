@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
@@ -11,8 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from ltx_mock.engine import Engine, Inspection
+from ltx_mock.settings import Settings
 from ltx_mock.world import World
-from support import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, submit
+from support import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, request_body, submit
 
 LIMIT = 10 * 1024 * 1024
 JPG = b"\xff\xd8\xff\xe0" + bytes(100)
@@ -242,3 +246,22 @@ def test_a_task_finished_by_hand_stays_as_it_is_whatever_the_fetch_finds(
     world.finish(task_id, "failed", "CONTENT_VIOLATION")
     world.clock.advance(MINUTE)
     assert ask(client, task_id)["failCode"] == "CONTENT_VIOLATION"
+
+
+def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_task() -> None:
+    async def story() -> None:
+        engine = Engine(Settings(clock="manual"))
+        tenant = engine.store.tenant("key")
+        fetch = asyncio.create_task(asyncio.Event().wait())
+        engine._inspections["task_other"] = Inspection(tenant, 0, fetch)  # type: ignore[arg-type]
+        raw = json.dumps(request_body()).encode()
+        waiting = asyncio.create_task(engine.generate(tenant, raw, "http://localhost", tenant.clock.now()))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await engine.reset("key")
+        answer = await waiting
+        assert answer.task_id is not None
+        owner, _ = engine.find_task(answer.task_id)
+        assert owner is engine.store.tenant("key")
+
+    asyncio.run(story())

@@ -6,6 +6,7 @@ Times are whole Unix milliseconds, as the API itself gives them (rule TASK-5).
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from ltx_mock.errors import SettingsError
@@ -19,6 +20,9 @@ DAY = 24 * 60 * MINUTE
 
 # The createTime of the seed document's sample. Clocks that stand start here, so that two runs give the same bytes.
 FIXED_START = 1_767_965_610_929
+
+# Calendars of many languages end with the year 9999; no clock here is moved to where a client could not follow.
+LATEST = 253_370_764_800_000
 
 
 class Clock:
@@ -92,3 +96,13 @@ class Clock:
             mode = "real" if speed == 1 else "scaled"
         self.mode = mode  # type: ignore[assignment]
         self.speed = float(speed)
+
+
+def moment_of(milliseconds: int) -> datetime:
+    """Return a moment of virtual time, Unix milliseconds, as the calendar has it (UTC)."""
+    return datetime.fromtimestamp(min(milliseconds, LATEST) / SECOND, UTC)
+
+
+def time_of_day(milliseconds: int) -> str:
+    """Return hours, minutes and seconds of a moment, Unix milliseconds, in the local time zone."""
+    return moment_of(milliseconds).astimezone().strftime("%H:%M:%S")

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TextIO
 
 import click
 
-from ltx_mock.clock import SECOND
+from ltx_mock.clock import SECOND, time_of_day
 from ltx_mock.records import Entry
 from ltx_mock.store import Tenant
 from ltx_mock.streams import Outlet, forget_stream
@@ -90,7 +89,7 @@ class Readable:
 
     def __call__(self, tenant: Tenant, entry: Entry) -> str:
         """Return one line, and one more for each finding."""
-        at = datetime.fromtimestamp(entry.at / SECOND, UTC).astimezone().strftime("%H:%M:%S")
+        at = time_of_day(entry.at)
         status = str(entry.status or "---")
         line = f"{self._style(at, dim=True)}  {entry.method:<4} {entry.operation:<12} {self._status(status)}  "
         line += self._about(tenant, entry)

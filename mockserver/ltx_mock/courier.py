@@ -147,7 +147,7 @@ class Courier:
         task = tenant.task(delivery.task_id)
         if task is None or delivery.target is None or delivery.due is None or not self._knows(tenant):
             return
-        at = delivery.due if tenant.clock.mode == "manual" else max(delivery.due, tenant.clock.now())
+        at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
         number = len(delivery.attempts) + 1
         body = answers.status(task, max(at, task.timeline.ended)).body
         attempt = await self._attempt(tenant, delivery, number, at, body)

@@ -6,14 +6,14 @@ Runs in one event loop. The methods that are no coroutines do their work in one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ltx_mock import answers
 from ltx_mock.answers import Answer
 from ltx_mock.assets import Inspector
-from ltx_mock.clock import SECOND
+from ltx_mock.clock import LATEST, SECOND
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
@@ -91,7 +91,7 @@ class Engine:
     async def close_world(self, key: str) -> None:
         """Forget a key, its world and the settings of that."""
         if (tenant := self.store.find(key)) is not None:
-            await self._forget(tenant)
+            await self._forget([tenant])
 
     def record(self, tenant: Tenant, entry: Entry) -> None:
         """Write an entry into the tenant's journal and tell the listeners."""
@@ -127,6 +127,8 @@ class Engine:
             return answers.invalid(refused)
         if self._inspections:
             await self.ready(tenant, now)
+            tenant = self.tenant_of(tenant.key) or tenant  # a reset may have put a new world in its place
+            now = tenant.clock.now()
         return self._take(tenant, raw, GenerateRequest.from_body(body), findings, root, now)
 
     async def status(self, tenant: Tenant, task_id: str, now: int) -> Answer:
@@ -259,6 +261,10 @@ class Engine:
             await self.ready(tenant)
             after = tenant.clock.now()
             until = after + milliseconds
+            if until > LATEST:
+                raise SettingsError(
+                    f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it"
+                )
             watched = {task.id: task for task in tenant.unfinished(after)}
             made_before = tenant.account(after).made
             attempts_before = {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
@@ -311,12 +317,7 @@ class Engine:
     async def reset(self, key: str | None = None) -> None:
         """Forget what happened to one tenant, or to all of them. Settings of their own stay."""
         tenants = self.store.tenants() if key is None else [self.store.find(key)]
-        found = [tenant for tenant in tenants if tenant is not None]
-        for tenant in found:
-            await self._forget(tenant)
-        if key is None:
-            self._start()
-        self._reopen(found)
+        await self._forget([tenant for tenant in tenants if tenant is not None], reopen=True, restart=key is None)
 
     async def close(self) -> None:
         """Stop all that is under way."""
@@ -325,19 +326,23 @@ class Engine:
         await self.courier.close()
         await self._sender.close()
 
-    def _reopen(self, tenants: Iterable[Tenant]) -> None:
+    async def _forget(self, tenants: list[Tenant], *, reopen: bool = False, restart: bool = False) -> None:
+        """Drop worlds and stop what is under way for them; the new ones are there before anything is waited for."""
+        courier, inspections = self.courier, self._inspections
         for tenant in tenants:
-            if tenant.opened:
+            self.store.drop(tenant.key)
+            self._locks.pop(tenant.key, None)
+        if restart:
+            self._start()
+        for tenant in tenants:
+            if reopen and tenant.opened:
                 self.store.open(tenant.key, tenant.settings)
-
-    async def _forget(self, tenant: Tenant) -> None:
-        doomed = [each.work for each in self._inspections.values() if each.tenant is tenant]
+        doomed = [each.work for each in inspections.values() if each.tenant in tenants]
         for work in doomed:
             work.cancel()
         await asyncio.gather(*doomed, return_exceptions=True)
-        await self.courier.forget(tenant)
-        self._locks.pop(tenant.key, None)
-        self.store.drop(tenant.key)
+        for tenant in tenants:
+            await courier.forget(tenant)
 
 
 def _timeline(

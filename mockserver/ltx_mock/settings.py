@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ltx_mock.clock import FIXED_START, MINUTE, MODES, SECOND, Clock
+from ltx_mock.clock import FIXED_START, LATEST, MINUTE, MODES, SECOND, Clock
 from ltx_mock.errors import SettingsError, suggestion
 
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
@@ -279,7 +279,10 @@ def _moment(text: str) -> int | None:
     except (TypeError, ValueError):
         raise SettingsError(f"start_time must be fixed, now or an ISO 8601 time, not {text!r}") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * SECOND)
+    milliseconds = round(moment.timestamp() * SECOND)
+    if not 0 <= milliseconds < LATEST:
+        raise SettingsError(f"start_time must be from 1970 to 9998, not {text!r}")
+    return milliseconds
 
 
 def _plain(value: object) -> object:

@@ -22,6 +22,7 @@ COMMANDS = {
     "rules": "ltx_mock.cli.contract",
     "schema": "ltx_mock.cli.contract",
     "serve": "ltx_mock.cli.serve",
+    "settings": "ltx_mock.cli.remote",
     "tasks": "ltx_mock.cli.remote",
     "version": "ltx_mock.cli.contract",
 }

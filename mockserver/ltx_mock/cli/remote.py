@@ -1,16 +1,16 @@
-"""The commands that talk to a running server: `clock`, `tasks`, `requests`, `callbacks`, `reset`."""
+"""The commands that talk to a running server: `clock`, `tasks`, `requests`, `callbacks`, `settings`, `reset`."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
+from ltx_mock.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
 
 if TYPE_CHECKING:
@@ -136,27 +136,45 @@ def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
         return
     for event in told["fired"]:
         what = event.get("state") or f"callback, {event.get('error') or 'HTTP ' + str(event.get('status'))}"
-        click.echo(f"{_time(event['at'])}  {event['taskId']}  {what}")
-    click.echo(f"{_time(told['now'])}  now", err=True)
+        click.echo(f"{time_of_day(event['at'])}  {event['taskId']}  {what}")
+    click.echo(f"{time_of_day(told['now'])}  now", err=True)
 
 
 @click.command()
 @_remote
 @click.argument("task_id", required=False)
 @click.option("--state", type=click.Choice(["pending", "processing", "success", "failed"]), help="Only these.")
+@click.option("--finish", type=click.Choice(["success", "failed"]), help="End the task TASK_ID now, in this state.")
+@click.option("--fail-code", help="How it fails, with --finish failed. [default: CONTENT_VIOLATION]")
 @JSON
-def tasks(remote: Remote, task_id: str | None, state: str | None, *, as_json: bool) -> None:
-    """List the tasks, or tell all about one."""
+def tasks(
+    remote: Remote,
+    task_id: str | None,
+    state: str | None,
+    finish: str | None,
+    fail_code: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List the tasks, or tell all about one, or end it."""
+    if task_id is None and (finish or fail_code):
+        raise click.UsageError("--finish and --fail-code want a TASK_ID")
     if task_id:
-        _print_json(remote.call("GET", f"/tasks/{quote(task_id, safe='')}"))
+        path = f"/tasks/{quote(task_id, safe='')}"
+        if finish or fail_code:
+            body = {"state": finish or "failed"} | ({"failCode": fail_code} if fail_code else {})
+            remote.call("POST", f"{path}/finish", body)
+        _print_json(remote.call("GET", path))
         return
     listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
     if as_json:
         _print_json(listed)
         return
     for task in listed["tasks"]:
-        ahead = f"{task['endState']} at {_time(task['endTime'])}" if task["nextTransition"] else task["cause"] or ""
-        click.echo(f"{_time(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}".rstrip())
+        ahead = (
+            f"{task['endState']} at {time_of_day(task['endTime'])}" if task["nextTransition"] else task["cause"] or ""
+        )
+        click.echo(f"{time_of_day(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}".rstrip())
     click.echo(f"{len(listed['tasks'])} tasks", err=True)
 
 
@@ -172,7 +190,9 @@ def requests(remote: Remote, limit: int, *, as_json: bool) -> None:
         return
     for entry in listed["requests"]:
         about = entry["taskId"] or (entry["answer"] or {}).get("message", "")
-        click.echo(f"{_time(entry['at'])}  {entry['method']:<4} {entry['operation']:<12} {entry['status']}  {about}")
+        click.echo(
+            f"{time_of_day(entry['at'])}  {entry['method']:<4} {entry['operation']:<12} {entry['status']}  {about}"
+        )
         for finding in entry["findings"]:
             click.echo(f"{'':>10}! {finding['message']} ({finding['rule']})")
 
@@ -187,9 +207,16 @@ def callbacks(remote: Remote, *, as_json: bool) -> None:
         _print_json(listed)
         return
     for delivery in listed["callbacks"]:
-        due = f"at {_time(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
+        due = f"at {time_of_day(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
         made = len(delivery["attempts"])
         click.echo(f"{delivery['taskId']}  {delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip())
+
+
+@click.command()
+@_remote
+def settings(remote: Remote) -> None:
+    """Print the settings in force, as JSON."""
+    _print_json(remote.call("GET", "/settings"))
 
 
 @click.command()
@@ -205,13 +232,9 @@ def _print_clock(told: dict[str, Any], *, as_json: bool) -> None:
         _print_json(told)
     else:
         pace = f"{told['speed']:g} times" if told["mode"] == "scaled" else told["mode"]
-        moment = datetime.fromtimestamp(told["now"] / 1000, UTC).isoformat(timespec="milliseconds")
+        moment = moment_of(told["now"]).isoformat(timespec="milliseconds")
         click.echo(f"{moment}  {pace}")
 
 
 def _print_json(told: object) -> None:
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone().strftime("%H:%M:%S")

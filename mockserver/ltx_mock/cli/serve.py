@@ -157,6 +157,8 @@ def banner(settings: Settings, url: str) -> str:
         "",
         "  Ctrl-C stops it.",
     ]
+    if not url.endswith(f":{Settings.port}"):
+        lines.insert(5, f"  other shells  export LTX_MOCK_URL={url}   (for ltx-mock tasks, clock, …)")
     if settings.host not in {"127.0.0.1", "localhost", "::1"} and settings.admin_token is None:
         lines.insert(5, "  control plane closed on this address (give --admin-token to open it)")
     return "\n".join(lines)
