@@ -11,18 +11,18 @@ help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ltx-mock needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ltx-mock needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
 
 # Serving needs a tenth of what testing needs, so each has its own installation.
 $(VENV)/.to-serve: pyproject.toml | $(BIN)/python
 	@echo "Installing ltx-mock into $(VENV); the first time takes a moment."
-	$(PIP) --editable .
+	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.to-test: pyproject.toml | $(BIN)/python
 	@echo "Installing ltx-mock and its development tools into $(VENV); the first time takes some minutes."
-	$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.to-serve
 
 install: $(VENV)/.to-test  ## make .venv and install the project with its development tools into it
