@@ -233,7 +233,8 @@ def test_in_strict_mode_every_advisory_is_told(pytester: pytest.Pytester) -> Non
         assert submit(ltx_mock, request_type="never") is None
     """
     output = run(pytester, test, passed=2, failed=1, errors=2)
-    assert output.count("in strict mode: colour is not a field that the API knows (GEN-16)") == 2
+    told, _, _ = output.partition("short test summary info")  # in CI the summary has the whole text once more
+    assert told.count("in strict mode: colour is not a field that the API knows (GEN-16)") == 2
 
 
 def test_a_test_that_reads_a_stopped_server_gets_its_own_error(pytester: pytest.Pytester) -> None:

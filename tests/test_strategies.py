@@ -26,7 +26,7 @@ from ltx_mock_contracts.strategies import (
     InvalidRequest,
     MalformedBytes,
 )
-from sampling import examples_of
+from sampling import drawn, examples_of
 from support import data_of, message_of, post
 
 BASE = ltx_mock_schemas.schema("generate-request")
@@ -175,16 +175,16 @@ def test_every_rule_of_the_request_has_a_family() -> None:
 
 @pytest.mark.parametrize("rule", REQUEST_RULES)
 def test_every_family_of_a_rule_is_drawn(rule: str) -> None:
-    drawn = {invalid.family for invalid in examples_of(strategies.invalid_requests(rule), 80)}
-    assert drawn == set(INVALID_FAMILIES[rule])
+    families = set(INVALID_FAMILIES[rule])
+    assert drawn(strategies.invalid_requests(rule), lambda invalid: [invalid.family], families) == families
 
 
 def test_every_rule_malformation_and_advisory_is_drawn() -> None:
-    assert {invalid.rule for invalid in examples_of(strategies.invalid_requests(), 200)} == set(REQUEST_RULES)
-    assert {bad.family for bad in examples_of(strategies.malformed_bodies(), 250)} == set(MALFORMED_FAMILIES)
-    advised = examples_of(strategies.advisory_requests(), 150)
-    assert {family for request in advised for family in request.families} == set(ADVISORY_FAMILIES)
-    assert {len(request.pointers) for request in advised} == {1, 2, 3}
+    rules, malformations, advisories = set(REQUEST_RULES), set(MALFORMED_FAMILIES), set(ADVISORY_FAMILIES)
+    assert drawn(strategies.invalid_requests(), lambda invalid: [invalid.rule], rules) == rules
+    assert drawn(strategies.malformed_bodies(), lambda bad: [bad.family], malformations) == malformations
+    assert drawn(strategies.advisory_requests(), lambda advised: advised.families, advisories) == advisories
+    assert drawn(strategies.advisory_requests(), lambda advised: [len(advised.pointers)], {1, 2, 3}) == {1, 2, 3}
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,9 @@ def ltx_mock(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServ
     `@pytest.mark.ltx(…)` gives it settings. At the end of the test what went wrong in the fake itself is told, and in
     strict mode every advisory.
     """
-    from ltx_mock import pytest_worlds  # noqa: PLC0415
+    from ltx_mock.pytest_worlds import use  # noqa: PLC0415
 
-    yield from pytest_worlds.use(request.node, ltx_server)
+    yield from use(request.node, ltx_server)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def make_ltx_server(
     request: pytest.FixtureRequest, ltx_listen_address: tuple[str, int]
 ) -> Iterator[Callable[..., MockServer]]:
     """A function that starts a server in this process with the given settings; all stop at the end of the test."""
-    from ltx_mock import pytest_worlds  # noqa: PLC0415
+    from ltx_mock.pytest_worlds import stop, watch  # noqa: PLC0415
 
     servers: list[MockServer] = []
 
@@ -150,8 +150,8 @@ def make_ltx_server(
 
         defaults = {"host": ltx_listen_address[0], "seed": request.config.option.ltx_seed}
         servers.append(MockServer(**defaults | settings))
-        pytest_worlds.watch(request.node, servers[-1])
+        watch(request.node, servers[-1])
         return servers[-1]
 
     yield make
-    pytest_worlds.stop(servers)
+    stop(servers)
