@@ -17,20 +17,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from ltx_mock_contracts.machine.requests import good_requests, kind, wrong_requests
 from ltx_mock_contracts.machine.run import Run
 from ltx_mock_contracts.machine.target import Target
 from ltx_mock_contracts.machine.task import SeenTask, generation_ms
-from ltx_mock_contracts.strategies import (
-    AdvisedRequest,
-    Body,
-    InvalidRequest,
-    MalformedBytes,
-    advisory_requests,
-    invalid_requests,
-    malformed_bodies,
-    minimal_requests,
-    valid_requests,
-)
+from ltx_mock_contracts.strategies import AdvisedRequest, Body, InvalidRequest, MalformedBytes
 
 if TYPE_CHECKING:
     from hypothesis import settings
@@ -41,7 +32,8 @@ MakeTarget = Callable[[], AbstractContextManager[Target]]
 """Gives a fresh target for each run: a `Target`, or a context manager around one."""
 
 _MOST_TASKS: Final = 12
-_NOBODYS: Final = ("task_12345678", "task_abc123xyz789", "task_", "0", "../x", "é", "task_" + "0" * 200)
+_SPANS: Final = (1, 1_000, 2_500, 5_000, 12_345, 30_000, 60_000, 140_000, 30 * 24 * 3_600_000)
+_NOBODYS: Final = (None, "task_12345678", "task_abc123xyz789", "task_", "0", "../x", "é", "task_" + "0" * 200)
 _NEAR: Final = ("{}0", "TASK{}", "{}%00")
 _EDGES: Final = {
     "just before the earliest success": (0, -1),
@@ -49,30 +41,6 @@ _EDGES: Final = {
     "just before the latest end": (1, -1),
     "at the latest end": (1, 0),
 }
-
-_GOOD: Final = minimal_requests() | valid_requests()
-_ADVISED: Final = advisory_requests()
-_WRONG: Final = invalid_requests() | malformed_bodies()
-
-
-# Hypothesis writes down the strategies of a rule in full, again and again, which is slow for those; a function of one's
-# own is written down as its name.
-@st.composite
-def good_requests(draw: st.DrawFn) -> Body:
-    """Generate requests that must be accepted."""
-    return draw(_GOOD)
-
-
-@st.composite
-def advised_requests(draw: st.DrawFn) -> AdvisedRequest:
-    """Generate requests that are accepted with an advisory."""
-    return draw(_ADVISED)
-
-
-@st.composite
-def wrong_requests(draw: st.DrawFn) -> InvalidRequest | MalformedBytes:
-    """Generate requests that must be refused."""
-    return draw(_WRONG)
 
 
 def run_task_machine(make_target: MakeTarget, *, settings: settings | None = None) -> None:
@@ -120,43 +88,27 @@ class TaskMachine(RuleBasedStateMachine):
         """Let go of the target."""
         self._open.close()
 
-    def _may_submit(self) -> bool:
-        return len(self.run.tasks) < _MOST_TASKS
+    @precondition(lambda self: len(self.run.tasks) < _MOST_TASKS)
+    @rule(target=submitted, second_key=keys, request=good_requests(), violating=st.booleans())
+    def submit(self, second_key: bool, request: Body | AdvisedRequest, violating: bool) -> Any:
+        """Submit what the documents allow, and sometimes what they advise against or what must fail."""
+        body, rule_id = (request.body, "GEN-16") if isinstance(request, AdvisedRequest) else (request, "GEN-17")
+        must_fail = violating and self.target.violating_prompt is not None
+        if must_fail:
+            body["input"]["prompt"] = self.target.violating_prompt
+        return self.run.submit(second_key, body, rule_id, must_fail=must_fail) or multiple()
 
-    @precondition(_may_submit)
-    @rule(target=submitted, second_key=keys, body=good_requests())
-    def submit(self, second_key: bool, body: Body) -> Any:
-        """Submit what the documents allow."""
-        return self.run.submit(second_key, body, "GEN-17") or multiple()
+    @rule(second_key=keys, wrong=st.lists(wrong_requests(), min_size=1, max_size=4, unique_by=kind))
+    def submit_what_is_wrong(self, second_key: bool, wrong: list[InvalidRequest | MalformedBytes]) -> None:
+        """Submit what must be refused; there is much of it, so several at once."""
+        for each in wrong:
+            self.run.submit_wrong(second_key, each)
 
-    @precondition(_may_submit)
-    @rule(target=submitted, second_key=keys, advised=advised_requests())
-    def submit_against_advice(self, second_key: bool, advised: AdvisedRequest) -> Any:
-        """Submit what the documents advise against, but do not forbid."""
-        return self.run.submit(second_key, advised.body, "GEN-16") or multiple()
-
-    @precondition(lambda self: self.target.violating_prompt is not None and self._may_submit())
-    @rule(target=submitted, second_key=keys, body=good_requests())
-    def submit_against_the_content_rules(self, second_key: bool, body: Body) -> Any:
-        """Submit a task that must fail."""
-        body["input"]["prompt"] = self.target.violating_prompt
-        return self.run.submit(second_key, body, "GEN-17", must_fail=True) or multiple()
-
-    @rule(second_key=keys, invalid=wrong_requests())
-    def submit_what_is_wrong(self, second_key: bool, invalid: InvalidRequest | MalformedBytes) -> None:
-        """Submit what must be refused."""
-        self.run.submit_wrong(second_key, invalid)
-
-    @rule(task=submitted)
-    def poll(self, task: SeenTask) -> None:
-        """Ask how a task does."""
-        self.run.poll(task)
-
-    @rule(task=submitted)
-    def poll_twice(self, task: SeenTask) -> None:
-        """Ask twice in a row."""
-        self.run.poll(task)
-        self.run.poll(task)
+    @rule(task=submitted, times=st.integers(1, 3))
+    def poll(self, task: SeenTask, times: int) -> None:
+        """Ask how a task does, and perhaps ask again at once."""
+        for _ in range(times):
+            self.run.poll(task)
 
     @precondition(lambda self: self.target.other_client is not None)
     @rule(task=submitted)
@@ -165,22 +117,17 @@ class TaskMachine(RuleBasedStateMachine):
         self.run.poll_with_the_other_key(task)
 
     @rule(second_key=keys, task_id=st.sampled_from(_NOBODYS))
-    def poll_what_nobody_made(self, second_key: bool, task_id: str) -> None:
-        """Ask for a task that there is not."""
+    def poll_nobodys(self, second_key: bool, task_id: str | None) -> None:
+        """Ask for a task that nobody made, or for none at all."""
         self.run.poll_nobodys(second_key, task_id)
 
     @rule(task=submitted, near=st.sampled_from(_NEAR))
-    def poll_almost_a_task(self, task: SeenTask, near: str) -> None:
+    def poll_almost(self, task: SeenTask, near: str) -> None:
         """Ask for an id that is nearly that of a task."""
         self.run.poll_nobodys(task.second_key, near.format(task.id))
 
-    @rule(second_key=keys)
-    def poll_nothing(self, second_key: bool) -> None:
-        """Ask without `taskId`."""
-        self.run.poll_nothing(second_key)
-
     @precondition(lambda self: self.target.clock is not None)
-    @rule(milliseconds=st.integers(0, 150_000) | st.sampled_from([1, 5_000, 60_000, 140_000, 30 * 24 * 3_600_000]))
+    @rule(milliseconds=st.sampled_from(_SPANS))
     def advance(self, milliseconds: int) -> None:
         """Let time pass."""
         self.run.advance(milliseconds)

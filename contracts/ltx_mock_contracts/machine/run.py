@@ -48,6 +48,7 @@ class Run:
             rule: The rule that a refusal breaks.
             must_fail: Whether its prompt breaks the content rules.
         """
+        second_key = second_key and self._target.other_client is not None  # else one key has all the tasks
         body = self._mail.addressed(body)
         request = GenerateRequest.from_body(body)
         before = self._unfinished({second_key} if self._target.choices else {True, False})
@@ -82,19 +83,14 @@ class Run:
             failure = self._story.failure("AUTH-4", title, expected="404", actual=exchange.quoted, about=task.id)
             self._witness.depart(failure)
 
-    def poll_nobodys(self, second_key: bool, task_id: str) -> None:
-        """Ask for a task that there is not."""
-        exchange = self._wire.status(self._client(second_key), task_id, who=f" of {task_id!r}")
-        if exchange.status != 404:
-            title = "there is an answer about a task that nobody made"
-            raise self._story.failure("TASK-11", title, expected="404", actual=exchange.quoted)
-
-    def poll_nothing(self, second_key: bool) -> None:
-        """Ask without `taskId`."""
-        exchange = self._wire.status(self._client(second_key), None, who=" without taskId")
-        if exchange.status != 400:
-            title = "statusTask without taskId is not refused"
-            raise self._story.failure("TASK-11", title, expected="400", actual=exchange.quoted)
+    def poll_nobodys(self, second_key: bool, task_id: str | None) -> None:
+        """Ask for a task that there is not, or without `taskId`."""
+        who = " without taskId" if task_id is None else f" of {task_id!r}"
+        exchange = self._wire.status(self._client(second_key), task_id, who=who)
+        status = 400 if task_id is None else 404
+        if exchange.status != status:
+            title = f"statusTask{who}, which nobody made" if task_id else "statusTask without taskId"
+            raise self._story.failure("TASK-11", title, expected=f"{status}", actual=exchange.quoted)
 
     def finish(self, task: SeenTask, state: str) -> None:
         """End a task by hand, if it has not ended."""
@@ -161,7 +157,14 @@ class Run:
         tasks = [task for task in self.tasks.values() if task.second_key in keys and task.end is None]
         if len(tasks) < self._target.max_concurrent:
             return len(tasks)
-        return sum(self.poll(task) in RUNNING for task in tasks)
+        return sum(self._state(task) in RUNNING for task in tasks)
+
+    def _state(self, task: SeenTask) -> str:
+        """Return the state of a task at this moment; it need not be asked for again while time stands."""
+        last = task.last
+        if last is not None and last.span is not None and last.span.before == self._story.now():
+            return str(last.body["data"]["state"])
+        return self.poll(task)
 
     def _client(self, second_key: bool) -> httpx.Client:
         other = self._target.other_client
