@@ -14,6 +14,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from ltx_mock_contracts.failures import ContractFailure
+
+__all__ = ["ConflictError", "ContractFailure", "LtxMockError", "NotFoundError", "SettingsError", "suggestion"]
+
 
 class LtxMockError(Exception):
     """The fake cannot do what was asked of it; the text says what to change."""
@@ -29,10 +33,6 @@ class NotFoundError(LtxMockError):
 
 class ConflictError(LtxMockError):
     """It exists, but its present state does not allow what was asked."""
-
-
-class ContractFailure(AssertionError):  # noqa: N818 - an assertion that failed, named as pytest users say it
-    """A client or a server broke the contract."""
 
 
 def suggestion(unknown: str, known: Iterable[str]) -> str:
