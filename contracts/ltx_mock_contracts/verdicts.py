@@ -39,6 +39,8 @@ class Departure:
         task: The task that it was about the first time, where it was about one.
         times: How often it was seen.
         curl: A command line that makes the request again; the key is not in it.
+        request: The decoded body of the request that shows it, the first time; None where there is none.
+        checks: The names of the live checks that saw it; a recording has none.
         kind: What it has in common with the same departure elsewhere; those are counted as one.
         binding: Whether it is from what a document says; a rule may also say what we have chosen.
     """
@@ -51,10 +53,17 @@ class Departure:
     task: str | None = None
     times: int = 1
     curl: str | None = None
+    request: Any = None
+    checks: tuple[str, ...] = ()
     kind: str = ""
     binding: bool = True
 
-    def as_dict(self) -> dict[str, object]:
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Departure:
+        """Return the departure that `as_dict` told."""
+        return cls(**{**told, "exchanges": tuple(told["exchanges"]), "checks": tuple(told["checks"])})
+
+    def as_dict(self) -> dict[str, Any]:
         """Return the departure as a JSON object."""
         return {
             "rule": self.rule,
@@ -65,6 +74,10 @@ class Departure:
             "task": self.task,
             "times": self.times,
             "curl": self.curl,
+            "request": self.request,
+            "checks": list(self.checks),
+            "kind": self.kind,
+            "binding": self.binding,
         }
 
 
@@ -109,12 +122,22 @@ class Report:
         sources: The sources whose rules had to be kept.
         exchanges: How many exchanges were judged.
         counted_in: What the numbers of exchanges count, such as the `line` of a file.
+        target: The URL of the server that was checked, without user and password; None for a recording.
+        seed: What chance was drawn from.
+        tasks_made: How many tasks the checks made on the server.
+        tasks_allowed: How many they were allowed to make; None when there is no bound.
+        reproduce: A command line that does the same checks again; the key is not in it.
     """
 
     verdicts: tuple[Verdict, ...]
     sources: tuple[Source, ...] = BINDING
     exchanges: int = 0
     counted_in: str = "exchange"
+    target: str | None = None
+    seed: int | None = None
+    tasks_made: int | None = None
+    tasks_allowed: int | None = None
+    reproduce: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -156,6 +179,11 @@ class Report:
             "sources": list(self.sources),
             "exchanges": self.exchanges,
             "countedIn": self.counted_in,
+            "target": self.target,
+            "seed": self.seed,
+            "tasksMade": self.tasks_made,
+            "tasksAllowed": self.tasks_allowed,
+            "reproduce": self.reproduce,
             "counts": dict(self.counts),
             "rules": [verdict.as_dict() for verdict in self.verdicts],
         }
@@ -174,13 +202,29 @@ class Ledger:
 
     def depart(self, departure: Departure) -> None:
         """Note a departure. One of a kind that is known is counted with it."""
-        if not self.seen[departure.rule]:
-            self.saw(departure.rule)
         key = departure.rule, departure.kind or departure.title
-        first = self._departures.setdefault(key, departure)
-        if first is not departure:
-            exchanges = tuple(dict.fromkeys(first.exchanges + departure.exchanges))[:_LISTED]
-            self._departures[key] = replace(first, exchanges=exchanges, times=first.times + departure.times)
+        first = self._departures.get(key)
+        self._departures[key] = departure if first is None else _folded(first, departure)
+
+    def merge(self, told: dict[str, Any]) -> None:
+        """Note all that another ledger told with `as_dict`, as if it had been noted here."""
+        self.seen.update(told["seen"])
+        for departure in told["departures"]:
+            self.depart(Departure.from_dict(departure))
+
+    def add_report(self, report: Report) -> None:
+        """Note all that a report saw: how often its rules could be judged, and what spoke against them."""
+        for verdict in report.verdicts:
+            self.seen[verdict.rule] += verdict.seen
+            for departure in verdict.departures:
+                self.depart(departure)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was noted as a JSON object, for `merge` in another process."""
+        return {
+            "seen": dict(self.seen),
+            "departures": [departure.as_dict() for departure in self._departures.values()],
+        }
 
     def verdicts(self, rules: Iterable[str], sources: Collection[Source], why: dict[str, str]) -> tuple[Verdict, ...]:
         """Return a verdict for each of these rules, and for each other that was departed from.
@@ -203,3 +247,12 @@ class Ledger:
         if self.seen[rule]:
             return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])
         return Verdict(rule=rule, outcome="not checked", why=why or "nothing showed it")
+
+
+def _folded(first: Departure, again: Departure) -> Departure:
+    return replace(
+        first,
+        exchanges=tuple(dict.fromkeys(first.exchanges + again.exchanges))[:_LISTED],
+        times=first.times + again.times,
+        checks=tuple(dict.fromkeys(first.checks + again.checks)),
+    )

@@ -53,6 +53,7 @@ class Notes:
                 exchanges=tuple(exchange.number for exchange in exchanges),
                 task=task if isinstance(task, str) and task else None,
                 curl=curl_line(about),
+                request=None if about.operation == "callback" else about.request,
                 kind=kind,
                 binding=binding,
             )
