@@ -82,6 +82,7 @@ GEN-4  observed     1  a callback_url that is not public or not https is refused
 GEN-4 observed: a callback_url that is not public or not https is refused
   expected  200 and a taskId
   actual    400, "No"
+  request   {json.dumps(request_body(TEXT) | LOCAL, separators=(",", ":"))}
   where     line 22
   rule      {RULES["GEN-4"].text}
   try       curl -X POST "$BASE_URL"/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer $API_KEY" -H 'Content-Type: application/json' -d '{body}'
@@ -123,6 +124,50 @@ def test_nothing_in_a_recording_moves_the_cursor(cli: Run) -> None:
         assert all(letter.isprintable() or letter == "\n" for letter in out + err)
 
 
+def test_github_gets_annotations_after_the_table_and_a_summary_of_the_step(
+    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    (tmp_path / "summary.md").write_text("before\n", encoding="utf-8")
+    recording = lines([poll(0, "t") | {"status": 201}])
+    code, plain, _ = cli(recording, "--rule", "ENV-4")
+    _, out, err = cli(recording, "--rule", "ENV-4", "--github")
+    assert code == 1
+    assert out.startswith(plain)
+    assert out.removeprefix(plain).startswith("::error title=ENV-4 broken::")
+    assert err == "\n0 kept, 1 broken, 0 observed, 0 not checked; 1 exchange\n"
+    assert (tmp_path / "summary.md").read_text(encoding="utf-8").startswith("before\n## ltx-mock: 1 broken\n")
+
+
+def test_github_gets_no_summary_where_there_is_none_to_add_to(
+    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    cli("", "--github")
+    assert [path.name for path in tmp_path.iterdir()] == ["recording.ndjson"]
+
+
+def test_sarif_goes_to_a_file_beside_the_table_or_to_the_standard_output_in_its_place(cli: Run, tmp_path: Path) -> None:
+    recording = lines([poll(0, "t") | {"status": 201}])
+    code, out, _ = cli(recording, "--rule", "ENV-4", "--sarif", "found.sarif")
+    assert (code, out) == cli(recording, "--rule", "ENV-4")[:2]
+    written = (tmp_path / "found.sarif").read_text(encoding="utf-8")
+    assert cli(recording, "--rule", "ENV-4", "--sarif", "-") == (1, written, "")
+    assert [result["ruleId"] for result in json.loads(written)["runs"][0]["results"]] == ["ENV-4"]
+
+
+def test_annotations_leave_a_standard_output_alone_that_has_json(cli: Run) -> None:
+    code, out, err = cli(lines([poll(0, "t") | {"status": 201}]), "--rule", "ENV-4", "--json", "--github")
+    assert (code, json.loads(out)["ok"]) == (1, False)
+    assert err.startswith("::error title=ENV-4 broken::")
+
+
+def test_what_was_found_is_shown_though_a_file_cannot_be_written(cli: Run) -> None:
+    code, out, err = cli(lines(GOOD), "--rule", "TASK-1", "--sarif", "nowhere/found.sarif")
+    assert (code, out) == (2, "Rule    Verdict  Seen\nTASK-1  kept       11\n")
+    assert err.endswith("\nltx-mock: nowhere/found.sarif: it cannot be written: No such file or directory\n")
+
+
 @pytest.mark.parametrize(
     ("text", "args", "said"),
     [
@@ -130,6 +175,7 @@ def test_nothing_in_a_recording_moves_the_cursor(cli: Run) -> None:
         ('{"at": "\x1b"}', [], "recording.ndjson: line 1: it is no JSON: Invalid control character at column 9"),
         ("", ["--rule", "TASK-99"], "no rule 'TASK-99' (did you mean 'TASK-9'?); ltx-mock rules lists them"),
         ("", ["--exclude-rule", "x"], "no rule 'x'; ltx-mock rules lists them"),
+        ("", ["--json", "--sarif", "-"], "JSON and SARIF cannot both go to standard output; give one of them a file"),
         ("", ["more"], "Got unexpected extra argument (more); see ltx-mock check-trace --help"),
     ],
 )  # fmt: skip

@@ -58,10 +58,19 @@ class Departure:
     kind: str = ""
     binding: bool = True
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What departures that are counted as one have in common: the rule and the kind, or else the title."""
+        return self.rule, self.kind or self.title
+
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> Departure:
         """Return the departure that `as_dict` told."""
         return cls(**{**told, "exchanges": tuple(told["exchanges"]), "checks": tuple(told["checks"])})
+
+    def breaks(self, sources: Collection[Source]) -> bool:
+        """Tell whether it breaks its rule, where the rules of these sources have to be kept."""
+        return self.binding and not set(sources).isdisjoint(RULES[self.rule].sources)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the departure as a JSON object."""
@@ -98,6 +107,10 @@ class Verdict:
     seen: int = 0
     departures: tuple[Departure, ...] = ()
     why: str | None = None
+
+    def outcome_of(self, departure: Departure) -> Outcome:
+        """Return what one of the departures is by itself: a broken rule may also show another choice than ours."""
+        return self.outcome if departure.binding else "observed"
 
     def as_dict(self) -> dict[str, object]:
         """Return the verdict as a JSON object."""
@@ -196,15 +209,19 @@ class Ledger:
     seen: Counter[str] = field(default_factory=Counter)
     _departures: dict[tuple[str, str], Departure] = field(default_factory=dict)
 
+    @property
+    def departures(self) -> tuple[Departure, ...]:
+        """What spoke against the rules so far."""
+        return tuple(self._departures.values())
+
     def saw(self, *rules: str) -> None:
         """Note that these rules could be judged, once more."""
         self.seen.update(rules)
 
     def depart(self, departure: Departure) -> None:
         """Note a departure. One of a kind that is known is counted with it."""
-        key = departure.rule, departure.kind or departure.title
-        first = self._departures.get(key)
-        self._departures[key] = departure if first is None else _folded(first, departure)
+        first = self._departures.get(departure.key)
+        self._departures[departure.key] = departure if first is None else _folded(first, departure)
 
     def merge(self, told: dict[str, Any]) -> None:
         """Note all that another ledger told with `as_dict`, as if it had been noted here."""
@@ -240,9 +257,8 @@ class Ledger:
     def _verdict(self, rule: str, sources: Collection[Source], why: str | None) -> Verdict:
         found = tuple(departure for (about, _), departure in self._departures.items() if about == rule)
         if found:
-            documented = not set(sources).isdisjoint(RULES[rule].sources)
             seen = max(self.seen[rule], sum(departure.times for departure in found))
-            broken = documented and any(departure.binding for departure in found)
+            broken = any(departure.breaks(sources) for departure in found)
             return Verdict(rule=rule, outcome="broken" if broken else "observed", seen=seen, departures=found)
         if self.seen[rule]:
             return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])

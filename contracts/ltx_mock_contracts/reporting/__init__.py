@@ -1,0 +1,56 @@
+"""A report in the forms that others read: SARIF, GitHub's annotations, GitHub's step summary.
+
+```python
+from ltx_mock_contracts import check_trace, read_trace
+from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary
+
+report = check_trace(read_trace("recording.har"))
+print(github_annotations(report), end="")
+```
+
+`sarif_log`, `workflow` and `summary` have a form each, `telling` what all of them tell of a departure. What a server
+said is never trusted: `text` makes it safe to show, each form escapes it, and `redaction` takes keys out.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.reporting.redaction import without_keys
+    from ltx_mock_contracts.reporting.sarif_log import sarif
+    from ltx_mock_contracts.reporting.summary import step_summary
+    from ltx_mock_contracts.reporting.text import printable
+    from ltx_mock_contracts.reporting.workflow import disarmed, github_annotations
+
+__all__ = [
+    "disarmed",
+    "github_annotations",
+    "printable",
+    "sarif",
+    "step_summary",
+    "without_keys",
+]
+
+_HOMES = {
+    "disarmed": "workflow",
+    "github_annotations": "workflow",
+    "printable": "text",
+    "sarif": "sarif_log",
+    "step_summary": "summary",
+    "without_keys": "redaction",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,51 @@
+"""Keys have no place in a report, even where a server says them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ltx_mock_contracts.verdicts import Departure, Report
+
+__all__ = ["without_keys"]
+
+_SECRET: Final = 8
+_SHOWN: Final = "$API_KEY"
+
+
+def without_keys(report: Report, keys: Iterable[str]) -> Report:
+    """Return the report with `$API_KEY` for each of these keys, as it is or as a URL has it.
+
+    Keys of fewer than 8 characters stay: they hide nothing, and may be part of any word.
+    """
+    long = {form for key in keys if len(key) >= _SECRET for form in (key, quote(key, safe=""))}
+    secrets = sorted(long, key=len, reverse=True)
+    verdicts = tuple(
+        replace(verdict, departures=tuple(_departure(each, secrets) for each in verdict.departures))
+        for verdict in report.verdicts
+    )
+    return replace(
+        report,
+        verdicts=verdicts,
+        target=_hidden(report.target, secrets),
+        reproduce=_hidden(report.reproduce, secrets),
+    )
+
+
+def _departure(departure: Departure, secrets: list[str]) -> Departure:
+    texts = ("title", "expected", "actual", "task", "curl", "request")
+    return replace(departure, **{name: _hidden(getattr(departure, name), secrets) for name in texts})
+
+
+def _hidden(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, _SHOWN)
+        return value
+    if isinstance(value, dict):
+        return {_hidden(name, secrets): _hidden(item, secrets) for name, item in value.items()}
+    return [_hidden(item, secrets) for item in value] if isinstance(value, list) else value

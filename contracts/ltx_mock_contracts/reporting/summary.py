@@ -1,0 +1,84 @@
+"""A report as the summary of a step of GitHub Actions."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.reporting.telling import about, broken_first, counts, facts
+from ltx_mock_contracts.reporting.text import printable, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+
+__all__ = ["step_summary"]
+
+_LIMIT: Final = 2000
+_NOTE: Final = 300
+_SIZE: Final = 900_000  # bytes; GitHub refuses the summaries of a step when they are over 1 MiB
+_SIGNS: Final = {"broken": "❌", "observed": "⚠️", "kept": "✅", "not checked": "➖"}
+
+
+def step_summary(report: Report) -> str:
+    """Return the report in GitHub-flavoured Markdown: counts, a table with what is broken first, and the details.
+
+    All that is not ours is in HTML blocks, where nothing but HTML is markup and no line is empty, and there in `code`
+    or `pre`, where GitHub makes no links of names and numbers.
+    """
+    head = f"## ltx-mock: {'no rule is broken' if report.ok else f'{len(report.broken)} broken'}\n\n{counts(report)}\n"
+    blocks = [head, *_about(report), _table(report)]
+    left = _SIZE - sum(map(_size, blocks))
+    departures = [(verdict, departure) for verdict in broken_first(report) for departure in verdict.departures]
+    for number, (verdict, departure) in enumerate(departures):
+        block = _details(verdict, departure, report)
+        left -= _size(block)
+        if left < 0:
+            blocks.append(f"{len(departures) - number} more; the JSON report has them all\n")
+            break
+        blocks.append(block)
+    return "\n".join(blocks) + "\n"
+
+
+def _about(report: Report) -> Iterator[str]:
+    told = about(report) | ({"again": printable(report.reproduce)} if report.reproduce else {})
+    if told:
+        yield "<p>" + "<br>\n".join(f"{name} {_code(fact)}" for name, fact in told.items()) + "</p>\n"
+
+
+def _table(report: Report) -> str:
+    rows = "".join(
+        f"<tr><td>{verdict.rule}</td><td>{_SIGNS[verdict.outcome]} {verdict.outcome}</td>"
+        f"<td>{verdict.seen or ''}</td><td>{_note(verdict)}</td></tr>\n"
+        for verdict in broken_first(report)
+    )
+    return f"<table>\n<tr><th>Rule</th><th>Verdict</th><th>Seen</th><th></th></tr>\n{rows}</table>\n"
+
+
+def _note(verdict: Verdict) -> str:
+    if not verdict.departures:
+        return _code(verdict.why) if verdict.why else ""
+    more = len(verdict.departures) - 1
+    return _code(verdict.departures[0].title) + (f" and {more} more" if more else "")
+
+
+def _details(verdict: Verdict, departure: Departure, report: Report) -> str:
+    told = facts(departure, report, limit=_LIMIT)
+    return (
+        f"<details>\n<summary>{departure.rule} {verdict.outcome_of(departure)}: {_code(departure.title)}</summary>\n"
+        + "".join(f"<p>{name}</p>\n<pre>{_escaped(fact)}</pre>\n" for name, fact in told.items())
+        + "</details>\n"
+    )
+
+
+def _code(text: str) -> str:
+    return f"<code>{_escaped(shortened(text, _NOTE))}</code>"
+
+
+def _escaped(text: str) -> str:
+    return escape(printable(text))
+
+
+def _size(text: str) -> int:
+    return len(text.encode())

@@ -1,0 +1,72 @@
+"""What a report says, in words and in order, for every form in which people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.reporting.text import counted, json_text, printable, shortened
+from ltx_mock_contracts.rules import RULES
+from ltx_mock_contracts.verdicts import OUTCOMES
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+
+__all__ = ["about", "broken_first", "counts", "facts"]
+
+_ORDER: Final = {outcome: place for place, outcome in enumerate(("broken", "observed", "kept", "not checked"))}
+_NUMBERS: Final = 5
+_REQUEST: Final = 400
+
+
+def about(report: Report) -> dict[str, str]:
+    """Return what was checked and at what price, by name; empty for a recording."""
+    told: dict[str, str] = {}
+    if report.target is not None:
+        told["server"] = printable(report.target)
+    if report.seed is not None:
+        told["seed"] = str(report.seed)
+    if report.tasks_made is not None:
+        bound = "" if report.tasks_allowed is None else f" of at most {report.tasks_allowed}"
+        told["made"] = counted(report.tasks_made, "task") + bound
+    return told
+
+
+def counts(report: Report) -> str:
+    """Return how many rules there are of each outcome, and how much was judged."""
+    of_each = ", ".join(f"{report.counts[outcome]} {outcome}" for outcome in OUTCOMES)
+    return f"{of_each}; {counted(report.exchanges, 'exchange')}"
+
+
+def broken_first(report: Report) -> tuple[Verdict, ...]:
+    """Return the verdicts with those first that matter most, else in the order of the catalogue."""
+    return tuple(sorted(report.verdicts, key=lambda verdict: _ORDER[verdict.outcome]))
+
+
+def facts(departure: Departure, report: Report, *, limit: int | None = None) -> dict[str, str]:
+    """Return what is to be said of a departure besides its title, by name; each is one printable line.
+
+    Args:
+        departure: The departure.
+        report: The report that it is in.
+        limit: How many characters of what was expected or came are shown, where that is limited. A longer curl line
+            is left out, for half a command is of no use.
+    """
+    request = None if departure.request is None else shortened(json_text(departure.request), _REQUEST)
+    whole = limit is None or len(departure.curl or "") <= limit
+    told = {
+        "expected": shortened(departure.expected, limit),
+        "actual": shortened(departure.actual, limit),
+        "request": request,
+        "where": _where(departure, report.counted_in),
+        "check": departure.checks[0] if departure.checks else None,
+        "rule": RULES[departure.rule].text,
+        "try": departure.curl if whole else None,
+    }
+    return {name: printable(fact) for name, fact in told.items() if fact}
+
+
+def _where(departure: Departure, counted_in: str) -> str:
+    numbers = ", ".join(map(str, departure.exchanges[:_NUMBERS])) + ", …" * (len(departure.exchanges) > _NUMBERS)
+    place = f"{counted_in} {numbers}" if numbers else ""
+    task = f" (task {departure.task})" if departure.task else ""
+    return (place + task + (f", {departure.times} times" if departure.times > 1 else "")).lstrip(" ,")
