@@ -238,7 +238,7 @@ class AsyncWithUrlIsRefused(Broken):
     """A callback_url is refused where the request_type is async."""
 
     rule = "GEN-3"
-    also = ("GEN-17",)
+    also = ("GEN-4", "GEN-17")
 
     def asks(self, body: Any) -> Any:
         with_url = isinstance(body, dict) and "callback_url" in body

@@ -359,10 +359,10 @@ def _hook(sender: Sender, mutating: Mutating) -> None:
         async with sender._stream(method, url, patience, content=body, headers=headers) as response:
             return response.status_code
 
-    async def post(url: str, body: bytes, timeout_s: float) -> int:
+    async def post(url: str, body: bytes, timeout_s: float, *more: Any) -> int:
         behaviour = mutating.behaviour
         if behaviour is None:
-            return await true_post(url, body, timeout_s)
+            return await true_post(url, body, timeout_s, *more)
         return await behaviour.calls(partial(deliver, timeout_s), url, body)
 
     sender.post = post  # type: ignore[method-assign]
