@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
 from ltx_mock.clock import SECOND
 from ltx_mock.courier import RETRY_AFTER_MS
 from ltx_mock.inprocess import Reply
 from ltx_mock.sender import Unanswered
-from mutating import Ask, Broken, Data, Deliver, Mutant, Outcome, decoded, encoded, error, is_wrong, mistakes
-from support import TEXT, request_body
+from mutating import Ask, Broken, Data, Deliver, Mutant, decoded, encoded, error, is_wrong, mistakes
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -263,58 +262,6 @@ class NeverFrees(Broken):
         return reply
 
 
-class Choice(Broken):
-    """Another choice than the fake's; it breaks no rule."""
-
-    outcome: ClassVar[Outcome] = "observed"
-
-
-class NoRetryAfter(Choice):
-    """A 429 does not say when to try again."""
-
-    rule = "LIM-3"
-
-    def fails(self, ask: Ask, reply: Reply) -> Reply:  # noqa: ARG002 - whatever was asked
-        return reply._replace(headers=[header for header in reply.headers if header[0] != b"retry-after"])
-
-
-class RetryAtDate(Choice):
-    """A 429 says on which date to try again."""
-
-    rule = "LIM-3"
-
-    def fails(self, ask: Ask, reply: Reply) -> Reply:  # noqa: ARG002
-        others = [header for header in reply.headers if header[0] != b"retry-after"]
-        date = (b"retry-after", b"Fri, 09 Jan 2026 13:33:30 GMT")
-        return reply._replace(headers=[*others, date]) if reply.status == 429 else reply
-
-
-class RefusedYetMade(Choice):
-    """A refused request makes a task all the same, which calls back."""
-
-    rule = "GEN-18"
-
-    async def generate(self, ask: Ask) -> Reply:
-        reply = await super().generate(ask)
-        body = decoded(ask.body)
-        if reply.status == 400 and isinstance(body, dict) and is_wrong(body):
-            made = request_body(TEXT) | {name: body[name] for name in ("request_type", "callback_url") if name in body}
-            await self.inner(ask.saying(made))
-        return reply
-
-
-class RefusedYetPaid(Choice):
-    """A refused request costs credits and a slot."""
-
-    rule = "GEN-18"
-
-    async def generate(self, ask: Ask) -> Reply:
-        reply = await super().generate(ask)
-        if reply.status == 400 and is_wrong(decoded(ask.body)):
-            await self.inner(ask.saying(request_body(TEXT)))
-        return reply
-
-
 def spaced(name: str, text: str, *delays: int) -> Mutant:
     moments = tuple(delay * SECOND for delay in delays)
     return Mutant(name, "CB-2", text, patches={"ltx_mock.courier.RETRY_AFTER_MS": moments})
@@ -332,4 +279,4 @@ SPACED = [
 
 
 FLOWS = [kind.mutant() for kind in mistakes(__name__) if kind is not OfRate] + SPACED
-"""The mistakes about callbacks and limits, and choices about them."""
+"""The mistakes about callbacks and limits."""

@@ -11,8 +11,10 @@ with BrokenServer() as server:
 from __future__ import annotations
 
 from broken_answers import ANSWERS
+from broken_choices import CHOICES
 from broken_flows import FLOWS
 from broken_requests import REQUESTS
+from broken_tasks import TASKS
 from ill_servers import Counting, counting, flaky, garbage, hanging, silent_after, slow
 from mutating import KEY, Behaviour, BrokenServer, Mutant
 
@@ -31,6 +33,6 @@ __all__ = [
     "slow",
 ]
 
-ALL = (*REQUESTS, *ANSWERS, *FLOWS)
+ALL = (*REQUESTS, *ANSWERS, *TASKS, *FLOWS, *CHOICES)
 MUTANTS = {mutant.name: mutant for mutant in ALL}
 """Every mutant by its name."""

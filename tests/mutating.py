@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import MockServer
 from ltx_mock.inprocess import Reply, call
-from ltx_mock.sender import Sender
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 
 KEY = "broken-server-key"
@@ -348,7 +347,7 @@ class BrokenServer:
         self.stop()
 
 
-def _hook(sender: Sender, mutating: Mutating) -> None:
+def _hook(sender: Any, mutating: Mutating) -> None:
     """Let callbacks go through the behaviour of the moment."""
     true_post = sender.post
 
@@ -357,12 +356,12 @@ def _hook(sender: Sender, mutating: Mutating) -> None:
     ) -> int:
         headers = {"content-type": content_type}
         async with sender._stream(method, url, patience, content=body, headers=headers) as response:
-            return response.status_code
+            return int(response.status_code)
 
     async def post(url: str, body: bytes, timeout_s: float, *more: Any) -> int:
         behaviour = mutating.behaviour
         if behaviour is None:
-            return await true_post(url, body, timeout_s, *more)
+            return int(await true_post(url, body, timeout_s, *more))
         return await behaviour.calls(partial(deliver, timeout_s), url, body)
 
-    sender.post = post  # type: ignore[method-assign]
+    sender.post = post
