@@ -14,7 +14,6 @@ import ltx_mock.pytest_report  # noqa: F401 - what a run inside imports first is
 from ltx_mock import MockServer
 from ltx_mock.expectation import FIELDS
 from ltx_mock.pytest_worlds import NAMES
-from ltx_mock.scenarios import NAMED
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "testing-your-client.md").read_text(encoding="utf-8")
@@ -59,7 +58,7 @@ def test_every_block_of_python_is_run() -> None:
 def test_the_reference_names_all_there_is() -> None:
     reference = GUIDE.partition("## Reference")[2]
     named = set(re.findall(r"`(\w[\w-]*)", reference))
-    assert {*NAMES, *NAMED, *FIELDS} - {"operation"} <= named
+    assert {*NAMES, *FIELDS} - {"operation"} <= named
     plugin = (ROOT / "mockserver" / "ltx_mock" / "pytest_plugin.py").read_text(encoding="utf-8")
     fixtures = re.findall(r"@pytest.fixture(?:\(scope=.*\))?\ndef (\w+)", plugin)
     assert len(fixtures) == 6

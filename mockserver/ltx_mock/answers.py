@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ltx_mock.clock import SECOND
-from ltx_mock.records import AnswerError, Refusal, Task
+from ltx_mock.records import Refusal, Task
+from ltx_mock.scenarios.model import Outcome
 from ltx_mock.settings import Settings
 from ltx_mock.timeline import State
 from ltx_mock_contracts.findings import Finding
@@ -15,6 +16,20 @@ from ltx_mock_contracts.findings import Finding
 Headers = tuple[tuple[bytes, bytes], ...]
 MAX_VIOLATIONS_TOLD = 5
 CRASH = "mistake in the fake: "
+
+
+class Effect(NamedTuple):
+    """What happens to an answer on its way out, all drawn.
+
+    `wait_ms` is how late it is, `fault` how the connection is broken in its stead, with `noise` for what is sent then.
+    Of a download, `cut` is the share after which it breaks off, and `pace` its bytes a second.
+    """
+
+    wait_ms: int = 0
+    fault: str | None = None
+    noise: bytes = b""
+    cut: float | None = None
+    pace: int | None = None
 
 
 class Answer(NamedTuple):
@@ -27,6 +42,7 @@ class Answer(NamedTuple):
     state: State | None = None
     findings: Sequence[Finding] = ()
     cause: str | None = None
+    effect: Effect | None = None
 
 
 def error(status: int, message: str, *, headers: Headers = (), **known: object) -> Answer:
@@ -36,10 +52,10 @@ def error(status: int, message: str, *, headers: Headers = (), **known: object) 
     return Answer(status, body, headers, **known)  # type: ignore[arg-type]
 
 
-def created(task: Task, findings: Sequence[Finding]) -> Answer:
+def created(task: Task, findings: Sequence[Finding], cause: str | None = None) -> Answer:
     """Return the answer to an accepted generateTask (GEN-17)."""
     body = b'{"code":200,"message":"success","data":{"taskId":"%b"}}' % task.id.encode()
-    return Answer(200, body, (), task.id, "pending", findings)
+    return Answer(200, body, (), task.id, "pending", findings, cause)
 
 
 def status(task: Task, now: int) -> Answer:
@@ -89,10 +105,8 @@ def no_slot(settings: Settings, refusal: Refusal, now: int) -> Answer:
     if refusal.reason == "credits":
         return error(400, "Insufficient credits", cause="credits spent (GEN-15)")
     seconds = _whole_seconds((refusal.retry_at or now) - now)
-    message = (
-        f"Too many concurrent tasks: {settings.max_concurrent} are not finished. "
-        f"Wait for one to finish; the next does in {seconds} s"
-    )
+    message = f"Too many concurrent tasks: {settings.max_concurrent} are not finished. Wait for one to finish"
+    message += f"; the next does in {seconds} s" if refusal.retry_at else ""
     return error(429, message, headers=_retry_after(seconds), cause="concurrency limit (LIM-2)")
 
 
@@ -137,10 +151,17 @@ def not_found(path: str) -> Answer:
     return error(404, f"Nothing at {shown!r}; the API has {known}")
 
 
-def forced(outcome: AnswerError, cause: str) -> Answer:
-    """Return the error that a scenario asks for."""
+def forced(outcome: Outcome) -> Answer:
+    """Return the error that a scenario asks for; nothing where it breaks the connection instead."""
+    if outcome.status is None:
+        return Answer(0, b"")
     headers = () if outcome.retry_after is None else _retry_after(outcome.retry_after)
-    return error(outcome.status, outcome.message, headers=headers, cause=cause)
+    return error(outcome.status, outcome.message or "", headers=headers)
+
+
+def no_scenario(problem: str) -> Answer:
+    """Return the 400 for a header that asks for a scenario that there is not."""
+    return error(400, problem, cause="header of the fake's own")
 
 
 def crashed(problem: str) -> Answer:

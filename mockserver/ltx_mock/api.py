@@ -6,6 +6,7 @@ The order of checks is access, method, request limit, body; the rest is the engi
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import ClassVar
 from urllib.parse import parse_qs
 
@@ -15,6 +16,10 @@ from ltx_mock import answers
 from ltx_mock.answers import Answer
 from ltx_mock.engine import Engine
 from ltx_mock.records import Entry, Operation
+from ltx_mock.scenarios.asked import DIRECTIVE, asked, asks
+from ltx_mock.scenarios.claims import Armed, Subject
+from ltx_mock.scenarios.readers import ScenarioError
+from ltx_mock.stage import performed, played
 from ltx_mock.store import Tenant
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -61,7 +66,7 @@ class Endpoint:
             if whole is None:
                 answer = answers.too_large(MAX_BODY_BYTES)
         answer = answer or await self._handle(tenant, scope, body, now)
-        await reply(self._engine, tenant, self.operation, scope, body, answer, send, now)
+        await reply(self._engine, tenant, self.operation, scope, body, answer, receive, send, now)
 
     def _refuse(self, tenant: Tenant, method: str, now: int) -> Answer | None:
         if method not in self.methods:
@@ -80,12 +85,23 @@ class GenerateTask(Endpoint):
     methods = ("POST",)
 
     async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:
-        if tenant.scenarios and (forced := self._engine.forced(tenant, self.operation)):
-            return forced
+        if not tenant.scenarios and DIRECTIVE not in body and not asks(scope["headers"]):
+            return await self._work(tenant, scope, body, now)
+        subject = Subject.of(body)
+        try:
+            wishes = asked(scope["headers"], subject.prompt)
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem))
+        work = partial(self._work, tenant, scope, body, now, wishes)
+        return await played(tenant, "generateTask", wishes, subject, work)
+
+    async def _work(
+        self, tenant: Tenant, scope: Scope, body: bytes, now: int, wishes: tuple[Armed, ...] = ()
+    ) -> Answer:
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
             return answers.wrong_content_type(content_type)
-        return await self._engine.generate(tenant, body, root_url(scope), now)
+        return await self._engine.generate(tenant, body, root_url(scope), now, wishes)
 
 
 class StatusTask(Endpoint):
@@ -95,12 +111,19 @@ class StatusTask(Endpoint):
     methods = ("GET", "HEAD")
 
     async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
-        if tenant.scenarios and (forced := self._engine.forced(tenant, self.operation)):
-            return forced
         task_id = task_id_of(scope["query_string"])
-        if not task_id:
-            return answers.missing_task_id()
-        return await self._engine.status(tenant, task_id, now)
+        task = tenant.task(task_id)
+        if not tenant.scenarios and not (task and task.scenarios) and not asks(scope["headers"]):
+            return await self._work(tenant, task_id, now)
+        try:
+            wishes = asked(scope["headers"])
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem))
+        subject = Subject.of(task.body) if task else Subject()
+        return await played(tenant, "statusTask", wishes, subject, partial(self._work, tenant, task_id, now), task_id)
+
+    async def _work(self, tenant: Tenant, task_id: str, now: int) -> Answer:
+        return await self._engine.status(tenant, task_id, now) if task_id else answers.missing_task_id()
 
 
 class NotAnEndpoint:
@@ -109,11 +132,11 @@ class NotAnEndpoint:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the body is not looked at
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 404, with or without a key, and write it into the journal of the key, so that a typo is seen there."""
         tenant, _ = access(self._engine, scope)
         answer = answers.not_found(scope["path"])
-        await reply(self._engine, tenant, "other", scope, b"", answer, send, tenant.clock.now())
+        await reply(self._engine, tenant, "other", scope, b"", answer, receive, send, tenant.clock.now())
 
 
 def access(engine: Engine, scope: Scope) -> tuple[Tenant, Answer | None]:
@@ -135,20 +158,32 @@ async def reply(
     scope: Scope,
     body: bytes,
     answer: Answer,
+    receive: Receive,
     send: Send,
     now: int,
 ) -> None:
-    """Write the exchange into the journal, then send the answer."""
-    status, content, headers, task_id, state, findings, cause = answer
-    query, method = scope["query_string"], scope["method"]
-    target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
-    number = engine.store.next_entry()
-    about = (task_id, state, tuple(findings), cause, headers)
-    entry = Entry(number, now, operation, method, target, status, body, content, *about)
-    engine.record(tenant, entry)
+    """Write the exchange into the journal, then send the answer, or do in its stead what a scenario wants."""
+    record(engine, tenant, operation, scope, body, answer, now)
+    way = send if answer.effect is None else await performed(answer.effect, tenant, scope, receive, send)
+    if way is None:
+        return
+    content = answer.body
     length = (b"content-length", b"%d" % len(content))
-    await send({"type": "http.response.start", "status": status, "headers": [JSON, length, *headers]})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
+    await way({"type": "http.response.start", "status": answer.status, "headers": [JSON, length, *answer.headers]})
+    await way({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+
+def record(
+    engine: Engine, tenant: Tenant, operation: Operation, scope: Scope, body: bytes, answer: Answer, now: int
+) -> None:
+    """Write an exchange into the journal."""
+    status, content, headers, task_id, state, findings, cause, effect = answer
+    query = scope["query_string"]
+    target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
+    told = None if effect and effect.fault else status
+    about = (task_id, state, tuple(findings), cause, headers)
+    number = engine.store.next_entry()
+    engine.record(tenant, Entry(number, now, operation, scope["method"], target, told, body, content, *about))
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:

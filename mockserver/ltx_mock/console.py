@@ -103,6 +103,8 @@ class Readable:
         if entry.operation == "callback":
             told = "" if entry.status is None else f"HTTP {entry.status}, "
             return _printable(hide(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}"))
+        if entry.status is None:
+            return _printable(hide(tenant, f"{entry.task_id or entry.target}  {entry.cause}"))
         if entry.status != 200:
             return f"{_printable(hide(tenant, _message(entry)))}"
         if entry.operation == "generateTask":
@@ -136,6 +138,8 @@ def _request(tenant: Tenant, entry: Entry) -> str:
     if task is None:
         return text
     line = task.timeline
+    if line.endless:
+        return f"{text} → stuck"
     return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
 
 

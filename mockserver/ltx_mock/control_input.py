@@ -30,8 +30,8 @@ def picked(engine: Engine, request: Request) -> Tenant | None:
     return tenant
 
 
-async def json_body(request: Request, known: set[str]) -> dict[str, Any]:
-    """Return the body, a JSON object with these fields and no others."""
+async def json_body(request: Request, known: set[str] | None = None) -> dict[str, Any]:
+    """Return the body, a JSON object with these fields and no others; None leaves that to the reader."""
     raw = b""
     async for chunk in request.stream():
         raw += chunk
@@ -43,12 +43,17 @@ async def json_body(request: Request, known: set[str]) -> dict[str, Any]:
         raise SettingsError("the body must be a JSON object") from None
     if not isinstance(body, dict):
         raise SettingsError("the body must be a JSON object")
+    if known is not None:
+        _check_names(body, known)
+    return body
+
+
+def _check_names(body: dict[str, Any], known: set[str]) -> None:
     for name in body:
         if name not in known:
             raise SettingsError(
                 f"unknown field {name[:80]!r}{suggestion(name, known)}; known are {', '.join(sorted(known))}"
             )
-    return body
 
 
 def number(name: str, value: object) -> float:

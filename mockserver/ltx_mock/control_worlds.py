@@ -7,15 +7,13 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ltx_mock import scenarios
 from ltx_mock.api import MAX_KEY_LENGTH
 from ltx_mock.control_input import json_body, picked
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
-from ltx_mock.store import Tenant
-from ltx_mock.views import account_view
-
-SCENARIO_FIELDS = {"name", "failCode", "status", "message", "operation", "retryAfter", "times"}
+from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
+from ltx_mock.store import Store, Tenant
+from ltx_mock.views import account_view, armed_view
 
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
 
@@ -34,6 +32,7 @@ class Worlds:
             ("GET", "/scenarios", self.scenarios),
             ("POST", "/scenarios", self.add_scenario),
             ("DELETE", "/scenarios", self.drop_scenarios),
+            ("GET", "/scenarios/library", self.library),
         ]
 
     async def open(self, request: Request) -> dict[str, Any]:
@@ -53,32 +52,36 @@ class Worlds:
 
     async def scenarios(self, request: Request) -> dict[str, Any]:
         """Return what is armed."""
-        tenant = picked(self._engine, request)
-        tenants = [tenant] if tenant else self._engine.store.tenants()
-        return {
-            "scenarios": [
-                {"key": each.label, **scenarios.as_dict(scenario)} for each in tenants for scenario in each.scenarios
-            ]
-        }
+        tenant, store = picked(self._engine, request), self._engine.store
+        to_come = [] if tenant else [{"key": None, **as_dict(scenario)} for scenario in store.scenarios]
+        armed = [armed_view(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
+        return {"scenarios": to_come + armed}
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
-        """Arm a scenario for one key."""
-        scenario = scenarios.from_dict(await json_body(request, SCENARIO_FIELDS))
-        self._one(request).add_scenario(scenario)
-        return scenarios.as_dict(scenario)
+        """Arm a scenario for one key, or for each."""
+        scenario = from_dict(await json_body(request))
+        (picked(self._engine, request) or self._engine.store).add_scenario(scenario)
+        return as_dict(scenario)
 
     async def drop_scenarios(self, request: Request) -> dict[str, Any]:
         """Disarm the scenarios of one key, or all."""
-        tenant = picked(self._engine, request)
-        for each in [tenant] if tenant else self._engine.store.tenants():
-            each.drop_scenarios()
+        (picked(self._engine, request) or self._engine.store).drop_scenarios()
         return {"scenarios": []}
+
+    async def library(self, _: Request) -> dict[str, Any]:
+        """Return the scenarios that have a name."""
+        return {"scenarios": [{**as_dict(NAMED[row.name]), "about": row.about} for row in LIBRARY]}
 
     def _one(self, request: Request) -> Tenant:
         tenant = picked(self._engine, request)
         if tenant is None:
             raise NotFoundError("say which world with ?key=")
         return tenant
+
+
+def _worlds(store: Store, tenant: Tenant | None) -> list[Tenant]:
+    """Return this tenant, or all that have a key."""
+    return [tenant] if tenant else [each for each in store.tenants() if each.key]
 
 
 def _usable(key: str) -> bool:

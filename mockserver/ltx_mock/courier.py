@@ -14,7 +14,9 @@ from ltx_mock import answers
 from ltx_mock.assets import is_loopback
 from ltx_mock.clock import SECOND
 from ltx_mock.failures import host_of
-from ltx_mock.records import Attempt, Delivery, Entry, Task
+from ltx_mock.fate import Fate
+from ltx_mock.records import Attempt, Delivery, DeliveryState, Entry, Task
+from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.sender import Sender, Unanswered
 from ltx_mock.settings import Settings
 from ltx_mock.store import Store, Tenant
@@ -64,21 +66,27 @@ class Courier:
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Task[None], str] = {}
 
-    def plan(self, tenant: Tenant, task: Task, url: str) -> None:
-        """Schedule the callback of a new task, or note why there will be none."""
+    def plan(self, tenant: Tenant, fate: Fate, url: str) -> None:
+        """Schedule the callback of a new task, more than one if its fate has it so, or note why there will be none."""
+        task, callback = fate.task, fate.callback
         target, reason = route(url, tenant.settings)
-        delivery_id = _delivery_id(task)
-        due = task.timeline.ended if target else None
-        state = "scheduled" if target else "withheld"
-        tenant.put_delivery(Delivery(delivery_id, tenant.key, task.id, url, target, state, due, reason=reason))  # type: ignore[arg-type]
+        if callback.lost:
+            target, reason = None, fate.cause
+        state: DeliveryState = "scheduled" if target else "withheld"
+        for copy in range(callback.copies if target else 1):
+            delivery = Delivery(_delivery_id(task, copy), tenant.key, task.id, url, target, state, reason=reason)
+            kind = callback.content_type or delivery.content_type
+            due = _due(task, fate.wait) if target else None
+            tenant.put_delivery(delivery._replace(due=due, wait=fate.wait, content_type=kind))
         self.arm(tenant)
 
     def replan(self, tenant: Tenant, task: Task) -> None:
-        """Move a delivery that has not begun to the task's new end."""
-        delivery = tenant.delivery(_delivery_id(task))
-        if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
-            tenant.put_delivery(delivery._replace(due=task.timeline.ended))
-            self.arm(tenant)
+        """Move deliveries that have not begun to the task's new end."""
+        for copy in range(MAX_COPIES):
+            delivery = tenant.delivery(_delivery_id(task, copy))
+            if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
+                tenant.put_delivery(delivery._replace(due=_due(task, delivery.wait)))
+        self.arm(tenant)
 
     def arm(self, tenant: Tenant) -> None:
         """Set the tenant's alarm for its next delivery. Call it after each change of deliveries or clock."""
@@ -161,15 +169,20 @@ class Courier:
         clock, patience = tenant.clock, tenant.settings.callback_patience
         timeout = max(patience, ANSWER_WITHIN_MS / SECOND / clock.speed) if clock.flows else patience
         try:
-            status = await self._sender.post(delivery.target or "", body, timeout)
+            status = await self._sender.post(delivery.target or "", body, timeout, delivery.content_type)
         except Unanswered as reason:
             waited = ANSWER_WITHIN_MS if reason.timed_out else 0
             return Attempt(number, at, max(clock.now() if clock.flows else at, at + waited), None, str(reason))
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
 
 
-def _delivery_id(task: Task) -> str:
-    return task.id.replace("task", "cb", 1)
+def _delivery_id(task: Task, copy: int = 0) -> str:
+    return task.id.replace("task", "cb", 1) + (f"_{copy + 1}" if copy else "")
+
+
+def _due(task: Task, wait: int) -> int | None:
+    """Return when the first attempt is made; None while the task has no end."""
+    return None if task.timeline.endless else task.timeline.ended + wait
 
 
 def _after(delivery: Delivery, attempt: Attempt) -> Delivery:

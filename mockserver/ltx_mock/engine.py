@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -17,27 +18,22 @@ from ltx_mock.clock import LATEST, SECOND
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
-from ltx_mock.failures import FAIL_CODES, Failure, failure, foreseen
+from ltx_mock.failures import FAIL_CODES, failure, foreseen
+from ltx_mock.fate import Fate, altered, life
 from ltx_mock.memory import MemoryStore
-from ltx_mock.records import AnswerError, Entry, FailTask, Operation, Task
+from ltx_mock.records import Entry, Task
+from ltx_mock.scenarios.claims import Armed, Call, Subject, follows
 from ltx_mock.sender import Sender
 from ltx_mock.settings import OF_THE_SERVER, Settings
+from ltx_mock.stage import claimed
 from ltx_mock.store import Store, Tenant
-from ltx_mock.timeline import EARLIEST_FAILURE_MS, Timeline, plan
+from ltx_mock.timeline import EARLIEST_FAILURE_MS
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
-from ltx_mock_contracts.findings import Finding
 from ltx_mock_contracts.request import GenerateRequest
 
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
 Listener = Callable[[Tenant, Entry], None]
-
-
-def picture(request: GenerateRequest, seed: int) -> bytes:
-    """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
-    loras = tuple(map(tuple, request.loras))
-    look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
-    return digest("picture", look, request.image_urls, loras, seed)
 
 
 class Inspection(NamedTuple):
@@ -101,14 +97,7 @@ class Engine:
 
     # ---- the two endpoints
 
-    def forced(self, tenant: Tenant, operation: Operation) -> Answer | None:
-        """Return the error with which a scenario answers this request, or None. The scenario is used up by it."""
-        scenario = tenant.claim_scenario(operation, AnswerError)
-        if scenario is None or not isinstance(scenario.outcome, AnswerError):
-            return None
-        return answers.forced(scenario.outcome, f"scenario {scenario.name}")
-
-    async def generate(self, tenant: Tenant, raw: bytes, root: str, now: int) -> Answer:
+    async def generate(self, tenant: Tenant, raw: bytes, root: str, now: int, wishes: tuple[Armed, ...] = ()) -> Answer:
         """Answer generateTask.
 
         Args:
@@ -116,6 +105,7 @@ class Engine:
             raw: the body as it came.
             root: the URL under which the client knows the fake.
             now: the moment of asking, Unix milliseconds of the tenant's clock.
+            wishes: the scenarios that the request asks for itself.
         """
         try:
             body = parse_body(raw)
@@ -129,7 +119,16 @@ class Engine:
             await self.ready(tenant, now)
             tenant = self.tenant_of(tenant.key) or tenant  # a reset may have put a new world in its place
             now = tenant.clock.now()
-        return self._take(tenant, raw, GenerateRequest.from_body(body), findings, root, now)
+        request = GenerateRequest.from_body(body)
+        task = self._task(tenant, raw, request, root, now)
+        refusal = tenant.add_task(task, now)
+        if refusal is not None:
+            return answers.no_slot(tenant.settings, refusal, now)
+        fate = self._fate(tenant, task, request, wishes) if tenant.scenarios or wishes else Fate(task)
+        self._begin(tenant, request, fate)
+        if fate.callback.first:
+            await self.courier.advance(tenant, tenant.clock.now())
+        return answers.created(fate.task, findings, fate.cause)
 
     async def status(self, tenant: Tenant, task_id: str, now: int) -> Answer:
         """Answer statusTask. With an `auto` clock an unfinished task then moves on to its next state."""
@@ -147,44 +146,41 @@ class Engine:
             self.courier.arm(tenant)
         return answer
 
-    def _take(
-        self, tenant: Tenant, raw: bytes, request: GenerateRequest, findings: list[Finding], root: str, now: int
-    ) -> Answer:
+    def _task(self, tenant: Tenant, raw: bytes, request: GenerateRequest, root: str, now: int) -> Task:
         settings = tenant.settings
         number = tenant.next_number()
         dice = self._new_task(tenant, number)
         seed = request.seed or between(1, MAX_SEED, dice[ID_BYTES:])
-        task = Task(
+        return Task(
             _task_id(dice),
             tenant.key,
             number,
             raw,
             seed,
-            _timeline(request, seed, settings, now, foreseen(request)),
+            life(request, seed, settings.seed, now, foreseen(request)),
             settings.price[request.resolution] * request.duration,
             settings.public_url or root,
         )
-        refusal = tenant.add_task(task, now)
-        if refusal is not None:
-            return answers.no_slot(settings, refusal, now)
-        if tenant.scenarios:
-            task = self._spoiled(tenant, task, request)
-        if request.request_type == "callback" and request.callback_url:
-            self.courier.plan(tenant, task, request.callback_url)
-        if task.timeline.failure is None and self._inspector.concerns(request):
-            self._inspect(tenant, task, request)
-        return answers.created(task, findings)
 
-    def _spoiled(self, tenant: Tenant, task: Task, request: GenerateRequest) -> Task:
-        """Return the new task as a scenario has it fail, or as it is."""
-        scenario = tenant.claim_scenario("generateTask", FailTask)
-        if scenario is None or not isinstance(scenario.outcome, FailTask):
-            return task
-        ending = failure(scenario.outcome.code, f"scenario {scenario.name}")
-        line = _timeline(request, task.seed, tenant.settings, task.timeline.created, ending)
-        task = task._replace(timeline=line)
-        tenant.replace_task(task)
-        return task
+    def _fate(self, tenant: Tenant, task: Task, request: GenerateRequest, wishes: tuple[Armed, ...]) -> Fate:
+        """Return the new task as scenarios have it; those that it brings along for later stay with it."""
+        subject = Subject(request.mode, request.request_type, request.prompt)
+        chosen = claimed(tenant, wishes, Call("generateTask", "task", subject))
+        redraw = partial(life, request, task.seed, tenant.settings.seed, task.timeline.created)
+        fate = altered(task, chosen, tenant.dice, redraw) if chosen else Fate(task)
+        fate = fate._replace(
+            task=fate.task._replace(scenarios=tuple(each for each in wishes if follows(each.scenario)))
+        )
+        tenant.replace_task(fate.task)
+        return fate
+
+    def _begin(self, tenant: Tenant, request: GenerateRequest, fate: Fate) -> None:
+        """Set going what happens beside the request: the callback, and a look at the assets."""
+        if request.request_type == "callback" and request.callback_url:
+            self.courier.plan(tenant, fate, request.callback_url)
+        line = fate.task.timeline
+        if line.failure is None and not line.endless and self._inspector.concerns(request):
+            self._inspect(tenant, fate.task, request)
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
         """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
@@ -201,8 +197,8 @@ class Engine:
             current = tenant.task(task.id)
             if found is None or current is None or current.timeline is not task.timeline:
                 return
-            failed = _timeline(request, task.seed, tenant.settings, task.timeline.created, found)
-            self._change(tenant, task._replace(timeline=failed))
+            failed = life(request, task.seed, tenant.settings.seed, task.timeline.created, found)
+            self._change(tenant, current._replace(timeline=failed))
 
         inspections, work = self._inspections, asyncio.create_task(inspect())
         inspections[task.id] = Inspection(tenant, task.timeline.started + EARLIEST_FAILURE_MS, work)
@@ -343,19 +339,6 @@ class Engine:
         await asyncio.gather(*doomed, return_exceptions=True)
         for tenant in tenants:
             await courier.forget(tenant)
-
-
-def _timeline(
-    request: GenerateRequest, seed: int, settings: Settings, created: int, ending: Failure | None
-) -> Timeline:
-    return plan(
-        request.resolution,
-        lora=request.is_lora,
-        picture=picture(request, seed),
-        seed=settings.seed,
-        created=created,
-        failure=ending,
-    )
 
 
 def _task_id(dice: bytes) -> str:

@@ -1,7 +1,7 @@
 """Why a task fails, as far as the request alone tells. Small lists, on purpose: a fake must be predictable.
 
-What the documents settle are the codes (rule TASK-7) and their causes (FAIL-1 to FAIL-3). The words, host names and
-directives that bring them about here are our choice.
+What the documents settle are the codes (rule TASK-7) and their causes (FAIL-1 to FAIL-3). The words and host names
+that bring them about here are our choice.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")
 UNREACHABLE_DOMAIN = "invalid"  # RFC 2606: a name under .invalid never resolves
 
 _forbidden = re.compile(rf"\b(?:{'|'.join(FORBIDDEN_WORDS)})\b")
-_directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
-_directives = {code.lower().replace("_", "-"): code for code in FAIL_CODES}
 
 
 class Failure(NamedTuple):
@@ -46,10 +44,6 @@ def failure(code: str, cause: str, detail: str = "") -> Failure:
 
 def foreseen(request: GenerateRequest) -> Failure | None:
     """Return the failure that the request itself asks for, or None (FAIL-1, FAIL-2, FAIL-3)."""
-    if "[[" in request.prompt:
-        for name in _directive.findall(request.prompt):
-            if name in _directives:
-                return failure(_directives[name], f"directive [[{name}]] in the prompt")
     prompt = request.prompt.lower()
     if any(word in prompt for word in FORBIDDEN_WORDS) and (word := _forbidden.search(prompt)):
         return failure(CONTENT_VIOLATION, f"forbidden word {word[0]!r} in the prompt")

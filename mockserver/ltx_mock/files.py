@@ -8,12 +8,19 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 import ltx_mock_fixtures
-from ltx_mock import video
-from ltx_mock.api import root_url
+from ltx_mock import answers, video
+from ltx_mock.api import record, reply, root_url
 from ltx_mock.byteserve import BytesResponse
 from ltx_mock.clock import DAY
-from ltx_mock.engine import Engine, picture
+from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError
+from ltx_mock.fate import picture
+from ltx_mock.records import Task
+from ltx_mock.scenarios.asked import asked, asks
+from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
+from ltx_mock.scenarios.readers import ScenarioError
+from ltx_mock.stage import performed, staged_download
+from ltx_mock.store import Tenant
 from ltx_mock_contracts.parsing import parse_body
 from ltx_mock_contracts.request import GenerateRequest
 
@@ -43,32 +50,58 @@ class ResultFile:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = _refused(scope) or self._video(scope["path_params"]["task_id"])
-        await response(scope, receive, send)
-
-    def _video(self, task_id: str) -> BytesResponse | JSONResponse:
         try:
-            tenant, task = self._engine.find_task(task_id)
+            tenant, task = self._engine.find_task(scope["path_params"]["task_id"])
         except NotFoundError:
-            return _problem(404, "No such file")
+            await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
+            return
+        refused = _refused(scope) or _not_there(task, tenant.clock.now())
+        way: Send | None = send
+        if refused is None and scope["method"] == "GET":
+            way = await self._way(tenant, task, scope, receive, send)
+        if way is not None:
+            await (refused or _video(task))(scope, receive, way)
+
+    async def _way(self, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send) -> Send | None:
+        """Return the way on which the video is sent; None where a scenario has done something else with the request."""
+        if not tenant.scenarios and not task.scenarios and not asks(scope["headers"]):
+            return send
         now = tenant.clock.now()
-        state = task.timeline.state(now)
-        if state != "success":
-            return _problem(404, f"No such file: the task is {state}")
-        if now >= task.timeline.ended + RESULT_LIFE_MS:
-            return _problem(410, "Result URLs work for 15 days; this one has expired")
-        request = GenerateRequest.from_body(parse_body(task.body))
-        look = picture(request, task.seed)
+        try:
+            answer = staged_download(tenant, asked(scope["headers"]), task)
+        except ScenarioError as problem:
+            answer = answers.no_scenario(str(problem))
+        if answer is None:
+            return send
+        if answer.status != 200 or answer.effect is None:
+            await reply(self._engine, tenant, "other", scope, b"", answer, receive, send, now)
+            return None
+        record(self._engine, tenant, "other", scope, b"", answer, now)
+        return await performed(answer.effect, tenant, scope, receive, send)
 
-        def content() -> bytes:
-            return _render(
-                resolution=request.resolution,
-                aspect_ratio=request.aspect_ratio,
-                seconds=request.duration,
-                picture=look,
-            )
 
-        return BytesResponse(content, media_type="video/mp4", etag=look.hex())
+def _not_there(task: Task, now: int) -> JSONResponse | None:
+    state = task.timeline.state(now)
+    if state != "success":
+        return _problem(404, f"No such file: the task is {state}")
+    if now >= task.timeline.ended + RESULT_LIFE_MS:
+        return _problem(GONE, GONE_MESSAGE)
+    return None
+
+
+def _video(task: Task) -> BytesResponse:
+    request = GenerateRequest.from_body(parse_body(task.body))
+    look = picture(request, task.seed)
+
+    def content() -> bytes:
+        return _render(
+            resolution=request.resolution,
+            aspect_ratio=request.aspect_ratio,
+            seconds=request.duration,
+            picture=look,
+        )
+
+    return BytesResponse(content, media_type="video/mp4", etag=look.hex())
 
 
 class SampleFile:

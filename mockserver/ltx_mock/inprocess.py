@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Receive
+
+from ltx_mock import wire
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -20,6 +22,24 @@ class Reply(NamedTuple):
     body: bytes
 
 
+class BrokenError(Exception):
+    """The connection was broken before the answer was complete. `fault` says how."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class _NoSocket:
+    """A wire that notes how it was broken."""
+
+    fault: str | None = None
+
+    async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Wire`
+        """See `Wire.break_off`."""
+        self.fault = fault
+
+
 async def call(
     app: ASGIApp,
     method: str,
@@ -30,7 +50,12 @@ async def call(
     scheme: str = "http",
     server: tuple[str, int | None] = ("127.0.0.1", None),
 ) -> Reply:
-    """Send a request and return the whole answer. `target` is the path with its query, percent-encoded."""
+    """Send a request and return the whole answer. `target` is the path with its query, percent-encoded.
+
+    Raises:
+        BrokenError: a scenario broke the connection.
+    """
+    no_socket = _NoSocket()
     path, _, query = target.partition("?")
     scope: dict[str, Any] = {
         "type": "http",
@@ -45,6 +70,7 @@ async def call(
         "headers": [(name.lower(), value) for name, value in headers],
         "client": ("127.0.0.1", 0),
         "server": server,
+        "state": {wire.KEY: no_socket},
     }
     incoming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[Message] = []
@@ -63,4 +89,6 @@ async def call(
     except Exception:
         if not sent:
             raise  # else it was answered with a 500, and that is what a client sees
+    if no_socket.fault is not None:
+        raise BrokenError(no_socket.fault)
     return Reply(sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:]))

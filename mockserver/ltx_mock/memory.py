@@ -7,8 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
-from ltx_mock.clock import Clock
-from ltx_mock.records import Account, AnswerError, Delivery, Entry, FailTask, Operation, Refusal, Scenario, Task
+from ltx_mock.clock import LATEST, Clock
+from ltx_mock.draw import digest
+from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.scenarios.claims import Armed, Call, armed, claim
+from ltx_mock.scenarios.model import Scenario
 from ltx_mock.settings import Settings, key_label
 
 JOURNAL_BYTES = 32 * 1024 * 1024
@@ -21,7 +24,9 @@ class MemoryTenant:
 
     __slots__ = (
         "_active",
+        "_armed_here",
         "_deliveries",
+        "_draws",
         "_due",
         "_ends",
         "_entries",
@@ -45,7 +50,9 @@ class MemoryTenant:
     ) -> None:
         self.key, self.label, self.settings, self.clock = key, key_label(key), settings, clock
         self.opened = opened
-        self.scenarios: tuple[Scenario, ...] = ()
+        self.scenarios: tuple[Armed, ...] = tuple(map(armed, settings.scenario))
+        self._armed_here = False
+        self._draws = 0
         self._owners = owners
         self._tasks: dict[str, Task] = {}
         self._active: dict[str, int] = {}
@@ -62,24 +69,36 @@ class MemoryTenant:
     @property
     def idle(self) -> bool:
         """Whether nothing would be lost but a request count and a few journal entries."""
-        return self.key != "" and not (self._tasks or self.opened or self.scenarios)
+        return self.key != "" and not (self._tasks or self.opened or self._armed_here)
 
     def add_scenario(self, scenario: Scenario) -> None:
         """See `Tenant.add_scenario`."""
-        self.scenarios = (*self.scenarios, scenario)
+        self._armed_here = True
+        self.arm(scenario)
 
-    def claim_scenario(self, operation: Operation, kind: type[FailTask | AnswerError]) -> Scenario | None:
+    def arm(self, scenario: Scenario) -> None:
+        """Queue a scenario that is queued for all tenants."""
+        self.scenarios = (*self.scenarios, armed(scenario))
+
+    def claim_scenario(self, call: Call, task_id: str | None = None) -> Armed | None:
         """See `Tenant.claim_scenario`."""
-        for index, each in enumerate(self.scenarios):
-            if isinstance(each.outcome, kind) and each.operation in {None, operation}:
-                left = (each._replace(times=each.times - 1),) if each.times > 1 else ()
-                self.scenarios = (*self.scenarios[:index], *left, *self.scenarios[index + 1 :])
-                return each
-        return None
+        task = self._tasks.get(task_id or "")
+        if task is not None and task.scenarios:
+            waiting, claimed = claim(task.scenarios, call, self.dice)
+            self._tasks[task.id] = task._replace(scenarios=waiting)
+            if claimed is not None:
+                return claimed
+        self.scenarios, claimed = claim(self.scenarios, call, self.dice)
+        return claimed
 
     def drop_scenarios(self) -> None:
         """See `Tenant.drop_scenarios`."""
         self.scenarios = ()
+
+    def dice(self) -> bytes:
+        """See `Tenant.dice`."""
+        self._draws += 1
+        return digest("scenario", self.settings.seed, self._draws)
 
     def take_request(self, now: int) -> int:
         """See `Tenant.take_request`. The window opens with the first request after the last window closed."""
@@ -103,7 +122,7 @@ class MemoryTenant:
         if settings.credits is not None and self._spent + task.cost > settings.credits:
             return Refusal("credits")
         if len(self._active) >= settings.max_concurrent:
-            return Refusal("concurrency", min(self._active.values(), default=None))
+            return Refusal("concurrency", min((end for end in self._active.values() if end <= LATEST), default=None))
         self._spent += task.cost
         self._tasks[task.id] = task
         self._owners[task.id] = self
@@ -222,6 +241,7 @@ class MemoryStore:
         self._new_clock = new_clock
         self._tenants: dict[str, MemoryTenant] = {}
         self._owners: dict[str, MemoryTenant] = {}
+        self.scenarios: tuple[Scenario, ...] = ()
         self._entry_numbers = count(1)
 
     def tenant(self, key: str) -> MemoryTenant:
@@ -229,14 +249,13 @@ class MemoryStore:
         tenant = self._tenants.get(key)
         if tenant is None:
             self._make_room()
-            tenant = self._tenants[key] = MemoryTenant(key, self._settings, self._new_clock(), self._owners)
+            tenant = self._begin(MemoryTenant(key, self._settings, self._new_clock(), self._owners))
         return tenant
 
     def open(self, key: str, settings: Settings) -> MemoryTenant:
         """See `Store.open`."""
         self.drop(key)
-        tenant = self._tenants[key] = MemoryTenant(key, settings, settings.new_clock(), self._owners, opened=True)
-        return tenant
+        return self._begin(MemoryTenant(key, settings, settings.new_clock(), self._owners, opened=True))
 
     def find(self, key: str) -> MemoryTenant | None:
         """See `Store.find`."""
@@ -245,6 +264,18 @@ class MemoryStore:
     def tenants(self) -> list[MemoryTenant]:
         """See `Store.tenants`."""
         return list(self._tenants.values())
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """See `Store.add_scenario`."""
+        self.scenarios = (*self.scenarios, scenario)
+        for tenant in self._tenants.values():
+            tenant.arm(scenario)
+
+    def drop_scenarios(self) -> None:
+        """See `Store.drop_scenarios`."""
+        self.scenarios = ()
+        for tenant in self._tenants.values():
+            tenant.drop_scenarios()
 
     def owner(self, task_id: str) -> MemoryTenant | None:
         """See `Store.owner`."""
@@ -260,6 +291,12 @@ class MemoryStore:
     def next_entry(self) -> int:
         """See `Store.next_entry`."""
         return next(self._entry_numbers)
+
+    def _begin(self, tenant: MemoryTenant) -> MemoryTenant:
+        self._tenants[tenant.key] = tenant
+        for scenario in self.scenarios:
+            tenant.arm(scenario)
+        return tenant
 
     def _make_room(self) -> None:
         """Forget idle tenants when a flood of made-up keys has left too many of them."""

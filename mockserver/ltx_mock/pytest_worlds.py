@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltx_mock.world import World
 
 WORLDS = pytest.StashKey[list["World"]]()
-NAMES = ("scenario", *(name for name in setting_names() if name not in OF_THE_SERVER))
+NAMES = ("scenario", *(name for name in setting_names() if name not in {"scenario", *OF_THE_SERVER}))
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -92,15 +92,11 @@ def skip_unless_near(url: str | None) -> None:
 
 
 def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mapping[str, Any]) -> World:
-    names = settings.get("scenario", ())
-    own = {name: value for name, value in settings.items() if name != "scenario"}
     if reason := getattr(server, "why_not_ours", lambda: None)():
         pytest.skip(f"{server.url} has no worlds to open, which the fixture ltx_mock needs: {reason}")
-    key = f"ltx-{digest(own['seed'], item.nodeid).hex()}"
+    key = f"ltx-{digest(settings['seed'], item.nodeid).hex()}"
     try:
-        world = server.tenant(key, **own)
-        for name in [names] if isinstance(names, str) else names:
-            world.scenario(name)
+        world = server.tenant(key, **settings)
     except SettingsError as error:
         pytest.fail(f"@pytest.mark.ltx: {error}", pytrace=False)
     return world

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from ltx_mock.scenarios.claims import Armed
 from ltx_mock.timeline import State, Timeline
 from ltx_mock_contracts.findings import Finding
 
@@ -16,7 +17,7 @@ class Task(NamedTuple):
 
     `body` is the request as it came. `seed` is the one used for the picture: the request's own, or the one drawn
     when it asked for none. `cost` is in credits. `root` is the URL under which the submitter reached the fake;
-    its result URL is built on it.
+    its result URL is built on it. `scenarios` are those that the request asked for and that happen later.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Task(NamedTuple):
     timeline: Timeline
     cost: int
     root: str
+    scenarios: tuple[Armed, ...] = ()
 
 
 class Attempt(NamedTuple):
@@ -48,6 +50,7 @@ class Delivery(NamedTuple):
 
     `url` is the one in the request, `target` the one really called (None when nothing may be called; `reason` says
     why). `due` is the virtual moment of the next attempt in Unix milliseconds, None when there is none to come.
+    `wait` is how long after the end of the task the first attempt is made, in milliseconds.
     """
 
     id: str
@@ -59,6 +62,8 @@ class Delivery(NamedTuple):
     due: int | None = None
     attempts: tuple[Attempt, ...] = ()
     reason: str | None = None
+    wait: int = 0
+    content_type: str = "application/json"
 
     def as_dict(self) -> dict[str, object]:
         """Return the delivery as the control plane shows it."""
@@ -70,6 +75,8 @@ class Delivery(NamedTuple):
             "state": self.state,
             "due": self.due,
             "reason": self.reason,
+            "wait": self.wait,
+            "contentType": self.content_type,
             "attempts": [attempt.as_dict() for attempt in self.attempts],
         }
 
@@ -106,29 +113,6 @@ class Account(NamedTuple):
     spent: int
     requests_in_window: int
     window_ends: int | None
-
-
-class FailTask(NamedTuple):
-    """The outcome of a scenario: the task that a request makes fails with this code."""
-
-    code: str
-
-
-class AnswerError(NamedTuple):
-    """The outcome of a scenario: an error in place of all that a request would do. `retry_after` is in seconds."""
-
-    status: int
-    message: str
-    retry_after: int | None = None
-
-
-class Scenario(NamedTuple):
-    """A rule that changes what happens, a number of times, to requests of an operation or of either (None)."""
-
-    name: str
-    outcome: FailTask | AnswerError
-    operation: Operation | None = None
-    times: int = 1
 
 
 class Refusal(NamedTuple):

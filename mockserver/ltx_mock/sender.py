@@ -27,13 +27,13 @@ class Sender:
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
 
-    async def post(self, url: str, body: bytes, timeout_s: float) -> int:
-        """POST JSON and return the status as soon as it is there.
+    async def post(self, url: str, body: bytes, timeout_s: float, content_type: str) -> int:
+        """POST a body and return the status as soon as it is there.
 
         Raises:
             Unanswered: no answer came, or not within `timeout_s` real seconds.
         """
-        headers = {"content-type": "application/json"}
+        headers = {"content-type": content_type}
         async with self._stream("POST", url, timeout_s, content=body, headers=headers) as response:
             return response.status_code
 

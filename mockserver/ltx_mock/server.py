@@ -7,9 +7,12 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from ltx_mock import wire
 from ltx_mock.app import build
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError
@@ -54,6 +57,20 @@ def _worth_telling(record: logging.LogRecord) -> bool:
     return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith("Cancel ")
 
 
+class Connected(AutoHTTPProtocol):  # type: ignore[misc, valid-type] # with httptools or h11: whichever is installed
+    """uvicorn's protocol, with the connection in the state of each request, so that a scenario can break it.
+
+    uvicorn copies that state for each request anyway, so this costs something for each connection only.
+    """
+
+    app_state: dict[str, Any]
+
+    def connection_made(self, transport: Any) -> None:
+        """See asyncio."""
+        self.app_state = {**self.app_state, wire.KEY: wire.SocketWire(transport)}
+        super().connection_made(transport)
+
+
 class HttpServer(uvicorn.Server):
     """Serves one engine on one socket until `stop` is called."""
 
@@ -64,6 +81,7 @@ class HttpServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                http=Connected,
                 ws="none",
                 server_header=False,
                 date_header=False,  # it would be the only real time in an answer

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ltx_mock.clock import FIXED_START, LATEST, MINUTE, MODES, SECOND, Clock
 from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.scenarios import Scenario, as_dict, from_dict, named
 
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 MAX_PATIENCE = 3600
@@ -94,6 +95,9 @@ class Settings:
     admin_token: str | None = setting(
         None, "Ask for this token on /__admin; needed there on any address but loopback.", secret=True
     )
+    scenario: tuple[Scenario, ...] = setting(
+        (), "A scenario by name, or a file of them, armed for each key (may be repeated).", metavar="NAME|FILE"
+    )
     journal_entries: int = setting(10_000, "Exchanges kept for each key; the oldest go first.")
 
     def __post_init__(self) -> None:
@@ -101,6 +105,7 @@ class Settings:
         set_(self, "rate_limit", Rate.parse(self.rate_limit))
         set_(self, "api_key", _strings("api_key", self.api_key))
         set_(self, "allow_callback_host", _host_names(self.allow_callback_host))
+        set_(self, "scenario", _scenarios(self.scenario))
         set_(self, "price", DEFAULT_PRICES | _prices(self.price))
         set_(self, "callback_rewrite", _rewrites(self.callback_rewrite))
         _at_least("port", self.port, 0, 65535)
@@ -204,6 +209,15 @@ def _strings(name: str, value: object) -> tuple[str, ...]:
     return tuple(map(str, items))
 
 
+def _scenarios(value: object) -> tuple[Scenario, ...]:
+    """Read scenarios as Python and the control plane give them: a name, a table, or a list of either."""
+    items = value if isinstance(value, list | tuple) else (value,)
+    return tuple(
+        item if isinstance(item, Scenario) else named(item) if isinstance(item, str) else from_dict(item)
+        for item in items
+    )
+
+
 def _prices(value: object) -> dict[str, int]:
     pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("price", value)  # type: ignore[arg-type]
     check = {}
@@ -289,5 +303,5 @@ def _plain(value: object) -> object:
     if isinstance(value, Rate):
         return str(value)
     if isinstance(value, tuple):
-        return list(value)
+        return [as_dict(item) if isinstance(item, Scenario) else item for item in value]
     return dict(value) if isinstance(value, Mapping) else value

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ltx_mock.clock import Clock
-from ltx_mock.records import Account, AnswerError, Delivery, Entry, FailTask, Operation, Refusal, Scenario, Task
+from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.scenarios.claims import Armed, Call
+from ltx_mock.scenarios.model import Scenario
 from ltx_mock.settings import Settings
 
 
@@ -38,17 +40,20 @@ class Tenant(Protocol):
         """Whether it was opened with settings of its own."""
 
     @property
-    def scenarios(self) -> Sequence[Scenario]:
+    def scenarios(self) -> Sequence[Armed]:
         """The scenarios that have not been used up, oldest first."""
 
     def add_scenario(self, scenario: Scenario) -> None:
         """Queue a scenario behind the others."""
 
-    def claim_scenario(self, operation: Operation, kind: type[FailTask | AnswerError]) -> Scenario | None:
-        """Use up one time of the oldest scenario for this operation with an outcome of this kind, and return it."""
+    def claim_scenario(self, call: Call, task_id: str | None = None) -> Armed | None:
+        """Use up one time of the first scenario whose turn it is, and return it; those of a task go first."""
 
     def drop_scenarios(self) -> None:
-        """Forget the scenarios."""
+        """Forget the scenarios; those of tasks stay."""
+
+    def dice(self) -> bytes:
+        """Return 16 bytes drawn from the seed; every call gives others."""
 
     def take_request(self, now: int) -> int:
         """Count a request (LIM-1). Return 0, or the milliseconds to wait when the limit is reached."""
@@ -99,6 +104,10 @@ class Tenant(Protocol):
 class Store(Protocol):
     """The tenants."""
 
+    @property
+    def scenarios(self) -> Sequence[Scenario]:
+        """The scenarios with which each tenant to come begins, beside those of its settings."""
+
     def tenant(self, key: str) -> Tenant:
         """Return the tenant of this key, made new when the key is seen for the first time."""
 
@@ -110,6 +119,12 @@ class Store(Protocol):
 
     def tenants(self) -> Sequence[Tenant]:
         """Return all tenants in the order in which they were made."""
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """Queue a scenario for each tenant, those to come included."""
+
+    def drop_scenarios(self) -> None:
+        """Forget the scenarios of all tenants, and those for tenants to come."""
 
     def owner(self, task_id: str) -> Tenant | None:
         """Return the tenant that made this task."""

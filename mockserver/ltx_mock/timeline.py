@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ltx_mock.clock import SECOND
+from ltx_mock.clock import LATEST, SECOND
 from ltx_mock.draw import between, digest
 from ltx_mock.failures import CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL, Failure
 
@@ -28,6 +28,8 @@ FAILING_MS = {
     INVALID_IMAGE_URL: (2 * SECOND, 6 * SECOND),
     INVALID_LORA_URL: (5 * SECOND, 15 * SECOND),
 }
+NEVER = LATEST + 1
+"""The end of a task that has none: no clock gets there."""
 EARLIEST_FAILURE_MS = min(low for low, _ in FAILING_MS.values())
 
 
@@ -52,18 +54,23 @@ class Timeline(NamedTuple):
         """Milliseconds from creation to completion (rule TASK-5)."""
         return self.ended - self.created
 
+    @property
+    def endless(self) -> bool:
+        """Whether the task never ends."""
+        return self.ended >= NEVER
+
     def next_transition(self, now: int) -> int | None:
-        """Return the moment of the next change of state, or None when the task is finished."""
-        return next((moment for moment in (self.started, self.ended) if moment > now), None)
+        """Return the moment of the next change of state, or None when there is none to come."""
+        return next((moment for moment in (self.started, self.ended) if now < moment < NEVER), None)
 
     def transitions(self, after: int, until: int) -> list[tuple[int, State]]:
         """Return the changes of state later than `after` and not later than `until`, in order."""
         moments = (self.started, self.ended) if self.started < self.ended else (self.ended,)
         return [(moment, self.state(moment)) for moment in moments if after < moment <= until]
 
-    def finished_at(self, now: int, failure: Failure | None) -> Timeline:
-        """Return the same life, cut short: it ends now, in this way."""
-        return Timeline(self.created, min(self.started, now), now, failure)
+    def finished_at(self, moment: int, failure: Failure | None) -> Timeline:
+        """Return the same life with another end: at this moment, in this way."""
+        return Timeline(self.created, min(self.started, moment), moment, failure)
 
 
 def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int, failure: Failure | None) -> Timeline:

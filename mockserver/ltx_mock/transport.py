@@ -9,7 +9,8 @@ import httpx
 
 from ltx_mock.backstage import Backstage
 from ltx_mock.errors import LtxMockError
-from ltx_mock.inprocess import Reply, call
+from ltx_mock.inprocess import BrokenError, Reply, call
+from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -29,6 +30,8 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             return _response(future.result(_patience(request)), request)
         except TimeoutError:
             raise _too_slow(future, request) from None
+        except BrokenError as broken:
+            raise _broken(broken, request) from None
         except CancelledError:
             raise httpx.ReadError("the server was stopped meanwhile", request=request) from None
 
@@ -40,6 +43,8 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 return _response(await asyncio.wrap_future(future), request)
         except TimeoutError:
             raise _too_slow(future, request) from None
+        except BrokenError as broken:
+            raise _broken(broken, request) from None
 
     def _begin(self, request: httpx.Request, body: bytes) -> Future[Reply]:
         url = request.url
@@ -65,6 +70,13 @@ def _patience(request: httpx.Request) -> float | None:
 def _too_slow(future: Future[Reply], request: httpx.Request) -> Exception:
     future.cancel()
     return httpx.ReadTimeout("no answer in time", request=request)
+
+
+def _broken(broken: BrokenError, request: httpx.Request) -> Exception:
+    """Return what httpx raises over a socket that is broken in this way."""
+    if broken.fault == CONNECTION_RESET_BY_PEER:
+        return httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
+    return httpx.RemoteProtocolError(f"the connection was broken: {broken.fault}", request=request)
 
 
 def _response(reply: Reply, request: httpx.Request) -> httpx.Response:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from ltx_mock import answers
 from ltx_mock.records import Delivery, Entry, Task
+from ltx_mock.scenarios import as_dict
+from ltx_mock.scenarios.claims import Armed
 from ltx_mock.settings import key_label
 from ltx_mock.store import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
@@ -30,7 +32,7 @@ def task_view(tenant: Tenant, task: Task) -> dict[str, object]:
         "createTime": line.created,
         "processingTime": line.started,
         "endTime": line.ended,
-        "endState": line.state(line.ended),
+        "endState": "processing" if line.endless else line.state(line.ended),
         "failCode": failure.code if failure else None,
         "failMsg": failure.message if failure else None,
         "cause": failure.cause if failure else None,
@@ -68,6 +70,12 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "answer": _body(entry.answer.decode("utf-8", "replace")),
     }
     return hide_in(tenant, view)
+
+
+def armed_view(tenant: Tenant, waiting: Armed) -> dict[str, object]:
+    """Return a scenario that is armed; `times` is how often it may still happen, `seen` how many it has concerned."""
+    left = {"times": waiting.left, "seen": waiting.seen}
+    return hide_in(tenant, {"key": tenant.label, **as_dict(waiting.scenario), **left})
 
 
 def account_view(tenant: Tenant) -> dict[str, object]:

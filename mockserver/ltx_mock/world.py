@@ -6,12 +6,14 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ltx_mock.arming import Scenarios
 from ltx_mock.assertions import Assertions
 from ltx_mock.clock import SECOND
 from ltx_mock.errors import LtxMockError
 from ltx_mock.records import Account, Delivery
 from ltx_mock.seen import Exchange, Task, account_of, delivery_of
 from ltx_mock.settings import key_label
+from ltx_mock.timeline import NEVER
 
 if TYPE_CHECKING:
     import httpx
@@ -60,7 +62,7 @@ class ClockHandle:
         self._admin.post("/clock", {name: value for name, value in given.items() if value is not None})
 
     def run_until_idle(self) -> list[dict[str, Any]]:
-        """Advance until every task is finished and no callback is to come; return all events, in order.
+        """Advance until every task is finished, or stuck, and no callback is to come; return all events, in order.
 
         Raises:
             LtxMockError: there is no end to it, because callbacks make new tasks for ever.
@@ -75,8 +77,11 @@ class ClockHandle:
 
     def _ahead(self) -> list[int]:
         """Return the moments at which unfinished tasks end and callbacks fall due."""
-        ends = [task["endTime"] for task in self._admin.get("/tasks")["tasks"] if task["nextTransition"] is not None]
-        due = [each["due"] for each in self._admin.get("/callbacks")["callbacks"] if each["state"] == "scheduled"]
+        tasks, callbacks = self._admin.get("/tasks")["tasks"], self._admin.get("/callbacks")["callbacks"]
+        # A task that is stuck has no end, and its callback is never due.
+        ahead = [task for task in tasks if task["nextTransition"] is not None]
+        ends = [task["endTime"] if task["endTime"] < NEVER else task["nextTransition"] for task in ahead]
+        due = [each["due"] for each in callbacks if each["state"] == "scheduled" and each["due"] is not None]
         return ends + due
 
 
@@ -94,6 +99,7 @@ class World(Assertions):
         self.url = url
         self.api_key = key
         self.clock = ClockHandle(admin)
+        self.scenarios = Scenarios(admin)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url} {key_label(self.api_key)}>"
@@ -182,7 +188,7 @@ class World(Assertions):
         Raises:
             SettingsError: the code is not one of the documented ones (TASK-7).
         """
-        self._admin.post("/scenarios", {"failCode": fail_code, "times": times})
+        self.scenarios.add(fail_code=fail_code, times=times)
 
     def respond_next(
         self,
@@ -205,22 +211,17 @@ class World(Assertions):
         Raises:
             SettingsError: one of these is not allowed.
         """
-        given = {
-            "status": status,
-            "message": message,
-            "operation": operation,
-            "retryAfter": retry_after,
-            "times": times,
-        }
-        self._admin.post("/scenarios", {name: value for name, value in given.items() if value is not None})
+        self.scenarios.add(status=status, message=message, operation=operation, retry_after=retry_after, times=times)
 
-    def scenario(self, name: str, *, times: int = 1) -> None:
+    def scenario(self, name: str, *, times: int | None = None) -> None:
         """Arm a scenario by its name, such as `rate-limited`, for the next request that it concerns.
+
+        Most happen once; a few, such as `flaky`, for ever. `times` makes it the next so many.
 
         Raises:
             SettingsError: there is none of this name.
         """
-        self._admin.post("/scenarios", {"name": name, "times": times})
+        self.scenarios.add(name, times=times)
 
     def reset(self) -> None:
         """Forget what happened in this world: tasks, credits, limits, callbacks, scenarios, journal, time."""

@@ -171,11 +171,15 @@ def tasks(
         _print_json(listed)
         return
     for task in listed["tasks"]:
-        ahead = (
-            f"{task['endState']} at {time_of_day(task['endTime'])}" if task["nextTransition"] else task["cause"] or ""
-        )
+        ahead = _ahead(task) if task["nextTransition"] else task["cause"] or ""
         click.echo(f"{time_of_day(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}".rstrip())
     click.echo(f"{len(listed['tasks'])} tasks", err=True)
+
+
+def _ahead(task: dict[str, Any]) -> str:
+    """Tell the last state of an unfinished task; one that is stuck has it as soon as it is processed."""
+    stuck = task["endState"] == "processing"
+    return f"{task['endState']} at {time_of_day(task['nextTransition' if stuck else 'endTime'])}"
 
 
 @click.command()

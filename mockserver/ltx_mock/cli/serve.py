@@ -23,6 +23,7 @@ from ltx_mock.config import read_config
 from ltx_mock.console import Console, Readable, json_line
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError, suggestion
+from ltx_mock.scenarios.files import chosen
 from ltx_mock.server import HttpServer, bind, run, url_of
 from ltx_mock.settings import Settings, setting_names
 from ltx_mock.version import VERSION
@@ -110,7 +111,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -
     """
     values = {name: value for name, value in given.items() if value not in (None, ())}
     values.setdefault("seed", secrets.randbelow(2**31))
-    settings = Settings.from_mapping(values)
+    settings = Settings.from_mapping(values | {"scenario": chosen(values.get("scenario", ()))})
     sock = bind(settings.host, settings.port)
     engine = Engine(settings)
     if isinstance(sys.stdout, TextIOWrapper):

@@ -1,0 +1,68 @@
+"""How the life of a new task goes: as its request says, or as a scenario has it. Pure but for the dice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ltx_mock.draw import digest
+from ltx_mock.failures import Failure, failure
+from ltx_mock.records import Task
+from ltx_mock.scenarios.claims import Armed
+from ltx_mock.scenarios.draws import milliseconds
+from ltx_mock.scenarios.model import Callback
+from ltx_mock.timeline import NEVER, Timeline, plan
+from ltx_mock_contracts.request import GenerateRequest
+
+AS_DOCUMENTED = Callback()
+
+
+class Fate(NamedTuple):
+    """What becomes of a task, and of its callback, which is `wait` milliseconds late; and which scenario has it so."""
+
+    task: Task
+    callback: Callback = AS_DOCUMENTED
+    wait: int = 0
+    cause: str | None = None
+
+
+def picture(request: GenerateRequest, seed: int) -> bytes:
+    """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
+    loras = tuple(map(tuple, request.loras))
+    look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
+    return digest("picture", look, request.image_urls, loras, seed)
+
+
+def life(request: GenerateRequest, task_seed: int, seed: int, created: int, ending: Failure | None) -> Timeline:
+    """Draw a task's timeline with the seed of the fake; the task's own decides its picture."""
+    return plan(
+        request.resolution,
+        lora=request.is_lora,
+        picture=picture(request, task_seed),
+        seed=seed,
+        created=created,
+        failure=ending,
+    )
+
+
+def altered(task: Task, claimed: Armed, dice: Callable[[], bytes], redraw: Callable[[Failure], Timeline]) -> Fate:
+    """Return what a scenario makes of a new task.
+
+    Args:
+        task: the task as its request would have it.
+        claimed: the scenario.
+        dice: draws what the scenario leaves to chance.
+        redraw: gives the timeline of the task with a failure.
+    """
+    outcome, line = claimed.scenario.outcome, task.timeline
+    callback = outcome.callback or AS_DOCUMENTED
+    if outcome.fail_code is not None:
+        line = redraw(failure(outcome.fail_code, claimed.cause))
+    if outcome.generation is not None:
+        line = line.finished_at(line.created + milliseconds(outcome.generation, dice()), line.failure)
+    if outcome.stuck:
+        line = line.finished_at(NEVER, None)
+    if callback.first:
+        line = line.finished_at(line.created, line.failure)
+    wait = milliseconds(callback.delay, dice()) if callback.delay is not None else 0
+    return Fate(task._replace(timeline=line), callback, wait, claimed.cause)

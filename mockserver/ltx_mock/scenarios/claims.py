@@ -1,0 +1,103 @@
+"""Whose turn it is: scenarios that are armed, and the one among them that happens to a request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from ltx_mock.scenarios.draws import happens
+from ltx_mock.scenarios.model import Match, Moment, Operation, Scenario
+from ltx_mock.scenarios.readers import FOREVER
+from ltx_mock_contracts import MalformedBody, parse_body
+
+
+class Subject(NamedTuple):
+    """What a request, or the task that it is about, was made with; empty where that cannot be told."""
+
+    mode: str = ""
+    request_type: str = ""
+    prompt: str = ""
+
+    @classmethod
+    def of(cls, body: bytes) -> Subject:
+        """Look into the body of a generateTask, which may be anything."""
+        try:
+            told = parse_body(body)
+        except MalformedBody:
+            return cls()
+        given = told.get("input") if isinstance(told, dict) else None
+        given = given if isinstance(given, dict) else {}
+        kind = told.get("request_type", "async") if isinstance(told, dict) else ""
+        return cls(
+            *(value if isinstance(value, str) else "" for value in (given.get("mode"), kind, given.get("prompt")))
+        )
+
+
+class Call(NamedTuple):
+    """A moment in the life of a request at which a scenario may happen to it."""
+
+    operation: Operation
+    moment: Moment
+    subject: Subject = Subject()
+    state: str | None = None
+
+
+class Armed(NamedTuple):
+    """A scenario in waiting: what the journal will call the cause, how often it may still happen, what it has seen."""
+
+    scenario: Scenario
+    cause: str
+    left: int | Literal["forever"]
+    seen: int = 0
+
+
+def armed(scenario: Scenario, cause: str | None = None) -> Armed:
+    """Arm a scenario."""
+    return Armed(scenario, cause or f"scenario {scenario.name}", scenario.match.times)
+
+
+def claim(waiting: tuple[Armed, ...], call: Call, dice: Callable[[], bytes]) -> tuple[tuple[Armed, ...], Armed | None]:
+    """Find the first scenario whose turn it is.
+
+    Args:
+        waiting: what is armed, oldest first.
+        call: what there is to happen to.
+        dice: draws, for scenarios that happen by chance only.
+
+    Returns:
+        What is armed now, used up by one and having seen the call; and the one that happens, if any.
+    """
+    for index, each in enumerate(waiting):
+        if not concerns(each.scenario, call):
+            continue
+        match, seen = each.scenario.match, each.seen + 1
+        its_turn = seen >= match.nth and (match.chance >= 1 or happens(match.chance, dice()))
+        left = each.left if each.left == FOREVER or not its_turn else each.left - 1  # type: ignore[operator]  # a number
+        rest = (each._replace(seen=seen, left=left),) if left else ()
+        waiting = (*waiting[:index], *rest, *waiting[index + 1 :])
+        if its_turn:
+            return waiting, each
+    return waiting, None
+
+
+def concerns(scenario: Scenario, call: Call) -> bool:
+    """Tell whether a scenario is for this moment of such a request."""
+    match, outcome, subject = scenario.match, scenario.outcome, call.subject
+    if outcome.moment != call.moment or not _is_for(match, call.operation):
+        return False
+    if match.mode not in {None, subject.mode} or match.request_type not in {None, subject.request_type}:
+        return False
+    if match.prompt is not None and match.prompt not in subject.prompt:
+        return False
+    if outcome.callback is not None and not outcome.fail_code and not outcome.generation:
+        return subject.request_type == "callback"
+    return outcome.drift is None or outcome.drift.state is None or call.state == "processing"
+
+
+def follows(scenario: Scenario) -> bool:
+    """Tell whether a scenario that a task was made with happens to what is asked about that task later."""
+    return scenario.match.operation != "generateTask"
+
+
+def _is_for(match: Match, operation: Operation) -> bool:
+    return match.operation == operation or (match.operation is None and operation != "download")

@@ -1,0 +1,93 @@
+"""Scenarios from a file, TOML or JSON: a list of tables under `scenarios`."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.scenarios.library import NAMED, from_dict, named
+from ltx_mock.scenarios.model import Scenario
+from ltx_mock.scenarios.readers import ScenarioError, camel, shown
+
+LIST = "scenarios"
+_KEY = re.compile(r"([A-Za-z_]+)[\"']?\s*[=:]")
+_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
+
+
+def chosen(words: Iterable[str]) -> list[Scenario]:
+    """Return the scenarios that a command line names: each word is a name of the library, or a file.
+
+    Raises:
+        SettingsError: it is neither, or the file is not as it should be.
+    """
+    found: list[Scenario] = []
+    for word in words:
+        found += [named(word)] if word in NAMED else read_file(Path(word))
+    return found
+
+
+def read_file(path: Path) -> list[Scenario]:
+    """Return the scenarios of a file, in their order.
+
+    Raises:
+        SettingsError: it cannot be read or a scenario in it is not as it should be; the text names file and line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        if path.suffix in {".toml", ".json"} or path.exists():
+            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise SettingsError(f"cannot read {path}: {reason}") from None
+        near = suggestion(str(path), NAMED)
+        raise SettingsError(
+            f"no scenario and no file {shown(str(path))}{near}; ltx-mock scenarios lists the names"
+        ) from None
+    found = []
+    for index, table in enumerate(_tables(path, text)):
+        try:
+            found.append(from_dict(table))
+        except ScenarioError as error:
+            where = f"{path}{_line_of(text, index, error.field)}"
+            raise SettingsError(f"{where}: scenario {index + 1}: {error}") from None
+    return found
+
+
+def _tables(path: Path, text: str) -> list[dict[str, object]]:
+    try:
+        told = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{path}, line {error.lineno}: {error.msg}") from None
+    except tomllib.TOMLDecodeError as error:
+        line = _AT_LINE.search(str(error))
+        raise SettingsError(f"{path}{f', line {line[1]}' if line else ''}: {_AT_LINE.sub('', str(error))}") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: it is nested too deeply") from None
+    listed = told.get(LIST) if isinstance(told, dict) else told
+    if isinstance(told, dict) and set(told) - {LIST}:
+        other = min(set(told) - {LIST})
+        raise SettingsError(
+            f"{path}: unknown key {shown(other)}{suggestion(other, [LIST])}; the scenarios stand under {LIST}"
+        )
+    if not isinstance(listed, list) or not listed:
+        raise SettingsError(f"{path}: the scenarios must stand in a list under {LIST}, each a table")
+    return listed
+
+
+def _line_of(text: str, index: int, field: str) -> str:
+    """Return `, line N` for a field of the so-manieth scenario, where that is plain to see, else nothing."""
+    name = field.rpartition(".")[2]
+    lines = text.splitlines()
+    heads = [number for number, line in enumerate(lines) if line.strip().replace(" ", "") == f"[[{LIST}]]"]
+    if heads:
+        first = heads[index]
+        last = heads[index + 1] if index + 1 < len(heads) else len(lines)
+    else:
+        first, last = 0, len(lines)
+    said = [number for number in range(first, last) if name in map(camel, _KEY.findall(lines[number]))]
+    if len(said) == 1:
+        return f", line {said[0] + 1}"
+    return f", line {first + 1}" if heads else ""

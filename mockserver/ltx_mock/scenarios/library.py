@@ -1,0 +1,137 @@
+"""The scenarios that have a name: one table, from which commands, headers, prompts and the guide have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ltx_mock.errors import suggestion
+from ltx_mock.scenarios.model import Scenario
+from ltx_mock.scenarios.readers import FOREVER, ScenarioError, camel, listed, plain, shown
+from ltx_mock.scenarios.reading import own, split
+
+
+class Row(NamedTuple):
+    """A scenario of the library: its name, one sentence for people, and what it is made of."""
+
+    name: str
+    about: str
+    fields: Mapping[str, Any]
+
+
+_GENERATE, _STATUS, _DOWNLOAD = ({"operation": name} for name in ("generateTask", "statusTask", "download"))
+_RESET = "CONNECTION_RESET_BY_PEER"
+
+LIBRARY = (
+    # How a task fails.
+    Row("content-violation", "The task fails: the prompt breaks the content rules.", {"failCode": "CONTENT_VIOLATION"}),
+    Row("invalid-image-url", "The task fails: its image cannot be used.", {"failCode": "INVALID_IMAGE_URL"}),
+    Row("invalid-lora-url", "The task fails: its LoRA cannot be downloaded.", {"failCode": "INVALID_LORA_URL"}),
+    # Errors in place of an answer.
+    Row(
+        "insufficient-credits",
+        "400: no credits are left.",
+        {**_GENERATE, "status": 400, "message": "Insufficient credits"},
+    ),
+    Row("unauthorized", "401: the key is not accepted any more.", {"status": 401}),
+    Row("rate-limited", "429, with Retry-After.", {"status": 429}),
+    Row(
+        "concurrency-limited",
+        "429: too many tasks are not finished.",
+        {**_GENERATE, "status": 429, "message": "Too many concurrent tasks"},
+    ),
+    Row("server-error", "500.", {"status": 500}),
+    Row("unavailable", "503, with Retry-After.", {"status": 503, "retryAfter": 5}),
+    Row(
+        "flaky", "503 to three requests of ten, drawn from the seed.", {"status": 503, "chance": 0.3, "times": FOREVER}
+    ),
+    # Connections that break.
+    Row("no-answer", "Silence, until the client gives up.", {"fault": "NO_ANSWER"}),
+    Row("connection-reset", "The connection is reset.", {"fault": _RESET}),
+    Row("empty-response", "The connection is closed without a word.", {"fault": "EMPTY_RESPONSE"}),
+    Row("malformed-chunk", "A good status line, then rubbish.", {"fault": "MALFORMED_RESPONSE_CHUNK"}),
+    Row("random-data", "Rubbish in place of HTTP.", {"fault": "RANDOM_DATA_THEN_CLOSE"}),
+    Row(
+        "lost-answer",
+        "The task is made, and the connection reset in place of its id.",
+        {"fault": _RESET, "afterCommit": True},
+    ),
+    # Time.
+    Row(
+        "slow-answer",
+        "The answer takes about two seconds.",
+        {"delay": {"type": "lognormal", "median": 2000, "sigma": 0.4}},
+    ),
+    Row("slow", "The task takes ten minutes.", {"generation": 600_000}),
+    Row("stuck", "The task is processed for ever.", {"stuck": True}),
+    # Callbacks.
+    Row("duplicate-callback", "The callback comes twice.", {"callback": {"copies": 2}}),
+    Row("lost-callback", "The callback never comes.", {"callback": {"lost": True}}),
+    Row("late-callback", "The callback comes two minutes late.", {"callback": {"delay": 120_000}}),
+    Row(
+        "shuffled-callbacks",
+        "Callbacks come up to five minutes late, and so out of order.",
+        {"callback": {"delay": {"type": "uniform", "lower": 0, "upper": 300_000}}, "times": FOREVER},
+    ),
+    Row("callback-first", "The callback comes before the answer of generateTask.", {"callback": {"first": True}}),
+    Row("callback-as-text", "The callback says that it is text/plain.", {"callback": {"contentType": "text/plain"}}),
+    # Results.
+    Row("expired-result", "410: the result's 15 days are over.", {**_DOWNLOAD, "status": 410, "times": FOREVER}),
+    Row("cut-download", "The download breaks off half-way.", {"cut": 0.5}),
+    Row("slow-download", "The download has 50 kB a second.", {"bytesPerSecond": 50_000}),
+    # Answers that depart from the contract.
+    Row(
+        "unknown-state",
+        "processing_r2 in place of processing, as seen in the wild.",
+        {"drift": {"state": "processing_r2"}, "times": FOREVER},
+    ),
+    Row(
+        "extra-fields",
+        "Fields that no document knows.",
+        {"drift": {"extra": {"requestId": "req_1", "progress": 42}}, "times": FOREVER},
+    ),
+    Row(
+        "missing-fields",
+        "A status without its times.",
+        {**_STATUS, "drift": {"omit": ["createTime", "completeTime", "costTime"]}, "times": FOREVER},
+    ),
+    Row(
+        "null-fields",
+        "null where a status should have no field.",
+        {**_STATUS, "drift": {"nulls": True}, "times": FOREVER},
+    ),
+    Row("malformed-json", "A good answer whose JSON stops in the middle.", {"drift": {"malformed": True}}),
+)
+
+NAMED: Mapping[str, Scenario] = {row.name: own({"name": row.name, **row.fields}) for row in LIBRARY}
+"""The scenarios that have a name."""
+
+
+def named(name: str) -> Scenario:
+    """Return a scenario by its name.
+
+    Raises:
+        ScenarioError: there is none of this name.
+    """
+    if name not in NAMED:
+        near = suggestion(name[:80], NAMED)
+        raise ScenarioError(f"unknown scenario {shown(name)}{near}; known are {listed(NAMED)}", "name")
+    return NAMED[name]
+
+
+def from_dict(given: object) -> Scenario:
+    """Read a scenario: one of the library by its `name`, with a match of its own if need be; or one of your own.
+
+    Your own says what happens (`failCode`, `status`, `delay`, …). It may have a name too, which the journal then tells.
+
+    Raises:
+        ScenarioError: a field is unknown, a value is not allowed, or two do not go together.
+    """
+    name, match, outcome = split(given)
+    if not isinstance(name, str) or (outcome and name not in NAMED):
+        return own(given)
+    base = named(name)
+    if outcome and own(given).outcome != base.outcome:
+        raise ScenarioError(f"{name} is a scenario of the library; give yours another name, or none", "name")
+    changed = {camel(each): value for each, value in match.items() if value is not None}
+    return own({**plain(base.match), **changed, **plain(base.outcome), "name": name})

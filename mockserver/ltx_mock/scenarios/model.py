@@ -1,0 +1,245 @@
+"""What a scenario is: the requests that it concerns, how often, and what it makes happen to them. Plain values."""
+
+# ruff: noqa: RUF009 - `reads` makes fields, not values that they share
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ltx_mock.errors import suggestion
+from ltx_mock.failures import FAIL_CODES
+from ltx_mock.scenarios.readers import (
+    ScenarioError,
+    choice,
+    choices,
+    count,
+    header_value,
+    json_object,
+    listed,
+    number,
+    read,
+    reads,
+    shown,
+    switch,
+    table,
+    text,
+    whole,
+)
+
+Operation = Literal["generateTask", "statusTask", "download"]
+Moment = Literal["request", "task", "answer"]
+"""When a scenario's turn is: in place of the work, at the making of a task, or when there is a good answer."""
+
+OPERATIONS: tuple[Operation, ...] = ("generateTask", "statusTask", "download")
+MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
+
+# The documented statuses, and the passing server errors that a client must live with (CLI-6).
+MESSAGES = {
+    400: "Invalid request parameters",
+    401: "API key is not accepted",
+    404: "Not found",
+    405: "Method is not allowed here",
+    413: "The request body is too large",
+    429: "Rate limit exceeded. Try again later",
+    500: "Internal server error",
+    502: "Bad gateway",
+    503: "Service unavailable",
+    504: "Gateway timeout",
+}
+GONE = 410
+GONE_MESSAGE = "Result URLs work for 15 days; this one has expired"
+RETRY_AFTER_SECONDS = 1
+
+EMPTY_RESPONSE = "EMPTY_RESPONSE"
+MALFORMED_RESPONSE_CHUNK = "MALFORMED_RESPONSE_CHUNK"
+RANDOM_DATA_THEN_CLOSE = "RANDOM_DATA_THEN_CLOSE"
+CONNECTION_RESET_BY_PEER = "CONNECTION_RESET_BY_PEER"
+NO_ANSWER = "NO_ANSWER"
+FAULTS = (
+    EMPTY_RESPONSE,
+    MALFORMED_RESPONSE_CHUNK,
+    RANDOM_DATA_THEN_CLOSE,
+    CONNECTION_RESET_BY_PEER,
+    NO_ANSWER,
+)
+"""WireMock's four, and silence until the client hangs up."""
+
+STATUS_FIELDS = ("resultJson", "failCode", "failMsg", "createTime", "completeTime", "costTime")
+"""What the `data` of a status may have beside `taskId` and `state`."""
+
+MAX_TIMES = 1_000_000
+MAX_MS = 365 * 24 * 60 * 60 * 1000
+MAX_COPIES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """Always so many milliseconds."""
+
+    TYPE: ClassVar[str] = "fixed"
+    milliseconds: int = reads(whole(0, MAX_MS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uniform:
+    """From `lower` to `upper` milliseconds, all alike."""
+
+    TYPE: ClassVar[str] = "uniform"
+    lower: int = reads(whole(0, MAX_MS))
+    upper: int = reads(whole(0, MAX_MS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lognormal:
+    """Mostly about `median` milliseconds, with a long tail of slow ones; the larger `sigma`, the longer."""
+
+    TYPE: ClassVar[str] = "lognormal"
+    median: float = reads(number(MAX_MS, zero=False))
+    sigma: float = reads(number(10, zero=True))
+
+
+Delay = Fixed | Uniform | Lognormal
+DELAYS: Mapping[str, type[Delay]] = {kind.TYPE: kind for kind in (Fixed, Uniform, Lognormal)}
+
+
+def any_delay(path: str, value: object) -> Delay:
+    """Read a delay in one of WireMock's three shapes; a plain number is a fixed one in milliseconds."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Fixed(milliseconds=whole(0, MAX_MS)(path, value))
+    if not isinstance(value, Mapping):
+        shape = '{"type": "fixed", "milliseconds": 500}'
+        raise ScenarioError(f"{path} must be milliseconds or a table such as {shape}, not {shown(value)}", path)
+    kind = value.get("type")
+    if not isinstance(kind, str) or kind not in DELAYS:
+        near = suggestion(kind, DELAYS) if isinstance(kind, str) else ""
+        raise ScenarioError(f"{path}.type must be one of {listed(DELAYS)}, not {shown(kind)}{near}", path)
+    found = read(DELAYS[kind], {name: item for name, item in value.items() if name != "type"}, path)
+    if isinstance(found, Uniform) and found.lower > found.upper:
+        raise ScenarioError(
+            f"{path}.lower must not be more than upper, but {found.lower} is more than {found.upper}", path
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """What becomes of a task's callback.
+
+    Attributes:
+        lost: It is never sent.
+        first: The task ends at once, and its callback is made before generateTask is answered.
+        copies: How often it is sent; each copy until it is answered with 200, as by the documents (CB-2).
+        delay: Milliseconds of the fake's time between the end of the task and the first attempt.
+        content_type: What its header says in place of `application/json`.
+    """
+
+    lost: bool = reads(switch, False)
+    first: bool = reads(switch, False)
+    copies: int = reads(whole(1, MAX_COPIES), 1)
+    delay: Delay | None = reads(any_delay, None)
+    content_type: str | None = reads(header_value, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How a good answer departs from the contract.
+
+    Attributes:
+        state: What is told in place of `processing`.
+        extra: Fields added to the envelope and to its `data`.
+        omit: Fields of `data` that are left out.
+        nulls: Whether the fields that a status does not have are there and null.
+        malformed: Whether the JSON stops in the middle.
+    """
+
+    state: str | None = reads(text(80), None)
+    extra: Mapping[str, object] | None = reads(json_object, None)
+    omit: tuple[str, ...] = reads(choices("taskId", "state", *STATUS_FIELDS), ())
+    nulls: bool = reads(switch, False)
+    malformed: bool = reads(switch, False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which requests a scenario concerns, and how many of them.
+
+    Attributes:
+        operation: `generateTask`, `statusTask` or `download`; None for both endpoints.
+        mode: Only requests of this mode, and what is asked about their tasks.
+        request_type: The same for `async` or `callback`.
+        prompt: The same for prompts that contain this text.
+        nth: It begins with the so-manieth of these requests.
+        times: To how many of them it happens, or `forever`.
+        chance: To which share of them it happens, drawn from the seed.
+    """
+
+    operation: Operation | None = reads(choice(*OPERATIONS), None)
+    mode: str | None = reads(choice(*MODES), None)
+    request_type: str | None = reads(choice("async", "callback"), None)
+    prompt: str | None = reads(text(5000), None)
+    nth: int = reads(whole(1, MAX_TIMES), 1)
+    times: int | Literal["forever"] = reads(count(MAX_TIMES), 1)
+    chance: float = reads(number(1, zero=False), 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What happens.
+
+    Attributes:
+        status: The request is answered with this error and nothing else is done with it.
+        message: What the envelope of that error says.
+        retry_after: Its `Retry-After` in seconds.
+        fault: The connection is broken instead of an answer; one of `FAULTS`.
+        after_commit: The work is done before that.
+        delay: The answer comes so many milliseconds later.
+        fail_code: The task fails with this code (TASK-7).
+        generation: The task takes so many milliseconds from its making to its end.
+        stuck: The task is processed for ever.
+        callback: What becomes of its callback.
+        drift: How a good answer departs from the contract.
+        cut: A download breaks off after this share of its bytes.
+        bytes_per_second: A download is no faster.
+    """
+
+    status: int | None = reads(choice(*MESSAGES, GONE), None)
+    message: str | None = reads(text(2000), None)
+    retry_after: int | None = reads(whole(0, 86_400), None)
+    fault: str | None = reads(choice(*FAULTS), None)
+    after_commit: bool = reads(switch, False)
+    delay: Delay | None = reads(any_delay, None)
+    fail_code: str | None = reads(choice(*FAIL_CODES), None)
+    generation: Delay | None = reads(any_delay, None)
+    stuck: bool = reads(switch, False)
+    callback: Callback | None = reads(table(Callback), None)
+    drift: Drift | None = reads(table(Drift), None)
+    cut: float | None = reads(number(1, zero=True), None)
+    bytes_per_second: int | None = reads(whole(1, 10**9), None)
+
+    @property
+    def replaces_work(self) -> bool:
+        """Whether nothing is done with the request but this."""
+        return self.status is not None or (self.fault is not None and not self.after_commit)
+
+    @property
+    def moment(self) -> Moment:
+        """When its turn is."""
+        if self.drift is not None or self.after_commit:
+            return "answer"
+        return "task" if self.changes_task else "request"
+
+    @property
+    def changes_task(self) -> bool:
+        """Whether it is about how a task lives and ends."""
+        return bool(self.fail_code or self.generation or self.stuck or self.callback)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A rule that changes what happens. `name` is the one in the library, or tells what it does."""
+
+    name: str
+    match: Match
+    outcome: Outcome
