@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["GROUPS", "RULES", "Rule", "Source"]
+__all__ = ["GROUPS", "RULES", "Rule", "Source", "rules_named"]
 
 Source = Literal["seed", "vendor", "choice"]
 """Where a rule comes from: the model's own page, other pages of the vendor, or nobody (what the fake does)."""
@@ -262,3 +262,18 @@ _CATALOGUE: Final = (
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _CATALOGUE})
 """Every rule by its id, in the order of the catalogue."""
+
+
+def rules_named(names: Iterable[str]) -> set[str]:
+    """Return the ids of the rules that are meant: an id is itself, a group all of its rules, "" is everything.
+
+    Raises:
+        KeyError: There is no such rule and no such group.
+    """
+    chosen: set[str] = set()
+    for name in names:
+        found = {rule.id for rule in RULES.values() if name.upper() in {"", rule.id, rule.group}}
+        if not found:
+            raise KeyError(name)
+        chosen |= found
+    return chosen

@@ -5,7 +5,6 @@ Only the standard library and pytest are imported here. What is heavy is importe
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,43 +17,15 @@ if TYPE_CHECKING:
     from ltx_mock.world import ClockHandle, World
 
 MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): how the world of `ltx_mock` is to be"
-MAX_SEED = 2**31
-SEED = "ltx_seed"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
-    group = parser.getgroup("ltx-mock")
-    group.addoption(
-        "--ltx-seed",
-        metavar="N",
-        default="0",
-        help="Draw ids, timings and pictures from this seed (default 0); `random` takes another for each run.",
-    )
-    group.addoption(
-        "--ltx-base-url",
-        metavar="URL",
-        default=None,
-        help="Run the tests against the server at this URL. If it is an ltx-mock, `ltx_mock` opens its worlds there.",
-    )
+pytest_plugins = ["ltx_mock_contracts.conformance.plugin"]
+"""It has the options, which the checks of a server use too."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, check the options and settle the seed."""
+    """Register the marker."""
     config.addinivalue_line("markers", MARKER)
-    given = str(getattr(config, "workerinput", {}).get(SEED, config.option.ltx_seed))
-    if not (given == "random" or given.isdecimal()):
-        raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
-    url = config.option.ltx_base_url
-    if url and not url.startswith(("http://", "https://")):
-        raise pytest.UsageError(f"--ltx-base-url must be an http or https URL, not {url!r}")
-    config.option.ltx_seed = secrets.randbelow(MAX_SEED) if given == "random" else int(given)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Give an xdist worker the seed of this run, which may have been drawn."""
-    node.workerinput[SEED] = node.config.option.ltx_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.verdicts import Departure, Report
 
-__all__ = ["without_keys"]
+__all__ = ["text_without_keys", "without_keys"]
 
 _SECRET: Final = 8
 _SHOWN: Final = "$API_KEY"
@@ -22,8 +22,7 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
 
     Keys of fewer than 8 characters stay: they hide nothing, and may be part of any word.
     """
-    long = {form for key in keys if len(key) >= _SECRET for form in (key, quote(key, safe=""))}
-    secrets = sorted(long, key=len, reverse=True)
+    secrets = _secrets(keys)
     verdicts = tuple(
         replace(verdict, departures=tuple(_departure(each, secrets) for each in verdict.departures))
         for verdict in report.verdicts
@@ -34,6 +33,17 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
         target=_hidden(report.target, secrets),
         reproduce=_hidden(report.reproduce, secrets),
     )
+
+
+def text_without_keys(text: str, keys: Iterable[str]) -> str:
+    """Return a text with `$API_KEY` for each of these keys, as `without_keys` does."""
+    return str(_hidden(text, _secrets(keys)))
+
+
+def _secrets(keys: Iterable[str]) -> list[str]:
+    """Return all that is to be hidden, the longest first, for one may be in another."""
+    long = {form for key in keys if len(key) >= _SECRET for form in (key, quote(key, safe=""))}
+    return sorted(long, key=len, reverse=True)
 
 
 def _departure(departure: Departure, secrets: list[str]) -> Departure:

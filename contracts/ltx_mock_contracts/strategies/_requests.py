@@ -129,23 +129,29 @@ def _present(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def advisory_requests(*, mode: str | None = None) -> st.SearchStrategy[AdvisedRequest]:
+def advisory_requests(*, mode: str | None = None, family: str | None = None) -> st.SearchStrategy[AdvisedRequest]:
     """Generate requests that are accepted and raise one to three advisories (GEN-16).
 
     Args:
         mode: One of the four modes; any of them by default.
+        family: One of `ADVISORY_FAMILIES`, which is then the only one; any of them by default.
 
     Raises:
-        ValueError: The mode is not one of these.
+        ValueError: The mode or the family is not one of these, or the mode has no such family.
     """
-    return _advised(choose("mode", mode, MODES))
+    modes, families = choose("mode", mode, MODES), choose("family", family, _FAMILIES)
+    possible = {each: [name for name in families if each in _FAMILIES[name][0]] for each in modes}
+    possible = {each: names for each, names in possible.items() if names}
+    if not possible:
+        raise ValueError(f"{mode} has no family {family!r}")
+    return _advised(possible, 3 if family is None else 1)
 
 
 @st.composite
-def _advised(draw: st.DrawFn, modes: tuple[str, ...]) -> AdvisedRequest:
-    body = draw(bodies(modes, REQUEST_TYPES))
-    possible = [family for family, (modes, _) in _FAMILIES.items() if body["input"]["mode"] in modes]
-    chosen = draw(st.lists(st.sampled_from(possible), min_size=1, max_size=3, unique=True))
+def _advised(draw: st.DrawFn, possible: dict[str, list[str]], most: int) -> AdvisedRequest:
+    body = draw(bodies(tuple(possible), REQUEST_TYPES))
+    names = possible[body["input"]["mode"]]
+    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=most, unique=True))
     places = {family: change(draw, body) for family, (_, change) in _FAMILIES.items() if family in chosen}
     pointers = {pointer(place) for place in places.values() if place}
     families = tuple(family for family, place in places.items() if place)

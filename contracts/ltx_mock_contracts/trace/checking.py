@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.rules import Source
 
-__all__ = ["check_trace"]
+__all__ = ["check_trace", "judge_all"]
 
 _RULES: Final = tuple(rule.id for rule in RULES.values() if rule.group != "CLI")
 
@@ -70,13 +70,17 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
     counted_in = exchanges.counted_in if isinstance(exchanges, Trace) else "exchange"
     trace = [each if each.number else replace(each, number=number) for number, each in enumerate(exchanges, 1)]
     ledger = Ledger()
+    judge_all(trace, ledger)
+    verdicts = ledger.verdicts(_RULES, sources, _UNSEEN)
+    return Report(verdicts=verdicts, sources=tuple(sources), exchanges=len(trace), counted_in=counted_in)
+
+
+def judge_all(trace: Sequence[Exchange], ledger: Ledger) -> None:
+    """Write down what exchanges show of the rules, as `check_trace` judges them."""
     notes = Notes(ledger)
     sound = [each for each in trace if judge_shape(notes, each)]
     for each in trace:
         judge_request(notes, each)
-    lives = gather(notes, sound)
-    for life in lives.values():
+    for life in gather(notes, sound).values():
         judge_life(notes, life)
         judge_callbacks(notes, life)
-    verdicts = ledger.verdicts(_RULES, sources, _UNSEEN)
-    return Report(verdicts=verdicts, sources=tuple(sources), exchanges=len(trace), counted_in=counted_in)

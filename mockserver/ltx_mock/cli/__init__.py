@@ -14,6 +14,7 @@ from ltx_mock.version import VERSION
 
 COMMANDS = {
     "callbacks": "ltx_mock.cli.remote",
+    "check": "ltx_mock.cli.check",
     "check-trace": "ltx_mock.cli.trace",
     "clock": "ltx_mock.cli.remote",
     "openapi": "ltx_mock.cli.contract",

@@ -87,16 +87,14 @@ def report_files(report: Report, *, json_: str | None = None, sarif_: str | None
 
 
 def _named(given: Iterable[str]) -> set[str]:
-    """Return the ids that are meant: an id is itself, a group all of its rules, an empty string everything."""
-    from ltx_mock_contracts import RULES  # noqa: PLC0415 - help does without
+    from ltx_mock_contracts.rules import RULES, rules_named  # noqa: PLC0415 - help does without
 
-    chosen: set[str] = set()
-    for name in given:
-        found = {rule.id for rule in RULES.values() if name.upper() in {"", rule.id, rule.group}}
-        if not found:
-            raise LtxMockError(f"no rule {name!r}{suggestion(name.upper(), RULES)}; ltx-mock rules lists them")
-        chosen |= found
-    return chosen
+    try:
+        return rules_named(given)
+    except KeyError as error:
+        name = error.args[0]
+        hint = suggestion(name.upper(), RULES)
+        raise LtxMockError(f"no rule {name!r}{hint}; ltx-mock rules lists them") from None
 
 
 def _json(value: dict[str, Any]) -> str:

@@ -1,0 +1,119 @@
+"""The good requests of the checks: a plain one for each mode, edges of what is allowed, and which field is to blame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ltx_mock_contracts.conformance.exam import codes_of
+from ltx_mock_fixtures import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ltx_mock_contracts.conformance.exam import Exam
+
+__all__ = ["EDGES", "MODES", "RESOLUTIONS", "Edge", "blamed", "changed", "plain", "with_files"]
+
+MODES: Final = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
+RESOLUTIONS: Final = ("480p", "720p", "1080p")
+_PROMPT: Final = "a calm sea at dawn"
+_IMAGE: Final = "https://example.com/reference.jpg"
+_LORA: Final[dict[str, Any]] = {"path": "https://example.com/style.safetensors?download=true", "scale": 1.0}
+
+_RULE_OF: Final = {
+    "request_type": "GEN-2",
+    "callback_url": "GEN-3",
+    "provider": "GEN-5",
+    "mode": "GEN-7",
+    "prompt": "GEN-8",
+    "resolution": "GEN-9",
+    "duration": "GEN-10",
+    "aspect_ratio": "GEN-11",
+    "image_urls": "GEN-12",
+    "seed": "GEN-13",
+    "loras": "GEN-14",
+}
+
+
+class Edge(NamedTuple):
+    """Something at the edge of what a rule allows: fields of `input`, and fields beside it."""
+
+    rule: str
+    name: str
+    inside: dict[str, Any]
+    beside: dict[str, Any]
+    mode: str = "text-to-video"
+
+
+def _edges() -> Iterator[Edge]:
+    yield Edge("GEN-2", "async", {}, {"request_type": "async"})
+    yield Edge("GEN-3", "async with a callback_url", {}, {"callback_url": "https://example.com/unused"})
+    for provider in ("auto", "value", "official"):
+        yield Edge("GEN-5", provider, {}, {"provider": provider})
+    yield Edge("GEN-8", "one character", {"prompt": "x"}, {})
+    yield Edge("GEN-8", "5000 characters", {"prompt": "x" * 5000}, {})
+    yield Edge("GEN-8", "5000 characters that are two units in UTF-16", {"prompt": "🌊" * 5000}, {})
+    for resolution in RESOLUTIONS:
+        yield Edge("GEN-9", resolution, {"resolution": resolution}, {})
+    for duration in (5, 6, 20):
+        yield Edge("GEN-10", f"{duration} seconds", {"duration": duration}, {})
+    for ratio in ("16:9", "9:16"):
+        yield Edge("GEN-11", ratio, {"aspect_ratio": ratio}, {})
+    for seed in (1, 2147483647, -1):
+        yield Edge("GEN-13", f"seed {seed}", {"seed": seed}, {})
+
+
+EDGES: Final = tuple(_edges())
+"""What must be accepted, and costs a task each."""
+
+
+def plain(mode: str = "text-to-video", *, resolution: str = "480p", **inside: Any) -> dict[str, Any]:
+    """Return the simplest request of a mode, and the cheapest; more fields go into `input`."""
+    given: dict[str, Any] = {"mode": mode, "prompt": _PROMPT, "resolution": resolution, "duration": 5}
+    if mode.startswith("image"):
+        given["image_urls"] = [_IMAGE]
+    if mode.endswith("LoRA"):
+        given["loras"] = [dict(_LORA)]
+    return {"input": given | inside}
+
+
+def changed(edge: Edge) -> dict[str, Any]:
+    """Return the plain request with what an edge has."""
+    return {**plain(edge.mode, **edge.inside), **edge.beside}
+
+
+def with_files(exam: Exam, body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request whose image and LoRAs are there for the server to fetch."""
+    given = dict(body["input"])
+    receiver = exam.target.receiver
+    if "image_urls" in given:
+        given["image_urls"] = [receiver.file("reference.jpg", "image/jpeg", read("images/reference.jpg"))]
+    if "loras" in given:
+        url = receiver.file(
+            "style.safetensors?download=true", "application/octet-stream", read("loras/style.safetensors")
+        )
+        given["loras"] = [{**lora, "path": url} for lora in given["loras"]]
+    return {**body, "input": given}
+
+
+def blamed(exam: Exam, body: Any) -> str:
+    """Return the rule of the one field for which a good request is refused; GEN-17 where it is no single one.
+
+    This takes further requests, so it is for servers on which they cost nothing.
+    """
+    base = plain(body["input"]["mode"])
+    if not _is_accepted(exam, base):
+        return "GEN-7"
+    beside = {name: value for name, value in body.items() if name != "input"}
+    for name, value in body["input"].items():
+        if not _is_accepted(exam, {"input": {**base["input"], name: value}}):
+            return _RULE_OF.get(name, "GEN-16")
+    for name, value in beside.items():
+        with_url = {"callback_url": "https://example.com/callback"} if name == "request_type" else {}
+        if not _is_accepted(exam, {**base, **with_url, name: value}):
+            return _RULE_OF.get(name, "GEN-16")
+    return "GEN-17"
+
+
+def _is_accepted(exam: Exam, body: Any) -> bool:
+    return 200 in codes_of(exam.aside(body))

@@ -1,0 +1,93 @@
+"""The control plane of an ltx-mock, as far as checks use it: worlds of their own, and time that they move."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.conformance.connection import NoAnswerError
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.connection import Connection
+
+__all__ = ["ControlError", "ControlPlane"]
+
+_ADVANCE_SECONDS: Final = 120.0
+_ROOMY: Final[dict[str, Any]] = {
+    "clock": "manual",
+    "rate_limit": "999999999/minute",
+    "max_concurrent": 1000,
+    "credits": None,
+    "strict": False,
+}
+"""What the worlds of the checks are like, however the server is set."""
+
+
+class ControlError(Exception):
+    """The control plane does not do what it is asked; the text says why."""
+
+
+class ControlPlane:
+    """The paths under `/__admin` of one server.
+
+    Args:
+        connection: The way to the server.
+        root: Its URL without `/api/v1`.
+        token: Its admin token, if it has one.
+    """
+
+    def __init__(self, connection: Connection, root: str, token: str | None) -> None:
+        self._connection = connection
+        self._root = f"{root}/__admin"
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+
+    def why_not_ours(self) -> str | None:
+        """Return None where the server is an ltx-mock that lets us in, else what it is.
+
+        Raises:
+            NoAnswerError: Nobody is there.
+        """
+        try:
+            told = self._call("GET", "/health")
+        except (ControlError, NoAnswerError) as error:
+            if isinstance(error, NoAnswerError) and error.unreachable:
+                raise
+            closed = "401" in str(error)
+            return "its control plane asks for --admin-token" if closed else "it is no ltx-mock"
+        return None if told.get("name") == "ltx-mock" else "it is no ltx-mock"
+
+    def takes_any_key(self) -> bool:
+        """Tell whether the server accepts keys that nobody told it of."""
+        probe = "/settings?key=a-key-that-nobody-has"
+        try:
+            self._call("GET", probe)
+        except ControlError:
+            return False
+        return True
+
+    def open(self, key: str, settings: dict[str, Any]) -> int:
+        """Make a new world for a key, with a clock that stands, and return its time in Unix milliseconds."""
+        told = self._call("POST", "/tenants", {"key": key, "settings": {**_ROOMY, **settings}})
+        return int(told["clock"]["now"])
+
+    def close(self, key: str) -> None:
+        """Forget a world."""
+        self._call("DELETE", f"/tenants?key={key}")
+
+    def advance(self, key: str, seconds: float) -> int:
+        """Move the time of a world on, and return it in Unix milliseconds. All callbacks due by then are made."""
+        return int(self._call("POST", f"/clock/advance?key={key}", {"seconds": seconds})["now"])
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        content = None if body is None else json.dumps(body).encode()
+        timeout = _ADVANCE_SECONDS if "advance" in path else None
+        reply = self._connection.send(
+            method, self._root + path, headers=self._headers, content=content, timeout=timeout
+        )
+        try:
+            told = json.loads(reply.body)
+        except ValueError:
+            raise ControlError(f"{method} /__admin{path} answers {reply.status} and no JSON") from None
+        if reply.status != 200 or not isinstance(told, dict):
+            raise ControlError(f"{method} /__admin{path} answers {reply.status}: {told}")
+        return told

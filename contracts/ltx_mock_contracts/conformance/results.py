@@ -1,0 +1,87 @@
+"""The video that comes of a task: whether it is there, and whether it is what was asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.conformance.connection import NoAnswerError
+from ltx_mock_contracts.conformance.video import Picture, is_mp4, read_picture
+from ltx_mock_contracts.conformance.world import CheckStoppedError
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.connection import Reply
+    from ltx_mock_contracts.conformance.exam import Exam
+    from ltx_mock_contracts.trace.exchange import Exchange
+
+__all__ = ["fetched", "judge_result", "result_url"]
+
+_LINES: Final = {"480p": 480, "720p": 720, "1080p": 1080}
+_TOLERANCE: Final = 0.1
+_SECONDS: Final = 0.6
+
+
+def result_url(end: Exchange) -> str:
+    """Return the URL of the first result.
+
+    Raises:
+        CheckStoppedError: There is none; the checks of answers tell what is wrong.
+    """
+    try:
+        url = json.loads(end.data["resultJson"])["resultUrls"][0]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise CheckStoppedError(f"the task ended without a result: {end.data.get('state')}") from None
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        raise CheckStoppedError("the task ended without the URL of a result")
+    return url
+
+
+def fetched(exam: Exam, end: Exchange, url: str) -> Reply:
+    """Return the result, and note where it is not there (TASK-10).
+
+    Raises:
+        CheckStoppedError: It is not there.
+    """
+    exam.saw("TASK-10")
+    try:
+        reply = exam.world.fetch(url)
+    except NoAnswerError as error:
+        exam.depart("TASK-10", "a result cannot be fetched", end, expected="a video", actual=f"{url}: {error}")
+        raise CheckStoppedError("the result cannot be fetched") from None
+    if reply.status != 200:
+        title = "a result cannot be fetched"
+        exam.depart("TASK-10", title, end, expected="200 and a video", actual=f"{url}: {reply.status}")
+        raise CheckStoppedError("the result cannot be fetched")
+    return reply
+
+
+def judge_result(exam: Exam, end: Exchange, body: dict[str, Any]) -> None:
+    """Judge the result of a task that should have succeeded, given what was asked for."""
+    reply = fetched(exam, end, result_url(end))
+    content_type = reply.headers.get("content-type", "none")
+    if not content_type.startswith("video/"):
+        title = "a result is no video by its type"
+        exam.depart("TASK-10", title, end, expected="video/…", actual=content_type)
+    picture = read_picture(reply.body)
+    if not is_mp4(reply.body):
+        title, actual = "a result is no MP4 file", f"{len(reply.body)} bytes: {reply.body[:16]!r}…"
+        exam.depart("TASK-10", title, end, expected="an MP4 file", actual=actual)
+    elif picture is not None:
+        _judge_picture(exam, end, picture, body["input"])
+
+
+def _judge_picture(exam: Exam, end: Exchange, picture: Picture, given: dict[str, Any]) -> None:
+    size, lines = f"{picture.width}x{picture.height}", _LINES[given["resolution"]]
+    exam.saw("GEN-9", "GEN-10")
+    if abs(min(picture.width, picture.height) - lines) > lines * _TOLERANCE:
+        title = "a video has another resolution than was asked for"
+        exam.depart("GEN-9", title, end, expected=f"about {lines} lines", actual=size)
+    if abs(picture.seconds - given["duration"]) > _SECONDS:
+        title, expected = "a video has another length than was asked for", f"{given['duration']} s"
+        exam.depart("GEN-10", title, end, expected=expected, actual=f"{picture.seconds:.2f} s")
+    if given["mode"].startswith("text"):
+        exam.saw("GEN-11")
+        upright = given.get("aspect_ratio") == "9:16"
+        if (picture.height > picture.width) != upright:
+            title = "a video has another aspect ratio than was asked for"
+            exam.depart("GEN-11", title, end, expected="upright" if upright else "landscape", actual=size)

@@ -1,0 +1,62 @@
+"""What a video says of itself: read from the boxes of an MP4 file."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Picture", "is_mp4", "read_picture"]
+
+_INSIDE: Final = (b"moov", b"trak")
+
+
+class Picture(NamedTuple):
+    """Width and height in pixels, and the length in seconds."""
+
+    width: int
+    height: int
+    seconds: float
+
+
+def is_mp4(raw: bytes) -> bool:
+    """Tell whether a file begins as MP4 does."""
+    return raw[4:8] == b"ftyp"
+
+
+def read_picture(raw: bytes) -> Picture | None:
+    """Return what the headers of an MP4 file tell, or None where they tell nothing, as in a fragmented one."""
+    try:
+        width, height, seconds = 0, 0, 0.0
+        for kind, box in _boxes(raw):
+            if kind == b"mvhd":
+                scale, length = struct.unpack_from(">IQ" if box[0] else ">II", box, 20 if box[0] else 12)
+                seconds = length / scale
+            elif kind == b"tkhd":
+                size = [side >> 16 for side in struct.unpack(">II", box[-8:])]
+                width, height = max((width, height), (size[0], size[1]))
+    except (struct.error, IndexError, ZeroDivisionError):
+        return None
+    return Picture(width, height, seconds) if width and height and seconds else None
+
+
+def _boxes(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Give every box that holds something, with the boxes that hold others opened."""
+    at = 0
+    while at + 8 <= len(raw):
+        size, kind = struct.unpack_from(">I4s", raw, at)
+        head = 8
+        if size == 1:
+            (size,), head = struct.unpack_from(">Q", raw, at + 8), 16
+        elif size == 0:
+            size = len(raw) - at
+        if size < head:
+            return
+        body = raw[at + head : at + size]
+        if kind in _INSIDE:
+            yield from _boxes(body)
+        else:
+            yield kind, body
+        at += size

@@ -1,0 +1,185 @@
+"""One API key of the server as a check uses it: asks, pays, waits, and writes everything down."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from ltx_mock_contracts.conformance.budget import BudgetSpentError
+from ltx_mock_contracts.conformance.connection import NoAnswerError, Reply
+from ltx_mock_contracts.parsing import MalformedBody, parse_body
+from ltx_mock_contracts.trace.exchange import Exchange, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ltx_mock_contracts.conformance.clocks import Clock
+    from ltx_mock_contracts.conformance.receiver import Inbox
+    from ltx_mock_contracts.conformance.target import Target
+
+__all__ = ["CheckStoppedError", "World"]
+
+_GENERATE: Final = "/generateTask/ltx-2-19b"
+_STATUS: Final = "/statusTask/ltx-2-19b"
+_LARGEST_VIDEO: Final = 512 * 1024 * 1024
+_VIDEO_SECONDS: Final = 60.0
+OWN_KEY: Final = "the key of this world"
+
+
+class CheckStoppedError(Exception):
+    """A check cannot go on; the text says why. What it has seen so far counts."""
+
+
+class World:
+    """A key, and the time that its tasks live in.
+
+    Args:
+        target: The server.
+        key: The API key.
+        clock: Its time.
+        record: Takes each exchange, and for one without an answer what came instead.
+        number: Which of the worlds of a check it is.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        key: str,
+        clock: Clock,
+        record: Callable[[Exchange, str | None], Exchange],
+        *,
+        number: int = 1,
+    ) -> None:
+        self._target = target
+        self._key = key
+        self._label = f"{number}: …{key[-4:]}"
+        self.clock = clock
+        self._record = record
+
+    def generate(self, body: Any, *, free: bool = False, authorization: str | None = OWN_KEY) -> Exchange:
+        """Ask for a video.
+
+        Args:
+            body: The body as JSON; bytes are sent as they are.
+            free: Whether a good server refuses the request.
+            authorization: The header; by default the one with the key, None is no header.
+
+        Raises:
+            CheckStoppedError: Nobody answers, or no more may be spent.
+        """
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            with self._target.budget.expense(free=free) as expense:
+                exchange = self.ask("POST", _GENERATE, "generateTask", content=content, authorization=authorization)
+                if _refused(exchange):
+                    expense.nothing()
+        except BudgetSpentError:
+            bound = self._target.budget.bound
+            raise CheckStoppedError(f"no more than {bound} tasks may be made (--max-tasks)") from None
+        return exchange
+
+    def status(self, task_id: str | None, *, authorization: str | None = OWN_KEY) -> Exchange:
+        """Ask how a task does, or with None ask without `taskId`."""
+        query = "" if task_id is None else f"?taskId={quote(task_id, safe='')}"
+        return self.ask("GET", _STATUS + query, "statusTask", authorization=authorization)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        operation: Operation = "other",
+        *,
+        content: bytes | None = None,
+        authorization: str | None = OWN_KEY,
+    ) -> Exchange:
+        """Ask for a path below the base URL."""
+        self._still_time()
+        own = authorization is OWN_KEY
+        if own:
+            authorization = f"Bearer {self._key}"
+        headers = {} if authorization is None else {"authorization": authorization}
+        headers |= {} if content is None else {"content-type": "application/json"}
+        url, at, trouble = self._target.base + path, self.clock.now, None
+        try:
+            reply: Reply | None = self._target.connection.send(method, url, headers=headers, content=content)
+        except NoAnswerError as error:
+            reply, trouble = None, str(error)
+        exchange = Exchange(
+            at=at,
+            operation=operation,
+            method=method,
+            target=url,
+            status=reply and reply.status,
+            request=None if content is None else _decoded(content),
+            answer=reply and _decoded(reply.body),
+            key=self._label if own else None,
+            ended=self.clock.now,
+            headers=reply and reply.headers,
+            clock=self.clock.whose,
+        )
+        self._target.heard(trouble)
+        return self._record(exchange, trouble)
+
+    def fetch(self, url: str) -> Reply:
+        """Get a result, which is no part of the API.
+
+        Raises:
+            NoAnswerError: There is none.
+        """
+        self._still_time()
+        patience = max(self._target.options.timeout, _VIDEO_SECONDS)
+        return self._target.connection.send("GET", url, headers={}, most=_LARGEST_VIDEO, timeout=patience)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass: the server's where it can be moved, else everybody's."""
+        self._still_time()
+        self.clock.advance(seconds)
+
+    def read(self, inbox: Inbox) -> list[Exchange]:
+        """Return the callbacks that came since the last reading, and write them down as having come now.
+
+        Their headers are those of the request, for it is the server that made it.
+        """
+        now = self.clock.now
+        return [
+            self._record(
+                Exchange(
+                    at=now,
+                    operation="callback",
+                    method=call.method,
+                    target=inbox.url,
+                    status=call.status,
+                    request=_decoded(call.body),
+                    ended=now,
+                    headers={"content-type": call.content_type},
+                    clock=self.clock.whose,
+                ),
+                None,
+            )
+            for call in inbox.take_new()
+        ]
+
+    def _still_time(self) -> None:
+        left = self._target.time_left
+        if left is not None and left <= 0:
+            raise CheckStoppedError(f"the {self._target.options.time_budget:g} s of --time-budget are over")
+        if self._target.silent is not None:
+            raise CheckStoppedError(self._target.silent)
+
+
+def _decoded(raw: bytes) -> Any:
+    """Return a body as JSON, or as text where it is none that all read alike; None where there is none."""
+    if not raw:
+        return None
+    try:
+        return parse_body(raw)
+    except MalformedBody:
+        return raw.decode(errors="replace")
+
+
+def _refused(exchange: Exchange) -> bool:
+    """Tell whether it is sure that no task was made."""
+    code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else exchange.status
+    refusing = [code in range(400, 500), exchange.status in range(400, 500)]
+    return exchange.status is not None and any(refusing) and not exchange.data

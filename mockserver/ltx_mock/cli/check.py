@@ -1,0 +1,183 @@
+"""`ltx-mock check`: hold a live server to the contract."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
+from ltx_mock.cli.verdicts import chosen_rules, tell
+from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.conformance.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ltx_mock_contracts.conformance.checks import Plan
+    from ltx_mock_contracts.verdicts import Report
+
+VARIABLES = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
+LEAST = {"max_examples": 1, "timeout": 0.1}
+SHOWN_EVERY = 25
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each of `Options` that has a help text."""
+    for each in reversed([each for each in fields(Options) if each.metadata]):
+        about: dict[str, Any] = {"help": each.metadata["help"], "envvar": VARIABLES.get(each.name)}
+        if isinstance(each.default, bool):
+            about["is_flag"] = True
+        else:
+            about |= {"default": each.default, "show_default": each.default is not None}
+            about |= {"type": _kind(each.name, str(each.type)), "metavar": each.metadata["metavar"]}
+        command = click.option(f"--{each.name.replace('_', '-')}", each.name, **about)(command)
+    return command
+
+
+def _kind(name: str, annotation: str) -> Any:
+    least = LEAST.get(name, 0)
+    if annotation.startswith("int"):
+        return click.IntRange(min=int(least))
+    return click.FloatRange(min=least) if annotation.startswith("float") else str
+
+
+@click.command()
+@click.argument("url")
+@_options
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
+@click.option("--seed-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others.")
+@click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
+@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Not this rule (may be repeated).")
+@click.option("--junitxml", metavar="F", help="Write the checks as JUnit XML.")
+@click.option(
+    "--json", "json_", metavar="F", help="Write the report as JSON; ltx-mock schema check-report describes it."
+)
+@click.option("--sarif", "sarif_", metavar="F", help="Write the report as SARIF 2.1.0.")
+@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
+@click.option("--trace", metavar="F", help="Write what was asked and answered; check-trace reads it.")
+@click.pass_context
+def check(
+    ctx: click.Context,
+    /,
+    url: str,
+    *,
+    seed: int,
+    seed_only: bool,
+    rules: Sequence[str],
+    excluded: Sequence[str],
+    junitxml: str | None,
+    json_: str | None,
+    sarif_: str | None,
+    github: bool,
+    trace: str | None,
+    **given: Any,
+) -> None:
+    """Hold the server at URL to the rules of the contract.
+
+    An ltx-mock gets worlds of its own, whose time is moved: that takes seconds and costs nothing. On any other server
+    only what is free is checked, until --max-tasks allows more.
+
+    Exit code: 0 no rule is broken, 1 some are, 2 nothing could be checked.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"it must be an http or https URL, not {url!r}", ctx, param_hint="URL")
+    options = Options(
+        url=url,
+        sources=("seed",) if seed_only else ("seed", "vendor"),
+        rules=frozenset(chosen_rules(rules, excluded)) if rules or excluded else None,
+        seed=seed,
+        **given,
+    )
+    seen: list[str] = []
+    report = _checked(options, junitxml, seen)
+    if trace is not None:
+        _write(trace, "".join(seen))
+    tell(replace(report, reproduce=_again(options, report)), json_=json_, sarif_=sarif_, github=github)
+    if not report.having("kept") and report.ok:
+        click.echo("ltx-mock: nothing could be checked; the table says why", err=True)
+        ctx.exit(CANNOT_RUN)
+    ctx.exit(CLEAN if report.ok else FINDINGS)
+
+
+def _checked(options: Options, junitxml: str | None, seen: list[str]) -> Report:
+    from ltx_mock_contracts.conformance import CannotRun, check_server  # noqa: PLC0415 - slow to import
+
+    try:
+        with _progress() as progress:
+            return check_server(options, listener=progress, junitxml=junitxml, trace=seen)
+    except CannotRun as problem:
+        raise LtxMockError(str(problem)) from None
+
+
+def _again(options: Options, report: Report) -> str | None:
+    """Return the command that checks only what is broken, and draws the same."""
+    if not report.broken:
+        return None
+    given = [f"--rule {rule}" for rule in report.broken]
+    given += ['--api-key "$API_KEY"'] if options.api_key else []
+    given += [f"--max-tasks {options.max_tasks}"] if options.max_tasks is not None else []
+    return f"ltx-mock check {quote(report.target or '')} {' '.join(given)} --seed {options.seed}"
+
+
+def _write(file: str, text: str) -> None:
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LtxMockError(f"{file}: it cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Lines]:
+    """Tell how the checks go on: a bar on a terminal, now and then a line elsewhere. It is for stderr."""
+    if not sys.stderr.isatty() or "CI" in os.environ:
+        yield Lines()
+        return
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        yield Bar(bar)
+
+
+class Lines:
+    """Says the plan, and then now and then how much is done."""
+
+    def __init__(self) -> None:
+        self._all = 0
+        self._done = 0
+
+    def planned(self, plan: Plan) -> None:
+        """Say the plan."""
+        self._all = len(plan.running) + len(plan.left_out)
+        click.echo(f"ltx-mock: {plan}", err=True)
+
+    def done(self, check: str) -> None:  # noqa: ARG002 - there is too much to name each
+        """Count a check."""
+        self._done += 1
+        if self._done % SHOWN_EVERY == 0 or self._done == self._all:
+            click.echo(f"ltx-mock: {self._done} of {self._all} checks done", err=True)
+
+
+class Bar(Lines):
+    """Says the plan and draws a bar."""
+
+    def __init__(self, bar: Any) -> None:
+        super().__init__()
+        self._bar = bar
+        self._task = bar.add_task("checking", total=None)
+
+    def planned(self, plan: Plan) -> None:
+        """Say the plan."""
+        self._bar.console.print(f"ltx-mock: {plan}", markup=False, highlight=False)
+        self._bar.update(self._task, total=len(plan.running) + len(plan.left_out))
+
+    def done(self, check: str) -> None:
+        """Move the bar on."""
+        self._bar.update(self._task, advance=1, description=check.removeprefix("test_")[:40].replace("[", "\\["))
