@@ -9,6 +9,7 @@ import pytest
 from ltx_mock_contracts.conformance.bodies import EDGES, MODES, Edge, blamed, changed, plain, with_files
 from ltx_mock_contracts.conformance.checks import check
 from ltx_mock_contracts.conformance.exam import codes_of
+from ltx_mock_contracts.conformance.near_misses import NEAR_MISSES
 from ltx_mock_contracts.strategies import (
     ADVISORY_FAMILIES,
     INVALID_FAMILIES,
@@ -32,6 +33,15 @@ def test_refuses_bytes(exam: Exam, family: str) -> None:
         exam.refuse(malformed.raw, "GEN-1", family)
 
     exam.examine(malformed_bodies(family=family), attempt)
+
+
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, marks=check(rule)) for rule in dict.fromkeys(rule for rule, _, _ in NEAR_MISSES)]
+)
+def test_refuses_near_misses(exam: Exam, rule: str) -> None:
+    for broken, what, body in NEAR_MISSES:
+        if broken == rule:
+            exam.refuse(body, rule, what)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Requests that are wrong by as little as possible: the first value beyond each edge, and what is easily mistaken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.conformance.bodies import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["NEAR_MISSES"]
+
+_LORA: Final[dict[str, Any]] = plain("text-to-video-LoRA")["input"]["loras"][0]
+_URL: Final = "https://example.com/reference.jpg"
+_CALLBACK: Final = "https://example.com/callback"
+
+
+def _without(name: str, mode: str = "text-to-video") -> dict[str, Any]:
+    body = plain(mode)
+    del body["input"][name]
+    return body
+
+
+def _beside() -> Iterator[tuple[str, str, Any]]:
+    value: Any
+    calling = plain() | {"request_type": "callback"}
+    yield "GEN-1", "an array around the request", [plain()]
+    for value in ("sync", "Callback", "", None, True):
+        yield "GEN-2", f"request_type {value!r}", plain() | {"request_type": value, "callback_url": _CALLBACK}
+    yield "GEN-3", "callback without callback_url", calling
+    for value in ("", "/callback", "example.com/callback", "ftp://example.com/callback", 1, None):
+        yield "GEN-4", f"callback_url {value!r}", calling | {"callback_url": value}
+    for value in ("cheap", "AUTO", "", None):
+        yield "GEN-5", f"provider {value!r}", plain() | {"provider": value}
+    yield "GEN-6", "no input", {}
+    for value in (None, [], "text-to-video", [plain()["input"]]):
+        yield "GEN-6", f"input {value!r:.20}", {"input": value}
+
+
+def _inside() -> Iterator[tuple[str, str, Any]]:
+    value: Any
+    for rule, name in (("GEN-7", "mode"), ("GEN-8", "prompt"), ("GEN-9", "resolution"), ("GEN-10", "duration")):
+        yield rule, f"no {name}", _without(name)
+        yield rule, f"{name} null", {"input": plain()["input"] | {name: None}}
+    for value in ("Text-To-Video", "text_to_video", "text-to-video ", "video-to-video", ""):
+        yield "GEN-7", f"mode {value!r}", plain(value)
+    for what, value in (("empty", ""), ("of 5001 characters", "x" * 5001), ("1", 1), ("in an array", ["a sea"])):
+        yield "GEN-8", f"prompt {what}", plain(prompt=value)
+    for value in ("4k", "720P", "720", "", 720):
+        yield "GEN-9", f"resolution {value!r}", {"input": plain()["input"] | {"resolution": value}}
+    for value in (4, 21, 20.5, 5.5, 0, -5, "10", True):
+        yield "GEN-10", f"duration {value!r}", plain(duration=value)
+    for value in ("1:1", "16/9", "", None, 1):
+        yield "GEN-11", f"aspect_ratio {value!r}", plain(aspect_ratio=value)
+    yield "GEN-11", "aspect_ratio in an image mode", plain("image-to-video", aspect_ratio="16:9")
+    for value in (0, -2, 2147483648, 1.5, "1", True, None):
+        yield "GEN-13", f"seed {value!r}", plain(seed=value)
+
+
+def _files() -> Iterator[tuple[str, str, Any]]:
+    value: Any
+    yield "GEN-12", "no image_urls", _without("image_urls", "image-to-video")
+    for what, value in (
+        ("empty", []),
+        ("with two images", [_URL, _URL]),
+        ("as text", _URL),
+        ("without a scheme", ["example.com/reference.jpg"]),
+        ("of ftp", ["ftp://example.com/reference.jpg"]),
+        ("with a number", [1]),
+    ):
+        yield "GEN-12", f"image_urls {what}", plain("image-to-video", image_urls=value)
+    yield "GEN-14", "loras in a mode without them", plain(loras=[_LORA])
+    for what, loras in (
+        ("with four", [_LORA] * 4),
+        ("as an object", _LORA),
+        ("as URLs", [_LORA["path"]]),
+        ("without path", [{"scale": 1.0}]),
+        ("with a relative path", [{"path": "style.safetensors", "scale": 1.0}]),
+        ("with scale as text", [_LORA | {"scale": "1"}]),
+    ):
+        yield "GEN-14", f"loras {what}", plain("text-to-video-LoRA", loras=loras)
+
+
+NEAR_MISSES: Final = (*_beside(), *_inside(), *_files())
+"""The rule that is broken, in what way, and the body."""
