@@ -20,7 +20,7 @@ __all__ = ["follow"]
 _FIRST_POLL: Final = 60
 _POLL: Final = 5
 _PATIENCE: Final = 60
-_AFTERWARDS: Final = (0, 1, 3600)
+_AFTERWARDS: Final = {"server": (0, 1, 3600), "observer": (_POLL,)}
 _EARLY: Final = (0, 1, 9, 20)
 _MOMENT: Final = 0.001
 
@@ -51,7 +51,7 @@ def follow(exam: Exam, task_id: str, body: dict[str, Any], *, world: World | Non
             actual = f"{look.data['state']} a minute later"
             exam.depart("TASK-8", title, look, expected=expected, actual=actual)
         raise CheckStoppedError("the end of the task was not seen")
-    for wait in _AFTERWARDS[: 3 if world.clock.whose == "server" else 2]:
+    for wait in _AFTERWARDS[world.clock.whose]:
         world.wait(wait)
         world.status(task_id)
     return end
