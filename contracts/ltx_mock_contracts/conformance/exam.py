@@ -75,9 +75,14 @@ class Exam:
             return self._given(options.api_key or "")
         self._worlds += 1
         key = _key(options.seed, self.name, self._worlds)
+        if self.target.silent is not None:
+            raise CheckStoppedError(self.target.silent)
         try:
             now = control.open(key, {"seed": options.seed, **own})
-        except (ControlError, NoAnswerError) as error:
+        except NoAnswerError as error:
+            self._given(key).silence("/tenants", str(error))
+            raise CheckStoppedError(str(error)) from None
+        except ControlError as error:
             raise CheckStoppedError(str(error)) from None
         self._open.callback(_forget, control, key)
         return World(self.target, key, DrivenClock(control, key, now), self._record, number=self._worlds)

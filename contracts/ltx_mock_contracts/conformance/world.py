@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from ltx_mock_contracts.conformance.budget import BudgetSpentError
 from ltx_mock_contracts.conformance.connection import NoAnswerError, Reply
+from ltx_mock_contracts.conformance.control import ControlError
 from ltx_mock_contracts.parsing import MalformedBody, parse_body
 from ltx_mock_contracts.trace.exchange import Exchange, Operation
 
@@ -68,6 +69,7 @@ class World:
         Raises:
             CheckStoppedError: Nobody answers, or no more may be spent.
         """
+        self._still_time()
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
             with self._target.budget.expense(free=free) as expense:
@@ -134,7 +136,18 @@ class World:
     def wait(self, seconds: float) -> None:
         """Let time pass: the server's where it can be moved, else everybody's."""
         self._still_time()
-        self.clock.advance(seconds)
+        try:
+            self.clock.advance(seconds)
+        except NoAnswerError as error:
+            self.silence("/clock/advance", str(error))
+        except ControlError as error:
+            raise CheckStoppedError(str(error)) from None
+
+    def silence(self, path: str, what: str) -> None:
+        """Note that the control plane did not answer, and what came instead."""
+        self._target.heard(what)
+        url, now = f"{self._target.root}/__admin{path}", self.clock.now
+        self._record(Exchange(at=now, operation="other", method="POST", target=url, status=None), what)
 
     def read(self, inbox: Inbox) -> list[Exchange]:
         """Return the callbacks that came since the last reading, and write them down as having come now.
