@@ -159,9 +159,9 @@ def forced(outcome: Outcome) -> Answer:
     return error(outcome.status, outcome.message or "", headers=headers)
 
 
-def no_scenario(problem: str) -> Answer:
+def no_scenario(problem: str, header: str) -> Answer:
     """Return the 400 for a header that asks for a scenario that there is not."""
-    return error(400, problem, cause="header of the fake's own")
+    return error(400, problem, cause=f"header {header}")
 
 
 def crashed(problem: str) -> Answer:

@@ -91,7 +91,7 @@ class GenerateTask(Endpoint):
         try:
             wishes = asked(scope["headers"], subject.prompt)
         except ScenarioError as problem:
-            return answers.no_scenario(str(problem))
+            return answers.no_scenario(str(problem), problem.field)
         work = partial(self._work, tenant, scope, body, now, wishes)
         return await played(tenant, "generateTask", wishes, subject, work)
 
@@ -118,7 +118,7 @@ class StatusTask(Endpoint):
         try:
             wishes = asked(scope["headers"])
         except ScenarioError as problem:
-            return answers.no_scenario(str(problem))
+            return answers.no_scenario(str(problem), problem.field)
         subject = Subject.of(task.body) if task else Subject()
         return await played(tenant, "statusTask", wishes, subject, partial(self._work, tenant, task_id, now), task_id)
 

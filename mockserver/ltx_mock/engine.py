@@ -22,7 +22,7 @@ from ltx_mock.failures import FAIL_CODES, failure, foreseen
 from ltx_mock.fate import Fate, altered, life
 from ltx_mock.memory import MemoryStore
 from ltx_mock.records import Entry, Task
-from ltx_mock.scenarios.claims import Armed, Call, Subject, follows
+from ltx_mock.scenarios.claims import Armed, Call, Subject, followers
 from ltx_mock.sender import Sender
 from ltx_mock.settings import OF_THE_SERVER, Settings
 from ltx_mock.stage import claimed
@@ -120,7 +120,7 @@ class Engine:
             tenant = self.tenant_of(tenant.key) or tenant  # a reset may have put a new world in its place
             now = tenant.clock.now()
         request = GenerateRequest.from_body(body)
-        task = self._task(tenant, raw, request, root, now)
+        task = self._task(tenant, raw, request, root, now, wishes)
         refusal = tenant.add_task(task, now)
         if refusal is not None:
             return answers.no_slot(tenant.settings, refusal, now)
@@ -146,7 +146,15 @@ class Engine:
             self.courier.arm(tenant)
         return answer
 
-    def _task(self, tenant: Tenant, raw: bytes, request: GenerateRequest, root: str, now: int) -> Task:
+    def _task(
+        self,
+        tenant: Tenant,
+        raw: bytes,
+        request: GenerateRequest,
+        root: str,
+        now: int,
+        wishes: tuple[Armed, ...],
+    ) -> Task:
         settings = tenant.settings
         number = tenant.next_number()
         dice = self._new_task(tenant, number)
@@ -160,17 +168,17 @@ class Engine:
             life(request, seed, settings.seed, now, foreseen(request)),
             settings.price[request.resolution] * request.duration,
             settings.public_url or root,
+            followers(wishes),
         )
 
     def _fate(self, tenant: Tenant, task: Task, request: GenerateRequest, wishes: tuple[Armed, ...]) -> Fate:
-        """Return the new task as scenarios have it; those that it brings along for later stay with it."""
+        """Return the new task as a scenario has it, or as it is."""
         subject = Subject(request.mode, request.request_type, request.prompt)
         chosen = claimed(tenant, wishes, Call("generateTask", "task", subject))
+        if chosen is None:
+            return Fate(task)
         redraw = partial(life, request, task.seed, tenant.settings.seed, task.timeline.created)
-        fate = altered(task, chosen, tenant.dice, redraw) if chosen else Fate(task)
-        fate = fate._replace(
-            task=fate.task._replace(scenarios=tuple(each for each in wishes if follows(each.scenario)))
-        )
+        fate = altered(task, chosen, tenant.dice, redraw)
         tenant.replace_task(fate.task)
         return fate
 

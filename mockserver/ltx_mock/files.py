@@ -70,7 +70,7 @@ class ResultFile:
         try:
             answer = staged_download(tenant, asked(scope["headers"]), task)
         except ScenarioError as problem:
-            answer = answers.no_scenario(str(problem))
+            answer = answers.no_scenario(str(problem), problem.field)
         if answer is None:
             return send
         if answer.status != 200 or answer.effect is None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "requests": "ltx_mock.cli.remote",
     "reset": "ltx_mock.cli.remote",
     "rules": "ltx_mock.cli.contract",
+    "scenarios": "ltx_mock.cli.scenarios",
     "schema": "ltx_mock.cli.contract",
     "serve": "ltx_mock.cli.serve",
     "settings": "ltx_mock.cli.remote",

@@ -74,7 +74,7 @@ class Remote:
             )
 
 
-def _remote(command: Callable[..., None]) -> Callable[..., None]:
+def on_server(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say which server, and hand the command a `Remote`."""
 
     @functools.wraps(command)
@@ -93,7 +93,7 @@ def _remote(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.group(invoke_without_command=True)
-@_remote
+@on_server
 @JSON
 @click.pass_context
 def clock(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
@@ -106,7 +106,7 @@ def clock(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
 
 
 @clock.command()
-@_remote
+@on_server
 @JSON
 def show(remote: Remote, *, as_json: bool) -> None:
     """Show the time and the mode."""
@@ -114,7 +114,7 @@ def show(remote: Remote, *, as_json: bool) -> None:
 
 
 @clock.command("set")
-@_remote
+@on_server
 @click.argument("mode", required=False, type=click.Choice(["real", "scaled", "manual", "auto"]))
 @click.option("--speed", type=float, help="Times faster than real time.")
 @JSON
@@ -125,14 +125,14 @@ def set_(remote: Remote, mode: str | None, speed: float | None, *, as_json: bool
 
 
 @clock.command(context_settings={"ignore_unknown_options": True})  # so that -5 is told to be a wrong number
-@_remote
+@on_server
 @click.argument("seconds", type=click.FloatRange(min=0))
 @JSON
 def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
     """Move time on by SECONDS and tell what that brought about."""
     told = remote.call("POST", "/clock/advance", {"seconds": seconds})
     if as_json:
-        _print_json(told)
+        print_json(told)
         return
     for event in told["fired"]:
         what = event.get("state") or f"callback, {event.get('error') or 'HTTP ' + str(event.get('status'))}"
@@ -141,7 +141,7 @@ def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
 
 
 @click.command()
-@_remote
+@on_server
 @click.argument("task_id", required=False)
 @click.option("--state", type=click.Choice(["pending", "processing", "success", "failed"]), help="Only these.")
 @click.option("--finish", type=click.Choice(["success", "failed"]), help="End the task TASK_ID now, in this state.")
@@ -164,11 +164,11 @@ def tasks(
         if finish or fail_code:
             body = {"state": finish or "failed"} | ({"failCode": fail_code} if fail_code else {})
             remote.call("POST", f"{path}/finish", body)
-        _print_json(remote.call("GET", path))
+        print_json(remote.call("GET", path))
         return
     listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
     if as_json:
-        _print_json(listed)
+        print_json(listed)
         return
     for task in listed["tasks"]:
         ahead = _ahead(task) if task["nextTransition"] else task["cause"] or ""
@@ -183,14 +183,14 @@ def _ahead(task: dict[str, Any]) -> str:
 
 
 @click.command()
-@_remote
+@on_server
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="The newest so many.")
 @JSON
 def requests(remote: Remote, limit: int, *, as_json: bool) -> None:
     """List the newest requests, answers and callbacks."""
     listed = remote.call("GET", "/requests", limit=str(limit))
     if as_json:
-        _print_json(listed)
+        print_json(listed)
         return
     for entry in listed["requests"]:
         about = entry["taskId"] or (entry["answer"] or {}).get("message", "")
@@ -202,13 +202,13 @@ def requests(remote: Remote, limit: int, *, as_json: bool) -> None:
 
 
 @click.command()
-@_remote
+@on_server
 @JSON
 def callbacks(remote: Remote, *, as_json: bool) -> None:
     """List the callbacks: made, to come, given up, withheld."""
     listed = remote.call("GET", "/callbacks")
     if as_json:
-        _print_json(listed)
+        print_json(listed)
         return
     for delivery in listed["callbacks"]:
         due = f"at {time_of_day(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
@@ -217,14 +217,14 @@ def callbacks(remote: Remote, *, as_json: bool) -> None:
 
 
 @click.command()
-@_remote
+@on_server
 def settings(remote: Remote) -> None:
     """Print the settings in force, as JSON."""
-    _print_json(remote.call("GET", "/settings"))
+    print_json(remote.call("GET", "/settings"))
 
 
 @click.command()
-@_remote
+@on_server
 def reset(remote: Remote) -> None:
     """Forget tasks, credits, limits, callbacks and journal."""
     remote.call("POST", "/reset")
@@ -233,12 +233,13 @@ def reset(remote: Remote) -> None:
 
 def _print_clock(told: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        _print_json(told)
+        print_json(told)
     else:
         pace = f"{told['speed']:g} times" if told["mode"] == "scaled" else told["mode"]
         moment = moment_of(told["now"]).isoformat(timespec="milliseconds")
         click.echo(f"{moment}  {pace}")
 
 
-def _print_json(told: object) -> None:
+def print_json(told: object) -> None:
+    """Print plain data for programs."""
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))

@@ -94,9 +94,9 @@ def concerns(scenario: Scenario, call: Call) -> bool:
     return outcome.drift is None or outcome.drift.state is None or call.state == "processing"
 
 
-def follows(scenario: Scenario) -> bool:
-    """Tell whether a scenario that a task was made with happens to what is asked about that task later."""
-    return scenario.match.operation != "generateTask"
+def followers(wishes: tuple[Armed, ...]) -> tuple[Armed, ...]:
+    """Return those of a request's own scenarios that happen to what is asked about its task later."""
+    return tuple(each for each in wishes if each.scenario.match.operation != "generateTask")
 
 
 def _is_for(match: Match, operation: Operation) -> bool:

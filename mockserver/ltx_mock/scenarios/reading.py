@@ -111,7 +111,7 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
         only = "download"
     elif outcome.drift is not None and outcome.drift.state is not None:
         only = "statusTask"
-    told = [name for name in _OUTCOME if name in plain(outcome)]
+    told = [name for kind in KINDS for name in kind if name in plain(outcome)]
     if only is not None and match.operation not in {None, only}:
         raise ScenarioError(f"operation must be {only} for {listed(told)}, not {match.operation!r}", "operation")
     if outcome.drift is not None and match.operation == "download":

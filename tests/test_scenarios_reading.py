@@ -1,0 +1,208 @@
+"""Scenarios from plain data: whatever is given, it is read, or refused in one line; and what is shown is read again."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ltx_mock import MockServer
+from ltx_mock.errors import SettingsError
+from ltx_mock.failures import FAIL_CODES
+from ltx_mock.scenarios import MESSAGES, NAMED, Scenario, as_dict, from_dict
+from ltx_mock.scenarios.claims import Armed, Call, Subject, armed, claim, concerns
+from ltx_mock.scenarios.draws import milliseconds
+from ltx_mock.scenarios.model import FAULTS, MAX_MS, MODES, OPERATIONS, STATUS_FIELDS
+from ltx_mock.scenarios.reading import FIELDS
+
+MAX_LINE = 700
+
+milliseconds_given = st.integers(0, MAX_MS)
+DELAYS = st.one_of(
+    milliseconds_given,
+    st.builds(lambda ms: {"type": "fixed", "milliseconds": ms}, milliseconds_given),
+    st.builds(
+        lambda a, b: {"type": "uniform", "lower": min(a, b), "upper": max(a, b)}, milliseconds_given, milliseconds_given
+    ),
+    st.builds(lambda m, s: {"type": "lognormal", "median": m, "sigma": s}, st.floats(0.1, 1e9), st.floats(0, 10)),
+)
+WORDS = st.text(min_size=1, max_size=20).filter(str.isprintable)
+MATCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "mode": st.sampled_from(MODES),
+        "requestType": st.sampled_from(["async", "callback"]),
+        "prompt": WORDS,
+        "nth": st.integers(1, 9),
+        "times": st.one_of(st.integers(1, 9), st.just("forever")),
+        "chance": st.floats(0.01, 1),
+    },
+)
+EXTRAS = st.dictionaries(WORDS, st.integers(), min_size=1)
+OMITTED = st.lists(st.sampled_from(STATUS_FIELDS), min_size=1)
+
+
+def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return dictionaries with some of these fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def with_(name: str, values: st.SearchStrategy[Any], **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return dictionaries with a field, and some others."""
+    return st.fixed_dictionaries({name: values}, optional=optional)
+
+
+OUTCOMES = st.one_of(
+    with_("status", st.sampled_from(sorted(MESSAGES)), message=WORDS, retryAfter=st.integers(0, 99), delay=DELAYS),
+    with_("fault", st.sampled_from(FAULTS), afterCommit=st.booleans(), delay=DELAYS),
+    with_("failCode", st.sampled_from(FAIL_CODES), generation=DELAYS),
+    with_("callback", some(lost=st.booleans(), copies=st.integers(1, 10), delay=DELAYS)),
+    with_("drift", some(state=WORDS, extra=EXTRAS, omit=OMITTED, nulls=st.booleans())),
+    with_("cut", st.floats(0, 1), bytesPerSecond=st.integers(1, 10**9)),
+    with_("delay", DELAYS),
+)
+GOOD = st.builds(lambda match, outcome: match | outcome, MATCHES, OUTCOMES)
+
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20))
+JSON = st.recursive(
+    st.one_of(SCALARS, st.sampled_from([*NAMED, *FAULTS])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from([*FIELDS, "type", "x"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+BODIES = st.one_of(
+    st.binary(),
+    JSON.map(json.dumps).map(str.encode),
+    JSON.map(lambda each: b'{"input":%b}' % json.dumps(each).encode()),
+)
+FIELD_NAMES = st.one_of(st.sampled_from(FIELDS), st.text(max_size=12))
+
+
+@given(GOOD)
+def test_what_is_good_is_read_and_what_is_shown_is_read_as_the_same(given_: dict[str, Any]) -> None:
+    scenario = from_dict(given_)
+    shown = as_dict(scenario)
+    assert from_dict(shown) == scenario
+    assert from_dict(json.loads(json.dumps(shown))) == scenario
+
+
+@given(GOOD)
+def test_names_in_snake_case_are_the_same(given_: dict[str, Any]) -> None:
+    snake = {re.sub("[A-Z]", lambda each: f"_{each[0].lower()}", name): value for name, value in given_.items()}
+    assert from_dict(snake) == from_dict(given_)
+
+
+def outcome_of(given_: Any) -> Scenario | str:
+    """Return the scenario, or the line that refuses it."""
+    try:
+        return from_dict(given_)
+    except SettingsError as error:
+        return str(error)
+
+
+@given(st.one_of(JSON, st.dictionaries(FIELD_NAMES, JSON, max_size=4)))
+def test_whatever_is_given_is_read_or_refused_in_one_line(given_: Any) -> None:
+    read = outcome_of(given_)
+    if isinstance(read, str):
+        assert read.isprintable()
+        assert 0 < len(read) < MAX_LINE
+    else:
+        assert from_dict(as_dict(read)) == read
+
+
+@given(GOOD, st.sampled_from(FIELDS), JSON)
+def test_one_field_that_is_anything_is_read_or_refused_in_one_line(
+    given_: dict[str, Any], field: str, value: Any
+) -> None:
+    read = outcome_of(given_ | {field: value})
+    assert isinstance(read, Scenario) or (read.isprintable() and len(read) < MAX_LINE)
+
+
+ODDITIES = {
+    "nothing": None,
+    "a number": 1,
+    "a text": "flaky",
+    "a list": [1],
+    "a name that is a number": {"name": 7},
+    "a long name": {"name": "x" * 10_000},
+    "a field that is a number": {1: 2},
+    "a long field": {"x" * 10_000: 1},
+    "a number of thousands of digits": {"status": 10**6000},
+    "a lone surrogate": {"drift": {"extra": {"\ud800": 1}}},
+    "no number": {"drift": {"extra": {"x": float("nan")}}},
+    "no header": {"callback": {"contentType": "text/plain\r\nx: y"}},
+}
+
+
+@pytest.mark.parametrize("what", ODDITIES)
+def test_oddities_are_refused_shortly(what: str) -> None:
+    refused = outcome_of(ODDITIES[what])
+    assert isinstance(refused, str)
+    assert refused.isprintable()
+    assert len(refused) < MAX_LINE
+
+
+def test_the_control_plane_answers_anything_with_200_or_a_line() -> None:
+    with MockServer(clock="manual") as mock, httpx.Client(base_url=f"{mock.url}/__admin", trust_env=False) as plane:
+
+        @given(st.one_of(JSON, GOOD))
+        @settings(max_examples=50)
+        def ask(body: Any) -> None:
+            answer = plane.post("/scenarios", content=json.dumps(body))
+            assert answer.status_code == 200 or (answer.status_code == 400 and answer.json()["error"].isprintable())
+            assert plane.get("/scenarios").status_code == 200
+            plane.delete("/scenarios")
+
+        ask()
+
+
+# ---- delays
+
+
+@given(DELAYS, st.binary(min_size=16, max_size=16))
+def test_a_delay_is_drawn_within_its_bounds_and_the_same_with_the_same_dice(shape: Any, dice: bytes) -> None:
+    delay = from_dict({"delay": shape}).outcome.delay
+    assert delay is not None
+    drawn = milliseconds(delay, dice)
+    assert drawn == milliseconds(delay, dice)
+    assert 0 <= drawn <= MAX_MS
+    if isinstance(shape, dict) and shape["type"] == "uniform":
+        assert shape["lower"] <= drawn <= shape["upper"]
+
+
+# ---- whose turn it is
+
+
+@given(GOOD, st.sampled_from(OPERATIONS), st.integers(1, 30))
+def test_a_scenario_happens_from_the_nth_on_and_so_many_times(
+    given_: dict[str, Any], operation: Any, calls: int
+) -> None:
+    scenario = from_dict(given_ | {"chance": 1})
+    match = scenario.match
+    subject = Subject(match.mode or "text-to-video", match.request_type or "callback", match.prompt or "")
+    call = Call(operation, scenario.outcome.moment, subject, "processing")
+    waiting: tuple[Armed, ...] = (armed(scenario),)
+    happened = []
+    for number in range(1, calls + 1):
+        waiting, claimed = claim(waiting, call, lambda: b"")
+        happened += [number] if claimed else []
+    times = calls if match.times == "forever" else int(match.times)
+    expected = [*range(1, calls + 1)][match.nth - 1 :][:times] if concerns(scenario, call) else []
+    assert happened == expected
+
+
+@given(
+    st.one_of(
+        st.binary(),
+        JSON.map(lambda body: json.dumps(body).encode()),
+        JSON.map(lambda each: json.dumps({"input": each}).encode()),
+    )
+)
+def test_a_body_of_any_kind_can_be_looked_into(body: bytes) -> None:
+    assert all(isinstance(part, str) for part in Subject.of(body))
