@@ -54,7 +54,7 @@ def test_a_match_of_prompt_and_mode_concerns_what_is_asked_about_the_task_too(
     assert client.get(STATUS).status_code == 400
 
 
-def test_the_so_manieth_request_and_so_many_from_there(world: World, client: httpx.Client) -> None:
+def test_the_nth_request_and_so_many_from_there(world: World, client: httpx.Client) -> None:
     world.scenarios.add(status=500, operation="statusTask", nth=3, times=2)
     assert [client.get(STATUS).status_code for _ in range(6)] == [400, 400, 500, 500, 400, 400]
     assert list(world.scenarios) == []

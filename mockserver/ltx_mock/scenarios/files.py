@@ -78,7 +78,7 @@ def _tables(path: Path, text: str) -> list[dict[str, object]]:
 
 
 def _line_of(text: str, index: int, field: str) -> str:
-    """Return `, line N` for a field of the so-manieth scenario, where that is plain to see, else nothing."""
+    """Return `, line N` for a field of the nth scenario, where that is plain to see, else nothing."""
     name = field.rpartition(".")[2]
     lines = text.splitlines()
     heads = [number for number, line in enumerate(lines) if line.strip().replace(" ", "") == f"[[{LIST}]]"]

@@ -170,7 +170,7 @@ class Match:
         mode: Only requests of this mode, and what is asked about their tasks.
         request_type: The same for `async` or `callback`.
         prompt: The same for prompts that contain this text.
-        nth: It begins with the so-manieth of these requests.
+        nth: It begins with the nth of these requests.
         times: To how many of them it happens, or `forever`.
         chance: To which share of them it happens, drawn from the seed.
     """
