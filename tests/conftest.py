@@ -27,6 +27,7 @@ TOOLS = {
     "ffmpeg": ("ffmpeg", "ffprobe"),
     "curl": ("curl",),
     "node": ("node",),
+    "prism": ("prism",),
 }
 
 
