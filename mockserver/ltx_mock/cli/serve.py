@@ -158,6 +158,8 @@ def banner(settings: Settings, url: str) -> str:
         "",
         "  Ctrl-C stops it.",
     ]
+    if settings.scenario:
+        lines.insert(5, f"  scenarios     {', '.join(scenario.name for scenario in settings.scenario)}")
     if not url.endswith(f":{Settings.port}"):
         lines.insert(5, f"  other shells  export LTX_MOCK_URL={url}   (for ltx-mock tasks, clock, …)")
     if settings.host not in {"127.0.0.1", "localhost", "::1"} and settings.admin_token is None:

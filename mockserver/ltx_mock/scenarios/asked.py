@@ -18,7 +18,7 @@ DIRECTIVE = b"[["
 
 _HEADERS = frozenset({BY_NAME, BY_CODE})
 _directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
-_code = re.compile(r'code\s*=\s*"?([^\s",;]*)"?', re.IGNORECASE)
+_code = re.compile(r'(?:^|[,;])\s*code\s*=\s*"?([^\s",;]*)', re.IGNORECASE)
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -46,7 +46,7 @@ def asked(headers: Headers, prompt: str = "") -> tuple[Armed, ...]:
             found += _named(raw.decode("latin-1"))
         elif header == BY_CODE:
             found += _coded(raw.decode("latin-1"))
-    for name in _directive.findall(prompt):
+    for name in dict.fromkeys(_directive.findall(prompt)):
         if name in NAMED:
             found.append(armed(NAMED[name], f"directive [[{name}]] in the prompt"))
     return tuple(found)
@@ -54,13 +54,15 @@ def asked(headers: Headers, prompt: str = "") -> tuple[Armed, ...]:
 
 def _named(value: str) -> list[Armed]:
     try:
-        return [armed(named(name.strip()), f"X-Mock-Scenario: {name.strip()}") for name in value.split(",")]
+        return [
+            armed(named(name.strip()), f"X-Mock-Scenario: {name.strip()}") for name in dict.fromkeys(value.split(","))
+        ]
     except ScenarioError as error:
         raise ScenarioError(f"X-Mock-Scenario: {error}", "X-Mock-Scenario") from None
 
 
 def _coded(value: str) -> list[Armed]:
-    found = _code.match(value.strip()) or re.search(r"[,;]\s*" + _code.pattern, value, re.IGNORECASE)
+    found = _code.search(value)
     if found is None or found[1] == "200":
         return []
     code = found[1]

@@ -9,7 +9,8 @@ import contextlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, field, fields
+from dataclasses import MISSING, Field, field, fields
+from functools import cache
 from typing import Any, TypeVar
 
 from ltx_mock.errors import SettingsError, suggestion
@@ -48,7 +49,7 @@ def read(cls: type[T], given: object, where: str = "") -> T:
     """
     if not isinstance(given, Mapping):
         raise ScenarioError(f"{where or 'a scenario'} must be a table of names and values, not {shown(given)}", where)
-    known = {camel(item.name): item for item in fields(cls)}  # type: ignore[arg-type]  # T is a dataclass
+    known = fields_of(cls)  # type: ignore[arg-type] # a class has a hash
     values: dict[str, Any] = {}
     for name, value in given.items():
         wanted = camel(name) if isinstance(name, str) else ""
@@ -70,11 +71,17 @@ def read(cls: type[T], given: object, where: str = "") -> T:
 def plain(value: object) -> dict[str, object]:
     """Return a dataclass of `reads` fields as `read` takes it; what is as by default is left out."""
     told: dict[str, object] = {}
-    for item in fields(value):  # type: ignore[arg-type]  # only dataclasses come here
+    for name, item in fields_of(type(value)).items():  # type: ignore[arg-type] # a class has a hash
         given = getattr(value, item.name)
         if given != item.default:
-            told[camel(item.name)] = _plain(given)
+            told[name] = _plain(given)
     return told
+
+
+@cache
+def fields_of(cls: type[Any]) -> dict[str, Field[Any]]:
+    """Return the fields of a dataclass by their names in JSON."""
+    return {camel(item.name): item for item in fields(cls)}
 
 
 def _plain(value: object) -> object:
@@ -92,7 +99,7 @@ def choice(*allowed: str | int) -> Reader:
 
     def read_choice(path: str, value: object) -> str | int:
         for each in allowed:
-            if type(each) is type(value) and each == value:
+            if isinstance(value, type(each)) and not isinstance(value, bool) and each == value:
                 return each
         names = [each for each in allowed if isinstance(each, str)]
         raise ScenarioError(f"{path} must be one of {listed(allowed)}, not {shown(value)}{_near(value, names)}", path)

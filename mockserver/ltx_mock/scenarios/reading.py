@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from ltx_mock.errors import suggestion
 from ltx_mock.scenarios.model import (
@@ -16,10 +16,9 @@ from ltx_mock.scenarios.model import (
     Outcome,
     Scenario,
 )
-from ltx_mock.scenarios.readers import ScenarioError, camel, inside, listed, plain, read, shown, text
+from ltx_mock.scenarios.readers import ScenarioError, camel, fields_of, inside, listed, plain, read, shown, text
 
-_MATCH = tuple(camel(item.name) for item in fields(Match))
-_OUTCOME = tuple(camel(item.name) for item in fields(Outcome))
+_MATCH, _OUTCOME = tuple(fields_of(Match)), tuple(fields_of(Outcome))
 FIELDS = ("name", *_MATCH, *_OUTCOME)
 
 # A scenario does one thing; a delay goes with each of them.
@@ -111,8 +110,8 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
         only = "download"
     elif outcome.drift is not None and outcome.drift.state is not None:
         only = "statusTask"
-    told = [name for kind in KINDS for name in kind if name in plain(outcome)]
     if only is not None and match.operation not in {None, only}:
+        told = [name for kind in KINDS for name in kind if name in plain(outcome)]
         raise ScenarioError(f"operation must be {only} for {listed(told)}, not {match.operation!r}", "operation")
     if outcome.drift is not None and match.operation == "download":
         raise ScenarioError("operation must be generateTask or statusTask for drift, not 'download'", "operation")
