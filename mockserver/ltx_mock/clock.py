@@ -46,6 +46,11 @@ class Clock:
         """Whether time passes by itself."""
         return self.mode in {"real", "scaled"}
 
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """Another value after each change of mode, speed or time; that time flows is no change."""
+        return self.mode, self.speed, self._anchor_virtual, self._anchor_ns
+
     def now(self) -> int:
         """Return the virtual time in Unix milliseconds; it never goes back."""
         if not self.flows:

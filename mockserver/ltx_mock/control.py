@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 import ltx_mock_schemas
 from ltx_mock.clock import DAY, SECOND
+from ltx_mock.control_events import EventStream
 from ltx_mock.control_input import json_body, number, picked
 from ltx_mock.control_worlds import Worlds
 from ltx_mock.engine import Engine
@@ -58,7 +59,8 @@ class ControlPlane:
         by_path: dict[str, dict[str, Handler]] = {}
         for method, path, handler in table:
             by_path.setdefault(path, {})[method] = handler
-        return [Route(path, _as_json(handlers), methods=list(handlers)) for path, handlers in by_path.items()]
+        routes = [Route(path, _as_json(handlers), methods=list(handlers)) for path, handlers in by_path.items()]
+        return [*routes, Route("/events", EventStream(self._engine), methods=["GET"])]
 
     async def health(self, _: Request) -> dict[str, Any]:
         """Tell that this is ltx-mock, and which."""

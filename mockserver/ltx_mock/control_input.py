@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from starlette.requests import Request
@@ -13,6 +14,8 @@ from ltx_mock.errors import NotFoundError, SettingsError, suggestion
 from ltx_mock.store import Tenant
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_WAIT_SECONDS = 600
+_SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
 def picked(engine: Engine, request: Request) -> Tenant | None:
@@ -69,3 +72,17 @@ def number(name: str, value: object) -> float:
     if not math.isfinite(result):
         raise SettingsError(f"{name} must be a number, not {str(value)[:80]}")
     return result
+
+
+def real_seconds(request: Request) -> float | None:
+    """Return the real seconds of `?wait=`; None where it is not given.
+
+    Raises:
+        SettingsError: it is no number, or too large a one.
+    """
+    given = request.query_params.get("wait")
+    if given is None:
+        return None
+    if not _SECONDS.fullmatch(given) or float(given) > MAX_WAIT_SECONDS:
+        raise SettingsError(f"wait must be a number of seconds from 0 to {MAX_WAIT_SECONDS}, not {given[:40]!r}")
+    return float(given)

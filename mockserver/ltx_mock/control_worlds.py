@@ -60,12 +60,16 @@ class Worlds:
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Arm a scenario for one key, or for each."""
         scenario = from_dict(await json_body(request))
-        (picked(self._engine, request) or self._engine.store).add_scenario(scenario)
+        tenant = picked(self._engine, request)
+        (tenant or self._engine.store).add_scenario(scenario)
+        self._engine.events.touched(tenant)
         return as_dict(scenario)
 
     async def drop_scenarios(self, request: Request) -> dict[str, Any]:
         """Disarm the scenarios of one key, or all."""
-        (picked(self._engine, request) or self._engine.store).drop_scenarios()
+        tenant = picked(self._engine, request)
+        (tenant or self._engine.store).drop_scenarios()
+        self._engine.events.touched(tenant)
         return {"scenarios": []}
 
     async def library(self, _: Request) -> dict[str, Any]:

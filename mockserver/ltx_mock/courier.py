@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from ltx_mock import answers
 from ltx_mock.assets import is_loopback
 from ltx_mock.clock import SECOND
+from ltx_mock.events import Events
 from ltx_mock.failures import host_of
 from ltx_mock.fate import Fate
 from ltx_mock.records import Attempt, Delivery, DeliveryState, Entry, Task
@@ -57,12 +58,14 @@ class Courier:
         sender: Sender,
         record: Callable[[Tenant, Entry], None],
         ready: Callable[[Tenant], Awaitable[None]],
+        events: Events,
     ) -> None:
         """`record` writes the journal; `ready(tenant)` returns when it is known how the tenant's tasks end."""
         self._store = store
         self._sender = sender
         self._record = record
         self._ready = ready
+        self._events = events
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Task[None], str] = {}
 
@@ -77,7 +80,7 @@ class Courier:
             delivery = Delivery(_delivery_id(task, copy), tenant.key, task.id, url, target, state, reason=reason)
             kind = callback.content_type or delivery.content_type
             due = _due(task, fate.wait) if target else None
-            tenant.put_delivery(delivery._replace(due=due, wait=fate.wait, content_type=kind))
+            self._put(tenant, delivery._replace(due=due, wait=fate.wait, content_type=kind))
         self.arm(tenant)
 
     def replan(self, tenant: Tenant, task: Task) -> None:
@@ -85,13 +88,14 @@ class Courier:
         for copy in range(MAX_COPIES):
             delivery = tenant.delivery(_delivery_id(task, copy))
             if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
-                tenant.put_delivery(delivery._replace(due=_due(task, delivery.wait)))
+                self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
         self.arm(tenant)
 
     def arm(self, tenant: Tenant) -> None:
         """Set the tenant's alarm for its next delivery. Call it after each change of deliveries or clock."""
         if alarm := self._alarms.pop(tenant.key, None):
             alarm.cancel()
+        self._events.touched(tenant)
         due = tenant.next_due()
         if due is None or tenant.clock.mode == "manual":
             return
@@ -123,6 +127,10 @@ class Courier:
             alarm.cancel()
         self._alarms.clear()
         await _cancel(self._running)
+
+    def _put(self, tenant: Tenant, delivery: Delivery) -> None:
+        tenant.put_delivery(delivery)
+        self._events.delivery(tenant, delivery)
 
     def _knows(self, tenant: Tenant) -> bool:
         """Tell whether the tenant is still there, and not forgotten by a reset."""
@@ -156,12 +164,13 @@ class Courier:
         if task is None or delivery.target is None or delivery.due is None or not self._knows(tenant):
             return
         at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
+        self._events.delivery(tenant, delivery._replace(state="sending"))
         number = len(delivery.attempts) + 1
         body = answers.status(task, max(at, task.timeline.ended)).body
         attempt = await self._attempt(tenant, delivery, number, at, body)
         if not self._knows(tenant):
             return
-        tenant.put_delivery(_after(delivery, attempt))
+        self._put(tenant, _after(delivery, attempt))
         self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body))
         self.arm(tenant)
 

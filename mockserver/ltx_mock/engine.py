@@ -6,7 +6,7 @@ Runs in one event loop. The methods that are no coroutines do their work in one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from ltx_mock.clock import LATEST, SECOND
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
+from ltx_mock.events import Events
 from ltx_mock.failures import FAIL_CODES, failure, foreseen
 from ltx_mock.fate import Fate, altered, life
 from ltx_mock.memory import MemoryStore
@@ -52,6 +53,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self._keys = frozenset(settings.api_key)
         self._sender = Sender()
+        self.events = Events(self)
         self._start()
 
     def _start(self) -> None:
@@ -61,7 +63,12 @@ class Engine:
         self._inspector = Inspector(self._sender, fetch_all=self.settings.fetch_assets)
         self._inspections: dict[str, Inspection] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self.courier = Courier(self.store, self._sender, self.record, self.ready)
+        self.courier = Courier(self.store, self._sender, self.record, self.ready, self.events)
+
+    @property
+    def undecided(self) -> Container[str]:
+        """The ids of the tasks of which it is still being found out how they end."""
+        return self._inspections
 
     # ---- who asks
 
@@ -82,7 +89,9 @@ class Engine:
                 raise SettingsError(f"{name} is a setting of the whole server; a world of its own cannot have another")
         settings = self.settings.replace(**values)
         await self.close_world(key)
-        return self.store.open(key, settings)
+        tenant = self.store.open(key, settings)
+        self.events.touched(tenant)
+        return tenant
 
     async def close_world(self, key: str) -> None:
         """Forget a key, its world and the settings of that."""
@@ -92,6 +101,7 @@ class Engine:
     def record(self, tenant: Tenant, entry: Entry) -> None:
         """Write an entry into the tenant's journal and tell the listeners."""
         tenant.record(entry)
+        self.events.entry(tenant, entry)
         for listener in self.listeners:
             listener(tenant, entry)
 
@@ -184,6 +194,7 @@ class Engine:
 
     def _begin(self, tenant: Tenant, request: GenerateRequest, fate: Fate) -> None:
         """Set going what happens beside the request: the callback, and a look at the assets."""
+        self.events.task(tenant, fate.task, "made")
         if request.request_type == "callback" and request.callback_url:
             self.courier.plan(tenant, fate, request.callback_url)
         line = fate.task.timeline
@@ -210,7 +221,12 @@ class Engine:
 
         inspections, work = self._inspections, asyncio.create_task(inspect())
         inspections[task.id] = Inspection(tenant, task.timeline.started + EARLIEST_FAILURE_MS, work)
-        work.add_done_callback(lambda _: inspections.pop(task.id, None))
+
+        def done(_: object) -> None:
+            inspections.pop(task.id, None)
+            self.events.touched(tenant)
+
+        work.add_done_callback(done)
 
     async def ready(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait until it is known how each of the tenant's tasks ends: no fetch of an asset is under way.
@@ -228,6 +244,7 @@ class Engine:
 
     def _change(self, tenant: Tenant, task: Task) -> None:
         tenant.replace_task(task)
+        self.events.task(tenant, task, "changed")
         self.courier.replan(tenant, task)
 
     # ---- what the control plane does
@@ -243,6 +260,7 @@ class Engine:
         for each in [tenant] if tenant else self.store.tenants():
             each.clock.set(mode, speed)
             self.courier.arm(each)
+        self.events.touched(tenant)
 
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[dict[str, object]]:
         """Move the time of one tenant, or of all, and return what happened on the way, in order.
@@ -257,6 +275,7 @@ class Engine:
         if tenant is not None:
             return await self._advance(tenant, milliseconds)
         self.clock.move_to(self.clock.now() + milliseconds)
+        self.events.touched()
         worlds = await asyncio.gather(*(self._advance(each, milliseconds) for each in self.store.tenants()))
         return sorted((event for events in worlds for event in events), key=itemgetter("at"))
 
@@ -325,6 +344,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop all that is under way."""
+        self.events.close()
         for each in list(self._inspections.values()):
             each.work.cancel()
         await self.courier.close()
@@ -338,6 +358,9 @@ class Engine:
             self._locks.pop(tenant.key, None)
         if restart:
             self._start()
+            self.events.restarted()
+        else:
+            self.events.gone(tenants, "reset" if reopen else "closed")
         for tenant in tenants:
             if reopen and tenant.opened:
                 self.store.open(tenant.key, tenant.settings)

@@ -19,9 +19,12 @@ MIN_SECRET = 6
 T = TypeVar("T")
 
 
-def task_view(tenant: Tenant, task: Task) -> dict[str, object]:
-    """Return all that is known of a task, what lies ahead of it included. Times in Unix milliseconds."""
-    now, line = tenant.clock.now(), task.timeline
+def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str, object]:
+    """Return all that is known of a task at a moment, by default now, what lies ahead of it included.
+
+    Times in Unix milliseconds.
+    """
+    now, line = tenant.clock.now() if moment is None else moment, task.timeline
     state = line.state(now)
     failure = line.failure
     view: dict[str, object] = {
