@@ -24,8 +24,10 @@ TOLD = pytest.StashKey[dict[str, Any]]()
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is not asked for, and put the rest in the order of the plan."""
-    options = options_of(config)
     ours = {item.name: item for item in items if item.get_closest_marker(MARKER)}
+    if not ours:
+        return
+    options = options_of(config)
     described = {name: _described(item) for name, item in ours.items()}
     rules = options.rules
     wanted = {name: each for name, each in described.items() if rules is None or not rules.isdisjoint(each.rules)}
@@ -43,9 +45,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not item.get_closest_marker(MARKER)] + [ours[name] for name in names]
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> str:
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Tell the plan before anything is spent."""
-    return f"ltx-mock: {config.stash[PLAN]}"
+    return [f"ltx-mock: {config.stash[PLAN]}"] if PLAN in config.stash else []
 
 
 @pytest.hookimpl(wrapper=True)

@@ -43,11 +43,11 @@ def _inside() -> Iterator[tuple[str, str, Any]]:
     for rule, name in (("GEN-7", "mode"), ("GEN-8", "prompt"), ("GEN-9", "resolution"), ("GEN-10", "duration")):
         yield rule, f"no {name}", _without(name)
         yield rule, f"{name} null", {"input": plain()["input"] | {name: None}}
-    for value in ("Text-To-Video", "text_to_video", "text-to-video ", "video-to-video", ""):
+    for value in ("Text-To-Video", "text_to_video", "text-to-video ", "text-to-video-lora", "video-to-video", ""):
         yield "GEN-7", f"mode {value!r}", plain(value)
     for what, value in (("empty", ""), ("of 5001 characters", "x" * 5001), ("1", 1), ("in an array", ["a sea"])):
         yield "GEN-8", f"prompt {what}", plain(prompt=value)
-    for value in ("4k", "720P", "720", "", 720):
+    for value in ("4k", "480P", "720P", "1080P", "720", "", 720):
         yield "GEN-9", f"resolution {value!r}", {"input": plain()["input"] | {"resolution": value}}
     for value in (4, 21, 20.5, 5.5, 0, -5, "10", True):
         yield "GEN-10", f"duration {value!r}", plain(duration=value)

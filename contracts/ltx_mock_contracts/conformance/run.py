@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import signal
+import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,6 +18,7 @@ from ltx_mock_contracts.reporting.redaction import text_without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from ltx_mock_contracts.conformance.checks import Plan
     from ltx_mock_contracts.conformance.clocks import Pace
@@ -72,7 +75,8 @@ def check_server(
     gatherer = Gatherer()
     session = _Session(gatherer, options, listener, pace)
     arguments = [*_ARGUMENTS, *([f"--junitxml={junitxml}"] if junitxml else []), str(_SUITE)]
-    with _nothing_of_the_caller(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
+    quiet = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
+    with _nothing_of_the_caller(), session.heeding_interrupts(), quiet[0], quiet[1] as said:
         code = pytest.main(arguments, plugins=[session])
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
@@ -94,6 +98,25 @@ class _Session:
         self._options = options
         self._listener = listener
         self._pace = pace
+        self._interrupted = False
+
+    @contextmanager
+    def heeding_interrupts(self) -> Iterator[None]:
+        """Remember a Ctrl-C: one that comes while Hypothesis collects garbage raises nothing that anybody sees."""
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or not callable(before):
+            yield
+            return
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            self._interrupted = True
+            before(number, frame)
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -110,6 +133,8 @@ class _Session:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._listener is not None and hasattr(report, SEEN):
             self._listener.done(report.nodeid.rpartition("::")[2])
+        if self._interrupted:
+            raise KeyboardInterrupt
 
 
 @contextmanager

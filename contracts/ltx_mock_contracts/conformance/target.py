@@ -56,7 +56,11 @@ class Target:
         self.local = urlsplit(self.root).hostname in _LOOPBACK
         self.connection = Connection(options.timeout, local=self.local)
         control = ControlPlane(self.connection, self.root, options.admin_token)
-        self.stranger = self._reach(control)
+        try:
+            self.stranger = self._reach(control)
+        except CannotRunError:
+            self.connection.close()
+            raise
         self.control = control if self.stranger is None else None
         bound = options.max_tasks if options.max_tasks is not None or self.control else 0
         self.budget = Budget(bound, folder)

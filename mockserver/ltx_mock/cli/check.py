@@ -100,7 +100,7 @@ def check(
     if trace is not None:
         _write(trace, "".join(seen))
     tell(replace(report, reproduce=_again(options, report)), json_=json_, sarif_=sarif_, github=github)
-    if not report.having("kept") and report.ok:
+    if report.ok and not report.having("kept") + report.having("observed"):
         click.echo("ltx-mock: nothing could be checked; the table says why", err=True)
         ctx.exit(CANNOT_RUN)
     ctx.exit(CLEAN if report.ok else FINDINGS)
@@ -142,27 +142,34 @@ def _progress() -> Iterator[Lines]:
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.progress import Progress  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         yield Bar(bar)
 
 
 class Lines:
-    """Says the plan, and then now and then how much is done."""
+    """Says the plan, and then now and then how much is done.
+
+    While checks run, nothing else may write to stderr; so where it leads is remembered.
+    """
 
     def __init__(self) -> None:
+        self._stderr = sys.stderr
         self._all = 0
         self._done = 0
 
     def planned(self, plan: Plan) -> None:
         """Say the plan."""
         self._all = len(plan.running) + len(plan.left_out)
-        click.echo(f"ltx-mock: {plan}", err=True)
+        self._say(str(plan))
 
     def done(self, check: str) -> None:  # noqa: ARG002 - there is too much to name each
         """Count a check."""
         self._done += 1
         if self._done % SHOWN_EVERY == 0 or self._done == self._all:
-            click.echo(f"ltx-mock: {self._done} of {self._all} checks done", err=True)
+            self._say(f"{self._done} of {self._all} checks done")
+
+    def _say(self, text: str) -> None:
+        click.echo(f"ltx-mock: {text}", file=self._stderr)
 
 
 class Bar(Lines):
