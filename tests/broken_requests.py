@@ -161,7 +161,7 @@ FIELDS = [
     refuses("GEN-8", "a prompt of 5000 characters is refused", "prompt", text_of(5000, 5000)),
     refuses("GEN-8", "a prompt is counted in bytes", "prompt", is_long_in_bytes),
     refuses("GEN-8", "a prompt of one character is refused", "prompt", text_of(1, 1)),
-    takes("GEN-9", "4k is 1080p", "resolution", lambda it: it in {"4k", "4K", "2160p"}, "1080p"),
+    takes("GEN-9", "4k is 1080p", "resolution", lambda it: it in ["4k", "4K", "2160p"], "1080p"),
     takes("GEN-9", "a resolution may be in capitals", "resolution", "480P", "480p"),
     takes("GEN-9", "any text is a resolution", "resolution", is_other_text("480p", "720p", "1080p"), "480p"),
     takes("GEN-9", "a missing resolution is 720p", "resolution", MISSING, "720p"),
@@ -263,7 +263,7 @@ class AspectRatioOfImage(Broken):
 
     def asks(self, body: Any) -> Any:
         given = home(body, "mode")
-        if given is not None and given.get("mode") in {"image-to-video", "image-to-video-LoRA"}:
+        if given is not None and given.get("mode") in ("image-to-video", "image-to-video-LoRA"):
             given.pop("aspect_ratio", None)
         return body
 
@@ -275,7 +275,7 @@ class ImageModeNeedsNone(Broken):
 
     def asks(self, body: Any) -> Any:
         given = home(body, "mode")
-        if given is not None and given.get("mode") in {"image-to-video", "image-to-video-LoRA"}:
+        if given is not None and given.get("mode") in ("image-to-video", "image-to-video-LoRA"):
             given.setdefault("image_urls", IMAGE["image_urls"])
         return body
 
@@ -300,7 +300,7 @@ class LorasInPlainMode(Broken):
 
     def asks(self, body: Any) -> Any:
         given = home(body, "mode")
-        if given is not None and given.get("mode") in {"text-to-video", "image-to-video"}:
+        if given is not None and given.get("mode") in ("text-to-video", "image-to-video"):
             given.pop("loras", None)
         return body
 

@@ -1,0 +1,40 @@
+"""Every broken server is found out, by the rule that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from broken_servers import ALL, BrokenServer, Mutant
+from ltx_mock_contracts import Report
+from ltx_mock_contracts.conformance import Options, check_server
+
+ONE_FOR_EACH_RULE = list({mutant.rule: mutant for mutant in ALL}.values())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[BrokenServer]:
+    with BrokenServer() as server:
+        yield server
+
+
+def checked(server: BrokenServer, mutant: Mutant, *, rules: frozenset[str] | None) -> Report:
+    with server.broken_by(mutant) as url:
+        return check_server(Options(url=url, api_key=server.key, max_examples=1, rules=rules))
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_a_mistake_is_found_by_the_checks_of_its_rule(server: BrokenServer, mutant: Mutant) -> None:
+    report = checked(server, mutant, rules=frozenset({mutant.rule}))
+    assert report.of(mutant.rule).outcome == mutant.outcome, mutant.text
+    for departure in report.of(mutant.rule).departures:
+        assert departure.checks
+        assert departure.curl
+
+
+@pytest.mark.parametrize("mutant", ONE_FOR_EACH_RULE, ids=lambda mutant: mutant.name)
+def test_a_mistake_is_held_against_no_other_rule(server: BrokenServer, mutant: Mutant) -> None:
+    report = checked(server, mutant, rules=None)
+    assert report.of(mutant.rule).outcome == mutant.outcome, mutant.text
+    assert set(report.broken) <= {mutant.rule, *mutant.also}
