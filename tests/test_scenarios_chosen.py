@@ -314,8 +314,9 @@ def test_scenarios_are_added_listed_and_cleared(world: World) -> None:
         ({"drift": {"omit": ["createTim"]}}, "drift.omit must be one of taskId, state, resultJson, "),
         (
             {"drift": {"malformed": True}, "operation": "download"},
-            "operation must be generateTask or statusTask for drift",
+            "operation must be generateTask, statusTask or callback for drift",
         ),
+        ({"delay": 5, "operation": "callback"}, "operation callback is for drift alone; what becomes of it stands in"),
         ({"after_commit": True}, "afterCommit goes with fault, which is missing"),
         ({"after_commit": True, "afterCommit": True, "fault": "NO_ANSWER"}, "afterCommit is given twice"),
     ],

@@ -16,7 +16,7 @@ from receivers import Receiver
 from support import STATUS, ask, post, request_body
 from traces import journal, trace
 
-DRIFTING = {"unknown-state", "extra-fields", "missing-fields", "null-fields", "malformed-json"}
+DRIFTING = {name for name, scenario in NAMED.items() if scenario.outcome.drift}
 # These may break a rule too: of the time of a task, or of its callback.
 OF_CALLBACKS = {name for name, scenario in NAMED.items() if scenario.outcome.callback}
 ODD = DRIFTING | OF_CALLBACKS | {"slow", "stuck"}

@@ -200,6 +200,16 @@ def _(caller: Caller, receiver: Receiver) -> None:
     ]
 
 
+@story("callback-extra-fields")
+def _(caller: Caller, receiver: Receiver) -> None:
+    task_id = caller.submit(callback_url=receiver.url)
+    caller.world.clock.run_until_idle()
+    told = json.loads(receiver.take().body)
+    assert (told["requestId"], told["data"]["progress"], told["data"]["taskId"]) == ("req_1", 100, task_id)
+    assert "progress" not in caller.status(task_id).data
+    assert causes(caller) == ["attempt 1; scenario callback-extra-fields"]
+
+
 @story("expired-result")
 def _(caller: Caller, _: Receiver) -> None:
     task_id = caller.submit()

@@ -20,6 +20,7 @@ from ltx_mock.records import Attempt, Delivery, DeliveryState, Entry, Task
 from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.sender import Sender, Unanswered
 from ltx_mock.settings import Settings
+from ltx_mock.stage import staged_callback
 from ltx_mock.store import Store, Tenant
 
 ANSWER_WITHIN_MS = 30 * SECOND
@@ -166,12 +167,14 @@ class Courier:
         at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
         self._events.delivery(tenant, delivery._replace(state="sending"))
         number = len(delivery.attempts) + 1
-        body = answers.status(task, max(at, task.timeline.ended)).body
+        body, cause = answers.status(task, max(at, task.timeline.ended)).body, None
+        if tenant.scenarios or task.scenarios:
+            body, cause = staged_callback(tenant, task, body)
         attempt = await self._attempt(tenant, delivery, number, at, body)
         if not self._knows(tenant):
             return
         self._put(tenant, _after(delivery, attempt))
-        self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body))
+        self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body, cause))
         self.arm(tenant)
 
     async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
@@ -206,7 +209,8 @@ def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
     return delivery._replace(state="scheduled", due=due, attempts=attempts)
 
 
-def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes) -> Entry:
+def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes, cause: str | None) -> Entry:
+    told = attempt.error or f"attempt {attempt.number}"
     return Entry(
         number,
         attempt.at,
@@ -217,7 +221,7 @@ def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes) -> En
         body,
         b"",
         task_id=delivery.task_id,
-        cause=attempt.error or f"attempt {attempt.number}",
+        cause=f"{told}; {cause}" if cause else told,
         ended=attempt.ended,
     )
 

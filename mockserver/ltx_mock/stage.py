@@ -68,6 +68,14 @@ def staged_download(tenant: Tenant, wishes: tuple[Armed, ...], task: Task) -> An
     return laid(tenant, happening, answer._replace(task_id=task.id))
 
 
+def staged_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, str | None]:
+    """Return the body of a callback as a scenario has it, and the cause; or as it is."""
+    happening = claimed(tenant, (), Call("callback", "answer", Subject.of(task.body)), task.id)
+    if happening is None or happening.scenario.outcome.drift is None:
+        return body, None
+    return drifted(body, happening.scenario.outcome.drift), happening.cause
+
+
 def laid(tenant: Tenant, happening: Armed, answer: Answer) -> Answer:
     """Return an answer as a scenario has it, and why."""
     outcome, before = happening.scenario.outcome, answer.effect or Effect()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from ltx_mock.scenarios.draws import happens
-from ltx_mock.scenarios.model import Match, Moment, Operation, Scenario
+from ltx_mock.scenarios.model import ENDPOINTS, Match, Moment, Operation, Scenario
 from ltx_mock.scenarios.readers import FOREVER
 from ltx_mock_contracts import MalformedBody, parse_body
 
@@ -100,4 +100,4 @@ def followers(wishes: tuple[Armed, ...]) -> tuple[Armed, ...]:
 
 
 def _is_for(match: Match, operation: Operation) -> bool:
-    return match.operation == operation or (match.operation is None and operation != "download")
+    return match.operation == operation or (match.operation is None and operation in ENDPOINTS)

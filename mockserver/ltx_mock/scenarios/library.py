@@ -75,6 +75,11 @@ LIBRARY = (
     ),
     Row("callback-first", "The callback comes before the answer of generateTask.", {"callback": {"first": True}}),
     Row("callback-as-text", "The callback says that it is text/plain.", {"callback": {"contentType": "text/plain"}}),
+    Row(
+        "callback-extra-fields",
+        "The callback has fields that no document knows.",
+        {"operation": "callback", "drift": {"extra": {"requestId": "req_1", "progress": 100}}, "times": FOREVER},
+    ),
     # Results.
     Row("expired-result", "410: the result's 15 days are over.", {**_DOWNLOAD, "status": 410, "times": FOREVER}),
     Row("cut-download", "The download breaks off half-way.", {"cut": 0.5}),

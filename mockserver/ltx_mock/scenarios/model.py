@@ -28,11 +28,12 @@ from ltx_mock.scenarios.readers import (
     whole,
 )
 
-Operation = Literal["generateTask", "statusTask", "download"]
+Operation = Literal["generateTask", "statusTask", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
 """When a scenario's turn is: in place of the work, at the making of a task, or when there is a good answer."""
 
-OPERATIONS: tuple[Operation, ...] = ("generateTask", "statusTask", "download")
+OPERATIONS: tuple[Operation, ...] = ("generateTask", "statusTask", "download", "callback")
+ENDPOINTS = ("generateTask", "statusTask")
 MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
 
 # The documented statuses, and the passing server errors that a client must live with (CLI-6).
@@ -166,7 +167,7 @@ class Match:
     """Which requests a scenario concerns, and how many of them.
 
     Attributes:
-        operation: `generateTask`, `statusTask` or `download`; None for both endpoints.
+        operation: `generateTask`, `statusTask`, `download` or `callback`; None for both endpoints.
         mode: Only requests of this mode, and what is asked about their tasks.
         request_type: The same for `async` or `callback`.
         prompt: The same for prompts that contain this text.

@@ -113,8 +113,10 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
     if only is not None and match.operation not in {None, only}:
         told = [name for kind in KINDS for name in kind if name in plain(outcome)]
         raise ScenarioError(f"operation must be {only} for {listed(told)}, not {match.operation!r}", "operation")
-    if outcome.drift is not None and match.operation == "download":
-        raise ScenarioError("operation must be generateTask or statusTask for drift, not 'download'", "operation")
+    if match.operation == "download" and outcome.drift is not None:
+        raise ScenarioError("operation must be generateTask, statusTask or callback for drift", "operation")
+    if match.operation == "callback" and set(plain(outcome)) != {"drift"}:
+        raise ScenarioError("operation callback is for drift alone; what becomes of it stands in callback", "operation")
     return only or match.operation
 
 
