@@ -14,12 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from ltx_mock import answers
 from ltx_mock.answers import Answer
+from ltx_mock.effects import performed
 from ltx_mock.engine import Engine
 from ltx_mock.records import Entry, Operation
 from ltx_mock.scenarios.asked import DIRECTIVE, asked, asks
 from ltx_mock.scenarios.claims import Armed, Subject
 from ltx_mock.scenarios.readers import ScenarioError
-from ltx_mock.stage import performed, played
+from ltx_mock.stage import played
 from ltx_mock.store import Tenant
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -164,7 +165,7 @@ async def reply(
 ) -> None:
     """Write the exchange into the journal, then send the answer, or do in its stead what a scenario wants."""
     record(engine, tenant, operation, scope, body, answer, now)
-    way = send if answer.effect is None else await performed(answer.effect, tenant, scope, receive, send)
+    way = send if answer.effect is None else await performed(answer.effect, tenant.clock, scope, receive, send)
     if way is None:
         return
     content = answer.body

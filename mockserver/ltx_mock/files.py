@@ -12,6 +12,7 @@ from ltx_mock import answers, video
 from ltx_mock.api import record, reply, root_url
 from ltx_mock.byteserve import BytesResponse
 from ltx_mock.clock import DAY
+from ltx_mock.effects import performed
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError
 from ltx_mock.fate import picture
@@ -19,7 +20,7 @@ from ltx_mock.records import Task
 from ltx_mock.scenarios.asked import asked, asks
 from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
 from ltx_mock.scenarios.readers import ScenarioError
-from ltx_mock.stage import performed, staged_download
+from ltx_mock.stage import staged_download
 from ltx_mock.store import Tenant
 from ltx_mock_contracts.parsing import parse_body
 from ltx_mock_contracts.request import GenerateRequest
@@ -77,7 +78,7 @@ class ResultFile:
             await reply(self._engine, tenant, "other", scope, b"", answer, receive, send, now)
             return None
         record(self._engine, tenant, "other", scope, b"", answer, now)
-        return await performed(answer.effect, tenant, scope, receive, send)
+        return await performed(answer.effect, tenant.clock, scope, receive, send)
 
 
 def _not_there(task: Task, now: int) -> JSONResponse | None:

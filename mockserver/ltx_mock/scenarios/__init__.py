@@ -12,7 +12,7 @@ drift     answers that depart from the contract
 files     scenarios from TOML and JSON
 ```
 
-All of it is pure. What it does to tasks, answers and connections is in `fate`, `stage` and `wire`.
+All of it is pure. What it does to tasks, answers and connections is in `fate`, `stage`, `effects` and `wire`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+"""What happens to an answer on its way out: it is late, slow, cut off, or the connection is broken instead."""
+
+from __future__ import annotations
+
+from starlette.types import Message, Receive, Scope, Send
+
+from ltx_mock import answers
+from ltx_mock.answers import Effect
+from ltx_mock.clock import Clock
+from ltx_mock.scenarios.model import NO_ANSWER
+from ltx_mock.wire import CUT, hung_up, wire_of
+
+PIECES_A_SECOND = 20
+NO_WIRE = "this server does not let a connection be broken; use ltx-mock serve or MockServer"
+
+
+async def performed(effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> Send | None:
+    """Wait, break the connection, and return the way on which an answer is still to be sent, if it is.
+
+    Waiting is real time; the clock's speed makes it shorter. Where the clock stands nothing is waited for.
+    """
+    wire = wire_of(scope)
+    if effect.wait_ms and clock.flows:
+        seconds = clock.real_seconds_until(clock.now() + effect.wait_ms)
+        if await hung_up(receive, seconds):
+            return None
+    if effect.fault == NO_ANSWER:
+        await hung_up(receive)
+        return None
+    if wire is None and (effect.fault or effect.cut is not None):
+        problem = answers.error(500, f"{effect.fault or CUT}: {NO_WIRE}")
+        await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": problem.body})
+        return None
+    if wire is not None and effect.fault is not None:
+        await wire.break_off(effect.fault, effect.noise, receive)
+        return None
+    return send if effect.cut is None and effect.pace is None else _Narrow(effect, clock, scope, receive, send)
+
+
+class _Narrow:
+    """A `send` through which a body goes slowly, or only in part."""
+
+    def __init__(self, effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> None:
+        self._effect, self._clock, self._wire = effect, clock, wire_of(scope)
+        self._receive, self._send = receive, send
+        self._left: int | None = None
+        self._over = False
+
+    async def __call__(self, message: Message) -> None:
+        """See ASGI."""
+        if self._over:
+            return
+        body = message.get("body", b"")
+        if message["type"] == "http.response.start" and self._effect.cut is not None:
+            length = dict(message["headers"]).get(b"content-length", b"0")
+            self._left = int(int(length) * self._effect.cut)
+        if not body:
+            await self._send(message)
+            return
+        step = max(1, self._effect.pace // PIECES_A_SECOND) if self._effect.pace else len(body)
+        for start in range(0, len(body), step):
+            await self._piece(body[start : start + step])
+
+    async def _piece(self, body: bytes) -> None:
+        if self._over:
+            return
+        if self._left is not None:
+            body = body[: self._left]
+            self._left -= len(body)
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        if self._left == 0 and self._wire is not None:
+            await self._wire.break_off(CUT, b"", self._receive)
+            self._over = True
+        elif self._effect.pace and self._clock.flows:
+            self._over = await hung_up(self._receive, len(body) / self._effect.pace / self._clock.speed)
