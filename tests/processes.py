@@ -25,14 +25,16 @@ def clean_environment(**more: str) -> dict[str, str]:
     return kept | {"TZ": "UTC"} | more
 
 
-def ltx_mock(*args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> tuple[int, str, str]:
+def ltx_mock(
+    *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 120
+) -> tuple[int, str, str]:
     """Run `ltx-mock` to its end; return exit code, stdout and stderr."""
     done = subprocess.run(
         [*LTX_MOCK, *args],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=30,
+        timeout=timeout,
         cwd=cwd,
         env=clean_environment(**(env or {})),
         check=False,

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.connection import NoAnswerError
-from ltx_mock_contracts.conformance.video import Picture, is_mp4, read_picture
+from ltx_mock_contracts.conformance.video import Picture, is_mp4, is_whole, read_picture
 from ltx_mock_contracts.conformance.world import CheckStoppedError
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ def judge_result(exam: Exam, end: Exchange, body: dict[str, Any]) -> None:
     if not is_mp4(reply.body):
         title, actual = "a result is no MP4 file", f"{len(reply.body)} bytes: {reply.body[:16]!r}…"
         exam.depart("TASK-10", title, end, expected="an MP4 file", actual=actual)
+    elif not is_whole(reply.body):
+        title, actual = "a result is not whole", f"{len(reply.body)} bytes, and its last box goes on"
+        exam.depart("TASK-10", title, end, expected="a whole file", actual=actual)
     elif picture is not None:
         _judge_picture(exam, end, picture, body["input"])
 

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 NOBODYS: Final = "task_12345678"
 MALFORMED: Final = {
-    "another scheme": "Basic dXNlcjpzZWNyZXQ=",
-    "no scheme": "a-key-without-a-scheme",
+    "another scheme": "Basic {key}",
+    "a scheme of its own": "Token {key}",
+    "no scheme": "{key}",
+    "no space after the scheme": "Bearer{key}",
     "only the scheme": "Bearer",
     "an empty header": "",
-    "a scheme of its own": "Token a-key",
 }
+"""The key in these is a good one."""
 
 
 @check("AUTH-1")
@@ -35,7 +37,8 @@ def test_no_header(exam: Exam) -> None:
 @pytest.mark.parametrize("what", MALFORMED)
 @check("AUTH-2")
 def test_malformed_header(exam: Exam, what: str) -> None:
-    title, header = f"{what} in Authorization is not refused with 401", MALFORMED[what]
+    title = f"{what} in Authorization is not refused with 401"
+    header = MALFORMED[what].format(key=exam.world.key)
     exam.refused(exam.world.status(NOBODYS, authorization=header), 401, "AUTH-2", title)
     exam.refused(exam.world.generate(plain(), free=True, authorization=header), 401, "AUTH-2", title)
 
@@ -64,11 +67,12 @@ def test_access_comes_first(exam: Exam) -> None:
             exam.depart("AUTH-3", title, exchange, expected="401", actual=told(exchange))
 
 
-@check("AUTH-4", tasks=1, rank=6)
+@check("AUTH-4", "GEN-17", tasks=2, rank=6)
 def test_keys_are_apart(exam: Exam) -> None:
     other = exam.another()
     task_id = exam.submit(plain())
     exchange = other.status(task_id)
+    exam.submit(plain(), world=other)
     exam.saw("AUTH-4")
     if 404 not in codes_of(exchange):
         title = "a task is seen with another key than the one that made it"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DAY: Final = 24 * 3600
 NOBODYS: Final = ("task_12345678", "task_abc123xyz789", "task_", "0", "../task", "é", "task_" + "0" * 200, "null")
-LIFE: Final = ("GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8")
+LIFE: Final = ("GEN-9", "GEN-10", "GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8")
 
 
 def _needs(mode: str) -> list[Need]:
@@ -38,11 +38,17 @@ def test_life(exam: Exam, mode: str, resolution: str) -> None:
     judge_result(exam, end, body)
 
 
-@pytest.mark.parametrize("ratio", ["16:9", "9:16"])
-@check("GEN-11", "TASK-10", tasks=1)
-def test_picture(exam: Exam, ratio: str) -> None:
-    body = plain(aspect_ratio=ratio, duration=6)
+@pytest.mark.parametrize("ratio", [None, "16:9", "9:16"])
+@check("GEN-10", "GEN-11", "TASK-10", tasks=1)
+def test_picture(exam: Exam, ratio: str | None) -> None:
+    body = plain(duration=6, **({} if ratio is None else {"aspect_ratio": ratio}))
     judge_result(exam, follow(exam, exam.submit(body), body), body)
+
+
+@check("GEN-17", tasks=3, rank=7)
+def test_each_task_has_an_id_of_its_own(exam: Exam) -> None:
+    for _ in range(3):
+        exam.submit(plain())
 
 
 @check("TASK-9", tasks=2, rank=2)
@@ -62,6 +68,7 @@ def test_same_seed_same_result(exam: Exam) -> None:
 def test_result_works_for_fifteen_days(exam: Exam) -> None:
     body = plain()
     end = follow(exam, exam.submit(body), body)
+    judge_result(exam, end, body)
     exam.world.wait(15 * DAY - 2 * 3600)
     judge_result(exam, end, body)
 

@@ -10,6 +10,7 @@ from ltx_mock_contracts.conformance.bodies import EDGES, MODES, Edge, blamed, ch
 from ltx_mock_contracts.conformance.checks import check
 from ltx_mock_contracts.conformance.exam import codes_of
 from ltx_mock_contracts.conformance.near_misses import NEAR_MISSES
+from ltx_mock_contracts.conformance.world import CheckStoppedError
 from ltx_mock_contracts.strategies import (
     ADVISORY_FAMILIES,
     INVALID_FAMILIES,
@@ -24,6 +25,13 @@ from ltx_mock_contracts.trace.notes import told
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.exam import Exam
     from ltx_mock_contracts.strategies import AdvisedRequest, InvalidRequest, MalformedBytes
+
+
+PRICE = {"480p": 1, "720p": 1, "1080p": 1}
+WRONG: tuple[dict[str, Any], ...] = (
+    *({"duration": 21}, {"prompt": ""}, {"resolution": "4k"}),
+    *({"mode": "text_to_video"}, {"seed": 0}, {"aspect_ratio": "1:1"}),
+)
 
 
 @pytest.mark.parametrize("family", MALFORMED_FAMILIES)
@@ -103,16 +111,33 @@ def test_accepts_what_is_only_advised_against(exam: Exam, family: str) -> None:
     exam.examine(advisory_requests(family=family), attempt)
 
 
-@check("GEN-15", needs=["world"])
-def test_no_credits(exam: Exam) -> None:
-    poor = exam.open(credits=0)
+@check("GEN-15", tasks=1, needs=["world"])
+def test_credits_end(exam: Exam) -> None:
+    poor = exam.open(credits=5, price=PRICE)
+    exam.submit(plain(), "GEN-15", world=poor)
     exchange = poor.generate(plain(), free=True)
+    exam.aside_from_the_request(exchange)
     exam.saw("GEN-15")
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     if message != "Insufficient credits" or 400 not in codes_of(exchange):
         title, expected = "want of credits is told in another way", '400, "Insufficient credits"'
         exam.depart("GEN-15", title, exchange, expected=expected, actual=told(exchange))
+
+
+@check("GEN-18", tasks=1, needs=["world"])
+def test_refused_requests_cost_nothing(exam: Exam) -> None:
+    poor = exam.open(credits=5, price=PRICE)
+    for wrong in WRONG:
+        exchange = poor.generate(plain(**wrong), free=True)
+        exam.aside_from_the_request(exchange)
+        if exchange.data.get("taskId"):
+            raise CheckStoppedError("a bad request is not refused")
+    exchange = poor.generate(plain())
     exam.aside_from_the_request(exchange)
+    exam.saw("GEN-18")
+    if 200 not in codes_of(exchange):
+        title = "refused requests have used up the credits"
+        exam.depart("GEN-18", title, exchange, expected="200 and a taskId", actual=told(exchange))
 
 
 @check("GEN-18", needs=["world", "callbacks"])
@@ -120,7 +145,7 @@ def test_refused_requests_leave_nothing(exam: Exam) -> None:
     inbox = exam.target.receiver.inbox()
     calling = {"request_type": "callback", "callback_url": inbox.url}
     made = set()
-    for wrong in ({"duration": 21}, {"prompt": ""}, {"resolution": "4k"}, {"mode": "text_to_video"}, {"seed": 0}):
+    for wrong in WRONG:
         exchange = exam.world.generate(plain(**wrong) | calling, free=True)
         exam.aside_from_the_request(exchange)
         made.add(exchange.data.get("taskId"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Picture", "is_mp4", "read_picture"]
+__all__ = ["Picture", "is_mp4", "is_whole", "read_picture"]
 
 _INSIDE: Final = (b"moov", b"trak")
 
@@ -24,6 +24,17 @@ class Picture(NamedTuple):
 def is_mp4(raw: bytes) -> bool:
     """Tell whether a file begins as MP4 does."""
     return raw[4:8] == b"ftyp"
+
+
+def is_whole(raw: bytes) -> bool:
+    """Tell whether the boxes of an MP4 file end where the file does."""
+    at = 0
+    while at + 8 <= len(raw):
+        (size,) = struct.unpack_from(">I", raw, at)
+        if size == 1 and at + 16 <= len(raw):
+            (size,) = struct.unpack_from(">Q", raw, at + 8)
+        at = len(raw) if size == 0 else at + max(size, 8)
+    return at == len(raw) > 0
 
 
 def read_picture(raw: bytes) -> Picture | None:

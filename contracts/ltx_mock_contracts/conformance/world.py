@@ -41,6 +41,10 @@ class World:
         clock: Its time.
         record: Takes each exchange, and for one without an answer what came instead.
         number: Which of the worlds of a check it is.
+
+    Attributes:
+        key: The API key.
+        clock: Its time.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class World:
         number: int = 1,
     ) -> None:
         self._target = target
-        self._key = key
+        self.key = key
         self._label = f"{number}: …{key[-4:]}"
         self.clock = clock
         self._record = record
@@ -99,7 +103,7 @@ class World:
         self._still_time()
         own = authorization is OWN_KEY
         if own:
-            authorization = f"Bearer {self._key}"
+            authorization = f"Bearer {self.key}"
         headers = {} if authorization is None else {"authorization": authorization}
         headers |= {} if content is None else {"content-type": "application/json"}
         url, at, trouble = self._target.base + path, self.clock.now, None

@@ -84,6 +84,11 @@ class _Entry:
     def authorization(self) -> str:
         return _headers(self.request).get("authorization", "")
 
+    def own(self, name: str) -> str | None:
+        """Return what only a fake tells, in a field of its own."""
+        value = self.given.get(name)
+        return value if isinstance(value, str) else None
+
     @property
     def status(self) -> int | None:
         status = self.response.get("status")
@@ -158,10 +163,11 @@ class _Reading:
             status=entry.status,
             request=request,
             answer=None if came is None else self._body(came),
-            key=self._labels.get(_key(entry.authorization)),
+            key=self._labels.get(_key(entry.authorization)) or entry.own("_key"),
             ended=ended,
+            cause=entry.own("_cause"),
             headers={name: text for name, text in _headers(entry.response).items() if name in _KEPT_HEADERS},
-            clock="observer",
+            clock="server" if entry.own("_clock") == "server" else "observer",
             gaps=frozenset(missing),
             number=entry.number,
         )

@@ -28,7 +28,8 @@ def read_ndjson(text: str) -> Trace:
         TraceError: A line is no exchange.
     """
     lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
-    return Trace([_exchange(_line(line, number), number, "line") for number, line in lines])
+    read = ((number, _line(line, number)) for number, line in lines)
+    return Trace([_exchange(entry, number, "line") for number, entry in read if not _is_other(entry)])
 
 
 def read_entries(entries: list[Any]) -> Trace:
@@ -38,7 +39,7 @@ def read_entries(entries: list[Any]) -> Trace:
         TraceError: An entry is no exchange.
     """
     return Trace(
-        [_exchange(entry, number, "entry") for number, entry in enumerate(entries, 1)],
+        [_exchange(entry, number, "entry") for number, entry in enumerate(entries, 1) if not _is_other(entry)],
         counted_in="entry",
     )
 
@@ -81,6 +82,11 @@ def _line(line: str, number: int) -> Any:
         raise TraceError(syntax(error), line=number) from None
     except ValueError as error:
         raise TraceError(f"it is no JSON that can be read: {error}", line=number) from None
+
+
+def _is_other(entry: Any) -> bool:
+    """Tell whether an entry of the journal is no exchange: its clock was moved or changed."""
+    return isinstance(entry, dict) and entry.get("kind") == "clock"
 
 
 def _exchange(entry: Any, number: int, counted_in: str) -> Exchange:
