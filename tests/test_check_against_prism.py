@@ -7,6 +7,7 @@ rules it breaks can be told beforehand; none of them is about what the document 
 from __future__ import annotations
 
 import json
+import queue
 import socket
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from processes import Process, ltx_mock
 
 pytestmark = pytest.mark.prism
 
+PATIENCE = 6
 KEY, OTHER = "first-key", "second-key"
 SAMPLE_RESULT = "https://r2.apixo.ai/video.mp4"
 SUBMIT = "/api/v1/generateTask/ltx-2-19b"
@@ -71,8 +73,20 @@ class WaitingForCalls(Waiting):
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
-        while seconds >= 60 and "Received callback response" not in self._prism.line():
-            pass
+        if seconds >= 60:
+            wait_for_line(self._prism, "Received callback response")
+
+
+def wait_for_line(prism: Process, text: str) -> None:
+    """Wait until Prism says something; it takes its time to start on a machine that is busy."""
+    for patience in range(PATIENCE):
+        try:
+            while text not in prism.line():
+                pass
+        except queue.Empty:
+            assert patience < PATIENCE - 1, f"it does not say {text!r}: {prism.stderr()}"
+        else:
+            return
 
 
 @contextmanager
@@ -85,8 +99,7 @@ def serving(document: dict[str, Any], folder: Path) -> Iterator[tuple[str, Proce
     file.write_text(json.dumps(document).replace(SAMPLE_RESULT, f"{url}/video.mp4"), encoding="utf-8")
     prism = Process(["prism", "mock", "--host", "127.0.0.1", "--port", str(port), str(file)])
     try:
-        while "is listening" not in prism.line():
-            pass
+        wait_for_line(prism, "is listening")
         yield url, prism
     finally:
         prism.kill()
@@ -104,22 +117,12 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def report(prism: str) -> Report:
     options = Options(
-        url=prism, api_key=KEY, other_key=OTHER, max_tasks=80, max_examples=3, violating_prompt="a cruel scene"
+        url=prism, api_key=KEY, other_key=OTHER, max_tasks=80, max_examples=2, violating_prompt="a cruel scene"
     )
     return check_server(options, pace=Waiting())
 
 
-@pytest.mark.parametrize("rule", BROKEN)
-def test_what_prism_cannot_know_is_broken(report: Report, rule: str) -> None:
-    assert rule in report.broken, BROKEN[rule]
-
-
-@pytest.mark.parametrize("rule", OBSERVED)
-def test_what_no_document_says_is_observed(report: Report, rule: str) -> None:
-    assert rule in report.having("observed"), OBSERVED[rule]
-
-
-def test_nothing_else_is_held_against_prism(report: Report) -> None:
+def test_what_prism_cannot_know_is_held_against_it_and_nothing_else(report: Report) -> None:
     assert set(report.broken) == set(BROKEN)
     assert set(report.having("observed")) == set(OBSERVED)
 
