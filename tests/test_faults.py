@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -197,6 +199,29 @@ def test_a_delay_is_real_time_and_the_speed_of_the_clock_shortens_it(racing: Moc
         took = time.monotonic() - began
     assert 0.02 <= took < 1
     assert [request.cause for request in world.requests] == [None, "scenario delay: 20000 ms late"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": 503},
+        {"fault": "EMPTY_RESPONSE"},
+        {"fault": "EMPTY_RESPONSE", "after_commit": True},
+        {"fail_code": "CONTENT_VIOLATION"},
+        {"callback": {"copies": 2}},
+        {"drift": {"nulls": True}},
+    ],
+    ids="-".join,
+)
+def test_a_delay_goes_with_everything(fields: dict[str, Any], racing: MockServer) -> None:
+    world = racing.tenant()
+    world.scenarios.add(**fields, delay=20_000)
+    body = request_body() | {"request_type": "callback", "callback_url": "http://127.0.0.1:9/nobody"}
+    began = time.monotonic()
+    with world.client() as client, suppress(httpx.RemoteProtocolError):
+        post(client, body)
+    assert time.monotonic() - began >= 0.02
+    assert "20000 ms late" in (world.requests[0].cause or "")
 
 
 def test_a_client_that_gives_up_leaves_its_task_behind(racing: MockServer) -> None:

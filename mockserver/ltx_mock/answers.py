@@ -52,10 +52,10 @@ def error(status: int, message: str, *, headers: Headers = (), **known: object) 
     return Answer(status, body, headers, **known)  # type: ignore[arg-type]
 
 
-def created(task: Task, findings: Sequence[Finding], cause: str | None = None) -> Answer:
+def created(task: Task, findings: Sequence[Finding]) -> Answer:
     """Return the answer to an accepted generateTask (GEN-17)."""
     body = b'{"code":200,"message":"success","data":{"taskId":"%b"}}' % task.id.encode()
-    return Answer(200, body, (), task.id, "pending", findings, cause)
+    return Answer(200, body, (), task.id, "pending", findings)
 
 
 def status(task: Task, now: int) -> Answer:

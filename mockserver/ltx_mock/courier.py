@@ -75,7 +75,7 @@ class Courier:
         task, callback = fate.task, fate.callback
         target, reason = route(url, tenant.settings)
         if callback.lost:
-            target, reason = None, fate.cause
+            target, reason = None, fate.scenario and fate.scenario.cause
         state: DeliveryState = "scheduled" if target else "withheld"
         for copy in range(callback.copies if target else 1):
             delivery = Delivery(_delivery_id(task, copy), tenant.key, task.id, url, target, state, reason=reason)

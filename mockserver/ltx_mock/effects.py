@@ -6,7 +6,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ltx_mock import answers
 from ltx_mock.answers import Effect
-from ltx_mock.clock import Clock
+from ltx_mock.clock import SECOND, Clock
 from ltx_mock.scenarios.model import NO_ANSWER
 from ltx_mock.wire import CUT, hung_up, wire_of
 
@@ -44,6 +44,8 @@ class _Narrow:
     def __init__(self, effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> None:
         self._effect, self._clock, self._wire = effect, clock, wire_of(scope)
         self._receive, self._send = receive, send
+        self._began = clock.now()
+        self._sent = 0
         self._left: int | None = None
         self._over = False
 
@@ -69,8 +71,11 @@ class _Narrow:
             body = body[: self._left]
             self._left -= len(body)
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        self._sent += len(body)
         if self._left == 0 and self._wire is not None:
             await self._wire.break_off(CUT, b"", self._receive)
             self._over = True
-        elif self._effect.pace and self._clock.flows:
-            self._over = await hung_up(self._receive, len(body) / self._effect.pace / self._clock.speed)
+        elif self._effect.pace:
+            due = self._began + self._sent * SECOND // self._effect.pace
+            seconds = self._clock.real_seconds_until(due)
+            self._over = bool(seconds) and await hung_up(self._receive, seconds)

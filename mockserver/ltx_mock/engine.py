@@ -26,7 +26,7 @@ from ltx_mock.records import Entry, Task
 from ltx_mock.scenarios.claims import Armed, Call, Subject, followers
 from ltx_mock.sender import Sender
 from ltx_mock.settings import OF_THE_SERVER, Settings
-from ltx_mock.stage import claimed
+from ltx_mock.stage import claimed, laid
 from ltx_mock.store import Store, Tenant
 from ltx_mock.timeline import EARLIEST_FAILURE_MS
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
@@ -138,7 +138,8 @@ class Engine:
         self._begin(tenant, request, fate)
         if fate.callback.first:
             await self.courier.advance(tenant, tenant.clock.now())
-        return answers.created(fate.task, findings, fate.cause)
+        answer = answers.created(fate.task, findings)
+        return laid(tenant, fate.scenario, answer) if fate.scenario else answer
 
     async def status(self, tenant: Tenant, task_id: str, now: int) -> Answer:
         """Answer statusTask. With an `auto` clock an unfinished task then moves on to its next state."""

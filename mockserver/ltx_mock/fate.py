@@ -18,12 +18,12 @@ AS_DOCUMENTED = Callback()
 
 
 class Fate(NamedTuple):
-    """What becomes of a task, and of its callback, which is `wait` milliseconds late; and which scenario has it so."""
+    """What becomes of a task, and of its callback, which is `wait` milliseconds late; and why, if not by itself."""
 
     task: Task
     callback: Callback = AS_DOCUMENTED
     wait: int = 0
-    cause: str | None = None
+    scenario: Armed | None = None
 
 
 def picture(request: GenerateRequest, seed: int) -> bytes:
@@ -65,4 +65,4 @@ def altered(task: Task, claimed: Armed, dice: Callable[[], bytes], redraw: Calla
     if callback.first:
         line = line.finished_at(line.created, line.failure)
     wait = milliseconds(callback.delay, dice()) if callback.delay is not None else 0
-    return Fate(task._replace(timeline=line), callback, wait, claimed.cause)
+    return Fate(task._replace(timeline=line), callback, wait, claimed)
