@@ -303,8 +303,8 @@ def test_a_reset_forgets_everything_and_turns_the_clock_back(mock: MockServer, a
     admin.post("/clock/advance", json={"seconds": 500})
     assert admin.post("/reset").json() == {"reset": True}
     assert admin.get("/clock").json()["now"] == START
-    assert admin.get("/tasks").json() == {"tasks": []}
-    assert admin.get("/requests").json() == {"requests": []}
+    assert admin.get("/tasks").json() == {"tasks": [], "truncated": False}
+    assert admin.get("/requests").json() == {"requests": [], "truncated": False}
 
 
 def test_after_a_reset_the_same_requests_get_the_same_answers(mock: MockServer, admin: httpx.Client) -> None:

@@ -185,13 +185,13 @@ def test_worlds_come_and_go_and_begin_anew(mock: MockServer, admin: httpx.Client
         told = events.next("tenant").data
         assert (told["change"], told["key"], told["credits"]["left"]) == ("made", "…5555", 7)
         admin.post("/reset", params={"key": "fresh-key-5555"})
-        assert events.next("reset").data == {"key": "…5555"}
+        assert events.next("reset").data == {"key": "…5555", "what": "world"}
         admin.delete("/tenants", params={"key": "fresh-key-5555"})
         while (told := events.next("tenant").data)["change"] != "closed":
             pass
         assert told == {"change": "closed", "key": "…5555"}
         admin.post("/reset")
-        assert events.next("reset").data == {"key": None}
+        assert events.next("reset").data == {"key": None, "what": "world"}
         task_id = make(mock)
         fired = mock.clock.advance(100)
         assert states(events.take(3, "task"))[1:] == [(task_id, each["state"], each["at"]) for each in fired]
@@ -210,8 +210,10 @@ def test_a_key_hears_of_itself_only(mock: MockServer, admin: httpx.Client) -> No
         make(mock, OTHER), make(mock, KEY)
         assert [each.data["key"] for each in mine.take(2)] == ["…1111"] * 2
         assert [each.data["key"] for each in all_.take(4, "task", "request")] == ["…2222"] * 2 + ["…1111"] * 2
+        admin.delete("/requests", params={"key": KEY})
+        assert mine.next("reset").data == {"key": "…1111", "what": "journal"}
         admin.post("/reset")
-        assert mine.next("reset").data == {"key": None}
+        assert mine.next("reset").data == {"key": None, "what": "world"}
 
 
 def test_no_key_is_told(mock: MockServer) -> None:

@@ -44,7 +44,9 @@ class Console:
         self._alarm: asyncio.TimerHandle | None = None
 
     def __call__(self, tenant: Tenant, entry: Entry) -> None:
-        """Take an entry; call it in the event loop."""
+        """Take an entry; call it in the event loop. Changes of the clock are not for the console."""
+        if entry.kind == "clock":
+            return
         self._waiting.append((tenant, entry))
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ring)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -12,21 +12,23 @@ from starlette.routing import Route
 import ltx_mock_schemas
 from ltx_mock.clock import DAY, SECOND
 from ltx_mock.control_events import EventStream
-from ltx_mock.control_input import json_body, number, picked
+from ltx_mock.control_input import json_body, limit_of, number, picked
+from ltx_mock.control_journal import Journal
 from ltx_mock.control_worlds import Worlds
 from ltx_mock.engine import Engine
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
-from ltx_mock.records import Task
+from ltx_mock.records import Delivery, Task
 from ltx_mock.store import Tenant
 from ltx_mock.timeline import State
 from ltx_mock.version import VERSION
-from ltx_mock.views import account_view, delivery_view, entry_view, task_view
+from ltx_mock.views import account_view, delivery_view, task_view
 
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
 STATES: tuple[str, ...] = get_args(State)
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
 
-Handler = Callable[[Request], Awaitable[dict[str, Any]]]
+T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 
 
 class ControlPlane:
@@ -49,13 +51,13 @@ class ControlPlane:
             ("GET", "/tasks", self.tasks),
             ("GET", "/tasks/{id}", self.task),
             ("POST", "/tasks/{id}/finish", self.finish),
-            ("GET", "/requests", self.requests),
             ("GET", "/callbacks", self.callbacks),
             ("GET", "/openapi.json", self.openapi),
             ("GET", "/schemas", self.schemas),
             ("GET", "/schemas/{name}", self.schema),
         ]
         table += Worlds(self._engine).table()
+        table += Journal(self._engine).table()
         by_path: dict[str, dict[str, Handler]] = {}
         for method, path, handler in table:
             by_path.setdefault(path, {})[method] = handler
@@ -73,7 +75,8 @@ class ControlPlane:
 
     async def tenants(self, request: Request) -> dict[str, Any]:
         """Return the counters of every key seen so far."""
-        return {"tenants": [account_view(tenant) for tenant in self._tenants(request)]}
+        tenants, truncated = _newest(self._tenants(request), limit_of(request))
+        return {"tenants": [account_view(tenant) for tenant in tenants], "truncated": truncated}
 
     async def reset(self, request: Request) -> dict[str, Any]:
         """Forget one key's world, or everything."""
@@ -108,14 +111,19 @@ class ControlPlane:
         return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
 
     async def tasks(self, request: Request) -> dict[str, Any]:
-        """Return the tasks, newest last."""
+        """Return the newest tasks, newest last."""
         state = request.query_params.get("state")
         if state is not None and state not in STATES:
             raise SettingsError(
                 f"state must be one of {', '.join(STATES)}, not {state[:40]!r}{suggestion(state, STATES)}"
             )
-        views = [task_view(tenant, task) for tenant in self._tenants(request) for task in tenant.tasks()]
-        return {"tasks": [view for view in views if state in {None, view["state"]}]}
+        found = []
+        for tenant in self._tenants(request):
+            now = tenant.clock.now()
+            found += [(tenant, task) for task in tenant.tasks() if state in {None, task.timeline.state(now)}]
+        found.sort(key=lambda each: each[1].timeline.created)
+        tasks, truncated = _newest(found, limit_of(request))
+        return {"tasks": [task_view(*each) for each in tasks], "truncated": truncated}
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries."""
@@ -135,25 +143,15 @@ class ControlPlane:
         await self._engine.finish(task.id, str(state), None if code is None else str(code))
         return task_view(*self._engine.find_task(task.id))
 
-    async def requests(self, request: Request) -> dict[str, Any]:
-        """Return the journal, oldest first."""
-        limit = request.query_params.get("limit", "1000")
-        if not (limit.isascii() and limit.isdecimal()) or len(limit) > 9:
-            raise SettingsError(f"limit must be a whole number, not {limit[:40]!r}")
-        views = [(entry.number, tenant, entry) for tenant in self._tenants(request) for entry in tenant.entries()]
-        views.sort(key=lambda item: item[0])
-        chosen = views[-int(limit) :] if int(limit) else []
-        return {"requests": [entry_view(tenant, entry) for _, tenant, entry in chosen]}
-
     async def callbacks(self, request: Request) -> dict[str, Any]:
-        """Return the deliveries: made, to come, given up and withheld."""
-        return {
-            "callbacks": [
-                {"key": tenant.label, **delivery_view(tenant, delivery)}
-                for tenant in self._tenants(request)
-                for delivery in tenant.deliveries()
-            ]
-        }
+        """Return the newest deliveries: made, to come, given up and withheld."""
+        tenants = self._tenants(request)
+        found = [(tenant, delivery) for tenant in tenants for delivery in tenant.deliveries()]
+        if len(tenants) > 1:
+            found.sort(key=_planned)
+        deliveries, truncated = _newest(found, limit_of(request))
+        views = [{"key": tenant.label, **delivery_view(tenant, delivery)} for tenant, delivery in deliveries]
+        return {"callbacks": views, "truncated": truncated}
 
     async def openapi(self, _: Request) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -184,11 +182,24 @@ class ControlPlane:
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
+def _newest(items: list[T], limit: int) -> tuple[list[T], bool]:
+    """Return the last so many, and whether there are more."""
+    return items[max(0, len(items) - limit) :], len(items) > limit
+
+
+def _planned(each: tuple[Tenant, Delivery]) -> int:
+    """Return when a callback was planned: when its task was made."""
+    tenant, delivery = each
+    task = tenant.task(delivery.task_id)
+    return task.timeline.created if task else 0
+
+
 def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         handler = handlers["GET" if request.method == "HEAD" else request.method]
         try:
-            return JSONResponse(await handler(request))
+            told = await handler(request)
+            return told if isinstance(told, Response) else JSONResponse(told)
         except LtxMockError as error:
             return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400))
         except ClientDisconnect:

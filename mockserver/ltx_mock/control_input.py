@@ -15,6 +15,7 @@ from ltx_mock.store import Tenant
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_WAIT_SECONDS = 600
+DEFAULT_LIMIT = 1000
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
@@ -25,12 +26,31 @@ def picked(engine: Engine, request: Request) -> Tenant | None:
         NotFoundError: the server does not accept the key.
     """
     key = request.query_params.get("key")
-    if key is None:
-        return None
-    tenant = engine.tenant_of(key) if key else None
+    return None if key is None else tenant_of(engine, key)
+
+
+def tenant_of(engine: Engine, key: object) -> Tenant:
+    """Return the tenant of a key, made if need be.
+
+    Raises:
+        NotFoundError: the server does not accept the key, or it is none.
+    """
+    tenant = engine.tenant_of(key) if key and isinstance(key, str) else None
     if tenant is None:
         raise NotFoundError("the server does not accept this key")
     return tenant
+
+
+def limit_of(request: Request, default: int = DEFAULT_LIMIT) -> int:
+    """Return how many of a list are asked for.
+
+    Raises:
+        SettingsError: it is no whole number.
+    """
+    limit = request.query_params.get("limit", str(default))
+    if not (limit.isascii() and limit.isdecimal()) or len(limit) > 10:
+        raise SettingsError(f"limit must be a whole number, not {limit[:40]!r}")
+    return int(limit)
 
 
 async def json_body(request: Request, known: set[str] | None = None) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class Engine:
         if fate.callback.first:
             await self.courier.advance(tenant, tenant.clock.now())
         answer = answers.created(fate.task, findings)
-        return laid(tenant, fate.scenario, answer) if fate.scenario else answer
+        return laid(tenant, fate.scenario, answer) if fate.scenario and not fate.fails_only else answer
 
     async def status(self, tenant: Tenant, task_id: str, now: int) -> Answer:
         """Answer statusTask. With an `auto` clock an unfinished task then moves on to its next state."""
@@ -260,6 +260,7 @@ class Engine:
             self.clock.set(mode, speed)
         for each in [tenant] if tenant else self.store.tenants():
             each.clock.set(mode, speed)
+            self._note_clock(each, f"set to {each.clock.mode}, speed {each.clock.speed:g}", each.clock.now())
             self.courier.arm(each)
         self.events.touched(tenant)
 
@@ -289,6 +290,8 @@ class Engine:
                 raise SettingsError(
                     f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it"
                 )
+            if milliseconds:
+                self._note_clock(tenant, f"advanced by {milliseconds / SECOND:g} s", until)
             watched = {task.id: task for task in tenant.unfinished(after)}
             made_before = tenant.account(after).made
             attempts_before = {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
@@ -297,6 +300,12 @@ class Engine:
             if tenant.account(until).made > made_before:
                 watched |= {task.id: task for task in list(tenant.tasks())[made_before:]}
             return _events(tenant, [*watched], attempts_before, after, until)
+
+    def _note_clock(self, tenant: Tenant, cause: str, until: int) -> None:
+        if tenant.key:
+            now = tenant.clock.now()
+            entry = Entry(self.store.next_entry(), now, "clock", "", "", None, b"", b"", cause=cause, ended=until)
+            self.record(tenant, entry)
 
     async def finish(self, task_id: str, state: str, fail_code: str | None) -> Task:
         """End a task now, by hand.

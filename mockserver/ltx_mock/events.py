@@ -78,12 +78,14 @@ class Events:
     Attributes:
         feed: The feed.
         awake: Whether somebody reads it. While nobody does, nothing is told and nothing is watched.
+        waiting: Set when the server stops, so that nobody is waited for.
     """
 
     def __init__(self, server: Server) -> None:
         # Numbers grow from one run to the next: a page that was open before learns that it missed something.
         self.feed = Feed(Clock().now() * 1000, self._wake, self._sleep)
         self.awake = False
+        self.waiting: set[asyncio.Event] = set()
         self._server = server
         self._worlds: dict[str, _Watched] = {}
         self._to_come: tuple[object, ...] = ()
@@ -91,8 +93,8 @@ class Events:
         self._count_alarm: asyncio.TimerHandle | None = None
 
     def entry(self, tenant: Tenant, entry: Entry) -> None:
-        """Tell of an exchange that was written into the journal."""
-        if self.awake:
+        """Tell of an exchange that was written into the journal. Clocks are told when they are found changed."""
+        if self.awake and entry.kind != "clock":
             self._look(tenant)
             self.feed.publish("request", entry_view(tenant, entry), tenant.key)
 
@@ -133,18 +135,26 @@ class Events:
             if change == "closed":
                 self.feed.publish("tenant", {"change": change, "key": tenant.label}, tenant.key)
             else:
-                self.feed.publish("reset", {"key": tenant.label}, tenant.key)
+                self.feed.publish("reset", {"key": tenant.label, "what": "world"}, tenant.key)
 
     def restarted(self) -> None:
         """Tell that everything was forgotten."""
         if self.awake:
             self._sleep()
-            self.feed.publish("reset", {"key": None})
+            self.feed.publish("reset", {"key": None, "what": "world"})
             self._wake()
 
+    def emptied(self, tenant: Tenant | None) -> None:
+        """Tell that the journal of one world, or of all, was emptied."""
+        if self.awake:
+            label, key = (None, None) if tenant is None else (tenant.label, tenant.key)
+            self.feed.publish("reset", {"key": label, "what": "journal"}, key)
+
     def close(self) -> None:
-        """Let every reader come to its end."""
+        """Let every reader come to its end, and all who wait for something."""
         self.feed.close()
+        for each in self.waiting:
+            each.set()
 
     # ---- watching
 

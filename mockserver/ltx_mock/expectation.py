@@ -64,12 +64,12 @@ class Expectation:
 
     def nearest(self, requests: list[Exchange]) -> Exchange | None:
         """Return the request with the fewest differences, the later of two; what it does comes before what it says."""
+        return min(requests, key=self.distance, default=None)
 
-        def distance(request: Exchange) -> tuple[bool, int, int]:
-            fields = [each.field for each in self.difference(request)]
-            return "operation" in fields, len(fields), -request.number
-
-        return min(requests, key=distance, default=None)
+    def distance(self, request: Exchange) -> tuple[bool, int, int]:
+        """Return how far a request is from this, to be compared with that of others."""
+        fields = [each.field for each in self.difference(request)]
+        return "operation" in fields, len(fields), -request.number
 
     def explain(self, request: Exchange) -> str:
         """Return a line for each expected field: what was expected, and what it is where that differs."""

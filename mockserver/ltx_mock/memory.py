@@ -14,7 +14,6 @@ from ltx_mock.scenarios.claims import Armed, Call, armed, claim
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.settings import Settings, key_label
 
-JOURNAL_BYTES = 32 * 1024 * 1024
 FINDING_BYTES = 700
 MAX_IDLE_TENANTS = 10_000
 
@@ -38,6 +37,7 @@ class MemoryTenant:
         "_window_start",
         "_window_used",
         "clock",
+        "forgotten",
         "key",
         "label",
         "opened",
@@ -65,6 +65,7 @@ class MemoryTenant:
         self._due: list[tuple[int, int, str]] = []
         self._entries: deque[Entry] = deque()
         self._entry_bytes = 0
+        self.forgotten = 0
 
     @property
     def idle(self) -> bool:
@@ -197,15 +198,24 @@ class MemoryTenant:
 
     def record(self, entry: Entry) -> None:
         """See `Tenant.record`."""
-        entries = self._entries
+        entries, settings = self._entries, self.settings
         entries.append(entry)
         self._entry_bytes += _weight(entry)
-        while len(entries) > self.settings.journal_entries or self._entry_bytes > JOURNAL_BYTES:
-            self._entry_bytes -= _weight(entries.popleft())
+        while len(entries) > settings.journal_entries or self._entry_bytes > settings.journal_bytes:
+            oldest = entries.popleft()
+            self._entry_bytes -= _weight(oldest)
+            self.forgotten = oldest.number
 
     def entries(self) -> Sequence[Entry]:
         """See `Tenant.entries`."""
         return self._entries
+
+    def forget_entries(self) -> int:
+        """See `Tenant.forget_entries`."""
+        count = len(self._entries)
+        self._entries.clear()
+        self._entry_bytes = self.forgotten = 0
+        return count
 
     def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
         delivery = self._deliveries[delivery_id]

@@ -8,7 +8,8 @@ from ltx_mock.scenarios.claims import Armed
 from ltx_mock.timeline import State, Timeline
 from ltx_mock_contracts.findings import Finding
 
-Operation = Literal["generateTask", "statusTask", "callback", "other"]
+Operation = Literal["generateTask", "statusTask", "callback", "other", "clock"]
+Kind = Literal["request", "callback", "clock"]
 DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld", "cancelled"]
 
 
@@ -82,10 +83,11 @@ class Delivery(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One exchange in the journal: a request and its answer, or a callback and its answer.
+    """One exchange in the journal: a request and its answer, or a callback and its answer; or a change of the clock.
 
-    `at` is virtual time in Unix milliseconds; so is `ended`, when a callback was answered or given up. `headers` are
-    those of the answer that have something to say. The API key is never here; an entry lies in its tenant's journal.
+    `at` is virtual time in Unix milliseconds; so is `ended`, when a callback was answered or given up, or to where the
+    clock was moved. `headers` are those of the answer that have something to say. The API key is never here; an entry
+    lies in its tenant's journal.
     """
 
     number: int
@@ -102,6 +104,11 @@ class Entry(NamedTuple):
     cause: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
     ended: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What it is an entry of."""
+        return self.operation if self.operation in ("callback", "clock") else "request"
 
 
 class Account(NamedTuple):

@@ -99,6 +99,7 @@ class Settings:
         (), "A scenario by name, or a file of them, armed for each key (may be repeated).", metavar="NAME|FILE"
     )
     journal_entries: int = setting(10_000, "Exchanges kept for each key; the oldest go first.")
+    journal_bytes: int = setting(32 * 1024 * 1024, "Bytes of exchanges kept for each key; the oldest go first.")
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -111,6 +112,7 @@ class Settings:
         _at_least("port", self.port, 0, 65535)
         _at_least("max_concurrent", self.max_concurrent, 0)
         _at_least("journal_entries", self.journal_entries, 0)
+        _at_least("journal_bytes", self.journal_bytes, 0)
         if self.credits is not None:
             _at_least("credits", self.credits, 0)
         if self.admin_token == "":

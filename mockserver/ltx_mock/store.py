@@ -100,6 +100,13 @@ class Tenant(Protocol):
     def entries(self) -> Sequence[Entry]:
         """Return the journal, oldest first."""
 
+    @property
+    def forgotten(self) -> int:
+        """The number of the last entry for which the journal had no more room; 0 when it still has all."""
+
+    def forget_entries(self) -> int:
+        """Empty the journal and return how many entries there were."""
+
 
 class Store(Protocol):
     """The tenants."""

@@ -57,6 +57,7 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
     """Return a journal entry; bodies that are JSON as JSON, others as text."""
     view: dict[str, object] = {
         "number": entry.number,
+        "kind": entry.kind,
         "at": entry.at,
         "key": tenant.label,
         "operation": entry.operation,

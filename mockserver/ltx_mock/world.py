@@ -77,7 +77,8 @@ class ClockHandle:
 
     def _ahead(self) -> list[int]:
         """Return the moments at which unfinished tasks end and callbacks fall due."""
-        tasks, callbacks = self._admin.get("/tasks")["tasks"], self._admin.get("/callbacks")["callbacks"]
+        tasks = self._admin.get("/tasks", limit=ALL)["tasks"]
+        callbacks = self._admin.get("/callbacks", limit=ALL)["callbacks"]
         # A task that is stuck has no end, and its callback is never due.
         ahead = [task for task in tasks if task["nextTransition"] is not None]
         ends = [task["endTime"] if task["endTime"] < NEVER else task["nextTransition"] for task in ahead]
@@ -130,7 +131,7 @@ class World(Assertions):
     @property
     def tasks(self) -> list[Task]:
         """The tasks in the order in which they were made."""
-        return [Task.of(view) for view in self._admin.get("/tasks")["tasks"]]
+        return [Task.of(view) for view in self._admin.get("/tasks", limit=ALL)["tasks"]]
 
     @property
     def requests(self) -> list[Exchange]:
@@ -141,7 +142,7 @@ class World(Assertions):
     @property
     def callbacks(self) -> list[Delivery]:
         """The callbacks in the order in which they were planned: made, to come, given up and withheld."""
-        return [delivery_of(view) for view in self._admin.get("/callbacks")["callbacks"]]
+        return [delivery_of(view) for view in self._admin.get("/callbacks", limit=ALL)["callbacks"]]
 
     @property
     def account(self) -> Account:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ADVANCE_SECONDS = 600  # an advance may wait for many slow callback receivers
 ANSWER_SECONDS = 5
+ALL = 10**9
 DEFAULT_URL = "http://127.0.0.1:8219"
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -38,6 +39,13 @@ class Remote:
         Raises:
             LtxMockError: nobody answers there, it is no ltx-mock, or the answer is an error.
         """
+        try:
+            return json.loads(self.text(method, path, body, **params))  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise LtxMockError(f"{self._root} answered something that is no JSON") from error
+
+    def text(self, method: str, path: str, body: object = None, **params: str) -> str:
+        """Return the text of what the server answers; see `call`."""
         import httpx  # noqa: PLC0415 - slow to import
 
         limits = httpx.Timeout(ADVANCE_SECONDS, connect=ANSWER_SECONDS)
@@ -48,17 +56,14 @@ class Remote:
                 self._greet(client)
                 content = None if body is None else json.dumps(body).encode()
                 answer = client.request(method, self._root + path, content=content, params=self._params | params)
-                told = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             raise LtxMockError(
                 f"no ltx-mock at {self._root} ({reason}); start one with: ltx-mock serve; or say where it is with --url"
             ) from error
-        except ValueError as error:
-            raise LtxMockError(f"{self._root} answered something that is no JSON") from error
         if answer.is_error:
-            raise LtxMockError(str(told.get("error", told)) if isinstance(told, dict) else str(told))
-        return told  # type: ignore[no-any-return]
+            raise LtxMockError(_problem(answer))
+        return answer.text
 
     def _greet(self, client: httpx.Client) -> None:
         """Make sure that this is an ltx-mock: no other server is to get a POST by mistake."""
@@ -72,6 +77,15 @@ class Remote:
                 f"{self._root.removesuffix('/__admin')} is no ltx-mock: /__admin/health answered "
                 f"HTTP {answer.status_code}; say which server with --url"
             )
+
+
+def _problem(answer: httpx.Response) -> str:
+    """Return what an error says."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return f"{answer.url} answered HTTP {answer.status_code} and something that is no JSON"
+    return str(told.get("error", told)) if isinstance(told, dict) else str(told)
 
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
@@ -184,11 +198,24 @@ def _ahead(task: dict[str, Any]) -> str:
 
 @click.command()
 @on_server
-@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="The newest so many.")
+@click.option("--limit", type=click.IntRange(0, ALL), help="The newest so many. [default: 50, all with --format]")
+@click.option("--operation", help="Only of generateTask, statusTask, callback, or other.")
+@click.option("--task", help="Only those about this task.", metavar="TASK_ID")
+@click.option("--status", help="Only with this HTTP status, such as 404 or 4xx, or none.")
+@click.option("--finding", help="Only with a finding of this rule, or any.", metavar="RULE")
+@click.option("--format", "form", type=click.Choice(["ndjson", "har"]), help="Export them, for check-trace and others.")
 @JSON
-def requests(remote: Remote, limit: int, *, as_json: bool) -> None:
-    """List the newest requests, answers and callbacks."""
-    listed = remote.call("GET", "/requests", limit=str(limit))
+def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bool, **filters: str | None) -> None:
+    """List the newest requests, answers and callbacks.
+
+    With --format they are exported, in a form that check-trace and other tools read.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    if form:
+        cut = str(ALL if limit is None else limit)
+        click.echo(remote.text("GET", "/requests", format=form, limit=cut, **given), nl=False)
+        return
+    listed = remote.call("GET", "/requests", limit=str(50 if limit is None else limit), **given)
     if as_json:
         print_json(listed)
         return

@@ -1,0 +1,170 @@
+"""The control plane's handlers that read the journal: list, wait, count, compare, export, forget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from ltx_mock import har
+from ltx_mock.api import root_url
+from ltx_mock.control_input import json_body, limit_of, picked, real_seconds, tenant_of
+from ltx_mock.engine import Engine
+from ltx_mock.errors import NotFoundError, SettingsError, suggestion
+from ltx_mock.expectation import Expectation
+from ltx_mock.journal import FIELDS, Filter, Kept, Selection, matching, select
+from ltx_mock.records import Entry
+from ltx_mock.seen import Exchange
+from ltx_mock.store import Tenant
+from ltx_mock.views import entry_view
+from ltx_mock.wire import hung_up
+
+Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
+FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "har": "application/json"}
+ALL = 10**9
+NEAR = 3
+MAX_COMPARED = 2000
+LINES_AT_ONCE = 100
+"""An export lets other requests be answered after so many lines."""
+
+
+class Journal:
+    """Handlers as in `ltx_mock.control.ControlPlane`; some return the response itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Return method, path and handler of each."""
+        return [
+            ("GET", "/requests", self.requests),
+            ("DELETE", "/requests", self.forget),
+            ("POST", "/requests/count", self.count),
+            ("POST", "/requests/near", self.near),
+            ("GET", "/requests/{number}", self.request),
+        ]
+
+    async def requests(self, request: Request) -> dict[str, Any] | Response:
+        """Return the entries that the query asks for, oldest first; with `wait`, as soon as there are some."""
+        form = request.query_params.get("format", "json")
+        if form not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise SettingsError(f"format must be one of {known}, not {form[:40]!r}{suggestion(form[:40], FORMATS)}")
+        wanted = Filter.of(request.query_params)
+        limit = limit_of(request, 1000 if form == "json" else ALL)
+        chosen = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
+        if form != "json":
+            return _export(chosen.entries, form, root_url(request.scope))
+        return {"requests": [entry_view(*kept) for kept in chosen.entries], "truncated": chosen.truncated}
+
+    async def request(self, request: Request) -> dict[str, Any]:
+        """Return one entry."""
+        number = request.path_params["number"]
+        for tenant, entry in matching(self._tenants(request), Filter(kind="all")):
+            if str(entry.number) == number:
+                return entry_view(tenant, entry)
+        raise NotFoundError(f"no entry {number[:40]!r} in the journal")
+
+    async def count(self, request: Request) -> dict[str, Any]:
+        """Count entries, by the filters of the list and by part of the body."""
+        body = await json_body(request, {*FIELDS, "key", "body"})
+        return {"count": sum(1 for _ in matching(self._tenants(request, body), Filter.of(body)))}
+
+    async def near(self, request: Request) -> dict[str, Any]:
+        """Return the entries that are nearest to a request that was expected, and what differs."""
+        expected = await json_body(request)
+        limit = expected.pop("limit", NEAR)
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise SettingsError(f"limit must be a whole number, not {str(limit)[:40]}")
+        tenants = self._tenants(request, expected)
+        expectation = Expectation({name: value for name, value in expected.items() if name != "key"})
+        newest = islice(matching(tenants, Filter(kind="request")), MAX_COMPARED)
+        views = [entry_view(*kept) for kept in newest]
+        seen = [(view, Exchange.of(view, number)) for view in views if isinstance(number := view["number"], int)]
+        seen.sort(key=lambda each: expectation.distance(each[1]))
+        near = [{"request": view, "differences": _differences(expectation, each)} for view, each in seen[:limit]]
+        return {"near": near, "matches": sum(1 for _, each in seen if not expectation.difference(each))}
+
+    async def forget(self, request: Request) -> dict[str, Any]:
+        """Empty the journal of one key, or of all."""
+        tenants = self._tenants(request)
+        forgotten = sum(tenant.forget_entries() for tenant in tenants)
+        self._engine.events.emptied(picked(self._engine, request))
+        return {"forgotten": forgotten}
+
+    async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
+        """Return what matches now, or as soon as something does within so many real seconds."""
+        chosen = select(self._tenants(request), wanted, limit)
+        if chosen.entries or not seconds:
+            return chosen
+        picked_one = picked(self._engine, request)
+        with self._news(picked_one, wanted) as news:
+            gone = asyncio.create_task(hung_up(request.receive))
+            gone.add_done_callback(lambda _: news.set())
+            try:
+                async with asyncio.timeout(seconds):
+                    await news.wait()
+            except TimeoutError:
+                pass
+            finally:
+                gone.cancel()
+        return select(self._tenants(request), wanted, limit)
+
+    @contextmanager
+    def _news(self, only: Tenant | None, wanted: Filter) -> Iterator[asyncio.Event]:
+        """Give an event that is set when an entry is written that is meant, or when the server stops."""
+        news = asyncio.Event()
+        key = None if only is None else only.key
+
+        def listen(tenant: Tenant, entry: Entry) -> None:
+            if key in {None, tenant.key} and wanted.matches(entry):
+                news.set()
+
+        listeners, waiting = self._engine.listeners, self._engine.events.waiting
+        listeners.append(listen)
+        waiting.add(news)
+        try:
+            yield news
+        finally:
+            listeners.remove(listen)
+            waiting.discard(news)
+
+    def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
+        """Return the tenant that query or body pick, or all."""
+        key = (body or {}).get("key")
+        tenant = picked(self._engine, request) if key is None else tenant_of(self._engine, key)
+        return [tenant] if tenant else list(self._engine.store.tenants())
+
+
+def _differences(expectation: Expectation, seen: Exchange) -> list[dict[str, str]]:
+    return [mismatch._asdict() for mismatch in expectation.difference(seen)]
+
+
+def _export(entries: list[Kept], form: str, root: str) -> Response:
+    if form == "har":
+        entries = [kept for kept in entries if kept[1].kind != "clock"]
+    lines = _har(entries, root) if form == "har" else (_line(entry_view(*kept)) + "\n" for kept in entries)
+    return StreamingResponse(_gently(lines), media_type=FORMATS[form])
+
+
+def _har(entries: list[Kept], root: str) -> Iterator[str]:
+    yield har.HEAD
+    for index, (tenant, entry) in enumerate(entries):
+        yield ("," if index else "") + _line(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+    yield har.TAIL
+
+
+def _line(view: Mapping[str, object]) -> str:
+    return json.dumps(view, separators=(",", ":"))
+
+
+async def _gently(lines: Iterator[str]) -> AsyncIterator[str]:
+    while chunk := "".join(islice(lines, LINES_AT_ONCE)):
+        yield chunk
+        await asyncio.sleep(0)
