@@ -78,8 +78,8 @@ def test_those_of_several_kinds_happen_to_one_request(world: World, client: http
     assert answer.json()["x"] == 1
     (task,) = world.tasks
     assert (task.fail_code, task.end_time - task.create_time) == ("INVALID_LORA_URL", 7_000)
+    assert task.cause == "scenario fail with INVALID_LORA_URL"
     assert (world.requests[0].cause or "").split("; ") == [
-        "scenario fail with INVALID_LORA_URL",
         "scenario delay: 50 ms late (not waited for: the clock stands)",
         "scenario drift",
     ]

@@ -25,6 +25,12 @@ class Fate(NamedTuple):
     wait: int = 0
     scenario: Armed | None = None
 
+    @property
+    def fails_only(self) -> bool:
+        """Whether the answer to generateTask is like any other, and the cause is told with the failure."""
+        outcome = self.scenario.scenario.outcome if self.scenario else None
+        return outcome is not None and outcome.fail_code is not None and outcome.delay is None
+
 
 def picture(request: GenerateRequest, seed: int) -> bytes:
     """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""

@@ -13,7 +13,7 @@ from ltx_mock.scenarios.files import chosen
 @JSON
 @click.pass_context
 def scenarios(ctx: click.Context, *, as_json: bool) -> None:
-    """List the scenarios that have a name; arm some in a running server, or clear it.
+    """List the scenarios; arm some in a running server.
 
     Each of these names can also stand in the header X-Mock-Scenario, or in a prompt: [[content-violation]].
     """
