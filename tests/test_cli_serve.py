@@ -98,7 +98,7 @@ def test_the_remote_commands_show_and_drive_a_running_server() -> None:
         code, out, err = ltx_mock("tasks", env=at)
         assert (code, err) == (0, "1 tasks\n")
         assert masked(out, task_id) == "TIME  task_1  pending     success at TIME\n"
-        assert json.loads(ltx_mock("tasks", task_id, env=at)[1])["id"] == task_id
+        assert json.loads(ltx_mock("tasks", task_id, "--json", env=at)[1])["id"] == task_id
         code, out, err = ltx_mock("clock", "advance", "100", env=at)
         assert masked(out, task_id) == "TIME  task_1  processing\nTIME  task_1  success\n"
         assert masked(err) == "TIME  now\n"
@@ -106,12 +106,12 @@ def test_the_remote_commands_show_and_drive_a_running_server() -> None:
         assert out.startswith(f"{task_id}  withheld  0 made  {url}  your-server.com is not this machine")
         assert masked(ltx_mock("requests", env=at)[1], task_id) == "TIME  POST generateTask 200  task_1\n"
         failing = make(served.url)
-        told = json.loads(ltx_mock("tasks", failing, "--fail-code", "INVALID_LORA_URL", env=at)[1])
+        told = json.loads(ltx_mock("tasks", failing, "--fail-code", "INVALID_LORA_URL", "--json", env=at)[1])
         assert (told["state"], told["failCode"]) == ("failed", "INVALID_LORA_URL")
         assert json.loads(ltx_mock("settings", env=at)[1])["clock"] == "manual"
         assert ltx_mock("clock", "set", "--speed", "60", "scaled", env=at)[1].endswith("  60 times\n")
         assert ltx_mock("reset", env=at) == (0, "", "forgotten\n")
-        assert ltx_mock("tasks", "--json", env=at)[1] == '{\n  "tasks": []\n}\n'
+        assert ltx_mock("tasks", "--json", env=at)[1] == '{\n  "tasks": [],\n  "truncated": false\n}\n'
         assert served.end() == 0
 
 

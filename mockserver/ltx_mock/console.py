@@ -97,21 +97,21 @@ class Readable:
         line += self._about(tenant, entry)
         for finding in entry.findings if entry.status == 200 else ():
             line += "\n" + self._style(
-                f"{'':>10}! {_printable(hide(tenant, finding.message))} ({finding.rule})", fg="yellow"
+                f"{'':>10}! {printable(hide(tenant, finding.message))} ({finding.rule})", fg="yellow"
             )
         return line
 
     def _about(self, tenant: Tenant, entry: Entry) -> str:
         if entry.operation == "callback":
             told = "" if entry.status is None else f"HTTP {entry.status}, "
-            return _printable(hide(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}"))
+            return printable(hide(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}"))
         if entry.status is None:
-            return _printable(hide(tenant, f"{entry.task_id or entry.target}  {entry.cause}"))
+            return printable(hide(tenant, f"{entry.task_id or entry.target}  {entry.cause}"))
         if entry.status != 200:
-            return f"{_printable(hide(tenant, _message(entry)))}"
+            return f"{printable(hide(tenant, _message(entry)))}"
         if entry.operation == "generateTask":
             return f"{entry.task_id}  {_request(tenant, entry)}"
-        cause = f"  {_printable(hide(tenant, entry.cause))}" if entry.cause else ""
+        cause = f"  {printable(hide(tenant, entry.cause))}" if entry.cause else ""
         return f"{entry.task_id}  {self._change(entry)}{cause}"
 
     def _change(self, entry: Entry) -> str:
@@ -152,6 +152,6 @@ def _message(entry: Entry) -> str:
         return entry.target
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Take out what could move a terminal's cursor or hide text."""
     return "".join(letter if letter.isprintable() else "�" for letter in text[:400])

@@ -19,6 +19,7 @@ from ltx_mock.engine import Engine
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
 from ltx_mock.records import Delivery, Task
 from ltx_mock.store import Tenant
+from ltx_mock.story import story
 from ltx_mock.timeline import State
 from ltx_mock.version import VERSION
 from ltx_mock.views import account_view, delivery_view, task_view
@@ -126,12 +127,8 @@ class ControlPlane:
         return {"tasks": [task_view(*each) for each in tasks], "truncated": truncated}
 
     async def task(self, request: Request) -> dict[str, Any]:
-        """Return one task with its deliveries."""
-        tenant, task = self._task(request)
-        deliveries = [
-            delivery_view(tenant, delivery) for delivery in tenant.deliveries() if delivery.task_id == task.id
-        ]
-        return task_view(tenant, task) | {"callbacks": deliveries}
+        """Return one task with its deliveries and its story."""
+        return story(*self._task(request))
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""

@@ -34,6 +34,7 @@ from ltx_mock_contracts.request import GenerateRequest
 
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
+BY_HAND = "finished by hand"
 Listener = Callable[[Tenant, Entry], None]
 
 
@@ -189,7 +190,7 @@ class Engine:
         if chosen is None:
             return Fate(task)
         redraw = partial(life, request, task.seed, tenant.settings.seed, task.timeline.created)
-        fate = altered(task, chosen, tenant.dice, redraw)
+        fate = altered(task._replace(cause=chosen.cause), chosen, tenant.dice, redraw)
         tenant.replace_task(fate.task)
         return fate
 
@@ -328,8 +329,8 @@ class Engine:
         now = tenant.clock.now()
         if task.timeline.state(now) in {"success", "failed"}:
             raise ConflictError(f"{task_id} is finished: {task.timeline.state(now)} is its last state (TASK-1)")
-        ending = failure(code, "finished by hand") if state == "failed" else None
-        self._change(tenant, task._replace(timeline=task.timeline.finished_at(now, ending)))
+        ending = failure(code, BY_HAND) if state == "failed" else None
+        self._change(tenant, task._replace(timeline=task.timeline.finished_at(now, ending), cause=BY_HAND))
         under_way = self._locks.get(tenant.key)
         if tenant.clock.mode == "manual" and not (under_way and under_way.locked()):
             await self.advance(tenant, 0)  # else the advance under way calls back, perhaps the one who asks for this

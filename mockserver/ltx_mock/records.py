@@ -19,6 +19,7 @@ class Task(NamedTuple):
     `body` is the request as it came. `seed` is the one used for the picture: the request's own, or the one drawn
     when it asked for none. `cost` is in credits. `root` is the URL under which the submitter reached the fake;
     its result URL is built on it. `scenarios` are those that the request asked for and that are about its task.
+    `cause` says what decided its life, if it was not its request alone.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Task(NamedTuple):
     cost: int
     root: str
     scenarios: tuple[Armed, ...] = ()
+    cause: str | None = None
 
 
 class Attempt(NamedTuple):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from ltx_mock.cli.telling import story_lines
 from ltx_mock.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
 
@@ -178,7 +179,12 @@ def tasks(
         if finish or fail_code:
             body = {"state": finish or "failed"} | ({"failCode": fail_code} if fail_code else {})
             remote.call("POST", f"{path}/finish", body)
-        print_json(remote.call("GET", path))
+        task = remote.call("GET", path)
+        if as_json:
+            print_json(task)
+            return
+        for line in story_lines(task):
+            click.echo(line)
         return
     listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
     if as_json:
