@@ -17,6 +17,7 @@ from ltx_mock.control_journal import Journal
 from ltx_mock.control_worlds import Worlds
 from ltx_mock.engine import Engine
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
+from ltx_mock.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.records import Delivery, Task
 from ltx_mock.store import Tenant
 from ltx_mock.story import story
@@ -53,6 +54,7 @@ class ControlPlane:
             ("GET", "/tasks/{id}", self.task),
             ("POST", "/tasks/{id}/finish", self.finish),
             ("GET", "/callbacks", self.callbacks),
+            ("GET", "/metrics", self.metrics),
             ("GET", "/openapi.json", self.openapi),
             ("GET", "/schemas", self.schemas),
             ("GET", "/schemas/{name}", self.schema),
@@ -149,6 +151,11 @@ class ControlPlane:
         deliveries, truncated = _newest(found, limit_of(request))
         views = [{"key": tenant.label, **delivery_view(tenant, delivery)} for tenant, delivery in deliveries]
         return {"callbacks": views, "truncated": truncated}
+
+    async def metrics(self, request: Request) -> Response:
+        """Return counters and gauges for Prometheus."""
+        text = exposition(measured(self._engine, self._tenants(request)))
+        return Response(text, headers={"content-type": CONTENT_TYPE})
 
     async def openapi(self, _: Request) -> dict[str, Any]:
         """Return the OpenAPI document."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ltx_mock import answers
 from ltx_mock.answers import Answer
 from ltx_mock.assets import Inspector
-from ltx_mock.clock import LATEST, SECOND
+from ltx_mock.clock import LATEST, SECOND, Clock
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggestion
@@ -52,6 +52,7 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.listeners: list[Listener] = []
+        self.started = Clock().now()
         self._keys = frozenset(settings.api_key)
         self._sender = Sender()
         self.events = Events(self)

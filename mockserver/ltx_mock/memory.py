@@ -9,7 +9,7 @@ from itertools import count
 
 from ltx_mock.clock import LATEST, Clock
 from ltx_mock.draw import digest
-from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.records import Account, Delivery, Entry, Operation, Refusal, Task
 from ltx_mock.scenarios.claims import Armed, Call, armed, claim
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.settings import Settings, key_label
@@ -29,7 +29,6 @@ class MemoryTenant:
         "_due",
         "_ends",
         "_entries",
-        "_entry_bytes",
         "_made",
         "_owners",
         "_spent",
@@ -37,6 +36,8 @@ class MemoryTenant:
         "_window_start",
         "_window_used",
         "clock",
+        "counts",
+        "entry_bytes",
         "forgotten",
         "key",
         "label",
@@ -64,8 +65,9 @@ class MemoryTenant:
         self._deliveries: dict[str, Delivery] = {}
         self._due: list[tuple[int, int, str]] = []
         self._entries: deque[Entry] = deque()
-        self._entry_bytes = 0
+        self.entry_bytes = 0
         self.forgotten = 0
+        self.counts: dict[tuple[Operation, int | None], int] = {}
 
     @property
     def idle(self) -> bool:
@@ -200,10 +202,12 @@ class MemoryTenant:
         """See `Tenant.record`."""
         entries, settings = self._entries, self.settings
         entries.append(entry)
-        self._entry_bytes += _weight(entry)
-        while len(entries) > settings.journal_entries or self._entry_bytes > settings.journal_bytes:
+        kind = entry.operation, entry.status
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.entry_bytes += _weight(entry)
+        while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
             oldest = entries.popleft()
-            self._entry_bytes -= _weight(oldest)
+            self.entry_bytes -= _weight(oldest)
             self.forgotten = oldest.number
 
     def entries(self) -> Sequence[Entry]:
@@ -214,7 +218,7 @@ class MemoryTenant:
         """See `Tenant.forget_entries`."""
         count = len(self._entries)
         self._entries.clear()
-        self._entry_bytes = self.forgotten = 0
+        self.entry_bytes = self.forgotten = 0
         return count
 
     def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:

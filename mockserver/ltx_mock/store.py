@@ -6,11 +6,11 @@ is one call. `ltx_mock.memory` is the first implementation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ltx_mock.clock import Clock
-from ltx_mock.records import Account, Delivery, Entry, Refusal, Task
+from ltx_mock.records import Account, Delivery, Entry, Operation, Refusal, Task
 from ltx_mock.scenarios.claims import Armed, Call
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.settings import Settings
@@ -103,6 +103,14 @@ class Tenant(Protocol):
     @property
     def forgotten(self) -> int:
         """The number of the last entry for which the journal had no more room; 0 when it still has all."""
+
+    @property
+    def entry_bytes(self) -> int:
+        """About how many bytes the journal takes."""
+
+    @property
+    def counts(self) -> Mapping[tuple[Operation, int | None], int]:
+        """How many entries were ever written, by operation and status; emptying the journal takes none away."""
 
     def forget_entries(self) -> int:
         """Empty the journal and return how many entries there were."""
