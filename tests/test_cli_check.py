@@ -14,7 +14,7 @@ import pytest
 from broken_servers import MUTANTS, BrokenServer, counting
 from ltx_mock import MockServer
 from ltx_mock_contracts import check_trace, read_trace
-from processes import LTX_MOCK, Process, clean_environment, ltx_mock
+from processes import LTX_MOCK, clean_environment, ltx_mock
 
 FEW = ("--max-examples", "1")
 SUITE = ("--pyargs", "ltx_mock_contracts.conformance", "-q", "-p", "no:cacheprovider", "--ltx-max-examples", "1")
@@ -102,6 +102,11 @@ def test_the_key_may_stand_in_the_environment() -> None:
         (("http://127.0.0.1:9", "--rule", "GEN-99"), "no rule 'GEN-99'"),
         (("http://127.0.0.1:9", "--max-examples", "0"), "0 is not in the range x>=1"),
         (("http://127.0.0.1:9", "--max-tasks", "-1"), "-1 is not in the range x>=0"),
+        (("http://127.0.0.1:9", "--rule", "CLI"), "no rule is left to check"),
+        (("http://127.0.0.1:9", "--rule", "ENV", "--exclude-rule", "ENV"), "no rule is left to check"),
+        (("http://[::1",), "is no URL of a server"),
+        (("http://127.0.0.1:9", "--api-key", "kéy"), "it must be ASCII without spaces"),
+        (("http://127.0.0.1:9", "--trace", "-"), "only --json and --sarif can go to standard output"),
         ((), "Missing argument 'URL'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -113,11 +118,12 @@ def test_what_cannot_be_run_is_told_in_one_line(arguments: tuple[str, ...], told
     assert len(err.splitlines()) == 1
 
 
-def test_a_report_that_cannot_be_written_costs_no_results(tmp_path: Path) -> None:
-    with MockServer(clock="manual") as mock:
-        code, out, err = ltx_mock("check", mock.url, "--rule", "AUTH-1", "--json", str(tmp_path / "no" / "f"), *FEW)
-    assert (code, "AUTH-1  kept" in out) == (2, True)
+@pytest.mark.parametrize("option", ["--json", "--sarif", "--junitxml", "--trace"])
+def test_what_cannot_be_written_is_told_before_anything_is_asked(tmp_path: Path, option: str) -> None:
+    code, out, err = ltx_mock("check", "http://127.0.0.1:9", option, str(tmp_path / "no" / "file"))
+    assert (code, out) == (2, "")
     assert "it cannot be written" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_nothing_checked_is_no_success() -> None:
@@ -128,12 +134,17 @@ def test_nothing_checked_is_no_success() -> None:
 
 
 def test_ctrl_c_ends_it_without_a_traceback() -> None:
-    with MockServer(clock="manual") as mock:
-        process = Process([*LTX_MOCK, "check", mock.url, "--max-examples", "100"])
-        process.wait_for_error_line("free checks")
-        code = process.end(signal.SIGINT)
-    assert code == 130
-    assert "Traceback" not in process.stderr()
+    command = [*LTX_MOCK, "check", "--max-examples", "100"]
+    with (
+        MockServer(clock="manual") as mock,
+        subprocess.Popen([*command, mock.url], stderr=subprocess.PIPE, text=True, env=clean_environment()) as process,
+    ):
+        assert process.stderr is not None
+        assert "free checks" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
 
 
 def run_pytest(*arguments: str) -> subprocess.CompletedProcess[str]:

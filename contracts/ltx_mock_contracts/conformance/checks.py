@@ -92,7 +92,7 @@ def _too_dear(check: Check, planned: int, bound: int | None) -> str | None:
     if check.tasks is None:
         return "it makes many tasks, so it is for an ltx-mock only"
     if planned + check.tasks > bound:
-        return f"it makes {check.tasks} task{'s' * (check.tasks > 1)}; --max-tasks allows {bound} in all"
+        return f"it makes {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
     return None
 
 

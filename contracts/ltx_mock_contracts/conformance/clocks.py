@@ -24,6 +24,9 @@ class Clock(Protocol):
     def now(self) -> int:
         """The moment in Unix milliseconds."""
 
+    def allow(self, seconds: float) -> None:
+        """Raise where there is no time to wait so many seconds."""
+
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""
 
@@ -37,6 +40,9 @@ class DrivenClock:
         self._control = control
         self._key = key
         self.now = now
+
+    def allow(self, seconds: float) -> None:
+        """Do nothing: there is always time."""
 
     def advance(self, seconds: float) -> None:
         """Move the server's time on; callbacks that this brings about have been made when it returns."""
@@ -67,7 +73,7 @@ class RealClock:
 
     def __init__(self, pace: Pace, allow: Callable[[float], None]) -> None:
         self._pace = pace
-        self._allow = allow
+        self.allow = allow
 
     @property
     def now(self) -> int:
@@ -76,5 +82,5 @@ class RealClock:
 
     def advance(self, seconds: float) -> None:
         """Wait for so many seconds."""
-        self._allow(seconds)
+        self.allow(seconds)
         self._pace.sleep(seconds)

@@ -10,8 +10,7 @@ import pytest
 from ltx_mock_contracts.conformance.checks import MARKER, Check, Plan
 from ltx_mock_contracts.conformance.exam import Exam
 from ltx_mock_contracts.conformance.plugin import PACE, PLAN, SEEN, folder_of, options_of
-from ltx_mock_contracts.conformance.target import CannotRunError, Target
-from ltx_mock_contracts.conformance.world import CheckStoppedError
+from ltx_mock_contracts.conformance.target import CannotRunError, CheckStoppedError, Target
 from ltx_mock_contracts.trace.ndjson import write_ndjson
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     options = options_of(config)
     described = {name: _described(item) for name, item in ours.items()}
     rules = options.rules
+    if rules is not None and not any(rules.intersection(each.rules) for each in described.values()):
+        raise pytest.UsageError("no rule is left to check; those about clients (CLI) are for check-client")
     wanted = {name: each for name, each in described.items() if rules is None or not rules.isdisjoint(each.rules)}
     config.hook.pytest_deselected(items=[item for name, item in ours.items() if name not in wanted])
     try:
@@ -69,6 +70,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         "exchanges": len(exam.recorded),
         "trace": write_ndjson(exam.recorded),
         "made": exam.target.budget.made - before,
+        "ids": exam.ids,
         "bound": exam.target.budget.bound,
     }
     failure = exam.failure(ledger)
@@ -95,7 +97,10 @@ def pytest_runtest_makereport(
 @pytest.fixture
 def exam(request: pytest.FixtureRequest) -> Exam:
     """What a check asks with and writes into."""
-    return Exam(request.config.stash[TARGET], _name(request.node))
+    target = request.config.stash[TARGET]
+    if target.over is not None:
+        pytest.skip(target.over)
+    return Exam(target, _name(request.node))
 
 
 def _described(item: pytest.Item) -> Check:

@@ -16,7 +16,8 @@ from ltx_mock_contracts.conformance.clocks import DrivenClock, RealClock
 from ltx_mock_contracts.conformance.connection import NoAnswerError
 from ltx_mock_contracts.conformance.control import ControlError
 from ltx_mock_contracts.conformance.page import Page
-from ltx_mock_contracts.conformance.world import CheckStoppedError, World
+from ltx_mock_contracts.conformance.target import CheckStoppedError
+from ltx_mock_contracts.conformance.world import World
 from ltx_mock_contracts.failures import ContractFailure
 from ltx_mock_contracts.trace.notes import told
 from ltx_mock_contracts.verdicts import Ledger
@@ -50,16 +51,24 @@ class Exam:
 
     Attributes:
         recorded: Every exchange, in order.
+        lines: The curl lines of requests that were no usual ones, by their numbers.
     """
 
     def __init__(self, target: Target, name: str) -> None:
         self.target = target
         self.name = name
         self.recorded: list[Exchange] = []
+        self.lines: dict[int, str] = {}
         self._page = Page()
         self._numbers = count(1)
         self._worlds = 0
         self._open = ExitStack()
+
+    @property
+    def ids(self) -> dict[str, int]:
+        """The tasks that were made, with the numbers of the exchanges that told of them first."""
+        made = [each for each in reversed(self.recorded) if each.operation == "generateTask" and each.status == 200]
+        return {str(each.data["taskId"]): each.number for each in made if each.data.get("taskId")}
 
     # Worlds
 
@@ -260,7 +269,8 @@ class Exam:
         ledger = self._page.judged()
         signed = Ledger(seen=ledger.seen)
         for departure in ledger.departures:
-            signed.depart(replace(departure, checks=(self.name,)))
+            line = self.lines.get(departure.exchanges[-1]) if departure.exchanges else None
+            signed.depart(replace(departure, checks=(self.name,), curl=line or departure.curl))
         return signed
 
     def failure(self, ledger: Ledger) -> ContractFailure | None:
@@ -277,8 +287,10 @@ class Exam:
         sources, rules = self.target.options.sources, self.target.options.rules
         return [each for each in ledger.departures if each.breaks(sources) and (rules is None or each.rule in rules)]
 
-    def _record(self, exchange: Exchange, trouble: str | None) -> Exchange:
+    def _record(self, exchange: Exchange, trouble: str | None = None, line: str | None = None) -> Exchange:
         numbered = replace(exchange, number=next(self._numbers))
+        if line is not None:
+            self.lines[numbered.number] = line
         self.recorded.append(numbered)
         self._page.exchanges.append(numbered)
         if trouble is not None:

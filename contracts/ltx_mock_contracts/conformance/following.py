@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock_contracts.conformance.world import CheckStoppedError
+from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.trace.notes import RANK, seconds
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.world import World
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["follow"]
+__all__ = ["follow", "lived"]
 
 _FIRST_POLL: Final = 60
 _POLL: Final = 5
@@ -23,6 +23,15 @@ _PATIENCE: Final = 60
 _AFTERWARDS: Final = {"server": (0, 1, 3600), "observer": (_POLL,)}
 _EARLY: Final = (0, 1, 9, 20)
 _MOMENT: Final = 0.001
+
+
+def lived(exam: Exam, body: dict[str, Any]) -> Exchange:
+    """Have a task made, follow it, and return the first answer that tells its end; see `follow`.
+
+    Nothing is submitted where there is no time to wait for it.
+    """
+    exam.world.clock.allow(_FIRST_POLL)
+    return follow(exam, exam.submit(body), body)
 
 
 def follow(exam: Exam, task_id: str, body: dict[str, Any], *, world: World | None = None) -> Exchange:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ltx_mock_contracts.conformance.plugin import SEEN
 from ltx_mock_contracts.reporting import without_keys
 from ltx_mock_contracts.rules import RULES
-from ltx_mock_contracts.verdicts import Ledger, Report
+from ltx_mock_contracts.verdicts import Departure, Ledger, Report
 
 if TYPE_CHECKING:
     import pytest
 
     from ltx_mock_contracts.conformance.options import Options
+    from ltx_mock_contracts.verdicts import Verdict
 
 __all__ = ["Gatherer"]
 
@@ -34,6 +36,7 @@ class Gatherer:
         self._why: dict[str, dict[str, None]] = {}
         self._exchanges = 0
         self._made = 0
+        self._ids: dict[str, int] = {}
         self._bound: int | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -49,13 +52,19 @@ class Gatherer:
         elif report.failed:
             self.troubles.append(f"{report.nodeid}: {report.longreprtext}")
 
-    def report(self, options: Options) -> Report:
-        """Return a verdict for each rule that was asked for."""
+    def report(self, options: Options, *, numbered: bool = False) -> Report:
+        """Return a verdict for each rule that was asked for.
+
+        Args:
+            options: What was asked for.
+            numbered: Whether there is a trace, in which exchanges have the numbers that are told.
+        """
         rules = [rule.id for rule in RULES.values() if rule.group != "CLI"]
         wanted = [rule for rule in rules if options.rules is None or rule in options.rules]
         why = {rule: "; ".join(reasons) for rule, reasons in self._why.items()}
+        verdicts = self._ledger.verdicts(wanted, options.sources, why)
         report = Report(
-            verdicts=self._ledger.verdicts(wanted, options.sources, why),
+            verdicts=tuple(each if numbered else _without_numbers(each) for each in verdicts),
             sources=options.sources,
             exchanges=self._exchanges,
             counted_in="line",
@@ -66,11 +75,22 @@ class Gatherer:
         )
         return without_keys(report if options.rules is None else report.only(options.rules), options.secrets)
 
+    def _has_come(self, task_id: str, number: int) -> None:
+        """Note an id. Each check sees only its own tasks, so that one is given twice shows only here."""
+        first = self._ids.setdefault(task_id, number)
+        if first != number:
+            title, exchanges = "a taskId is given twice", (first, number)
+            self._ledger.depart(
+                Departure(rule="GEN-17", title=title, expected="a new one", actual=task_id, exchanges=exchanges)
+            )
+
     def _add(self, seen: dict[str, Any]) -> None:
         """Add one check; its exchanges are counted on from those that came before."""
         for departure in seen["ledger"]["departures"]:
             departure["exchanges"] = [number + self._exchanges for number in departure["exchanges"]]
         self._ledger.merge(seen["ledger"])
+        for task_id, number in seen["ids"].items():
+            self._has_come(task_id, number + self._exchanges)
         self._exchanges += seen["exchanges"]
         self._made += seen["made"]
         self._bound = seen["bound"]
@@ -81,3 +101,7 @@ def _without_user(url: str) -> str:
     """Return a URL without what may be a password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _without_numbers(verdict: Verdict) -> Verdict:
+    return replace(verdict, departures=tuple(replace(each, exchanges=()) for each in verdict.departures))

@@ -98,10 +98,14 @@ class _Summary:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         if self._gatherer is not None:
+            from ltx_mock_contracts.reporting.telling import about  # noqa: PLC0415 - for checks only
+
             terminalreporter.section("rules of the contract")
-            for verdict in self._gatherer.report(options_of(config)).verdicts:
+            report = self._gatherer.report(options_of(config))
+            for verdict in report.verdicts:
                 note = verdict.why or next((departure.title for departure in verdict.departures), "")
                 terminalreporter.write_line(f"{verdict.rule:<8} {verdict.outcome:<12} {note}".rstrip())
+            terminalreporter.write_line(", ".join(f"{name} {fact}" for name, fact in about(report).items()))
 
 
 def options_of(config: pytest.Config) -> Options:

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.connection import NoAnswerError
+from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.conformance.video import Picture, is_mp4, is_whole, read_picture
-from ltx_mock_contracts.conformance.world import CheckStoppedError
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.connection import Reply

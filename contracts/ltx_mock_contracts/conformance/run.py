@@ -87,7 +87,7 @@ def check_server(
     if junitxml is not None:
         written = Path(junitxml)
         written.write_text(text_without_keys(written.read_text("utf-8"), options.secrets), encoding="utf-8")
-    return gatherer.report(options)
+    return gatherer.report(options, numbered=trace is not None)
 
 
 class _Session:
@@ -126,7 +126,7 @@ class _Session:
             config.stash[PACE] = self._pace
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if self._listener is not None:
+        if self._listener is not None and PLAN in session.config.stash:
             self._listener.planned(session.config.stash[PLAN])
 
     @pytest.hookimpl(trylast=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.conformance.options import Options
 
-__all__ = ["CannotRunError", "Target"]
+__all__ = ["CannotRunError", "CheckStoppedError", "Target"]
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SILENT: Final = 3
@@ -28,6 +28,10 @@ DIRECTIVE: Final = "[[content-violation]]"
 
 class CannotRunError(Exception):
     """The checks cannot be run; the text says why and what to do."""
+
+
+class CheckStoppedError(Exception):
+    """A check cannot go on; the text says why. What it has seen so far counts."""
 
 
 class Target:
@@ -49,6 +53,7 @@ class Target:
     """
 
     def __init__(self, options: Options, folder: Path, pace: Pace | None = None) -> None:
+        _refuse_what_cannot_be_sent(options)
         self.options = options
         self.pace = pace or Pace()
         self.root = options.url.rstrip("/").removesuffix("/api/v1")
@@ -81,9 +86,25 @@ class Target:
 
     @cached_property
     def receiver(self) -> Receiver:
-        """Where callbacks go and images come from, started when it is first needed."""
-        receiver = Receiver(self.options.callback_host, self.options.callback_port)
+        """Where callbacks go and images come from, started when it is first needed.
+
+        Raises:
+            CheckStoppedError: The port cannot be had.
+        """
+        port = self.options.callback_port
+        try:
+            receiver = Receiver(self.options.callback_host, port)
+        except OSError as error:
+            raise CheckStoppedError(f"callbacks cannot be received on port {port}: {error.strerror}") from None
         return self._open.enter_context(receiver)
+
+    @property
+    def over(self) -> str | None:
+        """Why nothing more is asked, if that is so."""
+        left = self.time_left
+        if left is not None and left <= 0:
+            return f"the {self.options.time_budget:g} s of --time-budget are over"
+        return self.silent
 
     @property
     def time_left(self) -> float | None:
@@ -122,3 +143,15 @@ class Target:
         reply = self.connection.send("GET", url, headers={"authorization": f"Bearer {key}"})
         if reply.status in {401, 403}:
             raise CannotRunError(f"{self.options.url} does not accept the key: it answers {reply.status}")
+
+
+def _refuse_what_cannot_be_sent(options: Options) -> None:
+    try:
+        reachable = urlsplit(options.url).hostname is not None and (urlsplit(options.url).port or 1) > 0
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise CannotRunError(f"{options.url!r} is no URL of a server")
+    for secret in options.secrets:
+        if not (secret.isascii() and secret.isprintable() and " " not in secret):
+            raise CannotRunError("a key has letters that cannot stand in a header: it must be ASCII without spaces")

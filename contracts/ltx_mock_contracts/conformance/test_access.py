@@ -9,7 +9,7 @@ import pytest
 from ltx_mock_contracts.conformance.bodies import plain
 from ltx_mock_contracts.conformance.checks import check
 from ltx_mock_contracts.conformance.exam import codes_of
-from ltx_mock_contracts.conformance.world import CheckStoppedError
+from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.trace.notes import told
 
 if TYPE_CHECKING:

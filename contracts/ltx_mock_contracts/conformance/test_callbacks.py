@@ -8,7 +8,7 @@ import pytest
 
 from ltx_mock_contracts.conformance.bodies import plain
 from ltx_mock_contracts.conformance.checks import check
-from ltx_mock_contracts.conformance.following import follow
+from ltx_mock_contracts.conformance.following import lived
 from ltx_mock_contracts.request import GenerateRequest
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_failure_calls_back(exam: Exam) -> None:
 def test_async_calls_nobody(exam: Exam) -> None:
     inbox = exam.target.receiver.inbox()
     body = plain() | {"request_type": "async", "callback_url": inbox.url}
-    follow(exam, exam.submit(body), body)
+    lived(exam, body)
     exam.world.wait(1)
     exam.world.read(inbox)
     exam.saw("CB-3")
@@ -79,7 +79,7 @@ def calls_back(exam: Exam, body: dict[str, Any]) -> None:
     """See that the end of a task is told once, and that polls agree."""
     inbox = exam.target.receiver.inbox()
     body = body | {"request_type": "callback", "callback_url": inbox.url}
-    end = follow(exam, exam.submit(body), body)
+    end = lived(exam, body)
     came = well_formed(exam, inbox)
     if not came:
         exam.world.wait(COME_SECONDS)

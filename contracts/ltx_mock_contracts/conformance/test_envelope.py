@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ltx_mock_contracts.conformance.bodies import plain
 from ltx_mock_contracts.conformance.checks import check
-from ltx_mock_contracts.conformance.following import follow
+from ltx_mock_contracts.conformance.following import lived
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.exam import Exam
@@ -31,4 +31,4 @@ def test_errors(exam: Exam) -> None:
 
 @check(*SUCCESSES, tasks=1, rank=4)
 def test_successes(exam: Exam) -> None:
-    follow(exam, exam.submit(plain()), plain())
+    lived(exam, plain())

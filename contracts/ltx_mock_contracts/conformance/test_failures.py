@@ -8,7 +8,7 @@ import pytest
 
 from ltx_mock_contracts.conformance.bodies import plain, with_files
 from ltx_mock_contracts.conformance.checks import check
-from ltx_mock_contracts.conformance.following import follow
+from ltx_mock_contracts.conformance.following import lived
 from ltx_mock_contracts.findings import show
 from ltx_mock_fixtures import oversize_jpeg, read
 
@@ -42,7 +42,7 @@ def test_image(exam: Exam, what: str) -> None:
 def test_good_image(exam: Exam, kind: str) -> None:
     image = exam.target.receiver.file(f"reference.{kind}", f"image/{kind}", read(f"images/reference.{kind}"))
     body = plain("image-to-video", image_urls=[image])
-    end = follow(exam, exam.submit(body), body)
+    end = lived(exam, body)
     exam.saw("FAIL-2")
     if end.data.get("failCode") == "INVALID_IMAGE_URL":
         title = f"a good image of type {kind} is refused"
@@ -59,7 +59,7 @@ def test_missing_lora(exam: Exam) -> None:
 @check("FAIL-3", tasks=1, needs=["callbacks"])
 def test_good_lora(exam: Exam) -> None:
     body = with_files(exam, plain("text-to-video-LoRA"))
-    end = follow(exam, exam.submit(body), body)
+    end = lived(exam, body)
     exam.saw("FAIL-3")
     if end.data.get("failCode") == "INVALID_LORA_URL":
         exam.depart("FAIL-3", "a good LoRA is refused", end, expected="success", actual=show(end.data))
@@ -67,7 +67,7 @@ def test_good_lora(exam: Exam) -> None:
 
 def ends_with(exam: Exam, rule: str, code: str, body: dict[str, Any]) -> None:
     """See that a task fails, and why."""
-    end = follow(exam, exam.submit(body), body)
+    end = lived(exam, body)
     exam.saw(rule)
     if end.data.get("state") != "failed" or (end.data.get("failCode") != code and _is_known(end.data.get("failCode"))):
         title = f"a task that must fail with {code} ends in another way"

@@ -9,7 +9,7 @@ import pytest
 
 from ltx_mock_contracts.conformance.bodies import MODES, RESOLUTIONS, plain, with_files
 from ltx_mock_contracts.conformance.checks import Need, check
-from ltx_mock_contracts.conformance.following import follow
+from ltx_mock_contracts.conformance.following import lived
 from ltx_mock_contracts.conformance.results import fetched, judge_result, result_url
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _needs(mode: str) -> list[Need]:
 def test_life(exam: Exam, mode: str, resolution: str) -> None:
     body = plain(mode, resolution=resolution)
     body = with_files(exam, body) if _needs(mode) else body
-    end = follow(exam, exam.submit(body), body)
+    end = lived(exam, body)
     judge_result(exam, end, body)
 
 
@@ -42,7 +42,7 @@ def test_life(exam: Exam, mode: str, resolution: str) -> None:
 @check("GEN-10", "GEN-11", "TASK-10", tasks=1)
 def test_picture(exam: Exam, ratio: str | None) -> None:
     body = plain(duration=6, **({} if ratio is None else {"aspect_ratio": ratio}))
-    judge_result(exam, follow(exam, exam.submit(body), body), body)
+    judge_result(exam, lived(exam, body), body)
 
 
 @check("GEN-17", tasks=3, rank=7)
@@ -54,7 +54,7 @@ def test_each_task_has_an_id_of_its_own(exam: Exam) -> None:
 @check("TASK-9", tasks=2, rank=2)
 def test_same_seed_same_result(exam: Exam) -> None:
     body = plain(seed=12345)
-    ends = [follow(exam, exam.submit(body), body) for _ in range(2)]
+    ends = [lived(exam, body) for _ in range(2)]
     urls = [result_url(end) for end in ends]
     if urls[0] != urls[1]:
         first, second = (fetched(exam, end, url) for end, url in zip(ends, urls, strict=True))
@@ -67,7 +67,7 @@ def test_same_seed_same_result(exam: Exam) -> None:
 @check("TASK-10", tasks=1, needs=["world"])
 def test_result_works_for_fifteen_days(exam: Exam) -> None:
     body = plain()
-    end = follow(exam, exam.submit(body), body)
+    end = lived(exam, body)
     judge_result(exam, end, body)
     exam.world.wait(15 * DAY - 2 * 3600)
     judge_result(exam, end, body)

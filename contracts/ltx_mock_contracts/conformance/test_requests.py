@@ -10,7 +10,7 @@ from ltx_mock_contracts.conformance.bodies import EDGES, MODES, Edge, blamed, ch
 from ltx_mock_contracts.conformance.checks import check
 from ltx_mock_contracts.conformance.exam import codes_of
 from ltx_mock_contracts.conformance.near_misses import NEAR_MISSES
-from ltx_mock_contracts.conformance.world import CheckStoppedError
+from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.strategies import (
     ADVISORY_FAMILIES,
     INVALID_FAMILIES,

@@ -9,7 +9,9 @@ from urllib.parse import quote
 from ltx_mock_contracts.conformance.budget import BudgetSpentError
 from ltx_mock_contracts.conformance.connection import NoAnswerError, Reply
 from ltx_mock_contracts.conformance.control import ControlError
+from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.parsing import MalformedBody, parse_body
+from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.exchange import Exchange, Operation
 
 if TYPE_CHECKING:
@@ -19,17 +21,13 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.receiver import Inbox
     from ltx_mock_contracts.conformance.target import Target
 
-__all__ = ["CheckStoppedError", "World"]
+__all__ = ["World"]
 
 _GENERATE: Final = "/generateTask/ltx-2-19b"
 _STATUS: Final = "/statusTask/ltx-2-19b"
 _LARGEST_VIDEO: Final = 512 * 1024 * 1024
 _VIDEO_SECONDS: Final = 60.0
 OWN_KEY: Final = "the key of this world"
-
-
-class CheckStoppedError(Exception):
-    """A check cannot go on; the text says why. What it has seen so far counts."""
 
 
 class World:
@@ -39,7 +37,8 @@ class World:
         target: The server.
         key: The API key.
         clock: Its time.
-        record: Takes each exchange, and for one without an answer what came instead.
+        record: Takes each exchange, for one without an answer what came instead, and a curl line where it was no
+            usual request.
         number: Which of the worlds of a check it is.
 
     Attributes:
@@ -52,7 +51,7 @@ class World:
         target: Target,
         key: str,
         clock: Clock,
-        record: Callable[[Exchange, str | None], Exchange],
+        record: Callable[..., Exchange],
         *,
         number: int = 1,
     ) -> None:
@@ -125,7 +124,10 @@ class World:
             clock=self.clock.whose,
         )
         self._target.heard(trouble)
-        return self._record(exchange, trouble)
+        raw = content if isinstance(exchange.request, str) and exchange.request.encode() != content else None
+        shown = authorization and authorization.replace(self.key or "\0", "$API_KEY")
+        line = None if own and raw is None else curl_line(exchange, authorization=shown, raw=raw)
+        return self._record(exchange, trouble, line)
 
     def fetch(self, url: str) -> Reply:
         """Get a result, which is no part of the API.
@@ -171,18 +173,14 @@ class World:
                     ended=now,
                     headers={"content-type": call.content_type},
                     clock=self.clock.whose,
-                ),
-                None,
+                )
             )
             for call in inbox.take_new()
         ]
 
     def _still_time(self) -> None:
-        left = self._target.time_left
-        if left is not None and left <= 0:
-            raise CheckStoppedError(f"the {self._target.options.time_budget:g} s of --time-budget are over")
-        if self._target.silent is not None:
-            raise CheckStoppedError(self._target.silent)
+        if self._target.over is not None:
+            raise CheckStoppedError(self._target.over)
 
 
 def _decoded(raw: bytes) -> Any:

@@ -109,6 +109,8 @@ def _tells_of_credits(exchange: Exchange) -> bool:
 
 
 def _judge_credits(notes: Notes, exchange: Exchange) -> None:
+    if not exchange.gaps and _violations(validate_request(exchange.request)):
+        return  # it would have been refused in any case
     notes.saw("GEN-15")
     if (exchange.status, exchange.answer["message"]) != (400, _NO_CREDITS):
         title, expected = "want of credits is told in another way", f"400, {show(_NO_CREDITS)}"

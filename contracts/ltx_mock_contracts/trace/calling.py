@@ -20,10 +20,10 @@ _MOST: Final = 4
 _ROUNDING: Final = 1_000
 
 
-def judge_callbacks(notes: Notes, life: Life) -> None:
-    """Note what the callbacks of a task show."""
+def judge_callbacks(notes: Notes, life: Life, *, received: bool) -> None:
+    """Note what the callbacks of a task show; `received` tells whether callbacks are recorded at all."""
     asked = life.request.request_type if life.request else None
-    if asked == "async" and (life.ends or life.callbacks):
+    if asked == "async" and (life.ends or life.callbacks) and (received or life.request and life.request.callback_url):
         notes.saw("CB-3")
     if not life.callbacks:
         return

@@ -81,6 +81,7 @@ def judge_all(trace: Sequence[Exchange], ledger: Ledger) -> None:
     sound = [each for each in trace if judge_shape(notes, each)]
     for each in trace:
         judge_request(notes, each)
+    received = any(each.operation == "callback" for each in trace)
     for life in gather(notes, sound).values():
         judge_life(notes, life)
-        judge_callbacks(notes, life)
+        judge_callbacks(notes, life, received=received)

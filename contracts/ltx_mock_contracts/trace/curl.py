@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import string
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -13,23 +14,39 @@ if TYPE_CHECKING:
 __all__ = ["curl_line"]
 
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~"
+_PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%")
 _STATUS: Final = "/api/v1/statusTask/ltx-2-19b?taskId="
 
 
-def curl_line(exchange: Exchange) -> str:
+def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KEY", raw: bytes | None = None) -> str:
     """Return the request as a curl command, in ASCII; the key is `$API_KEY`, an unknown host `$BASE_URL`.
 
     A callback cannot be asked for again; what is shown is the poll of its task.
+
+    Args:
+        exchange: The request.
+        authorization: What is in the header, `$API_KEY` for the key; None where there is no such header.
+        raw: The body, where it is no text.
     """
+    header = [] if authorization is None else [f'-H "Authorization: {authorization}"']
     if exchange.operation == "callback":
         task_id = exchange.data.get("taskId")
-        return _curl("GET", _STATUS + quote(task_id if isinstance(task_id, str) else "", safe="", errors="replace"))
-    return _curl(exchange.method, exchange.target) + _body(exchange)
+        task_id = quote(task_id if isinstance(task_id, str) else "", safe="", errors="replace")
+        return " ".join([_curl("GET", _STATUS + task_id), *header])
+    line = " ".join([_curl(exchange.method, exchange.target), *header])
+    if raw is None:
+        return line + _body(exchange)
+    return f"printf '{_octal(raw)}' | {line} -H 'Content-Type: application/json' --data-binary @-"
 
 
 def _curl(method: str, target: str) -> str:
     named = [] if method == "GET" else ["-X", shlex.quote(quote(method))]
-    return " ".join(["curl", *named, _url(target), '-H "Authorization: Bearer $API_KEY"'])
+    return " ".join(["curl", *named, _url(target)])
+
+
+def _octal(raw: bytes) -> str:
+    """Return bytes as the format of `printf` has them."""
+    return "".join(chr(byte) if chr(byte) in _PLAIN else f"\\{byte:03o}" for byte in raw)
 
 
 def _url(target: str) -> str:

@@ -95,18 +95,34 @@ def check(
         seed=seed,
         **given,
     )
+    if "-" in {junitxml, trace}:
+        raise click.BadParameter("only --json and --sarif can go to standard output", ctx, param_hint="'-'")
+    _see_that_they_can_be_written(json_, sarif_, junitxml, trace)
     seen: list[str] = []
-    report = _checked(options, junitxml, seen)
-    if trace is not None:
-        _write(trace, "".join(seen))
-    tell(replace(report, reproduce=_again(options, report)), json_=json_, sarif_=sarif_, github=github)
+    report = _checked(options, junitxml, None if trace is None else seen)
+    try:
+        tell(replace(report, reproduce=_again(options, report)), json_=json_, sarif_=sarif_, github=github)
+    finally:
+        if trace is not None:
+            _write(trace, "".join(seen))
     if report.ok and not report.having("kept") + report.having("observed"):
         click.echo("ltx-mock: nothing could be checked; the table says why", err=True)
         ctx.exit(CANNOT_RUN)
     ctx.exit(CLEAN if report.ok else FINDINGS)
 
 
-def _checked(options: Options, junitxml: str | None, seen: list[str]) -> Report:
+def _see_that_they_can_be_written(*files: str | None) -> None:
+    """Fail before anything is spent, where a result would be lost after it."""
+    for file in files:
+        if file not in {None, "-"}:
+            path = Path(str(file))
+            there = path.exists()
+            _write(str(file), "", mode="a")
+            if not there:
+                path.unlink()
+
+
+def _checked(options: Options, junitxml: str | None, seen: list[str] | None) -> Report:
     from ltx_mock_contracts.conformance import CannotRun, check_server  # noqa: PLC0415 - slow to import
 
     try:
@@ -126,9 +142,10 @@ def _again(options: Options, report: Report) -> str | None:
     return f"ltx-mock check {quote(report.target or '')} {' '.join(given)} --seed {options.seed}"
 
 
-def _write(file: str, text: str) -> None:
+def _write(file: str, text: str, mode: str = "w") -> None:
     try:
-        Path(file).write_text(text, encoding="utf-8")
+        with Path(file).open(mode, encoding="utf-8") as opened:
+            opened.write(text)
     except OSError as error:
         raise LtxMockError(f"{file}: it cannot be written: {error.strerror}") from error
 
