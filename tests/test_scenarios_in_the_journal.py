@@ -66,9 +66,7 @@ def test_a_request_without_an_answer_has_no_status(world: World, client: httpx.C
     assert str(request).endswith("-> no answer")
 
 
-def test_a_download_stands_in_the_journal_only_when_a_scenario_happened_to_it(
-    world: World, client: httpx.Client
-) -> None:
+def test_a_download_is_no_request_unless_a_scenario_happened_to_it(world: World, client: httpx.Client) -> None:
     task_id = post(client, request_body()).json()["data"]["taskId"]
     world.clock.advance(60)
     url = f"{world.url}/files/results/{task_id}.mp4"
@@ -81,6 +79,25 @@ def test_a_download_stands_in_the_journal_only_when_a_scenario_happened_to_it(
     assert [(request.status, request.cause) for request in world.requests[1:]] == [
         (410, "scenario expired-result"),
         (400, "header X-Mock-Scenario"),
+    ]
+
+
+def test_the_journal_tells_how_much_of_a_result_went_out(client: httpx.Client, world: World) -> None:
+    task_id = post(client, request_body()).json()["data"]["taskId"]
+    url = f"{world.url}/files/results/{task_id}.mp4"
+    assert client.get(url).status_code == 404
+    world.clock.advance(60)
+    whole = len(client.get(url).content)
+    assert client.get(url, headers={"range": "bytes=0-99"}).status_code == 206
+    told = httpx.get(f"{world.url}/__admin/requests", params={"key": world.api_key, "kind": "download"}).json()
+    assert [(each["status"], each["taskId"]) for each in told["requests"]] == [
+        (404, task_id),
+        (200, task_id),
+        (206, task_id),
+    ]
+    assert [each["answer"] for each in told["requests"][1:]] == [
+        {"sent": whole, "size": whole},
+        {"sent": 100, "size": 100},
     ]
 
 

@@ -165,6 +165,11 @@ async def reply(
 ) -> None:
     """Write the exchange into the journal, then send the answer, or do in its stead what a scenario wants."""
     record(engine, tenant, operation, scope, body, answer, now)
+    await deliver(tenant, scope, answer, receive, send)
+
+
+async def deliver(tenant: Tenant, scope: Scope, answer: Answer, receive: Receive, send: Send) -> None:
+    """Send an answer, or do in its stead what a scenario wants."""
     way = send if answer.effect is None else await performed(answer.effect, tenant.clock, scope, receive, send)
     if way is None:
         return

@@ -9,9 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 import ltx_mock_fixtures
 from ltx_mock import answers, video
-from ltx_mock.api import record, reply, root_url
+from ltx_mock.answers import Answer
+from ltx_mock.api import deliver, root_url
 from ltx_mock.byteserve import BytesResponse
 from ltx_mock.clock import DAY
+from ltx_mock.downloads import Counted, note
 from ltx_mock.effects import performed
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError
@@ -57,28 +59,38 @@ class ResultFile:
             await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
             return
         refused = _refused(scope) or _not_there(task, tenant.clock.now())
-        way: Send | None = send
-        if refused is None and scope["method"] == "GET":
-            way = await self._way(tenant, task, scope, receive, send)
-        if way is not None:
-            await (refused or _video(task))(scope, receive, way)
-
-    async def _way(self, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send) -> Send | None:
-        """Return the way on which the video is sent; None where a scenario has done something else with the request."""
-        if not tenant.scenarios and not task.scenarios and not asks(scope["headers"]):
-            return send
-        now = tenant.clock.now()
+        if scope["method"] != "GET":
+            await (refused or _video(task))(scope, receive, send)
+            return
+        happening = None if refused else self._happening(tenant, task, scope)
+        counted = Counted(send)
         try:
-            answer = staged_download(tenant, asked(scope["headers"]), task)
-        except ScenarioError as problem:
-            answer = answers.no_scenario(str(problem), problem.field)
-        if answer is None:
-            return send
-        if answer.status != 200 or answer.effect is None:
-            await reply(self._engine, tenant, "other", scope, b"", answer, receive, send, now)
+            if happening is None:
+                await (refused or _video(task))(scope, receive, counted)
+            else:
+                await self._play(happening, tenant, task, scope, receive, counted)
+        finally:
+            cause = happening.cause if happening else None
+            note(self._engine, tenant, task, scope, counted, cause)
+
+    def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> Answer | None:
+        """Return what a scenario makes of a download, if one does."""
+        if not tenant.scenarios and not task.scenarios and not asks(scope["headers"]):
             return None
-        record(self._engine, tenant, "other", scope, b"", answer, now)
-        return await performed(answer.effect, tenant.clock, scope, receive, send)
+        try:
+            return staged_download(tenant, asked(scope["headers"]), task)
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem), problem.field)
+
+    async def _play(
+        self, answer: Answer, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if answer.status != 200 or answer.effect is None:
+            await deliver(tenant, scope, answer, receive, send)
+            return
+        way = await performed(answer.effect, tenant.clock, scope, receive, send)
+        if way is not None:
+            await _video(task)(scope, receive, way)
 
 
 def _not_there(task: Task, now: int) -> JSONResponse | None:

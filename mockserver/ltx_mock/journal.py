@@ -29,7 +29,8 @@ Kept = tuple[Tenant, Entry]
 class Filter(NamedTuple):
     """Which entries are meant; None says nothing.
 
-    `kind` is one of `KINDS`: an exchange is a request or a callback. `status` is one like 404, or `4xx`, or `none` for
+    `kind` is one of `KINDS`: an exchange is a request, a callback, or a
+    download to which a scenario happened. `status` is one like 404, or `4xx`, or `none` for
     what got no answer. `finding` is the id of a rule, or `any`. `since` is the number after which entries are meant.
     `body` is part of the request's body, as `contains` has it; it is compared only where `with_body` says so.
     """
@@ -84,7 +85,7 @@ class Filter(NamedTuple):
 
     def _of_kind(self, entry: Entry) -> bool:
         if self.kind == "exchange":
-            return entry.kind != "clock"
+            return entry.kind in {"request", "callback"} or (entry.kind == "download" and entry.cause is not None)
         return self.kind in {"all", entry.kind}
 
     def _has_status(self, status: int | None) -> bool:

@@ -9,7 +9,7 @@ from ltx_mock.timeline import State, Timeline
 from ltx_mock_contracts.findings import Finding
 
 Operation = Literal["generateTask", "statusTask", "callback", "other", "clock"]
-Kind = Literal["request", "callback", "clock"]
+Kind = Literal["request", "callback", "clock", "download"]
 DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld", "cancelled"]
 
 
@@ -106,10 +106,13 @@ class Entry(NamedTuple):
     cause: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
     ended: int | None = None
+    download: bool = False
 
     @property
     def kind(self) -> Kind:
         """What it is an entry of."""
+        if self.download:
+            return "download"
         return self.operation if self.operation in ("callback", "clock") else "request"
 
 
