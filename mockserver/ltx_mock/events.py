@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Container
+from functools import partial
 from heapq import heappop, heappush
 from typing import Protocol
 
@@ -96,7 +97,8 @@ class Events:
         """Tell of an exchange that was written into the journal. Clocks are told when they are found changed."""
         if self.awake and entry.kind != "clock":
             self._look(tenant)
-            self.feed.publish("request", entry_view(tenant, entry), tenant.key)
+            size = len(entry.request) + len(entry.answer) + len(entry.target)
+            self.feed.publish("request", partial(entry_view, tenant, entry), tenant.key, size)
 
     def task(self, tenant: Tenant, task: Task, change: str) -> None:
         """Tell of a task that was `made` or `changed`."""
@@ -112,8 +114,8 @@ class Events:
     def delivery(self, tenant: Tenant, delivery: Delivery) -> None:
         """Tell of a callback that was planned, or of which something has become."""
         if self.awake and self._look(tenant) is not None:
-            view = {"key": tenant.label, "at": tenant.clock.now(), **delivery_view(tenant, delivery)}
-            self.feed.publish("delivery", view, tenant.key)
+            head = {"key": tenant.label, "at": tenant.clock.now()}
+            self.feed.publish("delivery", lambda: {**head, **delivery_view(tenant, delivery)}, tenant.key)
 
     def touched(self, tenant: Tenant | None = None) -> None:
         """Tell what has come about by a change of time or of scenarios: of one world, or of all and those to come."""
@@ -133,28 +135,32 @@ class Events:
                 world.still()
             self._counted.pop(tenant.key, None)
             if change == "closed":
-                self.feed.publish("tenant", {"change": change, "key": tenant.label}, tenant.key)
+                self._publish("tenant", {"change": change, "key": tenant.label}, tenant.key)
             else:
-                self.feed.publish("reset", {"key": tenant.label, "what": "world"}, tenant.key)
+                self._publish("reset", {"key": tenant.label, "what": "world"}, tenant.key)
 
     def restarted(self) -> None:
         """Tell that everything was forgotten."""
         if self.awake:
             self._sleep()
-            self.feed.publish("reset", {"key": None, "what": "world"})
+            self._publish("reset", {"key": None, "what": "world"})
             self._wake()
 
     def emptied(self, tenant: Tenant | None) -> None:
         """Tell that the journal of one world, or of all, was emptied."""
         if self.awake:
             label, key = (None, None) if tenant is None else (tenant.label, tenant.key)
-            self.feed.publish("reset", {"key": label, "what": "journal"}, key)
+            self._publish("reset", {"key": label, "what": "journal"}, key)
 
     def close(self) -> None:
         """Let every reader come to its end, and all who wait for something."""
         self.feed.close()
         for each in self.waiting:
             each.set()
+
+    def _publish(self, kind: str, data: dict[str, object], key: str | None = None) -> None:
+        """Tell what is already in words, because it may be other words later."""
+        self.feed.publish(kind, lambda: data, key)
 
     # ---- watching
 
@@ -193,25 +199,25 @@ class Events:
         world = self._worlds.get(tenant.key)
         if world is None:
             world = self._watch(tenant)
-            self.feed.publish("tenant", {"change": "made", **account_view(tenant)}, tenant.key)
+            self._publish("tenant", {"change": "made", **account_view(tenant)}, tenant.key)
         if world.clock != tenant.clock.mark:
             world.clock = tenant.clock.mark
-            self.feed.publish("clock", {"key": tenant.label, **tenant.clock.as_dict()}, tenant.key)
+            self._publish("clock", {"key": tenant.label, **tenant.clock.as_dict()}, tenant.key)
         self._settle(world)
         if world.scenarios != (armed := tuple(tenant.scenarios)):
             world.scenarios = armed
             views = [armed_view(tenant, each) for each in armed]
-            self.feed.publish("scenario", {"key": tenant.label, "scenarios": views}, tenant.key)
+            self._publish("scenario", {"key": tenant.label, "scenarios": views}, tenant.key)
         return world
 
     def _look_ahead(self) -> None:
         """Tell what has changed for worlds to come."""
         before, self._to_come = self._to_come, self._mark_to_come()
         if before[0] != self._to_come[0]:
-            self.feed.publish("clock", {"key": None, **self._server.clock.as_dict()}, "")
+            self._publish("clock", {"key": None, **self._server.clock.as_dict()}, "")
         if before[1] != self._to_come[1]:
             views = [as_dict(scenario) for scenario in self._server.store.scenarios]
-            self.feed.publish("scenario", {"key": None, "scenarios": views}, "")
+            self._publish("scenario", {"key": None, "scenarios": views}, "")
 
     def _mark_to_come(self) -> tuple[object, ...]:
         return self._server.clock.mark, tuple(self._server.store.scenarios)
@@ -238,8 +244,8 @@ class Events:
 
     def _tell(self, world: _Watched, task: Task, moment: int, change: str) -> None:
         world.note(task, moment)
-        view = {"change": change, "at": moment, **task_view(world.tenant, task, moment)}
-        self.feed.publish("task", view, world.tenant.key)
+        tenant, head = world.tenant, {"change": change, "at": moment}
+        self.feed.publish("task", lambda: head | task_view(tenant, task, moment), tenant.key, len(task.body))
 
     def _wait(self, world: _Watched) -> None:
         """Set the alarm for the next change of state, where time passes by itself; not for one that is held back."""
@@ -260,4 +266,4 @@ class Events:
         counted, self._counted, self._count_alarm = self._counted, {}, None
         for key, tenant in counted.items():
             if self._server.store.find(key) is tenant:
-                self.feed.publish("tenant", {"change": "counted", **account_view(tenant)}, key)
+                self._publish("tenant", {"change": "counted", **account_view(tenant)}, key)

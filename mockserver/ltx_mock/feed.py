@@ -2,6 +2,7 @@
 
 The events of a while are kept once for all readers, within bounds, and each reader has only a place in them. So one
 that is slow costs nothing and holds up nobody: when what it has not read is gone, it is told that it missed something.
+An event is put into words when the first reader gets to it, once for all of them.
 """
 
 from __future__ import annotations
@@ -12,20 +13,34 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import NamedTuple
+
+Data = Callable[[], dict[str, object]]
 
 KEPT_EVENTS = 10_000
 KEPT_BYTES = 16 * 1024 * 1024
+EVENT_BYTES = 1000
+"""What an event takes beside the bodies in it, until it is known."""
 CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 60.0
 """How long events are kept on after the last reader has left, in real time: it may have lost its connection."""
 
 
-class Event(NamedTuple):
-    """One event as it goes over the wire. `key` is the API key that it is about; None where it is about all."""
+class Event:
+    """One event. `key` is the API key that it is about; None where it is about all. `size` is in bytes."""
 
-    key: str | None
-    raw: bytes
+    __slots__ = ("_data", "_raw", "key", "kind", "number", "size")
+
+    def __init__(self, number: int, kind: str, data: Data, key: str | None, size: int) -> None:
+        self.number, self.kind, self.key, self.size = number, kind, key, size
+        self._data: Data | None = data
+        self._raw = b""
+
+    def raw(self) -> bytes:
+        """Return the event as it goes over the wire. Its size is known from now on."""
+        if self._data is not None:
+            self._raw = frame(self.kind, self._data(), self.number)
+            self.size, self._data = len(self._raw), None
+        return self._raw
 
 
 class Feed:
@@ -48,14 +63,20 @@ class Feed:
         self._awake = False
         self._bedtime: asyncio.TimerHandle | None = None
 
-    def publish(self, kind: str, data: dict[str, object], key: str | None = None) -> None:
-        """Add an event for the readers of one API key and of all, or without a key for everybody."""
+    def publish(self, kind: str, data: Data, key: str | None = None, size: int = 0) -> None:
+        """Add an event for the readers of one API key and of all, or without a key for everybody.
+
+        Args:
+            kind: what kind of event.
+            data: gives its data, whenever it is called the same.
+            key: the API key that it is about.
+            size: about how many bytes of bodies are in it.
+        """
         self.last += 1
-        event = Event(key, frame(kind, data, self.last))
+        event = Event(self.last, kind, data, key, EVENT_BYTES + size)
         self._events.append(event)
-        self._bytes += len(event.raw)
-        while len(self._events) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
-            self._bytes -= len(self._events.popleft().raw)
+        self._bytes += event.size
+        self._trim()
         for reader in self.readers:
             reader.news.set()
 
@@ -81,6 +102,13 @@ class Feed:
             return None
         return reversed(list(islice(reversed(self._events), unread)))
 
+    def raw(self, event: Event) -> bytes:
+        """Return a kept event as it goes over the wire."""
+        self._bytes -= event.size
+        raw = event.raw()
+        self._bytes += event.size
+        return raw
+
     def close(self) -> None:
         """Let all readers come to their end, at once."""
         self.closed = True
@@ -88,6 +116,10 @@ class Feed:
             reader.close()
         if self._awake:
             self._on_sleep()
+
+    def _trim(self) -> None:
+        while len(self._events) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
+            self._bytes -= self._events.popleft().size
 
     def _wake(self) -> None:
         if self._bedtime is not None:
@@ -132,8 +164,8 @@ class Reader:
                 break
             self._place += 1
             if event.key is None or self._key in {None, event.key}:
-                chunks.append(event.raw)
-                size += len(event.raw)
+                chunks.append(self._feed.raw(event))
+                size += event.size
             if size >= CHUNK_BYTES:
                 self.news.set()
                 break

@@ -100,23 +100,32 @@ def account_view(tenant: Tenant) -> dict[str, object]:
 
 def hide(tenant: Tenant, text: str) -> str:
     """Take keys and the admin token out of a text, where a client put one into a URL or a body by mistake."""
-    for secret, label in _labels(tenant.key, tenant.settings.api_key, tenant.settings.admin_token):
-        text = text.replace(secret, label)
-    return text
+    return _without(_secrets(tenant), text)
 
 
 def hide_in(tenant: Tenant, value: T) -> T:
     """Do the same in all texts of plain data."""
-    return _hide_in(tenant, value)  # type: ignore[no-any-return]
+    return _hide_in(_secrets(tenant), value)  # type: ignore[no-any-return]
 
 
-def _hide_in(tenant: Tenant, value: Any) -> Any:
+def _secrets(tenant: Tenant) -> list[tuple[str, str]]:
+    return _labels(tenant.key, tenant.settings.api_key, tenant.settings.admin_token)
+
+
+def _without(secrets: list[tuple[str, str]], text: str) -> str:
+    for secret, label in secrets:
+        if secret in text:
+            text = text.replace(secret, label)
+    return text
+
+
+def _hide_in(secrets: list[tuple[str, str]], value: Any) -> Any:
     if isinstance(value, str):
-        return hide(tenant, value)
+        return _without(secrets, value)
     if isinstance(value, dict):
-        return {hide(tenant, name): _hide_in(tenant, item) for name, item in value.items()}
+        return {_without(secrets, name): _hide_in(secrets, item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_hide_in(tenant, item) for item in value]
+        return [_hide_in(secrets, item) for item in value]
     return value
 
 

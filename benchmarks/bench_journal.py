@@ -1,0 +1,152 @@
+"""What the journal and the events cost a request: without them, with the journal, and with somebody who listens.
+
+The requests go straight into the application, with no HTTP around them, so the ratios are the worst there are. "No
+journal" leaves out the writing only; the rounds of all four take turns, and the best of each counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+import timeit
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from _load import drive, request, serving
+from bench_server import BODY, GENERATE, OPEN, STATUS
+from starlette.types import ASGIApp
+
+from ltx_mock.app import build
+from ltx_mock.engine import Engine
+from ltx_mock.inprocess import call
+from ltx_mock.records import Entry
+from ltx_mock.settings import Settings
+
+REQUESTS = 2000
+ROUNDS = 15
+ROOMY = {"clock": "manual", "rate_limit": "1000000000/minute", "max_concurrent": 10**9}
+HTTP_REQUESTS = 10_000
+HEADERS = [(b"authorization", b"Bearer bench"), (b"content-type", b"application/json")]
+Setting = Callable[[Engine, ExitStack], None]
+
+
+def without(engine: Engine, stack: ExitStack) -> None:
+    write = engine.record
+    engine.record = lambda *_: None  # type: ignore[method-assign]
+    stack.callback(setattr, engine, "record", write)
+
+
+def no_events(engine: Engine, stack: ExitStack) -> None:
+    tell = engine.events.entry
+    engine.events.entry = lambda *_: None  # type: ignore[method-assign]
+    stack.callback(setattr, engine.events, "entry", tell)
+
+
+def as_it_is(_engine: Engine, _stack: ExitStack) -> None:
+    pass
+
+
+def listened_to(engine: Engine, stack: ExitStack) -> None:
+    reader = stack.enter_context(engine.events.feed.reader(None, None))
+    stack.callback(_sleep, engine)
+    news = engine.events.feed.publish
+
+    def publish(*given: Any) -> None:
+        news(*given)
+        reader.read()
+
+    engine.events.feed.publish = publish  # type: ignore[method-assign, assignment]
+
+
+def _sleep(engine: Engine) -> None:
+    engine.events.feed._sleep()  # noqa: SLF001 - at once, not after a minute
+
+
+SETTINGS: dict[str, Setting] = {
+    "no journal": without,
+    "journal": no_events,
+    "journal and events, nobody listens": as_it_is,
+    "the same, one listens": listened_to,
+}
+
+
+async def microseconds(app: ASGIApp, method: str, target: str, body: bytes) -> float:
+    begun = time.process_time()
+    for _ in range(REQUESTS):
+        reply = await call(app, method, target, headers=HEADERS, body=body)
+        if reply.status != 200:
+            raise SystemExit(f"unexpected answer: {reply}")
+    return (time.process_time() - begun) / REQUESTS * 1e6
+
+
+async def measure(name: str, method: str, target: str, body: bytes) -> None:
+    best = dict.fromkeys(SETTINGS, float("inf"))
+    for _ in range(ROUNDS):
+        for setting, apply in SETTINGS.items():
+            engine = Engine(Settings.from_mapping(ROOMY))
+            app = build(engine)
+            path = target
+            if not body:
+                made = await call(app, "POST", GENERATE, headers=HEADERS, body=BODY)
+                path += made.body.decode().split('"taskId":"')[1].partition('"')[0]
+            with ExitStack() as stack:
+                apply(engine, stack)
+                best[setting] = min(best[setting], await microseconds(app, method, path, body))
+            await engine.close()
+    print(f"{name}:")
+    for setting, took in best.items():
+        print(f"  {setting:<36} {took:6.1f} µs  {took / best['no journal']:.2f}")
+
+
+async def asleep() -> None:
+    """Print what a request pays for events that nobody reads: a call that looks at a flag."""
+    engine = Engine(Settings(clock="manual"))
+    entry = Entry(1, 0, "statusTask", "GET", STATUS, 200, b"", b"")
+    tenant = engine.store.tenant("bench")
+    calls = 200_000
+    took = min(timeit.repeat(lambda: engine.events.entry(tenant, entry), number=calls, repeat=7)) / calls
+    print(f"an entry that nobody is told of: {took * 1e9:.0f} ns")
+    await engine.close()
+
+
+def over_http() -> None:
+    """Print what somebody who listens costs a request over HTTP, by the server's processor time."""
+    generate = request("POST", GENERATE, BODY)
+    with serving("--quiet", *OPEN) as (port, pid):
+        drive(port, pid, lambda: generate, HTTP_REQUESTS)
+        alone = drive(port, pid, lambda: generate, HTTP_REQUESTS)
+        with socket.create_connection(("127.0.0.1", port)) as listener:
+            listener.sendall(b"GET /__admin/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            threading.Thread(target=_read, args=(listener,), daemon=True).start()
+            heard = drive(port, pid, lambda: generate, HTTP_REQUESTS)
+        with socket.create_connection(("127.0.0.1", port)) as slow:
+            slow.sendall(b"GET /__admin/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            unread = drive(port, pid, lambda: generate, HTTP_REQUESTS)
+    print("generateTask over HTTP:")
+    for name, load in (
+        ("nobody listens", alone),
+        ("one listens", heard),
+        ("one is connected, and reads nothing", unread),
+    ):
+        print(f"  {name:<36} {load.cpu:6.1f} µs  {load.cpu / alone.cpu:.2f}   p99 {load.p99:.1f} ms")
+
+
+def _read(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it was closed here
+        while sock.recv(1 << 20):
+            pass
+
+
+async def main() -> None:
+    await measure("generateTask", "POST", GENERATE, BODY)
+    await measure("statusTask", "GET", STATUS, b"")
+    await asleep()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    over_http()
