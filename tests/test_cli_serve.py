@@ -33,6 +33,7 @@ ltx-mock VERSION answers at URL  (manual clock, seed 1)
 
   base URL      URL/api/v1   (the host alone works too)
   API key       any
+  dashboard     URL/__admin/
   sample files  URL/files/
   other shells  export LTX_MOCK_URL=URL   (for ltx-mock tasks, clock, …)
 

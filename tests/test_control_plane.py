@@ -293,7 +293,7 @@ def test_a_wrong_method_is_a_405_that_names_the_right_one(admin: httpx.Client, m
     assert "POST" in problem(answer, 405)
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/tasks/", "/clock/advance/now"])
+@pytest.mark.parametrize("path", ["/nothing", "/tasks/", "/clock/advance/now"])
 def test_an_unknown_path_is_a_404(admin: httpx.Client, path: str) -> None:
     assert problem(admin.get(path), 404) == "no such path under /__admin"
 

@@ -13,6 +13,8 @@ from ltx_mock.failures import host_of
 from ltx_mock.settings import Settings
 
 OPEN_PATH = "/__admin/health"
+PAGES = ("/__admin", "/__admin/")
+PAGE_FILES = "/__admin/dashboard/"
 
 
 class Guard:
@@ -21,6 +23,9 @@ class Guard:
     With a token, the token is what counts. Without one the server must listen on loopback and the request must have
     been addressed to it by a loopback name, so that a rebound DNS name does not get in. A request that another
     site's page makes is refused in both cases.
+
+    The files of the dashboard hold no secret, and a browser that opens them can send no token: they need none, and a
+    link on another site may lead to the page. What the page shows, it asks for with the token.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -41,9 +46,11 @@ class Guard:
         host = header(scope, b"host") or ""
         origin = header(scope, b"origin")
         foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
-        if foreign or header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
+        if foreign or (header(scope, b"sec-fetch-site") in {"cross-site", "same-site"} and not _followed_link(scope)):
             return 403, "the control plane does not answer to pages of other sites"
         if self._token is not None:
+            if _is_page(scope):
+                return None
             scheme, _, given = (header(scope, b"authorization") or "").strip().partition(" ")
             right = hmac.compare_digest(given.strip().encode(), self._token.encode()) and scheme.lower() == "bearer"
             return None if right else (401, 'the control plane needs "Authorization: Bearer <admin token>" here')
@@ -52,3 +59,15 @@ class Guard:
         if not is_loopback(host_of(f"http://{host}")):
             return 403, f"the control plane answers only on a loopback name such as localhost, not on {host[:80]!r}"
         return None
+
+
+def _is_page(scope: Scope) -> bool:
+    """Tell whether the dashboard's own files are asked for, not what it shows."""
+    path: str = scope["path"]
+    return scope["method"] in {"GET", "HEAD"} and (path in PAGES or path.startswith(PAGE_FILES))
+
+
+def _followed_link(scope: Scope) -> bool:
+    """Tell whether a person has followed a link to the dashboard, which takes the place of the page that has it."""
+    aims = header(scope, b"sec-fetch-mode"), header(scope, b"sec-fetch-dest")
+    return _is_page(scope) and aims == ("navigate", "document")

@@ -11,6 +11,7 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import Field, fields
 from io import TextIOWrapper
@@ -29,7 +30,7 @@ from ltx_mock.settings import Settings, setting_names
 from ltx_mock.version import VERSION
 
 PREFIX = "LTX_MOCK_"
-OWN_OPTIONS = ("quiet", "json", "ready_file")
+OWN_OPTIONS = ("quiet", "json", "ready_file", "open")
 OTHER_VARIABLES = ("URL",)  # read by the commands that talk to a running server
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (50_000, 50, 1000)
@@ -73,6 +74,8 @@ def _configure(ctx: click.Context, _: click.Parameter, value: object) -> object:
     values = read_config(Path.cwd(), known)
     if "json" in values:
         values["as_json"] = values.pop("json")
+    if "open" in values:
+        values["open_"] = values.pop("open")
     lists = {item.name for item in fields(Settings) if _is_list(item)}
     ctx.default_map = {
         name: [value] if name in lists and isinstance(value, str) else _as_given(value)
@@ -103,7 +106,8 @@ def _as_given(value: object) -> object:
     envvar="LTX_MOCK_READY_FILE",
     help='Write {"url", "pid"} here when the server answers.',
 )
-def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -> None:
+@click.option("--open", "open_", is_flag=True, envvar="LTX_MOCK_OPEN", help="Open the dashboard in the browser.")
+def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **given: Any) -> None:
     """Run the fake API until Ctrl-C.
 
     Every option can also stand in the environment (LTX_MOCK_PORT=8000) and in ltx-mock.toml or
@@ -127,6 +131,8 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, **given: Any) -
         if ready_file:
             _write_ready_file(Path(ready_file), sock)
         click.echo(banner(settings, url_of(sock)), err=True)
+        if open_:
+            _show_in_browser(dashboard_url(url_of(sock)))
 
     try:
         run(lambda: HttpServer(engine), sock, ready)
@@ -149,6 +155,7 @@ def banner(settings: Settings, url: str) -> str:
         "",
         f"  base URL      {url}/api/v1   (the host alone works too)",
         f"  API key       {'one of those given' if settings.api_key else 'any'}",
+        f"  dashboard     {dashboard_url(url)}",
         f"  sample files  {url}/files/",
         "",
         "  Try it:",
@@ -159,12 +166,24 @@ def banner(settings: Settings, url: str) -> str:
         "  Ctrl-C stops it.",
     ]
     if settings.scenario:
-        lines.insert(5, f"  scenarios     {', '.join(scenario.name for scenario in settings.scenario)}")
+        lines.insert(6, f"  scenarios     {', '.join(scenario.name for scenario in settings.scenario)}")
     if not url.endswith(f":{Settings.port}"):
-        lines.insert(5, f"  other shells  export LTX_MOCK_URL={url}   (for ltx-mock tasks, clock, …)")
+        lines.insert(6, f"  other shells  export LTX_MOCK_URL={url}   (for ltx-mock tasks, clock, …)")
     if settings.host not in {"127.0.0.1", "localhost", "::1"} and settings.admin_token is None:
-        lines.insert(5, "  control plane closed on this address (give --admin-token to open it)")
+        lines[4] = "  dashboard     closed on this address, as all of /__admin (give --admin-token to open it)"
     return "\n".join(lines)
+
+
+def dashboard_url(url: str) -> str:
+    """Return where the dashboard of a server is."""
+    return f"{url}/__admin/"
+
+
+def _show_in_browser(url: str) -> None:
+    """Open a page beside the server: some browsers return only when they are closed."""
+    import webbrowser  # noqa: PLC0415 - nobody else should wait for it
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 def _stop_on_signals(server: HttpServer) -> None:

@@ -1,0 +1,66 @@
+"""The dashboard at `/__admin/`: a page of static files. All that it shows, it asks of the control plane itself."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ltx_mock.byteserve import BytesResponse
+
+INDEX = "index.html"
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+# The page shows texts that strangers wrote. Even if one became markup, nothing in it would run or be fetched.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+HEADERS = {
+    "cache-control": "no-cache",
+    "content-security-policy": POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def routes() -> list[Route]:
+    """Return the routes, relative to `/__admin`."""
+    return [Route("/", PageFile()), Route("/dashboard/{name:path}", PageFile())]
+
+
+class PageFile:
+    """A file of the page; the page itself where no name is given."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        name = scope["path_params"].get("name", INDEX)
+        await _response(scope["method"], name)(scope, receive, send)
+
+
+def _response(method: str, name: str) -> BytesResponse | JSONResponse:
+    if method not in {"GET", "HEAD"}:
+        told = f"method {method[:20]} is not allowed here; use GET, HEAD"
+        return JSONResponse({"error": told}, 405, {"allow": "GET, HEAD"})
+    content = contents().get(name)
+    if content is None:
+        return JSONResponse({"error": "no such path under /__admin"}, 404)
+    return BytesResponse(content, media_type=MEDIA_TYPES[PurePosixPath(name).suffix], headers=HEADERS)
+
+
+@lru_cache(maxsize=1)
+def contents() -> dict[str, bytes]:
+    """Return the files by their names. A name that is asked for is looked up here, never on the disk."""
+    folder = files(__name__) / "page"
+    return {each.name: each.read_bytes() for each in folder.iterdir() if PurePosixPath(each.name).suffix in MEDIA_TYPES}

@@ -1,0 +1,110 @@
+/** A callback as a row of the list, and in full: its attempts, and when it is tried again. */
+
+import { el, link, refill, set, write } from "./dom.js";
+import { span, timeOfDay } from "./format.js";
+import { language, t } from "./i18n.js";
+import { dress, facts, pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
+
+/** @typedef {import("./store.js").Delivery} Delivery */
+
+/**
+ * @param {(key: string) => number} now The time of a key's world.
+ * @returns {import("./virtual-list.js").Row<Delivery>}
+ */
+export function callbackRow(now) {
+  const state = el("span");
+  const url = el("span.prompt");
+  const when = el("span.when");
+  const about = el("span.about");
+  const tick = (/** @type {Delivery} */ delivery) => write(when, dueText(delivery, now(delivery.key)));
+  return {
+    root: el("div.row", {}, el("div.first", {}, state, url, when), el("div.second", {}, about)),
+    tick,
+    update(delivery) {
+      dress(state, toneOf(delivery.state), stateText(delivery.state));
+      write(url, delivery.url);
+      const attempts = t("callbacks.attempts", { n: delivery.attempts.length });
+      write(about, [delivery.taskId, attempts, delivery.reason, delivery.key].filter(Boolean).join(" · "));
+      tick(delivery);
+    },
+  };
+}
+
+/**
+ * @param {Delivery} delivery
+ * @param {number} now
+ */
+function dueText(delivery, now) {
+  if (delivery.due === null) return "";
+  const key = delivery.attempts.length ? "callbacks.again" : "callbacks.first";
+  return t(key, { span: span(delivery.due - now) });
+}
+
+export class CallbackDetail {
+  /** @type {Delivery | null} */
+  #delivery = null;
+  #language = "";
+
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {{openTask(id: string): void}} ways
+   */
+  constructor(store, ways) {
+    this.store = store;
+    this.ways = ways;
+    this.due = el("p.due");
+    this.content = el("div");
+    this.root = el("article", {}, this.content, this.due);
+  }
+
+  /** @param {Delivery} delivery */
+  show(delivery) {
+    if (delivery === this.#delivery && this.#language === language()) return;
+    this.#delivery = delivery;
+    this.#language = language();
+    const { taskId, url, target } = delivery;
+    const open = el("button.link.mono", {
+      type: "button",
+      data: { focus: "task" },
+      on: { click: () => this.ways.openTask(taskId) },
+    }, taskId);
+    refill(
+      this.content,
+      el("div.head", {}, el("h3.mono", {}, delivery.id), pill(toneOf(delivery.state), stateText(delivery.state))),
+      facts([
+        [t("requests.task"), open],
+        [t("callbacks.url"), link(url)],
+        [t("callbacks.target"), target !== null && target !== url && link(target)],
+        [t("callbacks.reason"), delivery.reason],
+        [t("key.label"), delivery.key],
+      ]),
+      delivery.attempts.length ? attemptsTable(delivery) : null,
+    );
+    this.tick();
+  }
+
+  /** Count down. */
+  tick() {
+    if (!this.#delivery) return;
+    const text = dueText(this.#delivery, this.store.now(this.#delivery.key));
+    write(this.due, text);
+    set(this.due, "hidden", text === "");
+  }
+}
+
+/** @param {Delivery} delivery */
+function attemptsTable({ attempts }) {
+  const heads = ["number", "at", "took", "answer"].map((name) => el("th", { scope: "col" }, t(`callbacks.${name}`)));
+  return el(
+    "table",
+    {},
+    el("caption", {}, t("callbacks.attempts", { n: attempts.length })),
+    el("thead", {}, el("tr", {}, ...heads)),
+    el("tbody", {}, ...attempts.map(({ number, at, ended, status, error }) =>
+      el("tr", {},
+        el("td", {}, number),
+        el("td.mono", {}, timeOfDay(at)),
+        el("td", {}, span(ended - at, true)),
+        el("td", {}, pill(status === 200 ? "good" : toneOfStatus(status), statusText(status)), error && ` ${error}`)))),
+  );
+}

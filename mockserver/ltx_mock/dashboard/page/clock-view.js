@@ -1,0 +1,132 @@
+/** The clock: how time runs, and a way to move it on. */
+
+import { change } from "./api.js";
+import { flows, nextEvent } from "./clocks.js";
+import { byId, el, refill, set, write } from "./dom.js";
+import { day, span, timeOfDay } from "./format.js";
+import { t } from "./i18n.js";
+import { say } from "./speech.js";
+import { attempt } from "./trouble.js";
+
+const JUMPS = [10, 60, 600, 3600];
+const SPEEDS = [1, 2, 10, 60, 600];
+const APART_MS = 1500;
+
+export class ClockView {
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {() => string | null} key The whole key that changes are for; null for all.
+   */
+  constructor(store, key) {
+    this.store = store;
+    this.key = key;
+    this.time = byId("clock-time");
+    this.day = byId("clock-day");
+    this.hint = byId("clock-hint");
+    this.modes = ["real", "manual", "auto"].map((mode) =>
+      el("button", { type: "button", data: { mode }, on: { click: () => this.#set({ mode, ...this.#speed(mode) }) } }));
+    this.jumps = JUMPS.map((seconds) =>
+      el("button", { type: "button", on: { click: () => this.#advance(seconds) } }));
+    this.next = el("button.primary", { type: "button", on: { click: () => this.#jump() } });
+    this.speeds = byId("clock-speed");
+    this.speeds.addEventListener("change", () => this.#set({ mode: "real", speed: Number(this.speeds.value) }));
+    byId("clock-modes").append(...this.modes);
+    byId("clock-jumps").append(...this.jumps, this.next);
+    store.on(["clocks", "scope", "worlds"], () => this.draw());
+    store.on(["tasks", "deliveries"], () => this.#drawNext());
+  }
+
+  /** Draw all texts. */
+  speak() {
+    for (const button of this.modes) {
+      write(button, t(`clock.${button.dataset.mode}`));
+      set(button, "title", t(`clock.${button.dataset.mode}.tip`));
+    }
+    this.jumps.forEach((button, index) => write(button, `+${span(JUMPS[index] * 1000)}`));
+    write(this.next, t("clock.next"));
+    this.draw();
+  }
+
+  draw() {
+    const clock = this.#clock();
+    for (const button of this.modes) {
+      const on = button.dataset.mode === (flows(clock) ? "real" : clock.mode);
+      set(button, "aria-pressed", String(on));
+    }
+    const speeds = [...new Set([...SPEEDS, clock.speed])].sort((one, two) => one - two);
+    refill(this.speeds, ...speeds.map((speed) =>
+      el("option", { value: speed, selected: speed === clock.speed }, t("clock.times", { n: speed }))));
+    this.speeds.disabled = !flows(clock);
+    this.tick();
+    this.#drawNext();
+  }
+
+  /** Show the time. */
+  tick() {
+    const now = this.#now();
+    write(this.time, timeOfDay(now));
+    set(this.time, "datetime", new Date(now).toISOString());
+    write(this.day, day(now));
+    if (this.waitFor !== undefined && flows(this.#clock())) this.#drawNext();
+  }
+
+  #drawNext() {
+    const next = this.#next();
+    this.next.disabled = next === null;
+    this.waitFor = next?.wait;
+    const worlds = this.store.worldsInScope();
+    const apart = worlds.length > 1 && spread(worlds.map((world) => this.store.now(world.key))) > APART_MS;
+    const told = next === null
+      ? t("clock.quiet")
+      : t(`clock.next.${next.kind}`, { task: next.taskId, span: span(next.wait, true) });
+    write(this.hint, apart ? `${told} ${t("clock.apart", { n: worlds.length })}` : told);
+  }
+
+  /** Return the clock of the key that is looked at; of all, the one that is furthest. */
+  #clock() {
+    const worlds = this.store.worldsInScope();
+    if (worlds.length === 0) return this.store.clockOf(null);
+    const furthest = worlds.reduce((one, two) => (this.store.now(two.key) > this.store.now(one.key) ? two : one));
+    return this.store.clockOf(furthest.key);
+  }
+
+  #now() {
+    const worlds = this.store.worldsInScope();
+    return worlds.length ? Math.max(...worlds.map((world) => this.store.now(world.key))) : this.store.now(null);
+  }
+
+  #next() {
+    const { tasks, deliveries } = this.store;
+    const mine = (/** @type {{key: string}} */ item) => this.store.inScope(item);
+    return nextEvent(
+      [...tasks.values()].filter(mine),
+      [...deliveries.values()].filter(mine),
+      (label) => this.store.now(label),
+    );
+  }
+
+  /** @param {string} mode */
+  #speed(mode) {
+    const { speed } = this.#clock();
+    return mode === "real" ? { speed } : {};
+  }
+
+  /** @param {{mode: string, speed?: number}} wanted */
+  async #set(wanted) {
+    await attempt(() => change("POST", "clock", wanted, this.key()));
+  }
+
+  /** @param {number} seconds */
+  async #advance(seconds) {
+    const told = await attempt(() => change("POST", "clock/advance", { seconds }, this.key()));
+    if (told) say(t("clock.advanced", { span: span(seconds * 1000), n: told.fired.length }));
+  }
+
+  async #jump() {
+    const next = this.#next();
+    if (next) await this.#advance(Math.ceil(next.wait) / 1000);
+  }
+}
+
+/** @param {number[]} moments */
+const spread = (moments) => Math.max(...moments) - Math.min(...moments);

@@ -1,0 +1,76 @@
+/** The top of the page: whether it is live, whose world is looked at, language and theme. */
+
+import { ROOT } from "./api.js";
+import { copyButton } from "./buttons.js";
+import { byId, el, refill, set, write } from "./dom.js";
+import { fill, language, speak, t } from "./i18n.js";
+import { keyOf, remember } from "./keys.js";
+import { NOBODY } from "./store.js";
+import { mountTheme, name as nameTheme } from "./theme.js";
+
+const SHOWN_KEYS = 500;
+
+export class HeaderView {
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
+    this.store = store;
+    this.scope = byId("scope");
+    this.connection = byId("connection");
+    this.scope.addEventListener("change", () => store.look(this.scope.value || null));
+    byId("language").addEventListener("click", () => speak(language() === "en" ? "zh" : "en"));
+    mountTheme(byId("theme"));
+    this.wholeKey = byId("whole-key");
+    this.wholeKey.addEventListener("submit", (/** @type {Event} */ event) => this.#takeKey(event));
+    store.on(["worlds", "scope"], () => this.#drawScope());
+    store.on(["connection"], () => this.#drawConnection());
+  }
+
+  /** Draw all texts. */
+  speak() {
+    fill(document);
+    const other = language() === "en" ? "zh" : "en";
+    write(byId("language"), other === "zh" ? "中文" : "English");
+    set(byId("language"), "lang", other === "zh" ? "zh-CN" : "en");
+    nameTheme(byId("theme"));
+    write(byId("base-url"), `${ROOT}/api/v1`);
+    const copy = copyButton(t("copy"), () => `${ROOT}/api/v1`);
+    copy.id = "copy-base";
+    byId("copy-base").replaceWith(copy);
+    this.#drawScope();
+    this.#drawConnection();
+  }
+
+  #drawScope() {
+    const { store } = this;
+    const labels = [...store.worlds.keys()].filter((label) => label !== NOBODY).slice(-SHOWN_KEYS);
+    if (store.scope !== null && !labels.includes(store.scope)) labels.push(store.scope);
+    refill(
+      this.scope,
+      el("option", { value: "" }, t("key.all")),
+      ...labels.map((label) => el("option", { value: label, selected: label === store.scope }, label)),
+    );
+    const unknown = store.scope !== null && keyOf(store.scope) === null;
+    set(this.wholeKey, "hidden", !unknown);
+    write(byId("whole-key-label"), t("key.whole", { label: store.scope ?? "" }));
+    write(byId("whole-key-text"), "");
+  }
+
+  #drawConnection() {
+    const { state, message, version } = this.store.connection;
+    this.connection.dataset.state = state;
+    write(this.connection, t(`connection.${state}`));
+    set(byId("closed"), "hidden", state !== "closed");
+    write(byId("closed"), message);
+    write(byId("version"), version && `ltx-mock ${version}`);
+  }
+
+  /** @param {Event} event */
+  #takeKey(event) {
+    event.preventDefault();
+    const input = byId("whole-key-text");
+    const label = remember(input.value);
+    input.value = "";
+    this.store.look(label);
+    this.scope.focus();
+  }
+}

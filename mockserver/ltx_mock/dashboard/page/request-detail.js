@@ -1,0 +1,69 @@
+/** One exchange: what was asked, what is wrong with it, and what was answered. */
+
+import { ROOT } from "./api.js";
+import { commandBox } from "./buttons.js";
+import { curlOf } from "./curl.js";
+import { el, link, refill } from "./dom.js";
+import { day, timeOfDay } from "./format.js";
+import { language, t } from "./i18n.js";
+import { jsonView } from "./json-view.js";
+import { facts, pill, statusText, toneOfStatus } from "./pills.js";
+
+/** @typedef {import("./store.js").Entry} Entry */
+
+export class RequestDetail {
+  /** @type {Entry | null} */
+  #entry = null;
+  #language = "";
+
+  /** @param {{openTask(id: string): void}} ways */
+  constructor(ways) {
+    this.ways = ways;
+    this.root = el("article");
+  }
+
+  /** @param {Entry} entry */
+  show(entry) {
+    if (entry === this.#entry && this.#language === language()) return;
+    this.#entry = entry;
+    this.#language = language();
+    refill(
+      this.root,
+      el("div.head", {},
+        el("h3", {}, entry.operation === "other" ? t("requests.other") : entry.operation),
+        pill(toneOfStatus(entry.status), statusText(entry.status))),
+      el("p.mono.target", {}, `${entry.method} `, entry.operation === "callback" ? link(entry.target) : entry.target),
+      this.#facts(entry),
+      ...section(t("requests.body"), entry.request, entry.findings, entry.request !== null || entry.findings.length > 0),
+      ...section(t("requests.answer"), entry.answer, [], entry.answer !== null),
+      el("h4", {}, t("requests.again")),
+      commandBox(curlOf(entry, ROOT), "curl"),
+    );
+  }
+
+  /** @param {Entry} entry */
+  #facts(entry) {
+    const { taskId } = entry;
+    const open = taskId && el("button.link.mono", {
+      type: "button",
+      data: { focus: "task" },
+      on: { click: () => this.ways.openTask(taskId) },
+    }, taskId);
+    return facts([
+      [t("requests.at"), `${timeOfDay(entry.at)}, ${day(entry.at)}`],
+      [t("key.label"), entry.key === "…" ? t("key.none") : entry.key],
+      [t("requests.task"), open],
+      [t("requests.cause"), entry.cause],
+      ...Object.entries(entry.headers).map(([name, value]) => /** @type {[string, string]} */ ([name, value])),
+    ]);
+  }
+}
+
+/**
+ * @param {string} title
+ * @param {unknown} value
+ * @param {import("./json-lines.js").Finding[]} findings
+ * @param {boolean} there
+ */
+const section = (title, value, findings, there) =>
+  there ? [el("h4", {}, title), jsonView(value, findings, title)] : [];

@@ -1,0 +1,209 @@
+/** All that the page knows of the server. Views read it, and are told together, once a frame, what has changed. */
+
+import { nowOf } from "./clocks.js";
+
+/**
+ * @typedef {import("./clocks.js").Clock} Clock
+ * @typedef {import("./json-lines.js").Finding} Finding
+ * @typedef {{id: string, key: string, number: number, state: string, createTime: number, processingTime: number,
+ *   endTime: number, endState: string, failCode: string | null, failMsg: string | null, cause: string | null,
+ *   nextTransition: number | null, cost: number, seed: number, resultUrl: string | null, request: any}} Task
+ * @typedef {{number: number, at: number, key: string, operation: string, method: string, target: string,
+ *   status: number | null, taskId: string | null, state: string | null, findings: Finding[], cause: string | null,
+ *   headers: Record<string, string>, ended: number | null, request: unknown, answer: unknown}} Entry
+ * @typedef {{number: number, at: number, ended: number, status: number | null, error: string | null}} Attempt
+ * @typedef {{id: string, key: string, taskId: string, url: string, target: string | null, state: string,
+ *   due: number | null, reason: string | null, attempts: Attempt[]}} Delivery
+ * @typedef {{key: string, clock: import("./clocks.js").Told, tasks: {made: number, active: number, limit: number},
+ *   credits: {left: number | null, spent: number},
+ *   requests: {inWindow: number, windowEnds: number | null, limit: string}}} World
+ * @typedef {{name: string, key?: string | null, operation: string | null, times: number | "forever", seen?: number,
+ *   about?: string} & Record<string, any>} Scenario
+ * @typedef {"tasks" | "requests" | "deliveries" | "worlds" | "clocks" | "armed" | "library" | "connection" | "scope" |
+ *   "selection"} Topic
+ * @typedef {{tasks: Task[], requests: Entry[], deliveries: Delivery[], worlds: World[], armed: Scenario[],
+ *   clock: import("./clocks.js").Told}} Lists
+ */
+
+const MAX_REQUESTS = 5000;
+
+export class Store {
+  /** @type {Map<string, Task>} The oldest first. */
+  tasks = new Map();
+  /** @type {Map<number, Entry>} The oldest first, and only the last of them. */
+  requests = new Map();
+  /** @type {Map<string, Delivery>} */
+  deliveries = new Map();
+  /** @type {Map<string, World>} */
+  worlds = new Map();
+  /** @type {Map<string | null, Clock>} By the label of the key; null for worlds to come. */
+  clocks = new Map();
+  /** @type {Map<string | null, Scenario[]>} The same for what is armed. */
+  armed = new Map();
+  /** @type {Scenario[]} Those that have a name. */
+  library = [];
+  /** @type {Record<string, any>} */
+  settings = {};
+  /** @type {string | null} The label of the key whose world is looked at; null for all. */
+  scope = null;
+  /** @type {{state: "connecting" | "live" | "lost" | "closed", message: string, version: string}} */
+  connection = { state: "connecting", message: "", version: "" };
+
+  /** @type {Map<Topic, Set<() => void>>} */
+  #listeners = new Map();
+  /** @type {Set<Topic>} */
+  #changed = new Set();
+
+  /**
+   * Have a view told after changes: once for all of a frame, so that a thousand events cost one drawing. While nobody
+   * looks at the tab, nothing is drawn at all.
+   *
+   * @param {Topic[]} topics
+   * @param {() => void} listener
+   */
+  on(topics, listener) {
+    for (const topic of topics) {
+      if (!this.#listeners.has(topic)) this.#listeners.set(topic, new Set());
+      this.#listeners.get(topic)?.add(listener);
+    }
+  }
+
+  /** @param {...Topic} topics */
+  changed(...topics) {
+    if (this.#changed.size === 0) requestAnimationFrame(() => this.#tell());
+    for (const topic of topics) this.#changed.add(topic);
+  }
+
+  #tell() {
+    const listeners = new Set([...this.#changed].flatMap((topic) => [...(this.#listeners.get(topic) ?? [])]));
+    this.#changed.clear();
+    for (const listener of listeners) listener();
+  }
+
+  /**
+   * Take the lists of the server in place of what was known.
+   *
+   * @param {Lists} lists
+   */
+  load({ tasks, requests, deliveries, worlds, armed, clock }) {
+    const inOrder = tasks.toSorted((one, two) => one.createTime - two.createTime || one.number - two.number);
+    this.tasks = new Map(inOrder.map((task) => [task.id, task]));
+    this.requests = new Map(requests.map((entry) => [entry.number, entry]));
+    this.deliveries = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
+    this.worlds = new Map(worlds.map((world) => [world.key, world]));
+    this.clocks = new Map([[null, read(clock)]]);
+    for (const world of worlds) this.clocks.set(world.key, read(world.clock));
+    this.armed = Map.groupBy(armed, (scenario) => scenario.key ?? null);
+    this.changed("tasks", "requests", "deliveries", "worlds", "clocks", "armed");
+  }
+
+  /**
+   * Take an event. It has the whole of what it is about, so the later one of two is right.
+   *
+   * @param {string} kind
+   * @param {any} data
+   */
+  apply(kind, data) {
+    if (kind === "task") this.#takeTask(data);
+    else if (kind === "request") this.#takeRequest(data);
+    else if (kind === "delivery") this.#takeDelivery(data);
+    else if (kind === "tenant") this.#takeWorld(data);
+    else if (kind === "clock") this.#takeClock(data.key, data);
+    else if (kind === "scenario") {
+      this.armed.set(data.key, data.scenarios);
+      this.changed("armed");
+    }
+  }
+
+  /** @param {Task} task */
+  #takeTask(task) {
+    this.tasks.set(task.id, task);
+    this.changed("tasks");
+  }
+
+  /** @param {Entry} entry */
+  #takeRequest(entry) {
+    this.requests.set(entry.number, entry);
+    if (this.requests.size > MAX_REQUESTS) {
+      const [oldest] = this.requests.keys();
+      this.requests.delete(oldest);
+    }
+    this.changed("requests");
+  }
+
+  /** @param {Delivery} delivery */
+  #takeDelivery(delivery) {
+    this.deliveries.set(delivery.id, delivery);
+    this.changed("deliveries");
+  }
+
+  /** @param {World} world */
+  #takeWorld(world) {
+    this.worlds.set(world.key, world);
+    this.changed("worlds");
+    this.#takeClock(world.key, world.clock);
+  }
+
+  /**
+   * @param {string | null} key
+   * @param {import("./clocks.js").Told} clock
+   */
+  #takeClock(key, clock) {
+    this.clocks.set(key, read(clock));
+    this.changed("clocks");
+  }
+
+  /** @param {string | null} label */
+  look(label) {
+    this.scope = label;
+    this.changed("scope");
+  }
+
+  /** @param {Partial<Store["connection"]>} news */
+  connect(news) {
+    this.connection = { ...this.connection, ...news };
+    this.changed("connection");
+  }
+
+  /**
+   * Return the clock of a key's world.
+   *
+   * @param {string | null} label
+   * @returns {Clock}
+   */
+  clockOf(label) {
+    return this.clocks.get(label) ?? this.clocks.get(null) ?? { now: 0, mode: "manual", speed: 1, read: 0 };
+  }
+
+  /**
+   * Return the time in a key's world.
+   *
+   * @param {string | null} label
+   */
+  now(label) {
+    return nowOf(this.clockOf(label));
+  }
+
+  /**
+   * Tell whether something of this key is looked at.
+   *
+   * @param {{key: string}} item
+   */
+  inScope(item) {
+    return this.scope === null || item.key === this.scope;
+  }
+
+  /** Return the worlds that are looked at and have a key. */
+  worldsInScope() {
+    return [...this.worlds.values()].filter((world) => world.key !== NOBODY && this.inScope(world));
+  }
+}
+
+/** The label of what was asked without a good key. */
+export const NOBODY = "…";
+
+/**
+ * @param {import("./clocks.js").Told} clock
+ * @returns {Clock}
+ */
+const read = ({ now, mode, speed }) => ({ now, mode, speed, read: performance.now() });

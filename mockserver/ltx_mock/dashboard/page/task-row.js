@@ -1,0 +1,61 @@
+/** A task as a row of the list. */
+
+import { endless, progress } from "./clocks.js";
+import { el, write } from "./dom.js";
+import { span } from "./format.js";
+import { t } from "./i18n.js";
+import { dress, stateText, toneOf } from "./pills.js";
+
+/** @typedef {import("./store.js").Task} Task */
+
+/**
+ * @param {(key: string) => number} now The time of a key's world.
+ * @returns {import("./virtual-list.js").Row<Task>}
+ */
+export function taskRow(now) {
+  const state = el("span");
+  const prompt = el("span.prompt");
+  const when = el("span.when");
+  const about = el("span.about");
+  const fill = el("div.fill");
+  const root = el(
+    "div.row",
+    {},
+    el("div.first", {}, state, prompt, when),
+    el("div.second", {}, about),
+    el("div.bar", { "aria-hidden": "true" }, fill),
+  );
+
+  /** @param {Task} task */
+  function tick(task) {
+    const moment = now(task.key);
+    fill.style.transform = `scaleX(${endless(task) ? 1 : progress(task, moment)})`;
+    write(when, told(task, moment));
+  }
+
+  return {
+    root,
+    tick,
+    update(task) {
+      const given = task.request?.input ?? {};
+      root.dataset.state = endless(task) ? "stuck" : task.state;
+      dress(state, toneOf(task.state), stateText(task.state));
+      write(prompt, String(given.prompt ?? ""));
+      write(about, [task.id, given.mode, given.resolution, t("unit.s", { n: given.duration }), task.key].join(" · "));
+      tick(task);
+    },
+  };
+}
+
+/**
+ * Return what there is to say about a task's end.
+ *
+ * @param {Task} task
+ * @param {number} now
+ */
+function told(task, now) {
+  if (task.state === "failed") return task.failCode ?? "";
+  if (task.state === "success") return t("task.took", { span: span(task.endTime - task.createTime) });
+  if (endless(task)) return t("task.endless");
+  return t("task.left", { span: span(task.endTime - now) });
+}
