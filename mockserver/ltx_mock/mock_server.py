@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ltx_mock.admin import Admin, inside
 from ltx_mock.backstage import Backstage, in_thread
+from ltx_mock.seen import Exchange
 from ltx_mock.settings import Settings
+from ltx_mock.views import entry_view
 from ltx_mock.world import World
 
 if TYPE_CHECKING:
@@ -69,6 +71,15 @@ class MockServer(World):
         if settings or in_thread(self._backstage, lambda: engine.tenant_of(key)) is None:
             self._backstage.wait_for(engine.open(key, settings))
         return _Tenant(self, key)
+
+    @property
+    def strangers(self) -> list[Exchange]:
+        """What was asked without a key, or with one that the server does not accept, oldest first."""
+        engine = self._backstage.engine
+        entries = in_thread(
+            self._backstage, lambda: [entry_view(engine.nobody, each) for each in engine.nobody.entries()]
+        )
+        return [Exchange.of(view, number) for number, view in enumerate(entries, 1)]
 
     def look(self, at: Callable[[Tenant], T]) -> T:
         """Return what a function finds in this world's tenant; it runs in the server's thread."""

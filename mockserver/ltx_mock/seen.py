@@ -47,7 +47,8 @@ class Exchange(NamedTuple):
     """One request and its answer, or one callback.
 
     `number` counts those of this world from 1. `body` and `answer` are decoded JSON; text where they are none, None
-    where there is nothing. `status` is None for a callback that nobody answered. `cause` says what brought an answer
+    where there is nothing. `headers` are those of the answer that have something to say. `status` is None where nobody
+    answered. `cause` says what brought an answer
     about, if it was not the request alone.
     """
 
@@ -63,6 +64,7 @@ class Exchange(NamedTuple):
     cause: str | None
     body: Any
     answer: Any
+    headers: Mapping[str, str] = {}
 
     @classmethod
     def of(cls, view: Mapping[str, Any], number: int) -> Self:
@@ -70,6 +72,12 @@ class Exchange(NamedTuple):
         named = {name: view[_camel(name)] for name in cls._fields if name not in {"number", "findings", "body"}}
         findings = tuple(Finding(**finding) for finding in view["findings"])
         return cls(number=number, **named, findings=findings, body=view["request"])
+
+    @property
+    def retry_after(self) -> int:
+        """The seconds after which the answer asks to try again; 0 where it does not."""
+        wait = self.headers.get("retry-after", "")
+        return int(wait) if wait.isascii() and wait.isdigit() else 0
 
     @property
     def input(self) -> dict[str, Any]:

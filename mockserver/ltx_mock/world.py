@@ -140,6 +140,12 @@ class World(Assertions):
         return [Exchange.of(view, number) for number, view in enumerate(kept, 1)]
 
     @property
+    def downloads(self) -> list[Exchange]:
+        """The results that were fetched, oldest first; `answer` has how many bytes were `sent`, of which `size`."""
+        kept = self._admin.get("/requests", limit=ALL, kind="download")["requests"]
+        return [Exchange.of(view, number) for number, view in enumerate(kept, 1)]
+
+    @property
     def callbacks(self) -> list[Delivery]:
         """The callbacks in the order in which they were planned: made, to come, given up and withheld."""
         return [delivery_of(view) for view in self._admin.get("/callbacks", limit=ALL)["callbacks"]]

@@ -15,6 +15,7 @@ from ltx_mock.version import VERSION
 COMMANDS = {
     "callbacks": "ltx_mock.cli.remote",
     "check": "ltx_mock.cli.check",
+    "check-client": "ltx_mock.cli.check_client",
     "check-trace": "ltx_mock.cli.trace",
     "clock": "ltx_mock.cli.remote",
     "openapi": "ltx_mock.cli.contract",

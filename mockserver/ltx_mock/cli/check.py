@@ -6,13 +6,13 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
+from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.verdicts import chosen_rules, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.options import Options
@@ -97,29 +97,18 @@ def check(
     )
     if "-" in {junitxml, trace}:
         raise click.BadParameter("only --json and --sarif can go to standard output", ctx, param_hint="'-'")
-    _see_that_they_can_be_written(json_, sarif_, junitxml, trace)
+    see_that_they_can_be_written(json_, sarif_, junitxml, trace)
     seen: list[str] = []
     report = _checked(options, junitxml, None if trace is None else seen)
     try:
         tell(replace(report, reproduce=_again(options, report)), json_=json_, sarif_=sarif_, github=github)
     finally:
         if trace is not None:
-            _write(trace, "".join(seen))
+            write(trace, "".join(seen))
     if report.ok and not report.having("kept") + report.having("observed"):
         click.echo("ltx-mock: nothing could be checked; the table says why", err=True)
         ctx.exit(CANNOT_RUN)
     ctx.exit(CLEAN if report.ok else FINDINGS)
-
-
-def _see_that_they_can_be_written(*files: str | None) -> None:
-    """Fail before anything is spent, where a result would be lost after it."""
-    for file in files:
-        if file not in {None, "-"}:
-            path = Path(str(file))
-            there = path.exists()
-            _write(str(file), "", mode="a")
-            if not there:
-                path.unlink()
 
 
 def _checked(options: Options, junitxml: str | None, seen: list[str] | None) -> Report:
@@ -140,14 +129,6 @@ def _again(options: Options, report: Report) -> str | None:
     given += ['--api-key "$API_KEY"'] if options.api_key else []
     given += [f"--max-tasks {options.max_tasks}"] if options.max_tasks is not None else []
     return f"ltx-mock check {quote(report.target or '')} {' '.join(given)} --seed {options.seed}"
-
-
-def _write(file: str, text: str, mode: str = "w") -> None:
-    try:
-        with Path(file).open(mode, encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise LtxMockError(f"{file}: it cannot be written: {error.strerror}") from error
 
 
 @contextmanager

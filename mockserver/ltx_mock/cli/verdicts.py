@@ -6,11 +6,11 @@ import json
 import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli.files import write
 from ltx_mock.errors import LtxMockError, suggestion
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.reporting import disarmed, printable
@@ -76,14 +76,14 @@ def report_files(report: Report, *, json_: str | None = None, sarif_: str | None
     if json_ == sarif_ == "-":
         raise LtxMockError("JSON and SARIF cannot both go to standard output; give one of them a file")
     if json_ is not None:
-        _write(json_, _json(report.as_dict()))
+        write(json_, _json(report.as_dict()))
     if sarif_ is not None:
-        _write(sarif_, _json(sarif(report, version=VERSION)))
+        write(sarif_, _json(sarif(report, version=VERSION)))
     if github:
         click.echo(github_annotations(report), nl=False, err="-" in (json_, sarif_))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
-            _write(summary, step_summary(report), mode="a")
+            write(summary, step_summary(report), mode="a")
 
 
 def _named(given: Iterable[str]) -> set[str]:
@@ -100,17 +100,6 @@ def _named(given: Iterable[str]) -> set[str]:
 def _json(value: dict[str, Any]) -> str:
     """Return JSON that has, wherever it is printed, nothing that GitHub's runner takes for a command."""
     return json.dumps(value, indent=2).replace("##[", "#\\u0023[") + "\n"
-
-
-def _write(file: str, text: str, *, mode: str = "w") -> None:
-    if file == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        with Path(file).open(mode, encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise LtxMockError(f"{printable(file)}: it cannot be written: {error.strerror}") from error
 
 
 def _table(report: Report) -> str:

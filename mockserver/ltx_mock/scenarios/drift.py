@@ -15,9 +15,23 @@ def drifted(body: bytes, drift: Drift) -> bytes:
         data["state"] = drift.state
     if drift.nulls and "state" in data:
         data |= {name: data.get(name) for name in STATUS_FIELDS}
+    if isinstance(data.get("resultJson"), str):
+        data["resultJson"] = _results(data["resultJson"], drift)
     for name in drift.omit:
         data.pop(name, None)
     data |= drift.extra or {}
     changed = (drift.extra or {}) | envelope
     raw = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()
     return raw[: len(raw) // 2] if drift.malformed else raw
+
+
+def _results(text: str, drift: Drift) -> str:
+    """Return `resultJson` with so many URLs, and with all the escapes that JSON allows where that is wanted."""
+    if drift.results == 1 and not drift.escaped:
+        return text
+    told = json.loads(text)
+    first = told["resultUrls"][0]
+    told["resultUrls"] += [f"{first}?copy={number}" for number in range(2, drift.results + 1)]
+    if not drift.escaped:
+        return json.dumps(told, separators=(",", ":"))
+    return json.dumps(told | {"note": '海上日出 🌊 "quoted"'}, indent=1).replace("/", "\\/")

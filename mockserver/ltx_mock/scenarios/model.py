@@ -152,6 +152,8 @@ class Drift:
         extra: Fields added to the envelope and to its `data`.
         omit: Fields of `data` that are left out.
         nulls: Whether the fields that a status does not have are there and null.
+        results: How many URLs `resultJson` has; all of them lead to the video.
+        escaped: Whether `resultJson` is written with escapes, and with Chinese text beside the URLs.
         malformed: Whether the JSON stops in the middle.
     """
 
@@ -159,6 +161,8 @@ class Drift:
     extra: Mapping[str, object] | None = reads(json_object, None)
     omit: tuple[str, ...] = reads(choices("taskId", "state", *STATUS_FIELDS), ())
     nulls: bool = reads(switch, False)
+    results: int = reads(whole(1, MAX_COPIES), 1)
+    escaped: bool = reads(switch, False)
     malformed: bool = reads(switch, False)
 
 

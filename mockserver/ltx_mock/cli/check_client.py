@@ -1,0 +1,138 @@
+"""`ltx-mock check-client`: try a program that uses the API in every case that it may meet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from ltx_mock.cli import CLEAN, FINDINGS
+from ltx_mock.cli.files import write
+from ltx_mock.cli.verdicts import report_files, show
+from ltx_mock.errors import LtxMockError
+
+if TYPE_CHECKING:
+    from ltx_mock.clients.checking import Checked, Played
+    from ltx_mock.clients.timing import Timing
+
+AUTO = "auto"
+SECONDS = 30.0
+GIVES_UP_SECONDS = 1800.0
+
+
+@click.command("check-client", context_settings={"ignore_unknown_options": False})
+@click.option("--case", "cases", multiple=True, metavar="NAME", help="Only this case (may be repeated).")
+@click.option("--list", "listing", is_flag=True, help="List the cases.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="S", help="End the client after S real seconds.")
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=1),
+    metavar="N",
+    help="The client divides its waits by N ({scale}, APIXO_TIME_SCALE), and the fake's time is N times as fast.",
+)
+@click.option("--real", is_flag=True, help="Honest real time; the same as --scale 1.")
+@click.option("--env", "variables", multiple=True, metavar="NAME=TEMPLATE", help="Set this too (may be repeated).")
+@click.option(
+    "--callback",
+    is_flag=False,
+    flag_value=AUTO,
+    metavar="[URL]",
+    help="Try callbacks too. The client listens at {callback_url}: URL, or a free port of this machine.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
+@click.option("--json", "json_", metavar="F", help="Write the report as JSON (ltx-mock schema client-report).")
+@click.option("--junitxml", metavar="F", help="Write the cases as JUnit XML.")
+@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def check_client(
+    ctx: click.Context,
+    /,
+    *,
+    cases: Sequence[str],
+    listing: bool,
+    timeout: float | None,
+    scale: float | None,
+    real: bool,
+    variables: Sequence[str],
+    callback: str | None,
+    seed: int,
+    json_: str | None,
+    junitxml: str | None,
+    github: bool,
+    command: Sequence[str],
+) -> None:
+    """Run COMMAND once for each case, against a fresh fake each time, and judge what it asks.
+
+    COMMAND should make one video: exit with 0 when it has it, with something else when there is none. It finds the
+    fake in APIXO_BASE_URL and APIXO_API_KEY. In its arguments, and in those of --env, {url}, {base_url}, {api_key},
+    {callback_url} and {scale} are filled in. Put -- before it.
+
+    Exit code: 0 no rule is broken, 1 some are, 2 the command cannot be run.
+    """
+    from ltx_mock.clients.cases import CASES, named  # noqa: PLC0415 - help does without
+    from ltx_mock.clients.checking import checked  # noqa: PLC0415
+    from ltx_mock.clients.programs import Program, free_port  # noqa: PLC0415
+    from ltx_mock.clients.timing import Timing  # noqa: PLC0415
+
+    if listing:
+        for case in CASES:
+            click.echo(f"{case.name:<22} {' '.join(case.rules):<24} {case.about}")
+        return
+    if not command:
+        raise click.UsageError("say what to run, as in: ltx-mock check-client -- node client.mjs", ctx)
+    if real and scale is not None:
+        raise click.UsageError("--real and --scale do not go together", ctx)
+    timing = Timing(1.0 if real else scale)
+    url = f"http://127.0.0.1:{free_port()}/callback" if callback == AUTO else callback
+    chosen = [case for case in named(tuple(cases)) if cases or url or not case.callback]
+    program = Program(command, timing, timeout=_patience(timeout, timing), env=_variables(variables), callback=url)
+    if any(case.callback for case in chosen) and url is None:
+        raise click.UsageError("cases of callbacks take --callback", ctx)
+    click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
+    found = checked(chosen, timing, program, seed=seed, heard=_say)
+    _tell(found, command)
+    if json_ is not None:
+        write(json_, json.dumps(found.as_dict(), indent=2) + "\n")
+    if junitxml is not None:
+        from ltx_mock.clients.telling import junit  # noqa: PLC0415
+
+        write(junitxml, junit(found))
+    report_files(found.report, github=github)
+    ctx.exit(CLEAN if found.report.ok else FINDINGS)
+
+
+def _patience(timeout: float | None, timing: Timing) -> float:
+    """Return for how many real seconds a client may run: as long as one that gives up in time takes."""
+    if timeout is not None:
+        return timeout
+    return SECONDS if timing.scale is None else SECONDS + GIVES_UP_SECONDS / timing.scale
+
+
+def _variables(given: Sequence[str]) -> dict[str, str]:
+    for each in given:
+        if "=" not in each or each.startswith("="):
+            raise LtxMockError(f"--env must look like NAME=VALUE, not {each!r}")
+    return dict(each.split("=", 1) for each in given)
+
+
+def _say(played: Played) -> None:
+    name, ran = played.story.case.name, played.story.ran
+    broken = f"; broken: {', '.join(played.report.broken)}" if not played.report.ok else ""
+    click.echo(f"ltx-mock: {name}: the client {ran.how}{broken}", err=True)
+
+
+def _tell(found: Checked, command: Sequence[str]) -> None:
+    from shlex import join  # noqa: PLC0415
+
+    from ltx_mock.clients.telling import output_of, table  # noqa: PLC0415
+
+    show(found.report)
+    click.echo(f"\n{table(found)}", nl=False)
+    for played in found.played:
+        if not played.report.ok:
+            again = f"ltx-mock check-client --case {played.story.case.name} -- {join(command)}"
+            click.echo(f"\n{played.story.case.name}: {played.story.case.about}\n  again: {again}")
+            click.echo(output_of(played), nl=False)

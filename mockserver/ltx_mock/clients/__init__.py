@@ -1,0 +1,29 @@
+"""Checks of a client: is the API used as documented, and does the client survive what the API may do (CLI-1 to 9)?
+
+`check_client` tries a Python function, `ltx-mock check-client` any program. `cases` has what
+is tried, `trial` does it once, `judging` says from the journal what was wrong, `programs` and `functions` run a client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ltx_mock.clients.cases import CASES, Case
+    from ltx_mock.clients.functions import check_client
+
+__all__ = ["CASES", "Case", "check_client"]
+
+_HOMES = {
+    "CASES": "cases",
+    "Case": "cases",
+    "check_client": "functions",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,183 @@
+"""What a client is tried with: one table. In each case it should make one video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from ltx_mock.errors import LtxMockError, suggestion
+
+__all__ = ["CASES", "Case", "End", "named"]
+
+End = Literal["result", "failure", "either"]
+"""How the client should end: with the video, saying that there is none, or in one of both ways."""
+
+CLOSED: Final = "EMPTY_RESPONSE"
+_FOREVER: Final = "forever"
+RESET: Final = "CONNECTION_RESET_BY_PEER"
+SILENCE: Final = "NO_ANSWER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One story.
+
+    Attributes:
+        name: What to call it, as in `--case`.
+        about: What happens, in one sentence.
+        rules: What is looked at most of all; the rules that hold for every client are looked at in every case.
+        end: How the client should end.
+        scenarios: What is armed, as `World.scenarios.add` takes it.
+        callback: Whether it is about callbacks, so that the client needs a receiver.
+        says: What a client that reports well has in its output.
+        stray: Whether a callback for a task that is not the client's comes too.
+    """
+
+    name: str
+    about: str
+    rules: tuple[str, ...]
+    end: End = "result"
+    scenarios: tuple[Mapping[str, Any], ...] = ()
+    callback: bool = False
+    says: str | None = None
+    stray: bool = False
+
+
+def _fails(name: str, code: str) -> Case:
+    return Case(
+        name=name,
+        about=f"The task fails with {code}.",
+        rules=("CLI-5", "CLI-3"),
+        end="failure",
+        scenarios=({"fail_code": code},),
+        says=code,
+    )
+
+
+def _case(name: str, about: str, rules: str, end: End = "result", **scenario: Any) -> Case:
+    return Case(name=name, about=about, rules=tuple(rules.split()), end=end, scenarios=(scenario,) if scenario else ())
+
+
+def _lost(name: str, about: str, **fault: Any) -> Case:
+    return _case(name, about, "CLI-6", "failure", operation="generateTask", **fault)
+
+
+def _drifts(name: str, about: str, rule: str = "CLI-9", **drift: Any) -> Case:
+    return _case(name, about, rule, operation="statusTask", drift=drift, times=_FOREVER)
+
+
+def _calls(name: str, about: str, *, stray: bool = False, **callback: Any) -> Case:
+    armed = ({"callback": callback},) if callback else ()
+    return Case(name=name, about=about, rules=("CLI-8",), scenarios=armed, callback=True, stray=stray)
+
+
+_GENERATE: Final[dict[str, Any]] = {"operation": "generateTask"}
+_STATUS: Final[dict[str, Any]] = {"operation": "statusTask"}
+_DOWNLOAD: Final[dict[str, Any]] = {"operation": "download"}
+
+CASES: Final = (
+    _case("success", "All goes well.", "CLI-1 CLI-2 CLI-3 CLI-4"),
+    # Tasks that fail, and requests that are refused.
+    _fails("content-violation", "CONTENT_VIOLATION"),
+    _fails("invalid-image-url", "INVALID_IMAGE_URL"),
+    _fails("invalid-lora-url", "INVALID_LORA_URL"),
+    _case("unauthorized", "The key is not accepted: 401.", "CLI-7", "failure", status=401, times=_FOREVER),
+    _case("bad-request", "The request is refused: 400.", "CLI-7", "failure", **_GENERATE, status=400, times=_FOREVER),
+    _case(
+        *("insufficient-credits", "No credits are left: 400.", "CLI-7", "failure"),
+        **_GENERATE,
+        status=400,
+        message="Insufficient credits",
+        times=_FOREVER,
+    ),
+    # What passes.
+    _case("rate-limited", "429 when the task is submitted, with Retry-After.", "CLI-6", **_GENERATE, status=429),
+    _case("rate-limited-poll", "429 with Retry-After while polling.", "CLI-6", **_STATUS, status=429, retry_after=7),
+    _case("rate-limited-for-long", "429 four times in a row.", "CLI-6", **_GENERATE, status=429, times=4),
+    _case("server-error-poll", "500 while polling.", "CLI-6", **_STATUS, status=500),
+    _case("unavailable-poll", "503 twice while polling.", "CLI-6", **_STATUS, status=503, times=2),
+    _case("unavailable-submit", "503 when the task is submitted.", "CLI-6", "either", **_GENERATE, status=503),
+    _case("reset-poll", "The connection breaks while polling.", "CLI-6", **_STATUS, fault=RESET),
+    _case(
+        "empty-poll",
+        "The connection closes without an answer while polling.",
+        "CLI-6",
+        **_STATUS,
+        fault="EMPTY_RESPONSE",
+    ),
+    _case("timeout-poll", "A poll is not answered.", "CLI-6", **_STATUS, fault=SILENCE),
+    # Nobody knows whether the task was made.
+    _case(
+        "reset-submit", "The connection breaks before the task is made.", "CLI-6", "failure", **_GENERATE, fault=RESET
+    ),
+    _case("timeout-submit", "The submission is not answered.", "CLI-6", "failure", **_GENERATE, fault=SILENCE),
+    _case(
+        "lost-answer",
+        "The task is made, and its id is lost.",
+        "CLI-6",
+        "failure",
+        **_GENERATE,
+        fault=RESET,
+        after_commit=True,
+    ),
+    # Time.
+    _case("slow", "The task takes ten minutes.", "CLI-3", generation=600_000),
+    _case("stuck", "The task never ends.", "CLI-3", "failure", stuck=True),
+    # Answers that nobody documented.
+    _case(
+        "unknown-state",
+        "A state that no document has: processing_r2.",
+        "CLI-9",
+        drift={"state": "processing_r2"},
+        times=_FOREVER,
+    ),
+    _case(
+        *("extra-fields", "Fields that no document has.", "CLI-9"),
+        drift={"extra": {"requestId": "req_1", "progress": 42}},
+        times=_FOREVER,
+    ),
+    _case(
+        *("missing-fields", "A status without its times.", "CLI-9"),
+        **_STATUS,
+        drift={"omit": ["createTime", "completeTime", "costTime"]},
+        times=_FOREVER,
+    ),
+    _case(
+        "null-fields", "null where a status has no field.", "CLI-9", **_STATUS, drift={"nulls": True}, times=_FOREVER
+    ),
+    _case("two-results", "resultJson has two URLs.", "CLI-4", **_STATUS, drift={"results": 2}, times=_FOREVER),
+    _case(
+        "escaped-result",
+        "resultJson has escapes and Chinese text.",
+        "CLI-4",
+        **_STATUS,
+        drift={"escaped": True},
+        times=_FOREVER,
+    ),
+    # The result.
+    _case("slow-download", "The video comes slowly.", "CLI-4", **_DOWNLOAD, bytes_per_second=400_000),
+    _case("cut-download", "The download breaks off half-way, once.", "CLI-4 CLI-6", "either", **_DOWNLOAD, cut=0.5),
+    _case("expired-result", "The result is gone: 410.", "CLI-4", "failure", **_DOWNLOAD, status=410, times=_FOREVER),
+    # Callbacks.
+    _calls("callback", "The end is told by a callback."),
+    _calls("callback-twice", "The callback comes twice.", copies=2),
+    _calls("callback-late", "The callback comes two minutes late.", delay=120_000),
+    _calls("callback-lost", "The callback never comes.", lost=True),
+    _calls("callback-first", "The callback comes before the answer of generateTask.", first=True),
+    _calls("callback-of-another", "A callback for a task of somebody else comes first.", stray=True),
+)
+"""All cases, the simplest first."""
+
+
+def named(names: tuple[str, ...]) -> tuple[Case, ...]:
+    """Return the cases of these names, in the order of the table; all for none.
+
+    Raises:
+        LtxMockError: There is no such case.
+    """
+    known = {case.name: case for case in CASES}
+    for name in names:
+        if name not in known:
+            raise LtxMockError(f"no case {name!r}{suggestion(name, known)}; known are {', '.join(known)}")
+    return tuple(case for case in CASES if not names or case.name in names)

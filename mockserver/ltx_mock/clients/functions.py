@@ -1,0 +1,91 @@
+"""Check a client that is a Python function."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ltx_mock.clients.cases import CASES, Case, named
+from ltx_mock.clients.checking import Checked, checked
+from ltx_mock.clients.story import Ran
+from ltx_mock.clients.timing import Timing
+from ltx_mock_contracts.failures import ContractFailure
+
+if TYPE_CHECKING:
+    from ltx_mock.mock_server import MockServer
+
+__all__ = ["FUNCTION_CASES", "check_client"]
+
+MakeVideo = Callable[[str, str], str]
+"""Makes a video, given the base URL of the API and the key, and returns the URL of the result."""
+
+FUNCTION_CASES = tuple(
+    case.name
+    for case in CASES
+    if not case.callback and not any(each.get("operation") == "download" for each in case.scenarios)
+)
+"""The names of the cases for a function, for `@pytest.mark.parametrize`. It fetches nothing and receives nothing."""
+
+
+def check_client(
+    make_video: MakeVideo, cases: str | Sequence[str] = (), *, timeout: float = 30.0, seed: int = 0
+) -> Checked:
+    """Try a function that makes a video in every case, and see that it uses the API as documented.
+
+    The fake's clock is `auto`: its time jumps ahead when a status is read. So configure the waits of the function to
+    be nothing, else it sleeps for real.
+
+    Args:
+        make_video: Makes a video, given base URL (with `/api/v1`) and API key, and returns the URL of the result. It
+            raises where there is no video; what the error says is its report.
+        cases: The name of a case, or some; by default all of `FUNCTION_CASES`.
+        timeout: How many real seconds it may take for each case.
+        seed: What the fake draws from.
+
+    Returns:
+        What was found, where nothing was wrong.
+
+    Raises:
+        ContractFailure: It broke one of the rules CLI-1 to CLI-9; the story has all that was found.
+        LtxMockError: There is no such case.
+    """
+    chosen: Sequence[Case] = named((cases,) if isinstance(cases, str) else tuple(cases) or FUNCTION_CASES)
+
+    def client(mock: MockServer) -> Ran:
+        return _run(make_video, mock, timeout)
+
+    found = checked(chosen, Timing(), client, seed=seed, fetches=False)
+    departures = [each for verdict in found.report.verdicts for each in verdict.departures]
+    if not departures:
+        return found
+    first = departures[0]
+    raise ContractFailure(
+        first.title,
+        rule=first.rule,
+        expected=first.expected,
+        actual=first.actual,
+        story=[f"{each.rule} in {', '.join(each.checks)}: {each.title} ({each.actual})" for each in departures],
+    )
+
+
+def _run(make_video: MakeVideo, mock: MockServer, timeout: float) -> Ran:
+    """Call the function in a thread, which cannot be ended: one that never returns is left alone."""
+    done: list[Ran] = []
+    began = time.monotonic()
+
+    def call() -> None:
+        try:
+            url = make_video(mock.base_url, mock.api_key)
+        except BaseException as error:  # noqa: BLE001 - whatever it raises, it says that there is no video
+            told = f"{type(error).__name__}: {error}"
+            done.append(Ran(well=False, how=f"raises {told}", seconds=time.monotonic() - began, output=told))
+        else:
+            done.append(Ran(well=True, how=f"returns {url!r:.200}", seconds=time.monotonic() - began, url=str(url)))
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    late = Ran(well=False, how=f"does not return within {timeout:g} s", ended=False, seconds=timeout)
+    return done[0] if done else late
