@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -17,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ltx_mock.cli.serve import banner
 from ltx_mock.engine import Engine
 from ltx_mock.manners import EVERY_SECONDS
 from ltx_mock.server import HttpServer
@@ -72,6 +74,23 @@ def masked(text: str, *ids: str) -> str:
 
 def test_the_banner_says_where_it_is_and_how_to_call_it(served: Served) -> None:
     assert masked(served.stderr()) == BANNER
+
+
+def test_open_shows_the_dashboard_in_the_browser(tmp_path: Path) -> None:
+    told, browser = tmp_path / "told", tmp_path / "browser"
+    os.mkfifo(told)
+    browser.write_text(f'#!/bin/sh\necho "$1" > {told}\n')
+    browser.chmod(0o755)
+    with serving("--open", env={"BROWSER": str(browser)}) as served:
+        assert told.read_text() == f"{served.url}/__admin/\n"
+        assert call(served.url, path="/__admin/").status_code == 200
+
+
+def test_the_banner_says_so_where_the_dashboard_is_closed() -> None:
+    told = banner(Settings(host="0.0.0.0"), "http://127.0.0.1:8219")
+    assert "  dashboard     closed on this address" in told
+    assert "/__admin/" not in told
+    assert "/__admin/" in banner(Settings(host="0.0.0.0", admin_token="x"), "http://127.0.0.1:8219")
 
 
 def test_request_lines_tell_what_happens(served: Served) -> None:

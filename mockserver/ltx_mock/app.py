@@ -18,7 +18,7 @@ from ltx_mock import answers, dashboard
 from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask, bearer_key, header
 from ltx_mock.control import ControlPlane
 from ltx_mock.engine import Engine
-from ltx_mock.files import ResultFile, SampleFile
+from ltx_mock.files import Preview, ResultFile, SampleFile
 from ltx_mock.guard import Guard
 from ltx_mock.records import Entry
 
@@ -54,7 +54,7 @@ def build(engine: Engine) -> ASGIApp:
     """Return the application around an engine."""
     generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
     open_ = [Middleware(OpenToBrowsers)]
-    control = Router([*ControlPlane(engine).routes(), *dashboard.routes()], redirect_slashes=False)
+    control = Router([*ControlPlane(engine).routes(), *dashboard.routes(Preview(engine))], redirect_slashes=False)
     routes: list[Route | Mount] = []
     for prefix in PREFIXES:
         routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=open_))

@@ -93,6 +93,22 @@ class ResultFile:
             await _video(task)(scope, receive, way)
 
 
+class Preview:
+    """The same videos for who looks at the fake: no scenario happens to them, and no journal has them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            tenant, task = self._engine.find_task(scope["path_params"]["task_id"])
+        except NotFoundError:
+            await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
+            return
+        await (_refused(scope) or _not_there(task, tenant.clock.now()) or _video(task))(scope, receive, send)
+
+
 def _not_there(task: Task, now: int) -> JSONResponse | None:
     state = task.timeline.state(now)
     if state != "success":

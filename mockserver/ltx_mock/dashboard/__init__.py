@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock.byteserve import BytesResponse
 
@@ -35,9 +35,13 @@ HEADERS = {
 }
 
 
-def routes() -> list[Route]:
-    """Return the routes, relative to `/__admin`."""
-    return [Route("/", PageFile()), Route("/dashboard/{name:path}", PageFile())]
+def routes(videos: ASGIApp) -> list[Route]:
+    """Return the routes, relative to `/__admin`; `videos` shows results to the page, which is no client."""
+    return [
+        Route("/", PageFile()),
+        Route("/dashboard/videos/{task_id}.mp4", videos),
+        Route("/dashboard/{name:path}", PageFile()),
+    ]
 
 
 class PageFile:

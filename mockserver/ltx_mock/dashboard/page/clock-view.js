@@ -4,7 +4,7 @@ import { change } from "./api.js";
 import { flows, nextEvent } from "./clocks.js";
 import { byId, el, refill, set, write } from "./dom.js";
 import { day, span, timeOfDay } from "./format.js";
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 import { say } from "./speech.js";
 import { attempt } from "./trouble.js";
 
@@ -53,12 +53,21 @@ export class ClockView {
       const on = button.dataset.mode === (flows(clock) ? "real" : clock.mode);
       set(button, "aria-pressed", String(on));
     }
-    const speeds = [...new Set([...SPEEDS, clock.speed])].sort((one, two) => one - two);
-    refill(this.speeds, ...speeds.map((speed) =>
-      el("option", { value: speed, selected: speed === clock.speed }, t("clock.times", { n: speed }))));
+    this.#drawSpeeds(clock.speed);
     this.speeds.disabled = !flows(clock);
     this.tick();
     this.#drawNext();
+  }
+
+  /** @param {number} current */
+  #drawSpeeds(current) {
+    const speeds = [...new Set([...SPEEDS, current])].sort((one, two) => one - two);
+    const drawn = [language(), ...speeds].join(" ");
+    if (this.speeds.dataset.drawn !== drawn) {
+      this.speeds.dataset.drawn = drawn; // else an open list of choices would close while somebody reads it
+      refill(this.speeds, ...speeds.map((speed) => el("option", { value: speed }, t("clock.times", { n: speed }))));
+    }
+    this.speeds.value = String(current);
   }
 
   /** Show the time. */
@@ -92,17 +101,20 @@ export class ClockView {
 
   #now() {
     const worlds = this.store.worldsInScope();
-    return worlds.length ? Math.max(...worlds.map((world) => this.store.now(world.key))) : this.store.now(null);
+    return worlds.length ? worlds.reduce((latest, { key }) => Math.max(latest, this.store.now(key)), 0) : this.store.now(null);
   }
 
   #next() {
     const { tasks, deliveries } = this.store;
-    const mine = (/** @type {{key: string}} */ item) => this.store.inScope(item);
-    return nextEvent(
-      [...tasks.values()].filter(mine),
-      [...deliveries.values()].filter(mine),
-      (label) => this.store.now(label),
-    );
+    return nextEvent(this.#mine(tasks), this.#mine(deliveries), (label) => this.store.now(label));
+  }
+
+  /**
+   * @template {{key: string}} T
+   * @param {Map<string, T>} items
+   */
+  *#mine(items) {
+    for (const item of items.values()) if (this.store.inScope(item)) yield item;
   }
 
   /** @param {string} mode */
@@ -129,4 +141,5 @@ export class ClockView {
 }
 
 /** @param {number[]} moments */
-const spread = (moments) => Math.max(...moments) - Math.min(...moments);
+const spread = (moments) =>
+  moments.reduce((one, two) => Math.max(one, two)) - moments.reduce((one, two) => Math.min(one, two));

@@ -44,15 +44,15 @@ export class HeaderView {
     const { store } = this;
     const labels = [...store.worlds.keys()].filter((label) => label !== NOBODY).slice(-SHOWN_KEYS);
     if (store.scope !== null && !labels.includes(store.scope)) labels.push(store.scope);
-    refill(
-      this.scope,
-      el("option", { value: "" }, t("key.all")),
-      ...labels.map((label) => el("option", { value: label, selected: label === store.scope }, label)),
-    );
-    const unknown = store.scope !== null && keyOf(store.scope) === null;
-    set(this.wholeKey, "hidden", !unknown);
+    const drawn = [language(), ...labels].join(" ");
+    if (this.scope.dataset.drawn !== drawn) {
+      this.scope.dataset.drawn = drawn; // else an open list of choices would close while somebody reads it
+      const options = labels.map((label) => el("option", { value: label }, label));
+      refill(this.scope, el("option", { value: "" }, t("key.all")), ...options);
+    }
+    this.scope.value = store.scope ?? "";
+    set(this.wholeKey, "hidden", store.scope === null || keyOf(store.scope) !== null);
     write(byId("whole-key-label"), t("key.whole", { label: store.scope ?? "" }));
-    write(byId("whole-key-text"), "");
   }
 
   #drawConnection() {

@@ -14,6 +14,7 @@ const GROUPS = ["task", "error", "connection", "time", "callback", "result", "dr
  * Return the group in which a scenario is listed, by what it does.
  *
  * @param {Scenario} scenario
+ * @returns {string}
  */
 export function groupOf(scenario) {
   if (scenario.callback || scenario.operation === "callback") return "callback";

@@ -13,6 +13,8 @@ export class Session {
   #early = [];
   /** @type {ReturnType<typeof setTimeout> | null} */
   #reloading = null;
+  /** Whether the lists could not be loaded and are wanted when the connection is back. */
+  #owing = false;
 
   /**
    * @param {Store} store
@@ -32,7 +34,7 @@ export class Session {
         await listen(
           async (headers, signal) => good(await ask("events", { headers, signal })),
           (told) => this.#take(told),
-          (state) => this.store.connect({ state }),
+          (state) => this.#hear(state),
         );
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
@@ -43,6 +45,12 @@ export class Session {
         await this.askForToken();
       }
     }
+  }
+
+  /** @param {"live" | "lost"} state */
+  #hear(state) {
+    this.store.connect({ state });
+    if (state === "live" && this.#owing) this.#reload();
   }
 
   /** @param {import("./stream.js").Told} told */
@@ -66,11 +74,15 @@ export class Session {
     const wait = this.store.library.length ? RELOAD_MS : 0;
     this.#reloading = setTimeout(async () => {
       this.#reloading = null;
-      const early = (this.#early = []);
+      this.#owing = false;
+      /** @type {import("./stream.js").Told[]} */
+      const early = [];
+      this.#early = early;
       try {
         await this.#load();
-      } catch {
-        if (this.#early === early) this.#reload(); // the connection is lost; the stream says when it is back
+      } catch (error) {
+        if (!(error instanceof TypeError || error instanceof Refused)) throw error;
+        this.#owing = true;
         return;
       }
       if (this.#early !== early) return; // there was a reason to begin anew

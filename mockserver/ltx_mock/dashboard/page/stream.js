@@ -77,12 +77,13 @@ const isLoss = (error) => error instanceof TypeError || (error instanceof DOMExc
  */
 async function* events(body, abort) {
   const parser = new EventParser();
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
   for (;;) {
     const alarm = setTimeout(() => abort.abort(), SILENCE_MS);
     const { value, done } = await reader.read();
     clearTimeout(alarm);
     if (done) return;
-    yield* parser.feed(value);
+    yield* parser.feed(decoder.decode(value, { stream: true }));
   }
 }

@@ -1,4 +1,4 @@
-/** One task: its video, its life, what it asked for, what was called back, and who asked about it. */
+/** One task: its video, its life, what it asked for, and all that happened to it. */
 
 import { ROOT, change } from "./api.js";
 import { copyButton } from "./buttons.js";
@@ -8,13 +8,13 @@ import { el, link, refill, write } from "./dom.js";
 import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
-import { facts, pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
+import { facts, pill, stateText, toneOf } from "./pills.js";
+import { StoryView } from "./story-view.js";
 import { attempt } from "./trouble.js";
 import { VideoSlot } from "./video-slot.js";
 
 /** @typedef {import("./store.js").Task} Task */
 
-const SHOWN_REQUESTS = 20;
 const FAIL_CODES = ["CONTENT_VIOLATION", "INVALID_IMAGE_URL", "INVALID_LORA_URL"];
 
 export class TaskDetail {
@@ -30,17 +30,14 @@ export class TaskDetail {
     this.store = store;
     this.ways = ways;
     this.head = el("div.head");
-    this.video = new VideoSlot(store);
+    this.video = new VideoSlot();
     this.life = el("ol.life");
     this.actions = el("div.actions");
     this.about = el("div");
-    this.callbacks = el("div");
-    this.requests = el("div");
     this.given = el("div");
-    const { head, life, actions, about, callbacks, requests, given } = this;
-    this.root = el("article", {}, head, this.video.root, life, actions, about, callbacks, requests, given);
-    store.on(["deliveries"], () => this.#showCallbacks());
-    store.on(["requests"], () => this.#showRequests());
+    this.story = new StoryView(store, ways, ({ findings }) => this.#drawRequest(findings));
+    const { head, video, life, actions, about, story, given } = this;
+    this.root = el("article", {}, head, video.root, life, actions, about, story.root, given);
   }
 
   /** @param {Task} task */
@@ -54,9 +51,8 @@ export class TaskDetail {
     this.#drawLife(task);
     refill(this.actions, ...this.#actions(task));
     refill(this.about, el("p.quoted", {}, String(task.request?.input?.prompt ?? "")), factsOf(task));
-    this.#showCallbacks();
-    this.#showRequests();
-    if (another) refill(this.given, el("h4", {}, t("task.request")), jsonView(task.request, [], t("task.request")));
+    if (another) this.#drawRequest([]);
+    this.story.show(task);
   }
 
   /** Show that time has passed. */
@@ -64,6 +60,17 @@ export class TaskDetail {
     if (!this.#task) return;
     const now = this.store.now(this.#task.key);
     stepsOf(this.#task).forEach((step, index) => this.#drawStep(this.life.children[index], step, now));
+    this.story.tick();
+  }
+
+  /** @param {import("./json-lines.js").Finding[]} findings */
+  #drawRequest(findings) {
+    if (!this.#task) return;
+    const drawn = `${this.#task.id} ${language()} ${findings.length}`;
+    if (this.given.dataset.drawn === drawn) return;
+    this.given.dataset.drawn = drawn;
+    const title = t("task.request");
+    refill(this.given, el("h4", {}, title), jsonView(this.#task.request, findings, title));
   }
 
   /** @param {Task} task */
@@ -101,44 +108,7 @@ export class TaskDetail {
     const fail = button("fail", () => ({ state: "failed", failCode: code.value }));
     return [...actions, button("finish", () => ({ state: "success" })), el("span.joined", {}, code, fail)];
   }
-
-  #showCallbacks() {
-    const id = this.#task?.id;
-    if (!id) return;
-    const mine = [...this.store.deliveries.values()].filter((delivery) => delivery.taskId === id);
-    refill(this.callbacks, ...(mine.length ? [el("h4", {}, t("task.callbacks"))] : []), ...mine.map((delivery) =>
-      entryButton(delivery.id, () => this.ways.openDelivery(delivery.id), [
-        pill(toneOf(delivery.state), stateText(delivery.state)),
-        t("callbacks.attempts", { n: delivery.attempts.length }),
-        delivery.url,
-      ])));
-  }
-
-  #showRequests() {
-    const id = this.#task?.id;
-    if (!id) return;
-    const mine = [...this.store.requests.values()].filter((entry) => entry.taskId === id);
-    const shown = mine.slice(-SHOWN_REQUESTS).reverse();
-    const title = t("task.requests", { n: mine.length });
-    refill(this.requests, ...(mine.length ? [el("h4", {}, title)] : []), ...shown.map((entry) =>
-      entryButton(String(entry.number), () => this.ways.openRequest(entry.number), [
-        el("span.mono", {}, timeOfDay(entry.at)),
-        pill(toneOfStatus(entry.status), statusText(entry.status)),
-        entry.operation,
-        entry.state ? stateText(entry.state) : null,
-        entry.cause,
-      ])));
-  }
 }
-
-/**
- * @param {string} focus
- * @param {() => void} onClick
- * @param {import("./dom.js").Child[]} children
- */
-const entryButton = (focus, onClick, children) =>
-  el("button.entry", { type: "button", data: { focus }, on: { click: onClick } },
-    ...children.filter(Boolean).map((child) => el("span", {}, child)));
 
 /**
  * Return the stations of a task's life, those to come included.
@@ -157,7 +127,9 @@ function stepsOf(task) {
 /** @param {Task} task */
 function factsOf(task) {
   const given = task.request?.input ?? {};
+  /** @type {unknown[]} */
   const urls = Array.isArray(given.image_urls) ? given.image_urls : [];
+  /** @type {any[]} */
   const loras = Array.isArray(given.loras) ? given.loras : [];
   return facts([
     [t("task.cause"), task.cause],

@@ -8,6 +8,8 @@ import { dress, stateText, toneOf } from "./pills.js";
 
 /** @typedef {import("./store.js").Task} Task */
 
+const SHOWN_LETTERS = 300;
+
 /**
  * @param {(key: string) => number} now The time of a key's world.
  * @returns {import("./virtual-list.js").Row<Task>}
@@ -40,7 +42,7 @@ export function taskRow(now) {
       const given = task.request?.input ?? {};
       root.dataset.state = endless(task) ? "stuck" : task.state;
       dress(state, toneOf(task.state), stateText(task.state));
-      write(prompt, String(given.prompt ?? ""));
+      write(prompt, String(given.prompt ?? "").slice(0, SHOWN_LETTERS));
       write(about, [task.id, given.mode, given.resolution, t("unit.s", { n: given.duration }), task.key].join(" · "));
       tick(task);
     },

@@ -7,9 +7,7 @@ import { t } from "./i18n.js";
 export class VideoSlot {
   #id = "";
 
-  /** @param {import("./store.js").Store} store */
-  constructor(store) {
-    this.store = store;
+  constructor() {
     this.problem = el("p.bad", { role: "alert" });
     this.root = el("div.video", { hidden: true });
   }
@@ -26,14 +24,14 @@ export class VideoSlot {
 
   /** @param {import("./store.js").Task} task */
   #player(task) {
-    // Its own URL may be of another host, under which a client knows this server. The file is the same.
-    const source = `${ROOT}/files/results/${encodeURIComponent(task.id)}.mp4`;
+    // Not its own URL: a scenario, and the journal, should see the app's downloads only.
+    const source = `${ROOT}/__admin/dashboard/videos/${encodeURIComponent(task.id)}.mp4`;
     const video = el("video", {
       src: source,
       controls: true,
       playsinline: true,
       loop: true,
-      preload: this.#isSpoken(task) ? "none" : "metadata",
+      preload: "metadata",
       "aria-label": t("task.video"),
       data: { focus: "video" },
     });
@@ -44,18 +42,5 @@ export class VideoSlot {
       write(this.problem, status === 410 ? t("task.expired") : t("task.broken"));
     });
     return video;
-  }
-
-  /**
-   * Tell whether a scenario waits for a download of this task: the app that is tested should meet it, not this page.
-   *
-   * @param {import("./store.js").Task} task
-   */
-  #isSpoken(task) {
-    const armed = this.store.armed.get(task.key) ?? [];
-    const ofDownloads = armed.some(
-      (scenario) => scenario.operation === "download" || "cut" in scenario || "bytesPerSecond" in scenario,
-    );
-    return ofDownloads || String(task.request?.input?.prompt ?? "").includes("[[");
   }
 }
