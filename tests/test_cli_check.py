@@ -100,7 +100,7 @@ def test_the_key_may_stand_in_the_environment() -> None:
         (("http://127.0.0.1:9",), "nobody answers at http://127.0.0.1:9"),
         (("127.0.0.1:9",), "it must be an http or https URL, not '127.0.0.1:9'"),
         (("http://127.0.0.1:9", "--rule", "GEN-99"), "no rule 'GEN-99'"),
-        (("http://127.0.0.1:9", "--max-examples", "0"), "0 is not in the range x>=1"),
+        (("http://127.0.0.1:9", "--max-examples", "-1"), "-1 is not in the range x>=0"),
         (("http://127.0.0.1:9", "--max-tasks", "-1"), "-1 is not in the range x>=0"),
         (("http://127.0.0.1:9", "--rule", "CLI"), "no rule is left to check"),
         (("http://127.0.0.1:9", "--rule", "ENV", "--exclude-rule", "ENV"), "no rule is left to check"),

@@ -219,6 +219,8 @@ class Exam:
         Raises:
             CheckStoppedError: An experiment could not go on.
         """
+        if not self.target.options.max_examples:
+            raise CheckStoppedError("no examples are drawn (--max-examples 0)")
         bounded = self.target.budget.bound is not None
         shown: tuple[Page, T] | None = None
         stopped: CheckStoppedError | None = None

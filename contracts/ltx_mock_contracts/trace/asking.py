@@ -53,7 +53,7 @@ def judge_request(notes: Notes, exchange: Exchange) -> None:
         _judge_method(notes, exchange)
     elif exchange.operation == "generateTask" and not exchange.gaps:
         _judge_generate(notes, exchange, exchange.status)
-    elif exchange.operation == "statusTask" and not exchange.asked:
+    elif exchange.operation == "statusTask" and not exchange.asked and not exchange.gaps:
         _judge_missing_id(notes, exchange, exchange.status)
 
 

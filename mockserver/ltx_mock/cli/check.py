@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.verdicts import Report
 
 VARIABLES = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
-LEAST = {"max_examples": 1, "timeout": 0.1}
+LEAST = {"timeout": 0.1}
 SHOWN_EVERY = 25
 
 
