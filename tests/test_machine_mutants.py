@@ -16,9 +16,9 @@ from receivers import Receiver
 from targets import Fake, target_of
 
 MOST_STEPS, MOST_LINES = 6, 8
+LONGER = ((7, 400), (12, 600), (20, 1000))
+"""How many steps a run has, and how many runs there are: what is drawn shifts with every change of a strategy."""
 SEARCH = settings(
-    max_examples=400,
-    stateful_step_count=7,
     deadline=None,
     derandomize=True,
     report_multiple_bugs=False,
@@ -57,9 +57,12 @@ def hunted(mistake: type[Mutant], fake: Fake, search: settings) -> ContractFailu
         ):
             yield target
 
-    with pytest.raises(ContractFailure) as caught:
-        run_task_machine(target, settings=search)
-    return caught.value
+    for steps, runs in LONGER:
+        try:
+            run_task_machine(target, settings=settings(search, stateful_step_count=steps, max_examples=runs))
+        except ContractFailure as failure:
+            return failure
+    pytest.fail("the machine has found nothing")
 
 
 @pytest.mark.parametrize("mistake", Mutant.all, ids=lambda mistake: mistake.__name__)
