@@ -92,7 +92,7 @@ def check_client(
     if any(case.callback for case in chosen) and url is None:
         raise click.UsageError("cases of callbacks take --callback", ctx)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
-    found = checked(chosen, timing, program, seed=seed, heard=_say)
+    found = checked(chosen, timing, program, seed=seed, callback=url, heard=_say)
     _tell(found, command)
     if json_ is not None:
         write(json_, json.dumps(found.as_dict(), indent=2) + "\n")

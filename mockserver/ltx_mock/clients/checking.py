@@ -72,6 +72,7 @@ def checked(
     *,
     seed: int = 0,
     fetches: bool = True,
+    callback: str | None = None,
     heard: Callable[[Played], None] = lambda _: None,
 ) -> Checked:
     """Play cases and judge them.
@@ -82,11 +83,12 @@ def checked(
         client: Runs the client once.
         seed: What the fakes draw from.
         fetches: Whether the client fetches results itself.
+        callback: Where its receiver listens.
         heard: Is told of each case that was played.
     """
     whole, played = Ledger(), []
     for case in cases:
-        story = play(case, timing, client, seed=seed, fetches=fetches)
+        story = play(case, timing, client, seed=seed, fetches=fetches, callback=callback)
         ledger = Ledger()
         judge(story, ledger)
         whole.merge(ledger.as_dict())

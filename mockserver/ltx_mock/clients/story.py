@@ -50,6 +50,7 @@ class Story:
         tasks: The tasks that were made.
         stray: What its receiver answered to a callback that was not its own; None where there was none.
         fetches: Whether the client fetches results itself; a function only returns their URL.
+        deaf: Whether a callback found nobody who answers, while the client was not yet done.
     """
 
     case: Case
@@ -62,6 +63,7 @@ class Story:
     tasks: list[Task]
     stray: Literal["none", "taken", "refused"] = "none"
     fetches: bool = True
+    deaf: bool = False
 
     def of(self, operation: str) -> list[Exchange]:
         """Return the requests for one operation."""

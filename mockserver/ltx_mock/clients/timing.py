@@ -28,8 +28,8 @@ class Timing:
 
     @property
     def told(self) -> str:
-        """What a client is told to divide its waits by."""
-        return f"{_NO_TIME if self.scale is None else self.scale:g}"
+        """What a client is told to divide its waits by; digits, which every shell can read."""
+        return f"{_NO_TIME if self.scale is None else self.scale:.15g}"
 
     @property
     def shows_waits(self) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import threading
 from collections.abc import Callable
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from ltx_mock.clients.cases import Case
 from ltx_mock.clients.story import Ran, Story
@@ -31,7 +34,9 @@ Client = Callable[[MockServer], Ran]
 """Runs a client once against a fake, to its end."""
 
 
-def play(case: Case, timing: Timing, client: Client, *, seed: int = 0, fetches: bool = True) -> Story:
+def play(
+    case: Case, timing: Timing, client: Client, *, seed: int = 0, fetches: bool = True, callback: str | None = None
+) -> Story:
     """Run a client in one case.
 
     Args:
@@ -40,13 +45,12 @@ def play(case: Case, timing: Timing, client: Client, *, seed: int = 0, fetches: 
         client: Runs the client.
         seed: What the fake draws from.
         fetches: Whether the client fetches results itself.
+        callback: Where its receiver listens.
     """
     with MockServer(api_key=KEY, seed=seed, **timing.settings) as mock:
         for scenario in case.scenarios:
             mock.scenarios.add(**scenario)
-        stray = _Stray(mock)
-        if case.stray:
-            stray.start()
+        stray = _Stray(callback if case.stray else None)
         ran = client(mock)
         stray.stop()
         return Story(
@@ -68,30 +72,41 @@ def _is_download(target: str) -> bool:
 
 
 class _Stray(threading.Thread):
-    """Calls a client's receiver for a task of somebody else, as soon as it is known where it listens."""
+    """Calls a client's receiver for a task of somebody else, as soon as somebody listens there."""
 
-    def __init__(self, mock: MockServer) -> None:
+    def __init__(self, url: str | None) -> None:
         super().__init__(daemon=True)
         self.answer: Literal["none", "taken", "refused"] = "none"
-        self._mock = mock
+        self._url = urlsplit(url or "")
         self._over = threading.Event()
+        if url is not None:
+            self.start()
 
     def run(self) -> None:
-        """Wait for the task and call."""
-        import httpx  # noqa: PLC0415 - slow to import, and for one case only
-
+        """Call until it is answered."""
         while not self._over.wait(LOOK_SECONDS):
-            urls = [task.request.get("callback_url") for task in self._mock.tasks]
-            if urls and isinstance(urls[0], str):
-                try:
-                    answer = httpx.post(urls[0], json=STRAY, timeout=STRAY_SECONDS, trust_env=False)
-                    self.answer = "taken" if answer.status_code == 200 else "refused"
-                except httpx.HTTPError:
-                    self.answer = "refused"
-                return
+            try:
+                self.answer = "taken" if self._call() == 200 else "refused"
+            except ConnectionRefusedError:
+                continue
+            except (OSError, http.client.HTTPException):
+                # A client that has ended meanwhile owes no answer.
+                self.answer = "none" if self._over.wait(LOOK_SECONDS) else "refused"
+            return
 
     def stop(self) -> None:
         """Call no more."""
         self._over.set()
         if self.is_alive():
             self.join(STRAY_SECONDS)
+
+    def _call(self) -> int:
+        """Post the callback, and return the status of the answer."""
+        kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
+        connection = kind(self._url.hostname or "", self._url.port, timeout=STRAY_SECONDS)
+        target = self._url._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        try:
+            connection.request("POST", target, json.dumps(STRAY), {"Content-Type": "application/json"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
