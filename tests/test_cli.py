@@ -95,7 +95,7 @@ def test_the_help_of_serve_has_every_setting(cli: Run) -> None:
         (["--speed", "6"], "No such option '--speed'; see ltx-mock --help"),
         (
             ["serve", "--sped", "6"],
-            "No such option '--sped'. (Did you mean one of: '--price', '--seed', '--speed'?)" + SEE_SERVE,
+            "No such option '--sped'. (Did you mean one of: '--open', '--seed', '--speed'?)" + SEE_SERVE,
         ),
         (["serve", "extra"], "Got unexpected extra argument (extra); see ltx-mock serve --help"),
         (
