@@ -38,7 +38,7 @@ class Timing:
 
     def enough(self, waited: int, wanted: int) -> bool:
         """Tell whether a wait was long enough, but for what a clock and a network may be wrong; milliseconds."""
-        return waited >= wanted * 0.98 - 10 * (self.scale or 1)
+        return waited >= wanted - min(wanted * 0.02 + 10 * (self.scale or 1), wanted * 0.5)
 
     def __str__(self) -> str:
         if self.scale is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ __all__ = ["Client", "play"]
 
 KEY: Final = "check-client-key"
 STRAY_SECONDS: Final = 5.0
+SETTLE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.02
 STRAY: Final = {
     "code": 200,
@@ -51,8 +53,11 @@ def play(
         for scenario in case.scenarios:
             mock.scenarios.add(**scenario)
         stray = _Stray(callback if case.stray else None)
-        ran = client(mock)
-        stray.stop()
+        try:
+            ran = client(mock)
+        finally:
+            stray.stop()
+        _settle(mock)
         return Story(
             case=case,
             timing=timing,
@@ -64,11 +69,27 @@ def play(
             tasks=mock.tasks,
             stray=stray.answer,
             fetches=fetches,
+            deaf=_deaf(mock, ran),
         )
 
 
 def _is_download(target: str) -> bool:
     return target.startswith("/files/")
+
+
+def _settle(mock: MockServer) -> None:
+    """Wait until callbacks that are under way have been answered, or not."""
+    over = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < over and any(each.state == "sending" for each in mock.callbacks):
+        time.sleep(LOOK_SECONDS)
+
+
+def _deaf(mock: MockServer, ran: Ran) -> bool:
+    """Tell whether a callback found nobody who answers. After its work a client may be gone."""
+    seen = mock.look(lambda tenant: [(each.operation == "callback", each.status) for each in tenant.entries()])
+    while ran.well and seen and seen[-1][0]:
+        seen.pop()
+    return (True, None) in seen
 
 
 class _Stray(threading.Thread):
