@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make a video: submit, poll as documented, download. Needs bash, curl and sed.
+# Make a video: submit, poll as documented, download. Needs bash, curl and awk.
 #
 #   APIXO_API_KEY=… generate.sh PROMPT [OUTPUT.mp4]
 #
@@ -7,6 +7,7 @@
 # APIXO_FIRST_POLL_SECONDS wait before the first poll, default 60
 # APIXO_POLL_SECONDS       wait between polls, default 5
 # APIXO_MAX_POLLS          then it gives up, default 120
+# APIXO_TIME_SCALE         what all waits are divided by, for tests; default 1
 set -euo pipefail
 
 base=${APIXO_BASE_URL:-https://api.apixo.ai/api/v1}
@@ -15,80 +16,107 @@ prompt=${1:?usage: generate.sh PROMPT [OUTPUT.mp4]}
 output=${2:-video.mp4}
 poll_seconds=${APIXO_POLL_SECONDS:-5}
 max_polls=${APIXO_MAX_POLLS:-120}
+scale=${APIXO_TIME_SCALE:-1}
 tries=5
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# field NAME JSON: a string field, whatever the spaces around it.
-field() { printf '%s' "$2" | tr '\n' ' ' | sed -n "s/.*\"$1\"[[:space:]]*:[[:space:]]*\"\\([^\"]*\\)\".*/\\1/p"; }
+# scaled SECONDS: divided by the scale.
+scaled() { awk -v seconds="$1" -v scale="$scale" 'BEGIN { printf "%.3f", seconds / scale }'; }
+http_seconds=$(awk -v scale="$scale" 'BEGIN { print scale < 60 ? 60 / scale : 1 }') # a network does not get faster
+
+# field NAME JSON: sets $value to a string field, whatever the spaces around it.
+field() {
+    value=
+    local pattern="\"$1\"[[:space:]]*:[[:space:]]*\"([^\"]*)\""
+    [[ $2 =~ $pattern ]] && value=${BASH_REMATCH[1]}
+    return 0
+}
 quoted() { printf '%s' "$1" | tr '[:cntrl:]' ' ' | sed 's/\\/\\\\/g; s/"/\\"/g'; }
 
-# call CURL-ARGUMENTS: sets $status (000 where nobody answered), $retry_after and $body.
-call() {
-    local answer meta
-    # The key goes in by a file descriptor: what stands on a command line, every user of the machine can read.
-    answer=$(curl --silent --show-error --max-time 60 --config <(printf 'header = "Authorization: Bearer %s"\n' "$key") \
-        --write-out '\n%{http_code} %header{retry-after}' "$@") || true
+# fetch CURL-ARGUMENTS: sets $status (000 where the answer is not whole), $retry_after and $body.
+fetch() {
+    local answer meta whole=yes
+    answer=$(curl --silent --show-error --write-out '\n%{http_code} %header{retry-after}' "$@") || whole=
     meta=${answer##*$'\n'}
     body=${answer%$'\n'*}
     status=${meta%% *}
     retry_after=${meta#* }
+    [[ $whole ]] || status=000
 }
 
-# wait_before_retry TRY: as long as the server asks, or twice as long each time.
-wait_before_retry() {
-    local seconds=$((2 ** $1))
-    [[ $retry_after =~ ^[0-9]+$ ]] && seconds=$retry_after
-    say "HTTP $status, trying again in $seconds s"
-    sleep "$seconds"
+# call CURL-ARGUMENTS: fetch with the key. It goes in by a file descriptor: what stands on a command line, every user
+# of the machine can read.
+call() { fetch --max-time "$http_seconds" --config <(printf 'header = "Authorization: Bearer %s"\n' "$key") "$@"; }
+
+# refused WHAT: what passes is waited out, twice as long each time and as long as the server asks; else it is the end.
+refused() {
+    local seconds
+    field message "$body"
+    case $status in
+        000 | 429 | 5??)
+            ((++misses < tries)) || die "$1: HTTP $status: $value (tried $tries times)"
+            seconds=$((2 ** misses))
+            [[ $retry_after =~ ^[0-9]+$ ]] && seconds=$((seconds + retry_after))
+            say "$1: HTTP $status, trying again in $seconds s"
+            sleep "$(scaled "$seconds")" ;;
+        *) die "$1: HTTP $status: $value" ;;
+    esac
 }
 
 submit() {
-    local request try
+    local request misses=0
     request="{\"input\": {\"mode\": \"text-to-video\", \"prompt\": \"$(quoted "$prompt")\","
     request+=" \"resolution\": \"480p\", \"duration\": 5}}"
-    for ((try = 1; try <= tries; try++)); do
+    while true; do
         call --header 'Content-Type: application/json' --data-raw "$request" "$base/generateTask/ltx-2-19b"
         case $status in
-            200) task=$(field taskId "$body"); [[ $task ]] || die "no taskId in: $body"; return ;;
-            429) wait_before_retry "$try" ;;
-            # Where the connection broke, nobody knows whether a task was made: do not pay twice.
-            *) die "generateTask: HTTP $status: $(field message "$body")" ;;
+            200) field taskId "$body"; task=$value; [[ $task ]] || die "no taskId in: $body"; return ;;
+            # A task costs money, and there is no idempotency key: do not pay twice.
+            000 | 5??) die "generateTask: HTTP $status; whether a task was made is not known" ;;
+            *) refused generateTask ;;
         esac
     done
-    die "generateTask: still HTTP 429 after $tries tries"
 }
 
 poll() {
-    local polls misses=0
-    sleep "${APIXO_FIRST_POLL_SECONDS:-60}"
+    local polls code misses=0
+    sleep "$(scaled "${APIXO_FIRST_POLL_SECONDS:-60}")"
     for ((polls = 0; polls < max_polls; polls++)); do
         call "$base/statusTask/ltx-2-19b?taskId=$task"
-        case $status in
-            200) misses=0 ;;
-            000 | 429 | 5??)
-                ((++misses < tries)) || die "statusTask: HTTP $status, $misses times in a row"
-                wait_before_retry "$misses"
-                continue ;;
-            *) die "statusTask: HTTP $status: $(field message "$body")" ;;
-        esac
-        case $(field state "$body") in
+        if [[ $status != 200 ]]; then
+            refused statusTask
+            continue
+        fi
+        misses=0
+        field state "$body"
+        case $value in
             success) return ;;
-            failed) die "$task failed: $(field failCode "$body"): $(field failMsg "$body")" ;;
+            failed)
+                field failCode "$body"; code=$value
+                field failMsg "$body"; die "$task failed: $code: $value" ;;
         esac # anything else, known or not: it is still being worked on
-        sleep "$poll_seconds"
+        sleep "$(scaled "$poll_seconds")"
     done
     die "$task is not finished after $max_polls polls"
 }
 
+# The file is fetched whole or not at all (curl minds Content-Length); no key is sent to where it lies.
 download() {
-    local url
-    # resultJson is JSON inside a JSON string, so its quotes come escaped.
-    url=$(printf '%s' "$body" | sed -n 's/.*\\"resultUrls\\"[^[]*\[[^"]*\\"\([^"]*\)\\".*/\1/p; ' | sed 's/\\\{1,\}\//\//g')
-    [[ $url ]] || die "no result URL in: $body"
-    curl --silent --show-error --fail --location --retry 4 --output "$output.part" "$url"
-    mv "$output.part" "$output"
+    local url misses=0 pattern='\\"resultUrls\\"[^[]*\[[^"]*"([^"]*)\\"'
+    # resultJson is JSON inside a JSON string: its quotes come escaped, and what is escaped in it comes escaped twice.
+    [[ $body =~ $pattern ]] || die "no result URL in: $body"
+    url=${BASH_REMATCH[1]//'\\u0026'/'&'}
+    url=${url//\\/}
+    trap 'rm -f -- "$output.part"' EXIT
+    while true; do
+        fetch --location --connect-timeout "$http_seconds" --speed-limit 1 --speed-time "${http_seconds%.*}" \
+            --output "$output.part" "$url"
+        [[ $status == 200 ]] && break
+        refused download
+    done
+    mv -- "$output.part" "$output"
 }
 
 submit
