@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
-from ltx_mock.cli.files import write
-from ltx_mock.cli.verdicts import report_files, show
+from ltx_mock.cli.files import see_that_they_can_be_written, write
+from ltx_mock.cli.verdicts import json_text, show
 from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.reporting import disarmed, printable
 
 if TYPE_CHECKING:
     from ltx_mock.clients.checking import Checked, Played
@@ -42,7 +44,7 @@ GIVES_UP_SECONDS = 1800.0
     help="Try callbacks too. The client listens at {callback_url}: URL, or a free port of this machine.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
-@click.option("--json", "json_", metavar="F", help="Write the report as JSON (ltx-mock schema client-report).")
+@click.option("--json", "json_", metavar="F", help="Write the report as JSON.")
 @click.option("--junitxml", metavar="F", help="Write the cases as JUnit XML.")
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -72,36 +74,46 @@ def check_client(
 
     Exit code: 0 no rule is broken, 1 some are, 2 the command cannot be run.
     """
-    from ltx_mock.clients.cases import CASES, named  # noqa: PLC0415 - help does without
+    from ltx_mock.clients.cases import named  # noqa: PLC0415 - help does without
     from ltx_mock.clients.checking import checked  # noqa: PLC0415
     from ltx_mock.clients.programs import Program, free_port  # noqa: PLC0415
+    from ltx_mock.clients.telling import junit  # noqa: PLC0415
     from ltx_mock.clients.timing import Timing  # noqa: PLC0415
 
     if listing:
-        for case in CASES:
-            click.echo(f"{case.name:<22} {' '.join(case.rules):<24} {case.about}")
+        _list()
         return
     if not command:
         raise click.UsageError("say what to run, as in: ltx-mock check-client -- node client.mjs", ctx)
     if real and scale is not None:
         raise click.UsageError("--real and --scale do not go together", ctx)
+    if junitxml == "-":
+        raise click.UsageError("only --json can go to standard output", ctx)
     timing = Timing(1.0 if real else scale)
-    url = f"http://127.0.0.1:{free_port()}/callback" if callback == AUTO else callback
+    url = f"http://127.0.0.1:{free_port()}/callback" if callback == AUTO else _receiver(callback)
     chosen = [case for case in named(tuple(cases)) if cases or url or not case.callback]
     program = Program(command, timing, timeout=_patience(timeout, timing), env=_variables(variables), callback=url)
     if any(case.callback for case in chosen) and url is None:
         raise click.UsageError("cases of callbacks take --callback", ctx)
+    see_that_they_can_be_written(json_, junitxml, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
     found = checked(chosen, timing, program, seed=seed, callback=url, heard=_say)
-    _tell(found, command)
+    if json_ != "-":
+        _tell(found, _again(command, timeout, scale, variables, callback, seed, real=real))
     if json_ is not None:
-        write(json_, json.dumps(found.as_dict(), indent=2) + "\n")
+        write(json_, json_text(found.as_dict()))
     if junitxml is not None:
-        from ltx_mock.clients.telling import junit  # noqa: PLC0415
-
         write(junitxml, junit(found))
-    report_files(found.report, github=github)
+    if github:
+        _for_github(found, on_stderr=json_ == "-")
     ctx.exit(CLEAN if found.report.ok else FINDINGS)
+
+
+def _list() -> None:
+    from ltx_mock.clients.cases import CASES  # noqa: PLC0415
+
+    for case in CASES:
+        click.echo(f"{case.name:<22} {' '.join(case.rules):<24} {case.about}")
 
 
 def _patience(timeout: float | None, timing: Timing) -> float:
@@ -124,15 +136,62 @@ def _say(played: Played) -> None:
     click.echo(f"ltx-mock: {name}: the client {ran.how}{broken}", err=True)
 
 
-def _tell(found: Checked, command: Sequence[str]) -> None:
-    from shlex import join  # noqa: PLC0415
+def _receiver(url: str | None) -> str | None:
+    """Return the URL of a receiver.
 
+    Raises:
+        LtxMockError: It is none.
+    """
+    if url is None:
+        return None
+    try:
+        at = urlsplit(url)
+        good = at.scheme in {"http", "https"} and at.hostname and (at.port is None or at.port)
+    except ValueError:
+        good = False
+    if not good:
+        raise LtxMockError(f"--callback must be an http or https URL, not {url!r}; put -- before the command")
+    return url
+
+
+def _again(
+    command: Sequence[str],
+    timeout: float | None,
+    scale: float | None,
+    variables: Sequence[str],
+    callback: str | None,
+    seed: int,
+    *,
+    real: bool,
+) -> str:
+    """Return the options and the command for another run; what was put into the environment may be a secret."""
+    from shlex import join, quote  # noqa: PLC0415
+
+    named = (each.split("=", 1) for each in variables)
+    given = [f"--timeout {timeout:g}"] if timeout is not None else []
+    given += [f"--scale {scale:g}"] if scale is not None else []
+    given += ["--real"] if real else []
+    given += [f"--env {quote(f'{name}={value}' if '{' in value else f'{name}=…')}" for name, value in named]
+    given += ["--callback" if callback == AUTO else f"--callback {quote(callback)}"] if callback else []
+    given += [f"--seed {seed}"] if seed else []
+    return " ".join([*given, "--", join(command)])
+
+
+def _tell(found: Checked, again: str) -> None:
     from ltx_mock.clients.telling import output_of, table  # noqa: PLC0415
 
     show(found.report)
     click.echo(f"\n{table(found)}", nl=False)
     for played in found.played:
         if not played.report.ok:
-            again = f"ltx-mock check-client --case {played.story.case.name} -- {join(command)}"
-            click.echo(f"\n{played.story.case.name}: {played.story.case.about}\n  again: {again}")
-            click.echo(output_of(played), nl=False)
+            case = played.story.case
+            line = printable(f"ltx-mock check-client --case {case.name} {again}")
+            click.echo(disarmed(f"\n{case.name}: {case.about}\n  again: {line}\n{output_of(played)}"), nl=False)
+
+
+def _for_github(found: Checked, *, on_stderr: bool) -> None:
+    from ltx_mock_contracts.reporting import github_annotations, step_summary  # noqa: PLC0415
+
+    click.echo(github_annotations(found.report), nl=False, err=on_stderr)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        write(summary, step_summary(found.report), mode="a")

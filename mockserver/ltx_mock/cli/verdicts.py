@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts import Departure, Report, Verdict
 
-__all__ = ["chosen_rules", "report_files", "show", "tell"]
+__all__ = ["chosen_rules", "json_text", "report_files", "show", "tell"]
 
 COLOUR = {"kept": "green", "broken": "red", "observed": "yellow", "not checked": "bright_black"}
 SHOWN = 5
@@ -76,9 +76,9 @@ def report_files(report: Report, *, json_: str | None = None, sarif_: str | None
     if json_ == sarif_ == "-":
         raise LtxMockError("JSON and SARIF cannot both go to standard output; give one of them a file")
     if json_ is not None:
-        write(json_, _json(report.as_dict()))
+        write(json_, json_text(report.as_dict()))
     if sarif_ is not None:
-        write(sarif_, _json(sarif(report, version=VERSION)))
+        write(sarif_, json_text(sarif(report, version=VERSION)))
     if github:
         click.echo(github_annotations(report), nl=False, err="-" in (json_, sarif_))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -97,7 +97,7 @@ def _named(given: Iterable[str]) -> set[str]:
         raise LtxMockError(f"no rule {name!r}{hint}; ltx-mock rules lists them") from None
 
 
-def _json(value: dict[str, Any]) -> str:
+def json_text(value: dict[str, Any]) -> str:
     """Return JSON that has, wherever it is printed, nothing that GitHub's runner takes for a command."""
     return json.dumps(value, indent=2).replace("##[", "#\\u0023[") + "\n"
 

@@ -10,7 +10,8 @@ from ltx_mock.clients.cases import Case
 from ltx_mock.clients.judging import judge
 from ltx_mock.clients.story import Story
 from ltx_mock.clients.timing import Timing
-from ltx_mock.clients.trial import Client, play
+from ltx_mock.clients.trial import KEY, Client, play
+from ltx_mock_contracts.reporting.redaction import without_keys
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.verdicts import Ledger, Report
 
@@ -55,7 +56,7 @@ class Checked:
     report: Report
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object; the schema `client-report` describes it."""
+        """Return it as a JSON object; `report` in it is as the schema `check-report` describes it."""
         return {
             "format": 1,
             "ok": self.report.ok,
@@ -104,4 +105,5 @@ def _report(ledger: Ledger, timing: Timing, seed: int, requests: int) -> Report:
     why |= {} if timing.shows_waits else {"CLI-2": str(timing)}
     why |= {"CLI-8": "no callback came; --callback has cases for them"}
     verdicts = ledger.verdicts(RULES_OF_CLIENTS, SOURCES, why)
-    return Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
+    report = Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
+    return without_keys(report, [KEY])

@@ -12,6 +12,7 @@ from ltx_mock.clients.checking import Checked, checked
 from ltx_mock.clients.story import Ran
 from ltx_mock.clients.timing import Timing
 from ltx_mock_contracts.failures import ContractFailure
+from ltx_mock_contracts.reporting.redaction import text_without_keys
 
 if TYPE_CHECKING:
     from ltx_mock.mock_server import MockServer
@@ -79,13 +80,22 @@ def _run(make_video: MakeVideo, mock: MockServer, timeout: float) -> Ran:
         try:
             url = make_video(mock.base_url, mock.api_key)
         except BaseException as error:  # noqa: BLE001 - whatever it raises, it says that there is no video
-            told = f"{type(error).__name__}: {error}"
+            told = text_without_keys(f"{type(error).__name__}: {_text(error, str)}", [mock.api_key])
             done.append(Ran(well=False, how=f"raises {told}", seconds=time.monotonic() - began, output=told))
         else:
-            done.append(Ran(well=True, how=f"returns {url!r:.200}", seconds=time.monotonic() - began, url=str(url)))
+            how, given = f"returns {_text(url, repr):.200}", url if isinstance(url, str) else None
+            done.append(Ran(well=True, how=how, seconds=time.monotonic() - began, url=given))
 
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
     thread.join(timeout)
     late = Ran(well=False, how=f"does not return within {timeout:g} s", ended=False, seconds=timeout)
     return done[0] if done else late
+
+
+def _text(value: object, told: Callable[[object], str]) -> str:
+    """Return a value in words; one whose own words fail is told by its type."""
+    try:
+        return told(value)
+    except Exception:  # noqa: BLE001 - it is somebody else's code
+        return f"a {type(value).__name__}"

@@ -158,7 +158,7 @@ def _has_the_result(bench: Bench, story: Story) -> None:
         return
     if not story.fetches:
         title, expected = "it returns what is not the URL of the result", str(ended[0].result_url)
-        bench.wrong("CLI-4", title, expected=expected, actual=show(story.ran.url))
+        bench.wrong("CLI-4", title, expected=expected, actual=f"it {story.ran.how}")
     else:
         title, expected = "it says that it has the video, and has not fetched it whole", "one whole download"
         actual = "; ".join(_download(each) for each in story.downloads) or "no download"

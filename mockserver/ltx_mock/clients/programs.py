@@ -8,15 +8,17 @@ import socket
 import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Final
 
 from ltx_mock.clients.story import Ran
 from ltx_mock.clients.timing import Timing
 from ltx_mock.errors import LtxMockError
 from ltx_mock.mock_server import MockServer
+from ltx_mock_contracts.reporting.redaction import text_without_keys
 
 __all__ = ["Program", "free_port"]
 
@@ -24,6 +26,10 @@ KEPT_BYTES: Final = 64 * 1024
 PIECE: Final = 16 * 1024
 GRACE_SECONDS: Final = 0.5
 READ_SECONDS: Final = 1.0
+ROUNDS: Final = 5
+PROCESSES: Final = Path("/proc")
+MARK: Final = "CHECK_CLIENT_RUN"
+"""In the environment of a program and all that it starts, and of nothing else, so that they can be found again."""
 
 
 class Program:
@@ -71,6 +77,8 @@ class Program:
         environment = os.environ | mock.env | {"APIXO_TIME_SCALE": self._timing.told}
         environment |= {"APIXO_CALLBACK_URL": self._callback} if self._callback else {}
         environment |= {name: _filled(value, known) for name, value in self._env.items()}
+        mark = uuid.uuid4().hex
+        environment |= {MARK: mark}
         command = [_filled(part, known) for part in self._command]
         began = time.monotonic()
         try:
@@ -85,14 +93,16 @@ class Program:
         except OSError as error:
             raise LtxMockError(f"cannot run {command[0]!r}: {error.strerror}") from error
         output = _Output(process.stdout)
-        ended = _wait(process, self._timeout)
-        _end_all(process)
+        try:
+            ended = _wait(process, self._timeout)
+        finally:
+            _end_all(process, mark)
         return Ran(
             well=ended and process.returncode == 0,
             how=_how(process.returncode) if ended else f"was ended after {self._timeout:g} s",
             ended=ended,
             seconds=time.monotonic() - began,
-            output=output.text(),
+            output=text_without_keys(output.text(), [mock.api_key]),
         )
 
 
@@ -100,8 +110,9 @@ class _Output:
     """Reads what a program prints, and keeps the end of it."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
-        self._kept: deque[bytes] = deque(maxlen=KEPT_BYTES // PIECE)
-        self._size = 0
+        self._kept = bytearray()
+        self._lost = 0
+        self._changing = threading.Lock()
         self._stream = stream
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -109,15 +120,22 @@ class _Output:
     def text(self) -> str:
         """Return it, when the program has ended."""
         self._thread.join(READ_SECONDS)
-        text = b"".join(self._kept).decode("utf-8", "replace")
-        lost = self._size - sum(map(len, self._kept))
-        return f"… {lost} bytes before this\n{text}" if lost > 0 else text
+        with self._changing:
+            kept, lost = bytes(self._kept), self._lost
+        if not lost:
+            return kept.decode("utf-8", "replace")
+        # The first line is a piece of one, in which a key would not be known again.
+        cut, _, whole = kept.partition(b"\n")
+        return f"… {lost + len(cut)} bytes before this\n{whole.decode('utf-8', 'replace')}"
 
     def _read(self) -> None:
         with suppress(OSError, ValueError):
             while self._stream is not None and (piece := os.read(self._stream.fileno(), PIECE)):
-                self._size += len(piece)
-                self._kept.append(piece)
+                with self._changing:
+                    self._kept += piece
+                    over = max(0, len(self._kept) - KEPT_BYTES)
+                    self._lost += over
+                    del self._kept[:over]
         if self._stream is not None:
             self._stream.close()
 
@@ -143,7 +161,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return True
 
 
-def _end_all(process: subprocess.Popen[bytes]) -> None:
+def _end_all(process: subprocess.Popen[bytes], mark: str) -> None:
     """End the program and all that it has started, gently and then not."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, PermissionError):
@@ -151,7 +169,25 @@ def _end_all(process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:
             _wait(process, GRACE_SECONDS)
     process.wait()
+    for _ in range(ROUNDS):
+        left = list(_left_behind(f"{MARK}={mark}".encode()))
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not left:
+            return
+
+
+def _left_behind(mark: bytes) -> Iterator[int]:
+    """Find what has left the program's process group; only Linux tells."""
+    for each in PROCESSES.glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark in each.read_bytes().split(b"\0"):
+                yield int(each.parent.name)
 
 
 def _how(code: int) -> str:
-    return f"exits with {code}" if code >= 0 else f"is ended by {signal.Signals(-code).name}"
+    if code >= 0:
+        return f"exits with {code}"
+    known = {each.value: each.name for each in signal.Signals}
+    return f"is ended by {known.get(-code, f'signal {-code}')}"

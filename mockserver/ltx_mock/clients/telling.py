@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ltx_mock.clients.checking import RULES_OF_CLIENTS
 from ltx_mock_contracts.reporting import printable
+from ltx_mock_contracts.reporting.text import shortened
 
 if TYPE_CHECKING:
     from ltx_mock.clients.checking import Checked, Played
@@ -15,6 +16,7 @@ __all__ = ["junit", "output_of", "table"]
 
 _MARKS: Final = {"kept": "ok", "broken": "BAD", "observed": "BAD"}
 _LINES: Final = 20
+_WIDE: Final = 1000
 
 
 def table(checked: Checked) -> str:
@@ -34,7 +36,7 @@ def _row(name: str, seconds: str, marks: list[str]) -> str:
 def output_of(played: Played) -> str:
     """Return the last lines of what a client printed in a case that went wrong."""
     lines = [printable(line) for line in played.story.ran.output.splitlines() if line.strip()]
-    return "".join(f"  | {line}\n" for line in lines[-_LINES:])
+    return "".join(f"  | {shortened(line, _WIDE)}\n" for line in lines[-_LINES:])
 
 
 def junit(checked: Checked) -> str:
