@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ltx_mock.clients import check_client
     from ltx_mock.errors import ContractFailure, LtxMockError, SettingsError
     from ltx_mock.mock_server import MockServer
     from ltx_mock.receiver import CallbackReceiver
@@ -32,6 +33,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "World",
+    "check_client",
     "strategies",
 ]
 
@@ -44,6 +46,7 @@ _HOME = {
     "Settings": "ltx_mock.settings",
     "SettingsError": "ltx_mock.errors",
     "World": "ltx_mock.world",
+    "check_client": "ltx_mock.clients",
     "strategies": "ltx_mock_contracts",
 }
 

@@ -44,7 +44,7 @@ GIVES_UP_SECONDS = 1800.0
     help="Try callbacks too. The client listens at {callback_url}: URL, or a free port of this machine.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
-@click.option("--json", "json_", metavar="F", help="Write the report as JSON.")
+@click.option("--json", "json_", metavar="F", help="Write the report as JSON (ltx-mock schema client-report).")
 @click.option("--junitxml", metavar="F", help="Write the cases as JUnit XML.")
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)

@@ -56,7 +56,7 @@ class Checked:
     report: Report
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object; `report` in it is as the schema `check-report` describes it."""
+        """Return it as a JSON object; the schema `client-report` describes it."""
         return {
             "format": 1,
             "ok": self.report.ok,
