@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from math import isnan
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -27,10 +28,10 @@ GIVES_UP_SECONDS = 1800.0
 @click.command("check-client", context_settings={"ignore_unknown_options": False})
 @click.option("--case", "cases", multiple=True, metavar="NAME", help="Only this case (may be repeated).")
 @click.option("--list", "listing", is_flag=True, help="List the cases.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="S", help="End the client after S real seconds.")
+@click.option("--timeout", type=click.FloatRange(0.1, 86_400), metavar="S", help="End the client after S real seconds.")
 @click.option(
     "--scale",
-    type=click.FloatRange(min=1),
+    type=click.FloatRange(1, 1000),
     metavar="N",
     help="The client divides its waits by N ({scale}, APIXO_TIME_SCALE), and the fake's time is N times as fast.",
 )
@@ -119,6 +120,8 @@ def _list() -> None:
 def _patience(timeout: float | None, timing: Timing) -> float:
     """Return for how many real seconds a client may run: as long as one that gives up in time takes."""
     if timeout is not None:
+        if isnan(timeout):
+            raise LtxMockError("--timeout must be a number of seconds")
         return timeout
     return SECONDS if timing.scale is None else SECONDS + GIVES_UP_SECONDS / timing.scale
 

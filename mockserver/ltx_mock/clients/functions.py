@@ -78,7 +78,7 @@ def _run(make_video: MakeVideo, mock: MockServer, timeout: float) -> Ran:
 
     def call() -> None:
         try:
-            url = make_video(mock.base_url, mock.api_key)
+            url: object = make_video(mock.base_url, mock.api_key)
         except BaseException as error:  # noqa: BLE001 - whatever it raises, it says that there is no video
             told = text_without_keys(f"{type(error).__name__}: {_text(error, str)}", [mock.api_key])
             done.append(Ran(well=False, how=f"raises {told}", seconds=time.monotonic() - began, output=told))
