@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = ltx_mock_schemas.names()
-OURS = {"check-report"}
+OURS = {"check-report", "client-report"}
 """What the API does not say: no rule is behind it."""
 GOOD_URLS = [
     "https://example.com/ref.jpg",
@@ -67,6 +67,7 @@ def test_the_names_are_those_of_the_messages() -> None:
     assert ltx_mock_schemas.names() == [
         "callback",
         "check-report",
+        "client-report",
         "error",
         "generate-request",
         "generate-request-strict",
