@@ -1,6 +1,6 @@
 """Checks of a client: is the API used as documented, and does the client survive what the API may do (CLI-1 to 9)?
 
-`check_client` tries a Python function, `ltx-mock check-client` any program. `cases` has what
+`check_client` tries a Python function, `ClientMachine` an object, `ltx-mock check-client` any program. `cases` has what
 is tried, `trial` does it once, `judging` says from the journal what was wrong, `programs` and `functions` run a client.
 """
 
@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ltx_mock.clients.cases import CASES, Case
     from ltx_mock.clients.functions import check_client
+    from ltx_mock.clients.machine import ClientMachine, run_client_machine
 
-__all__ = ["CASES", "Case", "check_client"]
+__all__ = ["CASES", "Case", "ClientMachine", "check_client", "run_client_machine"]
 
 _HOMES = {
     "CASES": "cases",
     "Case": "cases",
+    "ClientMachine": "machine",
     "check_client": "functions",
+    "run_client_machine": "machine",
 }
 
 
