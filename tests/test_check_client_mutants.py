@@ -14,7 +14,7 @@ from ltx_mock.clients.checking import Checked, checked
 from ltx_mock.clients.programs import free_port
 from ltx_mock.clients.story import Ran
 from ltx_mock.clients.timing import Timing
-from planted_clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo
+from planted_clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
 
 SILENCE_SECONDS = 0.4
 STRAY_SECONDS = 10.0
@@ -97,3 +97,92 @@ def test_a_bug_is_found_by_the_case_and_the_rule_that_name_it(name: str, mutant:
 def test_a_bug_brings_no_other_finding_where_all_goes_well(name: str, mutant: Mutant) -> None:
     found = found_in(mutant.client, "callback" if mutant.rule == "CLI-8" else "success")
     assert set(found.report.broken) <= {mutant.rule}, f"{name}: {told(found)}"
+
+
+def waiting(*waits: float) -> type[GoodClient]:
+    """Return a client that waits so long after each poll that failed."""
+
+    class Waits(GoodClient):
+        def back_off(self, reply: Reply | None, pause: float) -> None:
+            if reply is not None and reply.status == 503:
+                pause = left.pop(0)
+            self._sleep(pause)
+
+    left = list(waits)
+    return Waits
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [(1, 2, 4, 8), (0, 2, 4, 8), (2, 2, 4, 4), (0.05, 0.1, 0.2, 0.4), (0.7, 1.9, 0.4, 6), (3, 1, 9, 2), (5, 5, 5, 10)],
+    ids=str,
+)
+def test_waits_that_grow_or_are_drawn_around_what_grows_are_right(waits: tuple[float, ...]) -> None:
+    found = found_in(waiting(*waits), "unavailable-poll")
+    assert found.report.ok, told(found)
+
+
+@pytest.mark.parametrize(
+    ("waits", "title"),
+    [
+        ((5, 5, 5, 5), "its waits between tries do not grow"),
+        ((10, 10.5, 9.8, 10.1), "its waits between tries do not grow"),
+        ((8, 4, 2, 1), "its waits between tries do not grow"),
+        ((0, 0, 0, 0), "it hammers"),
+        ((0.01, 0.02, 0.01, 0.03), "it hammers"),
+    ],
+    ids=str,
+)
+def test_waits_that_clearly_do_not_grow_are_wrong(waits: tuple[float, ...], title: str) -> None:
+    found = found_in(waiting(*waits), "unavailable-poll")
+    (departure,) = found.report.of("CLI-6").departures
+    assert departure.title == title
+    assert found.report.broken == ("CLI-6",)
+
+
+def test_to_wait_each_time_as_long_as_retry_after_says_is_right() -> None:
+    class Obeys(GoodClient):
+        def back_off(self, reply: Reply | None, pause: float) -> None:
+            asked = "" if reply is None else reply.headers.get("retry-after", "")
+            self._sleep(float(asked or pause))
+
+    found = found_in(Obeys, "rate-limited-for-long")
+    assert found.report.ok, told(found)
+    assert found.report.of("CLI-6").outcome == "kept"
+
+
+def test_a_finding_says_what_was_expected_and_seen_with_times() -> None:
+    (departure,) = found_in(MUTANTS["ignores-retry-after"].client, "rate-limited-poll").report.of("CLI-6").departures
+    assert (departure.expected, departure.actual) == ("after 7 s, or later", "after 2 s")
+    assert departure.checks == ("rate-limited-poll",)
+    assert len(departure.exchanges) == 2
+    (first,) = found_in(MUTANTS["polls-at-once"].client, "success").report.of("CLI-2").departures
+    assert (first.expected, first.actual) == ("60 s after the submission, or later", "after 0 s")
+
+
+def test_a_client_that_asks_for_no_callback_is_told_so() -> None:
+    class Asks(GoodClient):
+        def body(self) -> dict[str, Any]:
+            return {"input": self.input}
+
+    found = found_in(Asks, "callback")
+    assert [each.title for each in found.report.of("CLI-8").departures] == ["it asks for no callback"]
+
+
+def test_a_receiver_that_nobody_serves_is_found() -> None:
+    class Deaf(GoodClient):
+        def body(self) -> dict[str, Any]:
+            if self.receiver is not None:
+                self.stop()
+                self.receiver = None
+            return super().body()
+
+    found = found_in(Deaf, "callback")
+    assert [each.title for each in found.report.of("CLI-8").departures] == ["a callback is not taken"]
+    assert found.report.broken == ("CLI-8",)
+
+
+def test_one_that_is_done_need_not_listen_any_more() -> None:
+    found = found_in(GoodClient, "callback-late")
+    assert found.report.ok, told(found)
+    assert [delivery.state for delivery in found.played[0].story.deliveries] == ["scheduled"]

@@ -49,7 +49,9 @@ def play(
         fetches: Whether the client fetches results itself.
         callback: Where its receiver listens.
     """
-    with MockServer(api_key=KEY, seed=seed, **timing.settings) as mock:
+    host = urlsplit(callback or "").hostname
+    allowed = (host,) if host else ()
+    with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, **timing.settings) as mock:
         for scenario in case.scenarios:
             mock.scenarios.add(**scenario)
         stray = _Stray(callback if case.stray else None)
