@@ -29,20 +29,22 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  callbacks    List the callbacks: made, to come, given up, withheld.
-  check        Hold the server at URL to the rules of the contract.
-  check-trace  Judge a recording by the rules of the contract.
-  clock        Show the server's clock, move it, or change how it runs.
-  openapi      Print the OpenAPI 3.1 document.
-  requests     List the newest requests, answers and callbacks.
-  reset        Forget tasks, credits, limits, callbacks and journal.
-  rules        Print every rule of the contract: id, what it says, where...
-  scenarios    List the scenarios; arm some in a running server.
-  schema       Print the JSON Schema NAME, or the names there are.
-  serve        Run the fake API until Ctrl-C.
-  settings     Print the settings in force, as JSON.
-  tasks        List the tasks, or tell all about one, or end it.
-  version      Print the version.
+  callbacks     List the callbacks: made, to come, given up, withheld.
+  check         Hold the server at URL to the rules of the contract.
+  check-client  Run COMMAND once for each case, against a fresh fake each...
+  check-trace   Judge a recording by the rules of the contract.
+  clock         Show the server's clock, move it, or change how it runs.
+  fuzz          Write cases for tests in any language, as JSON files.
+  openapi       Print the OpenAPI 3.1 document.
+  requests      List the newest requests, answers and callbacks.
+  reset         Forget tasks, credits, limits, callbacks and journal.
+  rules         Print every rule of the contract: id, what it says, where...
+  scenarios     List the scenarios; arm some in a running server.
+  schema        Print the JSON Schema NAME, or the names there are.
+  serve         Run the fake API until Ctrl-C.
+  settings      Print the settings in force, as JSON.
+  tasks         List the tasks, or tell all about one, or end it.
+  version       Print the version.
 """
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = ltx_mock_schemas.names()
-OURS = {"check-report", "client-report"}
+OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index"}
 """What the API does not say: no rule is behind it."""
 GOOD_URLS = [
     "https://example.com/ref.jpg",
@@ -69,6 +69,8 @@ def test_the_names_are_those_of_the_messages() -> None:
         "check-report",
         "client-report",
         "error",
+        "fuzz-case",
+        "fuzz-index",
         "generate-request",
         "generate-request-strict",
         "generate-response",

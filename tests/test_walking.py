@@ -16,7 +16,7 @@ import ltx_mock_schemas
 from ltx_mock_contracts import validate_request
 from ltx_mock_contracts.walking import ANNOTATIONS, Walker
 
-OURS = {"check-report", "client-report"}
+OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index"}
 MESSAGES = [name for name in ltx_mock_schemas.names() if name not in OURS]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts import strategies
     from ltx_mock_contracts.failures import ContractFailure
     from ltx_mock_contracts.findings import Finding
+    from ltx_mock_contracts.fuzzing import fuzz_responses
     from ltx_mock_contracts.machine import TaskMachine
     from ltx_mock_contracts.request import GenerateRequest, Lora
     from ltx_mock_contracts.rules import RULES, Rule
@@ -47,6 +48,7 @@ __all__ = [
     "TraceError",
     "Verdict",
     "check_trace",
+    "fuzz_responses",
     "parse_body",
     "read_har",
     "read_ndjson",
@@ -74,6 +76,7 @@ _HOMES = {
     "TraceError": "trace",
     "Verdict": "verdicts",
     "check_trace": "trace",
+    "fuzz_responses": "fuzzing",
     "parse_body": "validation",
     "read_har": "trace",
     "read_ndjson": "trace",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from ltx_mock_contracts.strategies._choices import ENDED, STATES, choose
-from ltx_mock_contracts.strategies._values import TASK_IDS, TEXT, URLS
+from ltx_mock_contracts.strategies._values import TASK_IDS, TEXT, URLS, objects
 
 __all__ = ["CREATED", "Envelope", "callbacks", "error_envelopes", "finished", "status_envelopes", "success"]
 
@@ -26,9 +26,8 @@ _CODES: Final = st.sampled_from(["CONTENT_VIOLATION", "INVALID_IMAGE_URL", "INVA
 _REASONS: Final = st.sampled_from(
     ["Content does not meet safety guidelines", "x", "内容违反安全准则", "😀"]
 ) | TEXT.map("Failed: {}".format)
-_RESULTS: Final = st.fixed_dictionaries(
-    {"resultUrls": st.lists(URLS, min_size=1, max_size=2)}, optional={"cover": st.none()}
-)
+_FILES: Final = st.lists(URLS, min_size=1, max_size=2)
+_RESULTS: Final = objects(resultUrls=_FILES) | objects(resultUrls=_FILES, cover=st.none())
 _SPELLINGS: Final[st.SearchStrategy[dict[str, Any]]] = st.sampled_from(
     [{"separators": (",", ":")}, {}, {"indent": 1}, {"ensure_ascii": False}]
 )
@@ -84,7 +83,7 @@ def error_envelopes(*, status: int | None = None) -> st.SearchStrategy[Envelope]
     if status is not None and status not in range(400, 600):
         raise ValueError(f"status must be from 400 to 599, not {status!r}")
     codes = st.sampled_from(_ERRORS) if status is None else st.just(status)
-    return st.fixed_dictionaries({"code": codes, "message": _MESSAGES, "data": st.none()})
+    return objects(code=codes, message=_MESSAGES, data=st.none())
 
 
 def success(data: dict[str, Any]) -> Envelope:

@@ -14,7 +14,7 @@ from ltx_mock_contracts.strategies._values import FIELD_VALUES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DRIFTS", "DriftedEnvelope", "drifted"]
+__all__ = ["DRIFTS", "DriftedEnvelope", "drifted", "drifting"]
 
 Told = tuple[str, str]
 
@@ -52,6 +52,14 @@ def drifted(*, drift: str | None = None, state: str | None = None) -> st.SearchS
 
 
 @st.composite
+def drifting(draw: st.DrawFn, envelopes: st.SearchStrategy[Envelope], drift: str) -> Envelope:
+    """Let other envelopes than those of statusTask drift, in a way that needs no state."""
+    body = draw(envelopes)
+    _DRIFTS[drift][1](draw, body)
+    return body
+
+
+@st.composite
 def _drifted(draw: st.DrawFn, possible: dict[str, tuple[str, ...]]) -> DriftedEnvelope:
     chosen = draw(st.sampled_from(list(possible)))
     body = draw(status_envelopes(state=draw(st.sampled_from(possible[chosen]))))
@@ -80,18 +88,33 @@ def _missing_field(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
     return tuple((rule, f"/data/{name}") for name in gone if rule != "TASK-6" or name == "failMsg")
 
 
+def _null_field(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
+    """Put null where a field should be absent, as serialisers do that know one class for all states."""
+    data = body["data"]
+    absent = [name for name in _RESULTS if name not in data]
+    names = draw(st.lists(st.sampled_from(absent), min_size=1, unique=True))
+    data |= dict.fromkeys(names)
+    failed = data["state"] == "failed"
+    return tuple(
+        ("TASK-5" if failed and name in _TIMES else _NEEDED_BY[data["state"]], f"/data/{name}") for name in names
+    )
+
+
 def _more_in_the_envelope(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
     name = draw(st.sampled_from(["requestId", "msg", "timestamp"]))
     body[name] = draw(FIELD_VALUES)
     return (("ENV-1", f"/{name}"),)
 
 
+_TIMES: Final = ("createTime", "completeTime", "costTime")
+_RESULTS: Final = ("resultJson", "failCode", "failMsg", *_TIMES)
 _NEEDED_BY: Final = {"pending": "TASK-2", "processing": "TASK-2", "success": "TASK-3", "failed": "TASK-6"}
 
 _DRIFTS: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Envelope], tuple[Told, ...]]]]] = {
     "unknown field": (STATES, _unknown_field),
     "unknown state": (RUNNING, _unknown_state),
     "missing field": (STATES, _missing_field),
+    "null field": (STATES, _null_field),
     "unknown field of the envelope": (STATES, _more_in_the_envelope),
 }
 

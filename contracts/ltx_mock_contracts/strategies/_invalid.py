@@ -6,7 +6,7 @@ one table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,20 +55,31 @@ class _Family:
     modes: tuple[str, ...] = MODES
     request_types: tuple[str, ...] = REQUEST_TYPES
 
+    def within(self, modes: tuple[str, ...]) -> _Family:
+        """Return the family with no other modes than these."""
+        return replace(self, modes=tuple(mode for mode in self.modes if mode in modes))
 
-def invalid_requests(rule: str | None = None, *, family: str | None = None) -> st.SearchStrategy[InvalidRequest]:
+
+def invalid_requests(
+    rule: str | None = None, *, family: str | None = None, mode: str | None = None
+) -> st.SearchStrategy[InvalidRequest]:
     """Generate requests that break one rule in one place.
 
     Args:
         rule: One of GEN-1 to GEN-14; any of them by default.
         family: One of `INVALID_FAMILIES[rule]`; any of them by default.
+        mode: One of the four modes, that the request had before it was broken; any of them by default.
 
     Raises:
-        ValueError: There is no such rule, or the rule has no such family.
+        ValueError: There is no such rule or mode, or no such family of the rule or in the mode.
     """
+    modes = choose("mode", mode, MODES)
     rules = choose("rule", rule, _FAMILIES)
     names = choose("family", family, dict.fromkeys(each.name for name in rules for each in _FAMILIES[name]))
-    possible = {name: [each for each in _FAMILIES[name] if each.name in names] for name in rules}
+    possible = {name: [each.within(modes) for each in _FAMILIES[name] if each.name in names] for name in rules}
+    possible = {name: [each for each in families if each.modes] for name, families in possible.items()}
+    if not any(possible.values()):
+        raise ValueError(f"{mode} has no way to break {rule or 'a rule'} by {family or 'any family'}")
     return _broken({name: families for name, families in possible.items() if families})
 
 

@@ -25,6 +25,7 @@ from ltx_mock_contracts.strategies._values import (
     SCALES,
     SEEDS,
     URLS,
+    objects,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ __all__ = [
 Body = dict[str, Any]
 """A decoded body of generateTask."""
 
-LORAS: Final = st.fixed_dictionaries({"path": DOWNLOADS, "scale": SCALES})
+LORAS: Final = objects(path=DOWNLOADS, scale=SCALES)
 _SOME_LORAS: Final = st.lists(LORAS, min_size=1, max_size=3)
 _RATIOS: Final = st.sampled_from([None, "16:9", "9:16"])
 _PROVIDERS: Final = st.sampled_from([None, "auto", "value", "official"])

@@ -25,12 +25,18 @@ __all__ = [
     "TEXT",
     "URLS",
     "fresh",
+    "objects",
 ]
 
 
 def fresh(values: Sequence[Any]) -> st.SearchStrategy[Any]:
     """Draw one of these, as a copy that the test may change."""
     return st.sampled_from(values).map(deepcopy)
+
+
+def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw an object with these fields in this order; `fixed_dictionaries` has another order in each version."""
+    return st.builds(dict, **fields)
 
 
 TEXT: Final = st.text(st.characters(codec="utf-8"), max_size=20)

@@ -18,6 +18,7 @@ COMMANDS = {
     "check-client": "ltx_mock.cli.check_client",
     "check-trace": "ltx_mock.cli.trace",
     "clock": "ltx_mock.cli.remote",
+    "fuzz": "ltx_mock.cli.fuzz",
     "openapi": "ltx_mock.cli.contract",
     "requests": "ltx_mock.cli.remote",
     "reset": "ltx_mock.cli.remote",

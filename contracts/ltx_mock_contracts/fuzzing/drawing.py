@@ -1,0 +1,179 @@
+"""Draw examples that are the same in every process and on every machine.
+
+What Hypothesis draws by itself shifts with the modules that are loaded, because it takes constants from them. So here
+every choice is read from a digest of what the example is for, through Hypothesis' interface for other backends.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from hashlib import shake_256
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, PrimitiveProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hypothesis.internal.intervalsets import IntervalSet
+    from hypothesis.strategies import SearchStrategy
+
+__all__ = ["Digests", "draw", "try_examples"]
+
+T = TypeVar("T")
+
+_BACKEND: Final = "ltx_mock"
+_BLOCK_BYTES: Final = 512
+_LONGEST: Final = 40
+_PRINTABLE: Final = (0x20, 0x7F)
+_subject: ContextVar[tuple[object, ...]] = ContextVar("_subject")
+_example: ContextVar[int | None] = ContextVar("_example", default=None)
+
+
+def draw(strategy: SearchStrategy[T], count: int, *words: object) -> list[T]:
+    """Return examples of a strategy: always the same for the same words, whatever else is drawn or loaded.
+
+    Args:
+        strategy: Where they are from.
+        count: How many; the first of them are those of a smaller count.
+        words: What they are for.
+    """
+    drawn: list[T] = []
+
+    def keep(example: T) -> None:
+        if _example.get() is not None:  # not the simplest one, with which Hypothesis begins
+            drawn.append(example)
+
+    try_examples(keep, strategy, count, *words, shrink=False)
+    return drawn[:count]
+
+
+def try_examples(
+    test: Callable[[T], None], strategy: SearchStrategy[T], count: int, *words: object, shrink: bool = True
+) -> None:
+    """Call a test with the simplest example and those that `draw` returns, until it raises; that goes up.
+
+    Before that it is called with smaller ones, and at last with the smallest that raises in the same way.
+
+    Args:
+        test: Takes an example; it is not to be one by which pytest might judge.
+        strategy: Where the examples are from.
+        count: How many.
+        words: What they are for.
+        shrink: Whether to look for smaller ones.
+    """
+
+    @seeded(0)  # shrinking is a matter of chance too
+    @settings(
+        max_examples=count + 1,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        backend=_BACKEND,
+    )
+    @given(strategy)
+    def run(example: Any) -> None:
+        test(example)
+
+    token = _subject.set(words)
+    try:
+        run()
+    finally:
+        _subject.reset(token)
+
+
+class Digests(PrimitiveProvider):
+    """A source of chance for Hypothesis: digests of what is drawn for, of its number, and of how far it is drawn."""
+
+    lifetime = "test_function"
+
+    def __init__(self, conjecturedata: Any, /) -> None:
+        super().__init__(conjecturedata)
+        self._words = _subject.get()
+        self._number = 0
+        self._blocks = 0
+        self._bytes = b""
+
+    @contextmanager
+    def per_test_case_context_manager(self) -> Iterator[None]:
+        """Begin an example."""
+        self._blocks, self._bytes = 0, b""
+        token = _example.set(self._number)
+        self._number += 1
+        try:
+            yield
+        finally:
+            _example.reset(token)
+
+    def draw_boolean(self, p: float = 0.5) -> bool:
+        """Draw True with a probability."""
+        return self._fraction() < p
+
+    def draw_integer(
+        self,
+        min_value: int | None = None,
+        max_value: int | None = None,
+        *,
+        weights: dict[int, float] | None = None,  # noqa: ARG002 - nothing of ours has some
+        shrink_towards: int = 0,
+    ) -> int:
+        """Draw a whole number; without bounds, small ones as often as large ones."""
+        if min_value is not None and max_value is not None:
+            return min_value + self._below(max_value - min_value + 1)
+        size = self._below(1 << self._below(65))
+        if min_value is not None:
+            return min_value + size
+        if max_value is not None:
+            return max_value - size
+        return shrink_towards + (size if self._below(2) else -size)
+
+    def draw_float(
+        self,
+        *,
+        min_value: float = -inf,
+        max_value: float = inf,
+        allow_nan: bool = True,  # noqa: ARG002 - JSON has none
+        smallest_nonzero_magnitude: float,
+    ) -> float:
+        """Draw a number with three decimals."""
+        low = min_value if isfinite(min_value) else min(-1e6, max_value)
+        high = max_value if isfinite(max_value) else max(1e6, min_value)
+        value = min(max(round(low + (high - low) * self._fraction(), 3), low), high)
+        return value if abs(value) >= smallest_nonzero_magnitude else low
+
+    def draw_string(self, intervals: IntervalSet, *, min_size: int = 0, max_size: int = _LONGEST) -> str:
+        """Draw a text of these letters; where there are many, printable ones of ASCII more often."""
+        many = len(intervals) > _PRINTABLE[1]
+        some = [_PRINTABLE if many and self._below(4) else (0, len(intervals)) for _ in self._items(min_size, max_size)]
+        return "".join(chr(intervals[low + self._below(high - low)]) for low, high in some)
+
+    def draw_bytes(self, min_size: int = 0, max_size: int = _LONGEST) -> bytes:
+        """Draw bytes."""
+        return bytes(self._below(256) for _ in self._items(min_size, max_size))
+
+    def _items(self, min_size: int, max_size: int) -> range:
+        """Draw how many items there are, as a range of that length; rather few."""
+        return range(min(max_size, min_size + self._below(1 + self._below(_LONGEST))))
+
+    def _fraction(self) -> float:
+        return self._below(1 << 53) / (1 << 53)
+
+    def _below(self, end: int) -> int:
+        """Draw from 0 to the number before the end; eight bytes too many make all as good as equally probable."""
+        length = end.bit_length() // 8 + 8
+        while len(self._bytes) < length:
+            name = "\0".join(str(word) for word in ("ltx-mock", *self._words, self._number, self._blocks))
+            self._bytes += shake_256(name.encode()).digest(_BLOCK_BYTES)
+            self._blocks += 1
+        taken, self._bytes = self._bytes[:length], self._bytes[length:]
+        return int.from_bytes(taken, "big") % end
+
+
+AVAILABLE_PROVIDERS[_BACKEND] = f"{__name__}.{Digests.__qualname__}"

@@ -1,0 +1,93 @@
+"""`ltx-mock fuzz`: write cases for tests in any language."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ltx_mock.errors import LtxMockError
+from ltx_mock.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ltx_mock_contracts.fuzzing import Corpus
+
+KINDS = ("valid", "invalid", "advisory", "malformed", "responses", "drifted")
+MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
+INDEX = "index.json"
+CASE = re.compile(rf"[0-9]{{4,}}-({'|'.join(KINDS)})-[0-9A-Za-z-]+\.json")
+MOST = 100_000
+
+
+@click.command()
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What the cases are: requests, or answers.")
+@click.option("--out", "folder", required=True, metavar="DIR", help="Where to write them; an earlier corpus goes.")
+@click.option("--count", type=click.IntRange(1, MOST), default=100, show_default=True, metavar="N", help="How many.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
+@click.option(
+    "--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); GEN is all of GEN."
+)
+@click.option("--mode", type=click.Choice(MODES), help="Only requests of this mode.")
+@click.option("--force", is_flag=True, help="Write even where other files are.")
+def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str], mode: str | None, force: bool) -> None:
+    """Write cases for tests in any language, as JSON files.
+
+    A case says what to send and what must come back (valid, invalid, advisory, malformed), or what may come back and
+    how a client should take it (responses, drifted); ltx-mock schema fuzz-case describes it. The families of a kind
+    take turns. The same seed gives the same bytes.
+
+    Exit code: 0 it is written, 2 it cannot be.
+    """
+    from ltx_mock.cli.verdicts import chosen_rules  # noqa: PLC0415 - help does without
+    from ltx_mock_contracts.fuzzing import corpus  # noqa: PLC0415 - slow to import
+
+    wanted = chosen_rules(rules) if rules else set()
+    try:
+        drawn = corpus(kind, version=VERSION, count=count, seed=seed, rules=wanted, mode=mode)
+    except ValueError as error:
+        raise LtxMockError(str(error)) from None
+    try:
+        _write(drawn, Path(folder), force=force)
+    except OSError as error:
+        raise LtxMockError(f"{error.filename or folder}: it cannot be written: {error.strerror}") from error
+    click.echo(f"{folder}: {count} {'case' if count == 1 else 'cases'} of the kind {kind}, seed {seed}")
+    if count < drawn.families:
+        click.echo(f"ltx-mock: {drawn.families - count} of {drawn.families} families had no turn", err=True)
+
+
+def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
+    """Write a corpus in the place of another. While it is written there is no index, so half of it is never a whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not force and any(folder.iterdir()) and not _is_a_corpus(folder):
+        raise LtxMockError(f"{folder} has files that are no corpus; --force writes beside them, or give another --out")
+    (folder / INDEX).unlink(missing_ok=True)
+    for old in _cases(folder):
+        old.unlink()
+    for file, case in drawn.cases.items():
+        (folder / file).write_bytes(_bytes(case))
+    unfinished = folder / f"{INDEX}.part"
+    unfinished.write_bytes(_bytes(drawn.index))
+    unfinished.replace(folder / INDEX)
+
+
+def _cases(folder: Path) -> Iterator[Path]:
+    """Give the files that have the name of a case."""
+    return (path for path in list(folder.iterdir()) if CASE.fullmatch(path.name))
+
+
+def _is_a_corpus(folder: Path) -> bool:
+    try:
+        index = json.loads((folder / INDEX).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(index, dict) and index.get("generator") == "ltx-mock" and "cases" in index
+
+
+def _bytes(value: dict[str, Any]) -> bytes:
+    """Return JSON in ASCII, which no editor, shell or version control changes."""
+    return f"{json.dumps(value, indent=2)}\n".encode()
