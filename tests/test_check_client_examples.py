@@ -59,9 +59,12 @@ def test_an_example_with_a_receiver_passes_every_case_of_callbacks(client: list[
 
 @pytest.mark.parametrize("client", [pytest.param(PYTHON, id="python"), pytest.param(NODE, marks=node, id="node")])
 def test_an_example_passes_all_other_cases_too_when_it_takes_callbacks(client: list[str], tmp_path: Path) -> None:
-    some = ("success", "content-violation", "unauthorized", "lost-answer", "stuck", "cut-download")
-    code, _, said = checked(client, tmp_path, "--callback", *(f"--case={name}" for name in some))
+    some = ("success", "content-violation", "unauthorized", "reset-poll", "lost-answer", "stuck", "cut-download")
+    code, report, said = checked(client, tmp_path, "--callback", *(f"--case={name}" for name in some))
     assert code == 0, said
+    kept = {each["case"]: each["kept"] for each in report["cases"]}
+    assert "CLI-6" in kept["cut-download"]
+    assert "CLI-6" not in kept["reset-poll"], "who is called does not poll, and shows nothing of what it would do"
 
 
 def test_the_waits_of_the_python_example_are_right(tmp_path: Path) -> None:

@@ -145,7 +145,8 @@ def _says_how_it_went(bench: Bench, story: Story) -> None:
             title, expected = "the failCode is not told", show(story.case.says)
             actual = show(story.ran.output.strip()[-60:])
             bench.wrong("CLI-5", title, *story.requests[-1:], expected=expected, actual=actual)
-    if story.case.end in {"either", "result" if story.ran.well else "failure"}:
+    happened = any(each.cause is not None for each in (*story.requests, *story.downloads))
+    if happened and story.case.end in {"either", "result" if story.ran.well else "failure"}:
         bench.saw(*{"CLI-6", "CLI-9"}.intersection(story.case.rules))
 
 
