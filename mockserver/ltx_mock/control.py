@@ -54,6 +54,7 @@ class ControlPlane:
             ("GET", "/tasks/{id}", self.task),
             ("POST", "/tasks/{id}/finish", self.finish),
             ("GET", "/callbacks", self.callbacks),
+            ("POST", "/callbacks/{id}/redeliver", self.redeliver),
             ("GET", "/metrics", self.metrics),
             ("GET", "/openapi.json", self.openapi),
             ("GET", "/schemas", self.schemas),
@@ -156,6 +157,12 @@ class ControlPlane:
         """Return counters and gauges for Prometheus."""
         text = exposition(measured(self._engine, self._tenants(request)))
         return Response(text, headers={"content-type": CONTENT_TYPE})
+
+    async def redeliver(self, request: Request) -> dict[str, Any]:
+        """Make a callback once more."""
+        delivery = await self._engine.redeliver(request.path_params["id"])
+        tenant, _ = self._engine.find_task(delivery.task_id)
+        return {"key": tenant.label, **delivery_view(tenant, delivery)}
 
     async def openapi(self, _: Request) -> dict[str, Any]:
         """Return the OpenAPI document."""

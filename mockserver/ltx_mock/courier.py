@@ -24,6 +24,7 @@ from ltx_mock.stage import staged_callback
 from ltx_mock.store import Store, Tenant
 
 ANSWER_WITHIN_MS = 30 * SECOND
+BY_HAND = "made again by hand"
 RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
 
 _END_OF_HOST = re.compile(r"[/?#]")
@@ -90,6 +91,11 @@ class Courier:
             delivery = tenant.delivery(_delivery_id(task, copy))
             if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
                 self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
+        self.arm(tenant)
+
+    def again(self, tenant: Tenant, delivery: Delivery) -> None:
+        """Plan one more attempt, now, of a callback that was made or given up."""
+        self._put(tenant, delivery._replace(state="scheduled", due=tenant.clock.now(), reason=BY_HAND))
         self.arm(tenant)
 
     def arm(self, tenant: Tenant) -> None:
@@ -174,6 +180,7 @@ class Courier:
         if not self._knows(tenant):
             return
         self._put(tenant, _after(delivery, attempt))
+        cause = cause or (BY_HAND if delivery.reason == BY_HAND else None)
         self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body, cause))
         self.arm(tenant)
 
@@ -200,6 +207,7 @@ def _due(task: Task, wait: int) -> int | None:
 def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
     """Return the delivery as it stands after an attempt (CB-2)."""
     attempts = (*delivery.attempts, attempt)
+    delivery = delivery._replace(reason=None)
     if attempt.status == 200:
         return delivery._replace(state="delivered", due=None, attempts=attempts)
     if attempt.number > len(RETRY_AFTER_MS):

@@ -22,7 +22,7 @@ from ltx_mock.events import Events
 from ltx_mock.failures import FAIL_CODES, failure, foreseen
 from ltx_mock.fate import Fate, altered, life
 from ltx_mock.memory import MemoryStore
-from ltx_mock.records import Entry, Task
+from ltx_mock.records import Delivery, Entry, Task
 from ltx_mock.scenarios.claims import Armed, Call, Subject, followers
 from ltx_mock.sender import Sender
 from ltx_mock.settings import OF_THE_SERVER, Settings
@@ -308,6 +308,28 @@ class Engine:
             now = tenant.clock.now()
             entry = Entry(self.store.next_entry(), now, "clock", "", "", None, b"", b"", cause=cause, ended=until)
             self.record(tenant, entry)
+
+    async def redeliver(self, delivery_id: str) -> Delivery:
+        """Make a callback once more, by hand, and return it as it then stands.
+
+        Raises:
+            NotFoundError: there is no such callback.
+            ConflictError: it is still to come, is being made just now, or may go nowhere.
+        """
+        for tenant in self.store.tenants():
+            delivery = tenant.delivery(delivery_id)
+            if delivery is not None:
+                break
+        else:
+            raise NotFoundError(f"no callback {delivery_id[:80]!r}")
+        if delivery.target is None:
+            raise ConflictError(f"{delivery_id} may go nowhere: {delivery.reason}")
+        if delivery.state in {"scheduled", "sending"}:
+            raise ConflictError(f"{delivery_id} is {delivery.state}; it needs no help")
+        self.courier.again(tenant, delivery)
+        if tenant.clock.mode == "manual":
+            await self.advance(tenant, 0)
+        return tenant.delivery(delivery_id) or delivery
 
     async def finish(self, task_id: str, state: str, fail_code: str | None) -> Task:
         """End a task now, by hand.

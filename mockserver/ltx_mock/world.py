@@ -189,6 +189,16 @@ class World(Assertions):
         body = {"state": state} if fail_code is None else {"state": "failed", "failCode": fail_code}
         self._admin.post(f"/tasks/{task_id}/finish", body)
 
+    def redeliver(self, callback: Delivery | str) -> Delivery:
+        """Make a callback once more, now, as after a receiver that lost it, and return it as it then stands.
+
+        Raises:
+            NotFoundError: there is no such callback.
+            ConflictError: it is still to come, or may go nowhere.
+        """
+        delivery_id = callback if isinstance(callback, str) else callback.id
+        return delivery_of(self._admin.post(f"/callbacks/{delivery_id}/redeliver"))
+
     def fail_next(self, fail_code: str = "CONTENT_VIOLATION", *, times: int = 1) -> None:
         """Have the next task that is made fail with this code; with `times`, the next so many.
 

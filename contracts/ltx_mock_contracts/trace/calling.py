@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_callbacks"]
 
+_BY_HAND: Final = "by hand"
+"""What a fake says of a callback that somebody had made again."""
+
 _RETRY: Final = 30_000
 _LONG: Final = 10**15
 _MOST: Final = 4
@@ -23,7 +26,11 @@ _ROUNDING: Final = 1_000
 def judge_callbacks(notes: Notes, life: Life, *, received: bool) -> None:
     """Note what the callbacks of a task show; `received` tells whether callbacks are recorded at all."""
     asked = life.request.request_type if life.request else None
-    if asked == "async" and (life.ends or life.callbacks) and (received or life.request and life.request.callback_url):
+    if (
+        asked == "async"
+        and (life.ends or life.callbacks)
+        and (received or (life.request and life.request.callback_url))
+    ):
         notes.saw("CB-3")
     if not life.callbacks:
         return
@@ -33,7 +40,7 @@ def judge_callbacks(notes: Notes, life: Life, *, received: bool) -> None:
         return
     notes.saw("CB-1")
     _agree(notes, life)
-    _come_again(notes, life.callbacks)
+    _come_again(notes, [call for call in life.callbacks if _BY_HAND not in (call.cause or "")])
 
 
 def _agree(notes: Notes, life: Life) -> None:
@@ -50,7 +57,7 @@ def _agree(notes: Notes, life: Life) -> None:
 
 def _come_again(notes: Notes, calls: list[Exchange]) -> None:
     """Up to three retries after failures, each later than the one before, the first after 30 s (CB-2)."""
-    if len(calls) == 1:
+    if len(calls) < 2:
         return
     notes.saw("CB-2")
     done = next((index for index, call in enumerate(calls) if call.status == 200), None)
