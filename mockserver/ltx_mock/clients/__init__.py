@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ltx_mock.clients.cases import CASES, Case
-    from ltx_mock.clients.functions import check_client
+    from ltx_mock.clients.functions import FUNCTION_CASES, check_client
     from ltx_mock.clients.machine import ClientMachine, run_client_machine
 
-__all__ = ["CASES", "Case", "ClientMachine", "check_client", "run_client_machine"]
+__all__ = ["CASES", "FUNCTION_CASES", "Case", "ClientMachine", "check_client", "run_client_machine"]
 
 _HOMES = {
     "CASES": "cases",
+    "FUNCTION_CASES": "functions",
     "Case": "cases",
     "ClientMachine": "machine",
     "check_client": "functions",
