@@ -321,7 +321,8 @@ def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path: Path, opt
     assert len(err.splitlines()) == 1
 
 
-def test_ctrl_c_ends_the_client_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_the_checks_ends_the_client_too(tmp_path: Path, number: signal.Signals) -> None:
     pids = tmp_path / "pids"
     code = f"{NOTES_PIDS}\nimport time\ntime.sleep(1000)"
     command = [*LTX_MOCK, "check-client", "--", *PYTHON, code]
@@ -330,7 +331,7 @@ def test_ctrl_c_ends_the_client_too(tmp_path: Path) -> None:
         until = time.monotonic() + LONG_SECONDS
         while not (pids.exists() and pids.read_text()) and time.monotonic() < until:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=LONG_SECONDS * 3)
     assert process.returncode == 130, said
     assert "Traceback" not in said

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import isnan
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -98,7 +100,8 @@ def check_client(
         raise click.UsageError("cases of callbacks take --callback", ctx)
     see_that_they_can_be_written(json_, junitxml, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
-    found = checked(chosen, timing, program, seed=seed, callback=url, heard=_say)
+    with _sigterm_as_ctrl_c():
+        found = checked(chosen, timing, program, seed=seed, callback=url, heard=_say)
     if json_ != "-":
         _tell(found, _again(command, timeout, scale, variables, callback, seed, real=real))
     if json_ is not None:
@@ -108,6 +111,16 @@ def check_client(
     if github:
         _for_github(found, on_stderr=json_ == "-")
     ctx.exit(CLEAN if found.report.ok else FINDINGS)
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """See to it that the client is ended too where a CI ends us."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _list() -> None:
