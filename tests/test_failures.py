@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ltx_mock.engine import Engine, Inspection
+from ltx_mock.engine import Engine
 from ltx_mock.settings import Settings
 from ltx_mock.world import World
 from support import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, request_body, submit
@@ -252,8 +252,11 @@ def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_ta
     async def story() -> None:
         engine = Engine(Settings(clock="manual"))
         tenant = engine.store.tenant("key")
-        fetch = asyncio.create_task(asyncio.Event().wait())
-        engine._inspections["task_other"] = Inspection(tenant, 0, fetch)  # type: ignore[arg-type]
+
+        async def fetch() -> None:
+            await asyncio.Event().wait()
+
+        engine._inspections.begin(tenant, "task_other", 0, fetch(), lambda: None)
         raw = json.dumps(request_body()).encode()
         waiting = asyncio.create_task(engine.generate(tenant, raw, "http://localhost", tenant.clock.now()))
         await asyncio.sleep(0)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Container, Mapping
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from ltx_mock import answers
 from ltx_mock.answers import Answer
@@ -21,6 +21,7 @@ from ltx_mock.errors import ConflictError, NotFoundError, SettingsError, suggest
 from ltx_mock.events import Events
 from ltx_mock.failures import FAIL_CODES, failure, foreseen
 from ltx_mock.fate import Fate, altered, life
+from ltx_mock.inspections import Inspections
 from ltx_mock.memory import MemoryStore
 from ltx_mock.records import Delivery, Entry, Task
 from ltx_mock.scenarios.claims import Armed, Call, Subject, followers
@@ -36,14 +37,6 @@ MAX_SEED = 2**31 - 1
 ID_BYTES = 6
 BY_HAND = "finished by hand"
 Listener = Callable[[Tenant, Entry], None]
-
-
-class Inspection(NamedTuple):
-    """A look at the assets of a task that is under way; from `earliest` on it may have failed for them."""
-
-    tenant: Tenant
-    earliest: int
-    work: asyncio.Task[None]
 
 
 class Engine:
@@ -63,7 +56,7 @@ class Engine:
         self.store: Store = MemoryStore(self.settings, self.clock.copy)
         self.nobody: Tenant = self.store.tenant("")
         self._inspector = Inspector(self._sender, fetch_all=self.settings.fetch_assets)
-        self._inspections: dict[str, Inspection] = {}
+        self._inspections = Inspections()
         self._locks: dict[str, asyncio.Lock] = {}
         self.courier = Courier(self.store, self._sender, self.record, self.ready, self.events)
 
@@ -222,28 +215,12 @@ class Engine:
             failed = life(request, task.seed, tenant.settings.seed, task.timeline.created, found)
             self._change(tenant, current._replace(timeline=failed))
 
-        inspections, work = self._inspections, asyncio.create_task(inspect())
-        inspections[task.id] = Inspection(tenant, task.timeline.started + EARLIEST_FAILURE_MS, work)
-
-        def done(_: object) -> None:
-            inspections.pop(task.id, None)
-            self.events.touched(tenant)
-
-        work.add_done_callback(done)
+        earliest = task.timeline.started + EARLIEST_FAILURE_MS
+        self._inspections.begin(tenant, task.id, earliest, inspect(), lambda: self.events.touched(tenant))
 
     async def ready(self, tenant: Tenant, by: int | None = None) -> None:
-        """Wait until it is known how each of the tenant's tasks ends: no fetch of an asset is under way.
-
-        With `by`, only for those that may have failed by that moment: who serves an image and waits for the answer
-        to another request, in one thread, must not wait for himself.
-        """
-        pending = [
-            each.work
-            for each in self._inspections.values()
-            if each.tenant is tenant and (by is None or each.earliest <= by)
-        ]
-        if pending:
-            await asyncio.wait(pending)
+        """Wait until it is known how the tenant's tasks end; see `Inspections.ready`."""
+        await self._inspections.ready(tenant, by)
 
     def _change(self, tenant: Tenant, task: Task) -> None:
         tenant.replace_task(task)
@@ -379,8 +356,7 @@ class Engine:
     async def close(self) -> None:
         """Stop all that is under way."""
         self.events.close()
-        for each in list(self._inspections.values()):
-            each.work.cancel()
+        self._inspections.cancel()
         await self.courier.close()
         await self._sender.close()
 
@@ -398,10 +374,7 @@ class Engine:
         for tenant in tenants:
             if reopen and tenant.opened:
                 self.store.open(tenant.key, tenant.settings)
-        doomed = [each.work for each in inspections.values() if each.tenant in tenants]
-        for work in doomed:
-            work.cancel()
-        await asyncio.gather(*doomed, return_exceptions=True)
+        await asyncio.gather(*inspections.cancel(tenants), return_exceptions=True)
         for tenant in tenants:
             await courier.forget(tenant)
 
