@@ -83,7 +83,8 @@ def test_a_failure_is_told_with_its_cause(world: World, client: httpx.Client) ->
     client.get(STATUS, params={"taskId": task_id})
     told = story(world, task_id)
     (failed,) = [step for step in told["story"] if step["event"] == "state" and step["state"] == "failed"]
-    assert (failed["failCode"], failed["cause"]) == ("CONTENT_VIOLATION", "directive [[content-violation]] in the prompt")
+    cause = "directive [[content-violation]] in the prompt"
+    assert (failed["failCode"], failed["cause"]) == ("CONTENT_VIOLATION", cause)
 
 
 @pytest.mark.parametrize("state", ["success", "failed"])

@@ -37,7 +37,9 @@ class Options:
     max_tasks: int | None = _option(
         None, "Make at most N tasks (default: none on a server that is not an ltx-mock, no bound on one that is).", "N"
     )
-    max_examples: int = _option(10, "Try N drawn examples for each way to be wrong or right; 0 tries only what lies at the edges.", "N")
+    max_examples: int = _option(
+        10, "Try N drawn examples for each way to be wrong or right; 0 tries only what lies at the edges.", "N"
+    )
     time_budget: float | None = _option(None, "Begin nothing new after S seconds.", "S")
     timeout: float = _option(10.0, "Wait S seconds for an answer.", "S")
     callback_host: str | None = _option(
