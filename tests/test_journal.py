@@ -122,8 +122,10 @@ def test_a_move_of_the_clock_tells_from_where_to_where(admin: httpx.Client) -> N
         (
             "kind",
             "clocks",
-            "kind must be one of exchange, all, request, callback, clock, download, not 'clocks'"
-            " (did you mean 'clock'?)",
+            (
+                "kind must be one of exchange, all, request, callback, clock, download, not 'clocks'"
+                " (did you mean 'clock'?)"
+            ),
         ),
         ("operation", "generate", "operation must be one of generateTask, statusTask, callback, other, clock"),
         ("status", "4x", "status must be one like 404, or 4xx, or none, not '4x'"),
