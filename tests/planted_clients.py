@@ -662,7 +662,6 @@ def main(arguments: list[str]) -> int:
         os.environ["APIXO_BASE_URL"],
         os.environ["APIXO_API_KEY"],
         lambda seconds: time.sleep(seconds / scale),
-        timeouts={"statusTask": 2.0, "generateTask": 2.0},
         callback=os.environ.get("APIXO_CALLBACK_URL"),
     )
     try:
