@@ -11,6 +11,7 @@ from ltx_mock_contracts import Report
 from ltx_mock_contracts.conformance import Options, check_server
 
 ONE_FOR_EACH_RULE = list({mutant.rule: mutant for mutant in ALL}.values())
+"""With these the whole suite is run, which takes seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,10 @@ def found(report: Report, mutant: Mutant) -> set[str]:
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mistake_is_found_by_the_checks_of_its_rule(server: BrokenServer, mutant: Mutant) -> None:
-    report = checked(server, mutant, frozenset({mutant.rule, *mutant.also}), examples=1)
+    asked = frozenset({mutant.rule, *mutant.also})
+    report = checked(server, mutant, asked, examples=0)
+    if not found(report, mutant):
+        report = checked(server, mutant, asked, examples=1)
     rules = found(report, mutant)
     assert rules, mutant.text
     for departure in (each for rule in rules for each in report.of(rule).departures):

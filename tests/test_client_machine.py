@@ -14,8 +14,8 @@ from ltx_mock.clients import ClientMachine, run_client_machine
 from ltx_mock_contracts import ContractFailure
 
 FEW = settings(
-    max_examples=150,
-    stateful_step_count=5,
+    max_examples=50,
+    stateful_step_count=4,
     deadline=None,
     derandomize=True,
     database=None,
@@ -146,6 +146,15 @@ class ForgetsItsKey(Good):
             self.key = key
 
 
+def broken_by(client: type[Good]) -> ContractFailure:
+    for runs in (50, 200, 600):  # what is drawn shifts with every change of the machine
+        try:
+            run_client_machine(client, settings=settings(FEW, max_examples=runs))
+        except ContractFailure as failure:
+            return failure
+    pytest.fail("the machine has found nothing")
+
+
 def test_a_good_client_is_left_alone() -> None:
     run_client_machine(Good, settings=FEW)
 
@@ -174,10 +183,9 @@ def test_a_client_without_a_receiver_is_not_called_back() -> None:
     ],
 )
 def test_a_bug_is_found_by_its_rule_and_told_in_a_short_story(client: type[Good], rule: str) -> None:
-    with pytest.raises(ContractFailure) as caught:
-        run_client_machine(client, settings=FEW)
-    assert caught.value.rule == rule, caught.value
-    assert len(caught.value.story) <= 7, caught.value
+    failure = broken_by(client)
+    assert failure.rule == rule, failure
+    assert len(failure.story) <= 7, failure
 
 
 def test_the_machine_is_lent_with_a_fake_of_its_own() -> None:

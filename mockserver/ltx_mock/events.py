@@ -224,16 +224,18 @@ class Events:
 
     def _settle(self, world: _Watched) -> None:
         """Tell the changes of state that lie behind, in their order, and wait for the next."""
-        ahead, now = world.ahead, world.tenant.clock.now()
-        while ahead and ahead[0][0] <= now:
+        ahead, clock, held = world.ahead, world.tenant.clock, False
+        while ahead and ahead[0][0] <= clock.now():
             moment, _, task_id = ahead[0]
             task = world.tenant.task(task_id)
             if task is not None and task.timeline.state(moment) in LAST_STATES and task_id in self._server.undecided:
-                break  # `touched` is called when it is known how it ends
+                held = True  # `touched` is called when it is known how it ends
+                break
             heappop(ahead)
             if task is not None and self._changes(world, task, moment):
                 self._tell(world, task, moment, "state")
-        self._wait(world)
+        if not held:
+            self._wait(world)
 
     @staticmethod
     def _changes(world: _Watched, task: Task, moment: int) -> bool:
@@ -248,10 +250,10 @@ class Events:
         self.feed.publish("task", lambda: head | task_view(tenant, task, moment), tenant.key, len(task.body))
 
     def _wait(self, world: _Watched) -> None:
-        """Set the alarm for the next change of state, where time passes by itself; not for one that is held back."""
+        """Set the alarm for the next change of state, where time passes by itself; it may lie behind just now."""
         world.still()
         clock = world.tenant.clock
-        if not world.ahead or world.ahead[0][0] <= clock.now():
+        if not world.ahead:
             return
         seconds = clock.real_seconds_until(world.ahead[0][0])
         if seconds is not None:

@@ -71,6 +71,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         "trace": write_ndjson(exam.recorded),
         "made": exam.target.budget.made - before,
         "ids": exam.ids,
+        "name": exam.name,
         "bound": exam.target.budget.bound,
     }
     failure = exam.failure(ledger)

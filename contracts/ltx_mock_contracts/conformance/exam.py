@@ -19,6 +19,7 @@ from ltx_mock_contracts.conformance.page import Page
 from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.conformance.world import World
 from ltx_mock_contracts.failures import ContractFailure
+from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.notes import told
 from ltx_mock_contracts.verdicts import Ledger
 
@@ -65,10 +66,10 @@ class Exam:
         self._open = ExitStack()
 
     @property
-    def ids(self) -> dict[str, int]:
-        """The tasks that were made, with the numbers of the exchanges that told of them first."""
+    def ids(self) -> dict[str, tuple[int, str]]:
+        """The tasks that were made, each with number and curl line of the exchange that told of it first."""
         made = [each for each in reversed(self.recorded) if each.operation == "generateTask" and each.status == 200]
-        return {str(each.data["taskId"]): each.number for each in made if each.data.get("taskId")}
+        return {str(each.data["taskId"]): (each.number, curl_line(each)) for each in made if each.data.get("taskId")}
 
     # Worlds
 

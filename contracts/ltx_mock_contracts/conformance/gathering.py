@@ -75,13 +75,21 @@ class Gatherer:
         )
         return without_keys(report if options.rules is None else report.only(options.rules), options.secrets)
 
-    def _has_come(self, task_id: str, number: int) -> None:
+    def _has_come(self, task_id: str, number: int, line: str, check: str) -> None:
         """Note an id. Each check sees only its own tasks, so that one is given twice shows only here."""
         first = self._ids.setdefault(task_id, number)
         if first != number:
             title, exchanges = "a taskId is given twice", (first, number)
             self._ledger.depart(
-                Departure(rule="GEN-17", title=title, expected="a new one", actual=task_id, exchanges=exchanges)
+                Departure(
+                    rule="GEN-17",
+                    title=title,
+                    expected="a new one",
+                    actual=task_id,
+                    exchanges=exchanges,
+                    curl=line,
+                    checks=(check,),
+                )
             )
 
     def _add(self, seen: dict[str, Any]) -> None:
@@ -89,8 +97,8 @@ class Gatherer:
         for departure in seen["ledger"]["departures"]:
             departure["exchanges"] = [number + self._exchanges for number in departure["exchanges"]]
         self._ledger.merge(seen["ledger"])
-        for task_id, number in seen["ids"].items():
-            self._has_come(task_id, number + self._exchanges)
+        for task_id, (number, line) in seen["ids"].items():
+            self._has_come(task_id, number + self._exchanges, line, seen["name"])
         self._exchanges += seen["exchanges"]
         self._made += seen["made"]
         self._bound = seen["bound"]
