@@ -68,8 +68,12 @@ def test_the_function_of_the_guide_passes_every_case(tmp_path: Path) -> None:
     assert f"{len(FUNCTION_CASES)} passed" in said
 
 
+def test_the_object_of_the_guide_lives_through_random_stories(tmp_path: Path) -> None:
+    assert "1 passed" in run("pytest -q -p no:cacheprovider -p no:asyncio test_stories.py", tmp_path)
+
+
 def test_every_block_of_code_is_run() -> None:
-    assert GUIDE.count("```python") == len(FILES) == 3
+    assert GUIDE.count("```python") == len(FILES) == 4
     assert GUIDE.count("```sh") == len(COMMANDS)
 
 
