@@ -5,10 +5,10 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install serve test lint types check format build bench clean
+.PHONY: help install serve test test-all lint types check format build bench clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ltx-mock needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
@@ -31,6 +31,9 @@ serve: $(VENV)/.to-serve  ## run the fake API (options: make serve ARGS="--speed
 	@$(BIN)/ltx-mock serve $(ARGS)
 
 test: install  ## run the tests (options: make test ARGS="-k callbacks")
+	$(BIN)/python -m pytest -n auto -m "not exhaustive" $(ARGS)
+
+test-all: install  ## run the tests, also those that are more of the same
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: install  ## ruff: lint and format check

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from exhausting import one_in
 from ltx_mock import MockServer
 from ltx_mock_contracts import RULES, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, check_server
@@ -38,7 +39,7 @@ def options_for(mock: MockServer, **more: Any) -> Options:
     return Options(**given)
 
 
-@pytest.mark.parametrize("seed", range(len(SERVERS)))
+@pytest.mark.parametrize("seed", [*range(len(FULLY)), *one_in(3, range(len(SERVERS)))[len(FULLY) :]])
 def test_the_true_fake_keeps_all_rules_in_every_clock_mode_and_with_any_seed(seed: int) -> None:
     settings = SERVERS[seed]
     with MockServer(**settings) as mock:

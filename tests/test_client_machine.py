@@ -172,14 +172,14 @@ def test_a_client_without_a_receiver_is_not_called_back() -> None:
     ("client", "rule"),
     [
         (NamesTheModel, "CLI-1"),
-        (ForgetsItsKey, "CLI-1"),
-        (HalfWayIsDone, "CLI-3"),
-        (TakesAllForSuccess, "CLI-5"),
+        pytest.param(ForgetsItsKey, "CLI-1", marks=pytest.mark.exhaustive),
+        pytest.param(HalfWayIsDone, "CLI-3", marks=pytest.mark.exhaustive),
+        pytest.param(TakesAllForSuccess, "CLI-5", marks=pytest.mark.exhaustive),
         (SubmitsAgain, "CLI-6"),
         (MindsStrangers, "CLI-8"),
-        (MindsRepetition, "CLI-8"),
+        pytest.param(MindsRepetition, "CLI-8", marks=pytest.mark.exhaustive),
         (KnowsFourStates, "CLI-9"),
-        (WantsTimes, "CLI-9"),
+        pytest.param(WantsTimes, "CLI-9", marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_bug_is_found_by_its_rule_and_told_in_a_short_story(client: type[Good], rule: str) -> None:

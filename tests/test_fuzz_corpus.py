@@ -106,6 +106,7 @@ def test_the_same_seed_gives_the_same_bytes_in_a_process_that_has_other_modules_
             assert contents(tmp_path / "there" / kind) == contents(tmp_path / "here" / kind)
 
 
+@pytest.mark.exhaustive
 def test_another_seed_gives_other_cases_and_a_greater_count_keeps_those_of_a_smaller_one() -> None:
     for kind in KINDS:
         some, more = cases_of(kind, count=40), cases_of(kind, count=90)
