@@ -27,6 +27,8 @@ TOOLS = {
     "ffmpeg": ("ffmpeg", "ffprobe"),
     "curl": ("curl",),
     "node": ("node",),
+    "java": ("javac", "java"),
+    "jq": ("jq",),
     "prism": ("prism",),
 }
 
