@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from email.utils import formatdate
 from typing import NamedTuple
 
 from ltx_mock.clock import SECOND
@@ -22,7 +23,8 @@ class Effect(NamedTuple):
     """What happens to an answer on its way out, all drawn.
 
     `wait_ms` is how late it is, `fault` how the connection is broken in its stead, with `noise` for what is sent then.
-    Of a download, `cut` is the share after which it breaks off, and `pace` its bytes a second.
+    Of a download, `cut` is the share after which it breaks off, and `pace` its bytes a second. `close_after_ms` is how
+    long silence lasts at most, in real milliseconds.
     """
 
     wait_ms: int = 0
@@ -30,6 +32,7 @@ class Effect(NamedTuple):
     noise: bytes = b""
     cut: float | None = None
     pace: int | None = None
+    close_after_ms: int | None = None
 
 
 class Answer(NamedTuple):
@@ -151,11 +154,14 @@ def not_found(path: str) -> Answer:
     return error(404, f"Nothing at {shown!r}; the API has {known}")
 
 
-def forced(outcome: Outcome) -> Answer:
+def forced(outcome: Outcome, now: int) -> Answer:
     """Return the error that a scenario asks for; nothing where it breaks the connection instead."""
     if outcome.status is None:
         return Answer(0, b"")
     headers = () if outcome.retry_after is None else _retry_after(outcome.retry_after)
+    if outcome.retry_after_date:
+        seconds = _whole_seconds(now) + (outcome.retry_after or 0)
+        headers = ((b"retry-after", formatdate(seconds, usegmt=True).encode()),)
     return error(outcome.status, outcome.message or "", headers=headers)
 
 

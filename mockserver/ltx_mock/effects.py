@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ltx_mock import answers
 from ltx_mock.answers import Effect
 from ltx_mock.clock import SECOND, Clock
-from ltx_mock.scenarios.model import NO_ANSWER
+from ltx_mock.scenarios.model import EMPTY_RESPONSE, NO_ANSWER
 from ltx_mock.wire import CUT, hung_up, wire_of
 
 PIECES_A_SECOND = 20
@@ -25,7 +25,9 @@ async def performed(effect: Effect, clock: Clock, scope: Scope, receive: Receive
         if await hung_up(receive, seconds):
             return None
     if effect.fault == NO_ANSWER:
-        await hung_up(receive)
+        within = None if effect.close_after_ms is None else effect.close_after_ms / SECOND
+        if not await hung_up(receive, within) and wire is not None:
+            await wire.break_off(EMPTY_RESPONSE, b"", receive)
         return None
     if wire is None and (effect.fault or effect.cut is not None):
         problem = answers.error(500, f"{effect.fault or CUT}: {NO_WIRE}")

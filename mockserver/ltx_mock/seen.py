@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any, NamedTuple, Self
 
 from ltx_mock.records import Account, Attempt, Delivery
@@ -75,9 +76,12 @@ class Exchange(NamedTuple):
 
     @property
     def retry_after(self) -> int:
-        """The seconds after which the answer asks to try again; 0 where it does not."""
+        """The seconds after which the answer asks to try again, also where it names a date; 0 where it does not."""
         wait = self.headers.get("retry-after", "")
-        return int(wait) if wait.isascii() and wait.isdigit() else 0
+        if wait.isascii() and wait.isdigit():
+            return int(wait)
+        date = parsedate_tz(wait)
+        return max(0, mktime_tz(date) * 1000 - self.at) // 1000 if date else 0
 
     @property
     def input(self) -> dict[str, Any]:

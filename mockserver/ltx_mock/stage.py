@@ -41,7 +41,7 @@ async def played(
     call = Call(operation, "request", subject)
     first = claimed(tenant, wishes, call, task_id)
     if first is not None and first.scenario.outcome.replaces_work:
-        return laid(tenant, first, answers.forced(first.scenario.outcome))
+        return laid(tenant, first, answers.forced(first.scenario.outcome, tenant.clock.now()))
     answer = await work()
     if first is not None:
         answer = laid(tenant, first, answer)
@@ -58,7 +58,7 @@ def staged_download(tenant: Tenant, wishes: tuple[Armed, ...], task: Task) -> An
     if happening is None:
         return None
     outcome = happening.scenario.outcome
-    answer = answers.forced(outcome) if outcome.replaces_work else Answer(200, b"")
+    answer = answers.forced(outcome, tenant.clock.now()) if outcome.replaces_work else Answer(200, b"")
     return laid(tenant, happening, answer._replace(task_id=task.id))
 
 
@@ -84,6 +84,7 @@ def laid(tenant: Tenant, happening: Armed, answer: Answer) -> Answer:
         noise(tenant.dice()) if outcome.fault else before.noise,
         outcome.cut,
         outcome.bytes_per_second,
+        outcome.close_after if outcome.fault else before.close_after_ms,
     )
     details = ", ".join(_details(outcome, late, waits=tenant.clock.flows))
     cause = f"{happening.cause}: {details}" if details else happening.cause

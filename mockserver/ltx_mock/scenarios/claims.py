@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from ltx_mock.scenarios.draws import happens
-from ltx_mock.scenarios.model import ENDPOINTS, Match, Moment, Operation, Scenario
+from ltx_mock.scenarios.model import ENDPOINTS, Drift, Match, Moment, Operation, Scenario
 from ltx_mock.scenarios.readers import FOREVER
 from ltx_mock_contracts import MalformedBody, parse_body
 
@@ -91,7 +91,14 @@ def concerns(scenario: Scenario, call: Call) -> bool:
         return False
     if outcome.callback is not None and not outcome.fail_code and not outcome.generation:
         return subject.request_type == "callback"
-    return outcome.drift is None or outcome.drift.state is None or call.state == "processing"
+    return outcome.drift is None or _has_its_state(outcome.drift, call.state)
+
+
+def _has_its_state(drift: Drift, state: str | None) -> bool:
+    """Tell whether a task is in a state that this drift tells differently, where it is about states."""
+    told = {"processing"} if drift.state is not None else set()
+    told |= {"success", "failed"} if drift.end_state is not None else set()
+    return not told or state in told
 
 
 def followers(wishes: tuple[Armed, ...]) -> tuple[Armed, ...]:

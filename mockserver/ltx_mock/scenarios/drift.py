@@ -6,13 +6,19 @@ import json
 
 from ltx_mock.scenarios.model import STATUS_FIELDS, Drift
 
+ENDED = ("success", "failed")
+OF_AN_END = ("resultJson", "failCode", "failMsg")
+
 
 def drifted(body: bytes, drift: Drift) -> bytes:
     """Return a good answer, an envelope in JSON, as this drift has it."""
     envelope = json.loads(body)
     data = envelope["data"]
-    if drift.state is not None and "state" in data:
+    if drift.state is not None and data.get("state") == "processing":
         data["state"] = drift.state
+    if drift.end_state is not None and data.get("state") in ENDED:
+        data = {name: value for name, value in data.items() if name not in OF_AN_END} | {"state": drift.end_state}
+        envelope["data"] = data
     if drift.nulls and "state" in data:
         data |= {name: data.get(name) for name in STATUS_FIELDS}
     if isinstance(data.get("resultJson"), str):
@@ -27,11 +33,14 @@ def drifted(body: bytes, drift: Drift) -> bytes:
 
 def _results(text: str, drift: Drift) -> str:
     """Return `resultJson` with so many URLs, and with all the escapes that JSON allows where that is wanted."""
+    if drift.result_json is not None:
+        return drift.result_json
     if drift.results == 1 and not drift.escaped:
         return text
     told = json.loads(text)
     first = told["resultUrls"][0]
-    told["resultUrls"] += [f"{first}?copy={number}" for number in range(2, drift.results + 1)]
+    copies = [f"{first}?copy={number}" for number in range(2, drift.results + 1)]
+    told["resultUrls"] = [first, *copies] if drift.results else []
     if not drift.escaped:
         return json.dumps(told, separators=(",", ":"))
     return json.dumps(told | {"note": '海上日出 🌊 "quoted"'}, indent=1).replace("/", "\\/")

@@ -149,19 +149,23 @@ class Drift:
 
     Attributes:
         state: What is told in place of `processing`.
+        end_state: What is told in place of `success` and `failed`, with neither a result nor a failure.
         extra: Fields added to the envelope and to its `data`.
         omit: Fields of `data` that are left out.
         nulls: Whether the fields that a status does not have are there and null.
         results: How many URLs `resultJson` has; all of them lead to the video.
+        result_json: What `resultJson` says instead.
         escaped: Whether `resultJson` is written with escapes, and with Chinese text beside the URLs.
         malformed: Whether the JSON stops in the middle.
     """
 
     state: str | None = reads(text(80), None)
+    end_state: str | None = reads(text(80), None)
     extra: Mapping[str, object] | None = reads(json_object, None)
     omit: tuple[str, ...] = reads(choices("taskId", "state", *STATUS_FIELDS), ())
     nulls: bool = reads(switch, False)
-    results: int = reads(whole(1, MAX_COPIES), 1)
+    results: int = reads(whole(0, MAX_COPIES), 1)
+    result_json: str | None = reads(text(2000), None)
     escaped: bool = reads(switch, False)
     malformed: bool = reads(switch, False)
 
@@ -197,8 +201,10 @@ class Outcome:
         status: The request is answered with this error and nothing else is done with it.
         message: What the envelope of that error says.
         retry_after: Its `Retry-After` in seconds.
+        retry_after_date: Whether its `Retry-After` is a date instead, so many seconds ahead on the fake's clock.
         fault: The connection is broken instead of an answer; one of `FAULTS`.
         after_commit: The work is done before that.
+        close_after: With NO_ANSWER: the real milliseconds after which the connection is closed.
         delay: The answer comes so many milliseconds later.
         fail_code: The task fails with this code (TASK-7).
         generation: The task takes so many milliseconds from its making to its end.
@@ -212,8 +218,10 @@ class Outcome:
     status: int | None = reads(choice(*MESSAGES, GONE), None)
     message: str | None = reads(text(2000), None)
     retry_after: int | None = reads(whole(0, 86_400), None)
+    retry_after_date: bool = reads(switch, False)
     fault: str | None = reads(choice(*FAULTS), None)
     after_commit: bool = reads(switch, False)
+    close_after: int | None = reads(whole(0, MAX_MS), None)
     delay: Delay | None = reads(any_delay, None)
     fail_code: str | None = reads(choice(*FAIL_CODES), None)
     generation: Delay | None = reads(any_delay, None)

@@ -10,6 +10,7 @@ from ltx_mock.scenarios.model import (
     GONE,
     GONE_MESSAGE,
     MESSAGES,
+    NO_ANSWER,
     RETRY_AFTER_SECONDS,
     Match,
     Operation,
@@ -29,7 +30,13 @@ KINDS = (
     ("drift",),
     ("cut", "bytesPerSecond"),
 )
-BELONGS_TO = {"message": "status", "retryAfter": "status", "afterCommit": "fault"}
+BELONGS_TO = {
+    "message": "status",
+    "retryAfter": "status",
+    "retryAfterDate": "retryAfter",
+    "afterCommit": "fault",
+    "closeAfter": "fault",
+}
 
 
 def own(given: object) -> Scenario:
@@ -94,6 +101,8 @@ def _whole(outcome: Outcome) -> Outcome:
         raise ScenarioError("a task that is stuck does not end: leave out stuck, or failCode and generation", "stuck")
     if outcome.callback and outcome.callback.first and (outcome.stuck or outcome.generation):
         raise ScenarioError("callback.first ends the task at once: leave it out, or generation and stuck", "callback")
+    if outcome.close_after is not None and outcome.fault != NO_ANSWER:
+        raise ScenarioError(f"closeAfter goes with the fault {NO_ANSWER}, not with {outcome.fault}", "closeAfter")
     if outcome.status is None:
         return outcome
     message = outcome.message or (GONE_MESSAGE if outcome.status == GONE else MESSAGES[outcome.status])
@@ -108,7 +117,7 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
         only = "generateTask"
     elif outcome.cut is not None or outcome.bytes_per_second is not None or outcome.status == GONE:
         only = "download"
-    elif outcome.drift is not None and outcome.drift.state is not None:
+    elif outcome.drift is not None and (outcome.drift.state or outcome.drift.end_state):
         only = "statusTask"
     if only is not None and match.operation not in {None, only}:
         told = [name for kind in KINDS for name in kind if name in plain(outcome)]
