@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,6 +20,7 @@ from ltx_mock.control import ControlPlane
 from ltx_mock.engine import Engine
 from ltx_mock.files import Preview, ResultFile, SampleFile
 from ltx_mock.guard import Guard
+from ltx_mock.json_response import JSONResponse
 from ltx_mock.records import Entry
 
 # Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, get_args
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 import ltx_mock_schemas
@@ -17,6 +17,7 @@ from ltx_mock.control_journal import Journal
 from ltx_mock.control_worlds import Worlds
 from ltx_mock.engine import Engine
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
+from ltx_mock.json_response import JSONResponse
 from ltx_mock.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.records import Delivery, Task
 from ltx_mock.store import Tenant
@@ -24,6 +25,7 @@ from ltx_mock.story import story
 from ltx_mock.timeline import State
 from ltx_mock.version import VERSION
 from ltx_mock.views import account_view, delivery_view, task_view
+from ltx_mock_contracts.findings import show
 
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
 STATES: tuple[str, ...] = get_args(State)
@@ -98,7 +100,7 @@ class ControlPlane:
         body = await json_body(request, {"mode", "speed"})
         mode, speed = body.get("mode"), body.get("speed")
         if mode is not None and not isinstance(mode, str):
-            raise SettingsError(f"mode must be a string, not {mode!r}")
+            raise SettingsError(f"mode must be a string, not {show(mode)}")
         if mode is None and speed is None:
             raise SettingsError("give mode, speed or both")
         tenant = picked(self._engine, request)

@@ -7,13 +7,13 @@ import contextlib
 import re
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from ltx_mock.control_input import picked, real_seconds
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError, NotFoundError
 from ltx_mock.feed import Feed, frame
+from ltx_mock.json_response import JSONResponse
 from ltx_mock.version import VERSION
 from ltx_mock.wire import hung_up
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError, suggestion
 from ltx_mock.store import Tenant
+from ltx_mock_contracts.findings import show
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_WAIT_SECONDS = 600
@@ -61,7 +62,7 @@ async def json_body(request: Request, known: set[str] | None = None) -> dict[str
         if len(raw) > MAX_BODY_BYTES:
             raise SettingsError(f"the body is larger than {MAX_BODY_BYTES} bytes")
     try:
-        body = json.loads(raw or b"{}")
+        body = json.loads(raw or b"{}")  # what is no JSON elsewhere, as NaN, is refused with the name of its field
     except (ValueError, RecursionError):
         raise SettingsError("the body must be a JSON object") from None
     if not isinstance(body, dict):
@@ -90,7 +91,7 @@ def number(name: str, value: object) -> float:
     except OverflowError:
         result = math.nan
     if not math.isfinite(result):
-        raise SettingsError(f"{name} must be a number, not {str(value)[:80]}")
+        raise SettingsError(f"{name} must be a number, not {show(value)}")
     return result
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -24,6 +23,8 @@ from ltx_mock.seen import Exchange
 from ltx_mock.store import Tenant
 from ltx_mock.views import entry_view
 from ltx_mock.wire import hung_up
+from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.json_io import write_json
 
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "har": "application/json"}
@@ -81,7 +82,7 @@ class Journal:
         expected = await json_body(request)
         limit = expected.pop("limit", NEAR)
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-            raise SettingsError(f"limit must be a whole number, not {str(limit)[:40]}")
+            raise SettingsError(f"limit must be a whole number, not {show(limit)}")
         tenants = self._tenants(request, expected)
         expectation = Expectation({name: value for name, value in expected.items() if name != "key"})
         newest = islice(matching(tenants, Filter(kind="request")), MAX_COMPARED)
@@ -161,7 +162,7 @@ def _har(entries: list[Kept], root: str) -> Iterator[str]:
 
 
 def _line(view: Mapping[str, object]) -> str:
-    return json.dumps(view, separators=(",", ":"))
+    return write_json(view)
 
 
 async def _gently(lines: Iterator[str]) -> AsyncIterator[str]:

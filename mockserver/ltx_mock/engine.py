@@ -253,7 +253,9 @@ class Engine:
         """
         if milliseconds < 0:
             raise SettingsError(f"time only moves forward, not by {milliseconds / SECOND:g} s")
-        if tenant is not None:
+        if tenant is None:
+            _check_end_of_time(milliseconds, self.clock, *(each.clock for each in self.store.tenants()))
+        else:
             return await self._advance(tenant, milliseconds)
         self.clock.move_to(self.clock.now() + milliseconds)
         self.events.touched()
@@ -265,10 +267,7 @@ class Engine:
             await self.ready(tenant)
             after = tenant.clock.now()
             until = after + milliseconds
-            if until > LATEST:
-                raise SettingsError(
-                    f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it"
-                )
+            _check_end_of_time(milliseconds, tenant.clock)  # it may have been moved while this waited
             if milliseconds:
                 self._note_clock(tenant, f"advanced by {milliseconds / SECOND:g} s", until)
             watched = {task.id: task for task in tenant.unfinished(after)}
@@ -377,6 +376,11 @@ class Engine:
         await asyncio.gather(*inspections.cancel(tenants), return_exceptions=True)
         for tenant in tenants:
             await courier.forget(tenant)
+
+
+def _check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
+    if max(clock.now() for clock in clocks) + milliseconds > LATEST:
+        raise SettingsError(f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it")
 
 
 def _task_id(dice: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 import ltx_mock_fixtures
@@ -18,6 +17,7 @@ from ltx_mock.effects import performed
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError
 from ltx_mock.fate import picture
+from ltx_mock.json_response import JSONResponse
 from ltx_mock.records import Task
 from ltx_mock.scenarios.asked import asked, asks
 from ltx_mock.scenarios.model import GONE, GONE_MESSAGE

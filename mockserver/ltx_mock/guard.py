@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock.api import header
 from ltx_mock.assets import is_loopback
 from ltx_mock.failures import host_of
+from ltx_mock.json_response import JSONResponse
 from ltx_mock.settings import Settings
 
 OPEN_PATH = "/__admin/health"

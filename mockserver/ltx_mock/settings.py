@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ltx_mock.clock import FIXED_START, LATEST, MINUTE, MODES, SECOND, Clock
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.scenarios import Scenario, as_dict, from_dict, named
+from ltx_mock_contracts.findings import show
 
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 MAX_PATIENCE = 3600
@@ -191,10 +192,12 @@ def key_label(key: str) -> str:
     return "…" + key[len(key) - shown :]
 
 
-def parse_pairs(name: str, pairs: Iterable[str]) -> dict[str, str]:
+def parse_pairs(name: str, pairs: object) -> dict[str, str]:
     """Read `LEFT=RIGHT` strings."""
     result = {}
-    for pair in pairs:
+    for pair in pairs if isinstance(pairs, Iterable) else [pairs]:
+        if not isinstance(pair, str):
+            raise SettingsError(f"{name} must look like LEFT=RIGHT, not {show(pair)}")
         left, equals, right = pair.partition("=")
         if not (left and equals and right):
             raise SettingsError(f"{name} must look like LEFT=RIGHT, not {pair!r}")
@@ -206,7 +209,7 @@ def _strings(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, Iterable):
         raise SettingsError(f"{name} must be strings, not {value!r}")
     items: tuple[object, ...] = (value,) if isinstance(value, str) else tuple(value)
-    if not all(isinstance(item, str) and item for item in items):
+    if not all(isinstance(item, str) and item and item.isprintable() for item in items):
         raise SettingsError(f"{name} must be non-empty strings, not {value!r}")
     return tuple(map(str, items))
 
@@ -221,7 +224,7 @@ def _scenarios(value: object) -> tuple[Scenario, ...]:
 
 
 def _prices(value: object) -> dict[str, int]:
-    pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("price", value)  # type: ignore[arg-type]
+    pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("price", value)
     check = {}
     for resolution, price in pairs.items():
         if resolution not in DEFAULT_PRICES:
@@ -238,7 +241,7 @@ def _prices(value: object) -> dict[str, int]:
 
 
 def _rewrites(value: object) -> dict[str, str]:
-    pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("callback_rewrite", value)  # type: ignore[arg-type]
+    pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("callback_rewrite", value)
     return {_rewrite_source(source): _root_url("callback_rewrite", to) for source, to in pairs.items()}
 
 
@@ -261,7 +264,7 @@ def _host_names(value: object) -> tuple[str, ...]:
 def _root_url(name: str, url: object) -> str:
     try:
         parts = urlsplit(str(url))
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and str(url).isprintable()
     except ValueError:
         usable = False
     if not usable:
@@ -276,8 +279,8 @@ def _at_least(name: str, value: object, low: int, high: int | None = None) -> No
 
 
 def _text(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise SettingsError(f"{name} must be a non-empty string, not {value!r}")
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise SettingsError(f"{name} must be a non-empty string of printable characters, not {value!r}")
 
 
 def _number(name: str, value: object) -> None:

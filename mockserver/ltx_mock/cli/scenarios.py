@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ltx_mock.cli.remote import JSON, Remote, on_server, print_json
-from ltx_mock.scenarios import LIBRARY, NAMED, as_dict
+from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.scenarios.files import chosen
 
 
@@ -43,7 +43,8 @@ def arm(remote: Remote, words: tuple[str, ...], times: str | None, operation: st
         "operation": operation,
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    armed = [remote.call("POST", "/scenarios", as_dict(scenario) | given) for scenario in chosen(words)]
+    wanted = [as_dict(from_dict(as_dict(scenario) | given)) for scenario in chosen(words)]
+    armed = [remote.call("POST", "/scenarios", scenario) for scenario in wanted]
     if as_json:
         print_json({"scenarios": armed})
         return

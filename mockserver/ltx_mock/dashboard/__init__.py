@@ -6,11 +6,11 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import PurePosixPath
 
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock.byteserve import BytesResponse
+from ltx_mock.json_response import JSONResponse
 
 INDEX = "index.html"
 MEDIA_TYPES = {
