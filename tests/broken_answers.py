@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 from ltx_mock.inprocess import Reply
 from mutating import KEY, Ask, Broken, Data, decoded, error, is_wrong, mistakes, saying
@@ -368,7 +369,7 @@ class OtherWordsForNoCredits(Broken):
     """Want of credits is told in other words."""
 
     rule = "GEN-15"
-    also = ("GEN-17",)
+    also: ClassVar[tuple[str, ...]] = ("GEN-17",)
     status, message = 400, "You have too few credits"
 
     def fails(self, ask: Ask, reply: Reply) -> Reply:
@@ -379,6 +380,8 @@ class OtherWordsForNoCredits(Broken):
 class NoCreditsIs402(OtherWordsForNoCredits):
     """Want of credits is a 402."""
 
+    also = ()
+    outcome = "observed"
     status, message = 402, "Insufficient credits"
 
 

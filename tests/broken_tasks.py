@@ -16,6 +16,7 @@ from mutating import (
     Broken,
     Data,
     Mutant,
+    Outcome,
     error,
     is_wrong,
     mistakes,
@@ -256,6 +257,7 @@ class UnknownFailCode(Broken):
     """A content violation has a code of its own."""
 
     rule = "TASK-7"
+    outcome = "observed"
 
     def tells(self, data: Data) -> None:
         if data.get("failCode") == "CONTENT_VIOLATION":
@@ -266,10 +268,32 @@ class FailCodeInSmallLetters(Broken):
     """A LoRA that cannot be downloaded has its code in small letters."""
 
     rule = "TASK-7"
+    outcome = "observed"
 
     def tells(self, data: Data) -> None:
         if data.get("failCode") == "INVALID_LORA_URL":
             data["failCode"] = "invalid_lora_url"
+
+
+class VendorsFailCode(Broken):
+    """A content violation has the code that the vendor lists for the whole API."""
+
+    rule = "FAIL-1"
+    outcome = "observed"
+
+    def tells(self, data: Data) -> None:
+        if data.get("failCode") == "CONTENT_VIOLATION":
+            data["failCode"] = "NSFW_DETECTED"
+
+
+class NoFailCode(Broken):
+    """A content violation has an empty code."""
+
+    rule = "TASK-7"
+
+    def tells(self, data: Data) -> None:
+        if data.get("failCode") == "CONTENT_VIOLATION":
+            data["failCode"] = ""
 
 
 class NeverFinishes(Broken):
@@ -468,11 +492,11 @@ def spans(**changes: tuple[int, int]) -> dict[str, tuple[int, int]]:
     return GENERATION_MS | {f"{name}p": span for name, span in changed.items()}
 
 
-def patched(name: str, rule: str, text: str, target: str, value: object) -> Mutant:
-    return Mutant(name, rule, text, patches={f"ltx_mock.{target}": value})
+def patched(name: str, rule: str, text: str, target: str, value: object, outcome: Outcome = "broken") -> Mutant:
+    return Mutant(name, rule, text, outcome=outcome, patches={f"ltx_mock.{target}": value})
 
 
-SPANS, RENDER = "timeline.GENERATION_MS", "files._render"
+SPANS, RENDER, LIFE = "timeline.GENERATION_MS", "files._render", "files.RESULT_LIFE_MS"
 BETTER, FIRST = {"480p": "720p"}, LORA_MS[0] * 4
 
 PATCHED = [
@@ -480,8 +504,9 @@ PATCHED = [
     patched("too-slow", "TASK-8", "A task at 480p takes 61 to 62 seconds.", SPANS, spans(p480=(61, 62))),
     patched("one-speed", "TASK-8", "A task at 1080p is as quick as one at 720p.", SPANS, spans(p1080=(60, 89))),
     patched("lora-is-slow", "TASK-8", "A LoRA takes 40 s to load.", "timeline.LORA_MS", (FIRST, FIRST)),
-    patched("expires", "TASK-10", "A result expires after a day.", "files.RESULT_LIFE_MS", DAY),
-    patched("expires-early", "TASK-10", "A result expires after 14 days.", "files.RESULT_LIFE_MS", 14 * DAY),
+    patched("expires", "TASK-10", "A result expires after an hour.", LIFE, DAY // 24),
+    patched("expires-early", "TASK-10", "A result expires after 14 days.", LIFE, 14 * DAY, "observed"),
+    patched("expires-daily", "TASK-10", "A result expires after a day.", LIFE, DAY, "observed"),
     patched(
         "other-size",
         "GEN-9",

@@ -97,7 +97,7 @@ def test_every_error_is_an_envelope_with_its_own_status(operation: dict[str, Any
     for status, response in operation["responses"].items():
         if status != "200":
             content = resolve(response)["content"]["application/json"]
-            assert content["schema"] == {"$ref": "#/components/schemas/Error"}
+            assert content["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
             assert content["example"]["code"] == int(status)
 
 

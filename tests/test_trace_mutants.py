@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ltx_mock_contracts import check_trace
+from ltx_mock_contracts.fail_codes import FAIL_CODES
 from support import IMAGE, TEXT, TEXT_LORA, request_body
 from traces import BASE, Entry, call, changed, error, generate, poll, success, told, trace
 
@@ -132,7 +133,6 @@ BROKEN = [
     Mutant("seed 0 is accepted", "GEN-13", accepts(TEXT, seed=0)),
     Mutant("four LoRAs are accepted", "GEN-14", accepts(TEXT_LORA, loras=[{"path": URL, "scale": 1.0}] * 4)),
     Mutant("a bad request is refused with 422", "GEN-10", at(WRONG, status=422, answer=error(422))),
-    Mutant("want of credits is a 402", "GEN-15", at(BROKE, status=402, answer=error(402, "Insufficient credits"))),
     Mutant("want of credits has another text", "GEN-15", answer(BROKE, message="Insufficient balance")),
     Mutant("a state goes back", "TASK-1", add(poll(30, "task_1", "pending"))),
     Mutant("a finished task goes on", "TASK-1", add(poll(145, "task_1", "processing"))),
@@ -141,7 +141,6 @@ BROKEN = [
     Mutant("a state has another name", "TASK-1", data(PROCESSING, state="running")),
     Mutant("a state is missing", "TASK-1", data(PROCESSING, state=...)),
     Mutant("pending has a result", "TASK-2", data(PENDING, resultJson="{}")),
-    Mutant("pending has no createTime", "TASK-2", data(PENDING, createTime=...)),
     Mutant("a success has a failCode", "TASK-3", data(DONE, failCode="CONTENT_VIOLATION")),
     Mutant("a success has no costTime", "TASK-3", data(DONE, costTime=...)),
     Mutant("the answer is about another task", "TASK-3", data(DONE, taskId="task_7")),
@@ -159,7 +158,8 @@ BROKEN = [
         both(*(data(index, completeTime=later(141), createTime=later(96)) for index in (DONE, AGAIN))),
     ),
     Mutant("a failure has no failMsg", "TASK-6", data(FAILED, failMsg=...)),
-    Mutant("a failCode is new", "TASK-7", data(FAILED, failCode="OUT_OF_MEMORY")),
+    Mutant("a failCode is empty", "TASK-7", data(FAILED, failCode="")),
+    Mutant("a failCode is a number", "TASK-7", data(FAILED, failCode=7)),
     Mutant(
         "a task succeeds after 20 s",
         "TASK-8",
@@ -198,6 +198,13 @@ OBSERVED = [
     Mutant("a receiver without https is refused", "GEN-4", refuses(request_body(TEXT) | LOCAL)),
     Mutant("a 429 does not say when to come back", "LIM-3", at(BUSY, headers={})),
     Mutant("a 429 gives a date", "LIM-3", at(BUSY, headers={"retry-after": "Fri, 09 Jan 2026 13:33:30 GMT"})),
+    Mutant("want of credits is a 402", "GEN-15", at(BROKE, status=402, answer=error(402, "Insufficient credits"))),
+    Mutant("want of credits is a 402 in other words", "GEN-15", at(BROKE, status=402, answer=error(402, "Pay first"))),
+    Mutant("pending has no createTime", "TASK-2", data(PENDING, createTime=...)),
+    Mutant("processing has no createTime", "TASK-2", data(PROCESSING, createTime=...)),
+    Mutant("a failCode is new", "TASK-7", data(FAILED, failCode="OUT_OF_MEMORY")),
+    Mutant("a failCode is a provider's", "TASK-7", data(FAILED, failCode="SensitiveContentDetected")),
+    Mutant("an error says more than is documented", "CLI-9", answer(NOBODY, data={"error": "x", "requestId": "y"})),
     Mutant("an answer has an unknown field", "CLI-9", both(*(data(index, progress=100) for index in (DONE, AGAIN)))),
 ]  # fmt: skip
 
@@ -228,6 +235,20 @@ def test_another_choice_is_observed_and_breaks_nothing(mutant: Mutant) -> None:
     report = check_trace(trace(changed(GOOD, mutant.change)))
     assert report.ok
     assert report.having("observed") == (mutant.rule,)
+
+
+@pytest.mark.parametrize("code", FAIL_CODES)
+def test_every_fail_code_that_the_vendor_documents_is_kept(code: str) -> None:
+    report = check_trace(trace(changed(GOOD, data(FAILED, failCode=code))))
+    assert report.ok
+    assert report.having("observed") == ()
+    assert report.of("TASK-7").outcome == "kept"
+
+
+def test_an_error_may_say_more_in_its_data_as_the_vendor_shows() -> None:
+    report = check_trace(trace(changed(GOOD, answer(NOBODY, data={"error": "Missing required field: input.prompt"}))))
+    assert report.ok
+    assert report.of("ENV-3").outcome == "kept"
 
 
 def test_rules_of_the_vendor_can_be_set_aside() -> None:

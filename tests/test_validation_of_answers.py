@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock_contracts import RULES, validate_callback, validate_response
+from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_schemas import schema
 
 CREATED, COMPLETED = 1767965610929, 1767965652317
 RUNNING = {"taskId": "task_1", "state": "pending", "createTime": CREATED}
@@ -64,7 +66,7 @@ def test_the_answers_of_the_documents_have_no_finding(file: Any) -> None:
         (ok({"taskId": "t"}, message="ok"), [("ENV-2", "/message")]),
         (ok({"taskId": "t"}, code="200"), [("ENV-2", "/code")]),
         (ok({"taskId": "t"}, code=True), [("ENV-2", "/code")]),
-        (ok({"taskId": "t"}, code=201), [("ENV-3", "/data"), ("ENV-4", "/code")]),
+        (ok({"taskId": "t"}, code=201), [("ENV-3", "/data/error"), ("CLI-9", "/data/taskId"), ("ENV-4", "/code")]),
         (ok(None), [("GEN-17", "/data")]),
         (ok({}), [("GEN-17", "/data/taskId")]),
         (ok({"taskId": ""}), [("GEN-17", "/data/taskId")]),
@@ -77,7 +79,7 @@ def test_a_success_of_generate_task(body: object, expected: list[tuple[str, str]
     assert sorted(answer(200, body)) == sorted(expected)
 
 
-@pytest.mark.parametrize("http", [400, 401, 404, 405, 413, 429, 500, 503])
+@pytest.mark.parametrize("http", [400, 401, 402, 403, 404, 405, 413, 429, 500, 503])
 def test_an_error_is_an_envelope_with_its_status(http: int) -> None:
     assert answer(http, {"code": http, "message": "No", "data": None}) == []
     assert answer(http, {"code": http + 1, "message": "No", "data": None}) == [("ENV-4", "/code")]
@@ -90,7 +92,11 @@ def test_an_error_is_an_envelope_with_its_status(http: int) -> None:
         ({"message": ""}, [("ENV-3", "/message")]),
         ({"message": " \n"}, [("ENV-3", "/message")]),
         ({"message": None}, [("ENV-3", "/message")]),
-        ({"data": {}}, [("ENV-3", "/data")]),
+        ({"data": {}}, [("ENV-3", "/data/error")]),
+        ({"data": {"error": None}}, [("ENV-3", "/data/error")]),
+        ({"data": []}, [("ENV-3", "/data")]),
+        ({"data": {"error": "Missing required field: input.prompt"}}, []),
+        ({"data": {"error": "x", "field": "y"}}, [("CLI-9", "/data/field")]),
         ({"code": "400"}, [("ENV-1", "/code")]),
         ({"code": None}, [("ENV-1", "/code")]),
         ({"code": 200}, [("ENV-4", "/code")]),
@@ -186,10 +192,32 @@ def test_task_6_a_failure_has_a_reason_and_no_result() -> None:
     assert status(FAILED | {"createTime": CREATED}) == []
 
 
-@pytest.mark.parametrize("code", ["INVALID_IMAGE_URL", "INVALID_LORA_URL"])
-def test_task_7_the_fail_codes(code: str) -> None:
+@pytest.mark.parametrize("code", FAIL_CODES)
+def test_task_7_the_fail_codes_that_are_documented(code: str) -> None:
     assert status(FAILED | {"failCode": code}) == []
-    assert status(FAILED | {"failCode": code.lower()}) == [("TASK-7", "/data/failCode")]
+
+
+@pytest.mark.parametrize("code", ["invalid_lora_url", "SensitiveContentDetected", "E1"])
+def test_task_7_a_code_that_nobody_documents_is_an_advisory(code: str) -> None:
+    [finding] = validate_response("statusTask", 200, ok(FAILED | {"failCode": code}))
+    assert (finding.rule, finding.pointer, finding.severity) == ("TASK-7", "/data/failCode", "advisory")
+
+
+@pytest.mark.parametrize("code", ["", None, 7, ["CONTENT_VIOLATION"]])
+def test_task_7_a_code_is_a_non_empty_string(code: object) -> None:
+    [finding] = validate_response("statusTask", 200, ok(FAILED | {"failCode": code}))
+    assert (finding.rule, finding.pointer, finding.severity) == ("TASK-7", "/data/failCode", "violation")
+
+
+def test_task_7_the_schema_lists_every_documented_code() -> None:
+    failed = schema("status-response")["$defs"]["failedTask"]["properties"]
+    assert failed["failCode"]["x-extensible-enum"] == list(FAIL_CODES)
+
+
+@pytest.mark.parametrize("state", ["pending", "processing"])
+def test_task_2_an_unfinished_task_without_its_time_is_an_advisory(state: str) -> None:
+    [finding] = validate_response("statusTask", 200, ok({"taskId": "t", "state": state}))
+    assert (finding.rule, finding.pointer, finding.severity) == ("TASK-2", "/data/createTime", "advisory")
 
 
 @pytest.mark.parametrize("state", ["processing_r2", "SUCCESS", "", None, 1, ["success"]])
@@ -238,8 +266,8 @@ def test_cb_1_nothing_is_announced_before_the_end(state: str) -> None:
         (
             FAILED | {"failCode": "INVALID_LORA"},
             (
-                'data.failCode must be "CONTENT_VIOLATION", "INVALID_IMAGE_URL" or "INVALID_LORA_URL",'
-                ' but is "INVALID_LORA"; did you mean "INVALID_LORA_URL"?'
+                'data.failCode should be one of the documented codes, but is "INVALID_LORA";'
+                ' did you mean "INVALID_LORA_URL"?'
             ),
         ),
         (FAILED | {"failMsg": None}, "data.failMsg must be a readable, non-empty string, but is null"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final, Literal, TypeGuard
+from typing import Any, Final, Literal, TypeGuard
 
 from ltx_mock_contracts.explaining import arranged, explainer, near
-from ltx_mock_contracts.findings import Finding, unknown, within, wrong
+from ltx_mock_contracts.findings import Finding, missing, unknown, within, wrong
 from ltx_mock_contracts.parsing import MalformedBody, parse_body
 from ltx_mock_schemas import schema
 
@@ -23,8 +23,9 @@ _TIMES: Final = ("createTime", "completeTime", "costTime")
 def validate_response(operation: Operation, status: int, body: object) -> list[Finding]:
     """Return everything that is wrong with an answer of the API, worst first.
 
-    With HTTP status 200 and no other number in `code` the answer is judged as a success, else as an error. Fields
-    of `data` that nobody knows are advisories (CLI-9).
+    With HTTP status 200 and no other number in `code` the answer is judged as a success, else as an error. What no
+    document forbids is an advisory: fields of `data` that nobody knows (CLI-9), a fail code that nobody lists
+    (TASK-7), an unfinished task without `createTime` (TASK-2).
 
     Args:
         operation: What was asked.
@@ -38,7 +39,7 @@ def validate_response(operation: Operation, status: int, body: object) -> list[F
     if usable and code != status:
         findings = [finding for finding in findings if finding.pointer != "/code"]
         findings.append(wrong("ENV-4", "violation", ("code",), code, f"the HTTP status, {status}"))
-    return arranged(findings + (_about_data(operation, body, findings) if success else []))
+    return arranged(findings + (_about_data(operation, body, findings) if success else _about_error(body)))
 
 
 def validate_callback(body: object) -> list[Finding]:
@@ -57,7 +58,9 @@ def _about_data(operation: Operation, body: object, known: list[Finding]) -> lis
     if not isinstance(data, dict):
         return []
     wrong_fields = {finding.pointer.removeprefix("/data/") for finding in known}
-    findings = _strangers(operation, data)
+    findings = _strangers(data, _known(operation))
+    if operation == "statusTask":
+        findings += [*_absent(data), *_unlisted(data)]
     if operation == "statusTask" and wrong_fields.isdisjoint(_TIMES):
         findings += _cost(data)
     if operation == "statusTask" and "resultJson" not in wrong_fields:
@@ -65,8 +68,47 @@ def _about_data(operation: Operation, body: object, known: list[Finding]) -> lis
     return findings
 
 
-def _strangers(operation: Operation, data: dict[object, object]) -> list[Finding]:
-    known = _known(operation)
+def _about_error(body: object) -> list[Finding]:
+    data: object = body.get("data") if isinstance(body, dict) else None
+    return _strangers(data, list(schema("error")["properties"]["data"]["properties"])) if isinstance(data, dict) else []
+
+
+def _absent(data: dict[object, object]) -> list[Finding]:
+    """Find what a task in its state should carry by a document, and what no client can rely on."""
+    task = _task(data.get("state"))
+    return [
+        missing(task["x-rule-required"], "advisory", ("data", name), task["properties"][name]["x-allowed"])
+        for name in task.get("x-expected", ())
+        if name not in data
+    ]
+
+
+def _unlisted(data: dict[object, object]) -> list[Finding]:
+    """Find values of open lists that no document has (TASK-7)."""
+    fields = _task(data.get("state")).get("properties", {})
+    return [
+        wrong(
+            field["x-rule"], "advisory", ("data", name), value, "one of the documented codes", hint=near(value, known)
+        )
+        for name, field in fields.items()
+        if (known := field.get("x-extensible-enum"))
+        and isinstance(value := data.get(name), str)
+        and value not in ("", *known)
+    ]
+
+
+def _task(state: object) -> dict[str, Any]:
+    return _tasks().get(state, {}) if isinstance(state, str) else {}
+
+
+@cache
+def _tasks() -> dict[str, dict[str, Any]]:
+    """Return the definition of a task in each state."""
+    definitions = schema("status-response")["$defs"]
+    return {name.removesuffix("Task"): node for name, node in definitions.items() if name.endswith("Task")}
+
+
+def _strangers(data: dict[object, object], known: list[str]) -> list[Finding]:
     return [
         unknown("CLI-9", "advisory", ("data", field), value, known, hint=near(field, known))
         for field, value in data.items()

@@ -25,6 +25,7 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "GEN": "generateTask",
         "TASK": "statusTask and the life of a task",
         "FAIL": "Failures",
+        "BAL": "Balance",
         "CB": "Callbacks",
         "LIM": "Limits",
         "CLI": "What a good client does",
@@ -61,13 +62,24 @@ _CATALOGUE: Final = (
     # Envelope and access
     _rule(
         "ENV-1",
-        "Every answer of the API, good or bad, is a JSON object with exactly `code` (integer), `message` (string) and"
-        " `data` (object or null)",
+        "Every answer of the two endpoints, good or bad, is a JSON object with exactly `code` (integer), `message` "
+        "(string) and `data` (object or null). Elsewhere in the vendor's API `data` may be a number: see BAL-1",
         "seed",
     ),
     _rule("ENV-2", 'A success has `code` 200 and `message` "success"', "seed"),
-    _rule("ENV-3", "An error has `data` null and a readable, non-empty `message`", "seed"),
-    _rule("ENV-4", "`code` equals the HTTP status", "vendor"),
+    _rule(
+        "ENV-3",
+        "An error has a readable, non-empty `message` and `data` null (seed), or `data` with one key `error`, a string"
+        " that says more (vendor). The fake answers null",
+        "seed",
+        "vendor",
+    ),
+    _rule(
+        "ENV-4",
+        "`code` equals the HTTP status. The vendor lists 400, 401, 403 (the key lacks permission), 404, 429, 500 and "
+        "503",
+        "vendor",
+    ),
     _rule(
         "ENV-5",
         "An unknown path or model answers 404, a wrong method 405 with `Allow`, a body over the size limit 413, all "
@@ -188,7 +200,16 @@ _CATALOGUE: Final = (
         "seed",
         "vendor",
     ),
-    _rule("TASK-7", "`failCode` is `CONTENT_VIOLATION`, `INVALID_IMAGE_URL` or `INVALID_LORA_URL`", "seed"),
+    _rule(
+        "TASK-7",
+        "`failCode` is a non-empty string: `CONTENT_VIOLATION`, `INVALID_IMAGE_URL` or `INVALID_LORA_URL` for this "
+        "model (seed), or one of those that the vendor lists for the whole API: `NSFW_DETECTED`, `PROMPT_TOO_LONG`, "
+        "`INVALID_PROMPT`, `IMAGE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `IMAGE_DOWNLOAD_FAILED`, `PROCESSING_TIMEOUT`, "
+        "`MODEL_UNAVAILABLE`, `GENERATION_FAILED`, `INSUFFICIENT_CREDITS`. Others, such as a provider's "
+        "`SensitiveContentDetected`, are observed",
+        "seed",
+        "vendor",
+    ),
     _rule(
         "TASK-8",
         "Generation takes 40–60 s at 480p, 60–90 s at 720p, 90–120 s at 1080p; a LoRA mode adds 10–20 s for loading",
@@ -206,6 +227,15 @@ _CATALOGUE: Final = (
         "seed",
     ),
     _rule("FAIL-3", "A LoRA that cannot be downloaded ends with `INVALID_LORA_URL`", "seed"),
+    # Balance
+    _rule(
+        "BAL-1",
+        '`GET /api/v1/apikeys/current-balance` with the key answers `{"code": 200, "message": "success", "data": '
+        "74.87}`: `data` is a number, the credits that are left. Without a limit of credits the fake answers a large "
+        "fixed number. 401 and 429 as elsewhere; it counts as a request (LIM-1)",
+        "vendor",
+        "choice",
+    ),
     # Callbacks
     _rule(
         "CB-1",

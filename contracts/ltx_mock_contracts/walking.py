@@ -189,7 +189,7 @@ _TYPES: Final[Mapping[str, Callable[[object], bool]]] = {
 }
 
 _CHECKS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "type": lambda asked, value: _TYPES[asked](value),
+    "type": lambda asked, value: any(_TYPES[one](value) for one in ([asked] if isinstance(asked, str) else asked)),
     "enum": lambda asked, value: any(_same(value, one) for one in asked),
     "const": lambda asked, value: _same(value, asked),
     "minLength": lambda asked, value: not isinstance(value, str) or len(value) >= asked,
@@ -205,7 +205,7 @@ ANNOTATIONS: Final = frozenset(
     {
         *("$schema", "$defs", "title", "description", "default", "examples"),
         *("discriminator", "contentMediaType", "contentSchema"),
-        *("x-rule", "x-rule-required", "x-allowed", "x-severity"),
+        *("x-rule", "x-rule-required", "x-allowed", "x-severity", "x-expected", "x-extensible-enum"),
     }
 )
 """Keywords that say something about a value and ask nothing of it."""

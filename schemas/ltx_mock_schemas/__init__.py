@@ -76,7 +76,9 @@ def _schema_text(name: str) -> str:
 def _openapi_text() -> str:
     def address(key: Key) -> str:
         file, definition = key
-        return "#/components/schemas/" + _pascal(definition or file)
+        document = _read(file)
+        title: str = (document["$defs"][definition] if definition else document)["title"]
+        return f"#/components/schemas/{title}"
 
     parts = bundle(_OPENAPI, _read, address)
     document = parts.pop((_OPENAPI, ""))
@@ -88,7 +90,3 @@ def _openapi_text() -> str:
 def _read(file: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(_HERE.joinpath(f"{file}.json").read_text(encoding="utf-8"))
     return content
-
-
-def _pascal(name: str) -> str:
-    return "".join(word[0].upper() + word[1:] for word in name.split("-"))

@@ -25,7 +25,7 @@ Way = Literal["generateTask", "statusTask", "callback"]
 """How an answer comes: as the response of an operation, or in a POST to the callback URL."""
 
 _PASSING: Final = (429, 500, 502, 503)
-_ERRORS: Final = (400, 401, 404, 405, 413, *_PASSING)
+_ERRORS: Final = (400, 401, 403, 404, 405, 413, *_PASSING)
 _STATELESS: Final = ("unknown field", "unknown field of the envelope")
 _STATELY: Final = ("missing field", "null field", *_STATELESS)
 

@@ -123,7 +123,8 @@ class Witness:
         if task.end is not None:
             return
         task.end, data = body, body["data"]
-        if task.must_fail and not task.by_hand and data.get("failCode") != "CONTENT_VIOLATION":
+        other = data["state"] != "failed" or data["failCode"] in {"INVALID_IMAGE_URL", "INVALID_LORA_URL"}
+        if task.must_fail and not task.by_hand and other:
             title = "a prompt that breaks the content rules does not end with CONTENT_VIOLATION"
             raise self._failure(
                 task, "FAIL-1", title, "failed, CONTENT_VIOLATION", f"{data['state']}, {data.get('failCode')}"

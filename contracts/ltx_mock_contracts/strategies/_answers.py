@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.fail_codes import FAIL_CODES
 from ltx_mock_contracts.strategies._choices import ENDED, STATES, choose
 from ltx_mock_contracts.strategies._values import TASK_IDS, TEXT, URLS, objects
 
@@ -22,7 +23,7 @@ _LONGEST: Final = 24 * 60 * 60 * 1000
 
 CREATED: Final = st.integers(_SAMPLE, 4_102_444_800_000) | st.sampled_from([_FIRST, _LAST - _LONGEST])
 _COSTS: Final = st.integers(40_000, 140_000) | st.sampled_from([0, 1, 41_388, _LONGEST])
-_CODES: Final = st.sampled_from(["CONTENT_VIOLATION", "INVALID_IMAGE_URL", "INVALID_LORA_URL"])
+_CODES: Final = st.sampled_from(FAIL_CODES)
 _REASONS: Final = st.sampled_from(
     ["Content does not meet safety guidelines", "x", "内容违反安全准则", "😀"]
 ) | TEXT.map("Failed: {}".format)
@@ -31,7 +32,8 @@ _RESULTS: Final = objects(resultUrls=_FILES) | objects(resultUrls=_FILES, cover=
 _SPELLINGS: Final[st.SearchStrategy[dict[str, Any]]] = st.sampled_from(
     [{"separators": (",", ":")}, {}, {"indent": 1}, {"ensure_ascii": False}]
 )
-_ERRORS: Final = (400, 401, 404, 405, 413, 429, 500, 502, 503)
+_ERRORS: Final = (400, 401, 403, 404, 405, 413, 429, 500, 502, 503)
+_DETAILS: Final = st.none() | objects(error=st.sampled_from(["Missing required field: input.prompt", "x"]) | TEXT)
 _MESSAGES: Final = st.sampled_from(["Insufficient credits", "x", "超过速率限制", "\u00a0", "😀"]) | TEXT.map(
     "No: {}".format
 )
@@ -83,7 +85,7 @@ def error_envelopes(*, status: int | None = None) -> st.SearchStrategy[Envelope]
     if status is not None and status not in range(400, 600):
         raise ValueError(f"status must be from 400 to 599, not {status!r}")
     codes = st.sampled_from(_ERRORS) if status is None else st.just(status)
-    return objects(code=codes, message=_MESSAGES, data=st.none())
+    return objects(code=codes, message=_MESSAGES, data=_DETAILS)
 
 
 def success(data: dict[str, Any]) -> Envelope:

@@ -105,7 +105,9 @@ def _judge_wrongly_refused(notes: Notes, exchange: Exchange, *, advised: bool) -
 
 def _tells_of_credits(exchange: Exchange) -> bool:
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
-    return exchange.operation == "generateTask" and isinstance(message, str) and bool(_OF_CREDITS.match(message))
+    if exchange.operation != "generateTask" or not isinstance(message, str):
+        return False
+    return exchange.status == 402 or bool(_OF_CREDITS.match(message))
 
 
 def _judge_credits(notes: Notes, exchange: Exchange) -> None:
@@ -114,7 +116,8 @@ def _judge_credits(notes: Notes, exchange: Exchange) -> None:
     notes.saw("GEN-15")
     if (exchange.status, exchange.answer["message"]) != (400, _NO_CREDITS):
         title, expected = "want of credits is told in another way", f"400, {show(_NO_CREDITS)}"
-        notes.depart("GEN-15", title, (exchange,), expected=expected, actual=told(exchange))
+        binding = exchange.status != 402
+        notes.depart("GEN-15", title, (exchange,), expected=expected, actual=told(exchange), binding=binding)
 
 
 def _judge_limit(notes: Notes, exchange: Exchange) -> None:

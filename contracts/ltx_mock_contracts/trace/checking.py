@@ -44,6 +44,7 @@ _UNSEEN: Final = {
     "FAIL-1": "a recording does not show which prompts break the content rules",
     "FAIL-2": "images would have to be fetched",
     "FAIL-3": "LoRAs would have to be fetched",
+    "BAL-1": "the balance was not asked for",
     "CB-1": "there is no callback in the recording",
     "CB-2": "no callback was made again",
     "CB-3": "there is no async task whose end and callbacks could be seen",

@@ -76,6 +76,14 @@ def _note(notes: Notes, exchange: Exchange, what: str, findings: list[Finding]) 
         if kind not in told:  # of an envelope that is another altogether one thing is enough
             title = f"{_NAMES.get(what, what)}: {finding.message}"
             expected, actual = finding.allowed, finding.got
-            notes.depart(finding.rule, title, (exchange,), expected=expected, actual=actual, kind=f"{what} {kind}")
+            notes.depart(
+                finding.rule,
+                title,
+                (exchange,),
+                expected=expected,
+                actual=actual,
+                kind=f"{what} {kind}",
+                binding=finding.severity == "violation",
+            )
         told.add(kind)
     return not any(finding.severity == "violation" for finding in findings)
