@@ -7,13 +7,11 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from ltx_mock import wire
 from ltx_mock.app import build
+from ltx_mock.connection import Connections
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError
 
@@ -52,36 +50,36 @@ def url_of(sock: socket.socket) -> str:
 
 
 def _worth_telling(record: logging.LogRecord) -> bool:
-    """Keep uvicorn from telling that a stop cut off what was under way: that is what a stop is for."""
+    """Keep from the log that a stop cut off what was under way, which it is for, and what its sender was answered."""
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith("Cancel ")
+    return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith(("Cancel ", "Invalid HTTP"))
 
 
-class Connected(AutoHTTPProtocol):  # type: ignore[misc, valid-type] # with httptools or h11: whichever is installed
-    """uvicorn's protocol, with the connection in the state of each request, so that a scenario can break it.
+def _connection() -> type[asyncio.Protocol]:
+    """Return the protocol with the parser that is installed."""
+    try:
+        from ltx_mock.connection_httptools import HttptoolsConnection  # noqa: PLC0415 - there may be no httptools
+    except ImportError:
+        from ltx_mock.connection_h11 import H11Connection  # noqa: PLC0415
 
-    uvicorn copies that state for each request anyway, so this costs something for each connection only.
-    """
-
-    app_state: dict[str, Any]
-
-    def connection_made(self, transport: Any) -> None:
-        """See asyncio."""
-        self.app_state = {**self.app_state, wire.KEY: wire.SocketWire(transport)}
-        super().connection_made(transport)
+        return H11Connection
+    return HttptoolsConnection
 
 
 class HttpServer(uvicorn.Server):
     """Serves one engine on one socket until `stop` is called."""
 
     def __init__(self, engine: Engine) -> None:
+        connections = Connections()
         super().__init__(
             uvicorn.Config(
                 build(engine),
+                # asyncio accepts so many at once, before the first of them is made room for.
+                backlog=max(1, min(100, connections.most // 12)),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
-                http=Connected,
+                http=_connection(),
                 ws="none",
                 server_header=False,
                 date_header=False,  # it would be the only real time in an answer
@@ -89,6 +87,7 @@ class HttpServer(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
+        self.server_state = connections
         logging.getLogger("uvicorn.error").addFilter(_worth_telling)
         self._engine = engine
         self._stop = asyncio.Event()
@@ -108,6 +107,8 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
         await super().startup(sockets)
+        for sock in sockets or ():
+            sock.listen(BACKLOG)  # so many may queue: uvicorn has told the system what it tells asyncio
         self._on_ready()
 
     async def main_loop(self) -> None:
