@@ -124,7 +124,7 @@ def test_the_remote_commands_show_and_drive_a_running_server() -> None:
         assert masked(err) == "TIME  now\n"
         code, out, _ = ltx_mock("callbacks", env=at)
         assert out.startswith(f"{task_id}  withheld  0 made  {url}  your-server.com is not this machine")
-        assert masked(ltx_mock("requests", env=at)[1], task_id) == "TIME  POST generateTask 200  task_1\n"
+        assert masked(ltx_mock("requests", env=at)[1], task_id) == "   1  TIME  POST generateTask 200  task_1\n"
         failing = make(served.url)
         told = json.loads(ltx_mock("tasks", failing, "--fail-code", "INVALID_LORA_URL", "--json", env=at)[1])
         assert (told["state"], told["failCode"]) == ("failed", "INVALID_LORA_URL")

@@ -12,7 +12,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.console import Console, Readable, json_line
 from ltx_mock.records import Entry
-from support import TEXT, post, request_body
+from support import GENERATE, TEXT, ask, post, request_body, submit
 
 FORGED = "\r\n12:00:00  POST generateTask 200  forged"
 HOSTILE = [
@@ -72,6 +72,44 @@ def test_colour_is_there_when_asked_for_only() -> None:
 
     assert "\x1b[32m200\x1b[0m" in printed(request, colour=True)[0]
     assert "\x1b" not in printed(request)[0]
+
+
+def test_a_state_is_printed_as_a_change_once_and_a_download_with_its_size() -> None:
+    """Each poll of a finished task says its state and nothing of a change; a result is told by what was sent."""
+    with MockServer(clock="manual") as mock, mock.client() as client:
+        task_id = submit(client)
+        ask(client, task_id), ask(client, task_id)
+        mock.clock.advance(30)
+        ask(client, task_id), ask(client, task_id)
+        mock.clock.advance(30)
+        ask(client, task_id), ask(client, task_id), ask(client, task_id)
+        size = len(client.get(mock.tasks[0].result_url or "").content)
+        client.get(mock.tasks[0].result_url or "", headers={"range": "bytes=0-99"})
+        readable = Readable(colour=False)
+        lines = mock.look(lambda mine: [readable(mine, entry) for entry in mine.entries() if entry.kind != "clock"])
+    told = [line.split(task_id)[1].strip() for line in lines]
+    assert told[1:] == [
+        *("pending", "pending", "pending → processing", "processing"),
+        *("processing → success", "success", "success", f"{size} bytes sent", "100 bytes sent"),
+    ]
+    assert [line.split()[1:3] for line in lines[-2:]] == [["GET", "download"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"),
+    [(None, "allow it with --allow-callback-host your-app.com"), ("lost-callback", "scenario lost-callback")],
+)
+def test_a_callback_that_is_withheld_is_told_with_its_reason(scenario: str | None, reason: str) -> None:
+    """The vendor's own example URL is withheld: the line below the request names the option that helps."""
+
+    def request(client: Any) -> None:
+        body = request_body(TEXT) | {"request_type": "callback", "callback_url": "https://your-app.com/callback"}
+        client.post(GENERATE, json=body, headers={"x-mock-scenario": scenario} if scenario else {})
+
+    (block,) = printed(request)
+    assert len(lines := block.split("\n")) == 2
+    assert lines[1].startswith("          ! no callback: ")
+    assert reason in lines[1]
 
 
 ENTRY = Entry(1, 0, "other", "GET", "/x", 404, b"\xff", b"{}")

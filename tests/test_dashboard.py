@@ -229,18 +229,42 @@ def test_one_key_is_looked_at_and_driven_alone(browser: Browser, mock: MockServe
     with dashboard(browser, mock.url) as shown:
         page = shown.page
         expect(shown.rows()).to_have_count(2)
-        page.get_by_label("API key").first.select_option("…1111")
+        page.get_by_label("API key").first.select_option("…1111 (t1)")
         expect(shown.rows()).to_have_count(1)
-        page.get_by_label("To drive …1111 alone").fill("first-key-1111")
-        shown.button("Use it").click()
-        expect(page.locator("#whole-key")).to_be_hidden()
         shown.button("+1 min").click()
         expect(shown.rows().first).to_contain_text("success")
-        page.get_by_label("API key").first.select_option("…2222")
+        page.get_by_label("API key").first.select_option("…2222 (t2)")
         expect(shown.rows().first).to_contain_text("pending")
         expect(page.get_by_role("meter", name="Credits")).to_have_attribute("aria-valuenow", "95")
         page.get_by_label("API key").first.select_option("")
         expect(page.locator("#clock-hint")).to_contain_text("The clocks of 2 keys differ")
+
+
+def test_keys_that_end_alike_are_told_apart(browser: Browser, mock: MockServer) -> None:
+    """Each has its own entry, its own time and its own counters, and is driven alone."""
+    for key, prompt in (("any-key", "the first"), ("app-key", "the second"), ("web-key", "the third")):
+        with mock.tenant(key).client(verify=False) as client:
+            submit(client, TEXT, prompt=prompt)
+    with dashboard(browser, mock.url) as shown:
+        page = shown.page
+        expect(page.locator("#scope option")).to_have_text(["all keys", "…key (t1)", "…key (t2)", "…key (t3)"])
+        expect(page.locator(".world h3 span:first-child")).to_have_text(["…key (t1)", "…key (t2)", "…key (t3)"])
+        page.get_by_label("API key").first.select_option("…key (t2)")
+        expect(shown.rows()).to_have_count(1)
+        expect(shown.rows().first).to_contain_text("the second")
+        shown.button("Next event").click()
+        expect(shown.rows().first).to_contain_text("processing")
+        shown.button("+1 min").click()
+        expect(shown.rows().first).to_contain_text("success")
+        page.get_by_label("API key").first.select_option("all keys")
+        expect(shown.rows()).to_have_count(3)
+        expect(shown.rows().filter(has_text="pending")).to_have_count(2)
+        expect(page.locator("#clock-hint")).to_contain_text("Next: ")
+    assert [mock.tenant(key).tasks[0].state for key in ("any-key", "app-key", "web-key")] == [
+        "pending",
+        "success",
+        "pending",
+    ]
 
 
 def test_after_a_reset_it_is_empty_and_goes_on(browser: Browser, mock: MockServer) -> None:

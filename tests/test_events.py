@@ -20,6 +20,8 @@ from support import STATUS, TEXT, post, request_body, submit
 START = 1_767_965_610_929
 KEY = "the-first-secret-key-1111"
 OTHER = "another-secret-key-2222"
+ALL = {"tenant": None, "key": None}
+MINE = {"tenant": "t1", "key": "…1111"}
 
 
 @pytest.fixture
@@ -164,7 +166,7 @@ def test_the_clock_is_told_when_it_is_moved_or_changed(mock: MockServer, admin: 
     make(mock)
     with listening(mock.url) as events:
         admin.post("/clock/advance", json={"seconds": 5})
-        assert events.next("clock").data == {"key": None, "now": START + 5000, "mode": "manual", "speed": 1.0}
+        assert events.next("clock").data == {**ALL, "now": START + 5000, "mode": "manual", "speed": 1.0}
         admin.post("/clock", params={"key": KEY}, json={"mode": "auto"})
         told = events.next("clock").data
         while told["mode"] == "manual":
@@ -181,9 +183,9 @@ def test_scenarios_are_told_when_armed_used_up_and_disarmed(mock: MockServer, ad
         assert [each["name"] for each in ahead.data["scenarios"] + mine.data["scenarios"]] == ["rate-limited"] * 2
         with mock.client() as client:
             assert post(client, request_body(TEXT)).status_code == 429
-        assert events.next("scenario").data == {"key": "…1111", "scenarios": []}
+        assert events.next("scenario").data == {**MINE, "scenarios": []}
         admin.delete("/scenarios")
-        assert events.next("scenario").data == {"key": None, "scenarios": []}
+        assert events.next("scenario").data == {**ALL, "scenarios": []}
 
 
 def test_worlds_come_and_go_and_begin_anew(mock: MockServer, admin: httpx.Client) -> None:
@@ -191,14 +193,15 @@ def test_worlds_come_and_go_and_begin_anew(mock: MockServer, admin: httpx.Client
         admin.post("/tenants", json={"key": "fresh-key-5555", "settings": {"credits": 7}})
         told = events.next("tenant").data
         assert (told["change"], told["key"], told["credits"]["left"]) == ("made", "…5555", 7)
+        fresh = told["tenant"]
         admin.post("/reset", params={"key": "fresh-key-5555"})
-        assert events.next("reset").data == {"key": "…5555", "what": "world"}
+        assert events.next("reset").data == {"tenant": fresh, "key": "…5555", "what": "world"}
         admin.delete("/tenants", params={"key": "fresh-key-5555"})
         while (told := events.next("tenant").data)["change"] != "closed":
             pass
-        assert told == {"change": "closed", "key": "…5555"}
+        assert told == {"change": "closed", "tenant": fresh, "key": "…5555"}
         admin.post("/reset")
-        assert events.next("reset").data == {"key": None, "what": "world"}
+        assert events.next("reset").data == {**ALL, "what": "world"}
         task_id = make(mock)
         fired = mock.clock.advance(100)
         assert states(events.take(3, "task"))[1:] == [(task_id, each["state"], each["at"]) for each in fired]
@@ -218,9 +221,9 @@ def test_a_key_hears_of_itself_only(mock: MockServer, admin: httpx.Client) -> No
         assert [each.data["key"] for each in mine.take(2)] == ["…1111"] * 2
         assert [each.data["key"] for each in all_.take(4, "task", "request")] == ["…2222"] * 2 + ["…1111"] * 2
         admin.delete("/requests", params={"key": KEY})
-        assert mine.next("reset").data == {"key": "…1111", "what": "journal"}
+        assert mine.next("reset").data == {**MINE, "what": "journal"}
         admin.post("/reset")
-        assert mine.next("reset").data == {"key": None, "what": "world"}
+        assert mine.next("reset").data == {**ALL, "what": "world"}
 
 
 def test_no_key_is_told(mock: MockServer) -> None:

@@ -240,7 +240,7 @@ def test_without_a_key_all_have_it_those_to_come_too() -> None:
                 with world.client() as client:
                     assert [client.get(STATUS).status_code for _ in range(3)] == [500, 500, 400]
             listed = admin.get("/scenarios").json()["scenarios"]
-            assert listed == [{"key": None, **armed}]
+            assert listed == [{"tenant": None, "key": None, **armed}]
             assert admin.delete("/scenarios").json() == {"scenarios": []}
             third = mock.tenant()
             with third.client() as client:

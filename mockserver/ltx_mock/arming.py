@@ -38,7 +38,7 @@ class Scenarios:
 
     def __iter__(self) -> Iterator[Scenario]:
         for view in self._admin.get("/scenarios")["scenarios"]:
-            yield from_dict({name: value for name, value in view.items() if name not in {"key", "seen"}})
+            yield from_dict({name: value for name, value in view.items() if name not in {"tenant", "key", "seen"}})
 
     def __len__(self) -> int:
         return len(self._admin.get("/scenarios")["scenarios"])

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import click
 
 from ltx_mock.clock import SECOND, time_of_day
-from ltx_mock.records import Entry
+from ltx_mock.records import Entry, delivery_id
 from ltx_mock.store import Tenant
 from ltx_mock.streams import Outlet, forget_stream
 from ltx_mock.views import entry_view, hide
@@ -93,12 +93,11 @@ class Readable:
         """Return one line, and one more for each finding."""
         at = time_of_day(entry.at)
         status = str(entry.status or "---")
-        line = f"{self._style(at, dim=True)}  {entry.method:<4} {entry.operation:<12} {self._status(status)}  "
+        operation = "download" if entry.kind == "download" else entry.operation
+        line = f"{self._style(at, dim=True)}  {entry.method:<4} {operation:<12} {self._status(status)}  "
         line += self._about(tenant, entry)
-        for finding in entry.findings if entry.status == 200 else ():
-            line += "\n" + self._style(
-                f"{'':>10}! {printable(hide(tenant, finding.message))} ({finding.rule})", fg="yellow"
-            )
+        for remark in _remarks(tenant, entry):
+            line += "\n" + self._style(f"{'':>10}! {printable(hide(tenant, remark))}", fg="yellow")
         return line
 
     def _about(self, tenant: Tenant, entry: Entry) -> str:
@@ -111,17 +110,19 @@ class Readable:
             return f"{printable(hide(tenant, _message(entry)))}"
         if entry.operation == "generateTask":
             return f"{entry.task_id}  {_request(tenant, entry)}"
+        if entry.state is None and entry.kind != "download":
+            return printable(hide(tenant, entry.target))
+        told = _download(entry) if entry.kind == "download" else self._change(entry)
         cause = f"  {printable(hide(tenant, entry.cause))}" if entry.cause else ""
-        return f"{entry.task_id}  {self._change(entry)}{cause}"
+        return f"{entry.task_id}  {told}{cause}"
 
     def _change(self, entry: Entry) -> str:
-        """Return the state, with the one seen before where it is another."""
+        """Return the state, with the one that was printed before where it is another."""
         task_id, state = entry.task_id or "", entry.state or ""
-        before = self._states.get(task_id, "pending")
-        if state in {"success", "failed"} or len(self._states) > MAX_STATES:
-            self._states.pop(task_id, None)
-        else:
-            self._states[task_id] = state
+        before = self._states.pop(task_id, "pending")
+        self._states[task_id] = state
+        if len(self._states) > MAX_STATES:
+            del self._states[next(iter(self._states))]  # the one that was not asked about for the longest time
         shown = self._style(state, fg=COLOUR_OF_STATE.get(state))
         return shown if before == state else f"{before} → {shown}"
 
@@ -143,6 +144,23 @@ def _request(tenant: Tenant, entry: Entry) -> str:
     if line.endless:
         return f"{text} → stuck"
     return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
+
+
+def _remarks(tenant: Tenant, entry: Entry) -> Iterator[str]:
+    """Give what the client should know of a request that was taken."""
+    if entry.status != 200:
+        return
+    for finding in entry.findings:
+        yield f"{finding.message} ({finding.rule})"
+    if entry.operation == "generateTask" and entry.task_id is not None:
+        delivery = tenant.delivery(delivery_id(entry.task_id))
+        if delivery is not None and delivery.state == "withheld":
+            yield f"no callback: {delivery.reason}"
+
+
+def _download(entry: Entry) -> str:
+    sent, size = (json.loads(entry.answer)[name] for name in ("sent", "size"))
+    return f"{sent} bytes sent" if sent == size else f"{sent} of {size} bytes sent"
 
 
 def _message(entry: Entry) -> str:

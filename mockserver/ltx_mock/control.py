@@ -152,8 +152,7 @@ class ControlPlane:
         if len(tenants) > 1:
             found.sort(key=_planned)
         deliveries, truncated = _newest(found, limit_of(request))
-        views = [{"key": tenant.label, **delivery_view(tenant, delivery)} for tenant, delivery in deliveries]
-        return {"callbacks": views, "truncated": truncated}
+        return {"callbacks": [delivery_view(*each) for each in deliveries], "truncated": truncated}
 
     async def metrics(self, request: Request) -> Response:
         """Return counters and gauges for Prometheus."""
@@ -164,7 +163,7 @@ class ControlPlane:
         """Make a callback once more."""
         delivery = await self._engine.redeliver(request.path_params["id"])
         tenant, _ = self._engine.find_task(delivery.task_id)
-        return {"key": tenant.label, **delivery_view(tenant, delivery)}
+        return delivery_view(tenant, delivery)
 
     async def openapi(self, _: Request) -> dict[str, Any]:
         """Return the OpenAPI document."""

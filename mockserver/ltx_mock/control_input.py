@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -21,21 +22,31 @@ _SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
 def picked(engine: Engine, request: Request) -> Tenant | None:
-    """Return the tenant that `?key=` picks, made if need be; None stands for all of them.
+    """Return the tenant that `?tenant=` or `?key=` picks; None stands for all of them. See `chosen`."""
+    return chosen(engine, request.query_params)
+
+
+def chosen(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
+    """Return the tenant that is named by its id, or by its key; None where neither is given.
+
+    The tenant of a key is made if need be; an id is only there once its key has been seen.
 
     Raises:
-        NotFoundError: the server does not accept the key.
+        NotFoundError: no tenant has the id, or the server does not accept the key.
+        SettingsError: id and key are of different tenants.
     """
-    key = request.query_params.get("key")
-    return None if key is None else tenant_of(engine, key)
+    tenant_id, key = given.get("tenant"), given.get("key")
+    if tenant_id is None:
+        return None if key is None else _tenant_of(engine, key)
+    tenant = engine.store.find_id(tenant_id) if isinstance(tenant_id, str) else None
+    if tenant is None:
+        raise NotFoundError(f"no tenant {str(tenant_id)[:40]!r}; GET /__admin/tenants lists them")
+    if key not in {None, tenant.key}:
+        raise SettingsError("tenant and key are not the same; give one of them")
+    return tenant
 
 
-def tenant_of(engine: Engine, key: object) -> Tenant:
-    """Return the tenant of a key, made if need be.
-
-    Raises:
-        NotFoundError: the server does not accept the key, or it is none.
-    """
+def _tenant_of(engine: Engine, key: object) -> Tenant:
     tenant = engine.tenant_of(key) if key and isinstance(key, str) else None
     if tenant is None:
         raise NotFoundError("the server does not accept this key")

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ltx_mock import har
 from ltx_mock.api import root_url
-from ltx_mock.control_input import json_body, limit_of, picked, real_seconds, tenant_of
+from ltx_mock.control_input import chosen, json_body, limit_of, picked, real_seconds
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError, suggestion
 from ltx_mock.expectation import Expectation
@@ -59,10 +59,10 @@ class Journal:
             raise SettingsError(f"format must be one of {known}, not {form[:40]!r}{suggestion(form[:40], FORMATS)}")
         wanted = Filter.of(request.query_params)
         limit = limit_of(request, 1000 if form == "json" else ALL)
-        chosen = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
+        found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
         if form != "json":
-            return _export(chosen.entries, form, root_url(request.scope))
-        return {"requests": [entry_view(*kept) for kept in chosen.entries], "truncated": chosen.truncated}
+            return _export(found.entries, form, root_url(request.scope))
+        return {"requests": [entry_view(*kept) for kept in found.entries], "truncated": found.truncated}
 
     async def request(self, request: Request) -> dict[str, Any]:
         """Return one entry."""
@@ -74,7 +74,7 @@ class Journal:
 
     async def count(self, request: Request) -> dict[str, Any]:
         """Count entries, by the filters of the list and by part of the body."""
-        body = await json_body(request, {*FIELDS, "key", "body"})
+        body = await json_body(request, {*FIELDS, "tenant", "key", "body"})
         return {"count": sum(1 for _ in matching(self._tenants(request, body), Filter.of(body)))}
 
     async def near(self, request: Request) -> dict[str, Any]:
@@ -84,10 +84,9 @@ class Journal:
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
             raise SettingsError(f"limit must be a whole number, not {show(limit)}")
         tenants = self._tenants(request, expected)
-        expectation = Expectation({name: value for name, value in expected.items() if name != "key"})
+        expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
         newest = islice(matching(tenants, Filter(kind="request")), MAX_COMPARED)
-        views = [entry_view(*kept) for kept in newest]
-        seen = [(view, Exchange.of(view, number)) for view in views if isinstance(number := view["number"], int)]
+        seen = [(view, Exchange.of(view)) for view in (entry_view(*kept) for kept in newest)]
         seen.sort(key=lambda each: expectation.distance(each[1]))
         near = [{"request": view, "differences": _differences(expectation, each)} for view, each in seen[:limit]]
         return {"near": near, "matches": sum(1 for _, each in seen if not expectation.difference(each))}
@@ -101,9 +100,9 @@ class Journal:
 
     async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
         """Return what matches now, or as soon as something does within so many real seconds."""
-        chosen = select(self._tenants(request), wanted, limit)
-        if chosen.entries or not seconds:
-            return chosen
+        there = select(self._tenants(request), wanted, limit)
+        if there.entries or not seconds:
+            return there
         picked_one = picked(self._engine, request)
         with self._news(picked_one, wanted) as news:
             gone = asyncio.create_task(hung_up(request.receive))
@@ -138,8 +137,7 @@ class Journal:
 
     def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
         """Return the tenant that query or body pick, or all."""
-        key = (body or {}).get("key")
-        tenant = picked(self._engine, request) if key is None else tenant_of(self._engine, key)
+        tenant = chosen(self._engine, {**request.query_params, **(body or {})})
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 

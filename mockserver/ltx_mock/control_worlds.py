@@ -53,7 +53,7 @@ class Worlds:
     async def scenarios(self, request: Request) -> dict[str, Any]:
         """Return what is armed."""
         tenant, store = picked(self._engine, request), self._engine.store
-        to_come = [] if tenant else [{"key": None, **as_dict(scenario)} for scenario in store.scenarios]
+        to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
         armed = [armed_view(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
         return {"scenarios": to_come + armed}
 
@@ -79,7 +79,7 @@ class Worlds:
     def _one(self, request: Request) -> Tenant:
         tenant = picked(self._engine, request)
         if tenant is None:
-            raise NotFoundError("say which world with ?key=")
+            raise NotFoundError("say which world with ?tenant= or ?key=")
         return tenant
 
 

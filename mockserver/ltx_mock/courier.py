@@ -16,7 +16,7 @@ from ltx_mock.clock import SECOND
 from ltx_mock.events import Events
 from ltx_mock.failures import host_of
 from ltx_mock.fate import Fate
-from ltx_mock.records import Attempt, Delivery, DeliveryState, Entry, Task
+from ltx_mock.records import Attempt, Delivery, DeliveryState, Entry, Task, delivery_id
 from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.sender import Sender, Unanswered
 from ltx_mock.settings import Settings
@@ -79,7 +79,7 @@ class Courier:
             target, reason = None, fate.scenario and fate.scenario.cause
         state: DeliveryState = "scheduled" if target else "withheld"
         for copy in range(callback.copies if target else 1):
-            delivery = Delivery(_delivery_id(task, copy), tenant.key, task.id, url, target, state, reason=reason)
+            delivery = Delivery(delivery_id(task.id, copy), tenant.key, task.id, url, target, state, reason=reason)
             kind = callback.content_type or delivery.content_type
             due = _due(task, fate.wait) if target else None
             self._put(tenant, delivery._replace(due=due, wait=fate.wait, content_type=kind))
@@ -88,7 +88,7 @@ class Courier:
     def replan(self, tenant: Tenant, task: Task) -> None:
         """Move deliveries that have not begun to the task's new end."""
         for copy in range(MAX_COPIES):
-            delivery = tenant.delivery(_delivery_id(task, copy))
+            delivery = tenant.delivery(delivery_id(task.id, copy))
             if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
                 self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
         self.arm(tenant)
@@ -193,10 +193,6 @@ class Courier:
             waited = ANSWER_WITHIN_MS if reason.timed_out else 0
             return Attempt(number, at, max(clock.now() if clock.flows else at, at + waited), None, str(reason))
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
-
-
-def _delivery_id(task: Task, copy: int = 0) -> str:
-    return task.id.replace("task", "cb", 1) + (f"_{copy + 1}" if copy else "")
 
 
 def _due(task: Task, wait: int) -> int | None:

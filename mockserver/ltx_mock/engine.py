@@ -363,8 +363,10 @@ class Engine:
         """Drop worlds and stop what is under way for them; the new ones are there before anything is waited for."""
         courier, inspections = self.courier, self._inspections
         for tenant in tenants:
-            self.store.drop(tenant.key)
+            self.store.drop(tenant.key, forever=not reopen)
             self._locks.pop(tenant.key, None)
+            if tenant is self.nobody:
+                self.nobody = self.store.tenant("")
         if restart:
             self._start()
             self.events.restarted()

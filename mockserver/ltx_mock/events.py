@@ -19,11 +19,13 @@ from ltx_mock.records import Delivery, Entry, Task
 from ltx_mock.scenarios import as_dict
 from ltx_mock.store import Store, Tenant
 from ltx_mock.timeline import State
-from ltx_mock.views import account_view, armed_view, delivery_view, entry_view, task_view
+from ltx_mock.views import account_view, armed_view, delivery_view, entry_view, names, task_view
 
 COUNT_SECONDS = 0.2
 """Counters change with each request. They are told so many real seconds later, the last of them only."""
 MAX_WATCHED = 20_000
+ALL: dict[str, object] = {"tenant": None, "key": None}
+"""What stands for all worlds, or for those to come, where one has its names."""
 LAST_STATES = frozenset({"success", "failed"})
 
 
@@ -114,8 +116,8 @@ class Events:
     def delivery(self, tenant: Tenant, delivery: Delivery) -> None:
         """Tell of a callback that was planned, or of which something has become."""
         if self.awake and self._look(tenant) is not None:
-            head = {"key": tenant.label, "at": tenant.clock.now()}
-            self.feed.publish("delivery", lambda: {**head, **delivery_view(tenant, delivery)}, tenant.key)
+            at = tenant.clock.now()
+            self.feed.publish("delivery", lambda: {"at": at, **delivery_view(tenant, delivery)}, tenant.key)
 
     def touched(self, tenant: Tenant | None = None) -> None:
         """Tell what has come about by a change of time or of scenarios: of one world, or of all and those to come."""
@@ -135,22 +137,22 @@ class Events:
                 world.still()
             self._counted.pop(tenant.key, None)
             if change == "closed":
-                self._publish("tenant", {"change": change, "key": tenant.label}, tenant.key)
+                self._publish("tenant", {"change": change, **names(tenant)}, tenant.key)
             else:
-                self._publish("reset", {"key": tenant.label, "what": "world"}, tenant.key)
+                self._publish("reset", {**names(tenant), "what": "world"}, tenant.key)
 
     def restarted(self) -> None:
         """Tell that everything was forgotten."""
         if self.awake:
             self._sleep()
-            self._publish("reset", {"key": None, "what": "world"})
+            self._publish("reset", {**ALL, "what": "world"})
             self._wake()
 
     def emptied(self, tenant: Tenant | None) -> None:
         """Tell that the journal of one world, or of all, was emptied."""
         if self.awake:
-            label, key = (None, None) if tenant is None else (tenant.label, tenant.key)
-            self._publish("reset", {"key": label, "what": "journal"}, key)
+            key = None if tenant is None else tenant.key
+            self._publish("reset", {**(names(tenant) if tenant else ALL), "what": "journal"}, key)
 
     def close(self) -> None:
         """Let every reader come to its end, and all who wait for something."""
@@ -202,22 +204,22 @@ class Events:
             self._publish("tenant", {"change": "made", **account_view(tenant)}, tenant.key)
         if world.clock != tenant.clock.mark:
             world.clock = tenant.clock.mark
-            self._publish("clock", {"key": tenant.label, **tenant.clock.as_dict()}, tenant.key)
+            self._publish("clock", {**names(tenant), **tenant.clock.as_dict()}, tenant.key)
         self._settle(world)
         if world.scenarios != (armed := tuple(tenant.scenarios)):
             world.scenarios = armed
             views = [armed_view(tenant, each) for each in armed]
-            self._publish("scenario", {"key": tenant.label, "scenarios": views}, tenant.key)
+            self._publish("scenario", {**names(tenant), "scenarios": views}, tenant.key)
         return world
 
     def _look_ahead(self) -> None:
         """Tell what has changed for worlds to come."""
         before, self._to_come = self._to_come, self._mark_to_come()
         if before[0] != self._to_come[0]:
-            self._publish("clock", {"key": None, **self._server.clock.as_dict()}, "")
+            self._publish("clock", {**ALL, **self._server.clock.as_dict()}, "")
         if before[1] != self._to_come[1]:
             views = [as_dict(scenario) for scenario in self._server.store.scenarios]
-            self._publish("scenario", {"key": None, "scenarios": views}, "")
+            self._publish("scenario", {**ALL, "scenarios": views}, "")
 
     def _mark_to_come(self) -> tuple[object, ...]:
         return self._server.clock.mark, tuple(self._server.store.scenarios)

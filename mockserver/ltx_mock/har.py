@@ -31,6 +31,7 @@ def har_entry(tenant: Tenant, entry: Entry, root: str) -> dict[str, object]:
         "cache": {},
         "timings": {"send": 0, "wait": took, "receive": 0},
         "_number": entry.number,
+        "_tenant": tenant.id,
         "_key": tenant.label,
         "_operation": entry.operation,
         "_clock": "server",

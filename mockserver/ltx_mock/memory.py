@@ -13,6 +13,7 @@ from ltx_mock.records import Account, Delivery, Entry, Operation, Refusal, Task
 from ltx_mock.scenarios.claims import Armed, Call, armed, claim
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.settings import Settings, key_label
+from ltx_mock.store import NOBODY
 
 FINDING_BYTES = 700
 MAX_IDLE_TENANTS = 10_000
@@ -39,6 +40,7 @@ class MemoryTenant:
         "counts",
         "entry_bytes",
         "forgotten",
+        "id",
         "key",
         "label",
         "opened",
@@ -47,9 +49,16 @@ class MemoryTenant:
     )
 
     def __init__(
-        self, key: str, settings: Settings, clock: Clock, owners: dict[str, MemoryTenant], *, opened: bool = False
+        self,
+        tenant_id: str,
+        key: str,
+        settings: Settings,
+        clock: Clock,
+        owners: dict[str, MemoryTenant],
+        *,
+        opened: bool = False,
     ) -> None:
-        self.key, self.label, self.settings, self.clock = key, key_label(key), settings, clock
+        self.id, self.key, self.label, self.settings, self.clock = tenant_id, key, key_label(key), settings, clock
         self.opened = opened
         self.scenarios: tuple[Armed, ...] = tuple(map(armed, settings.scenario))
         self._armed_here = False
@@ -255,6 +264,9 @@ class MemoryStore:
         self._new_clock = new_clock
         self._tenants: dict[str, MemoryTenant] = {}
         self._owners: dict[str, MemoryTenant] = {}
+        self._ids: dict[str, str] = {"": NOBODY}
+        self._keys: dict[str, str] = {NOBODY: ""}
+        self._id_numbers = count(1)
         self.scenarios: tuple[Scenario, ...] = ()
         self._entry_numbers = count(1)
 
@@ -263,17 +275,23 @@ class MemoryStore:
         tenant = self._tenants.get(key)
         if tenant is None:
             self._make_room()
-            tenant = self._begin(MemoryTenant(key, self._settings, self._new_clock(), self._owners))
+            tenant = self._begin(MemoryTenant(self._id(key), key, self._settings, self._new_clock(), self._owners))
         return tenant
 
     def open(self, key: str, settings: Settings) -> MemoryTenant:
         """See `Store.open`."""
-        self.drop(key)
-        return self._begin(MemoryTenant(key, settings, settings.new_clock(), self._owners, opened=True))
+        self.drop(key, forever=False)
+        clock = settings.new_clock()
+        return self._begin(MemoryTenant(self._id(key), key, settings, clock, self._owners, opened=True))
 
     def find(self, key: str) -> MemoryTenant | None:
         """See `Store.find`."""
         return self._tenants.get(key)
+
+    def find_id(self, tenant_id: str) -> MemoryTenant | None:
+        """See `Store.find_id`."""
+        key = self._keys.get(tenant_id)
+        return None if key is None else self._tenants.get(key)
 
     def tenants(self) -> list[MemoryTenant]:
         """See `Store.tenants`."""
@@ -295,12 +313,21 @@ class MemoryStore:
         """See `Store.owner`."""
         return self._owners.get(task_id)
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: str, *, forever: bool = True) -> None:
         """See `Store.drop`."""
         tenant = self._tenants.pop(key, None)
         if tenant is not None:
             for task in tenant.tasks():
                 self._owners.pop(task.id, None)
+        if forever and key and key in self._ids:
+            del self._keys[self._ids.pop(key)]
+
+    def _id(self, key: str) -> str:
+        """Return the id of a key, a new one where it has none."""
+        if key not in self._ids:
+            tenant_id = f"t{next(self._id_numbers)}"
+            self._ids[key], self._keys[tenant_id] = tenant_id, key
+        return self._ids[key]
 
     def next_entry(self) -> int:
         """See `Store.next_entry`."""
@@ -317,4 +344,4 @@ class MemoryStore:
         if len(self._tenants) >= MAX_IDLE_TENANTS:
             for tenant in self.tenants():
                 if tenant.idle:
-                    del self._tenants[tenant.key]
+                    self.drop(tenant.key)

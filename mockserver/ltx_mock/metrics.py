@@ -37,10 +37,7 @@ def exposition(families: Iterable[Family]) -> str:
 
 
 def measured(engine: Engine, tenants: Sequence[Tenant]) -> list[Family]:
-    """Return what can be said of the server and of some worlds.
-
-    Worlds of which the keys end alike cannot be told apart: they are counted together.
-    """
+    """Return what can be said of the server and of some worlds."""
     worlds = [tenant for tenant in tenants if tenant.key]
     return [
         _one("ltx_mock_build_info", "The version.", 1, version=VERSION),
@@ -71,7 +68,7 @@ def _requests(tenants: Sequence[Tenant]) -> Counter[Labels]:
         for (operation, status), count in tenant.counts.items():
             if operation != "clock":
                 told = "none" if status is None else str(status)
-                counted[("key", tenant.label), ("operation", operation), ("status", told)] += count
+                counted[*_names(tenant), ("operation", operation), ("status", told)] += count
     return counted
 
 
@@ -81,7 +78,7 @@ def _tasks(tenants: Sequence[Tenant]) -> Counter[Labels]:
         now = tenant.clock.now()
         states = Counter(task.timeline.state(now) for task in tenant.tasks())
         for state in get_args(State):
-            counted[("key", tenant.label), ("state", state)] += states[state]
+            counted[*_names(tenant), ("state", state)] += states[state]
     return counted
 
 
@@ -90,28 +87,28 @@ def _deliveries(tenants: Sequence[Tenant]) -> Counter[Labels]:
     for tenant in tenants:
         outcomes = Counter(delivery.state for delivery in tenant.deliveries())
         for outcome in get_args(DeliveryState):
-            counted[("key", tenant.label), ("outcome", outcome)] += outcomes[outcome]
+            counted[*_names(tenant), ("outcome", outcome)] += outcomes[outcome]
     return counted
 
 
 def _credits(tenants: Sequence[Tenant]) -> Counter[Labels]:
     counted: Counter[Labels] = Counter()
     for tenant in tenants:
-        counted[(("key", tenant.label),)] += tenant.account(tenant.clock.now()).spent
+        counted[_names(tenant)] += tenant.account(tenant.clock.now()).spent
     return counted
 
 
 def _entries(tenants: Sequence[Tenant]) -> Counter[Labels]:
     counted: Counter[Labels] = Counter()
     for tenant in tenants:
-        counted[(("key", tenant.label),)] += len(tenant.entries())
+        counted[_names(tenant)] += len(tenant.entries())
     return counted
 
 
 def _bytes(tenants: Sequence[Tenant]) -> Counter[Labels]:
     counted: Counter[Labels] = Counter()
     for tenant in tenants:
-        counted[(("key", tenant.label),)] += tenant.entry_bytes
+        counted[_names(tenant)] += tenant.entry_bytes
     return counted
 
 
@@ -119,8 +116,12 @@ def _modes(tenants: Sequence[Tenant]) -> Counter[Labels]:
     counted: Counter[Labels] = Counter()
     for tenant in tenants:
         for mode in MODES:
-            counted[("key", tenant.label), ("mode", mode)] += tenant.clock.mode == mode
+            counted[*_names(tenant), ("mode", mode)] += tenant.clock.mode == mode
     return counted
+
+
+def _names(tenant: Tenant) -> Labels:
+    return ("tenant", tenant.id), ("key", tenant.label)
 
 
 def _labels(labels: Labels) -> str:

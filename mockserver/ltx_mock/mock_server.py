@@ -79,7 +79,7 @@ class MockServer(World):
         entries = in_thread(
             self._backstage, lambda: [entry_view(engine.nobody, each) for each in engine.nobody.entries()]
         )
-        return [Exchange.of(view, number) for number, view in enumerate(entries, 1)]
+        return [Exchange.of(view) for view in entries]
 
     def look(self, at: Callable[[Tenant], T]) -> T:
         """Return what a function finds in this world's tenant; it runs in the server's thread."""

@@ -116,6 +116,11 @@ class Entry(NamedTuple):
         return self.operation if self.operation in ("callback", "clock") else "request"
 
 
+def delivery_id(task_id: str, copy: int = 0) -> str:
+    """Return the id of a task's callback, or of one of its copies."""
+    return task_id.replace("task", "cb", 1) + (f"_{copy + 1}" if copy else "")
+
+
 class Account(NamedTuple):
     """A tenant's counters at one moment. `credits` is what is left, None without end; `spent` is net of refunds."""
 

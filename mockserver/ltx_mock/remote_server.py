@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ltx_mock.admin import Admin, over_http
-from ltx_mock.errors import LtxMockError
+from ltx_mock.errors import LtxMockError, NotFoundError
 from ltx_mock.world import World
 
 DEFAULT_KEY = "ltx-mock-key"
@@ -41,7 +41,20 @@ class RemoteServer(World):
         return None if name == "ltx-mock" else "it is no ltx-mock"
 
     def tenant(self, key: str, **settings: Any) -> World:
-        """Return a new world with this key and settings of its own; see `MockServer.tenant`."""
+        """Return a world with this key and settings of its own; see `MockServer.tenant`.
+
+        A key that is in use keeps its world, unless settings are given: then it begins anew.
+        """
         admin = Admin(self._exchange, key)
-        admin.post("/tenants", {"key": key, "settings": settings})
+        if settings or not _accepted(admin):
+            admin.post("/tenants", {"key": key, "settings": settings})
         return World(admin, self.url, key)
+
+
+def _accepted(admin: Admin) -> bool:
+    """Tell whether the server takes the key without more ado; it then has a world, as after a first request."""
+    try:
+        admin.get("/tenants")
+    except NotFoundError:
+        return False
+    return True

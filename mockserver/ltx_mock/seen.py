@@ -47,7 +47,8 @@ class Task(NamedTuple):
 class Exchange(NamedTuple):
     """One request and its answer, or one callback.
 
-    `number` counts those of this world from 1. `body` and `answer` are decoded JSON; text where they are none, None
+    `number` is the one of the journal: the control plane, the commands and the dashboard show the same.
+    `body` and `answer` are decoded JSON; text where they are none, None
     where there is nothing. `headers` are those of the answer that have something to say. `status` is None where nobody
     answered. `cause` says what brought an answer
     about, if it was not the request alone.
@@ -68,11 +69,11 @@ class Exchange(NamedTuple):
     headers: Mapping[str, str] = {}
 
     @classmethod
-    def of(cls, view: Mapping[str, Any], number: int) -> Self:
+    def of(cls, view: Mapping[str, Any]) -> Self:
         """Read a journal entry of the control plane."""
-        named = {name: view[_camel(name)] for name in cls._fields if name not in {"number", "findings", "body"}}
+        named = {name: view[_camel(name)] for name in cls._fields if name not in {"findings", "body"}}
         findings = tuple(Finding(**finding) for finding in view["findings"])
-        return cls(number=number, **named, findings=findings, body=view["request"])
+        return cls(**named, findings=findings, body=view["request"])
 
     @property
     def retry_after(self) -> int:

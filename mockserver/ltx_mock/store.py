@@ -15,6 +15,9 @@ from ltx_mock.scenarios.claims import Armed, Call
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.settings import Settings
 
+NOBODY = "nobody"
+"""The id of the tenant that has what was asked without a good key."""
+
 
 class Tenant(Protocol):
     """All that one API key sees. Moments are Unix milliseconds of the tenant's clock."""
@@ -24,8 +27,15 @@ class Tenant(Protocol):
         """The API key; never to be shown."""
 
     @property
+    def id(self) -> str:
+        """The tenant's name where it is shown: `t1`, `t2` and so on in order of arrival, or `NOBODY`.
+
+        Keys that end alike have the same label, and an id that is made of a key would give a guessed key away.
+        """
+
+    @property
     def label(self) -> str:
-        """What may be shown of the key."""
+        """What may be shown of the key, for people; no two tenants need have different ones."""
 
     @property
     def settings(self) -> Settings:
@@ -132,6 +142,9 @@ class Store(Protocol):
     def find(self, key: str) -> Tenant | None:
         """Return the tenant of this key if there is one."""
 
+    def find_id(self, tenant_id: str) -> Tenant | None:
+        """Return the tenant with this id if there is one."""
+
     def tenants(self) -> Sequence[Tenant]:
         """Return all tenants in the order in which they were made."""
 
@@ -144,8 +157,8 @@ class Store(Protocol):
     def owner(self, task_id: str) -> Tenant | None:
         """Return the tenant that made this task."""
 
-    def drop(self, key: str) -> None:
-        """Forget a tenant and all that is its own."""
+    def drop(self, key: str, *, forever: bool = True) -> None:
+        """Forget a tenant and all that is its own; its id too, unless another is to come in its place."""
 
     def next_entry(self) -> int:
         """Return the number of the journal entry to be written next."""

@@ -19,6 +19,11 @@ MIN_SECRET = 6
 T = TypeVar("T")
 
 
+def names(tenant: Tenant) -> dict[str, object]:
+    """Return what a tenant is called: `tenant`, which no other is, and `key`, the end of its key."""
+    return {"tenant": tenant.id, "key": tenant.label}
+
+
 def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str, object]:
     """Return all that is known of a task at a moment, by default now, what lies ahead of it included.
 
@@ -29,7 +34,7 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
     failure = line.failure
     view: dict[str, object] = {
         "id": task.id,
-        "key": tenant.label,
+        **names(tenant),
         "number": task.number,
         "state": state,
         "createTime": line.created,
@@ -50,7 +55,7 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
 
 def delivery_view(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
     """Return what became of a callback and what is to come."""
-    return hide_in(tenant, delivery.as_dict())
+    return names(tenant) | hide_in(tenant, delivery.as_dict())
 
 
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
@@ -59,7 +64,7 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "number": entry.number,
         "kind": entry.kind,
         "at": entry.at,
-        "key": tenant.label,
+        **names(tenant),
         "operation": entry.operation,
         "method": entry.method,
         "target": entry.target,
@@ -79,14 +84,14 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
 def armed_view(tenant: Tenant, waiting: Armed) -> dict[str, object]:
     """Return a scenario that is armed; `times` is how often it may still happen, `seen` how many it has concerned."""
     left = {"times": waiting.left, "seen": waiting.seen}
-    return hide_in(tenant, {"key": tenant.label, **as_dict(waiting.scenario), **left})
+    return hide_in(tenant, {**names(tenant), **as_dict(waiting.scenario), **left})
 
 
 def account_view(tenant: Tenant) -> dict[str, object]:
     """Return a tenant's counters beside its limits."""
     account, settings = tenant.account(tenant.clock.now()), tenant.settings
     return {
-        "key": tenant.label,
+        **names(tenant),
         "clock": tenant.clock.as_dict(),
         "tasks": {"made": account.made, "active": account.active, "limit": settings.max_concurrent},
         "credits": {"left": account.credits, "spent": account.spent},

@@ -136,14 +136,12 @@ class World(Assertions):
     @property
     def requests(self) -> list[Exchange]:
         """The journal, oldest first: the requests with their answers, and the callbacks."""
-        kept = self._admin.get("/requests", limit=ALL)["requests"]
-        return [Exchange.of(view, number) for number, view in enumerate(kept, 1)]
+        return [Exchange.of(view) for view in self._admin.get("/requests", limit=ALL)["requests"]]
 
     @property
     def downloads(self) -> list[Exchange]:
         """The results that were fetched, oldest first; `answer` has how many bytes were `sent`, of which `size`."""
-        kept = self._admin.get("/requests", limit=ALL, kind="download")["requests"]
-        return [Exchange.of(view, number) for number, view in enumerate(kept, 1)]
+        return [Exchange.of(view) for view in self._admin.get("/requests", limit=ALL, kind="download")["requests"]]
 
     @property
     def callbacks(self) -> list[Delivery]:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { nextEvent, nowOf, progress } from "./page/clocks.js";
 
-const TASK = { id: "t", key: "k", state: "processing", createTime: 1000, endTime: 2000, endState: "success" };
+const TASK = { id: "t", tenant: "k", state: "processing", createTime: 1000, endTime: 2000, endState: "success" };
 
 test("a clock that flows goes on at its speed, one that stands does not, and none goes back", () => {
   assert.equal(nowOf({ now: 100, mode: "real", speed: 1, read: 50 }, 60), 110);
@@ -19,15 +19,15 @@ test("progress is whole when the server says so, not before", () => {
 });
 
 test("the next event is the nearest to come, of tasks and callbacks, each by its own clock", () => {
-  const now = (key) => ({ k: 1000, l: 5000 })[key];
+  const now = (tenant) => ({ k: 1000, l: 5000 })[tenant];
   const tasks = [
-    { id: "a", key: "k", nextTransition: 1400 },
-    { id: "b", key: "l", nextTransition: 5300 },
-    { id: "c", key: "k", nextTransition: null },
-    { id: "d", key: "k", nextTransition: 900 },
+    { id: "a", tenant: "k", nextTransition: 1400 },
+    { id: "b", tenant: "l", nextTransition: 5300 },
+    { id: "c", tenant: "k", nextTransition: null },
+    { id: "d", tenant: "k", nextTransition: 900 },
   ];
   assert.deepEqual(nextEvent(tasks, [], now), { taskId: "b", wait: 300, kind: "state" });
-  const due = [{ taskId: "e", key: "k", due: 1200 }, { taskId: "f", key: "k", due: null }];
+  const due = [{ taskId: "e", tenant: "k", due: 1200 }, { taskId: "f", tenant: "k", due: null }];
   assert.deepEqual(nextEvent(tasks, due, now), { taskId: "e", wait: 200, kind: "callback" });
   assert.equal(nextEvent([], [], now), null);
 });

@@ -25,14 +25,14 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class Remote:
-    """The control plane of one server, for one key or for all."""
+    """The control plane of one server, for the tenant that `picked` names (`tenant` or `key`) or for all."""
 
-    def __init__(self, url: str, token: str | None, key: str | None) -> None:
+    def __init__(self, url: str, token: str | None, picked: dict[str, str]) -> None:
         self._root = f"{url.rstrip('/').removesuffix('/api/v1')}/__admin"
         self._headers = {"content-type": "application/json"}
         if token:
             self._headers["authorization"] = f"Bearer {token}"
-        self._params = {"key": key} if key is not None else {}
+        self._params = picked
 
     def call(self, method: str, path: str, body: object = None, **params: str) -> dict[str, Any]:
         """Return what the server answers.
@@ -93,11 +93,13 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say which server, and hand the command a `Remote`."""
 
     @functools.wraps(command)
-    def wrapped(*, url: str, admin_token: str | None, key: str | None, **rest: Any) -> None:
-        command(Remote(url, admin_token, key), **rest)
+    def wrapped(*, url: str, admin_token: str | None, key: str | None, tenant: str | None, **rest: Any) -> None:
+        picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
+        command(Remote(url, admin_token, picked), **rest)
 
     for option in (
-        click.option("--key", help="Only the world of this API key. Without it: all."),
+        click.option("--key", help="Only the tenant with this API key. Without it: all."),
+        click.option("--tenant", help="Only the tenant with this id, such as t1, as lists show it.", metavar="ID"),
         click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="Its --admin-token, if it has one."),
         click.option(
             "--url", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server."
@@ -190,9 +192,12 @@ def tasks(
     if as_json:
         print_json(listed)
         return
+    whose = Whose(listed["tasks"])
     for task in listed["tasks"]:
         ahead = _ahead(task) if task["nextTransition"] else task["cause"] or ""
-        click.echo(f"{time_of_day(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}".rstrip())
+        click.echo(
+            f"{time_of_day(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}{whose(task)}".rstrip()
+        )
     click.echo(f"{len(listed['tasks'])} tasks", err=True)
 
 
@@ -225,13 +230,13 @@ def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bo
     if as_json:
         print_json(listed)
         return
+    whose = Whose(listed["requests"])
     for entry in listed["requests"]:
         about = entry["taskId"] or (entry["answer"] or {}).get("message", "")
-        click.echo(
-            f"{time_of_day(entry['at'])}  {entry['method']:<4} {entry['operation']:<12} {entry['status']}  {about}"
-        )
+        at, asked = time_of_day(entry["at"]), f"{entry['method']:<4} {entry['operation']:<12} {entry['status']}"
+        click.echo(f"{entry['number']:>4}  {at}  {asked}  {about}{whose(entry)}")
         for finding in entry["findings"]:
-            click.echo(f"{'':>10}! {finding['message']} ({finding['rule']})")
+            click.echo(f"{'':>16}! {finding['message']} ({finding['rule']})")
 
 
 @click.command()
@@ -243,10 +248,12 @@ def callbacks(remote: Remote, *, as_json: bool) -> None:
     if as_json:
         print_json(listed)
         return
+    whose = Whose(listed["callbacks"])
     for delivery in listed["callbacks"]:
         due = f"at {time_of_day(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
         made = len(delivery["attempts"])
-        click.echo(f"{delivery['taskId']}  {delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip())
+        about = f"{delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip()
+        click.echo(f"{delivery['taskId']}  {about}{whose(delivery)}")
 
 
 @click.command()
@@ -262,6 +269,22 @@ def reset(remote: Remote) -> None:
     """Forget tasks, credits, limits, callbacks and journal."""
     remote.call("POST", "/reset")
     click.echo("forgotten", err=True)
+
+
+class Whose:
+    """Says at the end of a line whose it is, in a list that has lines of several tenants."""
+
+    def __init__(self, listed: list[dict[str, Any]]) -> None:
+        self._several = len({each["tenant"] for each in listed}) > 1
+
+    def __call__(self, each: dict[str, Any]) -> str:
+        """Return it, with what parts it from the line."""
+        return f"  {named(each)}" if self._several else ""
+
+
+def named(each: dict[str, Any]) -> str:
+    """Return what a tenant is called, for people: the end of its key, and its id."""
+    return f"{each['key']} ({each['tenant']})"
 
 
 def _print_clock(told: dict[str, Any], *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ltx_mock.cli.remote import JSON, Remote, on_server, print_json
+from ltx_mock.cli.remote import JSON, Remote, named, on_server, print_json
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.scenarios.files import chosen
 
@@ -62,7 +62,7 @@ def armed(remote: Remote, *, as_json: bool) -> None:
         print_json(listed)
         return
     for each in listed["scenarios"]:
-        key = "keys to come" if each["key"] is None else each["key"]
+        key = "keys to come" if each["key"] is None else named(each)
         click.echo(f"{each['name']}  {_times(each['times'])}  {key}")
     click.echo(f"{len(listed['scenarios'])} armed", err=True)
 

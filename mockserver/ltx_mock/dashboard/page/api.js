@@ -54,16 +54,16 @@ export async function good(response) {
 export const read = async (path) => (await good(await ask(path))).json();
 
 /**
- * Change something. `key` picks one world.
+ * Change something. `tenant` picks one by its id.
  *
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
- * @param {string | null} [key]
+ * @param {string | null} [tenant]
  * @returns {Promise<any>}
  */
-export async function change(method, path, body, key = null) {
-  const query = key === null ? "" : `?key=${encodeURIComponent(key)}`;
+export async function change(method, path, body, tenant = null) {
+  const query = tenant === null ? "" : `?tenant=${encodeURIComponent(tenant)}`;
   const headers = { "Content-Type": "application/json" };
   const text = body === undefined ? undefined : JSON.stringify(body);
   return (await good(await ask(path + query, { method, headers, body: text }))).json();
@@ -94,10 +94,3 @@ export async function submit(body, key, scenario) {
   if (!response.ok) throw new Refused(response.status, String(told.message));
   return told.data.taskId;
 }
-
-/**
- * Return how a key is shown in the lists: by its end.
- *
- * @param {string} key
- */
-export const labelOf = (key) => `…${key.slice(key.length - Math.min(4, Math.floor(key.length / 2)))}`;

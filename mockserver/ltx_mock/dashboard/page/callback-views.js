@@ -4,11 +4,12 @@ import { el, link, refill, set, write } from "./dom.js";
 import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { dress, facts, pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
+import { nameOf } from "./store.js";
 
 /** @typedef {import("./store.js").Delivery} Delivery */
 
 /**
- * @param {(key: string) => number} now The time of a key's world.
+ * @param {(tenant: string) => number} now The time of a tenant.
  * @returns {import("./virtual-list.js").Row<Delivery>}
  */
 export function callbackRow(now) {
@@ -16,7 +17,7 @@ export function callbackRow(now) {
   const url = el("span.prompt");
   const when = el("span.when");
   const about = el("span.about");
-  const tick = (/** @type {Delivery} */ delivery) => write(when, dueText(delivery, now(delivery.key)));
+  const tick = (/** @type {Delivery} */ delivery) => write(when, dueText(delivery, now(delivery.tenant)));
   return {
     root: el("div.row", {}, el("div.first", {}, state, url, when), el("div.second", {}, about)),
     tick,
@@ -24,7 +25,7 @@ export function callbackRow(now) {
       dress(state, toneOf(delivery.state), stateText(delivery.state));
       write(url, delivery.url);
       const attempts = t("callbacks.attempts", { n: delivery.attempts.length });
-      write(about, [delivery.taskId, attempts, delivery.reason, delivery.key].filter(Boolean).join(" · "));
+      write(about, [delivery.taskId, attempts, delivery.reason, nameOf(delivery)].filter(Boolean).join(" · "));
       tick(delivery);
     },
   };
@@ -76,7 +77,7 @@ export class CallbackDetail {
         [t("callbacks.url"), link(url)],
         [t("callbacks.target"), target !== null && target !== url && link(target)],
         [t("callbacks.reason"), delivery.reason],
-        [t("key.label"), delivery.key],
+        [t("key.label"), nameOf(delivery)],
       ]),
       delivery.attempts.length ? attemptsTable(delivery) : null,
     );
@@ -86,7 +87,7 @@ export class CallbackDetail {
   /** Count down. */
   tick() {
     if (!this.#delivery) return;
-    const text = dueText(this.#delivery, this.store.now(this.#delivery.key));
+    const text = dueText(this.#delivery, this.store.now(this.#delivery.tenant));
     write(this.due, text);
     set(this.due, "hidden", text === "");
   }

@@ -13,13 +13,9 @@ const SPEEDS = [1, 2, 10, 60, 600];
 const APART_MS = 1500;
 
 export class ClockView {
-  /**
-   * @param {import("./store.js").Store} store
-   * @param {() => string | null} key The whole key that changes are for; null for all.
-   */
-  constructor(store, key) {
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
     this.store = store;
-    this.key = key;
     this.time = byId("clock-time");
     this.day = byId("clock-day");
     this.hint = byId("clock-hint");
@@ -84,33 +80,33 @@ export class ClockView {
     this.next.disabled = next === null;
     this.waitFor = next?.wait;
     const worlds = this.store.worldsInScope();
-    const apart = worlds.length > 1 && spread(worlds.map((world) => this.store.now(world.key))) > APART_MS;
+    const apart = worlds.length > 1 && spread(worlds.map((world) => this.store.now(world.tenant))) > APART_MS;
     const told = next === null
       ? t("clock.quiet")
       : t(`clock.next.${next.kind}`, { task: next.taskId, span: span(next.wait, true) });
     write(this.hint, apart ? `${told} ${t("clock.apart", { n: worlds.length })}` : told);
   }
 
-  /** Return the clock of the key that is looked at; of all, the one that is furthest. */
+  /** Return the clock of the tenant that is looked at; of all, the one that is furthest. */
   #clock() {
     const worlds = this.store.worldsInScope();
     if (worlds.length === 0) return this.store.clockOf(null);
-    const furthest = worlds.reduce((one, two) => (this.store.now(two.key) > this.store.now(one.key) ? two : one));
-    return this.store.clockOf(furthest.key);
+    const furthest = worlds.reduce((one, two) => (this.store.now(two.tenant) > this.store.now(one.tenant) ? two : one));
+    return this.store.clockOf(furthest.tenant);
   }
 
   #now() {
     const worlds = this.store.worldsInScope();
-    return worlds.length ? worlds.reduce((latest, { key }) => Math.max(latest, this.store.now(key)), 0) : this.store.now(null);
+    return worlds.length ? worlds.reduce((latest, { tenant }) => Math.max(latest, this.store.now(tenant)), 0) : this.store.now(null);
   }
 
   #next() {
     const { tasks, deliveries } = this.store;
-    return nextEvent(this.#mine(tasks), this.#mine(deliveries), (label) => this.store.now(label));
+    return nextEvent(this.#mine(tasks), this.#mine(deliveries), (tenant) => this.store.now(tenant));
   }
 
   /**
-   * @template {{key: string}} T
+   * @template {{tenant: string}} T
    * @param {Map<string, T>} items
    */
   *#mine(items) {
@@ -125,12 +121,12 @@ export class ClockView {
 
   /** @param {{mode: string, speed?: number}} wanted */
   async #set(wanted) {
-    await attempt(() => change("POST", "clock", wanted, this.key()));
+    await attempt(() => change("POST", "clock", wanted, this.store.scope));
   }
 
   /** @param {number} seconds */
   async #advance(seconds) {
-    const told = await attempt(() => change("POST", "clock/advance", { seconds }, this.key()));
+    const told = await attempt(() => change("POST", "clock/advance", { seconds }, this.store.scope));
     if (told) say(t("clock.advanced", { span: span(seconds * 1000), n: told.fired.length }));
   }
 

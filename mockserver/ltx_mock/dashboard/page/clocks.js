@@ -35,23 +35,23 @@ export const endless = (task) => task.endState === "processing";
 /**
  * Return the next thing that will happen by itself: a change of a task's state, or a callback that falls due.
  *
- * @param {Iterable<{id: string, key: string, nextTransition: number | null}>} tasks
- * @param {Iterable<{taskId: string, key: string, due: number | null}>} deliveries
- * @param {(key: string) => number} now The time of the world of a key.
+ * @param {Iterable<{id: string, tenant: string, nextTransition: number | null}>} tasks
+ * @param {Iterable<{taskId: string, tenant: string, due: number | null}>} deliveries
+ * @param {(tenant: string) => number} now The time of a tenant.
  * @returns {{taskId: string, wait: number, kind: "state" | "callback"} | null}
  */
 export function nextEvent(tasks, deliveries, now) {
   let best = null;
   for (const task of tasks) {
     if (task.nextTransition === null) continue;
-    const wait = task.nextTransition - now(task.key);
+    const wait = task.nextTransition - now(task.tenant);
     if (wait > 0 && (best === null || wait < best.wait)) {
       best = { taskId: task.id, wait, kind: /** @type {"state"} */ ("state") };
     }
   }
   for (const delivery of deliveries) {
     if (delivery.due === null) continue;
-    const wait = delivery.due - now(delivery.key);
+    const wait = delivery.due - now(delivery.tenant);
     if (wait > 0 && (best === null || wait < best.wait)) {
       best = { taskId: delivery.taskId, wait, kind: /** @type {"callback"} */ ("callback") };
     }

@@ -6,7 +6,6 @@ import { curl } from "./curl.js";
 import { byId, el, refill, set, write } from "./dom.js";
 import { t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
-import { remember } from "./keys.js";
 import { presets } from "./presets.js";
 import { say } from "./speech.js";
 
@@ -175,7 +174,6 @@ export class FormView {
     event.preventDefault();
     const { key, scenario } = this.fields;
     sessionStorage.setItem(KEY, key.value);
-    remember(key.value);
     this.send.disabled = true;
     this.show.hidden = true;
     try {

@@ -4,11 +4,10 @@ import { ROOT } from "./api.js";
 import { copyButton } from "./buttons.js";
 import { byId, el, refill, set, write } from "./dom.js";
 import { fill, language, speak, t } from "./i18n.js";
-import { keyOf, remember } from "./keys.js";
 import { NOBODY } from "./store.js";
 import { mountTheme, name as nameTheme } from "./theme.js";
 
-const SHOWN_KEYS = 500;
+const SHOWN_TENANTS = 500;
 
 export class HeaderView {
   /** @param {import("./store.js").Store} store */
@@ -19,8 +18,6 @@ export class HeaderView {
     this.scope.addEventListener("change", () => store.look(this.scope.value || null));
     byId("language").addEventListener("click", () => speak(language() === "en" ? "zh" : "en"));
     mountTheme(byId("theme"));
-    this.wholeKey = byId("whole-key");
-    this.wholeKey.addEventListener("submit", (/** @type {Event} */ event) => this.#takeKey(event));
     store.on(["worlds", "scope"], () => this.#drawScope());
     store.on(["connection"], () => this.#drawConnection());
   }
@@ -42,17 +39,15 @@ export class HeaderView {
 
   #drawScope() {
     const { store } = this;
-    const labels = [...store.worlds.keys()].filter((label) => label !== NOBODY).slice(-SHOWN_KEYS);
-    if (store.scope !== null && !labels.includes(store.scope)) labels.push(store.scope);
-    const drawn = [language(), ...labels].join(" ");
+    const tenants = [...store.worlds.keys()].filter((tenant) => tenant !== NOBODY).slice(-SHOWN_TENANTS);
+    if (store.scope !== null && !tenants.includes(store.scope)) tenants.push(store.scope);
+    const drawn = [language(), ...tenants].join(" ");
     if (this.scope.dataset.drawn !== drawn) {
       this.scope.dataset.drawn = drawn; // else an open list of choices would close while somebody reads it
-      const options = labels.map((label) => el("option", { value: label }, label));
+      const options = tenants.map((tenant) => el("option", { value: tenant }, store.nameOf(tenant)));
       refill(this.scope, el("option", { value: "" }, t("key.all")), ...options);
     }
     this.scope.value = store.scope ?? "";
-    set(this.wholeKey, "hidden", store.scope === null || keyOf(store.scope) !== null);
-    write(byId("whole-key-label"), t("key.whole", { label: store.scope ?? "" }));
   }
 
   #drawConnection() {
@@ -62,15 +57,5 @@ export class HeaderView {
     set(byId("closed"), "hidden", state !== "closed");
     write(byId("closed"), message);
     write(byId("version"), version && `ltx-mock ${version}`);
-  }
-
-  /** @param {Event} event */
-  #takeKey(event) {
-    event.preventDefault();
-    const input = byId("whole-key-text");
-    const label = remember(input.value);
-    input.value = "";
-    this.store.look(label);
-    this.scope.focus();
   }
 }

@@ -3,6 +3,7 @@
 import { byId, el, refill } from "./dom.js";
 import { count, timeOfDay } from "./format.js";
 import { t } from "./i18n.js";
+import { nameOf } from "./store.js";
 
 /** @typedef {import("./store.js").World} World */
 
@@ -33,12 +34,12 @@ export class LimitsView {
   #world(world) {
     const { tasks, credits, requests } = world;
     const most = Number.parseInt(requests.limit, 10);
-    const over = requests.windowEnds !== null && requests.windowEnds <= this.store.now(world.key);
+    const over = requests.windowEnds !== null && requests.windowEnds <= this.store.now(world.tenant);
     const given = credits.left === null ? null : credits.left + credits.spent;
     return el(
       "div.world",
       {},
-      el("h3", {}, el("span.mono", {}, world.key), el("span", {}, timeOfDay(this.store.now(world.key)))),
+      el("h3", {}, el("span.mono", {}, nameOf(world)), el("span", {}, timeOfDay(this.store.now(world.tenant)))),
       gauge(t("limits.tasks"), tasks.active, tasks.limit, `${count(tasks.active)} / ${count(tasks.limit)}`),
       gauge(t("limits.requests"), over ? 0 : requests.inWindow, most,
         `${count(over ? 0 : requests.inWindow)} / ${count(most)} ${t(`limits.${requests.limit.split("/")[1]}`)}`),

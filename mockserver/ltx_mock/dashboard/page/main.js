@@ -10,7 +10,6 @@ import { exportButtons } from "./export.js";
 import { FormView } from "./form-view.js";
 import { HeaderView } from "./header-view.js";
 import { onLanguage, t } from "./i18n.js";
-import { keyOf } from "./keys.js";
 import { LimitsView } from "./limits-view.js";
 import { ListPanel } from "./list-panel.js";
 import { stateText } from "./pills.js";
@@ -19,7 +18,7 @@ import { requestRow } from "./request-row.js";
 import { ScenariosView } from "./scenarios-view.js";
 import { Session } from "./session.js";
 import { say } from "./speech.js";
-import { Store } from "./store.js";
+import { Store, nameOf } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { TaskDetail } from "./task-detail.js";
 import { taskRow } from "./task-row.js";
@@ -28,9 +27,7 @@ const TICK_MS = 250;
 const TASK_STATES = ["pending", "processing", "success", "failed"];
 
 const store = new Store();
-const now = (/** @type {string} */ label) => store.now(label);
-/** The whole key that changes are for. */
-const key = () => keyOf(store.scope);
+const now = (/** @type {string} */ tenant) => store.now(tenant);
 /** A key for commands to be copied. */
 const sampleKey = () => (store.settings.api_key?.length ? "$API_KEY" : "any-key");
 
@@ -106,7 +103,7 @@ const panels = {
     makeRow: () => taskRow(now),
     keyOf: (task) => task.id,
     items: () => [...store.tasks.values()].reverse().filter((task) =>
-      store.inScope(task) && filters.tasks.wants([task.id, task.request?.input?.prompt, task.key], task.state)),
+      store.inScope(task) && filters.tasks.wants([task.id, task.request?.input?.prompt, nameOf(task)], task.state)),
     some: () => store.tasks.size > 0,
     find: (id) => store.tasks.get(id),
     detail: new TaskDetail(store, ways),
@@ -126,7 +123,7 @@ const panels = {
     find: (number) => store.requests.get(Number(number)),
     detail: new RequestDetail(ways),
     empty: () => noRequests(sampleKey()),
-    tools: () => [...filters.requests.tools(), ...exportButtons(key)],
+    tools: () => [...filters.requests.tools(), ...exportButtons(store)],
   }),
   /** @type {ListPanel<import("./store.js").Delivery>} */
   callbacks: new ListPanel({
@@ -146,8 +143,8 @@ const panels = {
 
 const tabs = new Tabs(Object.entries(panels).map(([name, { root }]) => ({ name, root })));
 const header = new HeaderView(store);
-const clock = new ClockView(store, key);
-const scenarios = new ScenariosView(store, key);
+const clock = new ClockView(store);
+const scenarios = new ScenariosView(store);
 const limits = new LimitsView(store);
 const form = new FormView(store, ways);
 

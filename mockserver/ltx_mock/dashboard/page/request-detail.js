@@ -8,6 +8,7 @@ import { day, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
 import { facts, pill, statusText, toneOfStatus } from "./pills.js";
+import { NOBODY, nameOf } from "./store.js";
 
 /** @typedef {import("./store.js").Entry} Entry */
 
@@ -50,8 +51,9 @@ export class RequestDetail {
       on: { click: () => this.ways.openTask(taskId) },
     }, taskId);
     return facts([
+      [t("requests.number"), entry.number],
       [t("requests.at"), `${timeOfDay(entry.at)}, ${day(entry.at)}`],
-      [t("key.label"), entry.key === "…" ? t("key.none") : entry.key],
+      [t("key.label"), entry.tenant === NOBODY ? t("key.none") : nameOf(entry)],
       [t("requests.task"), open],
       [t("requests.cause"), entry.cause],
       ...Object.entries(entry.headers).map(([name, value]) => /** @type {[string, string]} */ ([name, value])),

@@ -30,7 +30,7 @@ export function requestRow() {
 function aboutOf(entry) {
   const told = [entry.taskId, entry.state && stateText(entry.state), entry.cause];
   const there = told.filter(Boolean);
-  return (there.length ? there : [messageOf(entry.answer)]).join(" · ");
+  return [`#${entry.number}`, ...(there.length ? there : [messageOf(entry.answer)])].join(" · ");
 }
 
 /** @param {unknown} answer */

@@ -30,13 +30,9 @@ export function groupOf(scenario) {
 export const aboutOf = (scenario) => tOr(`scenario.${scenario.name}`, scenario.about ?? "");
 
 export class ScenariosView {
-  /**
-   * @param {import("./store.js").Store} store
-   * @param {() => string | null} key The whole key that changes are for; null for all.
-   */
-  constructor(store, key) {
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
     this.store = store;
-    this.key = key;
     this.filter = el("input", { type: "search", autocomplete: "off", on: { input: () => this.#drawLibrary() } });
     this.label = el("label.field", {}, el("span"), this.filter);
     this.library = el("form.library", { on: { submit: (/** @type {Event} */ event) => event.preventDefault() } });
@@ -87,9 +83,11 @@ export class ScenariosView {
   }
 
   #drawArmed() {
-    const rows = [...this.store.armed].flatMap(([label, scenarios]) =>
-      this.store.scope === null || label === this.store.scope || label === null
-        ? scenarios.map((scenario) => ({ label, scenario })) : []);
+    const rows = [...this.store.armed].flatMap(([tenant, scenarios]) => {
+      const shown = this.store.scope === null || tenant === this.store.scope || tenant === null;
+      const name = tenant === null ? t("scenarios.later") : this.store.nameOf(tenant);
+      return shown ? scenarios.map((scenario) => ({ name, scenario })) : [];
+    });
     const byName = Map.groupBy(rows, ({ scenario }) => scenario.name);
     set(this.armed, "data-some", byName.size > 0);
     if (byName.size === 0) return refill(this.armed, el("p.none", {}, t("scenarios.none")));
@@ -101,12 +99,12 @@ export class ScenariosView {
   /** @param {{times: number | "forever"}} wanted */
   async #arm(wanted) {
     const name = this.#chosen;
-    const done = await attempt(() => change("POST", "scenarios", { name, ...wanted }, this.key()));
+    const done = await attempt(() => change("POST", "scenarios", { name, ...wanted }, this.store.scope));
     if (done) say(t("scenarios.done", { name }));
   }
 
   async #clear() {
-    const done = await attempt(() => change("DELETE", "scenarios", undefined, this.key()));
+    const done = await attempt(() => change("DELETE", "scenarios", undefined, this.store.scope));
     if (done) say(t("scenarios.none"));
     this.filter.focus();
   }
@@ -122,8 +120,8 @@ function choice(scenario, checked) {
   return el("label.choice", {}, radio, el("span", {}, el("strong.mono", {}, scenario.name), about));
 }
 
-/** @param {{label: string | null, scenario: Scenario}} row */
-function leftOf({ label, scenario }) {
+/** @param {{name: string, scenario: Scenario}} row */
+function leftOf({ name, scenario }) {
   const times = scenario.times === "forever" ? t("scenarios.forever") : t("scenarios.left", { n: scenario.times ?? 0 });
-  return `${label ?? t("scenarios.later")}: ${times}`;
+  return `${name}: ${times}`;
 }

@@ -57,6 +57,7 @@ export class Session {
   #take(told) {
     if (told.kind === "hello") this.store.connect({ version: told.data.version });
     const lost = told.kind === "tenant" && told.data.change === "closed";
+    if (told.kind === "reset" && told.data.tenant === null && told.data.what === "world") this.store.look(null);
     if (lost || ["hello", "missed", "reset"].includes(told.kind)) {
       this.#reload();
     } else if (this.#early) {

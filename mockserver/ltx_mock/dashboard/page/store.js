@@ -5,19 +5,19 @@ import { nowOf } from "./clocks.js";
 /**
  * @typedef {import("./clocks.js").Clock} Clock
  * @typedef {import("./json-lines.js").Finding} Finding
- * @typedef {{id: string, key: string, number: number, state: string, createTime: number, processingTime: number,
+ * @typedef {{id: string, tenant: string, key: string, number: number, state: string, createTime: number, processingTime: number,
  *   endTime: number, endState: string, failCode: string | null, failMsg: string | null, cause: string | null,
  *   nextTransition: number | null, cost: number, seed: number, resultUrl: string | null, request: any}} Task
- * @typedef {{number: number, at: number, key: string, operation: string, method: string, target: string,
+ * @typedef {{number: number, at: number, tenant: string, key: string, operation: string, method: string, target: string,
  *   status: number | null, taskId: string | null, state: string | null, findings: Finding[], cause: string | null,
  *   headers: Record<string, string>, ended: number | null, request: unknown, answer: unknown}} Entry
  * @typedef {{number: number, at: number, ended: number, status: number | null, error: string | null}} Attempt
- * @typedef {{id: string, key: string, taskId: string, url: string, target: string | null, state: string,
+ * @typedef {{id: string, tenant: string, key: string, taskId: string, url: string, target: string | null, state: string,
  *   due: number | null, reason: string | null, attempts: Attempt[]}} Delivery
- * @typedef {{key: string, clock: import("./clocks.js").Told, tasks: {made: number, active: number, limit: number},
+ * @typedef {{tenant: string, key: string, clock: import("./clocks.js").Told, tasks: {made: number, active: number, limit: number},
  *   credits: {left: number | null, spent: number},
  *   requests: {inWindow: number, windowEnds: number | null, limit: string}}} World
- * @typedef {{name: string, key?: string | null, operation: string | null, times: number | "forever", seen?: number,
+ * @typedef {{name: string, tenant?: string | null, key?: string | null, operation: string | null, times: number | "forever", seen?: number,
  *   about?: string} & Record<string, any>} Scenario
  * @typedef {"tasks" | "requests" | "deliveries" | "worlds" | "clocks" | "armed" | "library" | "connection" | "scope" |
  *   "selection"} Topic
@@ -36,7 +36,7 @@ export class Store {
   deliveries = new Map();
   /** @type {Map<string, World>} */
   worlds = new Map();
-  /** @type {Map<string | null, Clock>} By the label of the key; null for worlds to come. */
+  /** @type {Map<string | null, Clock>} By the id of the tenant; null for tenants to come. */
   clocks = new Map();
   /** @type {Map<string | null, Scenario[]>} The same for what is armed. */
   armed = new Map();
@@ -44,7 +44,7 @@ export class Store {
   library = [];
   /** @type {Record<string, any>} */
   settings = {};
-  /** @type {string | null} The label of the key whose world is looked at; null for all. */
+  /** @type {string | null} The id of the tenant that is looked at; null for all. */
   scope = null;
   /** @type {{state: "connecting" | "live" | "lost" | "closed", message: string, version: string}} */
   connection = { state: "connecting", message: "", version: "" };
@@ -90,10 +90,13 @@ export class Store {
     this.tasks = new Map(inOrder.map((task) => [task.id, task]));
     this.requests = new Map(requests.map((entry) => [entry.number, entry]));
     this.deliveries = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
-    this.worlds = new Map(worlds.map((world) => [world.key, world]));
+    const before = this.worlds.get(this.scope ?? "");
+    this.worlds = new Map(worlds.map((world) => [world.tenant, world]));
     this.clocks = new Map([[null, read(clock)]]);
-    for (const world of worlds) this.clocks.set(world.key, read(world.clock));
-    this.armed = Map.groupBy(armed, (scenario) => scenario.key ?? null);
+    const after = this.worlds.get(this.scope ?? "");
+    if (before && after && before.key !== after.key) this.look(null); // another server gave the id to another key
+    for (const world of worlds) this.clocks.set(world.tenant, read(world.clock));
+    this.armed = Map.groupBy(armed, (scenario) => scenario.tenant ?? null);
     this.changed("tasks", "requests", "deliveries", "worlds", "clocks", "armed");
   }
 
@@ -108,9 +111,9 @@ export class Store {
     else if (kind === "request") this.#takeRequest(data);
     else if (kind === "delivery") this.#takeDelivery(data);
     else if (kind === "tenant") this.#takeWorld(data);
-    else if (kind === "clock") this.#takeClock(data.key, data);
+    else if (kind === "clock") this.#takeClock(data.tenant, data);
     else if (kind === "scenario") {
-      this.armed.set(data.key, data.scenarios);
+      this.armed.set(data.tenant, data.scenarios);
       this.changed("armed");
     }
   }
@@ -139,24 +142,30 @@ export class Store {
 
   /** @param {World} world */
   #takeWorld(world) {
-    this.worlds.set(world.key, world);
+    this.worlds.set(world.tenant, world);
     this.changed("worlds");
-    this.#takeClock(world.key, world.clock);
+    this.#takeClock(world.tenant, world.clock);
   }
 
   /**
-   * @param {string | null} key
+   * @param {string | null} tenant
    * @param {import("./clocks.js").Told} clock
    */
-  #takeClock(key, clock) {
-    this.clocks.set(key, read(clock));
+  #takeClock(tenant, clock) {
+    this.clocks.set(tenant, read(clock));
     this.changed("clocks");
   }
 
-  /** @param {string | null} label */
-  look(label) {
-    this.scope = label;
+  /** @param {string | null} tenant */
+  look(tenant) {
+    this.scope = tenant;
     this.changed("scope");
+  }
+
+  /** @param {string | null} tenant Return what a tenant is called: the end of its key, and its id. */
+  nameOf(tenant) {
+    const world = this.worlds.get(tenant ?? "");
+    return world ? nameOf(world) : (tenant ?? "");
   }
 
   /** @param {Partial<Store["connection"]>} news */
@@ -166,41 +175,44 @@ export class Store {
   }
 
   /**
-   * Return the clock of a key's world.
+   * Return the clock of a tenant.
    *
-   * @param {string | null} label
+   * @param {string | null} tenant
    * @returns {Clock}
    */
-  clockOf(label) {
-    return this.clocks.get(label) ?? this.clocks.get(null) ?? { now: 0, mode: "manual", speed: 1, read: 0 };
+  clockOf(tenant) {
+    return this.clocks.get(tenant) ?? this.clocks.get(null) ?? { now: 0, mode: "manual", speed: 1, read: 0 };
   }
 
   /**
-   * Return the time in a key's world.
+   * Return the time of a tenant.
    *
-   * @param {string | null} label
+   * @param {string | null} tenant
    */
-  now(label) {
-    return nowOf(this.clockOf(label));
+  now(tenant) {
+    return nowOf(this.clockOf(tenant));
   }
 
   /**
-   * Tell whether something of this key is looked at.
+   * Tell whether something of this tenant is looked at.
    *
-   * @param {{key: string}} item
+   * @param {{tenant: string}} item
    */
   inScope(item) {
-    return this.scope === null || item.key === this.scope;
+    return this.scope === null || item.tenant === this.scope;
   }
 
   /** Return the worlds that are looked at and have a key. */
   worldsInScope() {
-    return [...this.worlds.values()].filter((world) => world.key !== NOBODY && this.inScope(world));
+    return [...this.worlds.values()].filter((world) => world.tenant !== NOBODY && this.inScope(world));
   }
 }
 
-/** The label of what was asked without a good key. */
-export const NOBODY = "…";
+/** The id of the tenant that has what was asked without a good key. */
+export const NOBODY = "nobody";
+
+/** @param {{tenant: string, key: string}} item Return whose it is, for people: keys may end alike, ids do not. */
+export const nameOf = ({ tenant, key }) => `${key} (${tenant})`;
 
 /**
  * @param {import("./clocks.js").Told} clock

@@ -52,7 +52,7 @@ export class StoryView {
   /** Count down to what is to come. */
   tick() {
     if (!this.#task) return;
-    const now = this.store.now(this.#task.key);
+    const now = this.store.now(this.#task.tenant);
     for (const { node, at } of this.#ahead) write(node, t("in", { span: span(at - now) }));
   }
 

@@ -9,6 +9,7 @@ import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
 import { facts, pill, stateText, toneOf } from "./pills.js";
+import { nameOf } from "./store.js";
 import { StoryView } from "./story-view.js";
 import { attempt } from "./trouble.js";
 import { VideoSlot } from "./video-slot.js";
@@ -58,7 +59,7 @@ export class TaskDetail {
   /** Show that time has passed. */
   tick() {
     if (!this.#task) return;
-    const now = this.store.now(this.#task.key);
+    const now = this.store.now(this.#task.tenant);
     stepsOf(this.#task).forEach((step, index) => this.#drawStep(this.life.children[index], step, now));
     this.story.tick();
   }
@@ -138,7 +139,7 @@ function factsOf(task) {
     [t("task.size"), [given.resolution, given.aspect_ratio ?? "16:9", t("unit.s", { n: given.duration })].join(" · ")],
     [t("form.seed"), task.seed],
     [t("task.cost"), t("task.credits", { n: task.cost })],
-    [t("key.label"), task.key],
+    [t("key.label"), nameOf(task)],
     [t("form.image"), urls.length > 0 && el("span", {}, ...urls.map((url) => link(String(url))))],
     [t("form.loras"), loras.length > 0 && el("span.stack", {}, ...loras.map((lora) =>
       el("span", {}, link(String(lora?.path)), ` × ${lora?.scale ?? 1}`)))],

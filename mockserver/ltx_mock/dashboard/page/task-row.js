@@ -5,13 +5,14 @@ import { el, write } from "./dom.js";
 import { span } from "./format.js";
 import { t } from "./i18n.js";
 import { dress, stateText, toneOf } from "./pills.js";
+import { nameOf } from "./store.js";
 
 /** @typedef {import("./store.js").Task} Task */
 
 const SHOWN_LETTERS = 300;
 
 /**
- * @param {(key: string) => number} now The time of a key's world.
+ * @param {(tenant: string) => number} now The time of a tenant.
  * @returns {import("./virtual-list.js").Row<Task>}
  */
 export function taskRow(now) {
@@ -30,7 +31,7 @@ export function taskRow(now) {
 
   /** @param {Task} task */
   function tick(task) {
-    const moment = now(task.key);
+    const moment = now(task.tenant);
     fill.style.transform = `scaleX(${endless(task) ? 1 : progress(task, moment)})`;
     write(when, told(task, moment));
   }
@@ -43,7 +44,7 @@ export function taskRow(now) {
       root.dataset.state = endless(task) ? "stuck" : task.state;
       dress(state, toneOf(task.state), stateText(task.state));
       write(prompt, String(given.prompt ?? "").slice(0, SHOWN_LETTERS));
-      write(about, [task.id, given.mode, given.resolution, t("unit.s", { n: given.duration }), task.key].join(" · "));
+      write(about, [task.id, given.mode, given.resolution, t("unit.s", { n: given.duration }), nameOf(task)].join(" · "));
       tick(task);
     },
   };

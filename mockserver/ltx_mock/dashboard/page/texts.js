@@ -35,8 +35,6 @@ const en = {
   "key.label": "API key",
   "key.all": "all keys",
   "key.none": "no good key",
-  "key.whole": "Clock and scenarios act on all keys. To drive {label} alone, enter the whole key:",
-  "key.use": "Use it",
 
   "clock.title": "Clock",
   "clock.modes": "How time runs",
@@ -111,6 +109,7 @@ const en = {
   "requests.empty.do": "Point your app at the base URL above, with any key, or run this:",
   "requests.found": "findings: {n}",
   "requests.other": "other path",
+  "requests.number": "No.",
   "requests.at": "Time",
   "requests.task": "Task",
   "requests.cause": "Cause",
@@ -239,8 +238,6 @@ const zh = {
   "key.label": "API 密钥",
   "key.all": "全部密钥",
   "key.none": "没有有效密钥",
-  "key.whole": "时钟和场景对所有密钥生效。只操作 {label}，请输入完整密钥：",
-  "key.use": "使用",
 
   "clock.title": "时钟",
   "clock.modes": "时间如何流动",
@@ -315,6 +312,7 @@ const zh = {
   "requests.empty.do": "把应用指向上方的 Base URL（密钥任意），或运行：",
   "requests.found": "问题：{n}",
   "requests.other": "其他路径",
+  "requests.number": "序号",
   "requests.at": "时间",
   "requests.task": "任务",
   "requests.cause": "原因",
