@@ -87,7 +87,7 @@ def test_a_state_is_printed_as_a_change_once_and_a_download_with_its_size() -> N
         client.get(mock.tasks[0].result_url or "", headers={"range": "bytes=0-99"})
         readable = Readable(colour=False)
         lines = mock.look(lambda mine: [readable(mine, entry) for entry in mine.entries() if entry.kind != "clock"])
-    told = [line.split(task_id)[1].strip() for line in lines]
+    told = [line.split(f"{task_id}  ")[1] for line in lines]
     assert told[1:] == [
         *("pending", "pending", "pending → processing", "processing"),
         *("processing → success", "success", "success", f"{size} bytes sent", "100 bytes sent"),
@@ -97,7 +97,10 @@ def test_a_state_is_printed_as_a_change_once_and_a_download_with_its_size() -> N
 
 @pytest.mark.parametrize(
     ("scenario", "reason"),
-    [(None, "allow it with --allow-callback-host your-app.com"), ("lost-callback", "scenario lost-callback")],
+    [
+        (None, "allow it with --allow-callback-host your-app.com"),
+        ("lost-callback", "no callback: X-Mock-Scenario: lost-callback"),
+    ],
 )
 def test_a_callback_that_is_withheld_is_told_with_its_reason(scenario: str | None, reason: str) -> None:
     """The vendor's own example URL is withheld: the line below the request names the option that helps."""

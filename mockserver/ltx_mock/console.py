@@ -106,7 +106,7 @@ class Readable:
             return printable(hide(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}"))
         if entry.status is None:
             return printable(hide(tenant, f"{entry.task_id or entry.target}  {entry.cause}"))
-        if entry.status != 200:
+        if entry.status >= 300:
             return f"{printable(hide(tenant, _message(entry)))}"
         if entry.operation == "generateTask":
             return f"{entry.task_id}  {_request(tenant, entry)}"
