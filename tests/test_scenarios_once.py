@@ -9,9 +9,9 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
-from ltx_mock.failures import FAIL_CODES
 from ltx_mock.scenarios import MESSAGES
 from ltx_mock.world import World
+from ltx_mock_contracts.fail_codes import FAIL_CODES
 from support import GENERATE, STATUS, ask, message_of, post, request_body, submit
 
 
@@ -112,7 +112,7 @@ def test_reset_disarms(world: World, client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("arm", "problem"),
     [
-        (lambda world: world.fail_next("CONTENT_VIOLATIONS"), r"did you mean 'CONTENT_VIOLATION'\?"),
+        (lambda world: world.fail_next(""), r"failCode must be a text of 1 to 100 printable characters"),
         (lambda world: world.respond_next(418), "status must be one of 400, 401"),
         (lambda world: world.respond_next(429, operation="statusTasks"), r"did you mean 'statusTask'\?"),
         (lambda world: world.respond_next(429, times=0), "times must be a whole number from 1"),

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
-from ltx_mock.failures import FAIL_CODES
 from ltx_mock.scenarios import MESSAGES, NAMED, Scenario, as_dict, from_dict
 from ltx_mock.scenarios.claims import Armed, Call, Subject, armed, claim, concerns
 from ltx_mock.scenarios.draws import milliseconds
 from ltx_mock.scenarios.model import FAULTS, MAX_MS, MODES, OPERATIONS, STATUS_FIELDS
 from ltx_mock.scenarios.reading import FIELDS
+from ltx_mock_contracts.fail_codes import FAIL_CODES
 
-MAX_LINE = 700
+MAX_LINE = 1000
 
 milliseconds_given = st.integers(0, MAX_MS)
 DELAYS = st.one_of(

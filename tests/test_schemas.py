@@ -65,6 +65,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_names_are_those_of_the_messages() -> None:
     assert ltx_mock_schemas.names() == [
+        "balance-response",
         "callback",
         "check-report",
         "client-report",
@@ -80,7 +81,7 @@ def test_the_names_are_those_of_the_messages() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(LookupError, match=r"no schema is called 'nope'; there are callback, check-report, "):
+    with pytest.raises(LookupError, match=r"no schema is called 'nope'; there are balance-response, callback, "):
         ltx_mock_schemas.schema("nope")
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.failures import FAIL_CODES, Failure, failure
+from ltx_mock.failures import Failure, failure
 from ltx_mock.timeline import Timeline, plan
+from ltx_mock_contracts.fail_codes import FAIL_CODES
 
 SECOND = 1000
 DOCUMENTED = {"480p": (40, 60), "720p": (60, 90), "1080p": (90, 120)}

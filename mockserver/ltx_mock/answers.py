@@ -16,6 +16,7 @@ from ltx_mock_contracts.findings import Finding
 
 Headers = tuple[tuple[bytes, bytes], ...]
 MAX_VIOLATIONS_TOLD = 5
+CREDITS_WITHOUT_END = 1_000_000
 CRASH = "mistake in the fake: "
 
 
@@ -69,6 +70,11 @@ def status(task: Task, now: int) -> Answer:
     return Answer(200, body, (), task.id, state, cause=failure.cause if failure and state == "failed" else None)
 
 
+def balance(left: int | None) -> Answer:
+    """Return the answer to a question for the credits that are left, None without end (BAL-1)."""
+    return Answer(200, b'{"code":200,"message":"success","data":%d}' % (CREDITS_WITHOUT_END if left is None else left))
+
+
 def result_url(task: Task) -> str:
     """Return the absolute URL of a task's video."""
     return f"{task.root}/files/results/{task.id}.mp4"
@@ -84,7 +90,8 @@ def _status_data(task: Task, state: State) -> str:
         )
     if state == "failed" and line.failure is not None:
         code, message, _ = line.failure
-        return f'{{"taskId":"{task.id}","state":"failed","failCode":"{code}","failMsg":{json.dumps(message)}}}'
+        why = f'"failCode":{json.dumps(code)},"failMsg":{json.dumps(message)}'
+        return f'{{"taskId":"{task.id}","state":"failed",{why}}}'
     return f'{{"taskId":"{task.id}","state":"{state}","createTime":{line.created}}}'
 
 
@@ -150,8 +157,8 @@ def too_large(limit: int) -> Answer:
 def not_found(path: str) -> Answer:
     """Return the 404 for a path that is no endpoint (ENV-5)."""
     shown = path if len(path) <= 120 else path[:120] + "…"
-    known = "POST /api/v1/generateTask/ltx-2-19b and GET /api/v1/statusTask/ltx-2-19b"
-    return error(404, f"Nothing at {shown!r}; the API has {known}")
+    known = "POST /api/v1/generateTask/ltx-2-19b, GET /api/v1/statusTask/ltx-2-19b"
+    return error(404, f"Nothing at {shown!r}; the API has {known} and GET /api/v1/apikeys/current-balance")
 
 
 def forced(outcome: Outcome, now: int) -> Answer:

@@ -18,11 +18,12 @@ from ltx_mock.effects import performed
 from ltx_mock.engine import Engine
 from ltx_mock.records import Entry, Operation
 from ltx_mock.scenarios.asked import DIRECTIVE, asked, asks
-from ltx_mock.scenarios.claims import Armed, Subject
+from ltx_mock.scenarios.claims import Armed, Subject, aimed
 from ltx_mock.scenarios.readers import ScenarioError
 from ltx_mock.stage import played
 from ltx_mock.store import Tenant
 
+API = "/api/v1"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_KEY_LENGTH = 512
 
@@ -127,17 +128,39 @@ class StatusTask(Endpoint):
         return await self._engine.status(tenant, task_id, now) if task_id else answers.missing_task_id()
 
 
+class Balance(Endpoint):
+    """`GET apikeys/current-balance`.
+
+    Only scenarios for this operation, or in the request's own headers, happen to it: a client's test of its connection
+    uses up none that is meant for the two endpoints.
+    """
+
+    operation = "balance"
+    methods = ("GET", "HEAD")
+
+    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
+        async def work() -> Answer:
+            return answers.balance(tenant.account(now).credits)
+
+        try:
+            wishes = asked(scope["headers"])
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem), problem.field)
+        return await played(tenant, "balance", aimed(wishes, "balance"), Subject(), work)
+
+
 class NotAnEndpoint:
-    """Whatever else a client may ask for: the 404 of ENV-5, in the envelope."""
+    """Whatever else a client may ask for: in the envelope the 404 of ENV-5, below the API's path after the 401."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 404, with or without a key, and write it into the journal of the key, so that a typo is seen there."""
-        tenant, _ = access(self._engine, scope)
-        answer = answers.not_found(scope["path"])
-        await reply(self._engine, tenant, "other", scope, b"", answer, receive, send, tenant.clock.now())
+        """Answer, and write it into the journal of the key, so that a typo is seen there."""
+        tenant, refusal = access(self._engine, scope)
+        if refusal is None or not f"{scope['path']}/".startswith(f"{API}/"):
+            refusal = answers.not_found(scope["path"])
+        await reply(self._engine, tenant, "other", scope, b"", refusal, receive, send, tenant.clock.now())
 
 
 def access(engine: Engine, scope: Scope) -> tuple[Tenant, Answer | None]:

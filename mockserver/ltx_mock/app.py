@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import answers, dashboard
-from ltx_mock.api import GenerateTask, NotAnEndpoint, StatusTask, bearer_key, header
+from ltx_mock.api import API, Balance, GenerateTask, NotAnEndpoint, StatusTask, bearer_key, header
 from ltx_mock.control import ControlPlane
 from ltx_mock.engine import Engine
 from ltx_mock.files import Preview, ResultFile, SampleFile
@@ -24,7 +24,7 @@ from ltx_mock.json_response import JSONResponse
 from ltx_mock.records import Entry
 
 # Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
-PREFIXES = ("/api/v1", "")
+PREFIXES = (API, "")
 MODEL = "ltx-2-19b"
 
 
@@ -60,6 +60,7 @@ def build(engine: Engine) -> ASGIApp:
     for prefix in PREFIXES:
         routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=open_))
         routes.append(Route(f"{prefix}/generateTask/{MODEL}", generate, middleware=open_))
+        routes.append(Route(f"{prefix}/apikeys/current-balance", Balance(engine), middleware=open_))
     routes += [
         Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=open_),
         Route("/files/{path:path}", SampleFile(), middleware=open_),

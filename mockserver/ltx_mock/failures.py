@@ -1,7 +1,8 @@
 """Why a task fails, as far as the request alone tells. Small lists, on purpose: a fake must be predictable.
 
-What the documents settle are the codes (rule TASK-7) and their causes (FAIL-1 to FAIL-3). The words and host names
-that bring them about here are our choice.
+What the documents settle are the codes (rule TASK-7) and the causes of this model's three (FAIL-1 to FAIL-3), which
+are the only ones that come by themselves. The words and host names that bring them about here are our choice, and so
+are the messages.
 """
 
 from __future__ import annotations
@@ -10,18 +11,28 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ltx_mock_contracts.fail_codes import SPEC_FAIL_CODES
 from ltx_mock_contracts.request import GenerateRequest
 
-CONTENT_VIOLATION = "CONTENT_VIOLATION"
-INVALID_IMAGE_URL = "INVALID_IMAGE_URL"
-INVALID_LORA_URL = "INVALID_LORA_URL"
+CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL = SPEC_FAIL_CODES
 
 MESSAGES = {
     CONTENT_VIOLATION: "Content does not meet safety guidelines",
     INVALID_IMAGE_URL: "Cannot access the provided image URL",
     INVALID_LORA_URL: "Cannot download the LoRA model",
+    "NSFW_DETECTED": "The content is not safe for work",
+    "PROMPT_TOO_LONG": "The prompt is too long",
+    "INVALID_PROMPT": "The prompt cannot be used",
+    "IMAGE_TOO_LARGE": "The image is too large",
+    "UNSUPPORTED_FORMAT": "The format of the image is not supported",
+    "IMAGE_DOWNLOAD_FAILED": "The image cannot be downloaded",
+    "PROCESSING_TIMEOUT": "The generation took too long",
+    "MODEL_UNAVAILABLE": "The model is not available",
+    "GENERATION_FAILED": "The generation failed",
+    "INSUFFICIENT_CREDITS": "Not enough credits",
 }
-FAIL_CODES = tuple(MESSAGES)
+MAX_FAIL_CODE = 100
+OTHER_MESSAGE = "The task failed"
 
 FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")
 UNREACHABLE_DOMAIN = "invalid"  # RFC 2606: a name under .invalid never resolves
@@ -39,7 +50,8 @@ class Failure(NamedTuple):
 
 def failure(code: str, cause: str, detail: str = "") -> Failure:
     """Make a failure with the API's own words, and the detail after them."""
-    return Failure(code, f"{MESSAGES[code]}: {detail}" if detail else MESSAGES[code], cause)
+    message = MESSAGES.get(code, OTHER_MESSAGE)
+    return Failure(code, f"{message}: {detail}" if detail else message, cause)
 
 
 def foreseen(request: GenerateRequest) -> Failure | None:

@@ -8,7 +8,7 @@ from ltx_mock.scenarios.claims import Armed
 from ltx_mock.timeline import State, Timeline
 from ltx_mock_contracts.findings import Finding
 
-Operation = Literal["generateTask", "statusTask", "callback", "other", "clock"]
+Operation = Literal["generateTask", "statusTask", "balance", "callback", "other", "clock"]
 Kind = Literal["request", "callback", "clock", "download"]
 DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld", "cancelled"]
 

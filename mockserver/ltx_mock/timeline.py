@@ -28,6 +28,7 @@ FAILING_MS = {
     INVALID_IMAGE_URL: (2 * SECOND, 6 * SECOND),
     INVALID_LORA_URL: (5 * SECOND, 15 * SECOND),
 }
+FAILING_OTHERWISE_MS = (1 * SECOND, 15 * SECOND)
 NEVER = LATEST + 1
 """The end of a task that has none: no clock gets there."""
 EARLIEST_FAILURE_MS = min(low for low, _ in FAILING_MS.values())
@@ -90,7 +91,9 @@ def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int
     dice = digest("timeline", seed, picture)
     started = created + between(*PENDING_MS, dice[:4])
     if failure is not None:
-        return Timeline(created, started, started + between(*FAILING_MS[failure.code], dice[4:8]), failure)
+        return Timeline(
+            created, started, started + between(*FAILING_MS.get(failure.code, FAILING_OTHERWISE_MS), dice[4:8]), failure
+        )
     total = between(*GENERATION_MS[resolution], dice[8:12])
     if lora:
         total += between(*LORA_MS, dice[12:])

@@ -34,7 +34,7 @@ _OF_CREDITS: Final = re.compile(
     r"\s*(?:insufficient|not enough)\s+(?:credits?|balance)|\s*(?:余额|积分)不足", re.IGNORECASE
 )
 _PUBLIC_HOST: Final = re.compile(r"https://([^/?#:@\[\]]+\.[^/?#:@\[\]]+)(?::\d+)?(?:[/?#]|$)", re.IGNORECASE)
-_METHOD: Final = {"generateTask": ("POST",), "statusTask": ("GET", "HEAD")}
+_METHOD: Final = {"generateTask": ("POST",), "statusTask": ("GET", "HEAD"), "balance": ("GET", "HEAD")}
 
 
 def judge_request(notes: Notes, exchange: Exchange) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal, get_args, overload
 from urllib.parse import parse_qs
 
 __all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "operation_of"]
 
-Operation = Literal["generateTask", "statusTask", "callback", "other"]
+Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """What an exchange is about. A callback goes from the server to a client; `other` is what is no endpoint."""
 
-OPERATIONS: Final[tuple[Operation, ...]] = ("generateTask", "statusTask", "callback", "other")
+OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
 _ENDPOINT: Final = re.compile(r"/(generateTask|statusTask)/ltx-2-19b/?(?:[?#]|$)")
+_BALANCE: Final = re.compile(r"/apikeys/current-balance/?(?:[?#]|$)")
 
 
 class TraceError(ValueError):
@@ -122,4 +123,6 @@ class Trace(Sequence[Exchange]):
 def operation_of(target: str) -> Operation:
     """Tell from URL or path which endpoint was asked; `other` is none, or one of another model."""
     match = _ENDPOINT.search(target)
-    return "other" if match is None else match[1]  # type: ignore[return-value] # the pattern has only those
+    if match is None:
+        return "balance" if _BALANCE.search(target) else "other"
+    return match[1]  # type: ignore[return-value] # the pattern has only those

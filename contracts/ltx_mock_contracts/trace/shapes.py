@@ -21,6 +21,7 @@ _CARRIES: Final = {
     "failed": ("TASK-6", "TASK-7"),
 }
 _NAMES: Final = {"other": "what is no endpoint"}
+_SHOWS: Final = {"generateTask": "GEN-17", "balance": "BAL-1"}
 _INDEX: Final = re.compile(r"/\d+")
 
 
@@ -58,8 +59,8 @@ def _look(notes: Notes, exchange: Exchange) -> None:
         notes.saw("ENV-3")
         return
     notes.saw("ENV-2")
-    if exchange.operation == "generateTask":
-        notes.saw("GEN-17")
+    if exchange.operation in _SHOWS:
+        notes.saw(_SHOWS[exchange.operation])
     else:
         _look_at_task(notes, exchange)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from ltx_mock.scenarios.draws import happens
@@ -99,6 +100,16 @@ def _has_its_state(drift: Drift, state: str | None) -> bool:
     told = {"processing"} if drift.state is not None else set()
     told |= {"success", "failed"} if drift.end_state is not None else set()
     return not told or state in told
+
+
+def aimed(wishes: tuple[Armed, ...], operation: Operation) -> tuple[Armed, ...]:
+    """Return a request's own scenarios with those for both endpoints made for another operation, which it is."""
+    return tuple(
+        each._replace(scenario=replace(each.scenario, match=replace(each.scenario.match, operation=operation)))
+        if each.scenario.match.operation is None
+        else each
+        for each in wishes
+    )
 
 
 def followers(wishes: tuple[Armed, ...]) -> tuple[Armed, ...]:

@@ -13,7 +13,7 @@ OF_AN_END = ("resultJson", "failCode", "failMsg")
 def drifted(body: bytes, drift: Drift) -> bytes:
     """Return a good answer, an envelope in JSON, as this drift has it."""
     envelope = json.loads(body)
-    data = envelope["data"]
+    data = envelope["data"] if isinstance(envelope["data"], dict) else {}
     if drift.state is not None and data.get("state") == "processing":
         data["state"] = drift.state
     if drift.end_state is not None and data.get("state") in ENDED:

@@ -27,6 +27,21 @@ LIBRARY = (
     Row("content-violation", "The task fails: the prompt breaks the content rules.", {"failCode": "CONTENT_VIOLATION"}),
     Row("invalid-image-url", "The task fails: its image cannot be used.", {"failCode": "INVALID_IMAGE_URL"}),
     Row("invalid-lora-url", "The task fails: its LoRA cannot be downloaded.", {"failCode": "INVALID_LORA_URL"}),
+    Row("nsfw-detected", "The task fails: its content is not safe for work.", {"failCode": "NSFW_DETECTED"}),
+    Row("prompt-too-long", "The task fails: its prompt is too long.", {"failCode": "PROMPT_TOO_LONG"}),
+    Row("invalid-prompt", "The task fails: its prompt cannot be used.", {"failCode": "INVALID_PROMPT"}),
+    Row("image-too-large", "The task fails: its image is too large.", {"failCode": "IMAGE_TOO_LARGE"}),
+    Row("unsupported-format", "The task fails: its image has another format.", {"failCode": "UNSUPPORTED_FORMAT"}),
+    Row("image-download-failed", "The task fails: its image is not there.", {"failCode": "IMAGE_DOWNLOAD_FAILED"}),
+    Row("processing-timeout", "The task fails: it took too long.", {"failCode": "PROCESSING_TIMEOUT"}),
+    Row("model-unavailable", "The task fails: the model is not available.", {"failCode": "MODEL_UNAVAILABLE"}),
+    Row("generation-failed", "The task fails, and nobody says why.", {"failCode": "GENERATION_FAILED"}),
+    Row("credits-ran-out", "The task fails: the credits ran out on the way.", {"failCode": "INSUFFICIENT_CREDITS"}),
+    Row(
+        "unknown-fail-code",
+        "The task fails with a code that no document lists.",
+        {"failCode": "SensitiveContentDetected"},
+    ),
     # Errors in place of an answer.
     Row(
         "insufficient-credits",
@@ -34,6 +49,7 @@ LIBRARY = (
         {**_GENERATE, "status": 400, "message": "Insufficient credits"},
     ),
     Row("unauthorized", "401: the key is not accepted any more.", {"status": 401}),
+    Row("forbidden", "403: the key lacks permission.", {"status": 403}),
     Row("rate-limited", "429, with Retry-After.", {"status": 429}),
     Row(
         "concurrency-limited",

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from ltx_mock.errors import suggestion
-from ltx_mock.failures import FAIL_CODES
+from ltx_mock.failures import MAX_FAIL_CODE
 from ltx_mock.scenarios.readers import (
     ScenarioError,
     choice,
@@ -28,11 +28,11 @@ from ltx_mock.scenarios.readers import (
     whole,
 )
 
-Operation = Literal["generateTask", "statusTask", "download", "callback"]
+Operation = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
 """When a scenario's turn is: in place of the work, at the making of a task, or when there is a good answer."""
 
-OPERATIONS: tuple[Operation, ...] = ("generateTask", "statusTask", "download", "callback")
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 ENDPOINTS = ("generateTask", "statusTask")
 MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
 
@@ -40,6 +40,7 @@ MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-vide
 MESSAGES = {
     400: "Invalid request parameters",
     401: "API key is not accepted",
+    403: "The API key lacks permission",
     404: "Not found",
     405: "Method is not allowed here",
     413: "The request body is too large",
@@ -175,7 +176,7 @@ class Match:
     """Which requests a scenario concerns, and how many of them.
 
     Attributes:
-        operation: `generateTask`, `statusTask`, `download` or `callback`; None for both endpoints.
+        operation: `generateTask`, `statusTask`, `balance`, `download` or `callback`; None for both endpoints.
         mode: Only requests of this mode, and what is asked about their tasks.
         request_type: The same for `async` or `callback`.
         prompt: The same for prompts that contain this text.
@@ -206,7 +207,7 @@ class Outcome:
         after_commit: The work is done before that.
         close_after: With NO_ANSWER: the real milliseconds after which the connection is closed.
         delay: The answer comes so many milliseconds later.
-        fail_code: The task fails with this code (TASK-7).
+        fail_code: The task fails with this code, one that is documented (TASK-7) or any other.
         generation: The task takes so many milliseconds from its making to its end.
         stuck: The task is processed for ever.
         callback: What becomes of its callback.
@@ -223,7 +224,7 @@ class Outcome:
     after_commit: bool = reads(switch, False)
     close_after: int | None = reads(whole(0, MAX_MS), None)
     delay: Delay | None = reads(any_delay, None)
-    fail_code: str | None = reads(choice(*FAIL_CODES), None)
+    fail_code: str | None = reads(text(MAX_FAIL_CODE), None)
     generation: Delay | None = reads(any_delay, None)
     stuck: bool = reads(switch, False)
     callback: Callback | None = reads(table(Callback), None)

@@ -16,7 +16,21 @@ import { VideoSlot } from "./video-slot.js";
 
 /** @typedef {import("./store.js").Task} Task */
 
-const FAIL_CODES = ["CONTENT_VIOLATION", "INVALID_IMAGE_URL", "INVALID_LORA_URL"];
+const FAIL_CODES = [
+  "CONTENT_VIOLATION",
+  "INVALID_IMAGE_URL",
+  "INVALID_LORA_URL",
+  "NSFW_DETECTED",
+  "PROMPT_TOO_LONG",
+  "INVALID_PROMPT",
+  "IMAGE_TOO_LARGE",
+  "UNSUPPORTED_FORMAT",
+  "IMAGE_DOWNLOAD_FAILED",
+  "PROCESSING_TIMEOUT",
+  "MODEL_UNAVAILABLE",
+  "GENERATION_FAILED",
+  "INSUFFICIENT_CREDITS",
+];
 
 export class TaskDetail {
   /** @type {Task | null} */
