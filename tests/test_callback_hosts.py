@@ -22,9 +22,23 @@ def submit(world: World, url: str) -> str:
         return str(data_of(post(client, body))["taskId"])
 
 
+ODD = ["0.0.0.0", "[::]", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "0", "a.localhost."]
+"""What resolvers lead to this machine too."""
+
+
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST", "localhost.", "app.localhost", "127.0.0.1", "127.8.9.10", "[::1]", "u:p@127.0.0.1"],
+    [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "app.localhost",
+        "127.0.0.1",
+        "127.8.9.10",
+        "[::1]",
+        "u:p@127.0.0.1",
+        *ODD,
+    ],
 )
 def test_this_machine_is_called_under_all_its_names(host: str) -> None:
     assert called(f"http://{host}:3000/callback") == f"http://{host}:3000/callback"
@@ -41,12 +55,12 @@ def test_this_machine_is_called_under_all_its_names(host: str) -> None:
         "10.0.0.1",
         "192.168.1.1",
         "169.254.169.254",
-        "[::]",
-        "0.0.0.0",
         "127.0.0.²",
         "127.0.0.256",
         "1270.0.0.1",
-        "0x7f.0.0.1",
+        "[::ffff:10.0.0.1]",
+        "10.1",
+        "0x0a.0.0.1",
     ],
 )
 def test_any_other_host_is_withheld_with_a_reason_that_says_how_to_allow_it(host: str) -> None:

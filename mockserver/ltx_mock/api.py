@@ -16,6 +16,7 @@ from ltx_mock import answers
 from ltx_mock.answers import Answer
 from ltx_mock.effects import performed
 from ltx_mock.engine import Engine
+from ltx_mock.origins import foreign_page
 from ltx_mock.records import Entry, Operation
 from ltx_mock.scenarios.asked import DIRECTIVE, asked, asks
 from ltx_mock.scenarios.claims import Armed, Subject, aimed
@@ -103,7 +104,8 @@ class GenerateTask(Endpoint):
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
             return answers.wrong_content_type(content_type)
-        return await self._engine.generate(tenant, body, root_url(scope), now, wishes)
+        page = foreign_page(scope["headers"], tenant.settings.allow_origin)
+        return await self._engine.generate(tenant, body, root_url(scope), now, wishes, page)
 
 
 class StatusTask(Endpoint):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from urllib.parse import urlsplit
 
 from ltx_mock import answers
-from ltx_mock.assets import is_loopback
 from ltx_mock.clock import SECOND
 from ltx_mock.events import Events
-from ltx_mock.failures import host_of
 from ltx_mock.fate import Fate
+from ltx_mock.hosts import host_of, in_container, is_this_machine
+from ltx_mock.origins import refusal
 from ltx_mock.records import Attempt, Delivery, DeliveryState, Entry, Task, delivery_id
 from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.sender import Sender, Unanswered
@@ -25,20 +26,32 @@ from ltx_mock.store import Store, Tenant
 
 ANSWER_WITHIN_MS = 30 * SECOND
 BY_HAND = "made again by hand"
+CONTAINER_HOST = "host.docker.internal"
 RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
 
 _END_OF_HOST = re.compile(r"[/?#]")
 
 
-def route(url: str, settings: Settings) -> tuple[str | None, str | None]:
-    """Return the URL to call for a `callback_url`, or None and the reason why nobody is called."""
+def route(url: str, settings: Settings, page: str | None = None) -> tuple[str | None, str | None]:
+    """Return the URL to call for a `callback_url`, or None and the reason why nobody is called.
+
+    Args:
+        url: the `callback_url`.
+        settings: those of the tenant.
+        page: the foreign site whose page asked for the task, if one did.
+    """
+    target, reason = _target(url, settings)
+    return (None, refusal(page)) if target is not None and page is not None else (target, reason)
+
+
+def _target(url: str, settings: Settings) -> tuple[str | None, str | None]:
     origin = _origin(url)
     plain = origin.lower() + url[len(origin) :]
     for source, to in sorted(settings.callback_rewrite.items(), key=_longest_first):
         if plain == source or plain.startswith((f"{source}/", f"{source}?", f"{source}#")):
             return to + url[len(source) :], None
     host = host_of(url) or "its host"
-    if is_loopback(host) or host in settings.allow_callback_host:
+    if is_this_machine(host) or host in settings.allow_callback_host:
         return url, None
     reason = (
         f"{host} is not this machine: allow it with --allow-callback-host {host} "
@@ -74,7 +87,7 @@ class Courier:
     def plan(self, tenant: Tenant, fate: Fate, url: str) -> None:
         """Schedule the callback of a new task, more than one if its fate has it so, or note why there will be none."""
         task, callback = fate.task, fate.callback
-        target, reason = route(url, tenant.settings)
+        target, reason = route(url, tenant.settings, task.page)
         if callback.lost:
             target, reason = None, fate.scenario and fate.scenario.cause
         state: DeliveryState = "scheduled" if target else "withheld"
@@ -190,8 +203,9 @@ class Courier:
         try:
             status = await self._sender.post(delivery.target or "", body, timeout, delivery.content_type)
         except Unanswered as reason:
-            waited = ANSWER_WITHIN_MS if reason.timed_out else 0
-            return Attempt(number, at, max(clock.now() if clock.flows else at, at + waited), None, str(reason))
+            waited = ANSWER_WITHIN_MS if reason.kind == "silent" else 0
+            ended = max(clock.now() if clock.flows else at, at + waited)
+            return Attempt(number, at, ended, None, f"{reason}{_hint(delivery, reason)}")
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
 
 
@@ -211,6 +225,19 @@ def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
         return delivery._replace(state="failed", due=None, attempts=attempts, reason=reason)
     due = attempt.ended + RETRY_AFTER_MS[attempt.number - 1]
     return delivery._replace(state="scheduled", due=due, attempts=attempts)
+
+
+def _hint(delivery: Delivery, reason: Unanswered) -> str:
+    """Return what to do about a receiver on this machine that is not there."""
+    target = delivery.target or ""
+    if reason.kind != "refused" or not is_this_machine(host_of(target)):
+        return ""
+    if not in_container():
+        return "; does the receiver run, and on this port?"
+    parts = urlsplit(target)
+    outside = f"{parts.scheme}://{CONTAINER_HOST}" + (f":{parts.port}" if parts.port else "")
+    rewrite = f"--callback-rewrite {_origin(delivery.url)}={outside}"
+    return f"; in a container this is the container itself: call a receiver on its host with {rewrite}"
 
 
 def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes, cause: str | None) -> Entry:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ltx_mock import answers
 from ltx_mock.answers import Answer
-from ltx_mock.assets import Inspector
+from ltx_mock.assets import NOTHING, Inspector
 from ltx_mock.clock import LATEST, SECOND, Clock
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest
@@ -23,6 +23,7 @@ from ltx_mock.failures import CONTENT_VIOLATION, MAX_FAIL_CODE, failure, foresee
 from ltx_mock.fate import Fate, altered, life
 from ltx_mock.inspections import Inspections
 from ltx_mock.memory import MemoryStore
+from ltx_mock.origins import refusal
 from ltx_mock.records import Delivery, Entry, Task
 from ltx_mock.scenarios.claims import Armed, Call, Subject, followers
 from ltx_mock.sender import Sender
@@ -47,7 +48,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self.started = Clock().now()
         self._keys = frozenset(settings.api_key)
-        self._sender = Sender()
+        self._sender = Sender(settings.ca_file)
         self.events = Events(self)
         self._start()
 
@@ -102,7 +103,9 @@ class Engine:
 
     # ---- the two endpoints
 
-    async def generate(self, tenant: Tenant, raw: bytes, root: str, now: int, wishes: tuple[Armed, ...] = ()) -> Answer:
+    async def generate(
+        self, tenant: Tenant, raw: bytes, root: str, now: int, wishes: tuple[Armed, ...] = (), page: str | None = None
+    ) -> Answer:
         """Answer generateTask.
 
         Args:
@@ -111,6 +114,7 @@ class Engine:
             root: the URL under which the client knows the fake.
             now: the moment of asking, Unix milliseconds of the tenant's clock.
             wishes: the scenarios that the request asks for itself.
+            page: the foreign site whose page asks; None where no such page does.
         """
         try:
             body = parse_body(raw)
@@ -125,7 +129,7 @@ class Engine:
             tenant = self.tenant_of(tenant.key) or tenant  # a reset may have put a new world in its place
             now = tenant.clock.now()
         request = GenerateRequest.from_body(body)
-        task = self._task(tenant, raw, request, root, now, wishes)
+        task = self._task(tenant, raw, request, root, now, wishes)._replace(page=page)
         refusal = tenant.add_task(task, now)
         if refusal is not None:
             return answers.no_slot(tenant.settings, refusal, now)
@@ -195,7 +199,10 @@ class Engine:
             self.courier.plan(tenant, fate, request.callback_url)
         line = fate.task.timeline
         if line.failure is None and not line.endless and self._inspector.concerns(request):
-            self._inspect(tenant, fate.task, request)
+            if fate.task.page is None:
+                self._inspect(tenant, fate.task, request)
+            else:
+                tenant.replace_task(fate.task._replace(cause=f"assets not fetched: {refusal(fate.task.page)}"))
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
         """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
@@ -210,10 +217,13 @@ class Engine:
         async def inspect() -> None:
             found = await self._inspector.inspect(request)
             current = tenant.task(task.id)
-            if found is None or current is None or current.timeline is not task.timeline:
+            if found == NOTHING or current is None or current.timeline is not task.timeline:
                 return
-            failed = life(request, task.seed, tenant.settings.seed, task.timeline.created, found)
-            self._change(tenant, current._replace(timeline=failed))
+            if found.failure is not None:
+                failed = life(request, task.seed, tenant.settings.seed, task.timeline.created, found.failure)
+                self._change(tenant, current._replace(timeline=failed))
+            else:
+                self._change(tenant, current._replace(cause=found.doubt))
 
         earliest = task.timeline.started + EARLIEST_FAILURE_MS
         self._inspections.begin(tenant, task.id, earliest, inspect(), lambda: self.events.touched(tenant))
@@ -355,7 +365,6 @@ class Engine:
         self.events.close()
         self._inspections.cancel()
         await self.courier.close()
-        await self._sender.close()
 
     async def _forget(self, tenants: list[Tenant], *, reopen: bool = False, restart: bool = False) -> None:
         """Drop worlds and stop what is under way for them; the new ones are there before anything is waited for."""

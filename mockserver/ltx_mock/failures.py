@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from ltx_mock.hosts import host_of
 from ltx_mock_contracts.fail_codes import SPEC_FAIL_CODES
 from ltx_mock_contracts.request import GenerateRequest
 
@@ -74,14 +74,6 @@ def assets(request: GenerateRequest) -> list[tuple[str, tuple[str, ...]]]:
         (INVALID_IMAGE_URL, request.image_urls if request.is_image else ()),
         (INVALID_LORA_URL, tuple(lora.path for lora in request.loras)),
     ]
-
-
-def host_of(url: str) -> str:
-    """Return the lower-case host name of a URL, or an empty string where there is none to be read."""
-    try:
-        return (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
 
 
 def unreachable(url: str) -> bool:

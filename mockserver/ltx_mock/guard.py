@@ -7,9 +7,9 @@ import hmac
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock.api import header
-from ltx_mock.assets import is_loopback
-from ltx_mock.failures import host_of
+from ltx_mock.hosts import host_of, is_loopback
 from ltx_mock.json_response import JSONResponse
+from ltx_mock.sender import MARK
 from ltx_mock.settings import Settings
 
 OPEN_PATH = "/__admin/health"
@@ -22,7 +22,7 @@ class Guard:
 
     With a token, the token is what counts. Without one the server must listen on loopback and the request must have
     been addressed to it by a loopback name, so that a rebound DNS name does not get in. A request that another
-    site's page makes is refused in both cases.
+    site's page makes is refused in both cases. So is what an ltx-mock sends: no callback drives a control plane.
 
     The files of the dashboard hold no secret, and a browser that opens them can send no token: they need none, and a
     link on another site may lead to the page. What the page shows, it asks for with the token.
@@ -35,12 +35,17 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request or hand it on."""
-        problem = None if scope["path"] == OPEN_PATH else self._problem(scope)
+        problem = self._never(scope) or (None if scope["path"] == OPEN_PATH else self._problem(scope))
         if problem is None:
             await self.app(scope, receive, send)
             return
         status, message = problem
         await JSONResponse({"error": message}, status)(scope, receive, send)
+
+    def _never(self, scope: Scope) -> tuple[int, str] | None:
+        if header(scope, MARK.encode()) is None:
+            return None
+        return 403, "the control plane does not answer to what an ltx-mock sends, such as a callback"
 
     def _problem(self, scope: Scope) -> tuple[int, str] | None:
         host = header(scope, b"host") or ""

@@ -63,7 +63,7 @@ class MockServer(World):
 
         Raises:
             SettingsError: a setting is unknown, is one of the whole server (`host`, `port`, `api_key`, `admin_token`,
-                `fetch_assets`), or its value is not allowed.
+                `fetch_assets`, `ca_file`), or its value is not allowed.
         """
         if key is None:
             key = f"{DEFAULT_KEY}-{next(self._worlds)}"

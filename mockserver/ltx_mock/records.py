@@ -19,7 +19,8 @@ class Task(NamedTuple):
     `body` is the request as it came. `seed` is the one used for the picture: the request's own, or the one drawn
     when it asked for none. `cost` is in credits. `root` is the URL under which the submitter reached the fake;
     its result URL is built on it. `scenarios` are those that the request asked for and that are about its task.
-    `cause` says what decided its life, if it was not its request alone.
+    `cause` says what decided its life, if it was not its request alone. `page` is the foreign site whose page asked for
+    it: for such a task nothing is called or fetched.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Task(NamedTuple):
     root: str
     scenarios: tuple[Armed, ...] = ()
     cause: str | None = None
+    page: str | None = None
 
 
 class Attempt(NamedTuple):

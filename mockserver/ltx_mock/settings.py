@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -11,12 +12,14 @@ from urllib.parse import urlsplit
 
 from ltx_mock.clock import FIXED_START, LATEST, MINUTE, MODES, SECOND, Clock
 from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.hosts import ORIGIN
 from ltx_mock.scenarios import Scenario, as_dict, from_dict, named
 from ltx_mock_contracts.findings import show
 
+_DEFAULT_PORT = re.compile(r"^(http://.*):80$|^(https://.*):443$")
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 MAX_PATIENCE = 3600
-OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets")
+OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file")
 """Settings that a world cannot have for itself."""
 DEFAULT_PRICES = {"480p": 1, "720p": 2, "1080p": 4}
 
@@ -87,6 +90,14 @@ class Settings:
     allow_callback_host: tuple[str, ...] = setting(
         (), "Call back to this host too (may be repeated). By default only loopback is called.", metavar="HOST"
     )
+    allow_origin: tuple[str, ...] = setting(
+        (),
+        "Pages of this origin may have this machine called (may be repeated). By default only its own pages may.",
+        metavar="ORIGIN",
+    )
+    ca_file: str | os.PathLike[str] | None = setting(  # noqa: RUF009 - a path is immutable
+        None, "Trust the certificates in this PEM file too, in callbacks and image fetches.", metavar="FILE"
+    )
     callback_patience: float = setting(
         5.0, "Real seconds that a callback receiver gets at least, however fast the clock."
     )
@@ -107,6 +118,8 @@ class Settings:
         set_(self, "rate_limit", Rate.parse(self.rate_limit))
         set_(self, "api_key", _strings("api_key", self.api_key))
         set_(self, "allow_callback_host", _host_names(self.allow_callback_host))
+        set_(self, "ca_file", _plain_path(self.ca_file))
+        set_(self, "allow_origin", _origins(self.allow_origin))
         set_(self, "scenario", _scenarios(self.scenario))
         set_(self, "price", DEFAULT_PRICES | _prices(self.price))
         set_(self, "callback_rewrite", _rewrites(self.callback_rewrite))
@@ -129,8 +142,8 @@ class Settings:
         _moment(self.start_time)
         for name in ("host", "clock", "start_time"):
             _text(name, getattr(self, name))
-        if self.admin_token is not None:
-            _text("admin_token", self.admin_token)
+        for name in ("admin_token", "ca_file"):
+            _text(name, getattr(self, name), optional=True)
         for name in ("strict", "fetch_assets"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingsError(f"{name} must be true or false, not {getattr(self, name)!r}")
@@ -261,6 +274,22 @@ def _host_names(value: object) -> tuple[str, ...]:
     return tuple(name.strip("[]") for name in names)
 
 
+def _origins(value: object) -> tuple[str, ...]:
+    """Return origins as browsers send them: lower case, no slash at the end; `null` is that of a file or a sandbox."""
+    given = (origin.lower().rstrip("/") for origin in _strings("allow_origin", value))
+    origins = tuple(_DEFAULT_PORT.sub(r"\1\2", origin) for origin in given)
+    for origin in origins:
+        if origin != "null" and not ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"allow_origin must be scheme, host and port of a page, such as https://app.example.com, not {origin!r}"
+            )
+    return origins
+
+
+def _plain_path(path: object) -> object:
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
 def _root_url(name: str, url: object) -> str:
     try:
         parts = urlsplit(str(url))
@@ -278,7 +307,9 @@ def _at_least(name: str, value: object, low: int, high: int | None = None) -> No
         raise SettingsError(f"{name} must be a whole number {span}, not {value!r}")
 
 
-def _text(name: str, value: object) -> None:
+def _text(name: str, value: object, *, optional: bool = False) -> None:
+    if value is None and optional:
+        return
     if not isinstance(value, str) or not value or not value.isprintable():
         raise SettingsError(f"{name} must be a non-empty string of printable characters, not {value!r}")
 

@@ -43,7 +43,7 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
         "endState": "processing" if line.endless else line.state(line.ended),
         "failCode": failure.code if failure else None,
         "failMsg": failure.message if failure else None,
-        "cause": failure.cause if failure else None,
+        "cause": failure.cause if failure else task.cause,
         "nextTransition": line.next_transition(now),
         "cost": task.cost,
         "seed": task.seed,

@@ -1,0 +1,83 @@
+"""What a host name or an address says about where it leads: to this machine, or elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+_OLD_STYLE = re.compile(r"[0-9a-fx.]+", re.ASCII)
+_CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
+_CONTAINER_VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
+
+ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#@:\[\]\\]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+"""A page's origin as browsers send it, in lower case."""
+
+
+def host_of(url: str) -> str:
+    """Return the lower-case host name of a URL, or an empty string where there is none to be read."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host is, in any notation that resolvers read, such as `127.1`; None for a name."""
+    try:
+        return _unmapped(ip_address(host.strip("[]")))
+    except ValueError:
+        if not _OLD_STYLE.fullmatch(host):
+            return None
+        try:
+            return IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a lower-case host is a usual name or address of this machine's loopback interface."""
+    try:
+        return _is_localhost(host) or _unmapped(ip_address(host)).is_loopback
+    except ValueError:
+        return False
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a connection to a lower-case host arrives at this machine, in whatever notation it is written.
+
+    One to `0.0.0.0` or `::` does too. A name that a resolver leads here is not known here.
+    """
+    address = address_of(host)
+    return _is_localhost(host) or (address is not None and (address.is_loopback or address.is_unspecified))
+
+
+def connectable(host: str) -> str:
+    """Return the host to connect to: `localhost` for its sub-names, loopback for `0.0.0.0` and `::`, else the same.
+
+    Not every resolver knows `app.localhost` (RFC 6761), and not every system connects to an unspecified address.
+    """
+    if _is_localhost(host):
+        return "localhost"
+    address = address_of(host)
+    if address is None:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "::1"
+    return str(address)
+
+
+def in_container() -> bool:
+    """Tell whether this process runs in a container, where `localhost` is the container's own."""
+    return any(map(os.path.exists, _CONTAINER_FILES)) or any(os.environ.get(name) for name in _CONTAINER_VARIABLES)
+
+
+def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def _is_localhost(host: str) -> bool:
+    name = host.rstrip(".")
+    return name == "localhost" or name.endswith(".localhost")

@@ -1,0 +1,49 @@
+"""TLS to receivers and image servers: whose certificates are trusted, and what to do about one that is not."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Final
+
+from ltx_mock.errors import SettingsError
+
+_TRUST_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_OF_ANOTHER_NAME: Final = {62, 64}  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+
+
+def trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    """Return a client's context that trusts the system's authorities, and those in a PEM file.
+
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` take the place of the system's. A certificate that somebody made for his own
+    machine may be trusted by itself, without an authority, and need not keep to every point of RFC 5280.
+
+    Raises:
+        SettingsError: the file cannot be read, or has no certificate in it.
+    """
+    context = ssl.create_default_context()
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not context.get_ca_certs() and not any(map(os.environ.get, _TRUST_VARIABLES)):
+        import certifi  # noqa: PLC0415 - seldom needed; httpx brings it along
+
+        context.load_verify_locations(cafile=certifi.where())
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:
+            reason = (
+                "it holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror or error
+            )
+            raise SettingsError(f"ca_file {os.fspath(ca_file)!r} cannot be used: {reason}") from None
+    return context
+
+
+def why_refused(error: ssl.SSLCertVerificationError) -> str:
+    """Return why a certificate is not accepted, and what to do about it."""
+    if error.verify_code in _OF_ANOTHER_NAME:
+        return f"{error.verify_message} call it by a name that the certificate has".replace(". ", "; ")
+    if error.verify_code == _EXPIRED:
+        return f"{error.verify_message}; make a new one"
+    return f"{error.verify_message}; name the authority that made it with --ca-file FILE or SSL_CERT_FILE"
