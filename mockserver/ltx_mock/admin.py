@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError
+from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.json_io import read_json
 
 if TYPE_CHECKING:
     from ltx_mock.backstage import Backstage
 
 LOOK_SECONDS = 10.0
 ACT_SECONDS = 600.0  # an advance waits for callback receivers
+LARGEST_ANSWER = 256 * 1024 * 1024  # bytes; a journal may be that long
 ERROR_OF = {400: SettingsError, 404: NotFoundError, 409: ConflictError}
 
 Exchange = Callable[[str, str, bytes, float], tuple[int, bytes]]
@@ -55,15 +57,15 @@ class Admin:
         patience = LOOK_SECONDS if method == "GET" else ACT_SECONDS
         status, raw = self._exchange(method, f"{path}?{query}", json.dumps(body).encode() if body else b"", patience)
         try:
-            told = json.loads(raw)
+            told = read_json(raw)
         except ValueError:
             raise LtxMockError(
                 f"{method} /__admin{path} answered HTTP {status} and no JSON; is it an ltx-mock?"
             ) from None
-        if status != 200:
+        if status != 200 or not isinstance(told, dict):
             problem = told.get("error", told) if isinstance(told, dict) else told
-            raise ERROR_OF.get(status, LtxMockError)(str(problem))
-        return told  # type: ignore[no-any-return]
+            raise ERROR_OF.get(status, LtxMockError)(problem if isinstance(problem, str) else show(problem))
+        return told
 
 
 def inside(backstage: Backstage) -> Exchange:
@@ -83,20 +85,22 @@ def inside(backstage: Backstage) -> Exchange:
 
 
 def over_http(root: str, token: str | None) -> Exchange:
-    """Return the way to a server elsewhere; `root` is its URL without a path."""
-    parts = urlsplit(root)
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    """Return the way to a server elsewhere; `root` is its URL without a path.
+
+    It is no traffic of the app that is tested: mocks of httpx and requests do not see it.
+    """
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
 
     def exchange(method: str, target: str, body: bytes, patience: float) -> tuple[int, bytes]:
-        connection = connect(parts.hostname or "", parts.port, timeout=patience)
+        from ltx_mock_contracts.http_client import HttpClient, NoAnswerError  # noqa: PLC0415 - only remote worlds need it
+
+        client = HttpClient(patience)
         try:
-            connection.request(method, f"{parts.path}/__admin{target}", body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise LtxMockError(f"no answer from {root}: {type(error).__name__}: {error}") from error
+            answer = client.send(method, f"{root}/__admin{target}", headers=headers, content=body, most=LARGEST_ANSWER)
+        except NoAnswerError as error:
+            raise LtxMockError(f"no answer from {root}: {error}") from error
         finally:
-            connection.close()
+            client.close()
+        return answer.status, answer.body
 
     return exchange

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock_contracts.conformance.connection import NoAnswerError
+from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.http_client import NoAnswerError
+from ltx_mock_contracts.json_io import read_json
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.conformance.connection import Connection
+    from ltx_mock_contracts.http_client import HttpClient
 
 __all__ = ["ControlError", "ControlPlane"]
 
@@ -36,7 +38,7 @@ class ControlPlane:
         token: Its admin token, if it has one.
     """
 
-    def __init__(self, connection: Connection, root: str, token: str | None) -> None:
+    def __init__(self, connection: HttpClient, root: str, token: str | None) -> None:
         self._connection = connection
         self._root = f"{root}/__admin"
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -91,9 +93,9 @@ class ControlPlane:
             method, self._root + path, headers=self._headers, content=content, timeout=timeout
         )
         try:
-            told = json.loads(reply.body)
+            told = read_json(reply.body)
         except ValueError:
             raise ControlError(f"{method} /__admin{path} answers {reply.status} and no JSON") from None
         if reply.status != 200 or not isinstance(told, dict):
-            raise ControlError(f"{method} /__admin{path} answers {reply.status}: {told}")
+            raise ControlError(f"{method} /__admin{path} answers {reply.status}: {show(told)}")
         return told

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import Flaky
 
 from ltx_mock_contracts.conformance.clocks import DrivenClock, RealClock
-from ltx_mock_contracts.conformance.connection import NoAnswerError
 from ltx_mock_contracts.conformance.control import ControlError
 from ltx_mock_contracts.conformance.page import Page
 from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.conformance.world import World
 from ltx_mock_contracts.failures import ContractFailure
+from ltx_mock_contracts.http_client import NoAnswerError
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.notes import told
 from ltx_mock_contracts.verdicts import Ledger

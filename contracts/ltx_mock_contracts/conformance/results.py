@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock_contracts.conformance.connection import NoAnswerError
 from ltx_mock_contracts.conformance.target import CheckStoppedError
 from ltx_mock_contracts.conformance.video import Picture, is_mp4, is_whole, read_picture
+from ltx_mock_contracts.http_client import NoAnswerError
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.conformance.connection import Reply
     from ltx_mock_contracts.conformance.exam import Exam
+    from ltx_mock_contracts.http_client import Reply
     from ltx_mock_contracts.trace.exchange import Exchange
 
 __all__ = ["fetched", "judge_result", "result_url"]

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from ltx_mock_contracts.conformance.budget import Budget
 from ltx_mock_contracts.conformance.clocks import Pace
-from ltx_mock_contracts.conformance.connection import Connection, NoAnswerError
 from ltx_mock_contracts.conformance.control import ControlPlane
 from ltx_mock_contracts.conformance.receiver import Receiver
+from ltx_mock_contracts.http_client import HttpClient, NoAnswerError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ class Target:
         self.root = options.url.rstrip("/").removesuffix("/api/v1")
         self.base = f"{self.root}/api/v1"
         self.local = urlsplit(self.root).hostname in _LOOPBACK
-        self.connection = Connection(options.timeout, local=self.local)
+        self.connection = HttpClient(options.timeout, proxies=not self.local)
         control = ControlPlane(self.connection, self.root, options.admin_token)
         try:
             self.stranger = self._reach(control)

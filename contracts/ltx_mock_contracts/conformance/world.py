@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from ltx_mock_contracts.conformance.budget import BudgetSpentError
-from ltx_mock_contracts.conformance.connection import NoAnswerError, Reply
 from ltx_mock_contracts.conformance.control import ControlError
 from ltx_mock_contracts.conformance.target import CheckStoppedError
+from ltx_mock_contracts.http_client import NoAnswerError, Reply
 from ltx_mock_contracts.parsing import MalformedBody, parse_body
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.exchange import Exchange, Operation

@@ -6,19 +6,22 @@ import functools
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import click
 
 from ltx_mock.cli.telling import story_lines
 from ltx_mock.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts import findings
+from ltx_mock_contracts.json_io import read_json, write_json
 
 if TYPE_CHECKING:
-    import httpx
+    from ltx_mock_contracts.http_client import HttpClient
 
 ADVANCE_SECONDS = 600  # an advance may wait for many slow callback receivers
 ANSWER_SECONDS = 5
+LARGEST_ANSWER = 256 * 1024 * 1024  # bytes; a journal may be that long
 ALL = 10**9
 DEFAULT_URL = "http://127.0.0.1:8219"
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -41,52 +44,57 @@ class Remote:
             LtxMockError: nobody answers there, it is no ltx-mock, or the answer is an error.
         """
         try:
-            return json.loads(self.text(method, path, body, **params))  # type: ignore[no-any-return]
+            told = read_json(self.text(method, path, body, **params))
         except ValueError as error:
             raise LtxMockError(f"{self._root} answered something that is no JSON") from error
+        if not isinstance(told, dict):
+            raise LtxMockError(f"{self._root} answered {findings.show(told)}, and not an object")
+        return told
 
     def text(self, method: str, path: str, body: object = None, **params: str) -> str:
         """Return the text of what the server answers; see `call`."""
-        import httpx  # noqa: PLC0415 - slow to import
+        from ltx_mock_contracts.http_client import HttpClient, NoAnswerError  # noqa: PLC0415 - help does without
 
-        limits = httpx.Timeout(ADVANCE_SECONDS, connect=ANSWER_SECONDS)
+        content = None if body is None else write_json(body).encode()
+        query = urlencode(self._params | params)
+        url = f"{self._root}{path}?{query}" if query else self._root + path
+        client = HttpClient(ADVANCE_SECONDS)
         try:
-            # Loading certificates takes longer than the call; plain HTTP needs none.
-            secure = self._root.lower().startswith("https:")
-            with httpx.Client(headers=self._headers, timeout=limits, verify=secure, trust_env=False) as client:
-                self._greet(client)
-                content = None if body is None else json.dumps(body).encode()
-                answer = client.request(method, self._root + path, content=content, params=self._params | params)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            self._greet(client)
+            answer = client.send(method, url, headers=self._headers, content=content, most=LARGEST_ANSWER)
+        except NoAnswerError as error:
             raise LtxMockError(
-                f"no ltx-mock at {self._root} ({reason}); start one with: ltx-mock serve; or say where it is with --url"
+                f"no ltx-mock at {self._root} ({error}); start one with: ltx-mock serve; or say where it is with --url"
             ) from error
-        if answer.is_error:
-            raise LtxMockError(_problem(answer))
-        return answer.text
+        finally:
+            client.close()
+        text = answer.body.decode(errors="replace")
+        if answer.status != 200:
+            raise LtxMockError(_problem(self._root + path, answer.status, text))
+        return text
 
-    def _greet(self, client: httpx.Client) -> None:
+    def _greet(self, client: HttpClient) -> None:
         """Make sure that this is an ltx-mock: no other server is to get a POST by mistake."""
-        answer = client.get(f"{self._root}/health", timeout=ANSWER_SECONDS)
+        answer = client.send("GET", f"{self._root}/health", timeout=ANSWER_SECONDS)
         try:
-            name = answer.json()["name"]
+            name = read_json(answer.body)["name"]
         except (ValueError, KeyError, TypeError):
             name = None
         if name != "ltx-mock":
             raise LtxMockError(
                 f"{self._root.removesuffix('/__admin')} is no ltx-mock: /__admin/health answered "
-                f"HTTP {answer.status_code}; say which server with --url"
+                f"HTTP {answer.status}; say which server with --url"
             )
 
 
-def _problem(answer: httpx.Response) -> str:
+def _problem(url: str, status: int, text: str) -> str:
     """Return what an error says."""
     try:
-        told = answer.json()
+        told = read_json(text)
     except ValueError:
-        return f"{answer.url} answered HTTP {answer.status_code} and something that is no JSON"
-    return str(told.get("error", told)) if isinstance(told, dict) else str(told)
+        return f"{url} answered HTTP {status} and something that is no JSON"
+    problem = told.get("error", told) if isinstance(told, dict) else told
+    return problem if isinstance(problem, str) else f"{url} answered HTTP {status}: {findings.show(problem)}"
 
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
@@ -95,7 +103,11 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapped(*, url: str, admin_token: str | None, key: str | None, tenant: str | None, **rest: Any) -> None:
         picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
-        command(Remote(url, admin_token, picked), **rest)
+        try:
+            command(Remote(url, admin_token, picked), **rest)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise LtxMockError(f"{url} answered something that this ltx-mock cannot read ({reason})") from error
 
     for option in (
         click.option("--key", help="Only the tenant with this API key. Without it: all."),

@@ -1,0 +1,314 @@
+"""Requests over HTTP/1.1 to a server that may do anything: answer slowly, never, without end, or with no HTTP at all.
+
+`httpx` bounds each wait, but not an answer: neither the time of one that comes byte by byte, nor the memory of one that
+was compressed a thousand times. And in the tests of others it is often mocked.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from base64 import b64encode
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+import h11
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+__all__ = ["LARGEST_ANSWER", "HttpClient", "NoAnswerError", "Reply"]
+
+LARGEST_ANSWER: Final = 1024 * 1024
+_LARGEST_HEAD: Final = 64 * 1024
+_PIECE: Final = 64 * 1024
+_SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~|"
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class Reply(NamedTuple):
+    """An answer; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class NoAnswerError(Exception):
+    """A request got no answer that could be read; the text says what came instead.
+
+    Attributes:
+        unreachable: Whether nobody was there to ask.
+    """
+
+    def __init__(self, what: str, *, unreachable: bool = False) -> None:
+        super().__init__(what)
+        self.unreachable = unreachable
+
+
+class HttpClient:
+    """Sends requests, and reads answers within a bound in size and in time, from the connection to the last byte.
+
+    It asks for answers as they are, and takes no others: what is encoded all the same is no answer.
+
+    Args:
+        timeout: How many seconds a whole answer may take.
+        proxies: Whether to go by the proxies that the environment names.
+    """
+
+    def __init__(self, timeout: float, *, proxies: bool = False) -> None:
+        self._timeout = timeout
+        self._proxies = proxies
+        self._kept: _Channel | None = None
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        most: int = LARGEST_ANSWER,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Send a request and return the answer. Redirects are answers.
+
+        Args:
+            method: The HTTP method.
+            url: The URL.
+            headers: What to send besides the usual.
+            content: The body.
+            most: How many bytes of the answer's body are read.
+            timeout: How many seconds it may take, if not as long as usual.
+
+        Raises:
+            NoAnswerError: There is none within the time, it is too long or encoded, or it is no HTTP.
+        """
+        patience = self._timeout if timeout is None else timeout
+        end = monotonic() + patience
+        place = _Place.of(url)
+        channel = None
+        try:
+            channel = self._channel(place, end)
+            channel.write(_head(method, place, dict(headers or {}), content, proxied=channel.proxied), content, end)
+            reply = channel.read(most, end)
+        except TimeoutError:
+            raise NoAnswerError(f"no answer within {patience:g} s") from None
+        except (h11.ProtocolError, OSError) as error:
+            raise NoAnswerError(f"no HTTP: {str(error) or type(error).__name__}") from None
+        finally:
+            if channel is not None:
+                self._keep(channel)
+        return reply
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _channel(self, place: _Place, end: float) -> _Channel:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            if kept.origin == place.origin and kept.idle:
+                return kept
+            kept.close()
+        proxy = _proxy(place) if self._proxies else None
+        try:
+            return _open(place, proxy, end)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise NoAnswerError(f"no connection: {error}", unreachable=True) from None
+
+    def _keep(self, channel: _Channel) -> None:
+        if channel.done:
+            self._kept = channel
+        else:
+            channel.close()
+
+
+class _Place(NamedTuple):
+    """Where a URL leads."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    user: str | None = None
+
+    @classmethod
+    def of(cls, url: str) -> _Place:
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+        except ValueError:
+            raise NoAnswerError("no HTTP: it is no URL") from None
+        if parts.scheme not in _PORTS or not host:
+            raise NoAnswerError("no HTTP: it is no http or https URL")
+        path = quote(parts.path or "/", safe=_SAFE, errors="replace")
+        query = f"?{quote(parts.query, safe=_SAFE, errors='replace')}" if parts.query else ""
+        return cls(parts.scheme, host, port or _PORTS[parts.scheme], path + query, _user(parts))
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        return self.scheme, self.host, self.port
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def _user(parts: SplitResult) -> str | None:
+    if parts.username is None:
+        return None
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"Basic {b64encode(pair.encode(errors='replace')).decode()}"
+
+
+def _proxy(place: _Place) -> _Place | None:
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - slow to import
+
+    found = getproxies()
+    url = found.get(place.scheme) or found.get("all")
+    if not url or proxy_bypass(place.host):
+        return None
+    return _Place.of(url if "://" in url else f"http://{url}")
+
+
+def _head(
+    method: str, place: _Place, headers: dict[str, str], content: bytes | None, *, proxied: _Place | None
+) -> h11.Request:
+    given = {"host": place.address, "accept": "*/*", "accept-encoding": "identity", "user-agent": "ltx-mock"}
+    given |= {name.lower(): value for name, value in headers.items()}
+    if place.user is not None:
+        given.setdefault("authorization", place.user)
+    if proxied is not None and proxied.user is not None:
+        given["proxy-authorization"] = proxied.user
+    if content is not None or method in {"POST", "PUT", "PATCH"}:
+        given["content-length"] = str(len(content or b""))
+    target = place.target if proxied is None else f"{place.scheme}://{place.address}{place.target}"
+    pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in given.items()]
+    return h11.Request(method=method, target=target, headers=pairs)
+
+
+def _open(place: _Place, proxy: _Place | None, end: float) -> _Channel:
+    """Connect; through a proxy where there is one, with a tunnel for https."""
+    first = proxy or place
+    raw = socket.create_connection((first.host, first.port), _left(end))
+    try:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if first.scheme == "https":
+            raw = _secured(raw, first.host, end)
+        if proxy is not None and place.scheme == "https":
+            _tunnel(raw, place, proxy, end)
+            raw = _secured(raw, place.host, end)
+    except BaseException:
+        raw.close()
+        raise
+    return _Channel(raw, place.origin, proxy if place.scheme == "http" else None)
+
+
+def _tunnel(raw: socket.socket, place: _Place, proxy: _Place, end: float) -> None:
+    address = f"{place.host}:{place.port}"
+    named = [("host", address)] + ([("proxy-authorization", proxy.user)] if proxy.user else [])
+    channel = _Channel(raw, place.origin)
+    channel.write(h11.Request(method="CONNECT", target=address, headers=named), None, end)
+    status = channel.read(LARGEST_ANSWER, end).status
+    if not 200 <= status < 300:
+        raise NoAnswerError(f"no connection: the proxy answers {status}", unreachable=True)
+
+
+def _secured(raw: socket.socket, host: str, end: float) -> socket.socket:
+    import httpx  # noqa: PLC0415 - slow to import; plain HTTP does without
+
+    context: ssl.SSLContext = httpx.create_ssl_context(trust_env="SSL_CERT_FILE" in os.environ)
+    raw.settimeout(_left(end))
+    return context.wrap_socket(raw, server_hostname=host)
+
+
+class _Channel:
+    """One connection, with one request on it at a time."""
+
+    def __init__(self, raw: socket.socket, origin: tuple[str, str, int], proxied: _Place | None = None) -> None:
+        self.origin = origin
+        self.proxied = proxied
+        self._raw = raw
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+
+    @property
+    def done(self) -> bool:
+        """Whether request and answer are complete, and another may follow."""
+        return self._http.our_state is self._http.their_state is h11.DONE
+
+    @property
+    def idle(self) -> bool:
+        """Whether the server has neither hung up since nor said more than it was asked."""
+        return not select.select([self._raw], [], [], 0)[0]
+
+    def write(self, request: h11.Request, content: bytes | None, end: float) -> None:
+        if self.done:
+            self._http.start_next_cycle()
+        raw = self._http.send(request) or b""
+        raw += (self._http.send(h11.Data(data=content)) or b"") if content else b""
+        raw += self._http.send(h11.EndOfMessage()) or b""
+        self._raw.settimeout(_left(end))
+        with suppress(BrokenPipeError, ConnectionResetError):  # perhaps it has answered before it hung up
+            self._raw.sendall(raw)
+
+    def read(self, most: int, end: float) -> Reply:
+        status, headers, body = 0, dict[str, str](), bytearray()
+        while True:
+            event = self._event(end)
+            if isinstance(event, h11.Response):
+                status, headers = event.status_code, _joined(event)
+                encoding = headers.get("content-encoding", "identity").strip().lower()
+                if encoding not in {"", "identity"}:
+                    raise NoAnswerError(f"an answer that is encoded, with {encoding[:40]!r}, which nobody asked for")
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > most:
+                    raise NoAnswerError(f"an answer of more than {most} bytes")
+            elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)) or event is h11.PAUSED:
+                return Reply(status, headers, bytes(body))
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def _event(self, end: float) -> object:
+        event = self._http.next_event()
+        while event is h11.NEED_DATA:
+            self._raw.settimeout(_left(end))
+            data = self._raw.recv(_PIECE)
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise NoAnswerError("no HTTP: it hung up without an answer")
+            self._http.receive_data(data)
+            event = self._http.next_event()
+        _left(end)
+        return event
+
+
+def _joined(response: h11.Response) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in response.headers:
+        text = value.decode("latin-1")
+        known = found.get(name.decode("ascii"))
+        found[name.decode("ascii")] = text if known is None else f"{known}, {text}"
+    return found
+
+
+def _left(end: float) -> float:
+    """Return how many seconds are left.
+
+    Raises:
+        TimeoutError: None are.
+    """
+    left = end - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
