@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+import ltx_mock.dashboard
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 REFUSED = "Failed to load resource: the server responded with a status of"
@@ -16,6 +19,12 @@ REFUSED = "Failed to load resource: the server responded with a status of"
 
 STRAY = """addEventListener("securitypolicyviolation", event => console.error(`policy: ${event.violatedDirective}`));
 window.ran = [];"""
+
+
+def page_files() -> dict[str, bytes]:
+    """Return what the page is made of, by name."""
+    folder = Path(ltx_mock.dashboard.__file__).parent / "page"
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @contextmanager

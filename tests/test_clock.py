@@ -23,8 +23,8 @@ class Machine:
     def __init__(self) -> None:
         self.nanoseconds = 5_000_000_000
 
-    def time(self) -> float:
-        return 1_700_000_000.25
+    def unix_ms(self) -> int:
+        return 1_700_000_000_250
 
     def monotonic_ns(self) -> int:
         return self.nanoseconds
@@ -36,7 +36,7 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
-    monkeypatch.setattr("ltx_mock.clock.time", machine)
+    monkeypatch.setattr("ltx_mock.clock.system_time", machine)
     return machine
 
 
@@ -83,7 +83,7 @@ CHANGES = st.one_of(
 def test_changing_the_mode_makes_no_jump_and_time_never_goes_back(changes: list[tuple[Any, ...]]) -> None:
     machine = Machine()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ltx_mock.clock.time", machine)
+        patch.setattr("ltx_mock.clock.system_time", machine)
         clock = Clock("real", start=0)
         for kind, *values in changes:
             before = clock.now()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from dashboards import page_files
 from ltx_mock import MockServer
-from ltx_mock.dashboard import contents
 from support import submit
 
 TOKEN = "an-admin-token"
@@ -33,7 +33,7 @@ def test_the_bare_name_leads_to_the_page(mock: MockServer) -> None:
     assert "<title>ltx-mock</title>" in get(mock, "/__admin/").text
 
 
-@pytest.mark.parametrize("name", sorted(contents()))
+@pytest.mark.parametrize("name", sorted(page_files()))
 def test_each_file_says_what_it_is_and_may_do_nothing_else(mock: MockServer, name: str) -> None:
     answer = get(mock, f"/__admin/dashboard/{name}")
     kinds = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
@@ -62,13 +62,13 @@ def test_it_is_read_only(mock: MockServer) -> None:
 
 
 def test_no_file_has_inline_code_or_names_another_host() -> None:
-    for name, content in contents().items():
+    for name, content in page_files().items():
         text = content.decode().replace("http://www.w3.org/2000/svg", "").replace("http://127.0.0.1:3000", "")
         assert "http://" not in text, name
         assert "https://" not in text, name
         for markup in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
             assert markup not in text, name
-    page = contents()["index.html"].decode()
+    page = page_files()["index.html"].decode()
     assert page.count("<script") == page.count('<script src="dashboard/') == 2
     assert re.findall(r"<style|\sstyle=|\son\w+=", page) == []
 

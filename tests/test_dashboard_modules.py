@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ltx_mock.dashboard import contents
+from dashboards import page_files
 from ltx_mock.scenarios import LIBRARY
 
 TESTS = Path(__file__).parent / "dashboard_modules"
@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("modules")
     (made / "package.json").write_text('{"type": "module"}')
     (made / "page").mkdir()
-    for name, content in contents().items():
+    for name, content in page_files().items():
         (made / "page" / name).write_bytes(content)
     for path in TESTS.glob("*.mjs"):
         shutil.copy(path, made)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError
+from ltx_mock.process import close_in_children, require_threads
 from ltx_mock.server import HttpServer, bind, run, url_of
 from ltx_mock.settings import Settings
 
@@ -32,14 +34,17 @@ class Backstage:
     """
 
     def __init__(self, settings: Settings) -> None:
+        require_threads("a MockServer")
         self.engine = Engine(settings)
         self.troubles: list[str] = []
         self._sock = bind(settings.host, settings.port)
         self.url = url_of(self._sock)
+        self._pid = os.getpid()
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: HttpServer | None = None
         self._thread = threading.Thread(target=self._run, name="ltx-mock", daemon=True)
+        close_in_children(self)
         self._thread.start()
         if not self._ready.wait(START_SECONDS):
             raise LtxMockError(f"the server did not start within {START_SECONDS:g} s")
@@ -55,8 +60,14 @@ class Backstage:
         """Start a coroutine in the server's event loop.
 
         Raises:
-            LtxMockError: the server is stopped.
+            LtxMockError: the server is stopped, or this is a child of the process that it runs in.
         """
+        if os.getpid() != self._pid:
+            work.close()
+            raise LtxMockError(
+                f"this MockServer runs in process {self._pid}, of which this one is a fork. A child can call the API "
+                f"at {self.url}; the rest is for the parent, or for a MockServer that the child starts itself"
+            )
         if self._loop is None or not self._thread.is_alive() or self._loop.is_closed():
             work.close()
             raise LtxMockError(STOPPED)
@@ -81,13 +92,21 @@ class Backstage:
 
     def stop(self) -> None:
         """Stop the server and wait for its thread. Does nothing the second time."""
-        if self._thread.is_alive() and self._loop is not None and self._server is not None:
+        if os.getpid() == self._pid and self._thread.is_alive() and self._loop is not None and self._server is not None:
             try:
                 self._loop.call_soon_threadsafe(self._server.stop)
             except RuntimeError:  # it has closed its loop this very moment
                 return
         if self._thread is not threading.current_thread():
             self._thread.join(STOP_SECONDS)
+
+    def open_sockets(self) -> Iterator[int]:
+        """Give the file descriptors of the listening socket and of all connections."""
+        yield self._sock.fileno()
+        for connection in list(self._server.server_state.connections) if self._server else ():
+            transport = getattr(connection, "transport", None)
+            sock = transport.get_extra_info("socket") if transport else None
+            yield sock.fileno() if sock else -1
 
     def _run(self) -> None:
         run(lambda: HttpServer(self.engine), self._sock, self._on_ready)

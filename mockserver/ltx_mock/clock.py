@@ -5,10 +5,10 @@ Times are whole Unix milliseconds, as the API itself gives them (rule TASK-5).
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from ltx_mock import system_time
 from ltx_mock.errors import SettingsError
 
 ClockMode = Literal["real", "scaled", "manual", "auto"]
@@ -35,8 +35,8 @@ class Clock:
     __slots__ = ("_anchor_ns", "_anchor_virtual", "mode", "speed")
 
     def __init__(self, mode: str = "real", *, speed: float = 1.0, start: int | None = None) -> None:
-        self._anchor_virtual = start if start is not None else int(time.time() * 1000)
-        self._anchor_ns = time.monotonic_ns()
+        self._anchor_virtual = start if start is not None else system_time.unix_ms()
+        self._anchor_ns = system_time.monotonic_ns()
         self.mode: ClockMode
         self.speed: float
         self._set(mode, speed)
@@ -55,7 +55,7 @@ class Clock:
         """Return the virtual time in Unix milliseconds; it never goes back."""
         if not self.flows:
             return self._anchor_virtual
-        elapsed = time.monotonic_ns() - self._anchor_ns
+        elapsed = system_time.monotonic_ns() - self._anchor_ns
         if self.speed == 1.0:
             return self._anchor_virtual + elapsed // 1_000_000
         return self._anchor_virtual + int(elapsed * self.speed) // 1_000_000
@@ -64,7 +64,7 @@ class Clock:
         """Set the clock forward to `moment`; a moment that has passed changes nothing."""
         now = self.now()
         if moment > now:
-            self._anchor_virtual, self._anchor_ns = moment, time.monotonic_ns()
+            self._anchor_virtual, self._anchor_ns = moment, system_time.monotonic_ns()
 
     def set(self, mode: str | None = None, speed: float | None = None) -> None:
         """Change mode or speed from this moment on, without a jump in time.
@@ -76,7 +76,7 @@ class Clock:
             speed = 1.0 if mode == "real" else self.speed
         now = self.now()
         self._set(self.mode if mode is None else mode, speed)
-        self._anchor_virtual, self._anchor_ns = now, time.monotonic_ns()
+        self._anchor_virtual, self._anchor_ns = now, system_time.monotonic_ns()
 
     def real_seconds_until(self, moment: int) -> float | None:
         """Return how many real seconds pass until `moment`, or None while the clock stands."""

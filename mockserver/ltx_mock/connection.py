@@ -117,6 +117,7 @@ class HttpConnection:
         refusal: What is sent before the connection closes; None while all is well.
     """
 
+    access_log: bool
     app_state: Any
     server_state: Any
     loop: Any
@@ -135,6 +136,7 @@ class HttpConnection:
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
         self.app_state = {**self.app_state, wire.KEY: wire.SocketWire(transport)}
+        self.access_log = False  # uvicorn's own setting for this silences every other server of the process too
         super().connection_made(transport)  # type: ignore[misc]
         self.await_client("blank")
         if not self.server_state.make_room(self):

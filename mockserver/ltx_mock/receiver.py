@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
 from ltx_mock.errors import ContractFailure
+from ltx_mock.process import close_in_children
 
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.01
@@ -58,6 +60,8 @@ class CallbackReceiver:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/callback"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._pid = os.getpid()
+        close_in_children(self)
         self._thread.start()
 
     def answer(self, *statuses: int | None, after: float = 0.0) -> None:
@@ -102,9 +106,13 @@ class CallbackReceiver:
         self._over.wait(None if status is None else after)
         return None if self._over.is_set() else status
 
+    def open_sockets(self) -> list[int]:
+        """Return the file descriptor on which it listens."""
+        return [self._server.fileno()]
+
     def stop(self) -> None:
         """Stop listening and let go of whoever still waits for an answer. Does nothing the second time."""
-        if not self._over.is_set():
+        if os.getpid() == self._pid and not self._over.is_set():
             self._over.set()
             self._server.shutdown()
             self._server.server_close()

@@ -14,6 +14,8 @@ from ltx_mock.app import build
 from ltx_mock.connection import Connections
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError
+from ltx_mock.quiet_logs import quiet_this_thread
+from ltx_mock.system_time import keep_time
 
 STOP_SECONDS = 1
 # A client polls every 5 s (CLI-2). uvicorn hangs up after 5 s of silence, and many a poll would meet the closing door.
@@ -77,7 +79,6 @@ class HttpServer(uvicorn.Server):
                 # asyncio accepts so many at once, before the first of them is made room for.
                 backlog=max(1, min(100, connections.most // 12)),
                 log_config=None,
-                access_log=False,
                 lifespan="off",
                 http=_connection(),
                 ws="none",
@@ -142,6 +143,7 @@ def run(make_server: Callable[[], HttpServer], sock: socket.socket, on_ready: Ca
         server = make_server()
         await server.run_on(sock, lambda: on_ready(server))
 
-    loop_factory = uvicorn.Config(app="", log_config=None).get_loop_factory()
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    quiet_this_thread()
+    new_loop = uvicorn.Config(app="", log_config=None).get_loop_factory() or asyncio.new_event_loop
+    with asyncio.Runner(debug=False, loop_factory=lambda: keep_time(new_loop())) as runner:
         runner.run(main())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pkgutil
+import re
 from functools import lru_cache
-from importlib.resources import files
-from pathlib import PurePosixPath
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,6 +19,8 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+NAME = re.compile(r"[a-z][a-z0-9-]*\.[a-z]+")
+"""A file of the page: no slash, and nothing that leads elsewhere."""
 # The page shows texts that strangers wrote. Even if one became markup, nothing in it would run or be fetched.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -57,14 +59,20 @@ def _response(method: str, name: str) -> BytesResponse | JSONResponse:
     if method not in {"GET", "HEAD"}:
         told = f"method {method[:20]} is not allowed here; use GET, HEAD"
         return JSONResponse({"error": told}, 405, {"allow": "GET, HEAD"})
-    content = contents().get(name)
-    if content is None:
+    media_type = MEDIA_TYPES.get(name[name.rfind(".") :])
+    content = read(name) if media_type and NAME.fullmatch(name) else None
+    if media_type is None or content is None:
         return JSONResponse({"error": "no such path under /__admin"}, 404)
-    return BytesResponse(content, media_type=MEDIA_TYPES[PurePosixPath(name).suffix], headers=HEADERS)
+    return BytesResponse(content, media_type=media_type, headers=HEADERS)
 
 
-@lru_cache(maxsize=1)
-def contents() -> dict[str, bytes]:
-    """Return the files by their names. A name that is asked for is looked up here, never on the disk."""
-    folder = files(__name__) / "page"
-    return {each.name: each.read_bytes() for each in folder.iterdir() if PurePosixPath(each.name).suffix in MEDIA_TYPES}
+@lru_cache(maxsize=128)
+def read(name: str) -> bytes | None:
+    """Return a file of the page, or None where there is none of this name.
+
+    The import system reads it: that also works from a zip file, and while a test has replaced the file system.
+    """
+    try:
+        return pkgutil.get_data(__name__, f"page/{name}")
+    except OSError:
+        return None
