@@ -63,11 +63,12 @@ with mock.client() as client:  # what the child did has not stopped the parent's
 mock.stop()
 receiver.stop()
 connected.settimeout(10)
-hung_up = connected.recv(1) == b""
+while connected.recv(10_000):  # the rest of the response, and then the end, which a child could hold up
+    pass
 again = MockServer(clock="manual", port=port_of(mock.url)).stop()
 free = socket.create_server(("127.0.0.1", port_of(receiver.url))).close()
 go_on.set()
-print(json.dumps({"seen": seen, "hung_up": hung_up, "end": end(), "pid": os.getpid(), "url": mock.url}))
+print(json.dumps({"seen": seen, "end": end(), "pid": os.getpid(), "url": mock.url}))
 """
 
 
@@ -78,7 +79,7 @@ def test_a_child_that_lives_on_keeps_no_port_and_no_connection(how: str) -> None
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.stderr == ""
     found = json.loads(done.stdout)
-    assert (found["hung_up"], found["end"]) == (True, 0)
+    assert found["end"] == 0
     if how != "subprocess":
         tasks, advance, status, *stops = found["seen"]
         assert tasks == advance
