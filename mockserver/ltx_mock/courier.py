@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ltx_mock import answers
@@ -64,6 +66,13 @@ def _longest_first(rewrite: tuple[str, str]) -> int:
     return -len(rewrite[0])
 
 
+@dataclass(slots=True)
+class Span:
+    """How far an advance goes: Unix milliseconds, and later when time is moved on while it waits for a receiver."""
+
+    until: int
+
+
 class Courier:
     """Plans and makes the deliveries of all tenants."""
 
@@ -83,6 +92,7 @@ class Courier:
         self._events = events
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Task[None], str] = {}
+        self._awaited: Counter[str] = Counter()
 
     def plan(self, tenant: Tenant, fate: Fate, url: str) -> None:
         """Schedule the callback of a new task, more than one if its fate has it so, or note why there will be none."""
@@ -123,16 +133,27 @@ class Courier:
         loop = asyncio.get_running_loop()
         self._alarms[tenant.key] = loop.call_later(delay, self._ring, tenant)
 
-    async def advance(self, tenant: Tenant, until: int) -> None:
-        """Move the tenant's clock to `until` and make each delivery that falls due on the way, at its moment.
+    def awaits_receiver(self, tenant: Tenant) -> bool:
+        """Tell whether an attempt is under way: whoever asks for something now may be the one that is to answer it."""
+        return self._awaited[tenant.key] > 0
+
+    def hasten(self, tenant: Tenant) -> None:
+        """Make what is due beside the request that asks for it."""
+        if tenant.clock.mode == "manual":
+            self._spawn(tenant, self._run_due(tenant))
+        else:
+            self.arm(tenant)
+
+    async def advance(self, tenant: Tenant, span: Span) -> None:
+        """Move the tenant's clock to the end of a span and make each delivery that falls due on the way, at its moment.
 
         What an attempt can bring about (its retry) lies at least 30 s later. So all that is due within 30 s may be
         made side by side: in order for one receiver, with no waiting for another receiver that is dead.
         """
-        while (due := tenant.next_due()) is not None and due <= until:
-            horizon = min(until, due + min(RETRY_AFTER_MS) - 1)
+        while (due := tenant.next_due()) is not None and due <= span.until:
+            horizon = min(span.until, due + min(RETRY_AFTER_MS) - 1)
             await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(tenant.claim_due(horizon))))
-        tenant.clock.move_to(until)
+        tenant.clock.move_to(span.until)
         self.arm(tenant)
 
     async def forget(self, tenant: Tenant) -> None:
@@ -200,12 +221,15 @@ class Courier:
     async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
         clock, patience = tenant.clock, tenant.settings.callback_patience
         timeout = max(patience, ANSWER_WITHIN_MS / SECOND / clock.speed) if clock.flows else patience
+        self._awaited[tenant.key] += 1
         try:
             status = await self._sender.post(delivery.target or "", body, timeout, delivery.content_type)
         except Unanswered as reason:
             waited = ANSWER_WITHIN_MS if reason.kind == "silent" else 0
             ended = max(clock.now() if clock.flows else at, at + waited)
             return Attempt(number, at, ended, None, f"{reason}{_hint(delivery, reason)}")
+        finally:
+            self._awaited[tenant.key] -= 1
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
 
 

@@ -12,9 +12,10 @@ from operator import itemgetter
 from typing import Any
 
 from ltx_mock import answers
+from ltx_mock.advances import Advances, check_end_of_time
 from ltx_mock.answers import Answer
 from ltx_mock.assets import NOTHING, Inspector
-from ltx_mock.clock import LATEST, SECOND, Clock
+from ltx_mock.clock import SECOND, Clock
 from ltx_mock.courier import Courier
 from ltx_mock.draw import between, digest
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
@@ -58,8 +59,8 @@ class Engine:
         self.nobody: Tenant = self.store.tenant("")
         self._inspector = Inspector(self._sender, fetch_all=self.settings.fetch_assets)
         self._inspections = Inspections()
-        self._locks: dict[str, asyncio.Lock] = {}
         self.courier = Courier(self.store, self._sender, self.record, self.ready, self.events)
+        self._advances = Advances(self.courier, self._inspections, self._note_clock)
 
     @property
     def undecided(self) -> Container[str]:
@@ -136,7 +137,7 @@ class Engine:
         fate = self._fate(tenant, task, request, wishes) if tenant.scenarios or wishes else Fate(task)
         self._begin(tenant, request, fate)
         if fate.callback.first:
-            await self.courier.advance(tenant, tenant.clock.now())
+            await self._advances.make_due(tenant)
         answer = answers.created(fate.task, findings)
         return laid(tenant, fate.scenario, answer) if fate.scenario and not fate.fails_only else answer
 
@@ -256,7 +257,8 @@ class Engine:
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[dict[str, object]]:
         """Move the time of one tenant, or of all, and return what happened on the way, in order.
 
-        Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`.
+        Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`. While a receiver is
+        waited for, callbacks are left to the advance that waits; see `Advances`.
 
         Raises:
             SettingsError: the span is negative.
@@ -264,30 +266,13 @@ class Engine:
         if milliseconds < 0:
             raise SettingsError(f"time only moves forward, not by {milliseconds / SECOND:g} s")
         if tenant is None:
-            _check_end_of_time(milliseconds, self.clock, *(each.clock for each in self.store.tenants()))
+            check_end_of_time(milliseconds, self.clock, *(each.clock for each in self.store.tenants()))
         else:
-            return await self._advance(tenant, milliseconds)
+            return await self._advances.advance(tenant, milliseconds)
         self.clock.move_to(self.clock.now() + milliseconds)
         self.events.touched()
-        worlds = await asyncio.gather(*(self._advance(each, milliseconds) for each in self.store.tenants()))
+        worlds = await asyncio.gather(*(self._advances.advance(each, milliseconds) for each in self.store.tenants()))
         return sorted((event for events in worlds for event in events), key=itemgetter("at"))
-
-    async def _advance(self, tenant: Tenant, milliseconds: int) -> list[dict[str, object]]:
-        async with self._locks.setdefault(tenant.key, asyncio.Lock()):
-            await self.ready(tenant)
-            after = tenant.clock.now()
-            until = after + milliseconds
-            _check_end_of_time(milliseconds, tenant.clock)  # it may have been moved while this waited
-            if milliseconds:
-                self._note_clock(tenant, f"advanced by {milliseconds / SECOND:g} s", until)
-            watched = {task.id: task for task in tenant.unfinished(after)}
-            made_before = tenant.account(after).made
-            attempts_before = {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
-            await self.courier.advance(tenant, until)
-            await self.ready(tenant)
-            if tenant.account(until).made > made_before:
-                watched |= {task.id: task for task in list(tenant.tasks())[made_before:]}
-            return _events(tenant, [*watched], attempts_before, after, until)
 
     def _note_clock(self, tenant: Tenant, cause: str, until: int) -> None:
         if tenant.key:
@@ -338,9 +323,8 @@ class Engine:
             raise ConflictError(f"{task_id} is finished: {task.timeline.state(now)} is its last state (TASK-1)")
         ending = failure(code, BY_HAND) if state == "failed" else None
         self._change(tenant, task._replace(timeline=task.timeline.finished_at(now, ending), cause=BY_HAND))
-        under_way = self._locks.get(tenant.key)
-        if tenant.clock.mode == "manual" and not (under_way and under_way.locked()):
-            await self.advance(tenant, 0)  # else the advance under way calls back, perhaps the one who asks for this
+        if tenant.clock.mode == "manual":
+            await self.advance(tenant, 0)
         return tenant.task(task_id) or task
 
     def find_task(self, task_id: str) -> tuple[Tenant, Task]:
@@ -371,7 +355,7 @@ class Engine:
         courier, inspections = self.courier, self._inspections
         for tenant in tenants:
             self.store.drop(tenant.key, forever=not reopen)
-            self._locks.pop(tenant.key, None)
+            self._advances.forget(tenant)
             if tenant is self.nobody:
                 self.nobody = self.store.tenant("")
         if restart:
@@ -387,27 +371,5 @@ class Engine:
             await courier.forget(tenant)
 
 
-def _check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
-    if max(clock.now() for clock in clocks) + milliseconds > LATEST:
-        raise SettingsError(f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it")
-
-
 def _task_id(dice: bytes) -> str:
     return f"task_{dice[:ID_BYTES].hex()}"
-
-
-def _events(
-    tenant: Tenant, task_ids: list[str], attempts_before: dict[str, int], after: int, until: int
-) -> list[dict[str, object]]:
-    """Return the changes of state and the attempts of callbacks in a span of time, the former first at one moment."""
-    events: list[tuple[int, int, int, dict[str, object]]] = []
-    for task_id in task_ids:
-        task = tenant.task(task_id)
-        for at, state in task.timeline.transitions(after, until) if task else ():
-            event = {"at": at, "event": "state", "taskId": task_id, "state": state}
-            events.append((at, 0, task.number if task else 0, event))
-    for order, delivery in enumerate(tenant.deliveries()):
-        for attempt in delivery.attempts[attempts_before.get(delivery.id, 0) :]:
-            event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id, **attempt.as_dict()}
-            events.append((attempt.at, 1, order, event))
-    return [event for *_, event in sorted(events, key=lambda item: item[:3])]

@@ -44,8 +44,9 @@ class ClockHandle:
     def advance(self, seconds: float) -> list[dict[str, Any]]:
         """Move time on by so many seconds and return the events that this brought about, in order.
 
-        Callbacks that fall due are made before this returns. From a coroutine whose loop serves the receiver, call it
-        with `asyncio.to_thread`.
+        Callbacks that fall due are made before this returns. Called by a receiver before it has answered, it returns at
+        once with the changes of state, and the callbacks follow when the receiver has answered. From a coroutine whose
+        loop serves the receiver, call it with `asyncio.to_thread`.
 
         Raises:
             SettingsError: the span is negative or longer than ten years.
