@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -249,3 +250,20 @@ def test_noise_is_no_news(mock: MockServer, capfd: pytest.CaptureFixture[str]) -
     for raw in NOISE.values():
         send(mock.url, raw)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.java
+def test_the_http_client_of_the_jdk_gets_its_tasks(mock: MockServer) -> None:
+    tenant = mock.tenant()
+    command = ["java", str(Path(__file__).parent / "data" / "JdkClient.java"), mock.base_url, tenant.api_key]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["200", "true", "true"] * 2 + ["404"], done.stderr
+    assert len(tenant.tasks) == 2
+
+
+@pytest.mark.curl
+def test_curl_that_offers_http_2_gets_its_task(mock: MockServer) -> None:
+    headers = ["-H", "Authorization: Bearer curl", "-H", "Content-Type: application/json"]
+    command = ["curl", "--silent", "--http2", *headers, "-d", BODY.decode(), mock.base_url + GENERATE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert json.loads(done.stdout)["code"] == 200, done

@@ -177,7 +177,12 @@ def _same(value: object, other: object) -> bool:
     return value == other and isinstance(value, bool) is isinstance(other, bool)
 
 
-_pattern = cache(re.compile)
+@cache
+def _finder(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    """Return the search for a pattern. An anchored one is tried at the start only, where `search` tries everywhere."""
+    compiled = re.compile(pattern)
+    return compiled.match if pattern.startswith("^") and "|^" not in pattern else compiled.search
+
 
 _TYPES: Final[Mapping[str, Callable[[object], bool]]] = {
     "object": lambda value: isinstance(value, dict),
@@ -194,7 +199,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "const": lambda asked, value: _same(value, asked),
     "minLength": lambda asked, value: not isinstance(value, str) or len(value) >= asked,
     "maxLength": lambda asked, value: not isinstance(value, str) or len(value) <= asked,
-    "pattern": lambda asked, value: not isinstance(value, str) or _pattern(asked).search(value) is not None,
+    "pattern": lambda asked, value: not isinstance(value, str) or _finder(asked)(value) is not None,
     "minimum": lambda asked, value: not _is_number(value) or value >= asked,
     "maximum": lambda asked, value: not _is_number(value) or value <= asked,
     "minItems": lambda asked, value: not isinstance(value, (list, tuple)) or len(value) >= asked,

@@ -6,7 +6,7 @@ The order of checks is access, method, request limit, body; the rest is the engi
 from __future__ import annotations
 
 import re
-from functools import partial
+from functools import lru_cache, partial
 from typing import ClassVar
 from urllib.parse import parse_qs
 
@@ -23,6 +23,7 @@ from ltx_mock.scenarios.claims import Armed, Subject, aimed
 from ltx_mock.scenarios.readers import ScenarioError
 from ltx_mock.stage import played
 from ltx_mock.store import Tenant
+from ltx_mock_contracts.urls import is_http_url
 
 API = "/api/v1"
 MAX_BODY_BYTES = 1024 * 1024
@@ -34,8 +35,8 @@ UNKNOWN_KEY = "API key is not accepted; use one that the server was started with
 
 JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
-_PORT = r"(?:\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
-_HOST = re.compile(rf"(?:[A-Za-z0-9._-]{{1,253}}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::{_PORT})?", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
+_SCHEMES = frozenset({"http", "https"})
 
 
 class ClientGoneError(Exception):
@@ -262,8 +263,16 @@ def task_id_of(query: bytes) -> str:
 
 def root_url(scope: Scope) -> str:
     """Return the URL under which the client reached the fake, without a path."""
-    host = header(scope, b"host")
-    if host is None or not _HOST.fullmatch(host):
+    host, scheme = header(scope, b"host"), scope["scheme"]
+    if host is None or not _is_host(host):
         name, port = scope.get("server") or ("127.0.0.1", None)
+        name = f"[{name}]" if ":" in name else name
         host = f"{name}:{port}" if port else name
-    return f"{scope['scheme']}://{host}"
+    # A proxy on this machine may say what it was called by; what is no scheme of HTTP is not taken from it.
+    return f"{scheme if scheme in _SCHEMES else 'http'}://{host}"
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: str) -> bool:
+    """Tell whether a `Host` header can stand in a URL."""
+    return _HOST.fullmatch(host) is not None and is_http_url(f"http://{host}")

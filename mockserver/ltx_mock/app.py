@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -11,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import answers, dashboard
@@ -67,11 +69,20 @@ def build(engine: Engine) -> ASGIApp:
         Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
         Mount("/__admin", app=control, middleware=[Middleware(Guard, engine.settings)]),
     ]
+    _match_whole_paths(routes)
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: Crash(engine)})
     app.router.redirect_slashes = False
     # A last route would not do: the pattern of its path matches no line break.
     app.router.default = OpenToBrowsers(nothing)
     return app
+
+
+def _match_whole_paths(routes: Iterable[BaseRoute]) -> None:
+    """Let no route match a path with a line break after it: Starlette ends its patterns with `$`."""
+    for route in routes:
+        if isinstance(route, (Route, Mount)):
+            route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z", re.DOTALL)
+            _match_whole_paths(route.routes if isinstance(route, Mount) else ())
 
 
 class Crash:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from ltx_mock.clock import FIXED_START, LATEST, MINUTE, MODES, SECOND, Clock
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.hosts import ORIGIN
 from ltx_mock.scenarios import Scenario, as_dict, from_dict, named
 from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.urls import is_http_url
 
 _DEFAULT_PORT = re.compile(r"^(http://.*):80$|^(https://.*):443$")
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
@@ -291,12 +291,7 @@ def _plain_path(path: object) -> object:
 
 
 def _root_url(name: str, url: object) -> str:
-    try:
-        parts = urlsplit(str(url))
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and str(url).isprintable()
-    except ValueError:
-        usable = False
-    if not usable:
+    if not (str(url).isprintable() and is_http_url(str(url))):
         raise SettingsError(f"{name} must be an absolute http or https URL, not {url!r}")
     return str(url).rstrip("/")
 

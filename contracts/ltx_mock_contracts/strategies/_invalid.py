@@ -117,6 +117,13 @@ _NO_URL: Final = st.sampled_from(
         *("https://exa mple.com/", "https://example.com/a b", "https://example.com/\n", "https://example.com/\x00"),
         *("https://example.com:port/", "https://example.com:123456/", "https://[::1", "https://[xyz]/", "https://a]b"),
         *("https://example.com\\@a/", "https://user@/a", "https://example.com/\u3000", "null", "httpss://example.com"),
+        *(
+            "https://[40:EB04E0]:1#",
+            "https://example.com:65536/",
+            "https://192.0.2.256/",
+            "https://a..b/",
+            "https://%/",
+        ),
     ]
 )
 _FRACTIONS: Final = st.integers(5, 19).map(lambda seconds: seconds + 0.5) | st.sampled_from([19.999999, 5.000001])
