@@ -270,8 +270,7 @@ _CATALOGUE: Final = (
     _rule(
         "CLI-6",
         "On 429, and on a passing 5xx or a broken connection while polling or downloading, it waits, longer each "
-        "time, and tries again; it does not hammer. When the connection breaks during generateTask nobody knows "
-        "whether the task was made (there is no idempotency key): it does not blindly submit again and pay twice",
+        "time, and tries again; it does not hammer",
         "seed",
         "vendor",
     ),
@@ -287,6 +286,13 @@ _CATALOGUE: Final = (
         "It tolerates fields and states that it does not know. In the wild a state `processing_r2` has been seen; "
         "clients treat it as processing",
         "choice",
+    ),
+    _rule(
+        "CLI-10",
+        "It pays once for one video. When the connection breaks during generateTask nobody knows whether the task was "
+        "made (there is no idempotency key): it does not blindly submit again and pay twice",
+        "seed",
+        "vendor",
     ),
 )
 

@@ -13,7 +13,6 @@ __all__ = ["CASES", "Case", "End", "named"]
 End = Literal["result", "failure", "either"]
 """How the client should end: with the video, saying that there is none, or in one of both ways."""
 
-CLOSED: Final = "EMPTY_RESPONSE"
 _FOREVER: Final = "forever"
 RESET: Final = "CONNECTION_RESET_BY_PEER"
 SILENCE: Final = "NO_ANSWER"
@@ -32,6 +31,7 @@ class Case:
         callback: Whether it is about callbacks, so that the client needs a receiver.
         says: What a client that reports well has in its output.
         stray: Whether a callback for a task that is not the client's comes too.
+        endless: Whether its task has no end that a client could know.
     """
 
     name: str
@@ -42,6 +42,12 @@ class Case:
     callback: bool = False
     says: str | None = None
     stray: bool = False
+    endless: bool = False
+
+    @property
+    def about_downloads(self) -> bool:
+        """Whether only who downloads a result meets what it makes happen."""
+        return any(each.get("operation") == "download" for each in self.scenarios)
 
 
 def _fails(name: str, code: str) -> Case:
@@ -55,16 +61,19 @@ def _fails(name: str, code: str) -> Case:
     )
 
 
-def _case(name: str, about: str, rules: str, end: End = "result", **scenario: Any) -> Case:
-    return Case(name=name, about=about, rules=tuple(rules.split()), end=end, scenarios=(scenario,) if scenario else ())
+def _case(
+    name: str, about: str, rules: str, end: End = "result", *, endless: bool = False, **scenario: Any
+) -> Case:
+    armed = (scenario,) if scenario else ()
+    return Case(name=name, about=about, rules=tuple(rules.split()), end=end, scenarios=armed, endless=endless)
 
 
 def _lost(name: str, about: str, **fault: Any) -> Case:
-    return _case(name, about, "CLI-6", "failure", operation="generateTask", **fault)
+    return _case(name, about, "CLI-10", "failure", operation="generateTask", **fault)
 
 
-def _drifts(name: str, about: str, rule: str = "CLI-9", **drift: Any) -> Case:
-    return _case(name, about, rule, operation="statusTask", drift=drift, times=_FOREVER)
+def _drifts(name: str, about: str, rule: str = "CLI-9", end: End = "result", **drift: Any) -> Case:
+    return _case(name, about, rule, end, operation="statusTask", drift=drift, times=_FOREVER)
 
 
 def _calls(name: str, about: str, *, stray: bool = False, **callback: Any) -> Case:
@@ -93,7 +102,14 @@ CASES: Final = (
     ),
     # What passes.
     _case("rate-limited", "429 when the task is submitted, with Retry-After.", "CLI-6", **_GENERATE, status=429),
-    _case("rate-limited-poll", "429 with Retry-After while polling.", "CLI-6", **_STATUS, status=429, retry_after=7),
+    _case("rate-limited-poll", "429 with Retry-After while polling.", "CLI-6", **_STATUS, status=429, retry_after=3),
+    _case(
+        *("retry-after-date", "429 while polling, with a date in Retry-After.", "CLI-6"),
+        **_STATUS,
+        status=429,
+        retry_after=3,
+        retry_after_date=True,
+    ),
     _case("rate-limited-for-long", "429 four times in a row.", "CLI-6", **_GENERATE, status=429, times=4),
     _case("server-error-poll", "500 while polling.", "CLI-6", **_STATUS, status=500),
     _case("unavailable-poll", "503 four times while polling.", "CLI-6", **_STATUS, status=503, times=4),
@@ -108,22 +124,12 @@ CASES: Final = (
     ),
     _case("timeout-poll", "A poll is not answered.", "CLI-6", **_STATUS, fault=SILENCE),
     # Nobody knows whether the task was made.
-    _case(
-        "reset-submit", "The connection breaks before the task is made.", "CLI-6", "failure", **_GENERATE, fault=RESET
-    ),
-    _case("timeout-submit", "The submission is not answered.", "CLI-6", "failure", **_GENERATE, fault=SILENCE),
-    _case(
-        "lost-answer",
-        "The task is made, and its id is lost.",
-        "CLI-6",
-        "failure",
-        **_GENERATE,
-        fault=RESET,
-        after_commit=True,
-    ),
+    _lost("reset-submit", "The connection breaks before the task is made.", fault=RESET),
+    _lost("timeout-submit", "The submission is not answered.", fault=SILENCE),
+    _lost("lost-answer", "The task is made, and its id is lost.", fault=RESET, after_commit=True),
     # Time.
     _case("slow", "The task takes ten minutes.", "CLI-3", generation=600_000),
-    _case("stuck", "The task never ends.", "CLI-3", "failure", stuck=True),
+    _case("stuck", "The task never ends.", "CLI-3", "failure", endless=True, stuck=True),
     # Answers that nobody documented.
     Case(
         name="unknown-state",
@@ -133,34 +139,35 @@ CASES: Final = (
         scenarios=({"generation": 180_000}, {"drift": {"state": "processing_r2"}, "times": _FOREVER}),
     ),
     _case(
+        *("unknown-end", "The task ends in a state that no document has: cancelled.", "CLI-9", "failure"),
+        endless=True,
+        drift={"end_state": "cancelled"},
+        times=_FOREVER,
+    ),
+    _case(
         *("extra-fields", "Fields that no document has.", "CLI-9"),
         drift={"extra": {"requestId": "req_1", "progress": 42}},
         times=_FOREVER,
     ),
-    _case(
-        *("missing-fields", "A status without its times.", "CLI-9"),
-        **_STATUS,
-        drift={"omit": ["createTime", "completeTime", "costTime"]},
-        times=_FOREVER,
-    ),
-    _case(
-        "null-fields", "null where a status has no field.", "CLI-9", **_STATUS, drift={"nulls": True}, times=_FOREVER
-    ),
-    _case("two-results", "resultJson has two URLs.", "CLI-4", **_STATUS, drift={"results": 2}, times=_FOREVER),
-    _case(
-        "escaped-result",
-        "resultJson has escapes and Chinese text.",
-        "CLI-4",
-        **_STATUS,
-        drift={"escaped": True},
-        times=_FOREVER,
-    ),
+    _drifts("missing-fields", "A status without its times.", omit=["createTime", "completeTime", "costTime"]),
+    _drifts("null-fields", "null where a status has no field.", nulls=True),
+    _drifts("two-results", "resultJson has two URLs.", "CLI-4", results=2),
+    _drifts("escaped-result", "resultJson has escapes and Chinese text.", "CLI-4", escaped=True),
+    _drifts("no-results", "The task succeeds, and resultUrls is empty.", "CLI-4", "failure", results=0),
+    _drifts("result-without-urls", "The task succeeds, and resultJson has no resultUrls.", "CLI-4", "failure", result_json="{}"),
     # The result.
     _case("slow-download", "The video comes slowly.", "CLI-4", **_DOWNLOAD, bytes_per_second=400_000),
-    _case("cut-download", "The download breaks off half-way, once.", "CLI-4 CLI-6", "either", **_DOWNLOAD, cut=0.5),
+    _case("cut-download", "The download breaks off half-way, once.", "CLI-6 CLI-4", **_DOWNLOAD, cut=0.5),
     _case("expired-result", "The result is gone: 410.", "CLI-4", "failure", **_DOWNLOAD, status=410, times=_FOREVER),
     # Callbacks.
     _calls("callback", "The end is told by a callback."),
+    Case(
+        name="callback-large",
+        about="The callback is larger than one packet or buffer: 90 kB.",
+        rules=("CLI-8",),
+        scenarios=({"operation": "callback", "drift": {"extra": {"log": "x" * 90_000}}, "times": _FOREVER},),
+        callback=True,
+    ),
     _calls("callback-twice", "The callback comes twice.", copies=2),
     _calls("callback-late", "The callback comes two minutes late.", delay=120_000),
     _calls("callback-lost", "The callback never comes.", lost=True),

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ltx_mock.clients.cases import Case
-from ltx_mock.clients.judging import judge
-from ltx_mock.clients.story import Story
+from ltx_mock.clients.cases import CASES, Case
+from ltx_mock.clients.judging import judge, waits_in_real_time
+from ltx_mock.clients.programs import Program, free_port
+from ltx_mock.clients.story import Results, Story
 from ltx_mock.clients.timing import Timing
-from ltx_mock.clients.trial import KEY, Client, play
+from ltx_mock.clients.trial import HTTP_TIMEOUT, KEY, Client, play
 from ltx_mock_contracts.reporting.redaction import without_keys
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.verdicts import Ledger, Report
 
-__all__ = ["Checked", "Played", "checked"]
+__all__ = ["AUTO", "Checked", "Played", "checked"]
+
+AUTO: Final = "auto"
+"""As the URL of a receiver: a free port of this machine for each case."""
+
+CONTROL: Final = CASES[0]
+"""The case in which all goes well: who gets no video there gets none elsewhere, and the other cases say nothing."""
 
 SOURCES: Final = ("seed", "vendor", "choice")
 """A client has to live with what only the fake has chosen, too: it is what was seen in the wild (CLI-9)."""
@@ -54,6 +62,8 @@ class Checked:
     timing: Timing
     played: tuple[Played, ...]
     report: Report
+    hint: str | None = None
+    """Why the other cases were not tried, and what to do: the first has shown that they would say nothing."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON object; the schema `client-report` describes it."""
@@ -61,6 +71,7 @@ class Checked:
             "format": 1,
             "ok": self.report.ok,
             "timing": str(self.timing),
+            "hint": self.hint,
             "cases": [each.as_dict() for each in self.played],
             "report": self.report.as_dict(),
         }
@@ -72,38 +83,94 @@ def checked(
     client: Client,
     *,
     seed: int = 0,
-    fetches: bool = True,
+    results: Results = "either",
     callback: str | None = None,
-    heard: Callable[[Played], None] = lambda _: None,
+    http_timeout: float = HTTP_TIMEOUT,
+    jobs: int = 1,
+    heard: Callable[[Story], None] = lambda _: None,
 ) -> Checked:
     """Play cases and judge them.
 
     Args:
         cases: The cases.
         timing: How time goes.
-        client: Runs the client once.
+        client: Runs the client once; from several threads at once where there are several jobs.
         seed: What the fakes draw from.
-        fetches: Whether the client fetches results itself.
-        callback: Where its receiver listens.
-        heard: Is told of each case that was played.
+        results: What the client does with a result.
+        callback: Where its receiver listens; `AUTO` takes a free port for each case.
+        http_timeout: For how many real seconds a case withholds an answer.
+        jobs: How many cases are played side by side.
+        heard: Is told of each case that was played, as soon as it was.
     """
-    whole, played = Ledger(), []
-    for case in cases:
-        story = play(case, timing, client, seed=seed, fetches=fetches, callback=callback)
+
+    def played(case: Case) -> Story:
+        url, run = callback, client
+        if callback == AUTO:
+            url = f"http://127.0.0.1:{free_port()}/callback"
+            run = client.listening_at(url) if isinstance(client, Program) else client
+        story = play(
+            case, timing, run, seed=seed, results=results, callback=url, http_timeout=http_timeout
+        )
+        heard(story)
+        return story
+
+    chosen = list(cases)
+    # The first case alone shows whether the others can say anything.
+    stories = [played(case) for case in chosen[:1]]
+    hint = _hint(stories[0], len(chosen) - 1) if stories else None
+    if hint is None:
+        stories += _side_by_side(played, chosen[1:], jobs)
+    control = next((each for each in stories if each.case is CONTROL), None)
+    if control is None and hint is None and any(_wants_a_control(each) for each in stories):
+        control = played(CONTROL)
+    return _judged([replace(each, control=control) for each in stories], timing, seed, hint)
+
+
+def _side_by_side(played: Callable[[Case], Story], cases: Sequence[Case], jobs: int) -> Iterator[Story]:
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        running = [pool.submit(played, case) for case in cases]
+        try:
+            for each in running:
+                yield each.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _hint(story: Story, others: int) -> str | None:
+    """Return why the other cases need not be played after the first, and what to do; else None."""
+    rest = f"the other {others} cases were not run" if others else "nothing more can be said"
+    if not story.sent:
+        return f"the client sent nothing to the fake: {rest}. It finds the fake in APIXO_BASE_URL, or where you put {{base_url}}"
+    if waits_in_real_time(story):
+        return (
+            f"the client {story.ran.how}: it seems to wait in real time, so {rest}. Let it divide its waits by "
+            "APIXO_TIME_SCALE (or {scale}), or use --real, or give it longer with --timeout"
+        )
+    return None
+
+
+def _wants_a_control(story: Story) -> bool:
+    """Tell whether it matters how the client does where all goes well."""
+    return bool(story.sent) and not (story.got_a_video if story.case.end == "result" else story.ran.ended)
+
+
+def _judged(stories: Iterable[Story], timing: Timing, seed: int, hint: str | None) -> Checked:
+    whole, played, hidden = Ledger(), [], {}
+    for story in stories:
         ledger = Ledger()
-        judge(story, ledger)
+        why = judge(story, ledger)
         whole.merge(ledger.as_dict())
-        played.append(Played(story, _report(ledger, timing, seed, len(story.requests))))
-        heard(played[-1])
-    return Checked(
-        timing, tuple(played), _report(whole, timing, seed, sum(len(each.story.requests) for each in played))
-    )
+        for rule, reason in why.items():
+            hidden.setdefault(rule, f"{story.case.name}: {reason}")
+        played.append(Played(story, _report(ledger, timing, seed, len(story.requests), why)))
+    requests = sum(len(each.story.requests) for each in played)
+    return Checked(timing, tuple(played), _report(whole, timing, seed, requests, hidden), hint)
 
 
-def _report(ledger: Ledger, timing: Timing, seed: int, requests: int) -> Report:
+def _report(ledger: Ledger, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:
     why = dict.fromkeys(RULES_OF_CLIENTS, "no case of this run shows it")
     why |= {} if timing.shows_waits else {"CLI-2": str(timing)}
-    why |= {"CLI-8": "no callback came; --callback has cases for them"}
+    why |= {"CLI-8": "no callback came; --callback has cases for them"} | hidden
     verdicts = ledger.verdicts(RULES_OF_CLIENTS, SOURCES, why)
     report = Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
     return without_keys(report, [KEY])

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from ltx_mock.clients.cases import CASES, Case, named
 from ltx_mock.clients.checking import Checked, checked
+from ltx_mock.clients.patience import Patience, wait_for_end
 from ltx_mock.clients.story import Ran
 from ltx_mock.clients.timing import Timing
+from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.failures import ContractFailure
 from ltx_mock_contracts.reporting.redaction import text_without_keys
 
@@ -31,7 +33,7 @@ FUNCTION_CASES = tuple(
 
 
 def check_client(
-    make_video: MakeVideo, cases: str | Sequence[str] = (), *, timeout: float = 30.0, seed: int = 0
+    make_video: MakeVideo, cases: str | Sequence[str] = (), *, timeout: float | None = None, seed: int = 0
 ) -> Checked:
     """Try a function that makes a video in every case, and see that it uses the API as documented.
 
@@ -42,24 +44,32 @@ def check_client(
         make_video: Makes a video, given base URL (with `/api/v1`) and API key, and returns the URL of the result. It
             raises where there is no video; what the error says is its report.
         cases: The name of a case, or some; by default all of `FUNCTION_CASES`.
-        timeout: How many real seconds it may take for each case.
+        timeout: How many real seconds it may take for each case; by default as long as it goes on asking.
         seed: What the fake draws from.
 
     Returns:
         What was found, where nothing was wrong.
 
     Raises:
-        ContractFailure: It broke one of the rules CLI-1 to CLI-9; the story has all that was found.
-        LtxMockError: There is no such case.
+        ContractFailure: It broke one of the rules for clients; the story has all that was found.
+        LtxMockError: There is no such case, or the function waits in real time, so that nothing can be judged.
     """
+    patience = Patience.of(Timing(), timeout)
     chosen: Sequence[Case] = named((cases,) if isinstance(cases, str) else tuple(cases) or FUNCTION_CASES)
 
     def client(mock: MockServer) -> Ran:
-        return _run(make_video, mock, timeout)
+        return _run(make_video, mock, patience)
 
-    found = checked(chosen, Timing(), client, seed=seed, fetches=False)
-    departures = [each for verdict in found.report.verdicts for each in verdict.departures]
+    found = checked(chosen, Timing(), client, seed=seed, results="url")
+    departures = [
+        each
+        for verdict in found.report.verdicts
+        for each in verdict.departures
+        if verdict.outcome == "broken" and each.binding
+    ]
     if not departures:
+        if found.hint is not None:
+            raise LtxMockError(found.hint)
         return found
     first = departures[0]
     raise ContractFailure(
@@ -71,7 +81,7 @@ def check_client(
     )
 
 
-def _run(make_video: MakeVideo, mock: MockServer, timeout: float) -> Ran:
+def _run(make_video: MakeVideo, mock: MockServer, patience: Patience) -> Ran:
     """Call the function in a thread, which cannot be ended: one that never returns is left alone."""
     done: list[Ran] = []
     began = time.monotonic()
@@ -88,9 +98,16 @@ def _run(make_video: MakeVideo, mock: MockServer, timeout: float) -> Ran:
 
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    thread.join(timeout)
-    late = Ran(well=False, how=f"does not return within {timeout:g} s", ended=False, seconds=timeout)
-    return done[0] if done else late
+
+    def ended(seconds: float) -> bool:
+        thread.join(seconds)
+        return not thread.is_alive()
+
+    stop = wait_for_end(ended, mock, patience)
+    if stop is None:
+        return done[0]
+    how = patience.in_words(stop)
+    return Ran(well=False, how=how, ended=False, seconds=time.monotonic() - began, stop=stop)
 
 
 def _text(value: object, told: Callable[[object], str]) -> str:

@@ -9,11 +9,13 @@ import subprocess
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from ltx_mock.clients.patience import Patience, wait_for_end
 from ltx_mock.clients.story import Ran
 from ltx_mock.clients.timing import Timing
 from ltx_mock.errors import LtxMockError
@@ -32,6 +34,10 @@ MARK: Final = "CHECK_CLIENT_RUN"
 """In the environment of a program and all that it starts, and of nothing else, so that they can be found again."""
 
 
+_giving_ports = threading.Lock()
+_given_ports: deque[int] = deque(maxlen=1000)
+
+
 class Program:
     """A command that makes one video. Call it with a fake to run it once.
 
@@ -41,7 +47,7 @@ class Program:
     Args:
         command: The program and its arguments.
         timing: How time goes.
-        timeout: After how many real seconds it is ended.
+        patience: When it is ended.
         env: Further names and values for its environment.
         callback: Where its receiver listens; None where it has none.
     """
@@ -51,15 +57,26 @@ class Program:
         command: Sequence[str],
         timing: Timing,
         *,
-        timeout: float,
+        patience: Patience,
         env: Mapping[str, str] | None = None,
         callback: str | None = None,
     ) -> None:
         self._command = list(command)
         self._timing = timing
-        self._timeout = timeout
+        self._patience = patience
         self._env = dict(env or {})
         self._callback = callback
+        self._stopped = threading.Event()
+
+    def listening_at(self, callback: str) -> Program:
+        """Return the same program with its receiver at another URL; `stop` ends both."""
+        other = Program(self._command, self._timing, patience=self._patience, env=self._env, callback=callback)
+        other._stopped = self._stopped
+        return other
+
+    def stop(self) -> None:
+        """End all runs that are under way, from any thread; those to come end at once."""
+        self._stopped.set()
 
     def __call__(self, mock: MockServer) -> Ran:
         """Run it.
@@ -94,13 +111,14 @@ class Program:
             raise LtxMockError(f"cannot run {command[0]!r}: {error.strerror}") from error
         output = _Output(process.stdout)
         try:
-            ended = _wait(process, self._timeout)
+            stop = wait_for_end(lambda seconds: _wait(process, seconds) or self._stopped.is_set(), mock, self._patience)
         finally:
             _end_all(process, mark)
         return Ran(
-            well=ended and process.returncode == 0,
-            how=_how(process.returncode) if ended else f"was ended after {self._timeout:g} s",
-            ended=ended,
+            well=stop is None and process.returncode == 0,
+            how=_how(process.returncode) if stop is None else self._patience.in_words(stop),
+            ended=stop is None,
+            stop=stop,
             seconds=time.monotonic() - began,
             output=text_without_keys(output.text(), [mock.api_key]),
         )
@@ -141,10 +159,15 @@ class _Output:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on just now, another one each time."""
+    with _giving_ports:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+            if port not in _given_ports:
+                _given_ports.append(port)
+                return port
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ltx_mock.clients.cases import Case
+    from ltx_mock.clients.patience import Stop
     from ltx_mock.clients.timing import Timing
     from ltx_mock.records import Delivery
     from ltx_mock.seen import Exchange, Task
 
-__all__ = ["Ran", "Story"]
+__all__ = ["Ran", "Results", "Story"]
+
+Results = Literal["url", "download", "either"]
+"""What a client does with a result: return or print its URL, download it, or the one or the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,7 @@ class Ran:
         seconds: How long it ran, in real seconds.
         output: What it printed, or said when it failed.
         url: The result that it returned, where it is a function.
+        stop: Why it was ended, where it did not end by itself.
     """
 
     well: bool
@@ -33,6 +38,7 @@ class Ran:
     seconds: float = 0.0
     output: str = ""
     url: str | None = None
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,23 +54,35 @@ class Story:
         strangers: What was asked without a key, or with one that is not its own.
         deliveries: The callbacks.
         tasks: The tasks that were made.
-        stray: What its receiver answered to a callback that was not its own; None where there was none.
-        fetches: Whether the client fetches results itself; a function only returns their URL.
+        stray: What its receiver answered to a callback that was not its own; `none` where there was none.
+        results: What the client does with a result.
         deaf: Whether a callback found nobody who answers, while the client was not yet done.
+        control: How the same client does where all goes well; None where that was not tried.
     """
 
     case: Case
     timing: Timing
     ran: Ran
-    requests: list[Exchange]
-    downloads: list[Exchange]
-    strangers: list[Exchange]
-    deliveries: list[Delivery]
-    tasks: list[Task]
+    requests: list[Exchange] = field(default_factory=list)
+    downloads: list[Exchange] = field(default_factory=list)
+    strangers: list[Exchange] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
     stray: Literal["none", "taken", "refused"] = "none"
-    fetches: bool = True
+    results: Results = "either"
     deaf: bool = False
+    control: Story | None = None
 
     def of(self, operation: str) -> list[Exchange]:
         """Return the requests for one operation."""
         return [each for each in self.requests if each.operation == operation]
+
+    @property
+    def sent(self) -> list[Exchange]:
+        """All that the client sent to the API, with its key or without."""
+        return [*self.requests, *self.strangers]
+
+    @property
+    def got_a_video(self) -> bool:
+        """Whether the client ended by itself and says that it has the video."""
+        return self.ran.well and self.ran.ended

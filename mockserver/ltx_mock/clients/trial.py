@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import threading
@@ -10,15 +11,20 @@ from collections.abc import Callable
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from ltx_mock.clients.cases import Case
-from ltx_mock.clients.story import Ran, Story
+from ltx_mock.clients.cases import SILENCE, Case
+from ltx_mock.clients.story import Ran, Results, Story
 from ltx_mock.clients.timing import Timing
+from ltx_mock.errors import LtxMockError
 from ltx_mock.mock_server import MockServer
 
 __all__ = ["Client", "play"]
 
+HTTP_TIMEOUT: Final = 5.0
+ANY_NUMBER: Final = "1000000000/second"
+"""The fake's own limit would end a client that polls for ever, which is what the case is to show."""
 KEY: Final = "check-client-key"
 STRAY_SECONDS: Final = 5.0
+LISTENS_WITHIN_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.02
 STRAY: Final = {
@@ -37,7 +43,14 @@ Client = Callable[[MockServer], Ran]
 
 
 def play(
-    case: Case, timing: Timing, client: Client, *, seed: int = 0, fetches: bool = True, callback: str | None = None
+    case: Case,
+    timing: Timing,
+    client: Client,
+    *,
+    seed: int = 0,
+    results: Results = "either",
+    callback: str | None = None,
+    http_timeout: float = HTTP_TIMEOUT,
 ) -> Story:
     """Run a client in one case.
 
@@ -46,15 +59,21 @@ def play(
         timing: How time goes.
         client: Runs the client.
         seed: What the fake draws from.
-        fetches: Whether the client fetches results itself.
+        results: What the client does with a result.
         callback: Where its receiver listens.
+        http_timeout: For how many real seconds an answer is withheld at most, before the connection is closed.
     """
     host = urlsplit(callback or "").hostname
     allowed = (host,) if host else ()
-    with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, **timing.settings) as mock:
+    settings = timing.settings | ({"clock": "manual"} if case.stray else {})
+    with MockServer(
+        api_key=KEY, seed=seed, allow_callback_host=allowed, rate_limit=ANY_NUMBER, **settings
+    ) as mock:
         for scenario in case.scenarios:
-            mock.scenarios.add(**scenario)
-        stray = _Stray(callback if case.stray else None)
+            silent = {"close_after": int(http_timeout * 1000)} if scenario.get("fault") == SILENCE else {}
+            mock.scenarios.add(**scenario, **silent)
+        # Time stands until the stray callback was answered, so that it comes first, whoever is faster.
+        stray = _Stray(callback if case.stray else None, lambda: _let_time_pass(mock, timing))
         try:
             ran = client(mock)
         finally:
@@ -70,9 +89,15 @@ def play(
             deliveries=mock.callbacks,
             tasks=mock.tasks,
             stray=stray.answer,
-            fetches=fetches,
+            results=results,
             deaf=_deaf(mock, done=ran.well or case.end != "result"),
         )
+
+
+def _let_time_pass(mock: MockServer, timing: Timing) -> None:
+    """Let the clock go as the client was told it does."""
+    with contextlib.suppress(LtxMockError):  # the fake may be gone with the client
+        mock.clock.set(timing.settings["clock"], speed=timing.settings.get("speed"))
 
 
 def _is_download(target: str) -> bool:
@@ -97,8 +122,9 @@ def _deaf(mock: MockServer, *, done: bool) -> bool:
 class _Stray(threading.Thread):
     """Calls a client's receiver for a task of somebody else, as soon as somebody listens there."""
 
-    def __init__(self, url: str | None) -> None:
+    def __init__(self, url: str | None, then: Callable[[], None]) -> None:
         super().__init__(daemon=True)
+        self._then = then
         self.answer: Literal["none", "taken", "refused"] = "none"
         self._url = urlsplit(url or "")
         self._over = threading.Event()
@@ -106,8 +132,13 @@ class _Stray(threading.Thread):
             self.start()
 
     def run(self) -> None:
-        """Call until it is answered."""
-        while not self._over.wait(LOOK_SECONDS):
+        """Call until it is answered, then do what is to come after that."""
+        self._call_until_answered()
+        self._then()
+
+    def _call_until_answered(self) -> None:
+        until = time.monotonic() + LISTENS_WITHIN_SECONDS
+        while not self._over.wait(LOOK_SECONDS) and time.monotonic() < until:
             try:
                 self.answer = "taken" if self._call() == 200 else "refused"
             except ConnectionRefusedError:
