@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from email.utils import mktime_tz, parsedate_tz
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 MODEL = "ltx-2-19b"
@@ -52,6 +53,14 @@ class Reply(NamedTuple):
     def data(self) -> dict[str, Any]:
         """What is in the envelope."""
         return dict(json.loads(self.body)["data"])
+
+
+def seconds_of(retry_after: str) -> float:
+    """Return how long `Retry-After` asks to wait, in either of its forms."""
+    date = parsedate_tz(retry_after)
+    if date is not None:
+        return max(0.0, mktime_tz(date) - time.time())
+    return float(retry_after) if retry_after.isdecimal() else 0.0
 
 
 class GoodClient:
@@ -167,7 +176,7 @@ class GoodClient:
 
     def back_off(self, reply: Reply | None, pause: float) -> None:
         asked = "" if reply is None else reply.headers.get("retry-after", "")
-        self._sleep(max(pause, float(asked) if asked.isdecimal() else 0.0))
+        self._sleep(max(pause, seconds_of(asked)))
 
     # The result.
 
@@ -597,6 +606,7 @@ class Mutant(NamedTuple):
     client: type[GoodClient]
     case: str
     rule: str
+    outcome: Literal["broken", "observed"] = "broken"
 
 
 MUTANTS = {
@@ -609,7 +619,7 @@ MUTANTS = {
     "lora-without-scale": Mutant(LoraWithoutScale, "success", "CLI-1"),
     "wrong-path": Mutant(WrongPath, "success", "CLI-1"),
     "wrong-parameter": Mutant(WrongParameter, "success", "CLI-1"),
-    "polls-at-once": Mutant(PollsAtOnce, "success", "CLI-2"),
+    "polls-at-once": Mutant(PollsAtOnce, "success", "CLI-2", "observed"),
     "polls-every-second": Mutant(PollsEverySecond, "stuck", "CLI-2"),
     "polls-on-after-the-end": Mutant(PollsOn, "success", "CLI-3"),
     "never-gives-up": Mutant(NeverGivesUp, "stuck", "CLI-3"),
@@ -619,10 +629,10 @@ MUTANTS = {
     "retries-400-for-ever": Mutant(RetriesForEver, "bad-request", "CLI-7"),
     "retries-401": Mutant(RetriesUnauthorized, "unauthorized", "CLI-7"),
     "retries-without-credits": Mutant(RetriesWithoutCredits, "insufficient-credits", "CLI-7"),
-    "submits-again-after-a-reset": Mutant(SubmitsAgain, "reset-submit", "CLI-6"),
-    "submits-again-after-silence": Mutant(SubmitsAgain, "timeout-submit", "CLI-6"),
-    "submits-again-after-a-lost-answer": Mutant(SubmitsAgain, "lost-answer", "CLI-6"),
-    "pays-twice": Mutant(PaysTwice, "success", "CLI-6"),
+    "submits-again-after-a-reset": Mutant(SubmitsAgain, "reset-submit", "CLI-10"),
+    "submits-again-after-silence": Mutant(SubmitsAgain, "timeout-submit", "CLI-10"),
+    "submits-again-after-a-lost-answer": Mutant(SubmitsAgain, "lost-answer", "CLI-10"),
+    "pays-twice": Mutant(PaysTwice, "success", "CLI-10"),
     "hammers": Mutant(Hammers, "rate-limited-for-long", "CLI-6"),
     "hammers-while-polling": Mutant(Hammers, "unavailable-poll", "CLI-6"),
     "constant-backoff": Mutant(ConstantBackoff, "unavailable-poll", "CLI-6"),

@@ -27,16 +27,18 @@ class Told(Timing):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"clock": "manual"}
+        return {"clock": "manual", "start_time": "now"}
 
 
 TOLD = Told(1)
 
 
 def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[MockServer], Ran]:
-    """Return what runs this client in this case, here and now."""
+    """Return what runs this client in this case, here and now, and then where all goes well."""
+    cases = iter([case, CASES[0]])
 
     def run(mock: MockServer) -> Ran:
+        case = next(cases)
         timeouts = {
             "timeout-poll": {"statusTask": SILENCE_SECONDS},
             "timeout-submit": {"generateTask": SILENCE_SECONDS},
@@ -72,7 +74,7 @@ def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[Mock
 def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> Checked:
     (case,) = named((name,))
     callback = f"http://127.0.0.1:{free_port()}/callback"
-    return checked([case], timing, planted(kind, case, callback), callback=callback)
+    return checked([case], timing, planted(kind, case, callback), results="download", callback=callback)
 
 
 def told(found: Checked) -> str:
@@ -90,7 +92,8 @@ def test_a_good_client_passes(name: str) -> None:
 @pytest.mark.parametrize(("name", "mutant"), MUTANTS.items(), ids=MUTANTS)
 def test_a_bug_is_found_by_the_case_and_the_rule_that_name_it(name: str, mutant: Mutant) -> None:
     found = found_in(mutant.client, mutant.case)
-    assert found.report.broken == (mutant.rule,), f"{name}: {told(found)}"
+    assert found.report.having(mutant.outcome) == (mutant.rule,), f"{name}: {told(found)}"
+    assert found.report.ok == (mutant.outcome == "observed"), f"{name}: {told(found)}"
 
 
 @pytest.mark.parametrize(("name", "mutant"), MUTANTS.items(), ids=MUTANTS)
@@ -153,7 +156,7 @@ def test_to_wait_each_time_as_long_as_retry_after_says_is_right() -> None:
 
 def test_a_finding_says_what_was_expected_and_seen_with_times() -> None:
     (departure,) = found_in(MUTANTS["ignores-retry-after"].client, "rate-limited-poll").report.of("CLI-6").departures
-    assert (departure.expected, departure.actual) == ("after 7 s, or later", "after 2 s")
+    assert (departure.expected, departure.actual) == ("after 3 s, or later", "after 2 s")
     assert departure.checks == ("rate-limited-poll",)
     assert len(departure.exchanges) == 2
     (first,) = found_in(MUTANTS["polls-at-once"].client, "success").report.of("CLI-2").departures

@@ -175,7 +175,7 @@ def test_a_client_without_a_receiver_is_not_called_back() -> None:
         pytest.param(ForgetsItsKey, "CLI-1", marks=pytest.mark.exhaustive),
         pytest.param(HalfWayIsDone, "CLI-3", marks=pytest.mark.exhaustive),
         pytest.param(TakesAllForSuccess, "CLI-5", marks=pytest.mark.exhaustive),
-        (SubmitsAgain, "CLI-6"),
+        (SubmitsAgain, "CLI-10"),
         (MindsStrangers, "CLI-8"),
         pytest.param(MindsRepetition, "CLI-8", marks=pytest.mark.exhaustive),
         (KnowsFourStates, "CLI-9"),

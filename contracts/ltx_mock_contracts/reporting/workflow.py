@@ -45,8 +45,8 @@ def disarmed(text: str) -> str:
 
 
 def _command(name: str, title: str, *lines: str) -> str:
-    told = _escaped("\n".join(lines), _DATA)
-    return f"::{name} title={_escaped(title, _PROPERTY)}::{told}\n"
+    told = _escaped(disarmed("\n".join(lines)), _DATA)
+    return f"::{name} title={_escaped(disarmed(title), _PROPERTY)}::{told}\n"
 
 
 def _escaped(text: str, codes: dict[str, str]) -> str:

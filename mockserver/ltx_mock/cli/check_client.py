@@ -7,30 +7,49 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import isnan
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from ltx_mock.cli import CLEAN, FINDINGS
+from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.verdicts import json_text, show
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import disarmed, printable
 
 if TYPE_CHECKING:
-    from ltx_mock.clients.checking import Checked, Played
+    from ltx_mock.clients.checking import Checked
+    from ltx_mock.clients.story import Results, Story
     from ltx_mock.clients.timing import Timing
 
 AUTO = "auto"
-SECONDS = 30.0
-GIVES_UP_SECONDS = 1800.0
+JOBS_OF_A_SLEEPER = 4
+"""How many clients a core takes that wait most of the time."""
 
 
 @click.command("check-client", context_settings={"ignore_unknown_options": False})
 @click.option("--case", "cases", multiple=True, metavar="NAME", help="Only this case (may be repeated).")
 @click.option("--list", "listing", is_flag=True, help="List the cases.")
 @click.option("--timeout", type=click.FloatRange(0.1, 86_400), metavar="S", help="End the client after S real seconds.")
+@click.option(
+    "--http-timeout",
+    type=click.FloatRange(0.1, 3600),
+    default=5.0,
+    show_default=True,
+    metavar="S",
+    help="Withhold an answer for S real seconds, then break off. Above your client's own timeout, that is tried too.",
+)
+@click.option(
+    "--result",
+    "results",
+    type=click.Choice(["url", "download", "either"]),
+    default="either",
+    show_default=True,
+    help="What the client does with a result: print its URL, download it, or the one or the other.",
+)
+@click.option("--jobs", "-n", type=click.IntRange(1, 64), metavar="N", help="Play N cases side by side.")
 @click.option(
     "--scale",
     type=click.FloatRange(1, 1000),
@@ -59,6 +78,9 @@ def check_client(
     cases: Sequence[str],
     listing: bool,
     timeout: float | None,
+    http_timeout: float,
+    results: Results,
+    jobs: int | None,
     scale: float | None,
     real: bool,
     variables: Sequence[str],
@@ -71,16 +93,17 @@ def check_client(
 ) -> None:
     """Run COMMAND once for each case, against a fresh fake each time, and judge what it asks.
 
-    COMMAND should make one video: exit with 0 when it has it, with something else when there is none. It finds the
-    fake in APIXO_BASE_URL and APIXO_API_KEY. In its arguments, and in those of --env, {url}, {base_url}, {api_key},
-    {callback_url} and {scale} are filled in. Put -- before it.
+    COMMAND should make one video: exit with 0 when it has it, with something else when there is none. A client has
+    the video that downloads it, or prints its URL. It finds the fake in APIXO_BASE_URL and APIXO_API_KEY. In its
+    arguments, and in those of --env, {url}, {base_url}, {api_key}, {callback_url} and {scale} are filled in. Put --
+    before it.
 
     Exit code: 0 no rule is broken, 1 some are, 2 the command cannot be run.
     """
     from ltx_mock.clients.cases import named  # noqa: PLC0415 - help does without
     from ltx_mock.clients.checking import checked  # noqa: PLC0415
-    from ltx_mock.clients.programs import Program, free_port  # noqa: PLC0415
-    from ltx_mock.clients.telling import junit  # noqa: PLC0415
+    from ltx_mock.clients.patience import Patience  # noqa: PLC0415
+    from ltx_mock.clients.programs import Program  # noqa: PLC0415
     from ltx_mock.clients.timing import Timing  # noqa: PLC0415
 
     if listing:
@@ -93,24 +116,28 @@ def check_client(
     if junitxml == "-":
         raise click.UsageError("only --json can go to standard output", ctx)
     timing = Timing(1.0 if real else scale)
-    url = f"http://127.0.0.1:{free_port()}/callback" if callback == AUTO else _receiver(callback)
+    url = AUTO if callback == AUTO else _receiver(callback)
     chosen = [case for case in named(tuple(cases)) if cases or url or not case.callback]
-    program = Program(command, timing, timeout=_patience(timeout, timing), env=_variables(variables), callback=url)
+    patience = Patience.of(timing, _seconds(timeout), http_timeout)
+    program = Program(command, timing, patience=patience, env=_variables(variables), callback=url)
     if any(case.callback for case in chosen) and url is None:
         raise click.UsageError("cases of callbacks take --callback", ctx)
     see_that_they_can_be_written(json_, junitxml, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
     with _sigterm_as_ctrl_c():
-        found = checked(chosen, timing, program, seed=seed, callback=url, heard=_say)
-    if json_ != "-":
-        _tell(found, _again(command, timeout, scale, variables, callback, seed, real=real))
-    if json_ is not None:
-        write(json_, json_text(found.as_dict()))
-    if junitxml is not None:
-        write(junitxml, junit(found))
-    if github:
-        _for_github(found, on_stderr=json_ == "-")
-    ctx.exit(CLEAN if found.report.ok else FINDINGS)
+        found = checked(
+            chosen,
+            timing,
+            program,
+            seed=seed,
+            results=results,
+            callback=url,
+            http_timeout=http_timeout,
+            jobs=_jobs(jobs, timing, callback),
+            heard=_Progress(len(chosen)),
+        )
+    _write(found, _again(ctx, command, variables, callback), json_=json_, junitxml=junitxml, github=github)
+    ctx.exit(FINDINGS if not found.report.ok else CANNOT_RUN if found.hint else CLEAN)
 
 
 @contextmanager
@@ -130,13 +157,18 @@ def _list() -> None:
         click.echo(f"{case.name:<22} {' '.join(case.rules):<24} {case.about}")
 
 
-def _patience(timeout: float | None, timing: Timing) -> float:
-    """Return for how many real seconds a client may run: as long as one that gives up in time takes."""
-    if timeout is not None:
-        if isnan(timeout):
-            raise LtxMockError("--timeout must be a number of seconds")
-        return timeout
-    return SECONDS if timing.scale is None else SECONDS + GIVES_UP_SECONDS / timing.scale
+def _seconds(timeout: float | None) -> float | None:
+    if timeout is not None and isnan(timeout):
+        raise LtxMockError("--timeout must be a number of seconds")
+    return timeout
+
+
+def _jobs(jobs: int | None, timing: Timing, callback: str | None) -> int:
+    """Return how many cases to play side by side; one, where all have the same address for callbacks."""
+    if callback not in {None, AUTO}:
+        return 1
+    cores = max(2, os.cpu_count() or 1)
+    return jobs or (cores if timing.scale is None else cores * JOBS_OF_A_SLEEPER)
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:
@@ -146,10 +178,19 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in given)
 
 
-def _say(played: Played) -> None:
-    name, ran = played.story.case.name, played.story.ran
-    broken = f"; broken: {', '.join(played.report.broken)}" if not played.report.ok else ""
-    click.echo(f"ltx-mock: {name}: the client {ran.how}{broken}", err=True)
+class _Progress:
+    """Says of each case that was played how the client ended, and how many there are."""
+
+    def __init__(self, cases: int) -> None:
+        self._cases = cases
+        self._played = 0
+        self._saying = Lock()
+
+    def __call__(self, story: Story) -> None:
+        with self._saying:
+            self._played += 1
+            place = f"{self._played}/{max(self._played, self._cases)}"
+            click.echo(f"ltx-mock: {place} {story.case.name}: the client {story.ran.how}", err=True)
 
 
 def _receiver(url: str | None) -> str | None:
@@ -170,27 +211,38 @@ def _receiver(url: str | None) -> str | None:
     return url
 
 
-def _again(
-    command: Sequence[str],
-    timeout: float | None,
-    scale: float | None,
-    variables: Sequence[str],
-    callback: str | None,
-    seed: int,
-    *,
-    real: bool,
-) -> str:
+def _again(ctx: click.Context, command: Sequence[str], variables: Sequence[str], callback: str | None) -> str:
     """Return the options and the command for another run; what was put into the environment may be a secret."""
     from shlex import join, quote  # noqa: PLC0415
 
-    named = (each.split("=", 1) for each in variables)
-    given = [f"--timeout {timeout:g}"] if timeout is not None else []
-    given += [f"--scale {scale:g}"] if scale is not None else []
-    given += ["--real"] if real else []
-    given += [f"--env {quote(f'{name}={value}' if '{' in value else f'{name}=…')}" for name, value in named]
+    told = {name: ctx.params[name] for name in ("timeout", "scale", "http_timeout", "seed") if _was_given(ctx, name)}
+    given = [f"--{name.replace('_', '-')} {value:g}" for name, value in told.items()]
+    given += ["--real"] if ctx.params["real"] else []
+    given += [f"--result {ctx.params['results']}"] if _was_given(ctx, "results") else []
+    pairs = (each.split("=", 1) for each in variables)
+    given += [f"--env {quote(f'{name}={value}' if '{' in value else f'{name}=…')}" for name, value in pairs]
     given += ["--callback" if callback == AUTO else f"--callback {quote(callback)}"] if callback else []
-    given += [f"--seed {seed}"] if seed else []
     return " ".join([*given, "--", join(command)])
+
+
+def _was_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
+def _write(found: Checked, again: str, *, json_: str | None, junitxml: str | None, github: bool) -> None:
+    """Write the report in every form that is wanted."""
+    from ltx_mock.clients.telling import junit  # noqa: PLC0415 - help does without
+
+    if json_ != "-":
+        _tell(found, again)
+    if json_ is not None:
+        write(json_, json_text(found.as_dict()))
+    if junitxml is not None:
+        write(junitxml, junit(found))
+    if github:
+        _for_github(found, on_stderr=json_ == "-")
+    if found.hint is not None:
+        click.echo(f"ltx-mock: {printable(found.hint)}", err=True)
 
 
 def _tell(found: Checked, again: str) -> None:

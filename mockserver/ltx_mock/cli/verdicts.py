@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -127,10 +128,21 @@ def _note(verdict: Verdict) -> str:
 
 def _explained(verdict: Verdict, report: Report) -> Iterator[str]:
     """Give a paragraph for each departure from a rule: what was expected, what came, where, and how to see it."""
-    for departure in verdict.departures[:SHOWN]:
+    for departure in _one_of_each_kind_first(verdict.departures)[:SHOWN]:
         yield _paragraph(verdict, departure, report)
     if len(verdict.departures) > SHOWN:
         yield f"{verdict.rule}: {len(verdict.departures) - SHOWN} more; --json has them all\n"
+
+
+def _one_of_each_kind_first(departures: Sequence[Departure]) -> list[Departure]:
+    """Return departures in such an order that no second one of a kind stands before the first of another."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for departure in departures:
+        kind = departure.title.partition(":")[0]
+        turns.append(seen[kind])
+        seen[kind] += 1
+    return [departure for _, departure in sorted(zip(turns, departures, strict=True), key=lambda pair: pair[0])]
 
 
 def _paragraph(verdict: Verdict, departure: Departure, report: Report) -> str:

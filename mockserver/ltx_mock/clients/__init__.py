@@ -1,7 +1,8 @@
-"""Checks of a client: is the API used as documented, and does the client survive what the API may do (CLI-1 to 9)?
+"""Checks of a client: is the API used as documented, and does the client survive what the API may do (CLI-1 to 10)?
 
 `check_client` tries a Python function, `ClientMachine` an object, `ltx-mock check-client` any program. `cases` has what
-is tried, `trial` does it once, `judging` says from the journal what was wrong, `programs` and `functions` run a client.
+is tried, `trial` does it once, `checking` does them all, `programs` and `functions` run a client for as long as
+`patience` says. `judging`, `retries` and `receiving` say from the journal what was wrong.
 """
 
 from __future__ import annotations

@@ -8,16 +8,41 @@ from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.verdicts import Departure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ltx_mock.clients.story import Story
     from ltx_mock.seen import Exchange
     from ltx_mock_contracts.findings import Finding
     from ltx_mock_contracts.verdicts import Ledger
 
-__all__ = ["Bench", "is_whole", "message_of", "obscured_by", "result_urls", "seconds", "tells_the_end"]
+__all__ = [
+    "Bench",
+    "asks_for_nothing",
+    "is_whole",
+    "message_of",
+    "met_the_end",
+    "obscured_by",
+    "result_urls",
+    "seconds",
+    "tells_the_end",
+]
 
 _LISTED: Final = 20
 _ENDS: Final = ("success", "failed")
-_FRAMES: Final = ("at ", "File ", "Traceback", "^", "~", "Node.js v", "throw ", "raise ", "goroutine ", "... ", "}", "{")
+_FRAMES: Final = (
+    "at ",
+    "File ",
+    "Traceback",
+    "^",
+    "~",
+    "Node.js v",
+    "throw ",
+    "raise ",
+    "goroutine ",
+    "... ",
+    "}",
+    "{",
+)
 
 
 class Bench:
@@ -72,11 +97,28 @@ def obscured_by(story: Story) -> str | None:
         violations = _violations(each)
         if violations and each.status == 400 and each.cause is None and not story.tasks:
             return f"its generateTask goes against {violations[0].rule} and is refused"
-    if story.strangers and not story.tasks:
-        return "its requests come without the key"
+    if not met_the_end(story):
+        if story.strangers:
+            return "its requests come without the key"
+        refused = next(asks_for_nothing(story), None)
+        if refused is not None:
+            return f"it asks for what there is not: {refused}"
     if story.control is not None and not story.control.got_a_video:
         return "it gets no video even where all goes well"
     return None
+
+
+def asks_for_nothing(story: Story) -> Iterator[Exchange]:
+    """Return the requests that ask for what there is not: another path, another parameter, another task."""
+    for each in story.requests:
+        if each.cause is None and each.operation in {"statusTask", "other"} and each.status in {400, 404, 405}:
+            yield each
+
+
+def met_the_end(story: Story) -> bool:
+    """Tell whether the client was told how its task ended, by a poll or by a callback."""
+    called = any(attempt.status == 200 for each in story.deliveries for attempt in each.attempts)
+    return called or any(tells_the_end(each) for each in story.of("statusTask"))
 
 
 def _violations(exchange: Exchange) -> list[Finding]:

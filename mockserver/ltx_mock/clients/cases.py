@@ -61,9 +61,7 @@ def _fails(name: str, code: str) -> Case:
     )
 
 
-def _case(
-    name: str, about: str, rules: str, end: End = "result", *, endless: bool = False, **scenario: Any
-) -> Case:
+def _case(name: str, about: str, rules: str, end: End = "result", *, endless: bool = False, **scenario: Any) -> Case:
     armed = (scenario,) if scenario else ()
     return Case(name=name, about=about, rules=tuple(rules.split()), end=end, scenarios=armed, endless=endless)
 
@@ -154,7 +152,13 @@ CASES: Final = (
     _drifts("two-results", "resultJson has two URLs.", "CLI-4", results=2),
     _drifts("escaped-result", "resultJson has escapes and Chinese text.", "CLI-4", escaped=True),
     _drifts("no-results", "The task succeeds, and resultUrls is empty.", "CLI-4", "failure", results=0),
-    _drifts("result-without-urls", "The task succeeds, and resultJson has no resultUrls.", "CLI-4", "failure", result_json="{}"),
+    _drifts(
+        "result-without-urls",
+        "The task succeeds, and resultJson has no resultUrls.",
+        "CLI-4",
+        "failure",
+        result_json="{}",
+    ),
     # The result.
     _case("slow-download", "The video comes slowly.", "CLI-4", **_DOWNLOAD, bytes_per_second=400_000),
     _case("cut-download", "The download breaks off half-way, once.", "CLI-6 CLI-4", **_DOWNLOAD, cut=0.5),

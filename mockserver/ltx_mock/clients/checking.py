@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -108,39 +108,45 @@ def checked(
         if callback == AUTO:
             url = f"http://127.0.0.1:{free_port()}/callback"
             run = client.listening_at(url) if isinstance(client, Program) else client
-        story = play(
-            case, timing, run, seed=seed, results=results, callback=url, http_timeout=http_timeout
-        )
+        story = play(case, timing, run, seed=seed, results=results, callback=url, http_timeout=http_timeout)
         heard(story)
         return story
 
-    chosen = list(cases)
     # The first case alone shows whether the others can say anything.
-    stories = [played(case) for case in chosen[:1]]
-    hint = _hint(stories[0], len(chosen) - 1) if stories else None
-    if hint is None:
-        stories += _side_by_side(played, chosen[1:], jobs)
-    control = next((each for each in stories if each.case is CONTROL), None)
-    if control is None and hint is None and any(_wants_a_control(each) for each in stories):
+    first, *others = list(cases)
+    stories = [played(first)]
+    control = stories[0] if first is CONTROL else None
+    if control is None and waits_in_real_time(stories[0]):
         control = played(CONTROL)
-    return _judged([replace(each, control=control) for each in stories], timing, seed, hint)
+    hint = _hint(control or stories[0], len(others))
+    if hint is None:
+        stories += _side_by_side(played, others, jobs, client)
+        control = control or next((each for each in stories if each.case is CONTROL), None)
+        if control is None and any(_wants_a_control(each) for each in stories):
+            control = played(CONTROL)
+    if control is not None and control not in stories and not control.got_a_video:
+        stories.insert(0, control)  # the one cause of what went wrong in the others
+    compared = [each if each.case is CONTROL else replace(each, control=control) for each in stories]
+    return _judged(compared, timing, seed, hint)
 
 
-def _side_by_side(played: Callable[[Case], Story], cases: Sequence[Case], jobs: int) -> Iterator[Story]:
+def _side_by_side(played: Callable[[Case], Story], cases: Sequence[Case], jobs: int, client: Client) -> list[Story]:
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         running = [pool.submit(played, case) for case in cases]
         try:
-            for each in running:
-                yield each.result()
-        finally:
+            return [each.result() for each in running]
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(client, Program):
+                client.stop()
+            raise
 
 
 def _hint(story: Story, others: int) -> str | None:
     """Return why the other cases need not be played after the first, and what to do; else None."""
     rest = f"the other {others} cases were not run" if others else "nothing more can be said"
     if not story.sent:
-        return f"the client sent nothing to the fake: {rest}. It finds the fake in APIXO_BASE_URL, or where you put {{base_url}}"
+        return f"the client sent nothing to the fake: {rest}. The address is in APIXO_BASE_URL, or in {{base_url}}"
     if waits_in_real_time(story):
         return (
             f"the client {story.ran.how}: it seems to wait in real time, so {rest}. Let it divide its waits by "
@@ -155,7 +161,8 @@ def _wants_a_control(story: Story) -> bool:
 
 
 def _judged(stories: Iterable[Story], timing: Timing, seed: int, hint: str | None) -> Checked:
-    whole, played, hidden = Ledger(), [], {}
+    whole, played = Ledger(), []
+    hidden: dict[str, str] = {}
     for story in stories:
         ledger = Ledger()
         why = judge(story, ledger)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock.clients.bench import Bench, is_whole, message_of, obscured_by, result_urls, seconds, tells_the_end
+from ltx_mock.clients.bench import (
+    Bench,
+    asks_for_nothing,
+    is_whole,
+    message_of,
+    met_the_end,
+    obscured_by,
+    result_urls,
+    seconds,
+    tells_the_end,
+)
 from ltx_mock.clients.receiving import asks_to_be_called, receives
 from ltx_mock.clients.retries import fails_in_passing, pays_once, takes_no_for_an_answer, waits_longer_each_time
 from ltx_mock_contracts.findings import show
@@ -48,7 +58,8 @@ def waits_in_real_time(story: Story) -> bool:
 
     Its last request was answered, its task is under way, and it has not been heard of since.
     """
-    return story.timing.scale is None and not story.ran.ended and bool(story.tasks) and not _waits_for_silence(story)
+    quiet = story.ran.stop == "quiet" and not _waits_for_silence(story)
+    return story.timing.scale is None and quiet and bool(story.tasks)
 
 
 def _how(story: Story) -> str:
@@ -74,10 +85,9 @@ def _asks_rightly(bench: Bench, story: Story) -> None:
         for finding in validate_request(each.body):
             title = f"a request goes against {finding.rule}: {finding.message}"
             bench.wrong("CLI-1", title, each, expected=finding.allowed, actual=finding.got)
-    for each in story.requests:
-        if each.cause is None and each.operation in {"statusTask", "other"} and each.status in {400, 404, 405}:
-            title, expected = "a request asks for what there is not", "the endpoints, and the id of its task"
-            bench.wrong("CLI-1", title, each, expected=expected, actual=str(each))
+    for each in asks_for_nothing(story):
+        title, expected = "a request asks for what there is not", "the endpoints, and the id of its task"
+        bench.wrong("CLI-1", title, each, expected=expected, actual=str(each))
 
 
 def _polls_as_advised(bench: Bench, story: Story) -> None:
@@ -164,7 +174,7 @@ def _says_how_it_went(bench: Bench, story: Story) -> None:
     if story.case.end == "result":
         _says_that_it_has_a_video(bench, story)
     elif story.case.end == "failure":
-        _says_that_it_has_none(bench, story, met=happened or _met_the_end(story))
+        _says_that_it_has_none(bench, story, met=happened or met_the_end(story))
     if happened and story.case.end in {"either", "result" if story.ran.well else "failure"}:
         bench.saw(*{"CLI-6", "CLI-9"}.intersection(story.case.rules))
 
@@ -180,7 +190,7 @@ def _says_that_it_has_a_video(bench: Bench, story: Story) -> None:
         return
     title, rule = f"it has no video, though it could: {story.case.about}", story.case.rules[0]
     if story.case.name == "success":
-        rule = "CLI-4" if _met_the_end(story) else "CLI-3"
+        rule = "CLI-4" if met_the_end(story) else "CLI-3"
     bench.wrong(rule, title, *story.sent[-1:], expected="the video", actual=_how(story))
 
 
@@ -200,12 +210,6 @@ def _says_that_it_has_none(bench: Bench, story: Story, *, met: bool) -> None:
         bench.wrong("CLI-5", title, *story.requests[-1:], expected=expected, actual=actual)
     else:
         bench.saw("CLI-5")
-
-
-def _met_the_end(story: Story) -> bool:
-    """Tell whether the client was told how its task ended, by a poll or by a callback."""
-    called = any(attempt.status == 200 for each in story.deliveries for attempt in each.attempts)
-    return called or any(tells_the_end(each) for each in story.of("statusTask"))
 
 
 def _has_the_result(bench: Bench, story: Story) -> None:

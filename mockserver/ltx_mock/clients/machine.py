@@ -79,7 +79,7 @@ def run_client_machine(make_client: MakeClient, *, settings: settings | None = N
         settings: Hypothesis settings, such as how many stories there are and how many steps each has.
 
     Raises:
-        ContractFailure: The client broke one of the rules CLI-1 to CLI-9, in the shortest story that was found.
+        ContractFailure: The client broke one of the rules CLI-1 to CLI-10, in the shortest story that was found.
     """
     with ClientMachine.against(make_client) as machine:
         run_state_machine_as_test(machine, settings=settings)
@@ -125,7 +125,7 @@ class ClientMachine(RuleBasedStateMachine):
         task_id = self._does("submit", lambda: self.client.submit(body), rule="CLI-1")
         made = [task.id for task in self.world.tasks[before:]]
         if made != [task_id]:
-            self._wrong("CLI-6", "one submission makes not just the task it tells of", [task_id], made)
+            self._wrong("CLI-10", "one submission makes not just the task it tells of", [task_id], made)
         return task_id
 
     @rule(body=requests(), what=st.sampled_from(sorted(PASSING)))
@@ -210,9 +210,9 @@ class ClientMachine(RuleBasedStateMachine):
         made = [task.id for task in self.world.tasks[before:]]
         if _again_after_silence(tries):
             title = "it submits again, though nobody knows whether the task was made"
-            self._wrong("CLI-6", title, "one submission", f"{len(tries)} submissions")
+            self._wrong("CLI-10", title, "one submission", f"{len(tries)} submissions")
         if len(made) > 1 or (task_id is not None and made != [task_id]):
-            self._wrong("CLI-6", "one submission makes not just the task it tells of", [task_id], made)
+            self._wrong("CLI-10", "one submission makes not just the task it tells of", [task_id], made)
         self._asked_rightly(tries)
 
     def _does(self, what: str, step: Callable[[], Any], *, rule: str) -> Any:

@@ -56,7 +56,7 @@ class Patience:
         """Return what a client did that was ended for this."""
         if stop == "requests":
             return f"was ended after {self.requests} requests"
-        if stop == "quiet":
+        if stop == "quiet" and self.quiet is not None:
             return f"was ended after {self.quiet:g} s without a request"
         return f"was ended after {self.total:g} s"
 
@@ -79,7 +79,7 @@ def wait_for_end(ended: Callable[[float], bool], mock: MockServer, patience: Pat
         if requests >= patience.requests:
             return "requests"
         if now - began >= patience.total:
-            return "time"
+            return "time" if now - last < patience.total / 2 else "quiet"
         if patience.quiet is not None and now - last >= patience.quiet:
             return "quiet"
     return None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ltx_mock.clients.story import Story
     from ltx_mock.seen import Exchange
 
-__all__ = ["pays_once", "takes_no_for_an_answer", "fails_in_passing", "waits_longer_each_time"]
+__all__ = ["fails_in_passing", "pays_once", "takes_no_for_an_answer", "waits_longer_each_time"]
 
 _HAMMERING: Final = 30
 _AT_ONCE: Final = 100
@@ -44,7 +44,7 @@ def pays_once(bench: Bench, story: Story) -> None:
     """Judge whether one video is one task (CLI-10)."""
     asked = story.of("generateTask")
     unknown = next((index for index, each in enumerate(asked) if each.status is None), None)
-    if story.tasks or unknown is not None:
+    if story.ran.ended and (story.tasks or unknown is not None):
         bench.saw("CLI-10")
     if unknown is not None and asked[unknown + 1 :]:
         title = "it submits again, though nobody knows whether the task was made"
@@ -94,7 +94,8 @@ def _judge_waits(bench: Bench, story: Story, run: Sequence[Exchange]) -> None:
         asked = one.retry_after * 1000
         if asked and not story.timing.enough(two.at - one.at, asked):
             title, expected = "it tries again sooner than Retry-After says", f"after {seconds(asked)}, or later"
-            bench.wrong("CLI-6", title, one, two, expected=expected, actual=f"after {seconds(two.at - one.at)}")
+            actual, in_seconds = f"after {seconds(two.at - one.at)}", one.headers["retry-after"].isdecimal()
+            bench.wrong("CLI-6", title, one, two, expected=expected, actual=actual, binding=in_seconds)
             return
     scale = story.timing.scale or 1
     if len(waits) > 1 and max(waits) < max(_AT_ONCE, _AT_ONCE_FOR_REAL * scale):

@@ -20,7 +20,7 @@ _WIDE: Final = 1000
 
 
 def table(checked: Checked) -> str:
-    """Return a line for each case: how long the client took, and each rule CLI-1 to CLI-9 that it kept or broke."""
+    """Return a line for each case: how long the client took, and each rule CLI-1 to CLI-10 that it kept or broke."""
     numbers = [rule.removeprefix("CLI-") for rule in RULES_OF_CLIENTS]
     lines = [_row("Case", "s", ["CLI-" + numbers[0], *numbers[1:]])]
     for played in checked.played:

@@ -66,9 +66,7 @@ def play(
     host = urlsplit(callback or "").hostname
     allowed = (host,) if host else ()
     settings = timing.settings | ({"clock": "manual"} if case.stray else {})
-    with MockServer(
-        api_key=KEY, seed=seed, allow_callback_host=allowed, rate_limit=ANY_NUMBER, **settings
-    ) as mock:
+    with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, rate_limit=ANY_NUMBER, **settings) as mock:
         for scenario in case.scenarios:
             silent = {"close_after": int(http_timeout * 1000)} if scenario.get("fault") == SILENCE else {}
             mock.scenarios.add(**scenario, **silent)
