@@ -17,6 +17,7 @@ from processes import ltx_mock
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PYTHON = [sys.executable, str(EXAMPLES / "python" / "httpx_client.py")]
 NODE = ["node", str(EXAMPLES / "node" / "client.mjs")]
+REQUESTS = [sys.executable, str(EXAMPLES / "python" / "requests_client.py")]
 CURL = ["bash", str(EXAMPLES / "curl" / "generate.sh")]
 POLLING = [case.name for case in CASES if not case.callback]
 CALLED = [case.name for case in CASES if case.callback]
@@ -36,6 +37,7 @@ def checked(client: list[str], folder: Path, *options: str) -> tuple[int, dict[s
     "client",
     [
         pytest.param(PYTHON, id="python"),
+        pytest.param(REQUESTS, id="requests"),
         pytest.param(NODE, marks=node, id="node"),
         pytest.param(CURL, marks=curl, id="curl"),
     ],

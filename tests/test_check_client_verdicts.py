@@ -249,6 +249,16 @@ def test_cases_go_side_by_side_and_are_told_in_their_order(tmp_path: Path) -> No
     assert {line.split()[1] for line in err.splitlines() if "the client exits" in line} == {"1/4", "2/4", "3/4", "4/4"}
 
 
+def test_programs_that_get_into_each_others_way_are_tried_alone(tmp_path: Path) -> None:
+    there = tmp_path / "video.part"
+    code = f"import os\ntry: os.mkdir({str(there)!r})\nexcept OSError: os._exit(9)\n"
+    code += simple(finish="opener.open(url).read()").replace("sys.exit(", f"os.rmdir({str(there)!r}) or sys.exit(")
+    code += f"\nos.rmdir({str(there)!r})"
+    names = [case.name for case in CASES if case.end == "result" and case.rules == ("CLI-9",)]
+    found = run(code, "success", *names)
+    assert found.report.ok, titles(found)
+
+
 def test_one_of_each_kind_is_shown_before_the_sixth_of_one_kind() -> None:
     code = simple(extra='{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "duration": "5"}')
     _, out, _ = ltx_mock("check-client", "--case", "success", "--", *PYTHON, code)

@@ -3,7 +3,7 @@
     APIXO_API_KEY=… python requests_client.py PROMPT [OUTPUT.mp4]
 
 Environment: APIXO_BASE_URL (default https://api.apixo.ai/api/v1), APIXO_FIRST_POLL_SECONDS (60),
-APIXO_POLL_SECONDS (5), APIXO_GIVE_UP_SECONDS (900).
+APIXO_POLL_SECONDS (5), APIXO_GIVE_UP_SECONDS (900). For tests, APIXO_TIME_SCALE divides all waits (1).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ BASE_URL = os.environ.get("APIXO_BASE_URL", "https://api.apixo.ai/api/v1").rstri
 FIRST_POLL_SECONDS = float(os.environ.get("APIXO_FIRST_POLL_SECONDS", "60"))
 POLL_SECONDS = float(os.environ.get("APIXO_POLL_SECONDS", "5"))
 GIVE_UP_SECONDS = float(os.environ.get("APIXO_GIVE_UP_SECONDS", "900"))
+SCALE = float(os.environ.get("APIXO_TIME_SCALE", "1"))
 TIMEOUT = 60
+DOWNLOADS = 4
 
 
 class VideoError(Exception):
@@ -37,8 +39,10 @@ def patient_session() -> requests.Session:
     a task costs money, and after a broken connection nobody knows whether it was made.
     """
     session = requests.Session()
-    gets = Retry(total=5, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), allowed_methods={"GET"})
-    posts = Retry(total=5, connect=0, read=0, other=0, backoff_factor=1, status_forcelist=(429,), allowed_methods=None)
+    gets = Retry(total=5, backoff_factor=1 / SCALE, status_forcelist=(429, 500, 502, 503, 504), allowed_methods={"GET"})
+    posts = Retry(
+        total=5, connect=0, read=0, other=0, backoff_factor=1 / SCALE, status_forcelist=(429,), allowed_methods=None
+    )
     session.mount("http://", HTTPAdapter(max_retries=gets))
     session.mount("https://", HTTPAdapter(max_retries=gets))
     session.mount(f"{BASE_URL}/generateTask/", HTTPAdapter(max_retries=posts))
@@ -62,10 +66,10 @@ class Videos:
 
     def _wait_for(self, task_id: str) -> dict[str, Any]:
         """Return the task when it has succeeded: first asked after 60 s, then every 5 s."""
-        give_up = time.monotonic() + GIVE_UP_SECONDS
-        pause = FIRST_POLL_SECONDS
-        while time.monotonic() + pause < give_up:
-            time.sleep(pause)
+        waited, pause = 0.0, FIRST_POLL_SECONDS
+        while waited + pause <= GIVE_UP_SECONDS:
+            time.sleep(pause / SCALE)
+            waited += pause
             task = self._call("GET", "statusTask", params={"taskId": task_id})
             if task["state"] == "success":
                 return task
@@ -88,6 +92,15 @@ class Videos:
 
     def _download(self, url: str, output: Path) -> Path:
         """Fetch the file whole or not at all. Result URLs work for 15 days, so keep the file, not the URL."""
+        for attempt in range(1, DOWNLOADS):
+            try:
+                return self._download_once(url, output)
+            except VideoError as problem:
+                print(problem, file=sys.stderr)
+                time.sleep(2**attempt / SCALE)
+        return self._download_once(url, output)
+
+    def _download_once(self, url: str, output: Path) -> Path:
         part = output.with_name(output.name + ".part")
         try:
             # The URL leads to a file store: the API key has no business there.

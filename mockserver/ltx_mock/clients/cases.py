@@ -89,7 +89,9 @@ CASES: Final = (
     _fails("content-violation", "CONTENT_VIOLATION"),
     _fails("invalid-image-url", "INVALID_IMAGE_URL"),
     _fails("invalid-lora-url", "INVALID_LORA_URL"),
+    _fails("unknown-failure", "WORKER_LOST"),
     _case("unauthorized", "The key is not accepted: 401.", "CLI-7", "failure", status=401, times=_FOREVER),
+    _case("forbidden", "The key may not do this: 403.", "CLI-5", "failure", status=403, times=_FOREVER),
     _case("bad-request", "The request is refused: 400.", "CLI-7", "failure", **_GENERATE, status=400, times=_FOREVER),
     _case(
         *("insufficient-credits", "No credits are left: 400.", "CLI-7", "failure"),
