@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from listening import SECONDS, Told, events_so_far, listening
+from listening import SECONDS, Told, events_in, events_so_far, listening
 from ltx_mock import MockServer, feed
 from processes import serving
 from receivers import Receiver
@@ -273,6 +273,20 @@ def test_what_is_kept_is_bounded_and_a_slow_reader_is_told_that_it_missed_someth
             piece = slow.recv(1 << 20)
             assert piece, "it hung up"
             said = said[-100:] + piece
+
+
+def test_what_is_kept_is_bounded_though_an_event_is_larger_in_words_than_it_was_taken_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "KEPT_BYTES", 10_000)
+    kept = feed.Feed(0, lambda: None, lambda: None)
+    with kept.reader(None, None) as reader, kept.reader(None, None) as late:
+        for _ in range(5):
+            kept.publish("request", lambda: {"text": "\x01" * 500})  # six characters each in JSON
+        assert [event.number for event in events_in(reader.read().decode().split("\n"))] == [1, 2, 3, 4, 5]
+        assert 6_000 < kept._bytes == sum(event.size for event in kept._events) <= 10_000
+        assert [event.kind for event in events_in(late.read().decode().split("\n"))] == ["missed"]
+        kept.close()
 
 
 def test_the_stream_has_the_right_headers_and_no_body_for_head(admin: httpx.Client) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import find, settings
+from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
 
 import ltx_mock_contracts
@@ -24,7 +24,8 @@ LORA = {"path": "https://example.com/?download=true", "scale": 1}
 
 
 def smallest(strategy: st.SearchStrategy[Any], condition: Callable[[Any], object] = lambda _: True) -> Any:
-    return find(strategy, lambda example: bool(condition(example)), settings=settings(database=None, max_examples=1000))
+    no_more = settings(database=None, max_examples=1000, phases=[Phase.generate, Phase.shrink])
+    return find(strategy, lambda example: bool(condition(example)), settings=no_more)
 
 
 @pytest.mark.parametrize(

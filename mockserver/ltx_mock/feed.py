@@ -103,10 +103,12 @@ class Feed:
         return reversed(list(islice(reversed(self._events), unread)))
 
     def raw(self, event: Event) -> bytes:
-        """Return a kept event as it goes over the wire."""
-        self._bytes -= event.size
+        """Return an event as it goes over the wire. It may turn out larger than it was taken for."""
+        before = event.size
         raw = event.raw()
-        self._bytes += event.size
+        if event.number > self.last - len(self._events):  # else it was let go, after this reader had begun to read
+            self._bytes += event.size - before
+            self._trim()
         return raw
 
     def close(self) -> None:
