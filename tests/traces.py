@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpx
 
 from ltx_mock.world import World
 from ltx_mock_contracts import Trace, read_ndjson
-from receivers import Receiver
+from receivers import SECONDS, Receiver
 from support import GENERATE, IMAGE, IMAGE_LORA, STATUS, TEXT, TEXT_LORA, post, request_body
 
 Entry = dict[str, Any]
@@ -28,6 +29,7 @@ def busy_day(world: World, receiver: Receiver) -> None:
         for task_id in ids:
             client.get(STATUS, params={"taskId": task_id})
         world.clock.set("manual")
+        _wait_for_attempts_under_way(world)
         for _ in range(3):
             world.clock.advance(45)
             for task_id in ids:
@@ -35,6 +37,13 @@ def busy_day(world: World, receiver: Receiver) -> None:
         world.clock.run_until_idle()
         for task_id in ids:
             client.get(STATUS, params={"taskId": task_id})
+
+
+def _wait_for_attempts_under_way(world: World) -> None:
+    """Wait for the attempts that began while the clock ran by itself: their retries are for whoever moves it now."""
+    end = time.monotonic() + SECONDS
+    while any(callback.state == "sending" for callback in world.callbacks):
+        assert time.monotonic() < end
 
 
 def _bodies(receiver: Receiver) -> Iterable[dict[str, Any]]:
