@@ -5,7 +5,10 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install serve test test-all lint types check format build bench clean
+CONSTRAINTS := constraints.txt
+N ?= 20
+
+.PHONY: help install serve test test-all test-rest newest flaky lock lint types check format build bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,9 +23,9 @@ $(VENV)/.to-serve: pyproject.toml | $(BIN)/python
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.to-test: pyproject.toml | $(BIN)/python
+$(VENV)/.to-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing ltx-mock and its development tools into $(VENV); the first time takes some minutes."
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev]' --constraint $(CONSTRAINTS)
 	@touch $@ $(VENV)/.to-serve
 
 install: $(VENV)/.to-test  ## make .venv and install the project with its development tools into it
@@ -33,8 +36,26 @@ serve: $(VENV)/.to-serve  ## run the fake API (options: make serve ARGS="--speed
 test: install  ## run the tests (options: make test ARGS="-k callbacks")
 	$(BIN)/python -m pytest -n auto -m "not exhaustive" $(ARGS)
 
-test-all: install  ## run the tests, also those that are more of the same
+test-all: install  ## run all tests, also those for browsers, for other languages, and the long tables
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-rest: install  ## run the tests that `make test` leaves out
+	$(BIN)/python -m pytest -n auto -m exhaustive $(ARGS)
+
+flaky: install  ## run the tests N times in random order, every second time on a busy machine (make flaky N=5)
+	@.ci/flaky $(BIN)/python $(N) $(ARGS)
+
+newest: $(VENV)-newest/bin/python  ## run the tests with the newest version of everything, in an environment of its own
+	@$(VENV)-newest/bin/python -m pip install --quiet --disable-pip-version-check \
+		--upgrade --upgrade-strategy eager --editable '.[dev]'
+	$(VENV)-newest/bin/python -m pytest -n auto -m "not exhaustive" $(ARGS)
+
+$(VENV)-newest/bin/python:
+	@$(PYTHON) -m venv $(VENV)-newest
+
+lock: $(BIN)/python  ## fit constraints.txt to pyproject.toml (make lock ARGS=--upgrade takes the newest of everything)
+	@$(PIP) uv
+	@.ci/lock $(BIN)/python $(ARGS)
 
 lint: install  ## ruff: lint and format check
 	$(BIN)/ruff check .
@@ -56,4 +77,4 @@ bench: install  ## run every benchmark and print its table
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-newest dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -31,6 +32,37 @@ TOOLS = {
     "jq": ("jq",),
     "prism": ("prism",),
 }
+
+
+OWN_TIER = ("browser", "node", "prism", "java")
+"""What needs one of these is slow: `make test` runs one test of each file, `make test-all` the others too."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed of Hypothesis' examples where none was given, so that it can be printed and given again."""
+    if not os.environ.get("CI") and config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how to draw the same examples again."""
+    if os.environ.get("CI"):
+        return "examples: the same in every run, for CI is set"
+    return f"examples: --hypothesis-seed={config.option.hypothesis_seed}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to `make test-all` what needs other programs, but for the first such test of each file."""
+    known = set()
+    for item in items:
+        needed = {marker for marker in OWN_TIER if item.get_closest_marker(marker)}
+        if needed and not item.get_closest_marker("exhaustive"):
+            sample = {(item.path, marker) for marker in needed}
+            if sample <= known:
+                item.add_marker("exhaustive")
+            known |= sample
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

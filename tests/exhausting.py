@@ -9,7 +9,7 @@ import pytest
 
 
 def one_in(step: int, cases: Sequence[Any]) -> list[Any]:
-    """Return the cases for `parametrize`: every so manieth as it is, the others marked `exhaustive`."""
+    """Return the cases for `parametrize`: every n-th as it is, the others marked `exhaustive`."""
     return [
         case if number % step == 0 else pytest.param(case, marks=pytest.mark.exhaustive)
         for number, case in enumerate(cases)
