@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from dashboards import chromium, dashboard
 from ltx_mock import MockServer
-from support import TEXT, post, request_body, submit
+from ltx_mock.receiver import CallbackReceiver
+from support import STATUS, TEXT, post, request_body, submit
 
 pytestmark = pytest.mark.browser
 
@@ -265,6 +266,63 @@ def test_keys_that_end_alike_are_told_apart(browser: Browser, mock: MockServer) 
         "success",
         "pending",
     ]
+
+
+def test_a_callback_that_goes_wrong_is_seen_and_made_again(browser: Browser, mock: MockServer) -> None:
+    """The tab counts it in colour, its state says that attempts failed, and a button makes it once more."""
+    with CallbackReceiver() as receiver, dashboard(browser, mock.url) as shown:
+        page, trouble = shown.page, shown.page.locator("#tab-callbacks .badge").nth(1)
+        receiver.answer(500)
+        shown.submit(preset="callback", callback=receiver.url)
+        expect(trouble).to_be_hidden()
+        mock.clock.advance(200)
+        expect(trouble).to_have_text("1 failing")
+        expect(trouble).to_have_class("badge bad")
+        shown.tab("Callbacks")
+        pill = shown.rows("callbacks").first.locator(".pill")
+        expect(pill).to_have_text("failing, tried again")
+        expect(pill).to_have_class("pill bad")
+        mock.clock.advance(1000)
+        expect(pill).to_have_text("failed")
+        shown.rows("callbacks").first.click()
+        receiver.answer(200)
+        shown.button("Redeliver").click()
+        expect(pill).to_have_text("delivered")
+        expect(trouble).to_be_hidden()
+        expect(page.locator("#panel-callbacks tbody tr")).to_have_count(5)
+
+
+@pytest.mark.parametrize("way", ["Call 127.0.0.1.nip.example", "Send it here instead"])
+def test_a_withheld_callback_is_warned_of_and_let_go(browser: Browser, mock: MockServer, way: str) -> None:
+    """Under the form, with a way to the callback; there its host is allowed, or it is sent elsewhere."""
+    with CallbackReceiver() as receiver, dashboard(browser, mock.url) as shown:
+        page = shown.page
+        shown.submit(preset="callback", callback="http://127.0.0.1.nip.example/hook")
+        expect(page.get_by_text("It will not call back: 127.0.0.1.nip.example is not this machine")).to_be_visible()
+        expect(page.locator("#tab-callbacks .badge").nth(1)).to_have_text("1 withheld")
+        mock.clock.advance(200)
+        shown.button("Show the callback").click()
+        if way.startswith("Send"):
+            page.get_by_label("Where callbacks for http://127.0.0.1.nip.example go instead").fill(receiver.url)
+        shown.button(way).click()
+        pill = shown.rows("callbacks").first.locator(".pill")
+        expect(pill).to_have_text("delivered" if way.startswith("Send") else "failing, tried again")
+        expect(page.get_by_text("It will not call back")).to_be_hidden()
+
+
+def test_a_request_shows_its_headers_and_how_long_its_answer_took(browser: Browser) -> None:
+    with MockServer(clock="real", speed=1000) as mock, mock.client(verify=False) as client:
+        mock.scenarios.add("slow-answer")
+        client.get(STATUS, headers={"x-team": "video", "cookie": "session=very-secret"})
+        with dashboard(browser, mock.url) as shown:
+            shown.tab("Requests")
+            shown.rows("requests").first.click()
+            detail = shown.page.locator("#panel-requests article")
+            expect(detail).to_contain_text("Answered after")
+            detail.get_by_text("Request headers").click()
+            expect(detail.get_by_text("video", exact=True)).to_be_visible()
+            expect(detail).to_contain_text("Bearer …")
+            expect(detail).not_to_contain_text("very-secret")
 
 
 def test_after_a_reset_it_is_empty_and_goes_on(browser: Browser, mock: MockServer) -> None:

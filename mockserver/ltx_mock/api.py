@@ -213,7 +213,8 @@ def record(
     query = scope["query_string"]
     target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
     told = None if effect and effect.fault else status
-    about = (task_id, state, tuple(findings), cause, headers)
+    late = effect.wait_ms if effect and tenant.clock.flows else 0
+    about = (task_id, state, tuple(findings), cause, headers, scope["headers"], now + late if late else None)
     number = engine.store.next_entry()
     engine.record(tenant, Entry(number, now, operation, scope["method"], target, told, body, content, *about))
 

@@ -110,6 +110,7 @@ class Crash:
             b"",
             answer.body,
             cause=answer.cause,
+            request_headers=request.headers.raw,
         )
         self._engine.record(tenant, entry)
         return Response(answer.body, answer.status, media_type="application/json")

@@ -47,6 +47,7 @@ class ControlPlane:
             ("GET", "/health", self.health),
             ("GET", "/version", self.health),
             ("GET", "/settings", self.settings),
+            ("POST", "/settings", self.extend_settings),
             ("GET", "/tenants", self.tenants),
             ("POST", "/reset", self.reset),
             ("GET", "/clock", self.clock),
@@ -78,6 +79,11 @@ class ControlPlane:
         """Return the settings in force, secrets left out."""
         tenant = picked(self._engine, request)
         return (tenant.settings if tenant else self._engine.settings).as_dict()
+
+    async def extend_settings(self, request: Request) -> dict[str, Any]:
+        """Let callbacks go to more hosts, or send them elsewhere, from now on."""
+        body = await json_body(request)
+        return self._engine.extend_settings(picked(self._engine, request), body).as_dict()
 
     async def tenants(self, request: Request) -> dict[str, Any]:
         """Return the counters of every key seen so far."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ltx_mock import answers
 from ltx_mock.clock import SECOND
+from ltx_mock.errors import ConflictError
 from ltx_mock.events import Events
 from ltx_mock.fate import Fate
 from ltx_mock.hosts import host_of, in_container, is_this_machine
@@ -116,9 +117,19 @@ class Courier:
                 self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
         self.arm(tenant)
 
-    def again(self, tenant: Tenant, delivery: Delivery) -> None:
-        """Plan one more attempt, now, of a callback that was made or given up."""
-        self._put(tenant, delivery._replace(state="scheduled", due=tenant.clock.now(), reason=BY_HAND))
+    def again(self, tenant: Tenant, task: Task, delivery: Delivery) -> None:
+        """Plan one more attempt of a callback that was made, given up or withheld: now, or when its task ends.
+
+        Raises:
+            ConflictError: it may go nowhere.
+        """
+        target, reason = route(delivery.url, tenant.settings, task.page)
+        if target is None:
+            raise ConflictError(f"{delivery.id} may go nowhere: {reason}")
+        due: int | None = tenant.clock.now()
+        if delivery.state == "withheld":
+            due = None if task.timeline.endless else max(due or 0, task.timeline.ended)
+        self._put(tenant, delivery._replace(state="scheduled", target=target, due=due, reason=BY_HAND))
         self.arm(tenant)
 
     def arm(self, tenant: Tenant) -> None:
@@ -178,6 +189,7 @@ class Courier:
         return self._store.find(tenant.key) is tenant
 
     def _ring(self, tenant: Tenant) -> None:
+        self._alarms.pop(tenant.key, None)
         if self._knows(tenant):
             self._spawn(tenant, self._run_due(tenant))
 
@@ -278,6 +290,7 @@ def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes, cause
         task_id=delivery.task_id,
         cause=f"{told}; {cause}" if cause else told,
         ended=attempt.ended,
+        request_headers=((b"content-type", delivery.content_type.encode()),),
     )
 
 

@@ -54,6 +54,7 @@ def note(engine: Engine, tenant: Tenant, task: Task, scope: Scope, counted: Coun
         answer=counted.problem or told,
         task_id=task.id,
         cause=cause,
+        request_headers=scope["headers"],
         download=True,
     )
     engine.record(tenant, entry)

@@ -25,7 +25,7 @@ from ltx_mock.fate import Fate, altered, life
 from ltx_mock.inspections import Inspections
 from ltx_mock.memory import MemoryStore
 from ltx_mock.origins import refusal
-from ltx_mock.records import Delivery, Entry, Task
+from ltx_mock.records import Delivery, Entry, Task, delivery_id
 from ltx_mock.scenarios.claims import Armed, Call, Subject, followers
 from ltx_mock.sender import Sender
 from ltx_mock.settings import OF_THE_SERVER, Settings
@@ -280,27 +280,46 @@ class Engine:
             entry = Entry(self.store.next_entry(), now, "clock", "", "", None, b"", b"", cause=cause, ended=until)
             self.record(tenant, entry)
 
-    async def redeliver(self, delivery_id: str) -> Delivery:
+    def extend_settings(self, tenant: Tenant | None, values: Mapping[str, Any]) -> Settings:
+        """Give more values to settings of one tenant, or of all and those to come; return what is then in force.
+
+        Raises:
+            SettingsError: see `Settings.with_more`.
+        """
+        if tenant is not None:
+            tenant.configure(tenant.settings.with_more(values))
+            return tenant.settings
+        self.settings = self.settings.with_more(values)
+        self.store.configure(self.settings)
+        for each in self.store.tenants():
+            each.configure(each.settings.with_more(values))
+        return self.settings
+
+    async def redeliver(self, named: str) -> Delivery:
         """Make a callback once more, by hand, and return it as it then stands.
+
+        One that was withheld goes where the settings now in force let it go.
+
+        Args:
+            named: the id of the callback, or of its task.
 
         Raises:
             NotFoundError: there is no such callback.
             ConflictError: it is still to come, is being made just now, or may go nowhere.
         """
         for tenant in self.store.tenants():
-            delivery = tenant.delivery(delivery_id)
+            delivery = tenant.delivery(named) or tenant.delivery(delivery_id(named))
             if delivery is not None:
                 break
         else:
-            raise NotFoundError(f"no callback {delivery_id[:80]!r}")
-        if delivery.target is None:
-            raise ConflictError(f"{delivery_id} may go nowhere: {delivery.reason}")
+            raise NotFoundError(f"no callback {named[:80]!r}")
         if delivery.state in {"scheduled", "sending"}:
-            raise ConflictError(f"{delivery_id} is {delivery.state}; it needs no help")
-        self.courier.again(tenant, delivery)
+            raise ConflictError(f"{delivery.id} is {delivery.state}; it needs no help")
+        _, task = self.find_task(delivery.task_id)
+        self.courier.again(tenant, task, delivery)
         if tenant.clock.mode == "manual":
             await self.advance(tenant, 0)
-        return tenant.delivery(delivery_id) or delivery
+        return tenant.delivery(delivery.id) or delivery
 
     async def finish(self, task_id: str, state: str, fail_code: str | None) -> Task:
         """End a task now, by hand.

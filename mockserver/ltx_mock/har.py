@@ -11,7 +11,7 @@ from ltx_mock.clock import moment_of
 from ltx_mock.records import Entry
 from ltx_mock.store import Tenant
 from ltx_mock.version import VERSION
-from ltx_mock.views import hide, hide_in
+from ltx_mock.views import hide, hide_in, joined, request_headers
 
 HEAD = f'{{"log":{{"version":"1.2","creator":{{"name":"ltx-mock","version":"{VERSION}"}},"entries":['
 TAIL = "]}}\n"
@@ -22,7 +22,7 @@ JSON = "application/json"
 def har_entry(tenant: Tenant, entry: Entry, root: str) -> dict[str, object]:
     """Return an exchange as an entry of a HAR log; `root` is the URL under which clients know the fake."""
     url = hide(tenant, entry.target if entry.kind == "callback" else root + entry.target)
-    took = (entry.ended or entry.at) - entry.at
+    took = entry.latency or 0
     view: dict[str, object] = {
         "startedDateTime": moment_of(entry.at).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "time": took,
@@ -50,13 +50,17 @@ def _request(tenant: Tenant, entry: Entry, url: str) -> dict[str, object]:
         "url": url,
         "httpVersion": HTTP,
         "cookies": [],
-        "headers": [{"name": "Content-Type", "value": JSON}] if entry.request else [],
+        "headers": [{"name": name, "value": hide(tenant, value)} for name, value in request_headers(entry)],
         "queryString": list(_query(url)),
         "headersSize": -1,
         "bodySize": len(entry.request),
     }
     if entry.request:
-        view["postData"] = {"mimeType": JSON, "text": hide(tenant, entry.request.decode("utf-8", "replace"))}
+        kind = joined(request_headers(entry)).get("content-type", JSON)
+        view["postData"] = {
+            "mimeType": hide(tenant, kind),
+            "text": hide(tenant, entry.request.decode("utf-8", "replace")),
+        }
     return view
 
 

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from ltx_mock.clock import LATEST, Clock
 from ltx_mock.draw import digest
+from ltx_mock.memory_budget import Budget, journals_to_shorten, tenants_to_forget
 from ltx_mock.records import Account, Delivery, Entry, Operation, Refusal, Task
 from ltx_mock.scenarios.claims import Armed, Call, armed, claim
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.settings import Settings, key_label
+from ltx_mock.settings import MEBIBYTE, Settings, key_label
 from ltx_mock.store import NOBODY
 
+ENTRY_BYTES = 700
+HEADER_BYTES = 140
 FINDING_BYTES = 700
+TASK_BYTES = 2000
+DELIVERY_BYTES = 800
+"""What each of these takes beside the bytes that a client sent."""
 MAX_IDLE_TENANTS = 10_000
+MAX_TASK_BYTES = 512 * 1024 * 1024
+
+
+class Shared:
+    """What the tenants of one store have in common: who made which task, and the budgets they draw on."""
+
+    __slots__ = ("journals", "owners", "tasks")
+
+    def __init__(self, journals: Budget, tasks: Budget) -> None:
+        self.journals, self.tasks = journals, tasks
+        self.owners: dict[str, MemoryTenant] = {}
 
 
 class MemoryTenant:
@@ -31,7 +49,7 @@ class MemoryTenant:
         "_ends",
         "_entries",
         "_made",
-        "_owners",
+        "_shared",
         "_spent",
         "_tasks",
         "_window_start",
@@ -43,9 +61,11 @@ class MemoryTenant:
         "id",
         "key",
         "label",
+        "last_entry",
         "opened",
         "scenarios",
         "settings",
+        "task_bytes",
     )
 
     def __init__(
@@ -54,7 +74,7 @@ class MemoryTenant:
         key: str,
         settings: Settings,
         clock: Clock,
-        owners: dict[str, MemoryTenant],
+        shared: Shared,
         *,
         opened: bool = False,
     ) -> None:
@@ -63,7 +83,7 @@ class MemoryTenant:
         self.scenarios: tuple[Armed, ...] = tuple(map(armed, settings.scenario))
         self._armed_here = False
         self._draws = 0
-        self._owners = owners
+        self._shared = shared
         self._tasks: dict[str, Task] = {}
         self._active: dict[str, int] = {}
         self._ends: list[tuple[int, str]] = []
@@ -74,14 +94,23 @@ class MemoryTenant:
         self._deliveries: dict[str, Delivery] = {}
         self._due: list[tuple[int, int, str]] = []
         self._entries: deque[Entry] = deque()
-        self.entry_bytes = 0
-        self.forgotten = 0
+        self.entry_bytes = self.task_bytes = 0
+        self.forgotten = self.last_entry = 0
         self.counts: dict[tuple[Operation, int | None], int] = {}
 
     @property
     def idle(self) -> bool:
         """Whether nothing would be lost but a request count and a few journal entries."""
-        return self.key != "" and not (self._tasks or self.opened or self._armed_here)
+        return self.key != "" and not (self._tasks or self.set_up)
+
+    @property
+    def set_up(self) -> bool:
+        """Whether somebody gave it settings or scenarios of its own."""
+        return self.opened or self._armed_here
+
+    def configure(self, settings: Settings) -> None:
+        """See `Tenant.configure`."""
+        self.settings = settings
 
     def add_scenario(self, scenario: Scenario) -> None:
         """See `Tenant.add_scenario`."""
@@ -137,7 +166,8 @@ class MemoryTenant:
             return Refusal("concurrency", min((end for end in self._active.values() if end <= LATEST), default=None))
         self._spent += task.cost
         self._tasks[task.id] = task
-        self._owners[task.id] = self
+        self._shared.owners[task.id] = self
+        self._count_task_bytes(TASK_BYTES + len(task.body))
         self._watch(task)
         return None
 
@@ -179,6 +209,8 @@ class MemoryTenant:
 
     def put_delivery(self, delivery: Delivery) -> None:
         """See `Tenant.put_delivery`."""
+        if delivery.id not in self._deliveries:
+            self._count_task_bytes(DELIVERY_BYTES + len(delivery.url))
         self._deliveries[delivery.id] = delivery
         if delivery.state == "scheduled" and delivery.due is not None:
             heapq.heappush(self._due, (delivery.due, len(self._deliveries), delivery.id))
@@ -213,11 +245,14 @@ class MemoryTenant:
         entries.append(entry)
         kind = entry.operation, entry.status
         self.counts[kind] = self.counts.get(kind, 0) + 1
-        self.entry_bytes += _weight(entry)
+        self.last_entry, size = entry.number, _weight(entry)
+        self.entry_bytes += size
         while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
-            oldest = entries.popleft()
-            self.entry_bytes -= _weight(oldest)
-            self.forgotten = oldest.number
+            size -= self._forget_oldest()
+        shared = self._shared
+        shared.journals.count(size)
+        shared.journals.settle()
+        shared.tasks.settle()
 
     def entries(self) -> Sequence[Entry]:
         """See `Tenant.entries`."""
@@ -227,8 +262,35 @@ class MemoryTenant:
         """See `Tenant.forget_entries`."""
         count = len(self._entries)
         self._entries.clear()
+        self._shared.journals.count(-self.entry_bytes)
         self.entry_bytes = self.forgotten = 0
         return count
+
+    def shorten_journal(self, size: int) -> int:
+        """Give up the oldest entries, at least so many bytes of them where there are as many; return how many."""
+        freed = 0
+        while freed < size and self._entries:
+            freed += self._forget_oldest()
+        self._shared.journals.count(-freed)
+        return freed
+
+    def release(self) -> None:
+        """Take what it has off what it shares with others. What comes after is counted nowhere."""
+        shared, self._shared = self._shared, Shared(Budget(sys.maxsize, _ignore), Budget(sys.maxsize, _ignore))
+        for task_id in self._tasks:
+            shared.owners.pop(task_id, None)
+        shared.journals.count(-self.entry_bytes)
+        shared.tasks.count(-self.task_bytes)
+
+    def _forget_oldest(self) -> int:
+        oldest = self._entries.popleft()
+        self.forgotten, size = oldest.number, _weight(oldest)
+        self.entry_bytes -= size
+        return size
+
+    def _count_task_bytes(self, size: int) -> None:
+        self.task_bytes += size
+        self._shared.tasks.count(size)
 
     def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
         delivery = self._deliveries[delivery_id]
@@ -252,8 +314,15 @@ class MemoryTenant:
 
 
 def _weight(entry: Entry) -> int:
-    """Return about how many bytes of a journal an entry takes beyond what each of them does."""
-    return len(entry.request) + len(entry.answer) + len(entry.target) + FINDING_BYTES * len(entry.findings)
+    """Return about how many bytes an entry takes; for one entry always the same."""
+    size = ENTRY_BYTES + len(entry.request) + len(entry.answer) + len(entry.target)
+    for name, value in entry.request_headers:
+        size += HEADER_BYTES + len(name) + len(value)
+    return size + FINDING_BYTES * len(entry.findings)
+
+
+def _ignore(_: int) -> None:
+    """Make no room."""
 
 
 class MemoryStore:
@@ -263,7 +332,11 @@ class MemoryStore:
         self._settings = settings
         self._new_clock = new_clock
         self._tenants: dict[str, MemoryTenant] = {}
-        self._owners: dict[str, MemoryTenant] = {}
+        self._shared = Shared(
+            Budget(settings.journal_memory * MEBIBYTE, self._shorten_journals),
+            Budget(MAX_TASK_BYTES, self._forget_tenants),
+        )
+        self._crowd = MAX_IDLE_TENANTS
         self._ids: dict[str, str] = {"": NOBODY}
         self._keys: dict[str, str] = {NOBODY: ""}
         self._id_numbers = count(1)
@@ -275,14 +348,18 @@ class MemoryStore:
         tenant = self._tenants.get(key)
         if tenant is None:
             self._make_room()
-            tenant = self._begin(MemoryTenant(self._id(key), key, self._settings, self._new_clock(), self._owners))
+            tenant = self._begin(MemoryTenant(self._id(key), key, self._settings, self._new_clock(), self._shared))
         return tenant
 
     def open(self, key: str, settings: Settings) -> MemoryTenant:
         """See `Store.open`."""
         self.drop(key, forever=False)
         clock = settings.new_clock()
-        return self._begin(MemoryTenant(self._id(key), key, settings, clock, self._owners, opened=True))
+        return self._begin(MemoryTenant(self._id(key), key, settings, clock, self._shared, opened=True))
+
+    def configure(self, settings: Settings) -> None:
+        """See `Store.configure`."""
+        self._settings = settings
 
     def find(self, key: str) -> MemoryTenant | None:
         """See `Store.find`."""
@@ -311,14 +388,23 @@ class MemoryStore:
 
     def owner(self, task_id: str) -> MemoryTenant | None:
         """See `Store.owner`."""
-        return self._owners.get(task_id)
+        return self._shared.owners.get(task_id)
+
+    @property
+    def journal_bytes(self) -> int:
+        """See `Store.journal_bytes`."""
+        return self._shared.journals.used
+
+    @property
+    def task_bytes(self) -> int:
+        """See `Store.task_bytes`."""
+        return self._shared.tasks.used
 
     def drop(self, key: str, *, forever: bool = True) -> None:
         """See `Store.drop`."""
         tenant = self._tenants.pop(key, None)
         if tenant is not None:
-            for task in tenant.tasks():
-                self._owners.pop(task.id, None)
+            tenant.release()
         if forever and key and key in self._ids:
             del self._keys[self._ids.pop(key)]
 
@@ -341,7 +427,22 @@ class MemoryStore:
 
     def _make_room(self) -> None:
         """Forget idle tenants when a flood of made-up keys has left too many of them."""
-        if len(self._tenants) >= MAX_IDLE_TENANTS:
-            for tenant in self.tenants():
-                if tenant.idle:
-                    self.drop(tenant.key)
+        if len(self._tenants) < self._crowd:
+            return
+        for tenant in self.tenants():
+            if tenant.idle:
+                self.drop(tenant.key)
+        self._crowd = max(MAX_IDLE_TENANTS, 2 * len(self._tenants))  # else each new key would look at all again
+
+    def _shorten_journals(self, size: int) -> None:
+        for tenant in journals_to_shorten(self._tenants.values()):
+            size -= tenant.shorten_journal(size)
+            if size <= 0:
+                return
+
+    def _forget_tenants(self, size: int) -> None:
+        for tenant in tenants_to_forget(self._tenants.values()):
+            size -= tenant.task_bytes
+            self.drop(tenant.key)
+            if size <= 0:
+                return

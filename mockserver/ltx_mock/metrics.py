@@ -9,6 +9,7 @@ from typing import NamedTuple, get_args
 from ltx_mock.clock import MODES, SECOND
 from ltx_mock.engine import Engine
 from ltx_mock.records import DeliveryState
+from ltx_mock.settings import MEBIBYTE
 from ltx_mock.store import Tenant
 from ltx_mock.timeline import State
 from ltx_mock.version import VERSION
@@ -52,6 +53,13 @@ def measured(engine: Engine, tenants: Sequence[Tenant]) -> list[Family]:
         Family("ltx_mock_credits_spent", "gauge", "Credits spent, less those given back.", _credits(worlds)),
         Family("ltx_mock_journal_entries", "gauge", "Entries in the journal.", _entries(tenants)),
         Family("ltx_mock_journal_bytes", "gauge", "Bytes that these take.", _bytes(tenants)),
+        _one("ltx_mock_journal_memory_bytes", "Bytes that all journals take together.", engine.store.journal_bytes),
+        _one(
+            "ltx_mock_journal_memory_limit_bytes",
+            "Bytes that they may take: --journal-memory.",
+            engine.settings.journal_memory * MEBIBYTE,
+        ),
+        _one("ltx_mock_task_memory_bytes", "Bytes that all tasks and callbacks take.", engine.store.task_bytes),
         Family("ltx_mock_clock_mode", "gauge", "Worlds by how their clock runs.", _modes(worlds)),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from ltx_mock.scenarios.claims import Armed
@@ -89,9 +90,9 @@ class Delivery(NamedTuple):
 class Entry(NamedTuple):
     """One exchange in the journal: a request and its answer, or a callback and its answer; or a change of the clock.
 
-    `at` is virtual time in Unix milliseconds; so is `ended`, when a callback was answered or given up, or to where the
-    clock was moved. `headers` are those of the answer that have something to say. The API key is never here; an entry
-    lies in its tenant's journal.
+    `at` is virtual time in Unix milliseconds; so is `ended`, when it was answered or given up, where that is later, or
+    to where the clock was moved. `headers` are those of the answer that have something to say. `request_headers` are as
+    they came, secrets included: they leave only through `ltx_mock.views`.
     """
 
     number: int
@@ -107,6 +108,7 @@ class Entry(NamedTuple):
     findings: tuple[Finding, ...] = ()
     cause: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    request_headers: Sequence[tuple[bytes, bytes]] = ()
     ended: int | None = None
     download: bool = False
 
@@ -116,6 +118,14 @@ class Entry(NamedTuple):
         if self.download:
             return "download"
         return self.operation if self.operation in ("callback", "clock") else "request"
+
+    @property
+    def latency(self) -> int | None:
+        """How long it took until the answer, in virtual milliseconds; None where that has no meaning.
+
+        The fake's own work takes no virtual time: without a scenario that delays it, an answer takes 0.
+        """
+        return None if self.operation == "clock" else (self.ended or self.at) - self.at
 
 
 def delivery_id(task_id: str, copy: int = 0) -> str:

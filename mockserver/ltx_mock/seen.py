@@ -48,10 +48,10 @@ class Exchange(NamedTuple):
     """One request and its answer, or one callback.
 
     `number` is the one of the journal: the control plane, the commands and the dashboard show the same.
-    `body` and `answer` are decoded JSON; text where they are none, None
-    where there is nothing. `headers` are those of the answer that have something to say. `status` is None where nobody
-    answered. `cause` says what brought an answer
-    about, if it was not the request alone.
+    `body` and `answer` are decoded JSON; text where they are none, None where there is nothing. `headers` are those of
+    the answer that have something to say; `request_headers` those that came, with lower-case names and without what is
+    secret. `status` is None where nobody answered. `latency` is how late a scenario made the answer, or how long a
+    receiver took, in virtual milliseconds. `cause` says what brought an answer about, if it was not the request alone.
     """
 
     number: int
@@ -67,6 +67,8 @@ class Exchange(NamedTuple):
     body: Any
     answer: Any
     headers: Mapping[str, str] = {}
+    request_headers: Mapping[str, str] = {}
+    latency: int | None = None
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Self:

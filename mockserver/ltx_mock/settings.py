@@ -19,8 +19,11 @@ from ltx_mock_contracts.urls import is_http_url
 _DEFAULT_PORT = re.compile(r"^(http://.*):80$|^(https://.*):443$")
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 MAX_PATIENCE = 3600
-OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file")
+MEBIBYTE = 1024 * 1024
+OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file", "journal_memory")
 """Settings that a world cannot have for itself."""
+AT_RUN_TIME = ("allow_callback_host", "callback_rewrite")
+"""Settings to which a server that runs takes more values."""
 DEFAULT_PRICES = {"480p": 1, "720p": 2, "1080p": 4}
 
 
@@ -111,7 +114,10 @@ class Settings:
         (), "A scenario by name, or a file of them, armed for each key (may be repeated).", metavar="NAME|FILE"
     )
     journal_entries: int = setting(10_000, "Exchanges kept for each key; the oldest go first.")
-    journal_bytes: int = setting(32 * 1024 * 1024, "Bytes of exchanges kept for each key; the oldest go first.")
+    journal_bytes: int = setting(32 * MEBIBYTE, "Bytes of exchanges kept for each key; the oldest go first.")
+    journal_memory: int = setting(
+        256, "MiB of exchanges kept for all keys together; those without a good key, and of idle keys, go first."
+    )
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -127,6 +133,7 @@ class Settings:
         _at_least("max_concurrent", self.max_concurrent, 0)
         _at_least("journal_entries", self.journal_entries, 0)
         _at_least("journal_bytes", self.journal_bytes, 0)
+        _at_least("journal_memory", self.journal_memory, 1)
         if self.credits is not None:
             _at_least("credits", self.credits, 0)
         if self.admin_token == "":
@@ -168,6 +175,22 @@ class Settings:
         """Return a copy with other values; unknown names raise `SettingsError`."""
         current = {item.name: getattr(self, item.name) for item in fields(self)}
         return Settings.from_mapping(current | changes)
+
+    def with_more(self, values: Mapping[str, Any]) -> Settings:
+        """Return a copy with more values for settings of `AT_RUN_TIME`; what was there stays.
+
+        Raises:
+            SettingsError: it is another setting, or a value is not allowed.
+        """
+        check_names(values, setting_names())
+        for name in values:
+            if name not in AT_RUN_TIME:
+                known = " and ".join(AT_RUN_TIME)
+                raise SettingsError(f"{name} is set when the server starts; at run time {known} take more values")
+        more = self.replace(**values)
+        hosts = dict.fromkeys((*self.allow_callback_host, *more.allow_callback_host))
+        rewrites = {**self.callback_rewrite, **more.callback_rewrite}
+        return self.replace(allow_callback_host=tuple(hosts), callback_rewrite=rewrites)
 
     def new_clock(self) -> Clock:
         """Return a clock as these settings describe it."""

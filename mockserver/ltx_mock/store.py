@@ -41,6 +41,9 @@ class Tenant(Protocol):
     def settings(self) -> Settings:
         """How the fake behaves for this key."""
 
+    def configure(self, settings: Settings) -> None:
+        """Have it behave as these settings say, from now on."""
+
     @property
     def clock(self) -> Clock:
         """The tenant's own time."""
@@ -139,6 +142,9 @@ class Store(Protocol):
     def open(self, key: str, settings: Settings) -> Tenant:
         """Make a new, empty tenant with settings of its own in the place of the one with this key, if any."""
 
+    def configure(self, settings: Settings) -> None:
+        """Have tenants to come behave as these settings say."""
+
     def find(self, key: str) -> Tenant | None:
         """Return the tenant of this key if there is one."""
 
@@ -159,6 +165,14 @@ class Store(Protocol):
 
     def drop(self, key: str, *, forever: bool = True) -> None:
         """Forget a tenant and all that is its own; its id too, unless another is to come in its place."""
+
+    @property
+    def journal_bytes(self) -> int:
+        """About how many bytes all journals take together; never more than the setting `journal_memory` has it."""
+
+    @property
+    def task_bytes(self) -> int:
+        """About how many bytes all tasks and callbacks take together."""
 
     def next_entry(self) -> int:
         """Return the number of the journal entry to be written next."""

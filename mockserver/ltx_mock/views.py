@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from ltx_mock.scenarios.claims import Armed
 from ltx_mock.settings import key_label
 from ltx_mock.store import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
+from ltx_mock_contracts.reporting.redaction import header_value
 
 MIN_SECRET = 6
 
@@ -73,12 +75,31 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "state": entry.state,
         "findings": [finding.as_dict() for finding in entry.findings],
         "cause": entry.cause,
-        "headers": {name.decode("latin-1"): value.decode("latin-1") for name, value in entry.headers},
+        "requestHeaders": joined(request_headers(entry)),
+        "headers": joined(_decoded(entry.headers)),
         "ended": entry.ended,
+        "latency": entry.latency,
         "request": _body(entry.request.decode("utf-8", "replace")),
         "answer": _body(entry.answer.decode("utf-8", "replace")),
     }
     return hide_in(tenant, view)
+
+
+def request_headers(entry: Entry) -> list[tuple[str, str]]:
+    """Return the headers of a request in their order, with lower-case names, what is secret by its name left out."""
+    return [(name, header_value(name, value)) for name, value in _decoded(entry.request_headers)]
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names; of several with one name the values in their order, with commas between them."""
+    together: dict[str, str] = {}
+    for name, value in headers:
+        together[name] = f"{together[name]}, {value}" if name in together else value
+    return together
+
+
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
 
 
 def armed_view(tenant: Tenant, waiting: Armed) -> dict[str, object]:

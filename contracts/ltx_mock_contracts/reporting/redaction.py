@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -11,9 +12,14 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.verdicts import Departure, Report
 
-__all__ = ["text_without_keys", "without_keys"]
+__all__ = ["header_value", "text_without_keys", "without_keys"]
 
 _SECRET: Final = 8
+_SECRET_HEADER: Final = re.compile(
+    r"auth|cookie|token|secret|passw|credential|session|signature|api-?key|(?<!idempotency)-key$"
+)
+_SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)(?= )", re.IGNORECASE)
+_HIDDEN: Final = "…"
 _SHOWN: Final = "$API_KEY"
 
 
@@ -38,6 +44,17 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
 def text_without_keys(text: str, keys: Iterable[str]) -> str:
     """Return a text with `$API_KEY` for each of these keys, as `without_keys` does."""
     return str(_hidden(text, _secrets(keys)))
+
+
+def header_value(name: str, value: str) -> str:
+    """Return what may be shown of a header's value: nothing where its name says that it is secret, else all.
+
+    Of `Authorization` the scheme stays, since a wrong one is a common mistake.
+    """
+    if not _SECRET_HEADER.search(name.lower()) or not value:
+        return value
+    scheme = _SCHEME.match(value)
+    return f"{scheme[0]} {_HIDDEN}" if scheme else _HIDDEN
 
 
 def _secrets(keys: Iterable[str]) -> list[str]:

@@ -127,10 +127,16 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
 @click.pass_context
 def clock(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
     """Show the server's clock, move it, or change how it runs."""
-    given = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
     if ctx.invoked_subcommand is None:
         _print_clock(remote.call("GET", "/clock"), as_json=as_json)
-    elif given:
+    else:
+        _options_belong_behind(ctx)
+
+
+def _options_belong_behind(ctx: click.Context) -> None:
+    """Refuse options of a group that stand before its command, where they would do nothing."""
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
         ctx.fail(f"put --{given[0].removeprefix('as_').replace('_', '-')} after {ctx.invoked_subcommand}")
 
 
@@ -251,21 +257,64 @@ def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bo
             click.echo(f"{'':>16}! {finding['message']} ({finding['rule']})")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @on_server
 @JSON
-def callbacks(remote: Remote, *, as_json: bool) -> None:
-    """List the callbacks: made, to come, given up, withheld."""
+@click.pass_context
+def callbacks(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
+    """List the callbacks: made, to come, given up, withheld; make one again, or let more of them go."""
+    if ctx.invoked_subcommand is None:
+        _list_callbacks(remote, as_json=as_json)
+    else:
+        _options_belong_behind(ctx)
+
+
+@callbacks.command()
+@on_server
+@click.argument("callback_id", metavar="ID")
+@JSON
+def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
+    """Make the callback ID, or that of the task ID, once more."""
+    delivery = remote.call("POST", f"/callbacks/{quote(callback_id, safe='')}/redeliver")
+    if as_json:
+        print_json(delivery)
+        return
+    click.echo(_callback_line(delivery))
+
+
+@callbacks.command()
+@on_server
+@click.argument("host")
+def allow(remote: Remote, host: str) -> None:
+    """Let callbacks go to HOST from now on, as serve --allow-callback-host does."""
+    told = remote.call("POST", "/settings", {"allow_callback_host": [host]})
+    click.echo(f"callbacks may go to this machine, {', '.join(told['allow_callback_host'])}", err=True)
+
+
+@callbacks.command()
+@on_server
+@click.argument("rewrite", metavar="FROM=TO")
+def rewrite(remote: Remote, rewrite: str) -> None:
+    """Send callbacks for one URL prefix to another from now on, as serve --callback-rewrite does."""
+    told = remote.call("POST", "/settings", {"callback_rewrite": [rewrite]})
+    for source, target in told["callback_rewrite"].items():
+        click.echo(f"{source} goes to {target}", err=True)
+
+
+def _list_callbacks(remote: Remote, *, as_json: bool) -> None:
     listed = remote.call("GET", "/callbacks")
     if as_json:
         print_json(listed)
         return
     whose = Whose(listed["callbacks"])
     for delivery in listed["callbacks"]:
-        due = f"at {time_of_day(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
-        made = len(delivery["attempts"])
-        about = f"{delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip()
-        click.echo(f"{delivery['taskId']}  {about}{whose(delivery)}")
+        click.echo(_callback_line(delivery) + whose(delivery))
+
+
+def _callback_line(delivery: dict[str, Any]) -> str:
+    due = f"at {time_of_day(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
+    made = len(delivery["attempts"])
+    return f"{delivery['taskId']}  {delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip()
 
 
 @click.command()

@@ -1,10 +1,12 @@
 /** A callback as a row of the list, and in full: its attempts, and when it is tried again. */
 
+import { change } from "./api.js";
 import { el, link, refill, set, write } from "./dom.js";
 import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
-import { dress, facts, pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
+import { callbackState, dress, facts, pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
 import { nameOf } from "./store.js";
+import { attempt } from "./trouble.js";
 
 /** @typedef {import("./store.js").Delivery} Delivery */
 
@@ -22,7 +24,7 @@ export function callbackRow(now) {
     root: el("div.row", {}, el("div.first", {}, state, url, when), el("div.second", {}, about)),
     tick,
     update(delivery) {
-      dress(state, toneOf(delivery.state), stateText(delivery.state));
+      dress(state, toneOf(callbackState(delivery)), stateText(callbackState(delivery)));
       write(url, delivery.url);
       const attempts = t("callbacks.attempts", { n: delivery.attempts.length });
       write(about, [delivery.taskId, attempts, delivery.reason, nameOf(delivery)].filter(Boolean).join(" · "));
@@ -71,7 +73,7 @@ export class CallbackDetail {
     }, taskId);
     refill(
       this.content,
-      el("div.head", {}, el("h3.mono", {}, delivery.id), pill(toneOf(delivery.state), stateText(delivery.state))),
+      el("div.head", {}, el("h3.mono", {}, delivery.id), pill(toneOf(callbackState(delivery)), stateText(callbackState(delivery)))),
       facts([
         [t("requests.task"), open],
         [t("callbacks.url"), link(url)],
@@ -79,9 +81,21 @@ export class CallbackDetail {
         [t("callbacks.reason"), delivery.reason],
         [t("key.label"), nameOf(delivery)],
       ]),
+      ...this.#actions(delivery),
       delivery.attempts.length ? attemptsTable(delivery) : null,
     );
     this.tick();
+  }
+
+  /** @param {Delivery} delivery */
+  #actions(delivery) {
+    if (["scheduled", "sending"].includes(delivery.state)) return [];
+    const again = el("button", {
+      type: "button",
+      data: { focus: "again" },
+      on: { click: () => attempt(() => redeliver(delivery)) },
+    }, t("callbacks.redeliver"));
+    return delivery.state === "withheld" ? [...routeActions(delivery, this.store.scope), el("p.actions", {}, again)] : [el("p.actions", {}, again)];
   }
 
   /** Count down. */
@@ -108,4 +122,36 @@ function attemptsTable({ attempts }) {
         el("td", {}, span(ended - at, true)),
         el("td", {}, pill(status === 200 ? "good" : toneOfStatus(status), statusText(status)), error && ` ${error}`)))),
   );
+}
+
+/** @param {Delivery} delivery */
+const redeliver = ({ id }) => change("POST", `callbacks/${encodeURIComponent(id)}/redeliver`);
+
+/**
+ * Return ways to let a withheld callback go, which then goes: to its host, or somewhere else.
+ *
+ * @param {Delivery} delivery
+ * @param {string | null} scope The tenant that is looked at: the settings are its own then, else everybody's.
+ */
+function routeActions(delivery, scope) {
+  if (!URL.canParse(delivery.url)) return [];
+  const { hostname, origin } = new URL(delivery.url);
+  const letGo = (/** @type {unknown} */ settings) =>
+    attempt(async () => {
+      await change("POST", "settings", settings, scope);
+      await redeliver(delivery);
+    });
+  const allow = el("button", {
+    type: "button",
+    data: { focus: "allow" },
+    on: { click: () => letGo({ allow_callback_host: [hostname.replace(/^\[|\]$/g, "")] }) },
+  }, t("callbacks.allow", { host: hostname }));
+  const to = el("input", { type: "url", value: "http://localhost:3000", spellcheck: "false", data: { focus: "to" } });
+  const rewrite = el("button", {
+    type: "button",
+    data: { focus: "rewrite" },
+    on: { click: () => letGo({ callback_rewrite: { [origin]: to.value } }) },
+  }, t("callbacks.rewrite"));
+  to.setAttribute("aria-label", t("callbacks.rewrite.to", { origin }));
+  return [el("p.actions", {}, allow), el("p.joined", {}, to, rewrite)];
 }

@@ -15,7 +15,7 @@ const KEY = "ltx-mock.key";
 export class FormView {
   /**
    * @param {import("./store.js").Store} store
-   * @param {{openTask(id: string): void, openWrong(): void}} ways
+   * @param {{openTask(id: string): void, openDelivery(id: string): void, openWrong(): void}} ways
    */
   constructor(store, ways) {
     this.store = store;
@@ -42,6 +42,9 @@ export class FormView {
     this.send = el("button.primary", { type: "submit" });
     this.told = el("p.told", { role: "status" });
     this.show = el("button.quiet", { type: "button", hidden: true, on: { click: () => this.ways.openWrong() } });
+    this.why = el("p", { role: "status" });
+    this.route = el("button.quiet", { type: "button", on: { click: () => this.#showCallback() } });
+    this.warning = el("div.told.warn", { hidden: true }, this.why, this.route);
     this.preview = el("div");
     this.details = el("details", { on: { toggle: () => this.#drawPreview() } }, el("summary"), this.preview);
     this.actions = el("div.actions");
@@ -49,7 +52,10 @@ export class FormView {
     this.form.addEventListener("input", () => this.#drawPreview());
     this.form.addEventListener("change", () => this.#drawShown());
     this.form.addEventListener("submit", (/** @type {Event} */ event) => this.#send(event));
+    /** @type {string | null} The id of the task that was made here last. */
+    this.made = null;
     store.on(["library"], () => this.#drawScenarios());
+    store.on(["deliveries"], () => this.#drawWarning());
     this.#take(this.presets.text);
   }
 
@@ -64,6 +70,7 @@ export class FormView {
     write(this.more, t("form.more"));
     write(this.send, t("form.send"));
     write(this.show, t("form.show"));
+    write(this.route, t("form.route"));
     write(this.details.firstChild, t("form.preview"));
     write(this.told, "");
     this.show.hidden = true;
@@ -71,6 +78,29 @@ export class FormView {
     for (const row of this.fields.loras.children) nameLora(row);
     this.#drawScenarios();
     this.#drawPreview();
+    this.#drawWarning();
+  }
+
+  /** Return the callback of the task that was made here last, where nobody will be called. */
+  #withheld() {
+    if (!this.made) return null;
+    for (const each of this.store.deliveries.values()) {
+      if (each.taskId === this.made && each.state === "withheld") return each;
+    }
+    return null;
+  }
+
+  /** Say that the task that was made here last will not call back, and why. */
+  #drawWarning() {
+    const withheld = this.#withheld();
+    const text = withheld ? t("form.withheld", { reason: withheld.reason ?? "" }) : "";
+    write(this.why, text);
+    set(this.warning, "hidden", text === "");
+  }
+
+  #showCallback() {
+    const withheld = this.#withheld();
+    if (withheld) this.ways.openDelivery(withheld.id);
   }
 
   #layout() {
@@ -83,7 +113,7 @@ export class FormView {
       el("div.triple", {}, at("duration"), at("ratio"), at("seed")),
       at("image"), loras, at("callback"),
       el("div.pair", {}, at("key"), at("scenario")),
-      this.actions, this.told, this.show, this.details,
+      this.actions, this.told, this.show, this.warning, this.details,
     ];
   }
 
@@ -176,10 +206,14 @@ export class FormView {
     sessionStorage.setItem(KEY, key.value);
     this.send.disabled = true;
     this.show.hidden = true;
+    this.made = null;
+    this.#drawWarning();
     try {
       const id = await submit(this.#body(), key.value, scenario.value);
       write(this.told, t("form.made", { id }));
       set(this.told, "class", "told");
+      this.made = id;
+      this.#drawWarning();
       this.ways.openTask(id);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

@@ -12,7 +12,7 @@ import { HeaderView } from "./header-view.js";
 import { onLanguage, t } from "./i18n.js";
 import { LimitsView } from "./limits-view.js";
 import { ListPanel } from "./list-panel.js";
-import { stateText } from "./pills.js";
+import { callbackState, stateText } from "./pills.js";
 import { RequestDetail } from "./request-detail.js";
 import { requestRow } from "./request-row.js";
 import { ScenariosView } from "./scenarios-view.js";
@@ -89,7 +89,7 @@ function filterOf(name, choices, textOf) {
 const filters = {
   tasks: filterOf("tasks", TASK_STATES, stateText),
   requests: filterOf("requests", ["wrong", "errors"], (each) => t(`filter.${each}`)),
-  callbacks: filterOf("callbacks", ["scheduled", "delivered", "failed", "withheld"], stateText),
+  callbacks: filterOf("callbacks", ["scheduled", "retrying", "delivered", "failed", "withheld"], stateText),
 };
 
 /** @param {import("./store.js").Entry} entry */
@@ -132,7 +132,7 @@ const panels = {
     makeRow: () => callbackRow(now),
     keyOf: (delivery) => delivery.id,
     items: () => [...store.deliveries.values()].reverse().filter((delivery) =>
-      store.inScope(delivery) && filters.callbacks.wants([delivery.taskId, delivery.url], delivery.state)),
+      store.inScope(delivery) && filters.callbacks.wants([delivery.taskId, delivery.url], callbackState(delivery))),
     some: () => store.deliveries.size > 0,
     find: (id) => store.deliveries.get(id),
     detail: new CallbackDetail(store, ways),
@@ -152,10 +152,23 @@ const form = new FormView(store, ways);
 const draw = (name) => tabs.count(name, panels[name].update());
 store.on(["tasks", "scope"], () => draw("tasks"));
 store.on(["requests", "scope"], () => draw("requests"));
-store.on(["deliveries", "scope"], () => draw("callbacks"));
+store.on(["deliveries", "scope"], () => {
+  draw("callbacks");
+  warnOfCallbacks();
+});
 store.on(["library"], () => Object.values(panels).forEach((panel) => panel.speak()));
 
+/** Say on the tab how many callbacks do not arrive, whatever the filter of the list. */
+function warnOfCallbacks() {
+  const states = [...store.deliveries.values()].filter((each) => store.inScope(each)).map(callbackState);
+  const failing = states.filter((state) => state === "failed" || state === "retrying").length;
+  const withheld = states.filter((state) => state === "withheld").length;
+  const texts = [failing && t("callbacks.failing", { n: failing }), withheld && t("callbacks.withheld", { n: withheld })];
+  tabs.warn("callbacks", failing ? "bad" : "warn", texts.filter(Boolean).join(", "));
+}
+
 function speak() {
+  warnOfCallbacks();
   for (const view of [header, tabs, clock, scenarios, limits, form, ...Object.values(panels)]) view.speak();
 }
 onLanguage(speak);

@@ -21,11 +21,20 @@ export const toneOf = (state) =>
     success: "good",
     failed: "bad",
     scheduled: "idle",
+    retrying: "bad",
     sending: "busy",
     delivered: "good",
     withheld: "warn",
     cancelled: "idle",
   })[state] ?? "idle";
+
+/**
+ * Return the state of a callback as people need it: one of which attempts have failed is not merely scheduled.
+ *
+ * @param {import("./store.js").Delivery} delivery
+ */
+export const callbackState = ({ state, attempts }) =>
+  (state === "scheduled" && attempts.length > 0 && attempts.at(-1)?.status !== 200 ? "retrying" : state);
 
 /** @param {string} state */
 export const stateText = (state) => tOr(`state.${state}`, state);

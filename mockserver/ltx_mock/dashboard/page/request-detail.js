@@ -4,7 +4,7 @@ import { ROOT } from "./api.js";
 import { commandBox } from "./buttons.js";
 import { curlOf } from "./curl.js";
 import { el, link, refill } from "./dom.js";
-import { day, timeOfDay } from "./format.js";
+import { day, span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
 import { facts, pill, statusText, toneOfStatus } from "./pills.js";
@@ -35,6 +35,7 @@ export class RequestDetail {
         pill(toneOfStatus(entry.status), statusText(entry.status))),
       el("p.mono.target", {}, `${entry.method} `, entry.operation === "callback" ? link(entry.target) : entry.target),
       this.#facts(entry),
+      headersOf(entry),
       ...section(t("requests.body"), entry.request, entry.findings, entry.request !== null || entry.findings.length > 0),
       ...section(t("requests.answer"), entry.answer, [], entry.answer !== null),
       el("h4", {}, t("requests.again")),
@@ -56,9 +57,17 @@ export class RequestDetail {
       [t("key.label"), entry.tenant === NOBODY ? t("key.none") : nameOf(entry)],
       [t("requests.task"), open],
       [t("requests.cause"), entry.cause],
+      [t("requests.latency"), entry.latency !== null && entry.latency > 0 && span(entry.latency, true)],
       ...Object.entries(entry.headers).map(([name, value]) => /** @type {[string, string]} */ ([name, value])),
     ]);
   }
+}
+
+/** @param {Entry} entry */
+function headersOf(entry) {
+  const rows = Object.entries(entry.requestHeaders);
+  if (rows.length === 0) return null;
+  return el("details", {}, el("summary", {}, t("requests.headers")), facts(/** @type {[string, string][]} */ (rows)));
 }
 
 /**

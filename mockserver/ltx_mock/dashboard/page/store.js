@@ -10,7 +10,7 @@ import { nowOf } from "./clocks.js";
  *   nextTransition: number | null, cost: number, seed: number, resultUrl: string | null, request: any}} Task
  * @typedef {{number: number, at: number, tenant: string, key: string, operation: string, method: string, target: string,
  *   status: number | null, taskId: string | null, state: string | null, findings: Finding[], cause: string | null,
- *   headers: Record<string, string>, ended: number | null, request: unknown, answer: unknown}} Entry
+ *   requestHeaders: Record<string, string>, headers: Record<string, string>, ended: number | null, latency: number | null, request: unknown, answer: unknown}} Entry
  * @typedef {{number: number, at: number, ended: number, status: number | null, error: string | null}} Attempt
  * @typedef {{id: string, tenant: string, key: string, taskId: string, url: string, target: string | null, state: string,
  *   due: number | null, reason: string | null, attempts: Attempt[]}} Delivery

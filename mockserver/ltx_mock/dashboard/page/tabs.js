@@ -1,6 +1,6 @@
 /** The tabs above the lists: one of them is in the tab order, arrows lead to the others. */
 
-import { byId, el, set } from "./dom.js";
+import { byId, el, set, write } from "./dom.js";
 import { count } from "./format.js";
 import { t } from "./i18n.js";
 
@@ -9,13 +9,14 @@ export class Tabs {
   constructor(panels) {
     this.tabs = panels.map(({ name, root }) => {
       const badge = el("span.badge");
+      const trouble = el("span.badge", { hidden: true });
       const title = el("span");
       const button = el("button", { role: "tab", type: "button", id: `tab-${name}`, "aria-controls": `panel-${name}` },
-        title, " ", badge);
+        title, " ", badge, " ", trouble);
       button.addEventListener("click", () => this.choose(name));
       const host = el("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, root);
       byId("panels").append(host);
-      return { name, button, title, badge, host };
+      return { name, button, title, badge, trouble, host };
     });
     const list = byId("tabs");
     list.append(...this.tabs.map(({ button }) => button));
@@ -43,6 +44,21 @@ export class Tabs {
   count(name, number) {
     const tab = this.tabs.find((each) => each.name === name);
     if (tab) tab.badge.textContent = count(number);
+  }
+
+  /**
+   * Tell that something is wrong with some of them; an empty text takes it back.
+   *
+   * @param {string} name
+   * @param {string} tone
+   * @param {string} text
+   */
+  warn(name, tone, text) {
+    const tab = this.tabs.find((each) => each.name === name);
+    if (!tab) return;
+    tab.trouble.className = `badge ${tone}`;
+    write(tab.trouble, text);
+    tab.trouble.hidden = text === "";
   }
 
   /** Draw all texts. */
