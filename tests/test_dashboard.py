@@ -273,7 +273,7 @@ def test_a_callback_that_goes_wrong_is_seen_and_made_again(browser: Browser, moc
     with CallbackReceiver() as receiver, dashboard(browser, mock.url) as shown:
         page, trouble = shown.page, shown.page.locator("#tab-callbacks .badge").nth(1)
         receiver.answer(500)
-        shown.submit(preset="callback", callback=receiver.url)
+        shown.submit(preset="callback", callback=receiver.url, key=mock.api_key)
         expect(trouble).to_be_hidden()
         mock.clock.advance(200)
         expect(trouble).to_have_text("1 failing")
@@ -297,7 +297,7 @@ def test_a_withheld_callback_is_warned_of_and_let_go(browser: Browser, mock: Moc
     """Under the form, with a way to the callback; there its host is allowed, or it is sent elsewhere."""
     with CallbackReceiver() as receiver, dashboard(browser, mock.url) as shown:
         page = shown.page
-        shown.submit(preset="callback", callback="http://127.0.0.1.nip.example/hook")
+        shown.submit(preset="callback", callback="http://127.0.0.1.nip.example/hook", key=mock.api_key)
         expect(page.get_by_text("It will not call back: 127.0.0.1.nip.example is not this machine")).to_be_visible()
         expect(page.locator("#tab-callbacks .badge").nth(1)).to_have_text("1 withheld")
         mock.clock.advance(200)

@@ -50,13 +50,13 @@ def _request(tenant: Tenant, entry: Entry, url: str) -> dict[str, object]:
         "url": url,
         "httpVersion": HTTP,
         "cookies": [],
-        "headers": [{"name": name, "value": hide(tenant, value)} for name, value in request_headers(entry)],
+        "headers": [{"name": name, "value": hide(tenant, value)} for name, value in request_headers(tenant, entry)],
         "queryString": list(_query(url)),
         "headersSize": -1,
         "bodySize": len(entry.request),
     }
     if entry.request:
-        kind = joined(request_headers(entry)).get("content-type", JSON)
+        kind = joined(request_headers(tenant, entry)).get("content-type", JSON)
         view["postData"] = {
             "mimeType": hide(tenant, kind),
             "text": hide(tenant, entry.request.decode("utf-8", "replace")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.reporting.redaction import header_value
 
 MIN_SECRET = 6
+_PORT = re.compile(r":\d+$", re.ASCII)
 
 T = TypeVar("T")
 
@@ -75,7 +77,7 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "state": entry.state,
         "findings": [finding.as_dict() for finding in entry.findings],
         "cause": entry.cause,
-        "requestHeaders": joined(request_headers(entry)),
+        "requestHeaders": joined(request_headers(tenant, entry)),
         "headers": joined(_decoded(entry.headers)),
         "ended": entry.ended,
         "latency": entry.latency,
@@ -85,9 +87,15 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
     return hide_in(tenant, view)
 
 
-def request_headers(entry: Entry) -> list[tuple[str, str]]:
-    """Return the headers of a request in their order, with lower-case names, what is secret by its name left out."""
-    return [(name, header_value(name, value)) for name, value in _decoded(entry.request_headers)]
+def request_headers(tenant: Tenant, entry: Entry) -> list[tuple[str, str]]:
+    """Return the headers of a request in their order, with lower-case names, what is secret by its name left out.
+
+    A port that the system chose is left out of `host`: it would be the only thing that differs from run to run.
+    """
+    shown = [(name, header_value(name, value)) for name, value in _decoded(entry.request_headers)]
+    if tenant.settings.port == 0:
+        shown = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in shown]
+    return shown
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

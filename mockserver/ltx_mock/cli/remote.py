@@ -262,7 +262,10 @@ def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bo
 @JSON
 @click.pass_context
 def callbacks(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
-    """List the callbacks: made, to come, given up, withheld; make one again, or let more of them go."""
+    """List the callbacks: made, to come, given up, withheld.
+
+    The commands make one again, or let more of them go.
+    """
     if ctx.invoked_subcommand is None:
         _list_callbacks(remote, as_json=as_json)
     else:
