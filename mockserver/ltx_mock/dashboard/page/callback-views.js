@@ -153,5 +153,5 @@ function routeActions(delivery, scope) {
     on: { click: () => letGo({ callback_rewrite: { [origin]: to.value } }) },
   }, t("callbacks.rewrite"));
   to.setAttribute("aria-label", t("callbacks.rewrite.to", { origin }));
-  return [el("p.actions", {}, allow), el("p.joined", {}, to, rewrite)];
+  return [el("p.actions", {}, allow), el("p.actions", {}, to, rewrite)];
 }
