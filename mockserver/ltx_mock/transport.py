@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 from concurrent.futures import CancelledError, Future
 
+import anyio
 import httpx
 
 from ltx_mock.backstage import Backstage
@@ -14,7 +17,7 @@ from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """For `httpx.Client` and `httpx.AsyncClient` alike, in any thread and any event loop.
+    """For `httpx.Client` and `httpx.AsyncClient` alike, in any thread, and in any event loop of asyncio or trio.
 
     The application runs in the server's own loop, so clock, callbacks and journal are the same as over a socket.
     The read timeout of the client holds; other hosts than the server's are not called, whatever the URL says.
@@ -39,8 +42,8 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """See httpx."""
         future = self._begin(request, await request.aread())
         try:
-            async with asyncio.timeout(_patience(request)):
-                return _response(await asyncio.wrap_future(future), request)
+            with anyio.fail_after(_patience(request)):
+                return _response(await _result(future), request)
         except TimeoutError:
             raise _too_slow(future, request) from None
         except BrokenError as broken:
@@ -61,6 +64,26 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             return self._backstage.begin(work)
         except LtxMockError as error:
             raise httpx.ConnectError(str(error), request=request) from None
+
+
+async def _result(future: Future[Reply]) -> Reply:
+    """Wait for a future of the server's thread, in a task of asyncio or trio."""
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_task():
+        return await asyncio.wrap_future(future)
+    done, token = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def wake(_: object) -> None:
+        with contextlib.suppress(trio.RunFinishedError):
+            token.run_sync_soon(done.set)
+
+    future.add_done_callback(wake)
+    try:
+        await done.wait()
+    except trio.Cancelled:
+        future.cancel()
+        raise
+    return future.result()
 
 
 def _patience(request: httpx.Request) -> float | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ltx_mock.transport import MockTransport
 
 ALL = 10**9 - 1
+OF_HTTPX = frozenset({"transport", "mounts", "proxy", "http1", "http2", "cert", "limits", "trust_env"})
+"""Options of a client that httpx's own transport fulfils, or one that is given."""
 MAX_ROUNDS = 1000
 
 
@@ -165,13 +167,16 @@ class World(Assertions):
         raise LtxMockError(f"{self.url} is another process; it cannot be reached without a socket")
 
     def client(self, **options: Any) -> httpx.Client:
-        """Return an httpx client with base URL and key set; further arguments go to httpx."""
+        """Return an httpx client with base URL and key set; further arguments go to httpx.
+
+        It reaches the fake also where a test mocks httpx; see `ltx_mock.socket_transport`.
+        """
         import httpx  # noqa: PLC0415 - slow to import
 
         return httpx.Client(**self._client_options(options))
 
     def async_client(self, **options: Any) -> httpx.AsyncClient:
-        """Return the same for asyncio."""
+        """Return the same for asyncio and trio."""
         import httpx  # noqa: PLC0415
 
         return httpx.AsyncClient(**self._client_options(options))
@@ -250,5 +255,9 @@ class World(Assertions):
     def _client_options(self, options: dict[str, Any]) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self.api_key}", **options.pop("headers", {})}
         # Loading certificates takes longer than most tests.
-        secure = self.url.startswith("https:")
-        return {"base_url": self.base_url, "headers": headers, "trust_env": False, "verify": secure, **options}
+        verify = options.pop("verify", self.url.startswith("https:"))
+        if not OF_HTTPX & options.keys():
+            from ltx_mock.socket_transport import SocketTransport  # noqa: PLC0415 - imports httpx
+
+            options["transport"] = SocketTransport(verify)
+        return {"base_url": self.base_url, "headers": headers, "trust_env": False, "verify": verify, **options}
