@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,7 +56,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave to `make test-all` what needs other programs, but for the first such test of each file."""
-    known = set()
+    known: set[tuple[Path, str]] = set()
     for item in items:
         needed = {marker for marker in OWN_TIER if item.get_closest_marker(marker)}
         if needed and not item.get_closest_marker("exhaustive"):

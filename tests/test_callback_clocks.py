@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,25 @@ def test_on_a_fast_clock_callbacks_and_retries_come_by_themselves() -> None:
     if first and second and third:  # the last may not be written down yet
         assert second.at - first.ended >= 30_000
         assert third.at - second.ended >= 60_000
+
+
+@pytest.mark.rule("CB-2")
+def test_on_a_running_clock_a_receiver_has_thirty_seconds_however_little_patience_is_set() -> None:
+    patience = 0.01
+
+    def take_longer(_: Received) -> int:
+        begin = time.monotonic()
+        while time.monotonic() - begin < 5 * patience:
+            pass
+        return 200
+
+    with Receiver(take_longer) as receiver, MockServer(speed=1, callback_patience=patience) as mock:
+        mock.finish(submit(mock, receiver.url))
+        receiver.take()
+        end = time.monotonic() + SECONDS
+        while not (attempts := mock.callbacks[0].attempts):
+            assert time.monotonic() < end
+        assert [each.status for each in attempts] == [200]
 
 
 @pytest.mark.rule("CB-1", "CB-2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -11,12 +12,13 @@ from ltx_mock import MockServer
 from support import TEXT, post, request_body, submit
 
 ONE, TWO = "first-secret-key-1111", "second-secret-key-2222"
+ODD = "third+secret/key=%3333"
 TOKEN = "a-very-secret-token"
 
 
 @pytest.fixture
 def mock() -> Iterator[MockServer]:
-    with MockServer(clock="manual", api_key=[ONE, TWO], admin_token=TOKEN) as running:
+    with MockServer(clock="manual", api_key=[ONE, TWO, ODD], admin_token=TOKEN) as running:
         yield running
 
 
@@ -106,22 +108,29 @@ def test_neither_keys_nor_the_token_are_shown(mock: MockServer, admin: httpx.Cli
     assert '"admin_token":"…"' in told
 
 
-def test_a_key_that_a_client_misplaced_is_not_shown_either(mock: MockServer, admin: httpx.Client) -> None:
-    url = f"http://localhost:1/callback?key={ONE}"
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [(ONE, "…1111"), (TWO, "…2222"), (TOKEN, "/…"), (ODD, "…3333"), (quote(ODD, safe=""), "…3333")],
+    ids=["its key", "another key", "the admin token", "a key with odd characters", "the same in a URL"],
+)
+def test_a_secret_that_a_client_misplaced_is_not_shown_either(
+    mock: MockServer, admin: httpx.Client, secret: str, shown: str
+) -> None:
+    url = f"http://localhost:1/callback?key={secret}"
     inputs = {
-        "prompt": f"a city for {ONE}",
+        "prompt": f"a city for {secret}",
         "mode": "image-to-video",
-        "image_urls": [f"http://image.invalid/{ONE}.png"],
+        "image_urls": [f"http://image.invalid/{secret}.png"],
     }
     with mock.tenant(ONE).client(verify=False) as client:
-        body = request_body(TEXT, **inputs) | {"request_type": "callback", "callback_url": url, "api_key": ONE}
+        body = request_body(TEXT, **inputs) | {"request_type": "callback", "callback_url": url, "api_key": secret}
         assert post(client, body).status_code == 200
-        assert post(client, request_body(TEXT, resolution=ONE)).status_code == 400
-        assert post(client, {"provider": ONE, ONE: 1}).status_code == 400
-        assert client.get("/statusTask/ltx-2-19b", params={"taskId": ONE}).status_code == 404
-        client.get(f"/wrong/path/{ONE}", params={"key": ONE})
-        client.get("/statusTask/ltx-2-19b", headers={"authorization": f"Basic {ONE}"}, params={"apiKey": ONE})
+        assert post(client, request_body(TEXT, resolution=secret)).status_code == 400
+        assert post(client, {"provider": secret, secret: 1}).status_code == 400
+        assert client.get(f"/statusTask/ltx-2-19b?taskId={secret}").status_code == 404
+        client.get(f"/wrong/path/{secret}?key={secret}")
+        client.get("/statusTask/ltx-2-19b", headers={"authorization": f"Basic {secret}"}, params={"apiKey": secret})
         admin.post("/clock/advance", params={"key": ONE}, json={"seconds": 1000})
     told = everything(admin)
-    assert ONE not in told, told[max(0, told.index(ONE) - 200) : told.index(ONE) + 60]
-    assert "…1111" in told
+    assert secret not in told, told[max(0, told.index(secret) - 200) : told.index(secret) + 60]
+    assert shown in told

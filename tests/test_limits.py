@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import httpx
 import pytest
@@ -11,7 +13,8 @@ from ltx_mock import MockServer
 from ltx_mock.app import build
 from ltx_mock.records import Account
 from ltx_mock.world import World
-from support import GENERATE, IMAGE_LORA, STATUS, ask, call, data_of, message_of, post, request_body, submit
+from receivers import SECONDS, Received, Receiver
+from support import GENERATE, IMAGE, IMAGE_LORA, STATUS, ask, call, data_of, message_of, post, request_body, submit
 
 
 def account_of(world: World) -> Account:
@@ -167,6 +170,29 @@ def test_a_success_made_a_failure_by_hand_is_refunded_once() -> None:
         mock.clock.advance(3600)
         assert account_of(mock).credits == 10
         assert data_of(post(client, request_body(duration=10)))
+
+
+@pytest.mark.rule("GEN-15")
+def test_credits_come_back_when_a_failure_becomes_known_after_the_task_was_taken_for_a_success() -> None:
+    settled = threading.Event()
+
+    def not_found(_: Received) -> int:
+        assert settled.wait(SECONDS)
+        return 404
+
+    with (
+        Receiver(not_found) as images,
+        MockServer(speed=100_000, credits=5) as mock,
+        mock.client(verify=False) as client,
+    ):
+        task_id = submit(client, IMAGE, image_urls=[f"{images.root}/a.png"])
+        end = time.monotonic() + SECONDS
+        while account_of(mock).active:
+            assert time.monotonic() < end
+        assert account_of(mock).credits == 0
+        settled.set()
+        assert ask(client, task_id)["state"] == "failed"
+        assert (account_of(mock).spent, account_of(mock).credits) == (0, 5)
 
 
 def test_a_reset_gives_back_credits_slots_and_requests() -> None:
