@@ -185,6 +185,8 @@ def test_schemas_are_listed_and_printed(cli: Run) -> None:
 
 def test_the_openapi_document_is_printed(cli: Run) -> None:
     assert json.loads(cli("openapi")[1]) == ltx_mock_schemas.openapi()
+    assert json.loads(cli("openapi", "--server", "http://host:1/")[1])["servers"][0]["url"] == "http://host:1"
+    assert cli("openapi", "--server", "host")[0] == 2
 
 
 def test_it_runs_as_a_module_too() -> None:

@@ -278,6 +278,29 @@ def test_callbacks_are_listed(mock: MockServer, admin: httpx.Client) -> None:
     assert "--allow-callback-host your-server.com" in told["reason"]
 
 
+def first_server(admin: httpx.Client, **forwarded: str) -> str:
+    headers = {f"x-forwarded-{name}": value for name, value in forwarded.items()}
+    return str(admin.get("/openapi.json", headers=headers).json()["servers"][0]["url"])
+
+
+def test_the_openapi_document_names_first_where_it_was_asked_for(admin: httpx.Client) -> None:
+    here = str(admin.base_url).partition("/__admin")[0]
+    assert first_server(admin) == here
+    assert first_server(admin, host="mock.example:8443", proto="https") == "https://mock.example:8443"
+    assert (
+        first_server(admin, host="mock.example", proto="https", port="443", prefix="/ltx/")
+        == "https://mock.example/ltx"
+    )
+    assert first_server(admin, host="mock.example", port="8080") == "http://mock.example:8080"
+    assert first_server(admin, host="a/b", proto="ws", port="99999", prefix="/<x>") == here
+
+
+def test_a_public_url_is_the_first_server() -> None:
+    with MockServer(clock="manual", public_url="https://mock.example/") as mock:
+        document = httpx.get(f"{mock.url}/__admin/openapi.json").json()
+    assert [server["url"] for server in document["servers"]] == ["https://mock.example", "https://api.apixo.ai"]
+
+
 def test_the_openapi_document_and_the_schemas_are_served(admin: httpx.Client) -> None:
     assert admin.get("/openapi.json").json()["openapi"].startswith("3.1")
     names = admin.get("/schemas").json()["schemas"]

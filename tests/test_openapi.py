@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import ltx_mock_schemas
+from ltx_mock_contracts import strategies
+from ltx_mock_contracts.fail_codes import FAIL_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +53,10 @@ def examples() -> Iterator[tuple[str, Any]]:
 
 
 EXAMPLES = list(examples())
+VALIDATORS = {
+    name: jsonschema_rs.Draft202012Validator({**DOCUMENT, "$ref": f"#/components/schemas/{name}"})
+    for name in ("GenerateRequest", "StatusResponse")
+}
 
 
 def test_the_document_is_valid_openapi() -> None:
@@ -67,13 +75,15 @@ def test_every_reference_leads_somewhere_inside_the_document() -> None:
 
 def test_every_mapping_of_a_discriminator_is_a_branch() -> None:
     unions = [node for node in nodes(DOCUMENT) if "discriminator" in node]
-    assert len(unions) == 2
+    assert len(unions) == 1
     for union in unions:
         assert list(union["discriminator"]["mapping"].values()) == [branch["$ref"] for branch in union["oneOf"]]
 
 
-def test_both_servers_are_named() -> None:
-    assert [server["url"] for server in DOCUMENT["servers"]] == ["https://api.apixo.ai", "http://127.0.0.1:8219"]
+def test_the_fake_is_named_first_and_the_real_service_last_as_what_it_is() -> None:
+    assert [server["url"] for server in DOCUMENT["servers"]] == ["http://127.0.0.1:8219", "https://api.apixo.ai"]
+    assert "real, paid" in DOCUMENT["servers"][-1]["description"]
+    assert ltx_mock_schemas.openapi("http://fake.test:80/x")["servers"][0]["url"] == "http://fake.test:80/x"
 
 
 def test_every_request_carries_a_bearer_key() -> None:
@@ -86,7 +96,7 @@ def test_every_request_carries_a_bearer_key() -> None:
 
 @pytest.mark.parametrize(
     ("operation", "statuses"),
-    [(GENERATE, "200 400 401 403 404 405 413 429"), (STATUS, "200 400 401 403 404 405 429"), (CALLBACK, "200")],
+    [(GENERATE, "200 400 401 403 404 405 413 429"), (STATUS, "200 400 401 403 404 405 429"), (CALLBACK, "200 4XX")],
 )
 def test_every_status_is_documented(operation: dict[str, Any], statuses: str) -> None:
     assert list(operation["responses"]) == statuses.split()
@@ -124,6 +134,45 @@ OURS = {"generate-request-strict", "check-report", "client-report", "fuzz-case",
 def test_every_schema_is_a_component(name: str) -> None:
     title = ltx_mock_schemas.schema(name)["title"]
     assert DOCUMENT["components"]["schemas"][title]["title"] == title
+
+
+def test_nothing_in_the_document_is_what_generators_stumble_over() -> None:
+    for node in nodes(DOCUMENT["components"]["schemas"]):
+        assert node.get("type") != "null"
+        assert node.get("not") != {}
+        assert "default" not in node
+        assert "$ref" not in node or list(node) == ["$ref"]
+
+
+def responses_of(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    names = ("GenerateResponse", "StatusResponse", "BalanceResponse", "ErrorResponse", "Callback", "Task", "EndedTask")
+    yield from (document["components"]["schemas"][name] for name in names)
+
+
+def test_responses_are_open() -> None:
+    closing = {"const", "enum", "additionalProperties", "minimum", "maximum", "pattern", "oneOf", "discriminator"}
+    for node in (each for schema in responses_of(DOCUMENT) for each in nodes(schema)):
+        assert not closing & set(node)
+    task = DOCUMENT["components"]["schemas"]["Task"]
+    assert task["required"] == ["taskId", "state"]
+    assert task["properties"]["state"]["x-extensible-enum"] == ["pending", "processing", "success", "failed"]
+    assert task["properties"]["failCode"]["x-extensible-enum"] == list(FAIL_CODES)
+
+
+@given(st.one_of(strategies.status_envelopes(), strategies.drifted().map(lambda drifted: drifted.body)))
+def test_every_response_documented_or_drifted_fits_the_document(body: dict[str, Any]) -> None:
+    assert VALIDATORS["StatusResponse"].is_valid(body) or None in body["data"].values()
+
+
+@given(strategies.valid_requests() | strategies.advisory_requests().map(lambda advised: advised.body))
+def test_the_document_accepts_every_request_that_the_api_accepts(body: dict[str, Any]) -> None:
+    assert VALIDATORS["GenerateRequest"].is_valid(body)
+
+
+@given(strategies.invalid_requests())
+def test_the_document_refuses_every_request_that_the_api_refuses(invalid: strategies.InvalidRequest) -> None:
+    forbidden = invalid.pointer in {"/input/aspect_ratio", "/input/loras"}
+    assert forbidden or not VALIDATORS["GenerateRequest"].is_valid(invalid.body)
 
 
 def test_what_a_caller_does_to_the_document_stays_with_the_caller() -> None:

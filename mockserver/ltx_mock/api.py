@@ -37,6 +37,11 @@ JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
 _SCHEMES = frozenset({"http", "https"})
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
+_PORT_AT_END = re.compile(r":\d+$", re.ASCII)
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
+_FORWARDED = (b"host", b"proto", b"port", b"prefix")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class ClientGoneError(Exception):
@@ -260,6 +265,24 @@ def task_id_of(query: bytes) -> str:
     if query.startswith(b"taskId=") and query[7:].isascii() and not any(mark in query for mark in b"&%+;"):
         return query[7:].decode()
     return parse_qs(query.decode("latin-1")).get("taskId", [""])[0]
+
+
+def forwarded_url(scope: Scope) -> str:
+    """Return the URL under which the client reached a proxy in front of the fake, or else the fake, without a slash.
+
+    `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` count where they can be part of a URL.
+    """
+    scheme, _, host = root_url(scope).partition("://")
+    host_told, proto, port, prefix = (
+        (header(scope, b"x-forwarded-" + name) or "").split(",")[0].strip() for name in _FORWARDED
+    )
+    host = host_told if _is_host(host_told) else host
+    scheme = proto if proto in _SCHEMES else scheme
+    bare = _PORT_AT_END.sub("", host)
+    if _PORT.fullmatch(port) and _is_host(f"{bare}:{port}"):
+        host = bare if port == _DEFAULT_PORTS[scheme] else f"{bare}:{port}"
+    prefix = prefix.rstrip("/")
+    return f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else ''}"
 
 
 def root_url(scope: Scope) -> str:

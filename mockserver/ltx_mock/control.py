@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import ltx_mock_schemas
+from ltx_mock.api import forwarded_url
 from ltx_mock.clock import DAY, SECOND
 from ltx_mock.control_events import EventStream
 from ltx_mock.control_input import json_body, limit_of, number, picked
@@ -171,9 +172,9 @@ class ControlPlane:
         tenant, _ = self._engine.find_task(delivery.task_id)
         return delivery_view(tenant, delivery)
 
-    async def openapi(self, _: Request) -> dict[str, Any]:
-        """Return the OpenAPI document."""
-        return ltx_mock_schemas.openapi()
+    async def openapi(self, request: Request) -> dict[str, Any]:
+        """Return the OpenAPI document; it names first the address under which it was asked for."""
+        return ltx_mock_schemas.openapi(self._engine.settings.public_url or forwarded_url(request.scope))
 
     async def schemas(self, _: Request) -> dict[str, Any]:
         """Return the names of the schemas."""

@@ -139,7 +139,7 @@ class Settings:
         if self.admin_token == "":
             raise SettingsError("admin_token must not be empty")
         if self.public_url is not None:
-            set_(self, "public_url", _root_url("public_url", self.public_url))
+            set_(self, "public_url", root_of("public_url", self.public_url))
         _number("speed", self.speed)
         _number("callback_patience", self.callback_patience)
         if not 0 < self.callback_patience <= MAX_PATIENCE:
@@ -278,12 +278,12 @@ def _prices(value: object) -> dict[str, int]:
 
 def _rewrites(value: object) -> dict[str, str]:
     pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("callback_rewrite", value)
-    return {_rewrite_source(source): _root_url("callback_rewrite", to) for source, to in pairs.items()}
+    return {_rewrite_source(source): root_of("callback_rewrite", to) for source, to in pairs.items()}
 
 
 def _rewrite_source(url: object) -> str:
     """Return the URL with its scheme and host in lower case, as they are compared."""
-    root = _root_url("callback_rewrite", url)
+    root = root_of("callback_rewrite", url)
     scheme, _, rest = root.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host}".lower() + slash + path
@@ -313,7 +313,12 @@ def _plain_path(path: object) -> object:
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
-def _root_url(name: str, url: object) -> str:
+def root_of(name: str, url: object) -> str:
+    """Return an absolute http or https URL without the slash at its end.
+
+    Raises:
+        SettingsError: it is none; the text says of what, by `name`.
+    """
     if not (str(url).isprintable() and is_http_url(str(url))):
         raise SettingsError(f"{name} must be an absolute http or https URL, not {url!r}")
     return str(url).rstrip("/")

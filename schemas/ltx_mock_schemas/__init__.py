@@ -19,14 +19,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_schemas._bundle import bundle
+from ltx_mock_schemas._opening import opened
 
 if TYPE_CHECKING:
     from ltx_mock_schemas._bundle import Key
 
-__all__ = ["DIALECT", "names", "openapi", "schema"]
+__all__ = ["DEFAULT_SERVER", "DIALECT", "names", "openapi", "schema"]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 """The dialect of every schema here, and of the OpenAPI document."""
+
+DEFAULT_SERVER: Final = "http://127.0.0.1:8219"
+"""Where `ltx-mock serve` listens by itself."""
 
 _OPENAPI = "openapi"
 _NAMES: Final = (
@@ -63,9 +67,16 @@ def schema(name: str) -> dict[str, Any]:
     return document
 
 
-def openapi() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document as a document that stands alone; the caller may change it."""
+def openapi(server: str = DEFAULT_SERVER) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document as a document that stands alone; the caller may change it.
+
+    Its schemas accept the requests that `schema("generate-request")` accepts, and responses with more than is known.
+
+    Args:
+        server: The root URL of the fake, which the document names first; the real, paid service comes last.
+    """
     document: dict[str, Any] = json.loads(_openapi_text())
+    document["servers"].insert(0, {"url": server, "description": "ltx-mock: the fake, which costs nothing"})
     return document
 
 
@@ -95,7 +106,7 @@ def _openapi_text() -> str:
 
     parts = bundle(_OPENAPI, _read, address)
     document = parts.pop((_OPENAPI, ""))
-    document["components"]["schemas"] = {address(key).rpartition("/")[2]: part for key, part in parts.items()}
+    document["components"]["schemas"] = opened({address(key).rpartition("/")[2]: part for key, part in parts.items()})
     return json.dumps(document)
 
 

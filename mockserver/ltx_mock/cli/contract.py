@@ -8,6 +8,7 @@ import click
 
 import ltx_mock_schemas
 from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.settings import root_of
 from ltx_mock.version import VERSION
 
 
@@ -47,9 +48,10 @@ def schema(name: str | None) -> None:
 
 
 @click.command()
-def openapi() -> None:
+@click.option("--server", metavar="URL", default=ltx_mock_schemas.DEFAULT_SERVER, help="The fake, named first.")
+def openapi(*, server: str) -> None:
     """Print the OpenAPI 3.1 document."""
-    click.echo(json.dumps(ltx_mock_schemas.openapi(), ensure_ascii=False, indent=2))
+    click.echo(json.dumps(ltx_mock_schemas.openapi(root_of("server", server)), ensure_ascii=False, indent=2))
 
 
 @click.command()
