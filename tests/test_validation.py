@@ -321,8 +321,11 @@ MESSAGES = [
         body("text-to-video-LoRA", loras=[LORA | {"path": "https://a/m"}]),
         'input.loras[0].path should be a URL with a download parameter, as in ?download=true, but is "https://a/m"',
     ),
-    (body(promt="x"), 'input.promt is not a field that the API knows; did you mean "prompt"?'),
-    (body() | {"callbackUrl": "x"}, 'callbackUrl is not a field that the API knows; did you mean "callback_url"?'),
+    (body(promt="x"), 'input.promt is not a field that the API knows; did you mean "input.prompt"?'),
+    (
+        body() | {"callbackUrl": "x"},
+        'callbackUrl is not a field that the API knows; did you mean "callback_url"? As it is, nobody will be called',
+    ),
     (body() | {"a b\n": "x"}, '["a b\\n"] is not a field that the API knows'),
     (body() | {"k" * 99: "x"}, f'["{"k" * 40}…" (99 characters)] is not a field that the API knows'),
     (
@@ -336,6 +339,90 @@ MESSAGES = [
 @pytest.mark.parametrize(("request_body", "message"), MESSAGES, ids=range(len(MESSAGES)))
 def test_the_words_of_a_finding(request_body: object, message: str) -> None:
     assert [finding.message for finding in validate_request(request_body)] == [message]
+
+
+@pytest.mark.parametrize(
+    ("change", "meant", "lost"),
+    [
+        *(
+            ({name: "https://a/hook"}, "callback_url", "nobody will be called")
+            for name in (
+                "webhook",
+                "webhook_url",
+                "webhookUrl",
+                "callBackUrl",
+                "callback",
+                "callback-url",
+                "notify_url",
+            )
+        ),
+        ({"Provider": "value"}, "provider", "the provider is chosen by itself"),
+        ({"requestType": "callback"}, "request_type", "the task is async"),
+        ({"aspect_ratio": "9:16"}, "input.aspect_ratio", "the video is 16:9"),
+        ({"image": "https://a/b.jpg"}, "input.image_urls", "no image is used"),
+    ],
+)
+def test_gen_16_an_unknown_field_says_which_was_meant_and_what_is_lost(
+    change: dict[str, Any], meant: str, lost: str
+) -> None:
+    [finding] = validate_request(body() | change)
+    assert (finding.rule, finding.severity) == ("GEN-16", "advisory")
+    assert finding.message.endswith(f'; did you mean "{meant}"? As it is, {lost}')
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "lost"),
+    [
+        *(
+            (name, "input.image_urls", "no image is used")
+            for name in ("image_url", "imageUrls", "images", "firstFrame")
+        ),
+        *((name, "input.aspect_ratio", "the video is 16:9") for name in ("aspectRatio", "ratio", "aspect-ratio")),
+        *((name, "input.loras", "no LoRA is applied") for name in ("lora", "Loras", "lora_url")),
+        ("random_seed", "input.seed", "the seed is chosen by itself"),
+        ("webhook", "callback_url", "nobody will be called"),
+    ],
+)
+def test_gen_16_so_does_an_unknown_field_of_input(name: str, meant: str, lost: str) -> None:
+    [finding] = validate_request(body(**{name: "x"}))
+    assert finding.message.endswith(f'; did you mean "{meant}"? As it is, {lost}')
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("length", "duration"), ("size", "resolution"), ("text", "prompt"), ("Mode", "mode")]
+)
+def test_gen_16_a_required_field_under_another_name_is_missing_and_unknown(name: str, meant: str) -> None:
+    given = body()["input"]
+    given[name] = given.pop(meant)
+    absent, unknown = validate_request({"input": given})
+    assert (absent.pointer, absent.severity) == (f"/input/{meant}", "violation")
+    assert f'did you mean "input.{meant}"? As it is, the value is ignored' in unknown.message
+
+
+def test_gen_16_a_lora_has_its_own_fields() -> None:
+    lora = {"path": "https://a/m?download=true", "strength": 0.8}
+    messages = {
+        finding.pointer: finding.message for finding in validate_request(body("text-to-video-LoRA", loras=[lora]))
+    }
+    assert list(messages) == ["/input/loras/0/scale", "/input/loras/0/strength"]
+    assert messages["/input/loras/0/strength"].endswith('; did you mean "scale"? As it is, the scale is 1.0')
+
+
+@pytest.mark.parametrize("name", ["negative_prompt", "fps", "x", "", "camera", "user", "metadata"])
+def test_gen_16_nothing_is_guessed_for_a_field_that_has_no_counterpart(name: str) -> None:
+    for request in (body() | {name: 1}, {"input": body()["input"] | {name: 1}}):
+        [finding] = validate_request(request)
+        assert finding.message.endswith("is not a field that the API knows")
+
+
+def test_gen_16_nothing_is_lost_where_the_field_is_given_too() -> None:
+    [finding] = validate_request(body() | {"callback_url": "https://a/", "webhook": "https://b/"})
+    assert finding.message == 'webhook is not a field that the API knows; did you mean "callback_url"?'
+
+
+def test_the_vendors_own_client_sends_source_which_is_known() -> None:
+    assert validate_request(body() | {"source": "mcp"}) == []
+    assert [finding.pointer for finding in validate_request(body(source="mcp"))] == ["/input/source"]
 
 
 def test_a_finding_as_data() -> None:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.findings import Finding, forbidden, missing, unknown, wrong
+from ltx_mock_contracts.intended import intended_field
 from ltx_mock_contracts.parsing import MalformedBody, check_json
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.walking import Broken, Walker
@@ -69,7 +70,7 @@ class Explainer:
         broken = list(islice(self._walker.walk(value), FINDINGS_LIMIT))
         closed = {error.path for error in broken if error.forbids and error.severity == "violation"}
         return arranged(
-            _finding(error)
+            _finding(error, value)
             for error in broken
             if not any(error.path[:depth] in closed for depth in range(len(error.path)))
         )
@@ -108,12 +109,16 @@ def near(value: object, known: Iterable[str]) -> str | None:
     return next((folded[word] for word in get_close_matches(value.casefold(), folded, n=1, cutoff=0.75)), None)
 
 
-def _finding(error: Broken) -> Finding:
+def _finding(error: Broken, whole: object) -> Finding:
     rule, allowed, severity = error.mark("x-rule"), error.mark("x-allowed"), error.severity
     if error.keyword == "required":
         return missing(rule, severity, error.path, allowed)
     if error.keyword == "additionalProperties":
         known = list(error.schema["properties"])
+        if rule == "GEN-16":
+            meant = intended_field(whole, error.path)
+            hint, lost = meant or (None, None)
+            return unknown(rule, severity, error.path, error.value, known, hint=hint, lost=lost)
         return unknown(rule, severity, error.path, error.value, known, hint=near(error.path[-1], known))
     if error.forbids:
         return forbidden(rule, severity, error.path, error.value, allowed)

@@ -102,11 +102,19 @@ def forbidden(rule: str, severity: Severity, path: Path, value: object, allowed:
 
 
 def unknown(
-    rule: str, severity: Severity, path: Path, value: object, known: Iterable[str], *, hint: str | None = None
+    rule: str,
+    severity: Severity,
+    path: Path,
+    value: object,
+    known: Iterable[str],
+    *,
+    hint: str | None = None,
+    lost: str | None = None,
 ) -> Finding:
-    """Say that nobody knows this field; `known` are those that are known beside it."""
+    """Say that nobody knows this field; `known` are those that are known beside it, `lost` is what does not happen."""
     allowed = f"one of {', '.join(known)}"
     message = f"{place(path)} is not a field that the API knows{_did_you_mean(hint)}"
+    message += f" As it is, {lost}" if lost else ""
     return Finding(
         rule=rule, severity=severity, pointer=pointer(path), got=show(value), allowed=allowed, message=message
     )
