@@ -61,7 +61,7 @@ def test_the_reference_names_all_there_is() -> None:
     assert {*NAMES, *FIELDS} - {"operation"} <= named
     plugin = (ROOT / "mockserver" / "ltx_mock" / "pytest_plugin.py").read_text(encoding="utf-8")
     fixtures = re.findall(r"@pytest.fixture(?:\(scope=.*\))?\ndef (\w+)", plugin)
-    assert len(fixtures) == 6
+    assert len(fixtures) == 7
     assert set(fixtures) <= named
     shared = (ROOT / "contracts" / "ltx_mock_contracts" / "conformance" / "plugin.py").read_text(encoding="utf-8")
     told = set(re.findall(r"\| `(--ltx-[a-z-]+)=", reference))

@@ -11,6 +11,8 @@ import ltx_mock.receiver
 import ltx_mock.remote_server
 import ltx_mock.transport
 from ltx_mock import MockServer
+from ltx_mock.draw import digest
+from ltx_mock.errors import ConflictError
 from support import TEXT
 
 HELPERS = f"""
@@ -336,3 +338,97 @@ def test_a_receiver_on_loopback_is_no_use_to_a_server_far_away(pytester: pytest.
         skipped=1,
     )
     result.stdout.fnmatch_lines(["*https://api.apixo.ai/api/v1 cannot call back to this machine's loopback address*"])
+
+
+# ---- a world for a part of a test
+
+
+def test_each_example_of_hypothesis_has_a_world_of_its_own_the_same_each_time(pytester: pytest.Pytester) -> None:
+    run(
+        pytester,
+        """
+    from hypothesis import given, settings, strategies as st
+    from ltx_mock_contracts import strategies
+    worlds = set()
+
+    @pytest.mark.ltx(seed=5)
+    @settings(max_examples=10, database=None, derandomize=True, deadline=None)
+    @given(body=strategies.valid_requests())
+    def test_given(ltx_tenant, body):
+        with ltx_tenant(max_concurrent=1) as mock, mock.client() as client:
+            answer = client.post("/generateTask/ltx-2-19b", json=body)
+            assert (answer.status_code, len(mock.tasks), mock.clock.mode) == (200, 1, "manual")
+            assert client.post("/generateTask/ltx-2-19b", json=body).status_code == 429
+            worlds.add((mock.api_key, mock.tasks[0].id, mock.clock.now))
+
+    def test_one(): assert len(worlds) == 1
+    """,
+        passed=2,
+    )
+
+
+def test_worlds_that_are_open_together_are_different_ones(pytester: pytest.Pytester) -> None:
+    run(
+        pytester,
+        """
+    @pytest.fixture(scope="module")
+    def shared(ltx_tenant):
+        with ltx_tenant(credits=7) as mock:
+            yield mock
+
+    def test_one(shared, ltx_mock, ltx_tenant):
+        with ltx_tenant() as second:
+            with ltx_tenant() as third:
+                keys = {each.api_key for each in (shared, ltx_mock, second, third)}
+                assert len(keys) == 4
+            with ltx_tenant() as again:
+                assert again.api_key == third.api_key
+        submit(shared)
+
+    def test_two(shared, ltx_mock):
+        assert (len(shared.tasks), shared.account.credits, ltx_mock.tasks) == (1, 2, [])
+    """,
+        passed=2,
+    )
+
+
+# ---- a server that is shared
+
+
+def test_two_runs_on_one_server_never_meet(pytester: pytest.Pytester, server: MockServer) -> None:
+    test = """
+    def test_one(ltx_mock, ltx_tenant, ltx_server):
+        with ltx_tenant() as other:
+            print("keys:", ltx_mock.api_key, other.api_key, ltx_server.tenant().api_key)
+    """
+
+    def keys() -> set[str]:
+        result = run(pytester, test, "-rP", f"--ltx-base-url={server.url}")
+        return set(next(line for line in result.outlines if line.startswith("keys:")).split()[1:])
+
+    first, second = keys(), keys()
+    assert len(first) == len(second) == 3
+    assert not first & second
+
+
+def test_a_key_that_is_in_use_is_told_by_name(server: MockServer) -> None:
+    remote = ltx_mock.remote_server.RemoteServer(server.url)
+    there = remote.new_tenant("the-key-of-a-run")
+    with pytest.raises(ConflictError, match=r"^the key …-run is in use: somebody else, such as another run of tests"):
+        remote.new_tenant("the-key-of-a-run", credits=5)
+    there.close()
+    assert remote.new_tenant("the-key-of-a-run", credits=5).account.credits == 5
+
+
+def test_a_conflict_is_an_error_of_the_test(pytester: pytest.Pytester, server: MockServer) -> None:
+    test = """
+    import ltx_mock.pytest_worlds
+    @pytest.fixture(autouse=True)
+    def same_part(pytestconfig):
+        pytestconfig.stash[ltx_mock.pytest_worlds.RUN] = "the same"
+    def test_one(ltx_mock): pass
+    """
+    outside = server.tenant("ltx-" + digest("the same", 0, "test_inside.py::test_one").hex())
+    result = run(pytester, test, f"--ltx-base-url={server.url}", errors=1)
+    outside.close()
+    result.stdout.fnmatch_lines([f"{server.url}: the key * is in use: somebody else, such as another run of tests, *"])

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from ltx_mock import MockServer
 from support import TEXT
 
 HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "starlette", "uvicorn", "rich", "click"]
@@ -83,6 +84,33 @@ def test_workers_share_a_seed_and_draw_the_same_as_one_process_in_another_order(
     assert len(seeds) == 1
     pytester.runpytest_subprocess(f"--ltx-seed={seeds.pop()}", "--random-order", *LIGHT).assert_outcomes(passed=12)
     assert drawn(pytester) == first
+
+
+def test_the_same_is_drawn_in_a_group_of_xdist_and_from_another_root(pytester: pytest.Pytester) -> None:
+    folder = pytester.mkpydir("stories")
+    (folder / "test_inside.py").write_text(
+        SUITE.replace("def test_world", "@pytest.mark.xdist_group('one')\ndef test_world").replace("range(12)", "[0]")
+    )
+    found = set()
+    for options, cwd in [
+        (["stories"], "."),
+        (["-n", "2", "--dist", "loadgroup", "stories"], "."),
+        (["--rootdir=stories", "stories"], "."),
+        (["test_inside.py"], "stories"),
+        (["../stories/test_inside.py", "--import-mode=importlib", "--rootdir=/"], "elsewhere"),
+    ]:
+        (pytester.path / cwd).mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "pytest", "-q", *LIGHT, *options]
+        subprocess.run(command, cwd=pytester.path / cwd, check=True, capture_output=True, timeout=60)
+        found.add((pytester.path / cwd / "drawn-0").read_text())
+    assert len(found) == 1
+
+
+def test_every_worker_runs_all_tests_on_one_server(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_inside=SUITE.replace('"w"', '"a"').replace("{task}", "{task} "))
+    with MockServer(clock="manual") as server:
+        options = ["--dist", "each", "--tx", "2*popen", f"--ltx-base-url={server.url}", *LIGHT]
+        pytester.runpytest_subprocess(*options).assert_outcomes(passed=24)
 
 
 def test_asyncio_without_a_plugin(pytester: pytest.Pytester) -> None:

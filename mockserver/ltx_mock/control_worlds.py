@@ -36,14 +36,16 @@ class Worlds:
         ]
 
     async def open(self, request: Request) -> dict[str, Any]:
-        """Make a new world for a key in the place of its old one, with settings of its own."""
-        body = await json_body(request, {"key", "settings"})
-        key, settings = body.get("key"), body.get("settings", {})
+        """Make a world for a key, in the place of its old one unless that is `new`, with settings of its own."""
+        body = await json_body(request, {"key", "settings", "new"})
+        key, settings, new = body.get("key"), body.get("settings", {}), body.get("new", False)
         if not isinstance(key, str) or not _usable(key):
             raise SettingsError(f"key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces")
         if not isinstance(settings, dict):
             raise SettingsError("settings must be an object of names and values")
-        return account_view(await self._engine.open(key, settings))
+        if not isinstance(new, bool):
+            raise SettingsError(f"new must be true or false, not {new!r}")
+        return account_view(await self._engine.open(key, settings, new=new))
 
     async def close(self, request: Request) -> dict[str, Any]:
         """Forget one key, its world and the settings of that."""

@@ -28,7 +28,7 @@ from ltx_mock.origins import refusal
 from ltx_mock.records import Delivery, Entry, Task, delivery_id
 from ltx_mock.scenarios.claims import Armed, Call, Subject, followers
 from ltx_mock.sender import Sender
-from ltx_mock.settings import OF_THE_SERVER, Settings
+from ltx_mock.settings import OF_THE_SERVER, Settings, key_label
 from ltx_mock.stage import claimed, laid
 from ltx_mock.store import Store, Tenant
 from ltx_mock.timeline import EARLIEST_FAILURE_MS
@@ -75,12 +75,17 @@ class Engine:
             return self.store.find(key)  # a world that was opened for somebody
         return self.store.tenant(key)
 
-    async def open(self, key: str, values: Mapping[str, Any]) -> Tenant:
+    async def open(self, key: str, values: Mapping[str, Any], *, new: bool = False) -> Tenant:
         """Make a new world for a key, in the place of its old one, with settings that differ from the server's.
 
         Raises:
             SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
+            ConflictError: it has to be `new`, and the key has a world.
         """
+        if new and self.store.find(key) is not None:
+            raise ConflictError(
+                f"the key {key_label(key)} is in use: somebody else, such as another run of tests, has a tenant with it"
+            )
         for name in values:
             if name in OF_THE_SERVER:
                 raise SettingsError(f"{name} is a setting of the whole server; a world of its own cannot have another")

@@ -6,6 +6,7 @@ Only the standard library and pytest are imported here. What is heavy is importe
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from ltx_mock.world import ClockHandle, World
 
 MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): how the world of `ltx_mock` is to be"
-
+CURRENT = pytest.StashKey[pytest.Item]()
+"""The test that runs."""
+FIXTURES = frozenset({"ltx_mock", "ltx_tenant", "make_ltx_server"})
+"""Those that give a test a world."""
 
 pytest_plugins = ["ltx_mock_contracts.conformance.plugin"]
 """It has the options, which the checks of a server use too."""
@@ -36,11 +40,14 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker with an unknown name, whether or not the test has a world."""
-    if item.get_closest_marker("ltx") is not None:
-        from ltx_mock.pytest_worlds import marked  # noqa: PLC0415
+    """Refuse a marker with an unknown name, whether or not the test has a world; note the test that has one."""
+    item.config.stash[CURRENT] = item
+    worlds = FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    if worlds or item.get_closest_marker("ltx") is not None:
+        from ltx_mock.pytest_worlds import marked, note_name  # noqa: PLC0415
 
         marked(item)
+        note_name(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,7 +56,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add what happened in a test's worlds to its report."""
     report = yield
-    if call.when != "teardown" and {"ltx_mock", "make_ltx_server"} & set(getattr(item, "fixturenames", ())):
+    if call.when != "teardown" and FIXTURES.intersection(getattr(item, "fixturenames", ())):
         from ltx_mock.pytest_worlds import sections  # noqa: PLC0415
 
         report.sections += sections(item, failed=report.failed)
@@ -88,6 +95,24 @@ def ltx_mock(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServ
     from ltx_mock.pytest_worlds import use  # noqa: PLC0415
 
     yield from use(request.node, ltx_server)
+
+
+@pytest.fixture(scope="session")
+def ltx_tenant(
+    request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServer
+) -> Callable[..., AbstractContextManager[World]]:
+    """A function that opens a world for a part of a test, such as an example of `@given`, or for a wider fixture.
+
+    Use what it returns as a context manager. The world begins as that of `ltx_mock`, the same each time, with the
+    settings of the marker and then those that are given.
+    """
+
+    def open_(**settings: Any) -> AbstractContextManager[World]:
+        from ltx_mock.pytest_worlds import opened  # noqa: PLC0415
+
+        return opened(request.config.stash[CURRENT], ltx_server, settings)
+
+    return open_
 
 
 @pytest.fixture

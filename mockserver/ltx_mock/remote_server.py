@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from secrets import token_hex
 from typing import Any
 
 from ltx_mock.admin import Admin, over_http
@@ -40,14 +41,28 @@ class RemoteServer(World):
             return str(error)
         return None if name == "ltx-mock" else "it is no ltx-mock"
 
-    def tenant(self, key: str, **settings: Any) -> World:
+    def tenant(self, key: str | None = None, **settings: Any) -> World:
         """Return a world with this key and settings of its own; see `MockServer.tenant`.
 
-        A key that is in use keeps its world, unless settings are given: then it begins anew.
+        Without a key it is a fresh one, drawn anew in every process: others may use the server too. A key that is in
+        use keeps its world, unless settings are given: then it begins anew.
         """
+        if key is None:
+            return self.new_tenant(f"{DEFAULT_KEY}-{token_hex(8)}", **settings)
         admin = Admin(self._exchange, key)
         if settings or not _accepted(admin):
             admin.post("/tenants", {"key": key, "settings": settings})
+        return World(admin, self.url, key)
+
+    def new_tenant(self, key: str, **settings: Any) -> World:
+        """Return a world with a key that nobody has used.
+
+        Raises:
+            ConflictError: somebody has.
+            SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
+        """
+        admin = Admin(self._exchange, key)
+        admin.post("/tenants", {"key": key, "settings": settings, "new": True})
         return World(admin, self.url, key)
 
 
