@@ -147,7 +147,7 @@ def test_many_matches_are_told_in_short(world: World, client: httpx.Client) -> N
 
 def test_an_unknown_field_is_an_error_with_a_suggestion(world: World) -> None:
     with pytest.raises(SettingsError, match=r"unknown field 'promt' \(did you mean 'prompt'\?\); known are operation"):
-        world.assert_requested(promt="x")
+        world.assert_requested(promt="x")  # type: ignore[call-arg]
 
 
 def test_an_error_in_a_matcher_is_raised_and_not_taken_for_a_no(busy: World) -> None:

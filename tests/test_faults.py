@@ -17,6 +17,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.app import build
 from ltx_mock.engine import Engine
+from ltx_mock.options import Fault
 from ltx_mock.settings import Settings
 from ltx_mock.world import World
 from support import GENERATE, STATUS, post, request_body, submit
@@ -70,7 +71,7 @@ with MockServer(clock="manual") as mock, mock.client() as client:
 
 
 @pytest.mark.parametrize("fault", BREAKING)
-def test_httpx_raises_over_a_socket_what_it_raises_without_one(fault: str, server: MockServer, world: World) -> None:
+def test_httpx_raises_over_a_socket_what_it_raises_without_one(fault: Fault, server: MockServer, world: World) -> None:
     for options in ({}, {"transport": server.transport}):
         with world.client(**options) as client:
             world.scenarios.add(fault=fault)
@@ -81,7 +82,7 @@ def test_httpx_raises_over_a_socket_what_it_raises_without_one(fault: str, serve
 
 
 @pytest.mark.parametrize("fault", BREAKING)
-def test_async_httpx_without_a_socket_too(fault: str, server: MockServer, world: World) -> None:
+def test_async_httpx_without_a_socket_too(fault: Fault, server: MockServer, world: World) -> None:
     async def story() -> None:
         world.scenarios.add(fault=fault)
         async with world.async_client(transport=server.transport) as client:
@@ -92,7 +93,7 @@ def test_async_httpx_without_a_socket_too(fault: str, server: MockServer, world:
 
 
 @pytest.mark.parametrize("fault", [*BREAKING, "NO_ANSWER"])
-def test_after_commit_the_work_is_done_and_only_the_answer_is_lost(fault: str, world: World) -> None:
+def test_after_commit_the_work_is_done_and_only_the_answer_is_lost(fault: Fault, world: World) -> None:
     world.scenarios.add(fault=fault, after_commit=True)
     with world.client(timeout=0.1) as client:
         with pytest.raises(httpx.TransportError):
@@ -112,7 +113,7 @@ def test_a_request_that_is_refused_has_no_answer_to_lose(world: World, client: h
 
 @pytest.mark.curl
 @pytest.mark.parametrize("fault", BREAKING)
-def test_curl_sees_the_connection_break(fault: str, world: World) -> None:
+def test_curl_sees_the_connection_break(fault: Fault, world: World) -> None:
     world.scenarios.add(fault=fault, times="forever")
     command = ["curl", "-sS", "--noproxy", "*", "-H", f"Authorization: Bearer {world.api_key}", world.base_url + STATUS]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -121,7 +122,7 @@ def test_curl_sees_the_connection_break(fault: str, world: World) -> None:
 
 @pytest.mark.node
 @pytest.mark.parametrize("fault", BREAKING)
-def test_node_sees_the_connection_break(fault: str, world: World) -> None:
+def test_node_sees_the_connection_break(fault: Fault, world: World) -> None:
     world.scenarios.add(fault=fault, times="forever")
     command = ["node", "--input-type=module", "-e", ASK_WITH_NODE, world.base_url + STATUS, world.api_key]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)

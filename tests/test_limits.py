@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -196,7 +197,7 @@ def test_credits_come_back_when_a_failure_becomes_known_after_the_task_was_taken
 
 
 def test_a_reset_gives_back_credits_slots_and_requests() -> None:
-    limits = {"credits": 5, "max_concurrent": 1, "rate_limit": "1/hour"}
+    limits: dict[str, Any] = {"credits": 5, "max_concurrent": 1, "rate_limit": "1/hour"}
     with MockServer(clock="manual", **limits) as mock, mock.client(verify=False) as client:
         first = submit(client)
         message_of(post(client, request_body()), 429)

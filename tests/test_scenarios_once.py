@@ -9,6 +9,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
+from ltx_mock.options import Endpoint
 from ltx_mock.scenarios import MESSAGES
 from ltx_mock.world import World
 from ltx_mock_contracts.fail_codes import FAIL_CODES
@@ -49,7 +50,7 @@ def test_a_failed_task_calls_back_and_its_credits_come_back(server: MockServer) 
 @pytest.mark.parametrize("status", MESSAGES)
 @pytest.mark.parametrize("operation", [None, "generateTask", "statusTask"])
 def test_the_next_request_is_answered_with_the_error_and_nothing_is_done(
-    status: int, operation: str | None, world: World, client: httpx.Client
+    status: int, operation: Endpoint | None, world: World, client: httpx.Client
 ) -> None:
     world.respond_next(status, operation=operation)
     if operation == "statusTask":

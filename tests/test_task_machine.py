@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ltx_mock import MockServer, timeline
+from ltx_mock.options import ClockMode
 from ltx_mock_contracts import ContractFailure, GenerateRequest, TaskMachine
 from ltx_mock_contracts.machine import Target, run_task_machine
 from ltx_mock_contracts.machine.task import generation_ms
@@ -34,7 +35,7 @@ def test_the_fake_keeps_the_contract(socket: bool) -> None:
 
 
 @pytest.mark.parametrize("clock", ["real", "auto"])
-def test_a_client_is_enough(clock: str) -> None:
+def test_a_client_is_enough(clock: ClockMode) -> None:
     with MockServer(clock=clock) as mock:
         run_task_machine(lambda: Target(client=mock.tenant().client()), settings=SHORT)
 

@@ -24,6 +24,8 @@ class ContractFailure(AssertionError):  # noqa: N818  an assertion that failed, 
         story: What led there, one line for each step.
     """
 
+    __module__ = "ltx_mock"  # a traceback shows the name by which it is imported, and so has room for the cause
+
     def __init__(
         self,
         title: str,

@@ -15,36 +15,73 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ltx_mock.arming import Scenarios
     from ltx_mock.clients import check_client
-    from ltx_mock.errors import ContractFailure, LtxMockError, SettingsError
+    from ltx_mock.errors import ConflictError, ContractFailure, LtxMockError, NotFoundError, SettingsError
     from ltx_mock.mock_server import MockServer
-    from ltx_mock.receiver import CallbackReceiver
+    from ltx_mock.options import ServerSettings, TenantSettings
+    from ltx_mock.receiver import CallbackReceiver, Received
+    from ltx_mock.records import Account, Attempt, Delivery
     from ltx_mock.remote_server import RemoteServer
+    from ltx_mock.scenarios import Scenario
+    from ltx_mock.seen import Exchange, Task
     from ltx_mock.settings import Settings
-    from ltx_mock.world import World
+    from ltx_mock.transport import MockTransport
+    from ltx_mock.world import ClockHandle, World
     from ltx_mock_contracts import strategies
+    from ltx_mock_contracts.findings import Finding
 
 __all__ = [
+    "Account",
+    "Attempt",
     "CallbackReceiver",
+    "ClockHandle",
+    "ConflictError",
     "ContractFailure",
+    "Delivery",
+    "Exchange",
+    "Finding",
     "LtxMockError",
     "MockServer",
+    "MockTransport",
+    "NotFoundError",
+    "Received",
     "RemoteServer",
+    "Scenario",
+    "Scenarios",
+    "ServerSettings",
     "Settings",
     "SettingsError",
+    "Task",
+    "TenantSettings",
     "World",
     "check_client",
     "strategies",
 ]
 
 _HOME = {
+    "Account": "ltx_mock.records",
+    "Attempt": "ltx_mock.records",
     "CallbackReceiver": "ltx_mock.receiver",
+    "ClockHandle": "ltx_mock.world",
+    "ConflictError": "ltx_mock.errors",
     "ContractFailure": "ltx_mock.errors",
+    "Delivery": "ltx_mock.records",
+    "Exchange": "ltx_mock.seen",
+    "Finding": "ltx_mock_contracts.findings",
     "LtxMockError": "ltx_mock.errors",
     "MockServer": "ltx_mock.mock_server",
+    "MockTransport": "ltx_mock.transport",
+    "NotFoundError": "ltx_mock.errors",
+    "Received": "ltx_mock.receiver",
     "RemoteServer": "ltx_mock.remote_server",
+    "Scenario": "ltx_mock.scenarios",
+    "Scenarios": "ltx_mock.arming",
+    "ServerSettings": "ltx_mock.options",
     "Settings": "ltx_mock.settings",
     "SettingsError": "ltx_mock.errors",
+    "Task": "ltx_mock.seen",
+    "TenantSettings": "ltx_mock.options",
     "World": "ltx_mock.world",
     "check_client": "ltx_mock.clients",
     "strategies": "ltx_mock_contracts",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.scenarios import Scenario, from_dict
 
 if TYPE_CHECKING:
     from ltx_mock.admin import Admin
+    from ltx_mock.options import ScenarioFields
 
 
 class Scenarios:
@@ -17,7 +18,7 @@ class Scenarios:
     def __init__(self, admin: Admin) -> None:
         self._admin = admin
 
-    def add(self, name: str | None = None, /, **fields: Any) -> Scenario:
+    def add(self, name: str | None = None, /, **fields: Unpack[ScenarioFields]) -> Scenario:
         """Arm a scenario of the library by its name, or one of your own.
 
         Args:
@@ -29,7 +30,7 @@ class Scenarios:
         Raises:
             SettingsError: there is none of this name, or a field is unknown or its value not allowed.
         """
-        told = self._admin.post("/scenarios", {"name": name, **fields} if name is not None else fields)
+        told = self._admin.post("/scenarios", {**fields, "name": name} if name is not None else {**fields})
         return from_dict(told)
 
     def clear(self) -> None:

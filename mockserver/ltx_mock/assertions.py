@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock import manners
-from ltx_mock.errors import ContractFailure, SettingsError
+from ltx_mock.errors import ContractFailure, SettingsError, require_count
 from ltx_mock.expectation import Expectation
 
 if TYPE_CHECKING:
+    from ltx_mock.options import RequestFields, RequestOperation
     from ltx_mock.records import Account
     from ltx_mock.seen import Exchange, Task
 
@@ -33,22 +34,27 @@ class Assertions:
         """The counters."""
         raise NotImplementedError
 
-    def assert_requested(self, operation: str | None = None, *, times: int | None = None, **fields: Any) -> None:
+    def assert_requested(
+        self, operation: RequestOperation | None = None, *, times: int | None = None, **fields: Unpack[RequestFields]
+    ) -> None:
         """Assert that a request like this was made: at least once, or exactly so many times.
 
         Args:
-            operation: `generateTask` or `statusTask`; `callback` for what the fake sent.
+            operation: `generateTask`, `statusTask` or `balance`; `callback` for what the fake sent; `other`.
             times: exactly so often; 0 for never.
-            **fields: `status`, `method`, `task_id`, `state`, `cause`; of the body `request_type`, `callback_url`,
-                `provider`; of its input `mode`, `prompt`, `resolution`, `duration`, `aspect_ratio`, `image_urls`,
-                `seed`, `loras`. A value is compared; a compiled pattern is searched for; a function is asked.
+            **fields: `finding`, what was wrong with it: a rule such as `"GEN-10"`, a pattern for the message, or None
+                for nothing; `status`, `method`, `task_id`, `state`, `cause`; of the body `request_type`,
+                `callback_url`, `provider`; of its input `mode`, `prompt`, `resolution`, `duration`, `aspect_ratio`,
+                `image_urls`, `seed`, `loras`. A value is compared; a compiled pattern is searched for; a function is
+                asked.
 
         Raises:
             ContractFailure: it was not; the text shows the nearest request, field by field.
-            SettingsError: a field is unknown.
+            SettingsError: an operation, a field or a rule is unknown, or `times` is no number of times.
         """
         __tracebackhide__ = True
-        expected = Expectation(({} if operation is None else {"operation": operation}) | fields)
+        require_count("times", times)
+        expected = Expectation(({} if operation is None else {"operation": operation}) | {**fields})
         requests = self.requests
         matching = [request for request in requests if not expected.difference(request)]
         if len(matching) == times or (times is None and matching):
@@ -94,9 +100,11 @@ class Assertions:
 
         Raises:
             ContractFailure: it was another number; the text lists what was paid for.
-            SettingsError: neither or both limits are given.
+            SettingsError: neither or both limits are given, or one is no number of credits.
         """
         __tracebackhide__ = True
+        require_count("at_most", at_most)
+        require_count("exactly", exactly)
         if (at_most is None) == (exactly is None):
             raise SettingsError("give at_most or exactly")
         spent = self.account.spent

@@ -16,26 +16,48 @@ from collections.abc import Iterable
 
 from ltx_mock_contracts.failures import ContractFailure
 
-__all__ = ["ConflictError", "ContractFailure", "LtxMockError", "NotFoundError", "SettingsError", "suggestion"]
+__all__ = [
+    "ConflictError",
+    "ContractFailure",
+    "LtxMockError",
+    "NotFoundError",
+    "SettingsError",
+    "require_count",
+    "suggestion",
+]
 
 
 class LtxMockError(Exception):
     """The fake cannot do what was asked of it; the text says what to change."""
 
+    __module__ = "ltx_mock"
+
 
 class SettingsError(LtxMockError):
     """A setting is unknown or its value is not allowed."""
+
+    __module__ = "ltx_mock"
 
 
 class NotFoundError(LtxMockError):
     """Something was named that does not exist."""
 
+    __module__ = "ltx_mock"
+
 
 class ConflictError(LtxMockError):
     """It exists, but its present state does not allow what was asked."""
+
+    __module__ = "ltx_mock"
 
 
 def suggestion(unknown: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for a near miss, else an empty string."""
     near = difflib.get_close_matches(unknown, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def require_count(name: str, value: object) -> None:
+    """Raise `SettingsError` for what is neither None nor a whole number from 0."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise SettingsError(f"{name} must be a whole number of at least 0, not {value!r}")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, get_args
 
 from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.options import RequestOperation
 from ltx_mock.seen import Exchange
-from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.findings import Finding, show
+from ltx_mock_contracts.rules import RULES
 
 OF_EXCHANGE = ("operation", "method", "status", "task_id", "state", "cause")
+FINDING = "finding"
+OPERATIONS: tuple[str, ...] = get_args(RequestOperation)
 OF_BODY = ("request_type", "callback_url", "provider")
 OF_INPUT = ("mode", "prompt", "resolution", "duration", "aspect_ratio", "image_urls", "seed", "loras")
-FIELDS = (*OF_EXCHANGE, *OF_BODY, *OF_INPUT)
+FIELDS = (*OF_EXCHANGE, FINDING, *OF_BODY, *OF_INPUT)
 
 
 class Absent:
@@ -44,13 +48,15 @@ class Expectation:
         fields: values by the names of `FIELDS`.
 
     Raises:
-        SettingsError: a field is not one of those.
+        SettingsError: a field is not one of those, or it names an operation or a rule that there is not.
     """
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         for name in fields:
             if name not in FIELDS:
                 raise SettingsError(f"unknown field {name!r}{suggestion(name, FIELDS)}; known are {', '.join(FIELDS)}")
+        _require_known("operation", fields.get("operation"), OPERATIONS)
+        _require_known("rule", fields.get(FINDING), RULES)
         self.fields = dict(fields)
 
     def difference(self, request: Exchange) -> list[Mismatch]:
@@ -58,7 +64,7 @@ class Expectation:
         found = []
         for name, expected in self.fields.items():
             value = value_of(request, name)
-            if not matches(expected, value):
+            if not (has_finding(expected, value) if name == FINDING else matches(expected, value)):
                 found.append(Mismatch(name, told(expected), shown(value)))
         return found
 
@@ -88,6 +94,8 @@ class Expectation:
 
 def value_of(request: Exchange, field: str) -> Any:
     """Return a field of a request, or `ABSENT`."""
+    if field == FINDING:
+        return request.findings
     if field in OF_EXCHANGE:
         return getattr(request, field)
     if field in OF_BODY:
@@ -104,6 +112,22 @@ def matches(expected: Any, value: Any) -> bool:
     return bool(type(value) is type(expected) and value == expected)
 
 
+def has_finding(expected: Any, findings: tuple[Finding, ...]) -> bool:
+    """Tell whether one of a request's findings is as expected: by its rule, its text or a function; None for none."""
+    if expected is None:
+        return not findings
+    if isinstance(expected, re.Pattern):
+        return any(expected.search(each.message) for each in findings)
+    if callable(expected):
+        return any(expected(each) for each in findings)
+    return any(each.rule == expected for each in findings)
+
+
+def _require_known(what: str, value: object, known: Collection[str]) -> None:
+    if isinstance(value, str) and value not in known:
+        raise SettingsError(f"unknown {what} {value!r}{suggestion(value, known)}; known are {', '.join(known)}")
+
+
 def told(expected: Any) -> str:
     """Return an expectation in words."""
     if isinstance(expected, re.Pattern):
@@ -117,6 +141,8 @@ def shown(value: Any) -> str:
     """Return a value in short."""
     if value is ABSENT:
         return repr(value)
+    if isinstance(value, tuple):
+        return ", ".join(f"{each.rule} ({each.message})" for each in value) or "no finding"
     if isinstance(value, list | dict) and len(text := repr(value)) <= 100:
         return text
     return show(value)

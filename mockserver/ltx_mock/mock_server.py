@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from ltx_mock.admin import Admin, inside
 from ltx_mock.backstage import Backstage, in_thread
@@ -15,6 +15,7 @@ from ltx_mock.views import entry_view
 from ltx_mock.world import World
 
 if TYPE_CHECKING:
+    from ltx_mock.options import ServerSettings, TenantSettings
     from ltx_mock.store import Tenant
     from ltx_mock.transport import MockTransport
 
@@ -34,7 +35,7 @@ class MockServer(World):
         LtxMockError: the address cannot be had.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: Unpack[ServerSettings]) -> None:
         self.settings = Settings.from_mapping({"port": 0, **settings})
         self._backstage = Backstage(self.settings)
         self._exchange = inside(self._backstage)
@@ -54,7 +55,7 @@ class MockServer(World):
         """What went wrong inside the fake where no request could tell it. Please report it."""
         return list(self._backstage.troubles)
 
-    def tenant(self, key: str | None = None, **settings: Any) -> World:
+    def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
         """Return a world with a key and settings of its own.
 
         Args:

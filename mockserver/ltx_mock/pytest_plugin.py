@@ -5,14 +5,15 @@ Only the standard library and pytest are imported here. What is heavy is importe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import pytest
 
 if TYPE_CHECKING:
     from ltx_mock.mock_server import MockServer
+    from ltx_mock.options import MakeServer, OpenTenant, ServerSettings, TenantSettings
     from ltx_mock.receiver import CallbackReceiver
     from ltx_mock.remote_server import RemoteServer
     from ltx_mock.world import ClockHandle, World
@@ -98,16 +99,14 @@ def ltx_mock(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServ
 
 
 @pytest.fixture(scope="session")
-def ltx_tenant(
-    request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServer
-) -> Callable[..., AbstractContextManager[World]]:
+def ltx_tenant(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServer) -> OpenTenant:
     """A function that opens a world for a part of a test, such as an example of `@given`, or for a wider fixture.
 
     Use what it returns as a context manager. The world begins as that of `ltx_mock`, the same each time, with the
     settings of the marker and then those that are given.
     """
 
-    def open_(**settings: Any) -> AbstractContextManager[World]:
+    def open_(**settings: Unpack[TenantSettings]) -> AbstractContextManager[World]:
         from ltx_mock.pytest_worlds import opened  # noqa: PLC0415
 
         return opened(request.config.stash[CURRENT], ltx_server, settings)
@@ -133,19 +132,17 @@ def ltx_callbacks(pytestconfig: pytest.Config) -> Iterator[CallbackReceiver]:
 
 
 @pytest.fixture
-def make_ltx_server(
-    request: pytest.FixtureRequest, ltx_listen_address: tuple[str, int]
-) -> Iterator[Callable[..., MockServer]]:
+def make_ltx_server(request: pytest.FixtureRequest, ltx_listen_address: tuple[str, int]) -> Iterator[MakeServer]:
     """A function that starts a server in this process with the given settings; all stop at the end of the test."""
     from ltx_mock.pytest_worlds import stop, watch  # noqa: PLC0415
 
     servers: list[MockServer] = []
 
-    def make(**settings: Any) -> MockServer:
+    def make(**settings: Unpack[ServerSettings]) -> MockServer:
         from ltx_mock.mock_server import MockServer  # noqa: PLC0415
 
-        defaults = {"host": ltx_listen_address[0], "seed": request.config.option.ltx_seed}
-        servers.append(MockServer(**defaults | settings))
+        host, seed = ltx_listen_address[0], request.config.option.ltx_seed
+        servers.append(MockServer(**{"host": host, "seed": seed, **settings}))
         watch(request.node, servers[-1])
         return servers[-1]
 

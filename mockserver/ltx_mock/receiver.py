@@ -8,7 +8,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
-from ltx_mock.errors import ContractFailure
+from ltx_mock.errors import ContractFailure, require_count
 from ltx_mock.process import close_in_children
 
 WAIT_SECONDS = 5.0
@@ -86,8 +86,10 @@ class CallbackReceiver:
 
         Raises:
             ContractFailure: they have not; the text tells those that have.
+            SettingsError: `count` is no number of callbacks.
         """
         __tracebackhide__ = True
+        require_count("count", count)
         with self._changed:
             if self._changed.wait_for(lambda: len(self._received) >= count, timeout):
                 return list(self._received)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.admin import Admin, over_http
 from ltx_mock.errors import LtxMockError, NotFoundError
 from ltx_mock.world import World
+
+if TYPE_CHECKING:
+    from ltx_mock.options import TenantSettings
 
 DEFAULT_KEY = "ltx-mock-key"
 
@@ -41,7 +44,7 @@ class RemoteServer(World):
             return str(error)
         return None if name == "ltx-mock" else "it is no ltx-mock"
 
-    def tenant(self, key: str | None = None, **settings: Any) -> World:
+    def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
         """Return a world with this key and settings of its own; see `MockServer.tenant`.
 
         Without a key it is a fresh one, drawn anew in every process: others may use the server too. A key that is in
@@ -54,7 +57,7 @@ class RemoteServer(World):
             admin.post("/tenants", {"key": key, "settings": settings})
         return World(admin, self.url, key)
 
-    def new_tenant(self, key: str, **settings: Any) -> World:
+    def new_tenant(self, key: str, **settings: Unpack[TenantSettings]) -> World:
         """Return a world with a key that nobody has used.
 
         Raises:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ltx_mock.admin import Admin
+    from ltx_mock.options import ClockMode, Endpoint
     from ltx_mock.transport import MockTransport
 
 ALL = 10**9 - 1
@@ -55,7 +56,7 @@ class ClockHandle:
         """
         return list(self._admin.post("/clock/advance", {"seconds": seconds})["fired"])
 
-    def set(self, mode: str | None = None, *, speed: float | None = None) -> None:
+    def set(self, mode: ClockMode | None = None, *, speed: float | None = None) -> None:
         """Change mode or speed from now on.
 
         Raises:
@@ -216,7 +217,7 @@ class World(Assertions):
         status: int,
         message: str | None = None,
         *,
-        operation: str | None = None,
+        operation: Endpoint | None = None,
         retry_after: int | None = None,
         times: int = 1,
     ) -> None:
