@@ -71,6 +71,21 @@ def test_two_keys_that_ask_for_each_others_tasks_are_clean(server: MockServer) -
     assert report.of("AUTH-4").outcome == "kept"
 
 
+@pytest.mark.parametrize("form", ["ndjson", "har"])
+def test_keys_that_end_alike_are_told_apart_in_an_export(form: str) -> None:
+    """One asks for the task of the other and gets 404, which would be a fault for its own."""
+    with MockServer(clock="manual") as mock:
+        one, other = mock.tenant("any-key"), mock.tenant("app-key")
+        with one.client() as mine, other.client() as theirs:
+            task_id = submit(mine)
+            theirs.get(STATUS, params={"taskId": task_id})
+            mine.get(STATUS, params={"taskId": task_id})
+            exported = mine.get(f"{mock.url}/__admin/requests", params={"format": form}).text
+    report = check_trace(parse_trace(exported))
+    assert clean(report)
+    assert report.of("AUTH-4").outcome == "kept"
+
+
 def test_limits_and_credits_are_clean() -> None:
     with MockServer(clock="manual", rate_limit="4/minute", credits=7) as mock, mock.client() as client:
         for _ in range(6):

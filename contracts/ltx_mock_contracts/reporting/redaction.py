@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.verdicts import Departure, Report
 
-__all__ = ["header_value", "text_without_keys", "without_keys"]
+__all__ = ["HIDDEN", "header_value", "text_without_keys", "without_keys"]
 
 _SECRET: Final = 8
 _SECRET_HEADER: Final = re.compile(
     r"auth|cookie|token|secret|passw|credential|session|signature|api-?key|(?<!idempotency)-key$"
 )
 _SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)(?= )", re.IGNORECASE)
-_HIDDEN: Final = "…"
+HIDDEN: Final = "…"
+"""What stands where a secret was."""
 _SHOWN: Final = "$API_KEY"
 
 
@@ -54,7 +55,7 @@ def header_value(name: str, value: str) -> str:
     if not _SECRET_HEADER.search(name.lower()) or not value:
         return value
     scheme = _SCHEME.match(value)
-    return f"{scheme[0]} {_HIDDEN}" if scheme else _HIDDEN
+    return f"{scheme[0]} {HIDDEN}" if scheme else HIDDEN
 
 
 def _secrets(keys: Iterable[str]) -> list[str]:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args, overload
 from urllib.parse import parse_qs
 
-__all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "operation_of"]
+__all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "key_of", "operation_of"]
 
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """What an exchange is about. A callback goes from the server to a client; `other` is what is no endpoint."""
 
 OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
+
+_NOBODY: Final = "nobody"
+"""The tenant in which the fake has what was asked without a good key."""
 
 _ENDPOINT: Final = re.compile(r"/(generateTask|statusTask)/ltx-2-19b/?(?:[?#]|$)")
 _BALANCE: Final = re.compile(r"/apikeys/current-balance/?(?:[?#]|$)")
@@ -118,6 +121,11 @@ class Trace(Sequence[Exchange]):
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self)} exchanges>"
+
+
+def key_of(tenant: str | None, key: str | None) -> str | None:
+    """Return what tells a key apart in a recording of the fake: the tenant's id, where it has one of its own."""
+    return key if tenant in {None, _NOBODY} else tenant
 
 
 def operation_of(target: str) -> Operation:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.parsing import MalformedBody, parse_body
-from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, operation_of
+from ltx_mock_contracts.reporting.redaction import HIDDEN
+from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, key_of, operation_of
 from ltx_mock_contracts.trace.ndjson import decode
 
 __all__ = ["read_har", "read_har_log"]
@@ -163,7 +164,7 @@ class _Reading:
             status=entry.status,
             request=request,
             answer=None if came is None else self._body(came),
-            key=self._labels.get(_key(entry.authorization)) or entry.own("_key"),
+            key=self._labels.get(_key(entry.authorization)) or key_of(entry.own("_tenant"), entry.own("_key")),
             ended=ended,
             cause=entry.own("_cause"),
             headers={name: text for name, text in _headers(entry.response).items() if name in _KEPT_HEADERS},
@@ -205,7 +206,7 @@ def _headers(message: dict[str, Any]) -> dict[str, str]:
 
 def _key(authorization: str) -> str:
     scheme, _, key = authorization.strip().partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+    return key.strip() if scheme.lower() == "bearer" and key.strip() != HIDDEN else ""
 
 
 def _label(key: str, taken: set[str]) -> str:

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ltx_mock_contracts.findings import show
-from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Trace, TraceError, operation_of
+from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Trace, TraceError, key_of, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,7 +104,7 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange:
         status=entry.get("status"),
         request=entry.get("request"),
         answer=entry.get("answer"),
-        key=entry.get("key"),
+        key=key_of(entry.get("tenant"), entry.get("key")),
         ended=entry.get("ended"),
         headers=entry.get("headers"),
         cause=entry.get("cause"),
@@ -161,6 +161,7 @@ _FIELDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "operation": (_one_of(*OPERATIONS), f"one of {', '.join(OPERATIONS)}"),
     "status": (_status, "an HTTP status or null"),
     "key": (lambda value: value is None or _text(value), "a string or null"),
+    "tenant": (lambda value: value is None or _text(value), "a string or null"),
     "ended": (lambda value: value is None or _moment(value), "a time in Unix milliseconds or null"),
     "headers": (_texts, "an object of strings or null"),
     "cause": (lambda value: value is None or _text(value), "a string or null"),
