@@ -104,7 +104,7 @@ def test_the_budget_is_a_setting_of_the_whole_server(mock: MockServer) -> None:
     told = httpx.get(f"{mock.url}/__admin/settings", trust_env=False).json()
     assert told["journal_memory"] == 4
     with pytest.raises(SettingsError, match="journal_memory is a setting of the whole server"):
-        mock.tenant(journal_memory=8)
+        mock.tenant(journal_memory=8)  # type: ignore[call-arg]
     with pytest.raises(SettingsError, match="journal_memory must be a whole number of at least 1, not 0"):
         MockServer(journal_memory=0)
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer, SettingsError
+from ltx_mock.options import ClockMode
 from ltx_mock.world import World
 from receivers import Received, Receiver
 from support import MINUTE, TEXT, data_of, post, request_body, submit
@@ -134,7 +135,7 @@ def test_a_receiver_asks_for_an_earlier_callback_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("clock", ["manual", "real", "auto"])
-def test_a_callback_before_the_answer_may_move_time_on_too(server: MockServer, clock: str) -> None:
+def test_a_callback_before_the_answer_may_move_time_on_too(server: MockServer, clock: ClockMode) -> None:
     world = server.tenant(clock=clock)
     results: list[Any] = []
     with Receiver(doing(lambda: world.clock.advance(5), results)) as receiver:

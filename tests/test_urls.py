@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import ltx_mock_schemas
-from ltx_mock import MockServer, SettingsError
+from ltx_mock import Settings, SettingsError
 from ltx_mock.world import World
 from ltx_mock_contracts import validate_request
 from ltx_mock_contracts.urls import is_http_url
@@ -106,7 +106,7 @@ def test_a_request_with_such_a_url_is_refused_by_its_rule(url: str, client: http
 def test_a_setting_is_judged_alike(name: str) -> None:
     url = "http://a:99999"
     with pytest.raises(SettingsError, match="must be an absolute http or https URL"):
-        MockServer(**{name: {url: "http://b"} if name == "callback_rewrite" else url})
+        Settings.from_mapping({name: {url: "http://b"} if name == "callback_rewrite" else url})
 
 
 # ---- the URL of a result

@@ -74,6 +74,7 @@ class ServerSettings(TenantSettings, total=False):
     admin_token: str | None
     fetch_assets: bool
     ca_file: str | os.PathLike[str] | None
+    journal_memory: int
 
 
 class RequestFields(TypedDict, total=False):

@@ -69,7 +69,7 @@ def play(
     with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, rate_limit=ANY_NUMBER, **settings) as mock:
         for scenario in case.scenarios:
             silent = {"close_after": int(http_timeout * 1000)} if scenario.get("fault") == SILENCE else {}
-            mock.scenarios.add(**scenario, **silent)
+            mock.scenarios.add(**{**scenario, **silent})
         # Time stands until the stray callback was answered, so that it comes first, whoever is faster.
         stray = _Stray(callback if case.stray else None, lambda: _let_time_pass(mock, timing))
         try:
