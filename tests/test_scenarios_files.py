@@ -94,7 +94,7 @@ def test_words_are_names_or_files(tmp_path: Path) -> None:
         ("a.json", JSON.replace("503", "599"), "a.json, line 4: scenario 2: status must be one of 400, "),
         ("a.json", JSON.replace('"times": 3}', '"times": 3'), "a.json, line 4: "),
         ("a.json", "5", "a.json: the scenarios must stand in a list under scenarios"),
-        ("a.json", "[" * 100_000, "a.json: it is nested too deeply"),
+        ("a.json", "[" * 100_000, "a.json: it is nested deeper than 100 levels"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_line(name: str, text: str, problem: str, tmp_path: Path) -> None:

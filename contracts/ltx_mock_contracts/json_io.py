@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 from ltx_mock_contracts.findings import show
 
-__all__ = ["LEVELS", "DeepNestingError", "read_json", "read_toml", "write_json"]
+__all__ = ["LEVELS", "DeepNestingError", "escaped", "read_json", "read_toml", "write_json"]
 
 LEVELS: Final = 100
 """How deep a document may be nested: a recording holds bodies of up to 64 levels, and a few of its own."""
@@ -73,8 +73,11 @@ def write_json(value: object, *, indent: int | None = None, encoding: str = "utf
         text.encode()
     except (ValueError, TypeError, RecursionError, OverflowError):
         text = json.dumps(_plain(value), ensure_ascii=False, separators=separators, indent=indent)
-    if text.isascii() and indent is None and text.isprintable():
-        return text
+    return escaped(text, encoding=encoding)
+
+
+def escaped(text: str, *, encoding: str = "utf-8") -> str:
+    """Return JSON with escapes for what is not printable in it, and for what `encoding` lacks."""
     return _NOT_PLAIN.sub(lambda found: _written(found[0], encoding), text)
 
 
@@ -82,7 +85,7 @@ def _written(letter: str, encoding: str) -> str:
     if letter.isprintable():
         try:
             letter.encode(encoding)
-        except UnicodeEncodeError:
+        except (UnicodeEncodeError, LookupError):
             pass
         else:
             return letter

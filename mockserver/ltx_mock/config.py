@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock_contracts.json_io import read_toml
+from ltx_mock_contracts.safe_files import read_file
 
 OWN_FILE = "ltx-mock.toml"
+LARGEST = 4 * 1024 * 1024  # bytes
 PROJECT_FILE = "pyproject.toml"
 
 
@@ -31,7 +33,7 @@ def read_config(folder: Path, known: Iterable[str]) -> dict[str, Any]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_toml(read_file(path, most=LARGEST).decode())
     except (OSError, ValueError) as error:
         raise SettingsError(f"cannot read {path.name}: {error}") from error
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
@@ -17,11 +18,14 @@ from ltx_mock.records import Entry, delivery_id
 from ltx_mock.store import Tenant
 from ltx_mock.streams import Outlet, forget_stream
 from ltx_mock.views import entry_view, hide
+from ltx_mock_contracts.json_io import write_json
+from ltx_mock_contracts.reporting.text import printable
 
 FLUSH_SECONDS = 0.03
 FLUSH_LINES = 1000
 MAX_UNREAD_BYTES = 1024 * 1024
 LAST_SECONDS = 0.2
+LONGEST = 400
 MAX_STATES = 10_000
 COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
 
@@ -79,7 +83,7 @@ class Console:
 
 def json_line(tenant: Tenant, entry: Entry) -> str:
     """Return the entry as one line of JSON, as in `GET /__admin/requests`."""
-    return json.dumps(entry_view(tenant, entry), ensure_ascii=False)
+    return write_json(entry_view(tenant, entry), encoding=getattr(sys.stdout, "encoding", None) or "utf-8")
 
 
 class Readable:
@@ -97,23 +101,23 @@ class Readable:
         line = f"{self._style(at, dim=True)}  {entry.method:<4} {operation:<12} {self._status(status)}  "
         line += self._about(tenant, entry)
         for remark in _remarks(tenant, entry):
-            line += "\n" + self._style(f"{'':>10}! {printable(hide(tenant, remark))}", fg="yellow")
+            line += "\n" + self._style(f"{'':>10}! {_told(tenant, remark)}", fg="yellow")
         return line
 
     def _about(self, tenant: Tenant, entry: Entry) -> str:
         if entry.operation == "callback":
             told = "" if entry.status is None else f"HTTP {entry.status}, "
-            return printable(hide(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}"))
+            return _told(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}")
         if entry.status is None:
-            return printable(hide(tenant, f"{entry.task_id or entry.target}  {entry.cause}"))
+            return _told(tenant, f"{entry.task_id or entry.target}  {entry.cause}")
         if entry.status >= 300:
-            return f"{printable(hide(tenant, _message(entry)))}"
+            return f"{_told(tenant, _message(entry))}"
         if entry.operation == "generateTask":
             return f"{entry.task_id}  {_request(tenant, entry)}"
         if entry.state is None and entry.kind != "download":
-            return printable(hide(tenant, entry.target))
+            return _told(tenant, entry.target)
         told = _download(entry) if entry.kind == "download" else self._change(entry)
-        cause = f"  {printable(hide(tenant, entry.cause))}" if entry.cause else ""
+        cause = f"  {_told(tenant, entry.cause)}" if entry.cause else ""
         return f"{entry.task_id}  {told}{cause}"
 
     def _change(self, entry: Entry) -> str:
@@ -170,6 +174,6 @@ def _message(entry: Entry) -> str:
         return entry.target
 
 
-def printable(text: str) -> str:
-    """Take out what could move a terminal's cursor or hide text."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text[:400])
+def _told(tenant: Tenant, text: str) -> str:
+    """Return what others may have brought as it may be shown."""
+    return printable(hide(tenant, text), limit=LONGEST)

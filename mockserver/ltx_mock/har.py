@@ -51,7 +51,7 @@ def _request(tenant: Tenant, entry: Entry, url: str) -> dict[str, object]:
         "httpVersion": HTTP,
         "cookies": [],
         "headers": [{"name": name, "value": hide(tenant, value)} for name, value in request_headers(tenant, entry)],
-        "queryString": list(_query(url)),
+        "queryString": hide_in(tenant, list(_query(url))),
         "headersSize": -1,
         "bodySize": len(entry.request),
     }

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 from ltx_mock.clock import SECOND
 from ltx_mock.seen import Exchange, Task
 from ltx_mock.settings import key_label
 from ltx_mock.world import World
+from ltx_mock_contracts.json_io import escaped
+from ltx_mock_contracts.reporting.text import fitting, printable
+from ltx_mock_contracts.reporting.workflow import disarmed
+from ltx_mock_contracts.trace.curl import octal
 
 MAX_LINES = 60
 MAX_BODY = 2000
@@ -32,12 +38,12 @@ def story(world: World) -> str:
     if len(lines) > MAX_LINES:
         lines[:-MAX_LINES] = [f"{'':>12}… {len(lines) - MAX_LINES} earlier lines"]
     last = [entry for entry in requests if entry.operation in STEPS][-1:]
-    return "\n".join([head, *lines, *(f"again:\n{curl(world, entry)}" for entry in last)])
+    return _shown([head, *lines, *(f"again:\n{curl(world, entry)}" for entry in last)])
 
 
 def findings(requests: list[Exchange]) -> str:
     """Return a line for each thing that was wrong with requests, or an empty string."""
-    return "\n".join(
+    return _shown(
         f"request {request.number}, {request}: {finding.message} ({finding.rule}, {finding.severity})"
         for request in requests
         for finding in request.findings
@@ -50,10 +56,19 @@ def curl(world: World, request: Exchange) -> str:
     line = f'{shlex.join(parts)} -H "Authorization: Bearer $APIXO_API_KEY"'
     if request.body is None:
         return line
-    body = request.body if isinstance(request.body, str) else json.dumps(request.body, ensure_ascii=False)
+    body = request.body if isinstance(request.body, str) else escaped(json.dumps(request.body, ensure_ascii=False))
     if len(body) > MAX_BODY:
         return f"{line}  # and a body of {len(body)} characters"
-    return f"{line} -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+    line += " -H 'Content-Type: application/json'"
+    if not body.isprintable():
+        return f"printf '{octal(body.encode(errors='replace'))}' | {line} --data-binary @-"
+    return f"{line} -d {shlex.quote(body)}"
+
+
+def _shown(lines: Iterable[str]) -> str:
+    """Return lines in which nothing moves a cursor or drives a CI, and which the terminal can hold."""
+    told = "\n".join(printable(part) for line in lines for part in line.split("\n"))
+    return disarmed(fitting(told, getattr(sys.__stdout__, "encoding", None)))
 
 
 def _moments(requests: list[Exchange], tasks: list[Task], now: int) -> list[Moment]:

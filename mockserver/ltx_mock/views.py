@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, TypeVar
-from urllib.parse import quote
+from typing import TypeVar
 
 from ltx_mock import answers
 from ltx_mock.records import Delivery, Entry, Task
@@ -15,9 +14,8 @@ from ltx_mock.scenarios.claims import Armed
 from ltx_mock.settings import key_label
 from ltx_mock.store import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
-from ltx_mock_contracts.reporting.redaction import header_value
+from ltx_mock_contracts.reporting.redaction import Redactor, header_value
 
-MIN_SECRET = 6
 _PORT = re.compile(r":\d+$", re.ASCII)
 
 T = TypeVar("T")
@@ -134,43 +132,22 @@ def account_view(tenant: Tenant) -> dict[str, object]:
 
 def hide(tenant: Tenant, text: str) -> str:
     """Take keys and the admin token out of a text, where a client put one into a URL or a body by mistake."""
-    return _without(_secrets(tenant), text)
+    return _redactor(tenant).text(text)
 
 
 def hide_in(tenant: Tenant, value: T) -> T:
     """Do the same in all texts of plain data."""
-    return _hide_in(_secrets(tenant), value)  # type: ignore[no-any-return]
+    return _redactor(tenant).value(value)
 
 
-def _secrets(tenant: Tenant) -> list[tuple[str, str]]:
-    return _labels(tenant.key, tenant.settings.api_key, tenant.settings.admin_token)
-
-
-def _without(secrets: list[tuple[str, str]], text: str) -> str:
-    for secret, label in secrets:
-        if secret in text:
-            text = text.replace(secret, label)
-    return text
-
-
-def _hide_in(secrets: list[tuple[str, str]], value: Any) -> Any:
-    if isinstance(value, str):
-        return _without(secrets, value)
-    if isinstance(value, dict):
-        return {_without(secrets, name): _hide_in(secrets, item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_hide_in(secrets, item) for item in value]
-    return value
+def _redactor(tenant: Tenant) -> Redactor:
+    return _redactor_of(tenant.key, tenant.settings.api_key, tenant.settings.admin_token)
 
 
 @lru_cache(maxsize=1024)
-def _labels(key: str, keys: tuple[str, ...], token: str | None) -> list[tuple[str, str]]:
-    """Return each secret as it may occur, the longest first, and what is shown in its place."""
-    labels = {secret: key_label(secret) for secret in (key, *keys) if len(secret) >= MIN_SECRET}
-    if token is not None:
-        labels[token] = "…"
-    labels |= {quote(secret, safe=""): label for secret, label in labels.items()}
-    return sorted(labels.items(), key=lambda item: -len(item[0]))
+def _redactor_of(key: str, keys: tuple[str, ...], token: str | None) -> Redactor:
+    labels = {secret: key_label(secret) for secret in (key, *keys)}
+    return Redactor(labels if token is None else labels | {token: "…"})
 
 
 def _body(text: str) -> object:

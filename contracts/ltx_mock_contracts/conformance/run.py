@@ -8,6 +8,7 @@ import signal
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Protocol
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from ltx_mock_contracts.conformance.gathering import Gatherer
 from ltx_mock_contracts.conformance.plugin import GATHERER, OPTIONS, PACE, PLAN, SEEN
 from ltx_mock_contracts.reporting.redaction import text_without_keys
+from ltx_mock_contracts.reporting.text import printable
+from ltx_mock_contracts.safe_files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,19 +77,22 @@ def check_server(
     """
     gatherer = Gatherer()
     session = _Session(gatherer, options, listener, pace)
-    arguments = [*_ARGUMENTS, *([f"--junitxml={junitxml}"] if junitxml else []), str(_SUITE)]
     quiet = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
-    with _nothing_of_the_caller(), session.heeding_interrupts(), quiet[0], quiet[1] as said:
-        code = pytest.main(arguments, plugins=[session])
+    with TemporaryDirectory(prefix="ltx-mock-") as folder:
+        draft = Path(folder) / "junit.xml"
+        arguments = [*_ARGUMENTS, *([f"--junitxml={draft}"] if junitxml else []), str(_SUITE)]
+        with _nothing_of_the_caller(), session.heeding_interrupts(), quiet[0], quiet[1] as said:
+            code = pytest.main(arguments, plugins=[session])
+        junit = draft.read_text("utf-8") if draft.exists() else None
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if gatherer.troubles or code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         raise CannotRun("; ".join(gatherer.troubles) or said.getvalue().strip().removeprefix("ERROR: "))
     if trace is not None:
         trace += [text_without_keys(lines, options.secrets) for lines in gatherer.trace]
-    if junitxml is not None:
-        written = Path(junitxml)
-        written.write_text(text_without_keys(written.read_text("utf-8"), options.secrets), encoding="utf-8")
+    if junitxml is not None and junit is not None:
+        lines = text_without_keys(junit, options.secrets).split("\n")
+        write_file(junitxml, "\n".join(map(printable, lines)))
     return gatherer.report(options, numbered=trace is not None)
 
 

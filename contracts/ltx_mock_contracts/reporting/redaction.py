@@ -1,50 +1,126 @@
-"""Keys have no place in a report, even where a server says them."""
+"""Secrets have no place in what is shown: keys, even where a server says them, and what is secret by its place."""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ltx_mock_contracts.verdicts import Departure, Report
 
-__all__ = ["HIDDEN", "header_value", "text_without_keys", "without_keys"]
+__all__ = [
+    "HIDDEN",
+    "MIN_SECRET",
+    "Redactor",
+    "header_value",
+    "text_without_keys",
+    "url_secrets_hidden",
+    "without_keys",
+]
 
-_SECRET: Final = 8
+MIN_SECRET: Final = 6
+"""Shorter keys stay: they hide nothing, and may be part of any word."""
+
+HIDDEN: Final = "…"
+"""What stands where a secret was."""
+
+_SHOWN: Final = "$API_KEY"
+_FEW: Final = 16
+
+_USER: Final = re.compile(r"""([A-Za-z][A-Za-z0-9+.\-]{0,30}:\\?/\\?/)[^\s/?#"'<>\\]{1,2000}@""")
+_PARAMETER: Final = re.compile(
+    r"""([?&;](?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
+        (?:token|secret|password|passwd|pwd|signature|sig|credential|credentials|api[_\-]?key|apikey|auth|authorization
+        |session|sessionid|jwt|code_verifier)|key)=)[^&;\#\s"'<>\\]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _SECRET_HEADER: Final = re.compile(
     r"auth|cookie|token|secret|passw|credential|session|signature|api-?key|(?<!idempotency)-key$"
 )
 _SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)(?= )", re.IGNORECASE)
-HIDDEN: Final = "…"
-"""What stands where a secret was."""
-_SHOWN: Final = "$API_KEY"
+_IN_POINTER: Final = {"~": "~0", "/": "~1"}
+
+T = TypeVar("T")
 
 
-def without_keys(report: Report, keys: Iterable[str]) -> Report:
-    """Return the report with `$API_KEY` for each of these keys, as it is or as a URL has it.
+class Redactor:
+    """Takes secrets out of texts and of plain data.
 
-    Keys of fewer than 8 characters stay: they hide nothing, and may be part of any word.
+    Each known secret is found as it is and with any of its letters escaped, as in URLs and in JSON. Of any URL user and
+    password go, and the values of parameters that are secret by their names, such as `token`.
+
+    Args:
+        labels: What is shown in the place of each secret. Of secrets of fewer than `MIN_SECRET` characters nothing is
+            hidden. Where there are many, only the usual ways of escaping are known.
     """
-    secrets = _secrets(keys)
-    verdicts = tuple(
-        replace(verdict, departures=tuple(_departure(each, secrets) for each in verdict.departures))
-        for verdict in report.verdicts
-    )
-    return replace(
-        report,
-        verdicts=verdicts,
-        target=_hidden(report.target, secrets),
-        reproduce=_hidden(report.reproduce, secrets),
-    )
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        hidden = {secret: label for secret, label in labels.items() if len(secret) >= MIN_SECRET}
+        self._few: list[tuple[str, re.Pattern[str], str]] | None = None
+        if len(hidden) <= _FEW:
+            longest_first = sorted(hidden, key=len, reverse=True)
+            self._few = [(secret, _spelled(secret), hidden[secret]) for secret in longest_first]
+            return
+        self._forms: dict[str, str] = {}
+        for secret, label in hidden.items():
+            for form in _forms(secret):
+                self._forms.setdefault(form, label)
+        lengths: dict[str, set[int]] = {}
+        for form in self._forms:
+            lengths.setdefault(form[:MIN_SECRET], set()).add(len(form))
+        self._lengths = {start: sorted(found, reverse=True) for start, found in lengths.items()}
+
+    def text(self, text: str) -> str:
+        """Return a text without secrets."""
+        if self._few is None:
+            return url_secrets_hidden(self._many(text))
+        escaped = any(sign in text for sign in "%\\~")
+        for secret, spelled, label in self._few:
+            for form in {secret, secret.replace("+", " ")}:  # a query takes + for a space
+                text = text.replace(form, label)
+            if escaped:
+                text = spelled.sub(lambda _, label=label: label, text)  # type: ignore[misc]
+        return url_secrets_hidden(text)
+
+    def value(self, value: T) -> T:
+        """Return plain data without secrets, in names and in values."""
+        return self._value(value)  # type: ignore[no-any-return]
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(name): self._value(item) for name, item in value.items()}
+        return [self._value(item) for item in value] if isinstance(value, list) else value
+
+    def _many(self, text: str) -> str:
+        """Look each place up in a table, so that the time does not grow with the number of secrets."""
+        starts, parts, done, at = self._lengths, list[str](), 0, 0
+        last = len(text) - MIN_SECRET
+        while at <= last:
+            for length in starts.get(text[at : at + MIN_SECRET], ()):
+                label = self._forms.get(text[at : at + length])
+                if label is not None:
+                    parts += [text[done:at], label]
+                    done = at = at + length
+                    break
+            else:
+                at += 1
+        return "".join([*parts, text[done:]]) if parts else text
 
 
-def text_without_keys(text: str, keys: Iterable[str]) -> str:
-    """Return a text with `$API_KEY` for each of these keys, as `without_keys` does."""
-    return str(_hidden(text, _secrets(keys)))
+def url_secrets_hidden(text: str) -> str:
+    """Return a text without what is secret in the URLs in it: user and password, and parameters such as `token`."""
+    if "@" in text and "://" in text.replace("\\", ""):
+        text = _USER.sub(rf"\1{HIDDEN}@", text)
+    if "=" in text:
+        text = _PARAMETER.sub(rf"\1{HIDDEN}", text)
+    return text
 
 
 def header_value(name: str, value: str) -> str:
@@ -58,22 +134,45 @@ def header_value(name: str, value: str) -> str:
     return f"{scheme[0]} {HIDDEN}" if scheme else HIDDEN
 
 
-def _secrets(keys: Iterable[str]) -> list[str]:
-    """Return all that is to be hidden, the longest first, for one may be in another."""
-    long = {form for key in keys if len(key) >= _SECRET for form in (key, quote(key, safe=""))}
-    return sorted(long, key=len, reverse=True)
+def _forms(secret: str) -> tuple[str, ...]:
+    return secret, quote(secret, safe=""), quote(secret, safe="/"), json.dumps(secret)[1:-1]
 
 
-def _departure(departure: Departure, secrets: list[str]) -> Departure:
+def _spelled(secret: str) -> re.Pattern[str]:
+    """Return the pattern of a secret of which any letter may be escaped, as in a URL, in JSON or in a JSON pointer."""
+    letters = []
+    for letter in secret:
+        octets = "".join(f"%{byte:02x}" for byte in letter.encode("utf-8", "replace"))
+        units = letter.encode("utf-16-be", "replace")
+        written = "".join(rf"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+        pointer = _IN_POINTER.get(letter, octets)
+        letters.append(rf"(?:{re.escape(letter)}|{octets}|{written}|{pointer}|\\{re.escape(letter)})")
+    return re.compile("".join(letters), re.IGNORECASE)
+
+
+def without_keys(report: Report, keys: Iterable[str]) -> Report:
+    """Return the report with `$API_KEY` for each of these keys, as it is or as a URL or JSON has it.
+
+    Keys of fewer than 6 characters stay: they hide nothing, and may be part of any word.
+    """
+    redactor = Redactor(dict.fromkeys(keys, _SHOWN))
+    verdicts = tuple(
+        replace(verdict, departures=tuple(_departure(each, redactor) for each in verdict.departures))
+        for verdict in report.verdicts
+    )
+    return replace(
+        report,
+        verdicts=verdicts,
+        target=redactor.value(report.target),
+        reproduce=redactor.value(report.reproduce),
+    )
+
+
+def text_without_keys(text: str, keys: Iterable[str]) -> str:
+    """Return a text with `$API_KEY` for each of these keys, as `without_keys` does."""
+    return Redactor(dict.fromkeys(keys, _SHOWN)).text(text)
+
+
+def _departure(departure: Departure, redactor: Redactor) -> Departure:
     texts = ("title", "expected", "actual", "task", "curl", "request")
-    return replace(departure, **{name: _hidden(getattr(departure, name), secrets) for name in texts})
-
-
-def _hidden(value: Any, secrets: list[str]) -> Any:
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, _SHOWN)
-        return value
-    if isinstance(value, dict):
-        return {_hidden(name, secrets): _hidden(item, secrets) for name, item in value.items()}
-    return [_hidden(item, secrets) for item in value] if isinstance(value, list) else value
+    return replace(departure, **{name: redactor.value(getattr(departure, name)) for name in texts})

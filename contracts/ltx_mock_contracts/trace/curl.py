@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["curl_line"]
+__all__ = ["curl_line", "octal"]
 
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~"
 _PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%")
@@ -36,7 +36,7 @@ def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KE
     line = " ".join([_curl(exchange.method, exchange.target), *header])
     if raw is None:
         return line + _body(exchange)
-    return f"printf '{_octal(raw)}' | {line} -H 'Content-Type: application/json' --data-binary @-"
+    return f"printf '{octal(raw)}' | {line} -H 'Content-Type: application/json' --data-binary @-"
 
 
 def _curl(method: str, target: str) -> str:
@@ -44,7 +44,7 @@ def _curl(method: str, target: str) -> str:
     return " ".join(["curl", *named, _url(target)])
 
 
-def _octal(raw: bytes) -> str:
+def octal(raw: bytes) -> str:
     """Return bytes as the format of `printf` has them."""
     return "".join(chr(byte) if chr(byte) in _PLAIN else f"\\{byte:03o}" for byte in raw)
 

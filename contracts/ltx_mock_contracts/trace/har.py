@@ -12,15 +12,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.json_io import read_json
 from ltx_mock_contracts.parsing import MalformedBody, parse_body
-from ltx_mock_contracts.reporting.redaction import HIDDEN
+from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor
 from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, key_of, operation_of
-from ltx_mock_contracts.trace.ndjson import decode
 
 __all__ = ["read_har", "read_har_log"]
 
 _KEPT_HEADERS: Final = frozenset({"allow", "content-type", "location", "retry-after", "www-authenticate"})
-_SECRET: Final = 6
 _NEAR: Final = re.compile(r"/api/v1/(?!(?:generate|status)Task/)")
 """Paths that a typo leads to; other models have other contracts."""
 _NO_ANSWER: Final = frozenset({0, -1, 304})
@@ -36,7 +35,7 @@ def read_har(text: str) -> Trace:
         TraceError: It is no HAR.
     """
     try:
-        document = decode(text)
+        document = read_json(text)
     except ValueError as error:
         raise TraceError(f"it is no JSON: {error}") from None
     return read_har_log(document)
@@ -139,11 +138,14 @@ class _Reading:
     _labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        taken: set[str] = set()
         for entry in self.entries:
             if entry.operation != "other":
                 self._origins.add(_origin(entry.url))
-            if key := _key(entry.authorization):
-                self._labels.setdefault(key, _label(key, set(self._labels.values())))
+            if (key := _key(entry.authorization)) and key not in self._labels:
+                self._labels[key] = _label(key, taken)
+                taken.add(self._labels[key])
+        self._redactor = Redactor(self._labels)
 
     def exchange(self, entry: _Entry) -> Exchange | None:
         """Return the exchange, or None when it is none of the API."""
@@ -191,10 +193,7 @@ class _Reading:
 
     def _hidden(self, text: str) -> str:
         """Take keys out of a text."""
-        for key, label in self._labels.items():
-            if len(key) >= _SECRET:
-                text = text.replace(key, label)
-        return text
+        return self._redactor.text(text)
 
 
 def _headers(message: dict[str, Any]) -> dict[str, str]:

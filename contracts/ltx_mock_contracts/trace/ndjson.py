@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.json_io import read_json
 from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Trace, TraceError, key_of, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["decode", "read_entries", "read_ndjson", "syntax", "write_ndjson"]
+__all__ = ["read_entries", "read_ndjson", "syntax", "write_ndjson"]
 
 _MOMENT: Final = 10**15
 """Times have fewer digits than this, so that nobody can make us count with numbers of a million digits."""
@@ -49,27 +49,6 @@ def write_ndjson(exchanges: Iterable[Exchange]) -> str:
     return "".join(json.dumps(_as_dict(exchange)) + "\n" for exchange in exchanges)
 
 
-def decode(text: str) -> Any:
-    """Decode JSON that may be nested a little deeper than the bodies in it.
-
-    Raises:
-        ValueError: It is none.
-    """
-    try:
-        return json.loads(text, parse_constant=_constant, parse_float=_number)
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
-
-
-def _number(digits: str) -> float:
-    value = float(digits)
-    return value if isfinite(value) else _constant(show(digits))
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"it has {name}, which is not JSON")
-
-
 def syntax(error: json.JSONDecodeError) -> str:
     """Say what is wrong with a line that is no JSON."""
     return f"it is no JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
@@ -77,7 +56,7 @@ def syntax(error: json.JSONDecodeError) -> str:
 
 def _line(line: str, number: int) -> Any:
     try:
-        return decode(line)
+        return read_json(line)
     except json.JSONDecodeError as error:
         raise TraceError(syntax(error), line=number) from None
     except ValueError as error:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import codecs
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.json_io import read_json
+from ltx_mock_contracts.safe_files import read_file
 from ltx_mock_contracts.trace.exchange import Trace, TraceError
 from ltx_mock_contracts.trace.har import read_har_log
-from ltx_mock_contracts.trace.ndjson import decode, read_entries, read_ndjson, syntax
+from ltx_mock_contracts.trace.ndjson import read_entries, read_ndjson, syntax
 
 if TYPE_CHECKING:
     from os import PathLike
 
 __all__ = ["parse_trace", "read_trace"]
+
+LARGEST: Final = 512 * 1024 * 1024
+"""How many bytes a recording may have."""
 
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -29,7 +33,7 @@ def read_trace(path: str | PathLike[str]) -> Trace:
         TraceError: The file cannot be read, or is no recording.
     """
     try:
-        raw = Path(path).read_bytes()
+        raw = read_file(path, most=LARGEST)
     except (OSError, ValueError) as error:
         raise TraceError(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return parse_trace(_text(raw))
@@ -40,7 +44,7 @@ def parse_trace(text: str) -> Trace:
     if not text.strip():
         return Trace([])
     try:
-        document = decode(text)
+        document = read_json(text)
     except json.JSONDecodeError as error:
         if error.lineno > 1 and error.msg != "Extra data":
             raise TraceError(syntax(error), line=error.lineno) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ltx_mock.cli.output import use_readable_streams
 from ltx_mock.errors import LtxMockError, suggestion
 from ltx_mock.streams import forget_stream
 from ltx_mock.version import VERSION
@@ -84,6 +85,7 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave the process: 0 clean, 1 findings, 2 wrong use or cannot run."""
+    use_readable_streams()
     try:
         code = cli.main(args, prog_name="ltx-mock", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -102,5 +104,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _say(message: str) -> int:
-    click.echo(f"ltx-mock: {' '.join(message.split())}", err=True)
+    from ltx_mock_contracts.reporting.text import printable  # noqa: PLC0415 - only where something is wrong
+
+    click.echo(f"ltx-mock: {printable(' '.join(message.split()))}", err=True)
     return CANNOT_RUN

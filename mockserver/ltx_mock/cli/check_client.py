@@ -262,4 +262,4 @@ def _for_github(found: Checked, *, on_stderr: bool) -> None:
 
     click.echo(github_annotations(found.report), nl=False, err=on_stderr)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        write(summary, step_summary(found.report), mode="a")
+        write(summary, step_summary(found.report), append=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 import ltx_mock_schemas
+from ltx_mock.cli.output import print_json
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.settings import root_of
 from ltx_mock.version import VERSION
@@ -20,7 +19,7 @@ def rules(*, as_json: bool) -> None:
 
     if as_json:
         listed = [{"id": rule.id, "text": rule.text, "sources": list(rule.sources)} for rule in RULES.values()]
-        click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
+        print_json(listed)
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.table import Table  # noqa: PLC0415
@@ -42,7 +41,7 @@ def schema(name: str | None) -> None:
     if name is None:
         click.echo("\n".join(names))
     elif name in names:
-        click.echo(json.dumps(ltx_mock_schemas.schema(name), ensure_ascii=False, indent=2))
+        print_json(ltx_mock_schemas.schema(name))
     else:
         raise SettingsError(f"no schema {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
 
@@ -51,7 +50,7 @@ def schema(name: str | None) -> None:
 @click.option("--server", metavar="URL", default=ltx_mock_schemas.DEFAULT_SERVER, help="The fake, named first.")
 def openapi(*, server: str) -> None:
     """Print the OpenAPI 3.1 document."""
-    click.echo(json.dumps(ltx_mock_schemas.openapi(root_of("server", server)), ensure_ascii=False, indent=2))
+    print_json(ltx_mock_schemas.openapi(root_of("server", server)))
 
 
 @click.command()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import printable
+from ltx_mock_contracts.safe_files import check_writable, write_file
 
 __all__ = ["see_that_they_can_be_written", "write"]
 
 
-def write(file: str, text: str, *, mode: str = "w") -> None:
+def write(file: str, text: str, *, append: bool = False) -> None:
     """Write text to a file; `-` is the standard output.
 
     Raises:
@@ -22,10 +21,9 @@ def write(file: str, text: str, *, mode: str = "w") -> None:
         click.echo(text, nl=False)
         return
     try:
-        with Path(file).open(mode, encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise LtxMockError(f"{printable(file)}: it cannot be written: {error.strerror}") from error
+        write_file(file, text, append=append)
+    except (OSError, ValueError) as error:
+        raise _cannot(file, error) from error
 
 
 def see_that_they_can_be_written(*files: str | None) -> None:
@@ -35,9 +33,12 @@ def see_that_they_can_be_written(*files: str | None) -> None:
         LtxMockError: One of them cannot be written.
     """
     for file in files:
-        if file not in {None, "-"}:
-            path = Path(str(file))
-            there = path.exists()
-            write(str(file), "", mode="a")
-            if not there:
-                path.unlink()
+        if file is not None and file != "-":
+            try:
+                check_writable(file)
+            except (OSError, ValueError) as error:
+                raise _cannot(file, error) from error
+
+
+def _cannot(file: str, error: OSError | ValueError) -> LtxMockError:
+    return LtxMockError(f"{printable(file)}: it cannot be written: {getattr(error, 'strerror', None) or error}")

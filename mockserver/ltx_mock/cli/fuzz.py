@@ -11,6 +11,8 @@ import click
 
 from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
+from ltx_mock_contracts.json_io import read_json
+from ltx_mock_contracts.safe_files import read_file, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-vide
 INDEX = "index.json"
 CASE = re.compile(rf"[0-9]{{4,}}-({'|'.join(KINDS)})-[0-9A-Za-z-]+\.json")
 MOST = 100_000
+LARGEST_INDEX = 64 * 1024 * 1024
 
 
 @click.command()
@@ -62,6 +65,8 @@ def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str],
 
 def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
     """Write a corpus in the place of another. While it is written there is no index, so half of it is never a whole."""
+    if folder.is_symlink():
+        raise LtxMockError(f"{folder} is a symbolic link; give --out the folder itself")
     folder.mkdir(parents=True, exist_ok=True)
     if not force and any(folder.iterdir()) and not _is_a_corpus(folder):
         raise LtxMockError(f"{folder} has files that are no corpus; --force writes beside them, or give another --out")
@@ -69,10 +74,8 @@ def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
     for old in _cases(folder):
         old.unlink()
     for file, case in drawn.cases.items():
-        (folder / file).write_bytes(_bytes(case))
-    unfinished = folder / f"{INDEX}.part"
-    unfinished.write_bytes(_bytes(drawn.index))
-    unfinished.replace(folder / INDEX)
+        write_file(folder / file, _bytes(case))
+    write_file(folder / INDEX, _bytes(drawn.index))
 
 
 def _cases(folder: Path) -> Iterator[Path]:
@@ -82,8 +85,8 @@ def _cases(folder: Path) -> Iterator[Path]:
 
 def _is_a_corpus(folder: Path) -> bool:
     try:
-        index = json.loads((folder / INDEX).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        index = read_json(read_file(folder / INDEX, most=LARGEST_INDEX))
+    except (OSError, ValueError):
         return False
     return isinstance(index, dict) and index.get("generator") == "ltx-mock" and "cases" in index
 

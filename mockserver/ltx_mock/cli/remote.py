@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import click
 
+from ltx_mock.cli.output import print_exported, print_json, say
 from ltx_mock.cli.telling import story_lines
 from ltx_mock.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
@@ -171,8 +171,8 @@ def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
         return
     for event in told["fired"]:
         what = event.get("state") or f"callback, {event.get('error') or 'HTTP ' + str(event.get('status'))}"
-        click.echo(f"{time_of_day(event['at'])}  {event['taskId']}  {what}")
-    click.echo(f"{time_of_day(told['now'])}  now", err=True)
+        say(f"{time_of_day(event['at'])}  {event['taskId']}  {what}")
+    say(f"{time_of_day(told['now'])}  now", err=True)
 
 
 @click.command()
@@ -204,7 +204,7 @@ def tasks(
             print_json(task)
             return
         for line in story_lines(task):
-            click.echo(line)
+            say(line)
         return
     listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
     if as_json:
@@ -213,10 +213,8 @@ def tasks(
     whose = Whose(listed["tasks"])
     for task in listed["tasks"]:
         ahead = _ahead(task) if task["nextTransition"] else task["cause"] or ""
-        click.echo(
-            f"{time_of_day(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}{whose(task)}".rstrip()
-        )
-    click.echo(f"{len(listed['tasks'])} tasks", err=True)
+        say(f"{time_of_day(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}{whose(task)}".rstrip())
+    say(f"{len(listed['tasks'])} tasks", err=True)
 
 
 def _ahead(task: dict[str, Any]) -> str:
@@ -242,7 +240,7 @@ def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bo
     given = {name: value for name, value in filters.items() if value is not None}
     if form:
         cut = str(ALL if limit is None else limit)
-        click.echo(remote.text("GET", "/requests", format=form, limit=cut, **given), nl=False)
+        print_exported(remote.text("GET", "/requests", format=form, limit=cut, **given))
         return
     listed = remote.call("GET", "/requests", limit=str(50 if limit is None else limit), **given)
     if as_json:
@@ -250,11 +248,12 @@ def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bo
         return
     whose = Whose(listed["requests"])
     for entry in listed["requests"]:
-        about = entry["taskId"] or (entry["answer"] or {}).get("message", "")
+        answer = entry["answer"]
+        about = entry["taskId"] or (answer.get("message", "") if isinstance(answer, dict) else answer or "")
         at, asked = time_of_day(entry["at"]), f"{entry['method']:<4} {entry['operation']:<12} {entry['status']}"
-        click.echo(f"{entry['number']:>4}  {at}  {asked}  {about}{whose(entry)}")
+        say(f"{entry['number']:>4}  {at}  {asked}  {about}{whose(entry)}")
         for finding in entry["findings"]:
-            click.echo(f"{'':>16}! {finding['message']} ({finding['rule']})")
+            say(f"{'':>16}! {finding['message']} ({finding['rule']})")
 
 
 @click.group(invoke_without_command=True)
@@ -282,7 +281,7 @@ def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(delivery)
         return
-    click.echo(_callback_line(delivery))
+    say(_callback_line(delivery))
 
 
 @callbacks.command()
@@ -291,7 +290,7 @@ def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
 def allow(remote: Remote, host: str) -> None:
     """Let callbacks go to HOST from now on, as serve --allow-callback-host does."""
     told = remote.call("POST", "/settings", {"allow_callback_host": [host]})
-    click.echo(f"callbacks may go to this machine, {', '.join(told['allow_callback_host'])}", err=True)
+    say(f"callbacks may go to this machine, {', '.join(told['allow_callback_host'])}", err=True)
 
 
 @callbacks.command()
@@ -301,7 +300,7 @@ def rewrite(remote: Remote, rewrite: str) -> None:
     """Send callbacks for one URL prefix to another from now on, as serve --callback-rewrite does."""
     told = remote.call("POST", "/settings", {"callback_rewrite": [rewrite]})
     for source, target in told["callback_rewrite"].items():
-        click.echo(f"{source} goes to {target}", err=True)
+        say(f"{source} goes to {target}", err=True)
 
 
 def _list_callbacks(remote: Remote, *, as_json: bool) -> None:
@@ -311,7 +310,7 @@ def _list_callbacks(remote: Remote, *, as_json: bool) -> None:
         return
     whose = Whose(listed["callbacks"])
     for delivery in listed["callbacks"]:
-        click.echo(_callback_line(delivery) + whose(delivery))
+        say(_callback_line(delivery) + whose(delivery))
 
 
 def _callback_line(delivery: dict[str, Any]) -> str:
@@ -332,7 +331,7 @@ def settings(remote: Remote) -> None:
 def reset(remote: Remote) -> None:
     """Forget tasks, credits, limits, callbacks and journal."""
     remote.call("POST", "/reset")
-    click.echo("forgotten", err=True)
+    say("forgotten", err=True)
 
 
 class Whose:
@@ -357,9 +356,4 @@ def _print_clock(told: dict[str, Any], *, as_json: bool) -> None:
     else:
         pace = f"{told['speed']:g} times" if told["mode"] == "scaled" else told["mode"]
         moment = moment_of(told["now"]).isoformat(timespec="milliseconds")
-        click.echo(f"{moment}  {pace}")
-
-
-def print_json(told: object) -> None:
-    """Print plain data for programs."""
-    click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        say(f"{moment}  {pace}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ltx_mock.cli.remote import JSON, Remote, named, on_server, print_json
+from ltx_mock.cli.output import print_json, say
+from ltx_mock.cli.remote import JSON, Remote, named, on_server
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.scenarios.files import chosen
 
@@ -26,8 +27,8 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
         return
     width = max(map(len, NAMED))
     for row in LIBRARY:
-        click.echo(f"{row.name:<{width}}  {row.about}")
-    click.echo("arm one with: ltx-mock scenarios arm NAME", err=True)
+        say(f"{row.name:<{width}}  {row.about}")
+    say("arm one with: ltx-mock scenarios arm NAME", err=True)
 
 
 @scenarios.command()
@@ -49,7 +50,7 @@ def arm(remote: Remote, words: tuple[str, ...], times: str | None, operation: st
         print_json({"scenarios": armed})
         return
     for told in armed:
-        click.echo(f"armed {told['name']}, {_times(told['times'])}", err=True)
+        say(f"armed {told['name']}, {_times(told['times'])}", err=True)
 
 
 @scenarios.command()
@@ -63,8 +64,8 @@ def armed(remote: Remote, *, as_json: bool) -> None:
         return
     for each in listed["scenarios"]:
         key = "keys to come" if each["key"] is None else named(each)
-        click.echo(f"{each['name']}  {_times(each['times'])}  {key}")
-    click.echo(f"{len(listed['scenarios'])} armed", err=True)
+        say(f"{each['name']}  {_times(each['times'])}  {key}")
+    say(f"{len(listed['scenarios'])} armed", err=True)
 
 
 @scenarios.command()
@@ -72,7 +73,7 @@ def armed(remote: Remote, *, as_json: bool) -> None:
 def clear(remote: Remote) -> None:
     """Disarm all of them."""
     remote.call("DELETE", "/scenarios")
-    click.echo("nothing is armed", err=True)
+    say("nothing is armed", err=True)
 
 
 def _times(times: object) -> str:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import json
 import os
 import secrets
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import Field, fields
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.config import read_config
 from ltx_mock.console import Console, Readable, json_line
 from ltx_mock.engine import Engine
-from ltx_mock.errors import LtxMockError, suggestion
+from ltx_mock.errors import suggestion
 from ltx_mock.scenarios.files import chosen
 from ltx_mock.server import HttpServer, bind, run, url_of
 from ltx_mock.settings import Settings, setting_names
@@ -116,10 +113,10 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
     values = {name: value for name, value in given.items() if value not in (None, ())}
     values.setdefault("seed", secrets.randbelow(2**31))
     settings = Settings.from_mapping(values | {"scenario": chosen(values.get("scenario", ()))})
+    if ready_file:
+        check_ready_file(Path(ready_file))
     sock = bind(settings.host, settings.port)
     engine = Engine(settings)
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows no Unicode is no reason to fail
     heard = sys.stdout is not None  # it is not, where it was closed before the start
     console = None if quiet or not heard else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
     if console:
@@ -129,7 +126,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
         _stop_on_signals(server)
         _tame_garbage_collector()
         if ready_file:
-            _write_ready_file(Path(ready_file), sock)
+            write_ready_file(Path(ready_file), url_of(sock))
         click.echo(banner(settings, url_of(sock)), err=True)
         if open_:
             _show_in_browser(dashboard_url(url_of(sock)))
@@ -141,8 +138,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
         if console:
             console.close()
         if ready_file:
-            with contextlib.suppress(OSError):
-                Path(ready_file).unlink()
+            remove_ready_file(Path(ready_file))
 
 
 def banner(settings: Settings, url: str) -> str:
@@ -203,16 +199,6 @@ def _tame_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-
-
-def _write_ready_file(path: Path, sock: socket.socket) -> None:
-    """Write the whole file or none: a reader never sees half of it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(json.dumps({"url": url_of(sock), "pid": os.getpid()}) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise LtxMockError(f"cannot write the ready file {path}: {error.strerror or error}") from error
 
 
 def _colour() -> bool:

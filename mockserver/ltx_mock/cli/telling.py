@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ltx_mock.clock import time_of_day
-from ltx_mock.console import printable
+from ltx_mock_contracts.reporting.text import printable
 
 View = Mapping[str, Any]
 

@@ -84,7 +84,7 @@ def report_files(report: Report, *, json_: str | None = None, sarif_: str | None
         click.echo(github_annotations(report), nl=False, err="-" in (json_, sarif_))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
-            write(summary, step_summary(report), mode="a")
+            write(summary, step_summary(report), append=True)
 
 
 def _named(given: Iterable[str]) -> set[str]:

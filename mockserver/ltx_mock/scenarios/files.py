@@ -12,8 +12,11 @@ from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.scenarios.library import NAMED, from_dict, named
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.scenarios.readers import ScenarioError, camel, shown
+from ltx_mock_contracts import safe_files
+from ltx_mock_contracts.json_io import read_json, read_toml
 
 LIST = "scenarios"
+LARGEST = 4 * 1024 * 1024  # bytes
 _KEY = re.compile(r"([A-Za-z_]+)[\"']?\s*[=:]")
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
@@ -37,7 +40,7 @@ def read_file(path: Path) -> list[Scenario]:
         SettingsError: it cannot be read or a scenario in it is not as it should be; the text names file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = safe_files.read_file(path, most=LARGEST).decode()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         if path.suffix in {".toml", ".json"} or path.exists():
             reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
@@ -58,14 +61,14 @@ def read_file(path: Path) -> list[Scenario]:
 
 def _tables(path: Path, text: str) -> list[dict[str, object]]:
     try:
-        told = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        told = read_json(text) if path.suffix == ".json" else read_toml(text)
     except json.JSONDecodeError as error:
         raise SettingsError(f"{path}, line {error.lineno}: {error.msg}") from None
     except tomllib.TOMLDecodeError as error:
         line = _AT_LINE.search(str(error))
         raise SettingsError(f"{path}{f', line {line[1]}' if line else ''}: {_AT_LINE.sub('', str(error))}") from None
-    except RecursionError:
-        raise SettingsError(f"{path}: it is nested too deeply") from None
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from None
     listed = told.get(LIST) if isinstance(told, dict) else told
     if isinstance(told, dict) and set(told) - {LIST}:
         other = min(set(told) - {LIST})

@@ -1,0 +1,161 @@
+"""Read files that others name or wrote, and write files where others may have put something first."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import select
+import stat
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["check_writable", "read_file", "write_file"]
+
+_PIECE: Final = 1024 * 1024
+_FIRST_SECONDS: Final = 5.0
+_PIPE_SECONDS: Final = 60.0
+_STREAMS: Final = ("/dev/std", "/dev/fd/", "/proc/self/fd/")
+_NOT_FOLLOWED: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def read_file(path: str | PathLike[str], *, most: int) -> bytes:
+    """Return what a file or a pipe has.
+
+    Args:
+        path: The file. A pipe must begin to say something within 5 s, and end within a minute.
+        most: How many bytes it may have.
+
+    Raises:
+        OSError: It cannot be read, is a folder or a device, says nothing, or has more; `strerror` says which.
+        ValueError: The path is none.
+    """
+    handle = os.open(path, os.O_RDONLY | _AT_ONCE)
+    try:
+        kind = os.fstat(handle).st_mode
+        if stat.S_ISDIR(kind):
+            raise _error(path, errno.EISDIR)
+        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+            raise _error(path, errno.EINVAL, "it is no file but a device")
+        return _all(handle, path, most, pipe=stat.S_ISFIFO(kind))
+    finally:
+        os.close(handle)
+
+
+def write_file(path: str | PathLike[str], content: str | bytes, *, append: bool = False) -> None:
+    """Write a file whole, so that no reader sees half of it.
+
+    A file is replaced. What is there and is none, as a symbolic link, a folder or a disk, is left alone; only to the
+    streams of this process, as `/dev/stdout`, and to `/dev/null` is written as they are.
+
+    Args:
+        path: The file.
+        content: What it is to have; text is written as UTF-8.
+        append: Whether to keep what is in it, and add to it.
+
+    Raises:
+        OSError: It cannot be written; `strerror` says why.
+    """
+    target, raw = Path(path), content.encode() if isinstance(content, str) else content
+    kind = _kind(target)
+    if _is_stream(target):
+        _put(os.open(target, os.O_WRONLY | os.O_APPEND), raw)
+        return
+    if kind is not None and not stat.S_ISREG(kind):
+        raise _error(path, errno.EINVAL, _what(kind))
+    if append:
+        _put(os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NOT_FOLLOWED, 0o666), raw)
+        return
+    try:
+        _replace(target, raw, kind)
+    except OSError as error:
+        if kind is None or error.errno not in {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}:
+            raise
+        # The folder takes no new files, or the file is mounted there by itself.
+        _put(os.open(target, os.O_WRONLY | os.O_TRUNC | _NOT_FOLLOWED), raw)
+
+
+def check_writable(path: str | PathLike[str]) -> None:
+    """See that a file could be written, and change nothing.
+
+    Raises:
+        OSError: It cannot be; `strerror` says why.
+    """
+    target = Path(path)
+    kind = _kind(target)
+    if _is_stream(target):
+        return
+    if kind is None:
+        draft = _draft(target)
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED, 0o600))
+        draft.unlink()
+    elif not stat.S_ISREG(kind):
+        raise _error(path, errno.EINVAL, _what(kind))
+    else:
+        os.close(os.open(target, os.O_WRONLY | _NOT_FOLLOWED))
+
+
+def _all(handle: int, path: str | PathLike[str], most: int, *, pipe: bool) -> bytes:
+    found, end = bytearray(), monotonic() + _FIRST_SECONDS
+    while True:
+        if pipe and not select.select([handle], [], [], max(0.0, end - monotonic()))[0]:
+            raise _error(path, errno.ETIMEDOUT, "it is a pipe to which nobody writes")
+        piece = os.read(handle, _PIECE)
+        if not piece:
+            return bytes(found)
+        end = end if found else monotonic() + _PIPE_SECONDS
+        found += piece
+        if len(found) > most:
+            raise _error(path, errno.EFBIG, f"it has more than {most // 2**20} MiB")
+
+
+def _replace(target: Path, raw: bytes, kind: int | None) -> None:
+    draft = _draft(target)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED, 0o666)
+    try:
+        if kind is not None:
+            with suppress(OSError):
+                draft.chmod(stat.S_IMODE(kind))
+        _put(handle, raw)
+        draft.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def _draft(target: Path) -> Path:
+    return target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+
+
+def _put(handle: int, raw: bytes) -> None:
+    with os.fdopen(handle, "wb") as opened:
+        opened.write(raw)
+
+
+def _is_stream(target: Path) -> bool:
+    return str(target) == os.devnull or str(target).startswith(_STREAMS)
+
+
+def _kind(target: Path) -> int | None:
+    """Return what is there, without a look behind a link; None where nothing is."""
+    try:
+        return target.lstat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _what(kind: int) -> str:
+    if stat.S_ISLNK(kind):
+        return "it is a symbolic link; name the file itself"
+    return os.strerror(errno.EISDIR) if stat.S_ISDIR(kind) else "it is there, and is no file"
+
+
+def _error(path: str | PathLike[str], number: int, text: str | None = None) -> OSError:
+    return OSError(number, text or os.strerror(number), os.fspath(path))

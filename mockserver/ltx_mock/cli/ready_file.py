@@ -1,0 +1,73 @@
+"""The file that says where `serve` answers: `{"url": …, "pid": …}`. No other is written over or removed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.json_io import read_json
+from ltx_mock_contracts.reporting import printable
+from ltx_mock_contracts.safe_files import check_writable, read_file, write_file
+
+LARGEST = 64 * 1024
+
+
+def check_ready_file(path: Path) -> None:
+    """See that a ready file can be written, and that what is there is one, or is empty.
+
+    Raises:
+        LtxMockError: it is something else, which stays as it is.
+    """
+    try:
+        check_writable(path)
+        ours = not path.exists() or _pid(path) is not None or path.stat().st_size == 0
+    except (OSError, ValueError) as error:
+        raise _cannot(path, error) from error
+    if not ours:
+        raise LtxMockError(
+            f"cannot write the ready file {printable(str(path))}: another file is there; remove it, or name another"
+        )
+
+
+def write_ready_file(path: Path, url: str) -> None:
+    """Write the whole file or none: a reader never sees half of it.
+
+    Raises:
+        LtxMockError: it cannot be written, or something else is there.
+    """
+    check_ready_file(path)
+    try:
+        write_file(path, json.dumps({"url": url, "pid": os.getpid()}) + "\n")
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def remove_ready_file(path: Path) -> None:
+    """Remove the file, unless another process has written its own there since."""
+    with suppress(OSError, ValueError):
+        check_writable(path)  # it is no link
+        if _pid(path) == os.getpid():
+            path.unlink()
+
+
+def _pid(path: Path) -> int | None:
+    """Return the process that a ready file names; None where it is none."""
+    try:
+        told = read_json(read_file(path, most=LARGEST))
+    except ValueError:
+        return None
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        return None
+    ours = isinstance(told, dict) and told.keys() == {"url", "pid"} and isinstance(told["pid"], int)
+    return told["pid"] if ours else None
+
+
+def _cannot(path: Path, error: OSError | ValueError) -> LtxMockError:
+    reason = getattr(error, "strerror", None) or error
+    return LtxMockError(f"cannot write the ready file {printable(str(path))}: {reason}")
