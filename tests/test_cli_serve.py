@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ltx_mock import RemoteServer, SettingsError
 from ltx_mock.cli.serve import banner
 from ltx_mock.engine import Engine
 from ltx_mock.manners import EVERY_SECONDS
@@ -282,3 +283,28 @@ def test_a_reader_that_does_not_read_makes_nobody_wait(tmp_path: Path) -> None:
         assert served.wait(2) == 0
         assert served.stdout
         assert b"404" in served.stdout.readline()
+
+
+@pytest.mark.parametrize("scheme", ["", "//", "http://"])
+def test_a_url_without_a_scheme_means_http(served: Served, scheme: str) -> None:
+    place = served.url.removeprefix("http://")
+    for url in (f"{scheme}{place}", f"{scheme}{place}/api/v1"):
+        assert ltx_mock("clock", "--url", url)[0] == 0
+    assert ltx_mock("clock", env={"LTX_MOCK_URL": f"{scheme}{place}/"})[0] == 0
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1:80", "http://", "127.0.0.1:99999", "127.0.0.1:0", "a b"])
+def test_what_is_no_url_of_a_server_is_one_line(url: str) -> None:
+    assert ltx_mock("clock", "--url", url) == (
+        2,
+        "",
+        f"ltx-mock: --url must be the http or https URL of a server, such as http://127.0.0.1:8219, not {url!r}\n",
+    )
+
+
+def test_a_server_elsewhere_is_found_without_a_scheme(served: Served) -> None:
+    server = RemoteServer(served.url.removeprefix("http://"))
+    assert server.why_not_ours() is None
+    assert server.url == served.url
+    with pytest.raises(SettingsError, match="url must be the http or https URL of a server"):
+        RemoteServer("ftp://127.0.0.1")

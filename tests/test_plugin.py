@@ -103,7 +103,7 @@ def test_the_header_tells_the_seed(pytester: pytest.Pytester) -> None:
     ("option", "problem"),
     [
         ("--ltx-seed=red", "--ltx-seed must be a whole number or random, not 'red'"),
-        ("--ltx-base-url=localhost:80", "--ltx-base-url must be an http or https URL, not 'localhost:80'"),
+        ("--ltx-base-url=ftp://localhost:80", "--ltx-base-url must be the http or https URL of a server, *not 'ftp*"),
     ],
 )
 def test_a_wrong_option_is_refused(option: str, problem: str, pytester: pytest.Pytester) -> None:

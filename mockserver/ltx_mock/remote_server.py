@@ -7,8 +7,9 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.admin import Admin, over_http
-from ltx_mock.errors import LtxMockError, NotFoundError
+from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
 from ltx_mock.world import World
+from ltx_mock_contracts.server_url import server_url
 
 if TYPE_CHECKING:
     from ltx_mock.options import TenantSettings
@@ -20,12 +21,19 @@ class RemoteServer(World):
     """A server at a URL. Its worlds are driven through its control plane, if it has one.
 
     Args:
-        url: its root, with or without `/api/v1`.
+        url: its root, with or without `/api/v1`; without a scheme http is meant.
         api_key: the key of its first world; by default `APIXO_API_KEY` of the environment.
         admin_token: its admin token, if it has one; by default `LTX_MOCK_ADMIN_TOKEN` of the environment.
+
+    Raises:
+        SettingsError: it is no URL of a server.
     """
 
     def __init__(self, url: str, api_key: str | None = None, admin_token: str | None = None) -> None:
+        try:
+            url = server_url(url)
+        except ValueError as error:
+            raise SettingsError(f"url {error}") from None
         root = url.rstrip("/").removesuffix("/api/v1")
         key = api_key or os.environ.get("APIXO_API_KEY") or DEFAULT_KEY
         self._exchange = over_http(root, admin_token or os.environ.get("LTX_MOCK_ADMIN_TOKEN"))

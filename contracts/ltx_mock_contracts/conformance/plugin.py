@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ltx_mock_contracts.conformance.options import Options
+from ltx_mock_contracts.server_url import server_url
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.checks import Plan
@@ -67,9 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
     given = str(getattr(config, "workerinput", {}).get(SEED, config.option.ltx_seed))
     if not (given == "random" or given.isdecimal()):
         raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
-    url = config.option.ltx_base_url
-    if url and not url.startswith(("http://", "https://")):
-        raise pytest.UsageError(f"--ltx-base-url must be an http or https URL, not {url!r}")
+    if config.option.ltx_base_url:
+        try:
+            config.option.ltx_base_url = server_url(config.option.ltx_base_url)
+        except ValueError as error:
+            raise pytest.UsageError(f"--ltx-base-url {error}") from None
     config.option.ltx_seed = secrets.randbelow(_MAX_SEED) if given == "random" else int(given)
     if not config.pluginmanager.hasplugin(GATHERER):
         config.pluginmanager.register(_Summary())

@@ -12,6 +12,7 @@ from ltx_mock_contracts.conformance.clocks import Pace
 from ltx_mock_contracts.conformance.control import ControlPlane
 from ltx_mock_contracts.conformance.receiver import Receiver
 from ltx_mock_contracts.http_client import HttpClient, NoAnswerError
+from ltx_mock_contracts.server_url import server_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ class Target:
         _refuse_what_cannot_be_sent(options)
         self.options = options
         self.pace = pace or Pace()
-        self.root = options.url.rstrip("/").removesuffix("/api/v1")
+        self.root = server_url(options.url).rstrip("/").removesuffix("/api/v1")
         self.base = f"{self.root}/api/v1"
         self.local = urlsplit(self.root).hostname in _LOOPBACK
         self.connection = HttpClient(options.timeout, proxies=not self.local)
@@ -147,11 +148,9 @@ class Target:
 
 def _refuse_what_cannot_be_sent(options: Options) -> None:
     try:
-        reachable = urlsplit(options.url).hostname is not None and (urlsplit(options.url).port or 1) > 0
-    except ValueError:
-        reachable = False
-    if not reachable:
-        raise CannotRunError(f"{options.url!r} is no URL of a server")
+        server_url(options.url)
+    except ValueError as error:
+        raise CannotRunError(f"the URL {error}") from None
     for secret in options.secrets:
         if not (secret.isascii() and secret.isprintable() and " " not in secret):
             raise CannotRunError("a key has letters that cannot stand in a header: it must be ASCII without spaces")

@@ -16,6 +16,7 @@ from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.verdicts import chosen_rules, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.options import Options
+from ltx_mock_contracts.server_url import server_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -86,8 +87,10 @@ def check(
 
     Exit code: 0 no rule is broken, 1 some are, 2 nothing could be checked.
     """
-    if not url.startswith(("http://", "https://")):
-        raise click.BadParameter(f"it must be an http or https URL, not {url!r}", ctx, param_hint="URL")
+    try:
+        url = server_url(url)
+    except ValueError as error:
+        raise click.BadParameter(f"it {error}", ctx, param_hint="URL") from None
     options = Options(
         url=url,
         sources=("seed",) if seed_only else ("seed", "vendor"),

@@ -15,6 +15,7 @@ from ltx_mock.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts import findings
 from ltx_mock_contracts.json_io import read_json, write_json
+from ltx_mock_contracts.server_url import server_url
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.http_client import HttpClient
@@ -31,6 +32,10 @@ class Remote:
     """The control plane of one server, for the tenant that `picked` names (`tenant` or `key`) or for all."""
 
     def __init__(self, url: str, token: str | None, picked: dict[str, str]) -> None:
+        try:
+            url = server_url(url)
+        except ValueError as error:
+            raise LtxMockError(f"--url {error}") from None
         self._root = f"{url.rstrip('/').removesuffix('/api/v1')}/__admin"
         self._headers = {"content-type": "application/json"}
         if token:

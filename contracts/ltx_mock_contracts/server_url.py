@@ -1,0 +1,25 @@
+"""The URL of a server as people give it: with or without its scheme."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+__all__ = ["server_url"]
+
+
+def server_url(text: str) -> str:
+    """Return the URL of a server; `127.0.0.1:8219` without a scheme means http.
+
+    Raises:
+        ValueError: it is no http or https URL with a host; the text says what is allowed.
+    """
+    given = text.strip()
+    url = given if "://" in given else f"http://{given.removeprefix('//')}"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or any(letter.isspace() for letter in url):
+        raise ValueError(f"must be the http or https URL of a server, such as http://127.0.0.1:8219, not {text!r}")
+    return url
