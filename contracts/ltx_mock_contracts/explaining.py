@@ -38,13 +38,15 @@ class Explainer:
     def __init__(self, name: str) -> None:
         self._schema = schema(name)
 
-    def findings(self, value: object) -> list[Finding]:
+    def findings(self, value: object, *, parsed: bool = False) -> list[Finding]:
         """Return all that the schema finds wrong, arranged; an empty list means that the value is valid.
+
+        A value that `parse_body` returned is `parsed`: it need not be searched for what JSON cannot carry.
 
         Nothing is said about what is inside a field that must not be there at all. A value that JSON cannot carry
         gets one finding, of the first rule of the schema. There are at most `FINDINGS_LIMIT`.
         """
-        return [] if self._accepts(value) else self._explain(value)
+        return [] if self._accepts(value) else self._explain(value, parsed=parsed)
 
     def _accepts(self, value: object) -> bool:
         try:
@@ -62,9 +64,10 @@ class Explainer:
     def _walker(self) -> Walker:
         return Walker(self._schema)
 
-    def _explain(self, value: object) -> list[Finding]:
+    def _explain(self, value: object, *, parsed: bool) -> list[Finding]:
         try:
-            check_json(value)
+            if not parsed:
+                check_json(value)
         except MalformedBody as error:
             return [replace(error.finding, rule=self._schema["x-rule"])]
         broken = list(islice(self._walker.walk(value), FINDINGS_LIMIT))

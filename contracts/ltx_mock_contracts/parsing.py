@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections import Counter
-from itertools import chain
+from itertools import accumulate, chain, islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,14 @@ _DIGITS_LIMIT: Final = 300
 _TOO_BIG: Final = 10**_DIGITS_LIMIT
 _TOO_DEEP: Final = f"it is nested deeper than {DEPTH_LIMIT} levels"
 _TOO_BIG_TEXT: Final = "it has a number that is too large for a double"
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_SMALL: Final = 10_000
+"""Up to so many bytes each object and number may be looked at by a function of ours; beyond, only whole levels."""
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{300}")
+_EXPONENT: Final = re.compile(rb"[eE]\+?0*[1-9][0-9]{2}")
+_MARKS: Final = bytes.maketrans(b"{}", b"[]")
+_STEPS: Final = bytes.maketrans(b"[]", b"\x01\xff")
+"""One level down and one up, as signed bytes."""
+_NO_MARK: Final = bytes(each for each in range(256) if each not in b'"[]{}:')
 _PLAIN: Final = frozenset({dict, list, str, int, float, bool, type(None)})
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -56,9 +64,10 @@ def parse_body(raw: bytes) -> object:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise _malformed(f"it is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}") from None
-    if raw.count(b"{") + raw.count(b"[") > DEPTH_LIMIT and _too_deep(text):
-        raise _malformed(_TOO_DEEP)
-    body = _decode(text)
+    if len(raw) <= _SMALL and raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT:
+        body = _decode(text, _DECODER)
+    else:
+        body = _decode_large(raw, text)
     if _SURROGATE.search(raw) and not _encodable(json.dumps(body, ensure_ascii=False)):
         raise _malformed("it has a lone surrogate", _first_surrogate(body))
     return body
@@ -79,11 +88,32 @@ def check_json(value: object) -> None:
             raise _malformed(problem, path)
 
 
-def _decode(text: str) -> object:
+def _decode(text: str, decoder: json.JSONDecoder) -> object:
     try:
-        return _DECODER.decode(text)
+        return decoder.decode(text)
     except json.JSONDecodeError as error:
         raise _malformed(_syntax(text, error)) from None
+
+
+def _decode_large(raw: bytes, text: str) -> object:
+    """Decode without a call for each object and number, and look at whole levels instead."""
+    marks = _marks(raw)
+    if _too_deep(marks):
+        raise _malformed(_TOO_DEEP)
+    try:
+        body = _decode(text, _PLAIN_DECODER)
+    except MalformedBody:
+        raise
+    except ValueError:  # a number of more digits than Python reads
+        raise _malformed(_TOO_BIG_TEXT) from None
+    if (_EXPONENT.search(raw) or _LONG_NUMBER.search(raw)) and not all(map(_all_finite, _levels(body))):
+        raise _malformed(_TOO_BIG_TEXT)
+    fields = marks.count(b":")
+    for level in _levels(body):
+        if not fields:
+            return body
+        fields -= sum(map(len, level.get(dict, ())))
+    return _decode(text, _DECODER) if fields else body  # which raises: a key is there twice
 
 
 def _syntax(text: str, error: json.JSONDecodeError) -> str:
@@ -94,17 +124,16 @@ def _syntax(text: str, error: json.JSONDecodeError) -> str:
     return f"it is not JSON: {error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
 
 
-def _too_deep(text: str) -> bool:
-    depth = 0
-    for token in _TOKEN.finditer(text):
-        first = text[token.start()]
-        if first in "[{":
-            depth += 1
-            if depth > DEPTH_LIMIT:
-                return True
-        elif first in "]}":
-            depth -= 1
-    return False
+def _marks(raw: bytes) -> bytes:
+    """Return the brackets, all as square ones, and the colons of a JSON text, without those in its strings."""
+    escapes = raw.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in raw else raw
+    marks = escapes.translate(_MARKS, _NO_MARK).replace(b'""', b"")
+    return b"".join(marks.split(b'"')[::2])
+
+
+def _too_deep(marks: bytes) -> bool:
+    steps = array("b", marks.translate(_STEPS, b":"))
+    return max(accumulate(steps), default=0) > DEPTH_LIMIT
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -135,6 +164,7 @@ def _constant(name: str) -> float:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_constant
 )
+_PLAIN_DECODER: Final = json.JSONDecoder(parse_constant=_constant)
 
 
 def _walk(value: object) -> Iterator[tuple[Path, object]]:
@@ -153,19 +183,28 @@ def _walk(value: object) -> Iterator[tuple[Path, object]]:
 
 def _is_plain(value: object) -> bool:
     """Tell, level by level and fast, whether there is surely nothing wrong; the walk decides what this doubts."""
+    for level in islice(_levels(value), DEPTH_LIMIT + 1):
+        if not _PLAIN.issuperset(level) or not _all_finite(level):
+            return False
+        if not {str}.issuperset(map(type, chain.from_iterable(level.get(dict, ())))):
+            return False
+    return dict not in level and list not in level
+
+
+def _levels(value: object) -> Iterator[dict[type, list[Any]]]:
+    """Give the values of each level of nesting, by their type."""
     level: list[Any] = [value]
-    for _ in range(DEPTH_LIMIT):
-        if not _PLAIN.issuperset(map(type, level)) or not all(map(isfinite, _of_type(float, level))):
-            return False
-        if any(abs(number) >= _TOO_BIG for number in _of_type(int, level)):
-            return False
-        objects, arrays = _of_type(dict, level), _of_type(list, level)
-        if not {str}.issuperset(map(type, chain.from_iterable(objects))):
-            return False
+    while level:
+        kinds = set(map(type, level))
+        sorted_ = {kinds.pop(): level} if len(kinds) == 1 else {kind: _of_type(kind, level) for kind in kinds}
+        yield sorted_
+        arrays, objects = sorted_.get(list, ()), sorted_.get(dict, ())
         level = [*chain.from_iterable(arrays), *chain.from_iterable(map(dict.values, objects))]
-        if not level:
-            return True
-    return False
+
+
+def _all_finite(level: dict[type, list[Any]]) -> bool:
+    whole = level.get(int, [0])
+    return all(map(isfinite, level.get(float, ()))) and min(whole) > -_TOO_BIG and max(whole) < _TOO_BIG
 
 
 def _of_type(kind: type, values: list[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ Validation returns data: a list of findings, empty when all is well. Only bytes 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.answers import Operation, validate_callback, validate_response
 from ltx_mock_contracts.explaining import explainer
@@ -14,7 +14,17 @@ from ltx_mock_contracts.parsing import MalformedBody, parse_body
 if TYPE_CHECKING:
     from ltx_mock_contracts.findings import Finding
 
-__all__ = ["MalformedBody", "Operation", "parse_body", "validate_callback", "validate_request", "validate_response"]
+__all__ = [
+    "MalformedBody",
+    "Operation",
+    "parse_body",
+    "validate_callback",
+    "validate_parsed_request",
+    "validate_request",
+    "validate_response",
+]
+
+_ENOUGH: Final = 100
 
 
 def validate_request(body: object) -> list[Finding]:
@@ -28,3 +38,23 @@ def validate_request(body: object) -> list[Finding]:
         body: What `parse_body` returned, or any Python value.
     """
     return explainer("generate-request-strict").findings(body)
+
+
+def validate_parsed_request(body: object) -> list[Finding]:
+    """Do the same for a body that `parse_body` returned: it is not searched again for what JSON cannot carry.
+
+    Of an array that is too long anyway only the beginning is looked at.
+    """
+    return explainer("generate-request-strict").findings(_without_rest(body), parsed=True)
+
+
+def _without_rest(body: object) -> object:
+    """Return the body with at most so many items in the arrays whose items are looked at closely."""
+    given = body.get("input") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(given, dict):
+        return body
+    arrays = {name: given[name] for name in ("image_urls", "loras") if isinstance(given.get(name), list)}
+    long = [name for name, items in arrays.items() if len(items) > _ENOUGH]
+    if not long or (long == ["image_urls"] and not str(given.get("mode")).startswith("image-")):
+        return body
+    return body | {"input": given | {name: arrays[name][:_ENOUGH] for name in long}}

@@ -15,6 +15,8 @@ from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.store import Store, Tenant
 from ltx_mock.views import account_view, armed_view
 
+MAX_SCENARIOS = 100
+"""The most scenarios of one request: reading each takes some tenths of a millisecond, while nobody is served."""
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
 
 
@@ -43,6 +45,9 @@ class Worlds:
             raise SettingsError(f"key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces")
         if not isinstance(settings, dict):
             raise SettingsError("settings must be an object of names and values")
+        scenarios = settings.get("scenario")
+        if isinstance(scenarios, list) and len(scenarios) > MAX_SCENARIOS:
+            raise SettingsError(f"scenario must be a list of at most {MAX_SCENARIOS}, not of {len(scenarios)}")
         if not isinstance(new, bool):
             raise SettingsError(f"new must be true or false, not {new!r}")
         return account_view(await self._engine.open(key, settings, new=new))

@@ -32,8 +32,9 @@ from ltx_mock.settings import OF_THE_SERVER, Settings, key_label
 from ltx_mock.stage import claimed, laid
 from ltx_mock.store import Store, Tenant
 from ltx_mock.timeline import EARLIEST_FAILURE_MS
-from ltx_mock_contracts import MalformedBody, parse_body, validate_request
+from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.request import GenerateRequest
+from ltx_mock_contracts.validation import validate_parsed_request
 
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
@@ -126,7 +127,7 @@ class Engine:
             body = parse_body(raw)
         except MalformedBody as problem:
             return answers.invalid([problem.finding])
-        findings = validate_request(body)
+        findings = validate_parsed_request(body)
         refused = [finding for finding in findings if tenant.settings.strict or finding.severity == "violation"]
         if refused:
             return answers.invalid(refused)

@@ -26,6 +26,9 @@ __all__ = [
     "suggestion",
 ]
 
+MAX_COMPARED = 80
+"""So much of a word is compared with the known ones."""
+
 
 class LtxMockError(Exception):
     """The fake cannot do what was asked of it; the text says what to change."""
@@ -53,7 +56,7 @@ class ConflictError(LtxMockError):
 
 def suggestion(unknown: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for a near miss, else an empty string."""
-    near = difflib.get_close_matches(unknown, list(known), n=1)
+    near = difflib.get_close_matches(unknown[:MAX_COMPARED], list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
