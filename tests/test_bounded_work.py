@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 
+from counting import calls_of
 from ltx_mock import MockServer, answers
 from ltx_mock.world import World
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
@@ -44,23 +41,6 @@ HOSTILE: dict[str, bytes] = {
     "a long number": b"9" * 1_000_000,
     "an array of objects": b"[" + b",".join([b"{}"] * 300_000) + b"]",
 }
-
-
-def calls_of(work: Callable[[], Any]) -> int:
-    """Count the calls of functions, Python's and C's, that a piece of work makes."""
-    counted = 0
-
-    def count(_: FrameType, event: str, __: object) -> None:
-        nonlocal counted
-        counted += event in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return counted
 
 
 def refuse(raw: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 import ltx_mock_schemas
+from counting import calls_of
 from ltx_mock_contracts import validate_request
+from ltx_mock_contracts.validation import validate_parsed_request
 from ltx_mock_contracts.walking import ANNOTATIONS, Walker
 
 OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index"}
@@ -131,7 +132,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_mebibyte_is_explained_soon(body: object) -> None:
-    started = time.process_time()
+def test_a_hostile_mebibyte_is_explained_with_little_work(body: object) -> None:
+    validate_parsed_request({})  # the schema is compiled once
+    assert calls_of(lambda: validate_parsed_request(body)) < 90_000
     assert validate_request(body)
-    assert time.process_time() - started < 1

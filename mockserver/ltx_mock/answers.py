@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import NamedTuple
 
 from ltx_mock.clock import SECOND
+from ltx_mock.content_encoding import EncodingError, known_codings
 from ltx_mock.records import Refusal, Task
 from ltx_mock.scenarios.model import Outcome
 from ltx_mock.settings import Settings
@@ -147,6 +148,14 @@ def wrong_content_type(content_type: str) -> Answer:
     """Return the 400 for a body that does not say it is JSON (GEN-1)."""
     message = f"Content-Type must be application/json, but is {content_type[:80]!r}"
     return error(400, message, cause="content type (GEN-1)")
+
+
+def wrong_encoding(problem: EncodingError) -> Answer:
+    """Return the 415 for a coding of the body that is not known here, or the 400 for a body that is not in it."""
+    if not problem.unknown:
+        return error(400, str(problem), cause="content encoding (GEN-1)")
+    accepted = ((b"accept-encoding", known_codings().encode()),)
+    return error(415, str(problem), headers=accepted, cause="content encoding (GEN-1)")
 
 
 def too_large(limit: int) -> Answer:

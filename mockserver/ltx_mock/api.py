@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from ltx_mock import answers
 from ltx_mock.answers import Answer
+from ltx_mock.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.effects import performed
 from ltx_mock.engine import Engine
 from ltx_mock.origins import foreign_page
@@ -74,6 +75,13 @@ class Endpoint:
             now = tenant.clock.now()
             if whole is None:
                 answer = answers.too_large(MAX_BODY_BYTES)
+            elif answer is None:
+                try:
+                    body = decoded(scope["headers"], body, MAX_BODY_BYTES)
+                except TooLargeError:
+                    answer = answers.too_large(MAX_BODY_BYTES)
+                except EncodingError as problem:
+                    answer = answers.wrong_encoding(problem)
         answer = answer or await self._handle(tenant, scope, body, now)
         await reply(self._engine, tenant, self.operation, scope, body, answer, receive, send, now)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from ltx_mock.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError, suggestion
 from ltx_mock.store import Tenant
@@ -72,6 +73,12 @@ async def json_body(request: Request, known: set[str] | None = None) -> dict[str
         raw += chunk
         if len(raw) > MAX_BODY_BYTES:
             raise SettingsError(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    try:
+        raw = decoded(request.scope["headers"], raw, MAX_BODY_BYTES)
+    except TooLargeError:
+        raise SettingsError(f"the body is larger than {MAX_BODY_BYTES} bytes") from None
+    except EncodingError as problem:
+        raise SettingsError(str(problem)) from None
     try:
         body = json.loads(raw or b"{}")  # what is no JSON elsewhere, as NaN, is refused with the name of its field
     except (ValueError, RecursionError):
