@@ -107,6 +107,25 @@ def test_no_key_is_in_a_report(pytester: pytest.Pytester) -> None:
     assert (pytester.path / "key").read_text() not in output
 
 
+def test_a_report_has_the_headers_of_the_last_request_and_how_late_an_answer_was(pytester: pytest.Pytester) -> None:
+    """Without what is secret in them, and nothing in them moves a cursor."""
+    test = """
+    def test_one(make_ltx_server):
+        from ltx_mock.pytest_report import story
+        mock = make_ltx_server(clock="real", speed=10_000)
+        mock.scenarios.add(delay={"type": "fixed", "milliseconds": 1500}, operation="statusTask")
+        with mock.client(headers={"x-team": b"a\\x9b31mb", "cookie": b"hidden"}) as client:
+            client.get("/statusTask/ltx-2-19b", params={"taskId": "task_1"})
+        print(story(mock))
+        assert False
+    """
+    output = run(pytester, test, "--tb=short", failed=1)
+    assert "GET statusTask -> 404 after 1500 ms" in output
+    assert "\nits own headers: x-team: a�31mb; cookie: …\n" in output
+    assert "cookie: hidden" not in output
+    assert "\x9b" not in output
+
+
 def test_a_long_story_is_cut_at_its_beginning(pytester: pytest.Pytester) -> None:
     test = """
     def test_one(ltx_mock):

@@ -13,12 +13,17 @@ from ltx_mock.seen import Exchange, Task
 from ltx_mock.settings import key_label
 from ltx_mock.world import World
 from ltx_mock_contracts.json_io import escaped
-from ltx_mock_contracts.reporting.text import fitting, printable
+from ltx_mock_contracts.reporting.text import fitting, printable, shortened
 from ltx_mock_contracts.reporting.workflow import disarmed
 from ltx_mock_contracts.trace.curl import octal
 
 MAX_LINES = 60
 MAX_BODY = 2000
+MAX_HEADERS = 500
+USUAL = {
+    *("accept", "accept-encoding", "authorization", "connection"),
+    *("content-length", "content-type", "host", "user-agent"),
+}
 STEPS = {"generateTask", "statusTask"}
 
 Moment = tuple[int, int, str]
@@ -38,7 +43,7 @@ def story(world: World) -> str:
     if len(lines) > MAX_LINES:
         lines[:-MAX_LINES] = [f"{'':>12}… {len(lines) - MAX_LINES} earlier lines"]
     last = [entry for entry in requests if entry.operation in STEPS][-1:]
-    return _shown([head, *lines, *(f"again:\n{curl(world, entry)}" for entry in last)])
+    return _shown([head, *lines, *(f"again:\n{curl(world, entry)}{_headers(entry)}" for entry in last)])
 
 
 def findings(requests: list[Exchange]) -> str:
@@ -71,6 +76,12 @@ def _shown(lines: Iterable[str]) -> str:
     return disarmed(fitting(told, getattr(sys.__stdout__, "encoding", None)))
 
 
+def _headers(request: Exchange) -> str:
+    """Return a line with the headers of a request but for those that every request has, or nothing."""
+    told = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
+    return shortened(f"\nits own headers: {printable(told)}", MAX_HEADERS) if told else ""
+
+
 def _moments(requests: list[Exchange], tasks: list[Task], now: int) -> list[Moment]:
     moments = [(request.at, request.number, _told(request)) for request in requests]
     for task in tasks:
@@ -84,6 +95,7 @@ def _told(request: Exchange) -> str:
     if request.operation == "callback":
         return f"callback to {request.target} -> {request.status or 'no answer'}, {request.cause}"
     text = f"{request.method} {request.operation} -> {request.status}"
+    text += f" after {request.latency} ms" if request.latency else ""
     about = [request.task_id, request.state if request.operation == "statusTask" else None, _message(request)]
     told = " ".join(str(part) for part in [*about, request.cause and f"({request.cause})"] if part)
     text += f"  {told}" if told else ""
