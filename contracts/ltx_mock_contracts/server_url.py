@@ -17,7 +17,7 @@ def server_url(text: str) -> str:
     url = given if "://" in given else f"http://{given.removeprefix('//')}"
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or any(letter.isspace() for letter in url):
