@@ -43,6 +43,7 @@ def masked(text: str) -> str:
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     found: dict[str, str] = {}
     text = re.sub(r"task_[0-9a-f]{12}", lambda hit: found.setdefault(hit[0], f"task_{len(found) + 1}"), text)
+    text = re.sub(r" in \d+\.\d{3} s$", " in SECONDS s", text, flags=re.MULTILINE)
     return re.sub(r"…[0-9a-f]{4},", "…KEY,", text)
 
 
@@ -85,7 +86,10 @@ seed 7, key …KEY, clock manual, 2 tasks, 74.169 s after the first request
    +74.169 s  GET statusTask -> 200  task_1 success
    +74.169 s  POST generateTask -> 200  task_2
               ! colour is not a field that the API knows (GEN-16)
-again:
+next; the clock stands until it is advanced:
+  task_2 is processing in SECONDS s
+  task_2 is success in SECONDS s
+again, once `ltx-mock serve` runs:
 curl -X POST http://127.0.0.1:PORT/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer $APIXO_API_KEY" \
 -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video", "prompt": "a futuristic city with \
 flying cars at sunset", "resolution": "480p", "duration": 5}, "colour": "it'"'"'s red"}'"""
@@ -103,7 +107,7 @@ def test_no_key_is_in_a_report(pytester: pytest.Pytester) -> None:
         assert False
     """
     output = run(pytester, test, "--tb=short", failed=1)
-    assert "again:" in output
+    assert "again, once" in output
     assert (pytester.path / "key").read_text() not in output
 
 
@@ -130,8 +134,8 @@ def test_a_long_story_is_cut_at_its_beginning(pytester: pytest.Pytester) -> None
     test = """
     def test_one(ltx_mock):
         with ltx_mock.client() as client:
-            for _ in range(100):
-                client.get("/statusTask/ltx-2-19b?taskId=x")
+            for number in range(100):
+                client.get(f"/statusTask/ltx-2-19b?taskId={number}")
             client.post("/generateTask/ltx-2-19b", content="x" * 5000)
         assert False
     """
@@ -139,6 +143,59 @@ def test_a_long_story_is_cut_at_its_beginning(pytester: pytest.Pytester) -> None
     assert lines[1].strip() == "… 41 earlier lines"
     assert len(lines) == 1 + 1 + 60 + 1 + 2, "head, what was left out, 60 with a finding below the last, and curl"
     assert lines[-1].endswith("# and a body of 5000 characters")
+
+
+def test_a_run_of_equal_lines_is_folded_and_what_is_next_is_told(pytester: pytest.Pytester) -> None:
+    test = """
+    @pytest.mark.ltx(seed=7, scenario="rate-limited")
+    def test_one(ltx_mock):
+        import httpx
+        assert httpx.get(ltx_mock.base_url + "/statusTask/ltx-2-19b", verify=False, trust_env=False).status_code == 401
+        ltx_mock.scenarios.clear()
+        ltx_mock.scenario("content-violation")
+        task = submit(ltx_mock)["taskId"]
+        poll(ltx_mock, task)
+        ltx_mock.scenario("invalid-image-url")
+        ltx_mock.scenarios.add(stuck=True, mode="image-to-video")
+        for _ in range(12):
+            ltx_mock.clock.advance(1)
+            poll(ltx_mock, task)
+        assert False
+    """
+    output = run(pytester, test, failed=1)
+    told = section(output)
+    assert told.count("GET statusTask -> 200  task_1 processing") == 1
+    assert re.search(r"\+12\.000 s  … and \d+ times more, the last one here\n", told)
+    assert "\nnext; the clock stands until it is advanced:\n  task_1 is failed in SECONDS s\n" in told
+    assert "\nstill armed:\n  invalid-image-url (generateTask): never happened\n" in told
+    assert "came without a good API key:\n  GET /api/v1/statusTask/ltx-2-19b -> 401" in output
+
+
+def test_the_curl_of_a_server_that_stays_goes_there(pytester: pytest.Pytester, server: MockServer) -> None:
+    test = """
+    def test_one(ltx_mock):
+        poll(ltx_mock, "task_x")
+        assert False
+    """
+    told = section(run(pytester, test, f"--ltx-base-url={server.url}", failed=1))
+    assert "\nagain:\ncurl -X GET 'http://127.0.0.1:PORT/api/v1/statusTask/ltx-2-19b?taskId=task_x'" in told
+
+
+def test_a_world_that_became_strict_elsewhere_tells_its_advisories_too(pytester: pytest.Pytester) -> None:
+    test = """
+    @pytest.fixture(scope="session")
+    def ltx_server():
+        from ltx_mock import MockServer
+        with MockServer(clock="manual", strict=True) as strict:
+            yield strict
+    def test_world(ltx_mock):
+        assert submit(ltx_mock, colour="red") is None
+    def test_server(make_ltx_server):
+        assert submit(make_ltx_server(strict=True), colour="red") is None
+    """
+    output = run(pytester, test, "--show-capture=no", passed=2, errors=2)
+    told, _, _ = output.partition("short test summary info")
+    assert told.count("in strict mode: colour is not a field that the API knows (GEN-16)") == 2
 
 
 def test_a_request_that_is_no_request_can_be_sent_again(pytester: pytest.Pytester) -> None:

@@ -35,6 +35,8 @@ class MockServer(World):
         LtxMockError: the address cannot be had.
     """
 
+    in_process = True
+
     def __init__(self, **settings: Unpack[ServerSettings]) -> None:
         self.settings = Settings.from_mapping({"port": 0, **settings})
         self._backstage = Backstage(self.settings)
@@ -99,6 +101,8 @@ class MockServer(World):
 
 class _Tenant(World):
     """A world on a server of this process; it borrows the server's transport."""
+
+    in_process = True
 
     def __init__(self, server: MockServer, key: str) -> None:
         super().__init__(Admin(server._exchange, key), server.url, key)  # noqa: SLF001 - its own server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 from ltx_mock.clock import SECOND
 from ltx_mock.seen import Exchange, Task
 from ltx_mock.settings import key_label
+from ltx_mock.timeline import NEVER
 from ltx_mock.world import World
 from ltx_mock_contracts.json_io import escaped
 from ltx_mock_contracts.reporting.text import fitting, printable, shortened
@@ -18,6 +20,7 @@ from ltx_mock_contracts.reporting.workflow import disarmed
 from ltx_mock_contracts.trace.curl import octal
 
 MAX_LINES = 60
+MAX_TO_COME = 10
 MAX_BODY = 2000
 MAX_HEADERS = 500
 USUAL = {
@@ -25,13 +28,21 @@ USUAL = {
     *("content-length", "content-type", "host", "user-agent"),
 }
 STEPS = {"generateTask", "statusTask"}
+SERVED = "http://127.0.0.1:8219"
+"""Where `ltx-mock serve` listens."""
+WAITS_FOR = {
+    "manual": "the clock stands until it is advanced",
+    "auto": "the clock moves when a status is read",
+    "real": "the clock runs",
+    "scaled": "the clock runs",
+}
 
 Moment = tuple[int, int, str]
 """Unix milliseconds, an order for things of the same moment, a line."""
 
 
 def story(world: World) -> str:
-    """Return seed, key and clock, then everything in order of virtual time, then the last request for curl."""
+    """Return seed, key and clock, everything in order of virtual time, what is to come, and a request for curl."""
     seed = world._admin.get("/settings")["seed"]  # noqa: SLF001 - a module of the same house
     requests, tasks, now = world.requests, world.tasks, world.clock.now
     start = min([entry.at for entry in requests] + [task.create_time for task in tasks], default=now)
@@ -39,11 +50,17 @@ def story(world: World) -> str:
         f"seed {seed}, key {key_label(world.api_key)}, clock {world.clock.mode}, "
         f"{len(tasks)} tasks, {(now - start) / SECOND:.3f} s after the first request"
     )
-    lines = [_line(at - start, text) for at, _, text in sorted(_moments(requests, tasks, now))]
+    lines = _folded([(at - start, text) for at, _, text in sorted(_moments(requests, tasks, now))])
     if len(lines) > MAX_LINES:
         lines[:-MAX_LINES] = [f"{'':>12}… {len(lines) - MAX_LINES} earlier lines"]
-    last = [entry for entry in requests if entry.operation in STEPS][-1:]
-    return _shown([head, *lines, *(f"again:\n{curl(world, entry)}{_headers(entry)}" for entry in last)])
+    return _shown([head, *lines, *_to_come(world, tasks, now), *_still_armed(world), *_again(world, requests)])
+
+
+def unkeyed(requests: list[Exchange]) -> str:
+    """Return the requests that came without a good key, which are in nobody's world, or an empty string."""
+    lines = [f"  {request}  {_message(request) or ''}".rstrip() for request in requests[-MAX_TO_COME:]]
+    more = [f"  and {len(requests) - MAX_TO_COME} before them"] if len(requests) > MAX_TO_COME else []
+    return _shown(["came without a good API key:", *lines, *more]) if requests else ""
 
 
 def findings(requests: list[Exchange]) -> str:
@@ -55,9 +72,9 @@ def findings(requests: list[Exchange]) -> str:
     )
 
 
-def curl(world: World, request: Exchange) -> str:
-    """Return the command that sends a request again; the key stays in the environment."""
-    parts = ["curl", "-X", request.method, world.url + request.target]
+def curl(root: str, request: Exchange) -> str:
+    """Return the command that sends a request again to a server; the key stays in the environment."""
+    parts = ["curl", "-X", request.method, root + request.target]
     line = f'{shlex.join(parts)} -H "Authorization: Bearer $APIXO_API_KEY"'
     if request.body is None:
         return line
@@ -76,10 +93,68 @@ def _shown(lines: Iterable[str]) -> str:
     return disarmed(fitting(told, getattr(sys.__stdout__, "encoding", None)))
 
 
-def _headers(request: Exchange) -> str:
-    """Return a line with the headers of a request but for those that every request has, or nothing."""
-    told = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
-    return shortened(f"\nits own headers: {printable(told)}", MAX_HEADERS) if told else ""
+def _again(world: World, requests: list[Exchange]) -> list[str]:
+    """Return how to send the last request again, to a server that is there once the tests are over."""
+    if not world.in_process:
+        return [f"again:\n{curl(world.url, entry)}{_headers(entry)}" for entry in requests if entry.operation in STEPS][
+            -1:
+        ]
+    submissions = [entry for entry in requests if entry.operation == "generateTask"][-1:]
+    return [f"again, once `ltx-mock serve` runs:\n{curl(SERVED, entry)}{_headers(entry)}" for entry in submissions]
+
+
+def _to_come(world: World, tasks: list[Task], now: int) -> list[str]:
+    """Return what will be next, in order, and what it waits for."""
+    ahead = [
+        (at, f"{task.id} is {state}")
+        for task in tasks
+        for at, state in [(task.processing_time, "processing"), (task.end_time, task.end_state)]
+        if now < at < NEVER
+    ]
+    ahead += [
+        (call.due, f"callback of {call.task_id} to {call.target}")
+        for call in world.callbacks
+        if call.state == "scheduled" and call.due is not None
+    ]
+    stuck = [f"{task.id} never ends" for task in tasks if not task.finished and task.end_time >= NEVER]
+    lines = [f"{text} in {max(0, at - now) / SECOND:.3f} s" for at, text in sorted(ahead)] + stuck
+    if not lines:
+        return []
+    if len(lines) > MAX_TO_COME:
+        lines[MAX_TO_COME:] = [f"and {len(lines) - MAX_TO_COME} more"]
+    return [f"next; {WAITS_FOR[world.clock.mode]}:", *(f"  {line}" for line in lines)]
+
+
+def _still_armed(world: World) -> list[str]:
+    """Return the scenarios that have not happened as often as they may."""
+    armed = world._admin.get("/scenarios")["scenarios"]  # noqa: SLF001 - a module of the same house
+    lines = [
+        f"  {each['name']}{_whom(each)}: {'never happened' if not each['seen'] else 'would happen ' + _times(each)}"
+        for each in armed
+        if each["times"] != "forever" or not each["seen"]
+    ]
+    return ["still armed:", *lines] if lines else []
+
+
+def _whom(armed: dict[str, Any]) -> str:
+    return f" ({armed['operation']})" if armed.get("operation") else ""
+
+
+def _times(armed: dict[str, Any]) -> str:
+    return "once more" if armed["times"] == 1 else f"{armed['times']} times more"
+
+
+def _folded(moments: list[tuple[int, str]]) -> list[str]:
+    """Return a line for each moment; of more than two that say the same, the first and how often it came again."""
+    lines: list[str] = []
+    for text, same in itertools.groupby(moments, lambda moment: moment[1]):
+        first, *rest = [at for at, _ in same]
+        lines.append(_line(first, text))
+        if len(rest) == 1:
+            lines.append(_line(rest[0], text))
+        elif rest:
+            lines.append(_line(rest[-1], f"… and {len(rest)} times more, the last one here"))
+    return lines
 
 
 def _moments(requests: list[Exchange], tasks: list[Task], now: int) -> list[Moment]:

@@ -31,6 +31,8 @@ NUMBERS = pytest.StashKey[set[int]]()
 """The numbers of the worlds that a test has open."""
 RUN = pytest.StashKey[str]()
 """What tells this process's keys from those of other runs, on a server that is shared."""
+UNKEYED = pytest.StashKey[tuple["MockServer | RemoteServer", int]]()
+"""The server of a test, and the number of the last request there that had no good key before."""
 WORLDS = pytest.StashKey[list["World"]]()
 NAMES = ("scenario", *(name for name in setting_names() if name not in {"scenario", *OF_THE_SERVER}))
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -73,6 +75,7 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     world = _open(item, server, settings, number)
     numbers.add(number)
     before = len(server.troubles)
+    item.stash.setdefault(UNKEYED, (server, _last_unkeyed(server)))
     try:
         yield world
     except Exception:
@@ -108,7 +111,23 @@ def stop(servers: list[MockServer]) -> None:
 def sections(item: pytest.Item, *, failed: bool) -> list[Section]:
     """Return the report sections of a test: all that happened if it failed, else only what was wrong with requests."""
     told = [section for world in item.stash.get(WORLDS, []) for section in _section(world, failed=failed)]
-    return told + (item.stash.get(LAST_STORY, []) if failed else [])
+    return told + ([*item.stash.get(LAST_STORY, []), *_unkeyed(item)] if failed else [])
+
+
+def _unkeyed(item: pytest.Item) -> Iterator[Section]:
+    """Give what was asked during a test without a good key. On a server that is shared others may have asked it."""
+    from ltx_mock.pytest_report import unkeyed  # noqa: PLC0415 - most tests pass
+
+    server, before = item.stash.get(UNKEYED, (None, 0))
+    with suppress(LtxMockError):
+        strangers = getattr(server, "strangers", [])
+        if text := unkeyed([each for each in strangers if each.number > before]):
+            yield "ltx-mock", text
+
+
+def _last_unkeyed(server: MockServer | RemoteServer) -> int:
+    strangers: list[Exchange] = getattr(server, "strangers", [])
+    return strangers[-1].number if strangers else 0
 
 
 def _section(world: World, *, failed: bool) -> Iterator[Section]:

@@ -97,7 +97,12 @@ class World(Assertions):
         admin: the control plane, for this key.
         url: the root of the server, without a slash at its end.
         key: the API key.
+
+    Attributes:
+        in_process: Whether the server ends with this process.
     """
+
+    in_process = False
 
     def __init__(self, admin: Admin, url: str, key: str) -> None:
         self._admin = admin
