@@ -152,7 +152,6 @@ def test_a_run_of_equal_lines_is_folded_and_what_is_next_is_told(pytester: pytes
         import httpx
         assert httpx.get(ltx_mock.base_url + "/statusTask/ltx-2-19b", verify=False, trust_env=False).status_code == 401
         ltx_mock.scenarios.clear()
-        ltx_mock.scenario("content-violation")
         task = submit(ltx_mock)["taskId"]
         poll(ltx_mock, task)
         ltx_mock.scenario("invalid-image-url")
@@ -166,7 +165,7 @@ def test_a_run_of_equal_lines_is_folded_and_what_is_next_is_told(pytester: pytes
     told = section(output)
     assert told.count("GET statusTask -> 200  task_1 processing") == 1
     assert re.search(r"\+12\.000 s  … and \d+ times more, the last one here\n", told)
-    assert "\nnext; the clock stands until it is advanced:\n  task_1 is failed in SECONDS s\n" in told
+    assert "\nnext; the clock stands until it is advanced:\n  task_1 is success in SECONDS s\n" in told
     assert "\nstill armed:\n  invalid-image-url (generateTask): never happened\n" in told
     assert "came without a good API key:\n  GET /api/v1/statusTask/ltx-2-19b -> 401" in output
 
