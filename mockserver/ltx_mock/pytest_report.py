@@ -93,6 +93,12 @@ def _shown(lines: Iterable[str]) -> str:
     return disarmed(fitting(told, getattr(sys.__stdout__, "encoding", None)))
 
 
+def _headers(request: Exchange) -> str:
+    """Return a line with the headers of a request but for those that every request has, or nothing."""
+    told = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
+    return shortened(f"\nits own headers: {printable(told)}", MAX_HEADERS) if told else ""
+
+
 def _again(world: World, requests: list[Exchange]) -> list[str]:
     """Return how to send the last request again, to a server that is there once the tests are over."""
     if not world.in_process:
