@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ltx_mock import MockServer, SettingsError
 from ltx_mock.clock import FIXED_START, Clock
+from ltx_mock.seen import Exchange
 from ltx_mock.world import World
 from support import IMAGE_LORA, STATUS, TEXT, TEXT_LORA, post, request_body, submit
 
@@ -159,6 +160,12 @@ STEPS = st.lists(
 SPANS = st.lists(st.integers(0, 100_000) | st.sampled_from([0, 1, 1000, 86_400_000]), min_size=1, max_size=6)
 
 
+def alike(request: Exchange) -> Exchange:
+    """Return a request without what differs between the twins: the port, and its number, for moves count too."""
+    headers = {name: value for name, value in request.request_headers.items() if name != "host"}
+    return request._replace(number=0, request_headers=headers)
+
+
 @settings(max_examples=60)
 @given(steps=STEPS, spans=SPANS)
 def test_time_in_many_steps_is_time_in_one(
@@ -178,7 +185,8 @@ def test_time_in_many_steps_is_time_in_one(
             ids = [json.loads(answer)["data"]["taskId"] for answer in heard if b"taskId" in answer]
             heard += [client.get(STATUS, params={"taskId": task_id}).content for task_id in ids]
             account = mock.account
-            told.append((heard, fired, account, mock.tasks, mock.callbacks, mock.requests, mock.clock.now))
+            requests = [alike(request) for request in mock.requests]
+            told.append((heard, fired, account, mock.tasks, mock.callbacks, requests, mock.clock.now))
     assert told[0] == told[1]
 
 
