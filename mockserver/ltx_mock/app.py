@@ -23,6 +23,7 @@ from ltx_mock.engine import Engine
 from ltx_mock.files import Preview, ResultFile, SampleFile
 from ltx_mock.guard import Guard
 from ltx_mock.json_response import JSONResponse
+from ltx_mock.landing import Landing
 from ltx_mock.records import Entry
 
 # Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
@@ -64,6 +65,8 @@ def build(engine: Engine) -> ASGIApp:
         routes.append(Route(f"{prefix}/generateTask/{MODEL}", generate, middleware=open_))
         routes.append(Route(f"{prefix}/apikeys/current-balance", Balance(engine), middleware=open_))
     routes += [
+        Route("/", Landing(OpenToBrowsers(nothing))),
+        Route("/favicon.ico", Response(status_code=204)),  # browsers ask by themselves: no news for the journal
         Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=open_),
         Route("/files/{path:path}", SampleFile(), middleware=open_),
         Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),

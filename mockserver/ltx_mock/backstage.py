@@ -101,8 +101,9 @@ class Backstage:
             self._thread.join(STOP_SECONDS)
 
     def open_sockets(self) -> Iterator[int]:
-        """Give the file descriptors of the listening socket and of all connections."""
+        """Give the file descriptors of the listening sockets and of all connections."""
         yield self._sock.fileno()
+        yield from (sock.fileno() for sock in (self._server.listening[1:] if self._server else ()))
         for connection in list(self._server.server_state.connections) if self._server else ():
             transport = getattr(connection, "transport", None)
             sock = transport.get_extra_info("socket") if transport else None

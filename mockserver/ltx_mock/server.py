@@ -37,12 +37,43 @@ def bind(host: str, port: int) -> socket.socket:
         raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == "::":
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # all addresses of both families
         sock.bind(address)
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}; try --port 0") from error
     return sock
+
+
+def siblings(host: str, sock: socket.socket) -> list[socket.socket]:
+    """Return a socket on the same port for each other address of a name, as `localhost` is 127.0.0.1 and ::1.
+
+    An address that this machine does not have, or on which another program listens, is left out.
+    """
+    if address_of(host) is not None:
+        return []
+    (own, port), found = sock.getsockname()[:2], []
+    places = [(each[0], each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if host == "localhost":  # whatever this machine's list of names says, browsers take it for both (RFC 6761)
+        places = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    for family, address in dict.fromkeys(places):
+        if address == own:
+            continue
+        with contextlib.suppress(OSError):
+            other = _socket_class()(family, socket.SOCK_STREAM)
+            try:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                other.bind((address, port))
+                other.listen(BACKLOG)
+            except OSError:
+                other.close()
+                continue
+            found.append(other)
+    return found
 
 
 def _place(host: str, port: int) -> tuple[int, tuple[object, ...]]:
@@ -106,12 +137,14 @@ class HttpServer(uvicorn.Server):
         logging.getLogger("uvicorn.error").addFilter(_worth_telling)
         self._engine = engine
         self._stop = asyncio.Event()
+        self.listening: list[socket.socket] = []
 
     async def run_on(self, sock: socket.socket, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until stopped; `on_ready` is called when connections are accepted."""
         self._on_ready = on_ready
+        self.listening = [sock, *siblings(self._engine.settings.host, sock)]
         try:
-            await self.serve(sockets=[sock])
+            await self.serve(sockets=self.listening)
         finally:
             await self._engine.close()
 
