@@ -32,10 +32,14 @@ TOOLS = {
     "java": ("javac", "java"),
     "jq": ("jq",),
     "prism": ("prism",),
+    "generators": (
+        *("openapi-typescript", "openapi-ts", "tsc", "esbuild", "redocly", "spectral"),
+        *("openapi-python-client", "datamodel-codegen", "openapi-generator-cli"),
+    ),
 }
 
 
-OWN_TIER = ("browser", "node", "prism", "java")
+OWN_TIER = ("browser", "node", "prism", "java", "generators")
 """What needs one of these is slow: `make test` runs one test of each file, `make test-all` the others too."""
 
 

@@ -152,6 +152,13 @@ def _plain(node: Any, schemas: Schemas) -> Any:
         meant = schemas.get(node["$ref"].removeprefix(_PREFIX), {})
         if meant.get("type") != "string":
             return {"$ref": node["$ref"]}
-        node = {**meant, **{keyword: value for keyword, value in node.items() if keyword != "$ref"}}
+        node = {**_one_exclusion(meant), **{keyword: value for keyword, value in node.items() if keyword != "$ref"}}
         node.pop("title", None)
     return {keyword: _plain(value, schemas) for keyword, value in node.items() if keyword not in _OURS}
+
+
+def _one_exclusion(node: Schema) -> Schema:
+    """Return a schema of text that says in one `not` what it excludes; tools that make code lose a type in `allOf`."""
+    excluded = [part["not"] for part in (node, *node.get("allOf", ())) if "not" in part]
+    kept = {keyword: value for keyword, value in node.items() if keyword not in {"allOf", "not"}}
+    return kept | {"not": {"anyOf": excluded}}
