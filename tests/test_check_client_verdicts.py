@@ -134,6 +134,18 @@ def test_who_should_download_is_not_let_off_with_printing() -> None:
     assert found.report.broken == ("CLI-4",)
 
 
+@pytest.mark.parametrize("read", ["answer.read(1000)", "answer.read(500_000)", "answer.read(1)"])
+def test_who_reads_only_a_part_of_the_video_has_not_got_it(read: str) -> None:
+    found = run(simple(finish=f"answer = opener.open(url); {read}; print(url)"), "success")
+    assert titles(found) == ["it says that it has the video, and has not fetched it whole"]
+
+
+def test_who_cannot_read_a_date_in_retry_after_is_only_observed() -> None:
+    found = run(simple(), "retry-after-date")
+    assert found.report.ok
+    assert found.report.of("CLI-6").outcome == "observed"
+
+
 def test_who_does_neither_has_no_result() -> None:
     found = run(simple(finish="pass"), "success")
     assert titles(found) == ["it says that it has the video, and has neither fetched it nor told its URL"]

@@ -9,6 +9,7 @@ from starlette.types import Message, Scope, Send
 from ltx_mock.engine import Engine
 from ltx_mock.records import Entry, Task
 from ltx_mock.store import Tenant
+from ltx_mock.wire import Wire
 
 
 class Counted:
@@ -21,8 +22,9 @@ class Counted:
         problem: The body, where it is an error.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, wire: Wire | None) -> None:
         self._send = send
+        self._wire = wire
         self.status: int | None = None
         self.size = 0
         self.sent = 0
@@ -36,7 +38,8 @@ class Counted:
         await self._send(message)
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
-            self.sent += len(body)
+            # Where the client has hung up, uvicorn takes what is sent and drops it.
+            self.sent += len(body) if self._wire is None or self._wire.is_open else 0
             self.problem += body if (self.status or 0) >= 400 else b""
 
 

@@ -24,6 +24,7 @@ from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
 from ltx_mock.scenarios.readers import ScenarioError
 from ltx_mock.stage import staged_download
 from ltx_mock.store import Tenant
+from ltx_mock.wire import wire_of
 from ltx_mock_contracts.parsing import parse_body
 from ltx_mock_contracts.request import GenerateRequest
 
@@ -60,13 +61,16 @@ class ResultFile:
             return
         refused = _refused(scope) or _not_there(task, tenant.clock.now())
         if scope["method"] != "GET":
-            await (refused or _video(task))(scope, receive, send)
+            await (refused or _video(tenant, task))(scope, receive, send)
             return
         happening = None if refused else self._happening(tenant, task, scope)
-        counted = Counted(send)
+        wire = wire_of(scope)
+        if wire is not None:
+            wire.buffer_little()
+        counted = Counted(send, wire)
         try:
             if happening is None:
-                await (refused or _video(task))(scope, receive, counted)
+                await (refused or _video(tenant, task))(scope, receive, counted)
             else:
                 await self._play(happening, tenant, task, scope, receive, counted)
         finally:
@@ -90,7 +94,7 @@ class ResultFile:
             return
         way = await performed(answer.effect, tenant.clock, scope, receive, send)
         if way is not None:
-            await _video(task)(scope, receive, way)
+            await _video(tenant, task)(scope, receive, way)
 
 
 class Preview:
@@ -106,7 +110,7 @@ class Preview:
         except NotFoundError:
             await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
             return
-        await (_refused(scope) or _not_there(task, tenant.clock.now()) or _video(task))(scope, receive, send)
+        await (_refused(scope) or _not_there(task, tenant.clock.now()) or _video(tenant, task))(scope, receive, send)
 
 
 def _not_there(task: Task, now: int) -> JSONResponse | None:
@@ -118,17 +122,18 @@ def _not_there(task: Task, now: int) -> JSONResponse | None:
     return None
 
 
-def _video(task: Task) -> BytesResponse:
+def _video(tenant: Tenant, task: Task) -> BytesResponse:
     request = GenerateRequest.from_body(parse_body(task.body))
     look = picture(request, task.seed)
 
     def content() -> bytes:
-        return _render(
+        rendered = _render(
             resolution=request.resolution,
             aspect_ratio=request.aspect_ratio,
             seconds=request.duration,
             picture=look,
         )
+        return video.padded(rendered, tenant.settings.result_bytes)
 
     return BytesResponse(content, media_type="video/mp4", etag=look.hex())
 

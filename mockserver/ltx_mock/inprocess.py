@@ -35,6 +35,11 @@ class _NoSocket:
 
     fault: str | None = None
 
+    is_open = True
+
+    def buffer_little(self) -> None:
+        """See `Wire.buffer_little`; nothing lies anywhere."""
+
     async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Wire`
         """See `Wire.break_off`."""
         self.fault = fault

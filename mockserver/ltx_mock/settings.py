@@ -20,6 +20,7 @@ _DEFAULT_PORT = re.compile(r"^(http://.*):80$|^(https://.*):443$")
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 MAX_PATIENCE = 3600
 MEBIBYTE = 1024 * 1024
+MAX_RESULT_BYTES = 128 * MEBIBYTE
 OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file", "journal_memory")
 """Settings that a world cannot have for itself."""
 AT_RUN_TIME = ("allow_callback_host", "callback_rewrite")
@@ -113,6 +114,7 @@ class Settings:
     scenario: tuple[Scenario, ...] = setting(
         (), "A scenario by name, or a file of them, armed for each key (may be repeated).", metavar="NAME|FILE"
     )
+    result_bytes: int = setting(0, "Pad result videos to so many bytes, for tests of downloads.")
     journal_entries: int = setting(10_000, "Exchanges kept for each key; the oldest go first.")
     journal_bytes: int = setting(32 * MEBIBYTE, "Bytes of exchanges kept for each key; the oldest go first.")
     journal_memory: int = setting(
@@ -131,6 +133,7 @@ class Settings:
         set_(self, "callback_rewrite", _rewrites(self.callback_rewrite))
         _at_least("port", self.port, 0, 65535)
         _at_least("max_concurrent", self.max_concurrent, 0)
+        _at_least("result_bytes", self.result_bytes, 0, MAX_RESULT_BYTES)
         _at_least("journal_entries", self.journal_entries, 0)
         _at_least("journal_bytes", self.journal_bytes, 0)
         _at_least("journal_memory", self.journal_memory, 1)

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from ltx_mock_fixtures import FRAMES_PER_SECOND, Fragments, fragments
 
-__all__ = ["dimensions", "render"]
+__all__ = ["dimensions", "padded", "render"]
 
 _LANDSCAPE = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 _MOVIE_TIMESCALE = 1000
@@ -34,6 +34,12 @@ def dimensions(resolution: str, aspect_ratio: str) -> tuple[int, int]:
     """
     width, height = _LANDSCAPE[resolution]
     return (height, width) if aspect_ratio == "9:16" else (width, height)
+
+
+def padded(video: bytes, size: int) -> bytes:
+    """Return an MP4 file of at least `size` bytes that plays the same: it ends with a box that players skip."""
+    missing = size - len(video)
+    return video if missing <= 0 else video + _box(b"free", bytes(max(0, missing - 8)))
 
 
 def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) -> bytes:

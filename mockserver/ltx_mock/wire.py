@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope
 from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER, MALFORMED_RESPONSE_CHUNK, RANDOM_DATA_THEN_CLOSE
 
 KEY = "ltx_mock.wire"
+SMALL_BUFFER = 32 * 1024
 CUT = "cut"
 """Beside the faults of scenarios: what is written goes out, then the connection is closed."""
 
@@ -30,6 +31,13 @@ _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class Wire(Protocol):
     """What an answer goes through."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what is sent goes anywhere."""
+
+    def buffer_little(self) -> None:
+        """Let little of what is sent lie in buffers, so that what was sent is about what was read."""
+
     async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:
         """Break the connection in this way; `noise` is what is sent where a fault sends rubbish."""
 
@@ -39,6 +47,18 @@ class SocketWire:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+
+    @property
+    def is_open(self) -> bool:
+        """See `Wire.is_open`."""
+        return not self._transport.is_closing()
+
+    def buffer_little(self) -> None:
+        """See `Wire.buffer_little`."""
+        sock = self._transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
+        self._transport.set_write_buffer_limits(high=SMALL_BUFFER)
 
     async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:
         """See `Wire.break_off`."""

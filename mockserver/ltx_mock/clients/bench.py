@@ -74,6 +74,7 @@ class Bench:
     ) -> None:
         """Note a departure; it was seen in these exchanges. What is only advised against is not `binding`."""
         self.saw(rule)
+        binding = binding and self.story.case.binding
         if binding:
             self.broken.add(rule)
         self._ledger.depart(

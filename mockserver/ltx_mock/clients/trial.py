@@ -20,6 +20,8 @@ from ltx_mock.mock_server import MockServer
 __all__ = ["Client", "play"]
 
 HTTP_TIMEOUT: Final = 5.0
+RESULT_BYTES: Final = 1_000_000
+"""More than fits into the buffers of two sockets, so that half a download is not sent whole."""
 ANY_NUMBER: Final = "1000000000/second"
 """The fake's own limit would end a client that polls for ever, which is what the case is to show."""
 KEY: Final = "check-client-key"
@@ -65,8 +67,10 @@ def play(
     """
     host = urlsplit(callback or "").hostname
     allowed = (host,) if host else ()
-    settings = timing.settings | ({"clock": "manual"} if case.stray else {})
-    with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, rate_limit=ANY_NUMBER, **settings) as mock:
+    settings = {**timing.settings, "rate_limit": ANY_NUMBER, "result_bytes": RESULT_BYTES} | (
+        {"clock": "manual"} if case.stray else {}
+    )
+    with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, **settings) as mock:
         for scenario in case.scenarios:
             silent = {"close_after": int(http_timeout * 1000)} if scenario.get("fault") == SILENCE else {}
             mock.scenarios.add(**{**scenario, **silent})
