@@ -146,6 +146,19 @@ def test_who_cannot_read_a_date_in_retry_after_is_only_observed() -> None:
     assert found.report.of("CLI-6").outcome == "observed"
 
 
+def test_a_body_that_does_not_say_it_is_json_is_told_and_breaks_nothing() -> None:
+    def client(mock: MockServer) -> Ran:
+        with mock.client() as http:
+            http.post("/generateTask/ltx-2-19b", content=SUBMITS[2])
+        return Ran(well=False, how="exits with 1")
+
+    found = checked(named(("stuck",)), Timing(), client)
+    assert [(each.title, each.actual) for each in found.report.of("CLI-1").departures] == [
+        ("a body does not say that it is JSON", "no Content-Type")
+    ]
+    assert found.report.of("CLI-1").outcome == "observed"
+
+
 def test_who_does_neither_has_no_result() -> None:
     found = run(simple(finish="pass"), "success")
     assert titles(found) == ["it says that it has the video, and has neither fetched it nor told its URL"]

@@ -61,6 +61,7 @@ class TenantSettings(TypedDict, total=False):
     public_url: str | None
     allow_origin: Strings
     scenario: AnyScenario | Sequence[AnyScenario]
+    result_bytes: int
     journal_entries: int
     journal_bytes: int
 

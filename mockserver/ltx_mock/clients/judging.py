@@ -85,6 +85,10 @@ def _asks_rightly(bench: Bench, story: Story) -> None:
         for finding in validate_request(each.body):
             title = f"a request goes against {finding.rule}: {finding.message}"
             bench.wrong("CLI-1", title, each, expected=finding.allowed, actual=finding.got)
+        kind = each.request_headers.get("content-type")
+        if kind is None or "json" not in kind.lower():
+            title, expected = "a body does not say that it is JSON", "Content-Type: application/json"
+            bench.wrong("CLI-1", title, each, expected=expected, actual=kind or "no Content-Type", binding=False)
     for each in asks_for_nothing(story):
         title, expected = "a request asks for what there is not", "the endpoints, and the id of its task"
         bench.wrong("CLI-1", title, each, expected=expected, actual=str(each))
