@@ -96,17 +96,18 @@ def _shown(lines: Iterable[str]) -> str:
 def _headers(request: Exchange) -> str:
     """Return a line with the headers of a request but for those that every request has, or nothing."""
     told = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
-    return shortened(f"\nits own headers: {printable(told)}", MAX_HEADERS) if told else ""
+    return shortened(f"its own headers: {printable(told)}", MAX_HEADERS) if told else ""
 
 
 def _again(world: World, requests: list[Exchange]) -> list[str]:
     """Return how to send the last request again, to a server that is there once the tests are over."""
+    last = [entry for entry in requests if entry.operation in STEPS][-1:]
+    headers = [text for entry in last if (text := _headers(entry))]
     if not world.in_process:
-        return [f"again:\n{curl(world.url, entry)}{_headers(entry)}" for entry in requests if entry.operation in STEPS][
-            -1:
-        ]
+        return [*(f"again:\n{curl(world.url, entry)}" for entry in last), *headers]
     submissions = [entry for entry in requests if entry.operation == "generateTask"][-1:]
-    return [f"again, once `ltx-mock serve` runs:\n{curl(SERVED, entry)}{_headers(entry)}" for entry in submissions]
+    commands = [f"again, once `ltx-mock serve` runs:\n{curl(SERVED, entry)}" for entry in submissions]
+    return [*commands, *headers]
 
 
 def _to_come(world: World, tasks: list[Task], now: int) -> list[str]:
