@@ -141,7 +141,7 @@ def test_serve_takes_names_and_files_and_the_commands_arm_and_clear(tmp_path: Pa
             assert err == "armed server-error, 2 times\narmed unavailable, 2 times\n"
             assert [client.get(STATUS).status_code for _ in range(2)] == [500, 500]
             code, out, err = ltx_mock("scenarios", "armed", "--key", "some-key", env=env)
-            assert (code, out, err) == (0, "unavailable  2 times  …-key\n", "1 armed\n")
+            assert (code, out, err) == (0, "unavailable  2 times  …-key (t1)\n", "1 armed\n")
             code, out, _ = ltx_mock("scenarios", "armed", "--json", env=env)
             assert [each["name"] for each in json.loads(out)["scenarios"]] == [
                 "server-error",
