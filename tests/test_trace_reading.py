@@ -38,7 +38,7 @@ def spoiled(**changes: Any) -> str:
     return lines([poll(0, "t"), poll(1, "t") | changes])
 
 
-KNOWN = "generateTask, statusTask, callback, other"
+KNOWN = "generateTask, statusTask, balance, callback, other"
 MADE = har_entry(
     f"{HOST}/api/v1/generateTask/ltx-2-19b", method="POST", body=request_body(TEXT), answer=success(taskId="t")
 )
