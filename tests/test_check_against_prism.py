@@ -19,7 +19,7 @@ import pytest
 
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.conformance import Options, check_server
-from ltx_mock_contracts.conformance.clocks import Pace
+from ltx_mock_contracts.conformance.harness.clocks import Pace
 from ltx_mock_schemas import openapi
 from processes import Process, ltx_mock
 

@@ -97,9 +97,9 @@ class Verdict:
     Attributes:
         rule: Its id.
         outcome: `kept`, `broken`, `observed` or `not checked`.
-        seen: How often it could be judged.
+        seen: How often it could be judged. A rule that is not checked may have been seen in part.
         departures: What spoke against it.
-        why: Why it was not checked.
+        why: Why it was not checked, or which part of it was not.
     """
 
     rule: str
@@ -243,26 +243,36 @@ class Ledger:
             "departures": [departure.as_dict() for departure in self._departures.values()],
         }
 
-    def verdicts(self, rules: Iterable[str], sources: Collection[Source], why: dict[str, str]) -> tuple[Verdict, ...]:
+    def verdicts(
+        self,
+        rules: Iterable[str],
+        sources: Collection[Source],
+        why: dict[str, str],
+        *,
+        complete: Collection[str] | None = None,
+    ) -> tuple[Verdict, ...]:
         """Return a verdict for each of these rules, and for each other that was departed from.
 
         Args:
             rules: What should be judged.
             sources: The sources whose rules have to be kept; departures from others are observed.
-            why: Why a rule could not be judged, where it was not.
+            why: Why a rule could not be judged, where it was not, or what of it was not seen.
+            complete: The rules of which all was seen that there is to see; None means each that was seen at all.
         """
         wanted = {*rules, *(rule for rule, _ in self._departures)}
-        return tuple(self._verdict(rule, sources, why.get(rule)) for rule in RULES if rule in wanted)
+        whole = self.seen.keys() if complete is None else complete
+        return tuple(self._verdict(rule, sources, why.get(rule), rule in whole) for rule in RULES if rule in wanted)
 
-    def _verdict(self, rule: str, sources: Collection[Source], why: str | None) -> Verdict:
+    def _verdict(self, rule: str, sources: Collection[Source], why: str | None, whole: bool) -> Verdict:
         found = tuple(departure for (about, _), departure in self._departures.items() if about == rule)
         if found:
             seen = max(self.seen[rule], sum(departure.times for departure in found))
             broken = any(departure.breaks(sources) for departure in found)
-            return Verdict(rule=rule, outcome="broken" if broken else "observed", seen=seen, departures=found)
-        if self.seen[rule]:
+            outcome: Outcome = "broken" if broken else "observed"
+            return Verdict(rule=rule, outcome=outcome, seen=seen, departures=found)
+        if whole and self.seen[rule]:
             return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])
-        return Verdict(rule=rule, outcome="not checked", why=why or "nothing showed it")
+        return Verdict(rule=rule, outcome="not checked", seen=self.seen[rule], why=why or "nothing showed it")
 
 
 def _folded(first: Departure, again: Departure) -> Departure:

@@ -1,6 +1,7 @@
-"""Checks that hold a live server to the contract: a pytest suite that takes its target from the command line.
+"""Checks that hold a live server to the contract: plain functions, and a runner that yields what they find.
 
-`pytest --pyargs ltx_mock_contracts.conformance --ltx-base-url URL` runs it; `ltx-mock check` is a friendlier face.
+`check_server` runs them from Python. `pytest --pyargs ltx_mock_contracts.conformance --ltx-base-url URL` runs them in
+pytest; `ltx-mock check` is a friendlier face.
 """
 
 from __future__ import annotations
@@ -9,12 +10,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.conformance.options import Options
-    from ltx_mock_contracts.conformance.run import CannotRun, Listener, check_server
+    from ltx_mock_contracts.conformance.harness.checks import Check, Plan
+    from ltx_mock_contracts.conformance.harness.clocks import Pace
+    from ltx_mock_contracts.conformance.harness.options import Options
+    from ltx_mock_contracts.conformance.runner import (
+        CannotRun,
+        CheckFinished,
+        CheckStarted,
+        Listener,
+        Planned,
+        check_server,
+        run_checks,
+    )
+    from ltx_mock_contracts.conformance.suite import CHECKS
 
-__all__ = ["CannotRun", "Listener", "Options", "check_server"]
+__all__ = [
+    "CHECKS",
+    "CannotRun",
+    "Check",
+    "CheckFinished",
+    "CheckStarted",
+    "Listener",
+    "Options",
+    "Pace",
+    "Plan",
+    "Planned",
+    "check_server",
+    "run_checks",
+]
 
-_HOMES = {"CannotRun": "run", "Listener": "run", "Options": "options", "check_server": "run"}
+_HOMES = {
+    "CHECKS": "suite",
+    "Check": "harness.checks",
+    "Options": "harness.options",
+    "Pace": "harness.clocks",
+    "Plan": "harness.checks",
+    **dict.fromkeys(
+        ("CannotRun", "CheckFinished", "CheckStarted", "Listener", "Planned", "check_server", "run_checks"), "runner"
+    ),
+}
 
 
 def __getattr__(name: str) -> object:

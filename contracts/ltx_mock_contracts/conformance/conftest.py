@@ -1,49 +1,81 @@
-"""What the checks are run with: their target, their plan, an `exam` for each, and what it saw in each report."""
+"""The checks in pytest: the target and the plan of a session, and at its end a verdict for each rule.
+
+Processes of one run (xdist) share a folder: for the budget, and for what each check saw.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ltx_mock_contracts.conformance.checks import MARKER, Check, Plan
-from ltx_mock_contracts.conformance.exam import Exam
-from ltx_mock_contracts.conformance.plugin import PACE, PLAN, SEEN, folder_of, options_of
-from ltx_mock_contracts.conformance.target import CannotRunError, CheckStoppedError, Target
-from ltx_mock_contracts.trace.ndjson import write_ndjson
+from ltx_mock_contracts.conformance.collector import Collector
+from ltx_mock_contracts.conformance.harness.checks import Plan
+from ltx_mock_contracts.conformance.harness.target import CannotRunError, Target
+from ltx_mock_contracts.conformance.plugin import options_of
+from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, chosen, late_findings, run_check
+from ltx_mock_contracts.conformance.suite import CHECKS
+from ltx_mock_contracts.reporting.telling import about
+from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Iterator
 
-TARGET = pytest.StashKey[Target]()
-TOLD = pytest.StashKey[dict[str, Any]]()
+    from ltx_mock_contracts.conformance.harness.checks import Check
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+
+FOLDER: Final[pytest.StashKey[Path]] = pytest.StashKey()
+TARGET: Final[pytest.StashKey[Target]] = pytest.StashKey()
+PLAN: Final[pytest.StashKey[Plan]] = pytest.StashKey()
+_FOLDER: Final = "ltx_folder"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Reach the server before anything is collected, and before xdist starts its workers."""
+    _reach(session.config)
+
+
+def _reach(config: pytest.Config) -> None:
+    shared = getattr(config, "workerinput", {}).get(_FOLDER)
+    if shared is None:
+        temporary = tempfile.TemporaryDirectory(prefix="ltx-mock-")
+        config.add_cleanup(temporary.cleanup)
+        shared = temporary.name
+    config.stash[FOLDER] = Path(shared)
+    try:
+        options = options_of(config)
+        chosen(options)
+        target = config.stash[TARGET] = Target(options, config.stash[FOLDER])
+    except (CannotRun, CannotRunError) as problem:
+        raise pytest.UsageError(str(problem)) from None
+    config.add_cleanup(target.close)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give an xdist worker the folder that all share."""
+    node.workerinput[_FOLDER] = str(node.config.stash[FOLDER])
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is not asked for, and put the rest in the order of the plan."""
-    ours = {item.name: item for item in items if item.get_closest_marker(MARKER)}
+    ours = {check: item for item in items if (check := _check_of(item)) is not None}
     if not ours:
         return
-    options = options_of(config)
-    described = {name: _described(item) for name, item in ours.items()}
-    rules = options.rules
-    if rules is not None and not any(rules.intersection(each.rules) for each in described.values()):
-        raise pytest.UsageError("no rule is left to check; those about clients (CLI) are for check-client")
-    wanted = {name: each for name, each in described.items() if rules is None or not rules.isdisjoint(each.rules)}
-    config.hook.pytest_deselected(items=[item for name, item in ours.items() if name not in wanted])
-    try:
-        target = Target(options, folder_of(config), config.stash.get(PACE, None))
-    except CannotRunError as problem:
-        raise pytest.UsageError(str(problem)) from None
-    config.add_cleanup(target.close)
-    config.stash[TARGET] = target
-    plan = config.stash[PLAN] = Plan.of(wanted.values(), target)
-    for name, why in plan.left_out.items():
-        ours[name].add_marker(pytest.mark.skip(reason=why))
-    names = [each.name for each in plan.running] + list(plan.left_out)
-    items[:] = [item for item in items if not item.get_closest_marker(MARKER)] + [ours[name] for name in names]
+    if TARGET not in config.stash:
+        _reach(config)
+    target = config.stash[TARGET]
+    wanted = set(chosen(target.options)) & set(ours)
+    config.hook.pytest_deselected(items=[item for check, item in ours.items() if check not in wanted])
+    plan = config.stash[PLAN] = Plan.of([check for check in ours if check in wanted], target)
+    left_out = [check for check in ours if check.name in plan.left_out]
+    items[:] = [item for item in items if item not in ours.values()]
+    items += [ours[check] for check in (*plan.running, *left_out)]
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -51,67 +83,72 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     return [f"ltx-mock: {config.stash[PLAN]}"] if PLAN in config.stash else []
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Run a check, then judge what it saw."""
-    exam = pyfuncitem.funcargs.get("exam")
-    if not isinstance(exam, Exam):
-        return (yield)
-    stopped: str | None = None
-    before = exam.target.budget.made
-    try:
-        yield
-    except CheckStoppedError as reason:
-        stopped = str(reason)
-    ledger = exam.close()
-    pyfuncitem.stash[TOLD] = {
-        "ledger": ledger.as_dict(),
-        "why": stopped,
-        "exchanges": len(exam.recorded),
-        "trace": write_ndjson(exam.recorded),
-        "made": exam.target.budget.made - before,
-        "ids": exam.ids,
-        "name": exam.name,
-        "bound": exam.target.budget.bound,
-    }
-    failure = exam.failure(ledger)
-    if failure is not None:
-        raise failure
-    if stopped is not None:
-        pytest.skip(stopped)
-    return True
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put what a check saw into its report, which xdist brings to the controller."""
-    report = yield
-    mark = item.get_closest_marker(MARKER)
-    if mark is not None and (call.when == "call" or report.skipped):
-        told = item.stash.get(TOLD, None) or {"why": _reason(report)}
-        setattr(report, SEEN, json.dumps({"rules": mark.kwargs["rules"], **told}))
-    return report
+@pytest.fixture(scope="session")
+def contexts(pytestconfig: pytest.Config) -> Iterator[list[CheckContext]]:
+    """What the checks of this process ran in; at the end their inboxes are read once more."""
+    used: list[CheckContext] = []
+    yield used
+    for finished in late_findings(used):
+        _keep(pytestconfig, finished)
 
 
 @pytest.fixture
-def exam(request: pytest.FixtureRequest) -> Exam:
-    """What a check asks with and writes into."""
-    target = request.config.stash[TARGET]
-    if target.over is not None:
-        pytest.skip(target.over)
-    return Exam(target, _name(request.node))
+def run_one(pytestconfig: pytest.Config, contexts: list[CheckContext]) -> Callable[[Check], None]:
+    """Run a check and turn what it saw into the outcome of a test."""
+
+    def run(check: Check) -> None:
+        why = pytestconfig.stash[PLAN].left_out.get(check.name)
+        target = pytestconfig.stash[TARGET]
+        finished = CheckFinished(check, why=why) if why else run_check(check, target, contexts)
+        _keep(pytestconfig, finished)
+        if finished.error is not None:
+            pytest.fail(finished.error, pytrace=False)
+        if finished.failure is not None:
+            pytest.fail(str(finished.failure), pytrace=False)
+        if finished.why is not None:
+            pytest.skip(finished.why)
+
+    return run
 
 
-def _described(item: pytest.Item) -> Check:
-    mark = item.get_closest_marker(MARKER)
-    return Check(name=item.name, **mark.kwargs)  # type: ignore[union-attr] # only checks are described
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell what the checks of all processes saw."""
+    if FOLDER not in config.stash:
+        return
+    collector = Collector()
+    if PLAN in config.stash:
+        collector.plan(config.stash[PLAN])
+    kept = sorted(config.stash[FOLDER].glob("*.seen"), key=lambda path: path.stat().st_mtime_ns)
+    for path in kept:
+        collector.add(_read(path))
+    if not kept:
+        return
+    terminalreporter.section("rules of the contract")
+    report = collector.report(options_of(config))
+    for verdict in report.verdicts:
+        note = verdict.why or next((departure.title for departure in verdict.departures), "")
+        terminalreporter.write_line(f"{verdict.rule:<8} {verdict.outcome:<12} {note}".rstrip())
+    terminalreporter.write_line(", ".join(f"{name} {fact}" for name, fact in about(report).items()))
 
 
-def _name(item: pytest.Item) -> str:
-    return item.name.removeprefix("test_")
+def _check_of(item: pytest.Item) -> Check | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("check") if callspec is not None and item.path.parent == Path(__file__).parent else None
 
 
-def _reason(report: pytest.TestReport) -> str | None:
-    return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else None
+def _keep(config: pytest.Config, finished: CheckFinished) -> None:
+    """Write down what a check saw, for the process that tells it."""
+    known = {name: getattr(finished, name) for name in ("why", "exchanges", "trace", "made", "ids", "error")}
+    ledger = finished.ledger and finished.ledger.as_dict()
+    with tempfile.NamedTemporaryFile("w", dir=config.stash[FOLDER], suffix=".seen", delete=False) as file:
+        json.dump({"check": finished.check.name, "ledger": ledger, **known}, file)
+
+
+def _read(path: Path) -> CheckFinished:
+    seen = json.loads(path.read_text(encoding="utf-8"))
+    check = next(each for each in CHECKS if each.name == seen.pop("check"))
+    noted, ledger = seen.pop("ledger"), None
+    if noted is not None:
+        ledger = Ledger()
+        ledger.merge(noted)
+    return CheckFinished(check, ledger=ledger, **seen)

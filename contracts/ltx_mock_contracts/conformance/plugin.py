@@ -1,39 +1,20 @@
-"""The options of the checks, and their summary at the end. pytest loads this at each start, so it imports little."""
+"""The options of the checks. pytest loads this at each start, so it imports little."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from dataclasses import fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 
-from ltx_mock_contracts.conformance.options import Options
+from ltx_mock_contracts.conformance.harness.options import Options
 from ltx_mock_contracts.server_url import server_url
 
-if TYPE_CHECKING:
-    from ltx_mock_contracts.conformance.checks import Plan
-    from ltx_mock_contracts.conformance.clocks import Pace
-    from ltx_mock_contracts.conformance.gathering import Gatherer
-
-__all__ = ["GATHERER", "OPTIONS", "PACE", "PLAN", "SEED", "SEEN", "folder_of", "options_of"]
-
-GATHERER: Final = "ltx-mock-gatherer"
-"""The name of the pytest plugin that gathers what checks saw, where it is not the summary of a session."""
-
-OPTIONS = pytest.StashKey[Options]()
-"""The options, where they do not come from the command line."""
-
-PACE: Final[pytest.StashKey[Pace]] = pytest.StashKey()
-PLAN: Final[pytest.StashKey[Plan]] = pytest.StashKey()
-SEEN: Final = "ltx_seen"
-"""The attribute of a test report that has what a check saw."""
+__all__ = ["SEED", "options_of"]
 
 SEED: Final = "ltx_seed"
-_FOLDER: Final = "ltx_folder"
 _MAX_SEED: Final = 2**31
 _ENVIRONMENT: Final = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
 
@@ -64,7 +45,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options and settle the seed."""
-    config.addinivalue_line("markers", "ltx_check(rules, tasks, rank, needs): a check of a server")
     given = str(getattr(config, "workerinput", {}).get(SEED, config.option.ltx_seed))
     if not (given == "random" or given.isdecimal()):
         raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
@@ -74,41 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
         except ValueError as error:
             raise pytest.UsageError(f"--ltx-base-url {error}") from None
     config.option.ltx_seed = secrets.randbelow(_MAX_SEED) if given == "random" else int(given)
-    if not config.pluginmanager.hasplugin(GATHERER):
-        config.pluginmanager.register(_Summary())
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Give an xdist worker what is the same for all of a run: the seed, which may have been drawn, and the budget."""
+    """Give an xdist worker the seed, which may have been drawn."""
     node.workerinput[SEED] = node.config.option.ltx_seed
-    node.workerinput[_FOLDER] = str(folder_of(node.config))
-
-
-class _Summary:
-    """Tells at the end of a session what its checks saw, if there were any."""
-
-    def __init__(self) -> None:
-        self._gatherer: Gatherer | None = None
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if hasattr(report, SEEN):
-            if self._gatherer is None:
-                from ltx_mock_contracts.conformance.gathering import Gatherer  # noqa: PLC0415 - for checks only
-
-                self._gatherer = Gatherer()
-            self._gatherer.pytest_runtest_logreport(report)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-        if self._gatherer is not None:
-            from ltx_mock_contracts.reporting.telling import about  # noqa: PLC0415 - for checks only
-
-            terminalreporter.section("rules of the contract")
-            report = self._gatherer.report(options_of(config))
-            for verdict in report.verdicts:
-                note = verdict.why or next((departure.title for departure in verdict.departures), "")
-                terminalreporter.write_line(f"{verdict.rule:<8} {verdict.outcome:<12} {note}".rstrip())
-            terminalreporter.write_line(", ".join(f"{name} {fact}" for name, fact in about(report).items()))
 
 
 def options_of(config: pytest.Config) -> Options:
@@ -117,8 +68,6 @@ def options_of(config: pytest.Config) -> Options:
     Raises:
         pytest.UsageError: There is no URL, or a rule is not known.
     """
-    if OPTIONS in config.stash:
-        return config.stash[OPTIONS]
     given = config.option
     if not given.ltx_base_url:
         raise pytest.UsageError("the checks need a server: --ltx-base-url URL")
@@ -131,20 +80,6 @@ def options_of(config: pytest.Config) -> Options:
         seed=given.ltx_seed,
         **named,
     )
-
-
-def folder_of(config: pytest.Config) -> Path:
-    """Return a folder that all processes of a run share."""
-    shared = getattr(config, "workerinput", {}).get(_FOLDER)
-    if shared is None:
-        if _TEMPORARY not in config.stash:
-            config.stash[_TEMPORARY] = tempfile.TemporaryDirectory(prefix="ltx-mock-")
-            config.add_cleanup(config.stash[_TEMPORARY].cleanup)
-        shared = config.stash[_TEMPORARY].name
-    return Path(shared)
-
-
-_TEMPORARY: Final[pytest.StashKey[tempfile.TemporaryDirectory[str]]] = pytest.StashKey()
 
 
 def _as_argument(option: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ host that is anybody's.
 from __future__ import annotations
 
 from ltx_mock_contracts.strategies._answers import Envelope, callbacks, error_envelopes, status_envelopes
-from ltx_mock_contracts.strategies._bytes import MALFORMED_FAMILIES, MalformedBytes, malformed_bodies
+from ltx_mock_contracts.strategies._bytes import DIALECT_FAMILIES, MALFORMED_FAMILIES, MalformedBytes, malformed_bodies
 from ltx_mock_contracts.strategies._drift import DRIFTS, DriftedEnvelope, drifted
 from ltx_mock_contracts.strategies._invalid import INVALID_FAMILIES, InvalidRequest, invalid_requests
 from ltx_mock_contracts.strategies._requests import (
@@ -32,6 +32,7 @@ from ltx_mock_contracts.strategies._stories import Observation, task_stories
 
 __all__ = [
     "ADVISORY_FAMILIES",
+    "DIALECT_FAMILIES",
     "DRIFTS",
     "INVALID_FAMILIES",
     "MALFORMED_FAMILIES",

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.dialects import readable_json
 from ltx_mock_contracts.parsing import DEPTH_LIMIT
 from ltx_mock_contracts.strategies._choices import choose
 from ltx_mock_contracts.strategies._requests import valid_requests
 
-__all__ = ["MALFORMED_FAMILIES", "MalformedBytes", "malformed_bodies"]
+__all__ = ["DIALECT_FAMILIES", "MALFORMED_FAMILIES", "MalformedBytes", "malformed_bodies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,16 @@ class MalformedBytes:
     family: str
     rule: str = "GEN-1"
     status: int = 400
+
+    @property
+    def dialect(self) -> str | None:
+        """The id of the dialect in which an honest server may read it, a key of `DIALECTS`; None where none may."""
+        return "json-extension" if readable_json(self.raw.decode(errors="replace")) else None
+
+    @property
+    def binding(self) -> bool:
+        """Whether the documents leave no room to accept it."""
+        return self.dialect is None
 
 
 def malformed_bodies(*, family: str | None = None) -> st.SearchStrategy[MalformedBytes]:
@@ -105,3 +116,6 @@ _FAMILIES: Final[dict[str, st.SearchStrategy[bytes]]] = {
 
 MALFORMED_FAMILIES: Final = tuple(_FAMILIES)
 """Everything that can be wrong in `malformed_bodies`, by name."""
+
+DIALECT_FAMILIES: Final = frozenset(MALFORMED_FAMILIES) - {"empty", "no object", "no JSON", "cut off"}
+"""Those of them that an honest reader of JSON may accept; a test holds that they are."""

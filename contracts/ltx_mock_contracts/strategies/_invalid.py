@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.dialects import may_accept
 from ltx_mock_contracts.findings import Path, pointer
 from ltx_mock_contracts.strategies._choices import IMAGE_MODES, LORA_MODES, MODES, REQUEST_TYPES, TEXT_MODES, choose
 from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
@@ -36,6 +37,8 @@ class InvalidRequest:
         pointer: Where, as a JSON pointer.
         family: In what way, one of `INVALID_FAMILIES[rule]`.
         status: What must come back.
+        dialect: The id of the dialect in which an honest server may accept it all the same, a key of `DIALECTS`; None
+            where that is binding.
     """
 
     body: Any
@@ -43,6 +46,12 @@ class InvalidRequest:
     pointer: str
     family: str
     status: int = 400
+    dialect: str | None = None
+
+    @property
+    def binding(self) -> bool:
+        """Whether the documents leave no room to accept it."""
+        return self.dialect is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,11 @@ def _broken(draw: st.DrawFn, possible: dict[str, list[_Family]]) -> InvalidReque
         if not path:
             body = value
         parent[last] = value
-    return InvalidRequest(body=body, rule=rule, pointer=pointer(path), family=family.name)
+    at = pointer(path)
+    dialect = may_accept(rule, at, body)
+    return InvalidRequest(
+        body=body, rule=rule, pointer=at, family=family.name, dialect=None if dialect is None else dialect.id
+    )
 
 
 _NO_TEXT: Final = fresh([None, True, 0, 720, 1.5, [], ["text"], {}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.dialects import may_accept, may_refuse
 from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.trace.notes import told
 from ltx_mock_contracts.validation import validate_request
@@ -28,7 +29,9 @@ RULES_OF_FIELDS: Final = {
 }
 """The rules that can be judged only where a request has the field."""
 
-_REFUSALS: Final = frozenset({400, 402, 403, 409, 415, 422})
+_REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
+_ACCESS: Final = frozenset({401, 403})
+"""Statuses that say nothing of the request: the key decided."""
 _NO_CREDITS: Final = "Insufficient credits"
 _OF_CREDITS: Final = re.compile(
     r"\s*(?:insufficient|not enough)\s+(?:credits?|balance)|\s*(?:余额|积分)不足", re.IGNORECASE
@@ -43,6 +46,8 @@ def judge_request(notes: Notes, exchange: Exchange) -> None:
         return
     if exchange.status == 429:
         _judge_limit(notes, exchange)
+    elif exchange.status in _ACCESS:
+        _judge_access(notes, exchange)
     elif _tells_of_credits(exchange):
         _judge_credits(notes, exchange)
     elif exchange.cause is not None:
@@ -57,13 +62,25 @@ def judge_request(notes: Notes, exchange: Exchange) -> None:
         _judge_missing_id(notes, exchange, exchange.status)
 
 
+def _judge_access(notes: Notes, exchange: Exchange) -> None:
+    """A recording does not show keys, so it only shows that a 403 is where the documents have a 401."""
+    if exchange.status == 403 and exchange.operation in _METHOD and exchange.cause is None:
+        title = "access is refused with 403; a key that is missing or wrong is a 401"
+        notes.depart("AUTH-1", title, (exchange,), expected="401", actual=told(exchange), binding=False)
+
+
 def _judge_generate(notes: Notes, exchange: Exchange, status: int) -> None:
-    code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else None
-    code = code if isinstance(code, int) and not isinstance(code, bool) else status
+    code = _code_of(exchange)
     if code == 200 and status == 200 and exchange.data.get("taskId"):
         _judge_accepted(notes, exchange)
     elif code in _REFUSALS:
         _judge_refused(notes, exchange, code)
+
+
+def _code_of(exchange: Exchange) -> int | None:
+    """Return the code in the envelope, or the status where it has none."""
+    code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else exchange.status
 
 
 def _judge_accepted(notes: Notes, exchange: Exchange) -> None:
@@ -86,6 +103,7 @@ def _judge_refused(notes: Notes, exchange: Exchange, code: int) -> None:
         if code != 400:
             title = f"a bad request is refused with {code}: {finding.message}"
             _depart(notes, finding, title, exchange, "refused")
+            break  # whatever else is wrong with it, it is refused once
     if not violations:
         _judge_wrongly_refused(notes, exchange, advised=bool(findings))
 
@@ -98,6 +116,10 @@ def _judge_wrongly_refused(notes: Notes, exchange: Exchange, *, advised: bool) -
     elif _odd_receiver(exchange.request):
         title = "a callback_url that is not public or not https is refused"
         notes.depart("GEN-4", title, (exchange,), expected=expected, actual=actual, binding=False)
+    elif (dialect := may_refuse(exchange.request)) is not None:
+        title = f"a request is refused that may be read in another way: {dialect.text}"
+        kind = f"refused {dialect.id}"
+        notes.depart(dialect.rules[0], title, (exchange,), expected=expected, actual=actual, binding=False, kind=kind)
     else:
         title = "a request that breaks no rule is refused"
         notes.depart("GEN-17", title, (exchange,), expected=expected, actual=actual)
@@ -114,7 +136,7 @@ def _judge_credits(notes: Notes, exchange: Exchange) -> None:
     if not exchange.gaps and _violations(validate_request(exchange.request)):
         return  # it would have been refused in any case
     notes.saw("GEN-15")
-    if (exchange.status, exchange.answer["message"]) != (400, _NO_CREDITS):
+    if (_code_of(exchange), exchange.answer["message"]) != (400, _NO_CREDITS):
         title, expected = "want of credits is told in another way", f"400, {show(_NO_CREDITS)}"
         binding = exchange.status != 402
         notes.depart("GEN-15", title, (exchange,), expected=expected, actual=told(exchange), binding=binding)
@@ -147,7 +169,7 @@ def _judge_method(notes: Notes, exchange: Exchange) -> None:
 
 
 def _judge_missing_id(notes: Notes, exchange: Exchange, status: int) -> None:
-    if status == 401 or status >= 500:
+    if status >= 500:
         return
     notes.saw("TASK-11")
     if status != 400:
@@ -160,8 +182,13 @@ def _violations(findings: list[Finding]) -> list[Finding]:
 
 
 def _depart(notes: Notes, finding: Finding, title: str, exchange: Exchange, what: str) -> None:
-    kind = f"{what} {finding.pointer}"
-    notes.depart(finding.rule, title, (exchange,), expected="400", actual=told(exchange), kind=kind)
+    dialect = may_accept(finding.rule, finding.pointer, exchange.request)
+    if dialect is None:
+        kind = f"{what} {finding.pointer}"
+        notes.depart(finding.rule, title, (exchange,), expected="400", actual=told(exchange), kind=kind)
+    else:
+        title, kind = f"{title} (another reading: {dialect.text})", f"{what} {dialect.id}"
+        notes.depart(finding.rule, title, (exchange,), expected="400", actual=told(exchange), kind=kind, binding=False)
 
 
 def _odd_receiver(body: object) -> bool:

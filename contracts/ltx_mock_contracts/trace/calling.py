@@ -67,7 +67,7 @@ def _come_again(notes: Notes, calls: list[Exchange]) -> None:
     elif len(calls) > _MOST:
         title = "a callback is tried too often"
         notes.depart("CB-2", title, tuple(calls), expected=f"up to {_MOST} attempts", actual=str(len(calls)))
-    else:
+    elif not any("time" in call.gaps for call in calls):
         _spaced(notes, calls)
 
 

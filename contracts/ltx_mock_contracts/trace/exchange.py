@@ -51,7 +51,7 @@ class Exchange:
         headers: Headers of the answer by their lower-case names; None when the recording has none.
         cause: What brought the answer about, where a fake tells that it was not the request alone.
         clock: Whose time it is: the `server`'s own, or that of an `observer`, which may be wrong by any amount.
-        gaps: What the recording left out, `request` or `answer`.
+        gaps: What the recording left out: `request`, `answer`, or for callbacks that came together their `time`.
         number: Which line or entry of the recording it is.
     """
 

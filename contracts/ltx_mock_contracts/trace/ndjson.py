@@ -147,8 +147,8 @@ _FIELDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "clock": (_one_of("server", "observer"), "server or observer"),
     "gaps": (
         lambda value: (
-            value is None or (isinstance(value, list) and all(each in ("request", "answer") for each in value))
+            value is None or (isinstance(value, list) and all(each in ("request", "answer", "time") for each in value))
         ),
-        "a list of request and answer",
+        "a list of request, answer and time",
     ),
 }

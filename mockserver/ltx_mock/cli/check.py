@@ -6,7 +6,9 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from math import ceil
 from shlex import quote
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,18 +17,20 @@ from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.verdicts import chosen_rules, tell
 from ltx_mock.errors import LtxMockError
-from ltx_mock_contracts.conformance.options import Options
+from ltx_mock_contracts.conformance.harness.options import Options
 from ltx_mock_contracts.server_url import server_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ltx_mock_contracts.conformance.checks import Plan
+    from ltx_mock_contracts.conformance import Plan
     from ltx_mock_contracts.verdicts import Report
 
 VARIABLES = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
-LEAST = {"timeout": 0.1}
+LEAST = {"timeout": 0.1, "poll_every": 0.05}
 SHOWN_EVERY = 25
+TOLD_EVERY = 30.0
+LONG = 5.0
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
@@ -56,7 +60,16 @@ def _kind(name: str, annotation: str) -> Any:
 @click.option("--seed-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
 @click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Not this rule (may be repeated).")
-@click.option("--junitxml", metavar="F", help="Write the checks as JUnit XML.")
+@click.option(
+    "-n",
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Run N checks at the same time, so that several tasks are waited for at once.",
+)
+@click.option("--junitxml", metavar="F", help="Write the report as JUnit XML, a test case for each rule.")
 @click.option(
     "--json", "json_", metavar="F", help="Write the report as JSON; ltx-mock schema check-report describes it."
 )
@@ -73,6 +86,7 @@ def check(
     seed_only: bool,
     rules: Sequence[str],
     excluded: Sequence[str],
+    parallel: int,
     junitxml: str | None,
     json_: str | None,
     sarif_: str | None,
@@ -82,8 +96,9 @@ def check(
 ) -> None:
     """Hold the server at URL to the rules of the contract.
 
-    An ltx-mock gets worlds of its own, whose time is moved: that takes seconds and costs nothing. On any other server
-    only what is free is checked, until --max-tasks allows more.
+    An ltx-mock on this machine gets worlds of its own, whose time is moved: that takes seconds and costs nothing. On
+    any other server no task is made on purpose until --max-tasks allows it; a wrong request that the server accepts
+    is a task, and the last one. With --max-tasks N there are never more than N, whatever the server does.
 
     Exit code: 0 no rule is broken, 1 some are, 2 nothing could be checked.
     """
@@ -102,24 +117,29 @@ def check(
         raise click.BadParameter("only --json and --sarif can go to standard output", ctx, param_hint="'-'")
     see_that_they_can_be_written(json_, sarif_, junitxml, trace)
     seen: list[str] = []
-    report = _checked(options, junitxml, None if trace is None else seen)
+    report = _checked(options, parallel, None if trace is None else seen)
+    report = replace(report, reproduce=_again(options, report))
     try:
-        tell(replace(report, reproduce=_again(options, report)), json_=json_, sarif_=sarif_, github=github)
+        tell(report, json_=json_, sarif_=sarif_, github=github)
     finally:
         if trace is not None:
             write(trace, "".join(seen))
+        if junitxml is not None:
+            from ltx_mock_contracts.reporting.junit import junit  # noqa: PLC0415 - help does without
+
+            write(junitxml, junit(report))
     if report.ok and not report.having("kept") + report.having("observed"):
         click.echo("ltx-mock: nothing could be checked; the table says why", err=True)
         ctx.exit(CANNOT_RUN)
     ctx.exit(CLEAN if report.ok else FINDINGS)
 
 
-def _checked(options: Options, junitxml: str | None, seen: list[str] | None) -> Report:
+def _checked(options: Options, parallel: int, seen: list[str] | None) -> Report:
     from ltx_mock_contracts.conformance import CannotRun, check_server  # noqa: PLC0415 - slow to import
 
     try:
-        with _progress() as progress:
-            return check_server(options, listener=progress, junitxml=junitxml, trace=seen)
+        with _progress(parallel) as progress:
+            return check_server(options, listener=progress, trace=seen, parallel=parallel)
     except CannotRun as problem:
         raise LtxMockError(str(problem)) from None
 
@@ -135,57 +155,84 @@ def _again(options: Options, report: Report) -> str | None:
 
 
 @contextmanager
-def _progress() -> Iterator[Lines]:
+def _progress(parallel: int) -> Iterator[Lines]:
     """Tell how the checks go on: a bar on a terminal, now and then a line elsewhere. It is for stderr."""
     if not sys.stderr.isatty() or "CI" in os.environ:
-        yield Lines()
+        yield Lines(parallel)
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
-        yield Bar(bar)
+        yield Bar(bar, parallel)
 
 
 class Lines:
-    """Says the plan, and then now and then how much is done.
+    """Says the plan, then now and then how much is done, and what is waited for."""
 
-    While checks run, nothing else may write to stderr; so where it leads is remembered.
-    """
-
-    def __init__(self) -> None:
-        self._stderr = sys.stderr
+    def __init__(self, parallel: int = 1) -> None:
+        self._parallel = parallel
         self._all = 0
         self._done = 0
+        self._seconds: dict[str, float] = {}
+        self._told = 0.0
 
     def planned(self, plan: Plan) -> None:
-        """Say the plan."""
+        """Say the plan, and how many tasks it would take to see all."""
         self._all = len(plan.running) + len(plan.left_out)
+        self._seconds = {each.name: each.seconds for each in plan.running}
         self._say(str(plan))
+        if plan.missing_tasks:
+            self._say(f"--max-tasks {plan.tasks + plan.missing_tasks} would let all run that tasks keep from running")
 
-    def done(self, check: str) -> None:  # noqa: ARG002 - there is too much to name each
+    def started(self, check: str) -> None:
+        """Hear that a check begins."""
+
+    def waiting(self, seconds: float, what: str) -> None:
+        """Say what is waited for, when that is long or was not said for some time."""
+        now = monotonic()
+        if seconds >= LONG and (seconds >= TOLD_EVERY or now - self._told >= TOLD_EVERY):
+            self._told = now
+            self._wait(f"waiting {seconds:g} s for {what}, {self._left()}")
+
+    def done(self, check: str) -> None:
         """Count a check."""
+        self._seconds.pop(check, None)
         self._done += 1
         if self._done % SHOWN_EVERY == 0 or self._done == self._all:
             self._say(f"{self._done} of {self._all} checks done")
 
+    def _left(self) -> str:
+        left = sum(self._seconds.values()) / self._parallel
+        return f"about {ceil(left / 60)} min to go" if left > 90 else f"about {max(left, 1):.0f} s to go"
+
+    def _wait(self, text: str) -> None:
+        self._say(text)
+
     def _say(self, text: str) -> None:
-        click.echo(f"ltx-mock: {text}", file=self._stderr)
+        click.echo(f"ltx-mock: {text}", err=True)
 
 
 class Bar(Lines):
     """Says the plan and draws a bar."""
 
-    def __init__(self, bar: Any) -> None:
-        super().__init__()
+    def __init__(self, bar: Any, parallel: int = 1) -> None:
+        super().__init__(parallel)
         self._bar = bar
         self._task = bar.add_task("checking", total=None)
 
     def planned(self, plan: Plan) -> None:
         """Say the plan."""
-        self._bar.console.print(f"ltx-mock: {plan}", markup=False, highlight=False)
-        self._bar.update(self._task, total=len(plan.running) + len(plan.left_out))
+        super().planned(plan)
+        self._bar.update(self._task, total=self._all)
 
     def done(self, check: str) -> None:
         """Move the bar on."""
-        self._bar.update(self._task, advance=1, description=check.removeprefix("test_")[:40].replace("[", "\\["))
+        self._seconds.pop(check, None)
+        self._bar.update(self._task, advance=1, description=check[:40].replace("[", "\\["))
+
+    def _wait(self, text: str) -> None:
+        self._bar.update(self._task, description=text.replace("[", "\\["))
+
+    def _say(self, text: str) -> None:
+        self._bar.console.print(f"ltx-mock: {text}", markup=False, highlight=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Picture", "is_mp4", "is_whole", "read_picture"]
+__all__ = ["Picture", "is_mp4", "is_whole", "media_of", "read_picture"]
 
 _INSIDE: Final = (b"moov", b"trak")
 
@@ -51,6 +51,11 @@ def read_picture(raw: bytes) -> Picture | None:
     except (struct.error, IndexError, ZeroDivisionError):
         return None
     return Picture(width, height, seconds) if width and height and seconds else None
+
+
+def media_of(raw: bytes) -> list[bytes]:
+    """Return the pictures and sounds of an MP4 file, without what is told of them."""
+    return [box for kind, box in _boxes(raw) if kind == b"mdat"]
 
 
 def _boxes(raw: bytes) -> Iterator[tuple[bytes, bytes]]:

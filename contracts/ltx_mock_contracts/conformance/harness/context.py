@@ -1,22 +1,21 @@
-"""What a check is written with: worlds, requests that must work or must not, and notes."""
+"""What a check is written with: tenants, requests that must work or must not, and notes."""
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.errors import Flaky
-
-from ltx_mock_contracts.conformance.clocks import DrivenClock, RealClock
-from ltx_mock_contracts.conformance.control import ControlError
-from ltx_mock_contracts.conformance.page import Page
-from ltx_mock_contracts.conformance.target import CheckStoppedError
-from ltx_mock_contracts.conformance.world import World
+from ltx_mock_contracts.conformance.harness.clocks import DrivenClock, RealClock
+from ltx_mock_contracts.conformance.harness.control_plane import ControlError
+from ltx_mock_contracts.conformance.harness.exchanges import Page
+from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
+from ltx_mock_contracts.conformance.harness.tenant import World
+from ltx_mock_contracts.dialects import DIALECTS, may_refuse
 from ltx_mock_contracts.failures import ContractFailure
 from ltx_mock_contracts.http_client import NoAnswerError
 from ltx_mock_contracts.trace.curl import curl_line
@@ -24,26 +23,23 @@ from ltx_mock_contracts.trace.notes import told
 from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from hypothesis.strategies import SearchStrategy
 
-    from ltx_mock_contracts.conformance.control import ControlPlane
-    from ltx_mock_contracts.conformance.target import Target
+    from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
+    from ltx_mock_contracts.conformance.harness.receiver import Inbox
+    from ltx_mock_contracts.conformance.harness.target import Target
     from ltx_mock_contracts.trace.exchange import Exchange
     from ltx_mock_contracts.verdicts import Departure
 
-__all__ = ["Exam"]
+__all__ = ["CheckContext", "codes_of"]
 
 T = TypeVar("T")
 _MORE: Final = 5
 
 
-class _DepartedError(Exception):
-    """An example shows a departure; Hypothesis looks for a smaller one."""
-
-
-class Exam:
+class CheckContext:
     """One check of one server.
 
     Args:
@@ -52,6 +48,7 @@ class Exam:
 
     Attributes:
         recorded: Every exchange, in order.
+        made: How many tasks were made, or may have been.
         lines: The curl lines of requests that were no usual ones, by their numbers.
     """
 
@@ -59,11 +56,19 @@ class Exam:
         self.target = target
         self.name = name
         self.recorded: list[Exchange] = []
+        self.made = 0
         self.lines: dict[int, str] = {}
         self._page = Page()
         self._numbers = count(1)
         self._worlds = 0
         self._open = ExitStack()
+        self._inboxes: list[tuple[World, Inbox]] = []
+        self._closed: Ledger | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether tasks are counted."""
+        return self.target.budget.bound is not None
 
     @property
     def ids(self) -> dict[str, tuple[int, str]]:
@@ -95,7 +100,8 @@ class Exam:
         except ControlError as error:
             raise CheckStoppedError(str(error)) from None
         self._open.callback(_forget, control, key)
-        return World(self.target, key, DrivenClock(control, key, now), self._record, number=self._worlds)
+        clock = DrivenClock(control, key, now)
+        return World(self.target, key, clock, self._record, self._has_made, number=self._worlds)
 
     def another(self) -> World:
         """Return a world with another key than that of `world`.
@@ -111,7 +117,19 @@ class Exam:
         return self._given(other, number=2)
 
     def _given(self, key: str, number: int = 1) -> World:
-        return World(self.target, key, RealClock(self.target.pace, self._allow), self._record, number=number)
+        clock = RealClock(self.target.pace, self._allow)
+        return World(self.target, key, clock, self._record, self._has_made, number=number)
+
+    def _has_made(self) -> None:
+        self.made += 1
+
+    def inbox(self, *answers: int) -> Inbox:
+        """Return an inbox for callbacks, which is read once more at the end of all checks."""
+        ours = self.target.control is not None  # then the same seed asks the same; else nobody is to guess the path
+        name = _key(self.target.options.seed, self.name, len(self._inboxes)) if ours else None
+        inbox = self.target.receiver.inbox(*answers, name=name)
+        self._inboxes.append((self.world, inbox))
+        return inbox
 
     # Notes
 
@@ -126,6 +144,14 @@ class Exam:
         self.saw(rule)
         self._page.notes.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding)
 
+    def stop(self, why: str) -> NoReturn:
+        """End the check; what it has seen so far counts.
+
+        Raises:
+            CheckStoppedError: Always.
+        """
+        raise CheckStoppedError(why)
+
     # Requests that must work
 
     def submit(self, body: Any, rule: str = "GEN-17", *, world: World | None = None) -> str:
@@ -133,7 +159,7 @@ class Exam:
 
         Args:
             body: The request.
-            rule: The rule that a refusal breaks.
+            rule: The rule that a refusal breaks, where the check is about just that.
             world: Whose task it is.
 
         Raises:
@@ -149,6 +175,7 @@ class Exam:
     def accepted(self, exchange: Exchange, rule: str) -> bool:
         """Judge the answer to a good request, and tell whether it was accepted."""
         if exchange.data.get("taskId"):
+            self.target.accepts = True
             self.saw(rule)
             return True
         if exchange.status == 429:
@@ -157,32 +184,70 @@ class Exam:
             raise CheckStoppedError(f"the server does not accept the key: {told(exchange)}")
         if _message(exchange).startswith("Insufficient credits") and rule != "GEN-15":
             raise CheckStoppedError("the key has no credits left")
-        if not codes_of(exchange) <= {200}:
-            title, expected = "a request that breaks no rule is refused", "200 and a taskId"
-            self.depart(rule, title, exchange, expected=expected, actual=told(exchange), binding=rule != "GEN-16")
+        if not codes_of(exchange) <= {200} and rule not in {"GEN-16", "GEN-17"}:
+            if self.target.accepts:  # else it refuses every request, and no one field is to blame
+                self._blame(exchange, rule)
+        elif rule == "GEN-16":
+            title, expected = "a request that only goes against an advice is refused", "200 and a taskId"
+            self.depart(rule, title, exchange, expected=expected, actual=told(exchange), binding=False)
             self.aside_from_the_request(exchange)
         return False
 
+    def _blame(self, exchange: Exchange, rule: str) -> None:
+        """Hold a refusal against one rule, unless it is a matter of dialect."""
+        dialect = may_refuse(exchange.request)
+        title = "a request that breaks no rule is refused"
+        if dialect is not None:
+            title = f"a request is refused that may be read in another way: {dialect.text}"
+        actual, binding = told(exchange), dialect is None
+        self.depart(rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding)
+        self.aside_from_the_request(exchange)
+
     # Requests that must not
 
-    def refused(self, exchange: Exchange, status: int, rule: str, title: str) -> None:
-        """Judge the answer to a request that must be refused with a status, in HTTP or in the envelope."""
+    def refused(self, exchange: Exchange, status: int, rule: str, title: str, *, also: Container[object] = ()) -> None:
+        """Judge the answer to a request that must be refused with a status, in HTTP or in the envelope.
+
+        Args:
+            exchange: The answer.
+            status: The status.
+            rule: Whose rule it is.
+            title: What to say where it is not refused so.
+            also: Other statuses that an honest server may answer with; they are observed.
+        """
         self.saw(rule)
         self.aside_from_the_request(exchange)
         if status not in codes_of(exchange):
-            self.depart(rule, title, exchange, expected=str(status), actual=told(exchange))
+            honest = any(code in also for code in codes_of(exchange))
+            self.depart(rule, title, exchange, expected=str(status), actual=told(exchange), binding=not honest)
 
-    def refuse(self, body: Any, rule: str, what: str) -> None:
+    def refuse(self, body: Any, rule: str, what: str, *, dialect: str | None = None) -> None:
         """Send a bad body, which a recording's checks judge too, and note what those leave open.
 
         Args:
             body: The body as JSON; bytes are sent as they are.
             rule: The rule that it breaks.
             what: In what way.
+            dialect: In which dialect an honest server may accept it, if in one.
+
+        Raises:
+            CheckStoppedError: It could cost a task to show again what is known.
         """
+        if self.bounded and rule in self.target.accepts_wrong:
+            raise CheckStoppedError(f"a request that breaks {rule} was accepted; another might cost a task")
         exchange = self.world.generate(body, free=True)
+        if 429 in codes_of(exchange):
+            raise CheckStoppedError("the server answers 429: a limit is reached")
         self.saw(rule)
-        if 400 not in codes_of(exchange) and not Page([exchange]).judged().departures:
+        if exchange.data.get("taskId") and dialect is None:
+            self.target.accepts_wrong.add(rule)
+        if 400 in codes_of(exchange):
+            return
+        if dialect is not None:
+            self.aside_from_the_request(exchange)
+            title = f"a request is not refused with 400 ({what}), which may be read so: {DIALECTS[dialect].text}"
+            self.depart(rule, title, exchange, expected="400", actual=told(exchange), binding=False)
+        elif not Page([exchange]).judged().departures:
             title = f"a bad request is not refused with 400: {what}"
             self.depart(rule, title, exchange, expected="400", actual=told(exchange))
 
@@ -210,7 +275,7 @@ class Exam:
     ) -> None:
         """Try an experiment with many examples. Of those that show a departure only the smallest is kept.
 
-        Where each task may cost money none is spent on looking for a smaller example.
+        Where tasks are counted the first that shows one ends the experiment.
 
         Args:
             examples: What to try.
@@ -220,56 +285,56 @@ class Exam:
         Raises:
             CheckStoppedError: An experiment could not go on.
         """
-        if not self.target.options.max_examples:
+        from ltx_mock_contracts.fuzzing.drawing import draw  # noqa: PLC0415 - Hypothesis is slow to import
+
+        options = self.target.options
+        if not options.max_examples:
             raise CheckStoppedError("no examples are drawn (--max-examples 0)")
-        bounded = self.target.budget.bound is not None
-        shown: tuple[Page, T] | None = None
-        stopped: CheckStoppedError | None = None
-
-        def once(example: T) -> None:
-            nonlocal shown, stopped
-            if stopped or (bounded and shown):
-                return
-            whole, self._page = self._page, Page()
-            try:
-                attempt(example)
-            except CheckStoppedError as reason:
-                stopped = reason
-            page, self._page = self._page, whole
-            if self._broken(page.judged()):
-                shown = page, example
-                if not bounded:
-                    raise _DepartedError
-            else:
-                whole.add(page)
-
-        rules = settings(
-            max_examples=self.target.options.max_examples,
-            phases=[Phase.generate] if bounded else [Phase.generate, Phase.shrink],
-            database=None,
-            deadline=None,
-            derandomize=False,
-            report_multiple_bugs=False,
-            print_blob=False,
-            verbosity=Verbosity.quiet,
-            suppress_health_check=list(HealthCheck),
-        )
-        with suppress(_DepartedError, Flaky):
-            seed(self.target.options.seed)(rules(given(examples)(once)))()
-        if shown is not None:
-            page, example = shown
-            if blame is not None:
-                page.ledger = _blaming(page.ledger, blame(example))
-            self._page.add(page)
-        if stopped is not None:
-            raise stopped
+        shown: list[tuple[int, Page, T]] = []
+        whole = self._page
+        try:
+            for example in draw(examples, options.max_examples, options.seed, self.name):
+                self._page = Page()
+                try:
+                    attempt(example)
+                finally:
+                    if self._broken(self._page.judged()):
+                        shown.append((_size(example), self._page, example))
+                    else:
+                        whole.add(self._page)
+                if shown and self.bounded:
+                    break
+        finally:
+            self._page = whole
+            if shown:
+                _, page, example = min(shown, key=lambda each: each[0])
+                if blame is not None:
+                    page.ledger = _blaming(page.ledger, blame(example))
+                self._page.add(page)
 
     # The end
 
     def close(self) -> Ledger:
         """Let go of the worlds and return all that was seen."""
         self._open.close()
-        ledger = self._page.judged()
+        self._closed = self._signed(self._page.judged())
+        return self._closed
+
+    def late(self) -> Ledger | None:
+        """Read the inboxes once more, after all checks, and return what that adds to what was seen."""
+        if self.target.control is not None or self._closed is None:
+            return None
+        if not [call for world, inbox in self._inboxes for call in world.read(inbox)]:
+            return None
+        before = {departure.key: departure.times for departure in self._closed.departures}
+        ledger = self._signed(self._page.judged())
+        late = Ledger()
+        for departure in ledger.departures:
+            if departure.times > before.get(departure.key, 0):
+                late.depart(replace(departure, times=departure.times - before.get(departure.key, 0)))
+        return late
+
+    def _signed(self, ledger: Ledger) -> Ledger:
         signed = Ledger(seen=ledger.seen)
         for departure in ledger.departures:
             line = self.lines.get(departure.exchanges[-1]) if departure.exchanges else None
@@ -325,6 +390,12 @@ def _blaming(ledger: Ledger, rule: str) -> Ledger:
 def _message(exchange: Exchange) -> str:
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     return message if isinstance(message, str) else ""
+
+
+def _size(example: object) -> int:
+    """Return how much there is to read in an example."""
+    body = getattr(example, "body", getattr(example, "raw", example))
+    return len(body) if isinstance(body, bytes) else len(json.dumps(body))
 
 
 def _key(seed: int, name: str, number: int) -> str:

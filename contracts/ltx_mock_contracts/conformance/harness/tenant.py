@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
-from ltx_mock_contracts.conformance.budget import BudgetSpentError
-from ltx_mock_contracts.conformance.control import ControlError
-from ltx_mock_contracts.conformance.target import CheckStoppedError
+from ltx_mock_contracts.conformance.harness.budget import BudgetSpentError
+from ltx_mock_contracts.conformance.harness.control_plane import ControlError
+from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.http_client import NoAnswerError, Reply
 from ltx_mock_contracts.parsing import MalformedBody, parse_body
 from ltx_mock_contracts.trace.curl import curl_line
@@ -17,9 +17,9 @@ from ltx_mock_contracts.trace.exchange import Exchange, Operation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ltx_mock_contracts.conformance.clocks import Clock
-    from ltx_mock_contracts.conformance.receiver import Inbox
-    from ltx_mock_contracts.conformance.target import Target
+    from ltx_mock_contracts.conformance.harness.clocks import Clock
+    from ltx_mock_contracts.conformance.harness.receiver import Inbox
+    from ltx_mock_contracts.conformance.harness.target import Target
 
 __all__ = ["World"]
 
@@ -27,6 +27,7 @@ _GENERATE: Final = "/generateTask/ltx-2-19b"
 _STATUS: Final = "/statusTask/ltx-2-19b"
 _LARGEST_VIDEO: Final = 512 * 1024 * 1024
 _VIDEO_SECONDS: Final = 60.0
+_REDIRECTS: Final = 5
 OWN_KEY: Final = "the key of this world"
 
 
@@ -39,6 +40,7 @@ class World:
         clock: Its time.
         record: Takes each exchange, for one without an answer what came instead, and a curl line where it was no
             usual request.
+        made: Is called for each task that was made, or may have been.
         number: Which of the worlds of a check it is.
 
     Attributes:
@@ -52,6 +54,7 @@ class World:
         key: str,
         clock: Clock,
         record: Callable[..., Exchange],
+        made: Callable[[], None],
         *,
         number: int = 1,
     ) -> None:
@@ -60,6 +63,7 @@ class World:
         self._label = f"{number}: …{key[-4:]}"
         self.clock = clock
         self._record = record
+        self._made = made
 
     def generate(self, body: Any, *, free: bool = False, authorization: str | None = OWN_KEY) -> Exchange:
         """Ask for a video.
@@ -72,17 +76,8 @@ class World:
         Raises:
             CheckStoppedError: Nobody answers, or no more may be spent.
         """
-        self._still_time()
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        try:
-            with self._target.budget.expense(free=free) as expense:
-                exchange = self.ask("POST", _GENERATE, "generateTask", content=content, authorization=authorization)
-                if _refused(exchange):
-                    expense.nothing()
-        except BudgetSpentError:
-            bound = self._target.budget.bound
-            raise CheckStoppedError(f"no more than {bound} tasks may be made (--max-tasks)") from None
-        return exchange
+        return self.ask("POST", _GENERATE, "generateTask", content=content, authorization=authorization, free=free)
 
     def status(self, task_id: str | None, *, authorization: str | None = OWN_KEY) -> Exchange:
         """Ask how a task does, or with None ask without `taskId`."""
@@ -97,9 +92,34 @@ class World:
         *,
         content: bytes | None = None,
         authorization: str | None = OWN_KEY,
+        free: bool = True,
     ) -> Exchange:
-        """Ask for a path below the base URL."""
+        """Ask for a path below the base URL. Whatever is no GET could make a task, and is paid for if it did.
+
+        Raises:
+            CheckStoppedError: Nobody answers, or no more may be spent.
+        """
         self._still_time()
+        if method == "GET":
+            return self._ask(method, path, operation, content, authorization)
+        try:
+            with self._target.budget.expense(free=free) as expense:
+                made = True
+                try:
+                    exchange = self._ask(method, path, operation, content, authorization)
+                    made = not _refused(exchange)
+                finally:
+                    if made:
+                        self._made()
+                    else:
+                        expense.nothing()
+        except BudgetSpentError:
+            raise CheckStoppedError(self._target.budget.spent) from None
+        return exchange
+
+    def _ask(
+        self, method: str, path: str, operation: Operation, content: bytes | None, authorization: str | None
+    ) -> Exchange:
         own = authorization is OWN_KEY
         if own:
             authorization = f"Bearer {self.key}"
@@ -137,11 +157,25 @@ class World:
         """
         self._still_time()
         patience = max(self._target.options.timeout, _VIDEO_SECONDS)
-        return self._target.connection.send("GET", url, headers={}, most=_LARGEST_VIDEO, timeout=patience)
+        for _ in range(_REDIRECTS):
+            reply = self._target.connection.send("GET", url, headers={}, most=_LARGEST_VIDEO, timeout=patience)
+            if reply.status not in {301, 302, 303, 307, 308} or "location" not in reply.headers:
+                break
+            url = urljoin(url, reply.headers["location"])
+        return reply
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass: the server's where it can be moved, else everybody's."""
+    def wait(self, seconds: float, what: str = "what comes") -> None:
+        """Let time pass: the server's where it can be moved, else everybody's.
+
+        Args:
+            seconds: How long.
+            what: What is waited for, for people.
+        """
         self._still_time()
+        if not seconds:
+            return
+        if self.clock.whose == "observer":
+            self._target.waiting(seconds, what)
         try:
             self.clock.advance(seconds)
         except NoAnswerError as error:
@@ -158,9 +192,11 @@ class World:
     def read(self, inbox: Inbox) -> list[Exchange]:
         """Return the callbacks that came since the last reading, and write them down as having come now.
 
-        Their headers are those of the request, for it is the server that made it.
+        Their headers are those of the request, for it is the server that made it. When several came, nobody knows how
+        long they were apart.
         """
-        now = self.clock.now
+        now, new = self.clock.now, inbox.take_new()
+        together = frozenset({"time"}) if len(new) > 1 else frozenset()
         return [
             self._record(
                 Exchange(
@@ -173,9 +209,10 @@ class World:
                     ended=now,
                     headers={"content-type": call.content_type},
                     clock=self.clock.whose,
+                    gaps=together,
                 )
             )
-            for call in inbox.take_new()
+            for call in new
         ]
 
     def _still_time(self) -> None:

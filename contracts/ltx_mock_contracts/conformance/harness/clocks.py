@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ltx_mock_contracts.conformance.control import ControlPlane
+    from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
 
 __all__ = ["Clock", "DrivenClock", "Pace", "RealClock"]
 

@@ -34,21 +34,27 @@ class Expense:
 class Budget:
     """Lends each request that could make a task one unit, and gets it back when none was made.
 
-    A request that must be refused is free, so it may be sent with a bound of 0; but if it is accepted, that is one
-    task, and no other request follows. So there are never more tasks than the bound, or one where it is 0.
-
     Args:
-        bound: How many tasks may be made; None is without end.
+        bound: How many tasks may be made on purpose; None is without end.
+        accidents: How many may be made in all, those of wrong requests that a server accepts among them.
         folder: Where units are written down, a file each, for all processes of a run.
 
     Attributes:
-        made: How many tasks this process has made, or may have.
+        bound: How many tasks may be made on purpose.
+        accidents: How many may be made in all.
     """
 
-    def __init__(self, bound: int | None, folder: Path) -> None:
+    def __init__(self, bound: int | None, folder: Path, *, accidents: int | None = None) -> None:
         self.bound = bound
+        self.accidents = (bound or 0) if accidents is None else accidents
         self._folder = folder
-        self.made = 0
+
+    @property
+    def spent(self) -> str:
+        """What to say when no more tasks may be made."""
+        if self.accidents == self.bound:
+            return f"no more than {self.bound} tasks may be made (--max-tasks)"
+        return "a wrong request was accepted, which may have made a task; --max-tasks allows more"
 
     @contextmanager
     def expense(self, *, free: bool) -> Iterator[Expense]:
@@ -60,19 +66,18 @@ class Budget:
         Raises:
             BudgetSpentError: There is none left.
         """
-        unit = None if self.bound is None else self._take(max(self.bound, 1) if free else self.bound)
+        unit = None if self.bound is None else self._take(self.accidents if free else self.bound)
         expense = Expense()
         try:
             yield expense
         finally:
-            self.made += expense.made
             if unit is not None and expense.made:
                 unit.write_bytes(_SPENT)
             elif unit is not None:
                 unit.unlink()
 
     def _take(self, units: int) -> Path:
-        """Take a unit. While those that are not spent are all lent to other processes, wait for one."""
+        """Take a unit. While those that are not spent are all lent to others, wait for one."""
         while True:
             lent = False
             for unit in (self._folder / f"unit-{number}" for number in range(units)):

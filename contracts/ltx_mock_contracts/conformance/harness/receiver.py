@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from secrets import token_urlsafe
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -76,9 +77,14 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
         self._thread.start()
 
-    def inbox(self, *answers: int) -> Inbox:
-        """Return a new inbox that answers so; without statuses always 200."""
-        path = f"/inbox/{next(self._numbers)}"
+    def inbox(self, *answers: int, name: str | None = None) -> Inbox:
+        """Return a new inbox that answers so; without statuses always 200.
+
+        Args:
+            answers: The statuses.
+            name: The end of its path; by default one that nobody can guess.
+        """
+        path = f"/inbox/{name or token_urlsafe(16)}"
         self._inboxes[path] = Inbox(self.root + path, answers or (200,))
         return self._inboxes[path]
 

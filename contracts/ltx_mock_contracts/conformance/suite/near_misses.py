@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock_contracts.conformance.bodies import plain
+from ltx_mock_contracts.conformance.suite.bodies import plain
+from ltx_mock_contracts.dialects import may_accept
+from ltx_mock_contracts.validation import validate_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NEAR_MISSES"]
+__all__ = ["NEAR_MISSES", "dialect_of"]
 
 _LORA: Final[dict[str, Any]] = plain("text-to-video-LoRA")["input"]["loras"][0]
 _URL: Final = "https://example.com/reference.jpg"
@@ -83,4 +85,11 @@ def _files() -> Iterator[tuple[str, str, Any]]:
 
 
 NEAR_MISSES: Final = (*_beside(), *_inside(), *_files())
-"""The rule that is broken, in what way, and the body."""
+"""The rule that is broken, in what way, and the body. `dialect_of` tells which an honest server may accept."""
+
+
+def dialect_of(rule: str, body: Any) -> str | None:
+    """Return the id of the dialect in which an honest server may accept a near miss; None where that is binding."""
+    broken = [each for each in validate_request(body) if each.severity == "violation"]
+    dialects = [may_accept(rule, each.pointer, body) for each in broken]
+    return next((each.id for each in dialects if each is not None), None) if all(dialects) else None

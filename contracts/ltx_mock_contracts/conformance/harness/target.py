@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import json
+import threading
+from contextlib import ExitStack, suppress
 from functools import cached_property
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from ltx_mock_contracts.conformance.budget import Budget
-from ltx_mock_contracts.conformance.clocks import Pace
-from ltx_mock_contracts.conformance.control import ControlPlane
-from ltx_mock_contracts.conformance.receiver import Receiver
+from ltx_mock_contracts.conformance.harness.budget import Budget
+from ltx_mock_contracts.conformance.harness.clocks import Pace
+from ltx_mock_contracts.conformance.harness.control_plane import ControlError, ControlPlane
+from ltx_mock_contracts.conformance.harness.receiver import Receiver
 from ltx_mock_contracts.http_client import HttpClient, NoAnswerError
 from ltx_mock_contracts.server_url import server_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from ltx_mock_contracts.conformance.options import Options
+    from ltx_mock_contracts.conformance.harness.options import Options
+    from ltx_mock_contracts.http_client import Reply
 
 __all__ = ["CannotRunError", "CheckStoppedError", "Target"]
 
@@ -36,12 +41,13 @@ class CheckStoppedError(Exception):
 
 
 class Target:
-    """What all checks of one process share.
+    """What all checks of one run share.
 
     Args:
         options: What to check, and how far to go.
         folder: Where processes of one run write down what was spent.
         pace: How real time passes.
+        waiting: Is told of how many seconds are waited, and for what.
 
     Raises:
         CannotRunError: Nobody is there, or the key is not accepted.
@@ -50,10 +56,19 @@ class Target:
         base: The URL that paths such as `/generateTask/ltx-2-19b` are added to.
         control: The control plane where the server is an ltx-mock that lets us in, else None.
         stranger: Why there is no control plane.
+        accepts: Whether the server has accepted a good request.
+        accepts_wrong: The rules of which the server has accepted a wrong request.
         silent: Why no more is asked, once the server has stopped answering.
     """
 
-    def __init__(self, options: Options, folder: Path, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        pace: Pace | None = None,
+        *,
+        waiting: Callable[[float, str], None] | None = None,
+    ) -> None:
         _refuse_what_cannot_be_sent(options)
         self.options = options
         self.pace = pace or Pace()
@@ -68,9 +83,13 @@ class Target:
             self.connection.close()
             raise
         self.control = control if self.stranger is None else None
-        bound = options.max_tasks if options.max_tasks is not None or self.control else 0
-        self.budget = Budget(bound, folder)
+        unasked = options.max_tasks is None and self.control is None  # one may be made by accident, and no other
+        self.budget = Budget(0 if unasked else options.max_tasks, folder, accidents=1 if unasked else options.max_tasks)
+        self._listener = waiting
+        self.accepts = False
+        self.accepts_wrong: set[str] = set()
         self.silent: str | None = None
+        self._lock = threading.Lock()
         self._unanswered = 0
         self._end = None if options.time_budget is None else self.pace.now() + options.time_budget
         self._open = ExitStack()
@@ -85,13 +104,18 @@ class Target:
         """Whether the server can reach this machine."""
         return self.local or self.options.callback_host is not None
 
-    @cached_property
+    @property
     def receiver(self) -> Receiver:
         """Where callbacks go and images come from, started when it is first needed.
 
         Raises:
             CheckStoppedError: The port cannot be had.
         """
+        with self._lock:
+            return self._receiver
+
+    @cached_property
+    def _receiver(self) -> Receiver:
         port = self.options.callback_port
         try:
             receiver = Receiver(self.options.callback_host, port)
@@ -112,6 +136,11 @@ class Target:
         """How many seconds of the time budget are left; None where there is no bound."""
         return None if self._end is None else self._end - self.pace.now()
 
+    def waiting(self, seconds: float, what: str) -> None:
+        """Tell who listens what is waited for."""
+        if self._listener is not None:
+            self._listener(seconds, what)
+
     def heard(self, what: str | None) -> None:
         """Note an answer (None) or why there was none; after several in a row no more is asked."""
         self._unanswered = 0 if what is None else self._unanswered + 1
@@ -127,7 +156,11 @@ class Target:
         """Return why the server is a stranger, if it is one; one that does not answer rightly is one too."""
         try:
             stranger = control.why_not_ours()
-            if stranger is not None:
+            if stranger is None and not (self.local or self.options.trust_control_plane):
+                stranger = "an ltx-mock on another machine takes --trust-control-plane"
+            if stranger is None and not self._obeys(control):
+                stranger = "it says that it is an ltx-mock, but its clock does not obey"
+            if stranger is not None or self.options.api_key:
                 self._try_key()
         except NoAnswerError as error:
             if error.unreachable:
@@ -135,15 +168,43 @@ class Target:
             return "it does not answer"
         return stranger
 
+    def _obeys(self, control: ControlPlane) -> bool:
+        """See that time is moved there. What only says that it is an ltx-mock might be paid for."""
+        key = f"check-{token_hex(8)}"
+        try:
+            before = control.open(key, {})
+            after = control.advance(key, 1)
+            control.close(key)
+        except (ControlError, KeyError, TypeError, ValueError):
+            return False
+        return after - before == 1000
+
     def _try_key(self) -> None:
-        """See that the key is one, which costs nothing."""
+        """See that the key is one and that the API is there, which costs nothing."""
         key = self.options.api_key
         if not key:
             raise CannotRunError(f"{self.options.url} is no ltx-mock, so its checks need an API key (--api-key)")
-        url = f"{self.base}/statusTask/ltx-2-19b?taskId=task_12345678"
-        reply = self.connection.send("GET", url, headers={"authorization": f"Bearer {key}"})
-        if reply.status in {401, 403}:
-            raise CannotRunError(f"{self.options.url} does not accept the key: it answers {reply.status}")
+        first = self._status("?taskId=task_12345678", f"Bearer {key}")
+        if first.status in {401, 403}:
+            raise CannotRunError(f"{self.options.url} does not accept the key: it answers {first.status}")
+        if first.status == 404 and not _is_envelope(first):
+            others = [self._status("", f"Bearer {key}"), self._status("?taskId=task_12345678", None)]
+            if all(each.status == 404 and not _is_envelope(each) for each in others):
+                raise CannotRunError(
+                    f"the API is not at {self.options.url}: {self.base}/statusTask/ltx-2-19b answers 404 whatever is "
+                    "asked; give the URL below which /api/v1 is"
+                )
+
+    def _status(self, query: str, authorization: str | None) -> Reply:
+        headers = {"authorization": authorization} if authorization else {}
+        return self.connection.send("GET", f"{self.base}/statusTask/ltx-2-19b{query}", headers=headers)
+
+
+def _is_envelope(reply: Reply) -> bool:
+    with suppress(ValueError):
+        answer = json.loads(reply.body)
+        return isinstance(answer, dict) and "code" in answer
+    return False
 
 
 def _refuse_what_cannot_be_sent(options: Options) -> None:

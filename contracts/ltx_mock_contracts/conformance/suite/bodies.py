@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zlib import crc32
 
-from ltx_mock_contracts.conformance.exam import codes_of
+from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_fixtures import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ltx_mock_contracts.conformance.exam import Exam
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
 
-__all__ = ["EDGES", "MODES", "RESOLUTIONS", "Edge", "blamed", "changed", "plain", "with_files"]
+__all__ = ["EDGES", "MODES", "RESOLUTIONS", "RULE_OF", "Edge", "blamed", "changed", "plain", "varied", "with_files"]
 
 MODES: Final = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
 RESOLUTIONS: Final = ("480p", "720p", "1080p")
 _PROMPT: Final = "a calm sea at dawn"
+_DURATION: Final = 7
+_PROMPTS: Final = (_PROMPT, "a red kite over dunes", "snow falls on a quiet street", "two foxes play in tall grass")
+_DURATIONS: Final = (6, 7, 8, 9)
 _IMAGE: Final = "https://example.com/reference.jpg"
 _LORA: Final[dict[str, Any]] = {"path": "https://example.com/style.safetensors?download=true", "scale": 1.0}
 
-_RULE_OF: Final = {
+RULE_OF: Final = {
     "request_type": "GEN-2",
     "callback_url": "GEN-3",
     "provider": "GEN-5",
@@ -52,6 +56,7 @@ def _edges() -> Iterator[Edge]:
         yield Edge("GEN-5", provider, {}, {"provider": provider})
     yield Edge("GEN-8", "one character", {"prompt": "x"}, {})
     yield Edge("GEN-8", "5000 characters", {"prompt": "x" * 5000}, {})
+    yield Edge("GEN-8", "5000 characters that are two bytes each", {"prompt": "é" * 5000}, {})
     yield Edge("GEN-8", "5000 characters that are two units in UTF-16", {"prompt": "🌊" * 5000}, {})
     for resolution in RESOLUTIONS:
         yield Edge("GEN-9", resolution, {"resolution": resolution}, {})
@@ -68,8 +73,8 @@ EDGES: Final = tuple(_edges())
 
 
 def plain(mode: str = "text-to-video", *, resolution: str = "480p", **inside: Any) -> dict[str, Any]:
-    """Return the simplest request of a mode, and the cheapest; more fields go into `input`."""
-    given: dict[str, Any] = {"mode": mode, "prompt": _PROMPT, "resolution": resolution, "duration": 5}
+    """Return a simple request of a mode; more fields go into `input`."""
+    given: dict[str, Any] = {"mode": mode, "prompt": _PROMPT, "resolution": resolution, "duration": _DURATION}
     if mode.startswith("image"):
         given["image_urls"] = [_IMAGE]
     if mode.endswith("LoRA"):
@@ -77,15 +82,22 @@ def plain(mode: str = "text-to-video", *, resolution: str = "480p", **inside: An
     return {"input": given | inside}
 
 
+def varied(context: CheckContext, mode: str = "text-to-video", **inside: Any) -> dict[str, Any]:
+    """Return a simple request that differs from check to check, so that no one value is to blame for all of them."""
+    chosen = crc32(context.name.encode())
+    length, prompt = _DURATIONS[chosen % len(_DURATIONS)], _PROMPTS[chosen // 8 % len(_PROMPTS)]
+    return plain(mode, **{"duration": length, "prompt": prompt, **inside})
+
+
 def changed(edge: Edge) -> dict[str, Any]:
     """Return the plain request with what an edge has."""
     return {**plain(edge.mode, **edge.inside), **edge.beside}
 
 
-def with_files(exam: Exam, body: dict[str, Any]) -> dict[str, Any]:
+def with_files(context: CheckContext, body: dict[str, Any]) -> dict[str, Any]:
     """Return a request whose image and LoRAs are there for the server to fetch."""
     given = dict(body["input"])
-    receiver = exam.target.receiver
+    receiver = context.target.receiver
     if "image_urls" in given:
         given["image_urls"] = [receiver.file("reference.jpg", "image/jpeg", read("images/reference.jpg"))]
     if "loras" in given:
@@ -96,24 +108,24 @@ def with_files(exam: Exam, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "input": given}
 
 
-def blamed(exam: Exam, body: Any) -> str:
+def blamed(context: CheckContext, body: Any) -> str:
     """Return the rule of the one field for which a good request is refused; GEN-17 where it is no single one.
 
     This takes further requests, so it is for servers on which they cost nothing.
     """
     base = plain(body["input"]["mode"])
-    if not _is_accepted(exam, base):
+    if not _is_accepted(context, base):
         return "GEN-7"
     beside = {name: value for name, value in body.items() if name != "input"}
     for name, value in body["input"].items():
-        if not _is_accepted(exam, {"input": {**base["input"], name: value}}):
-            return _RULE_OF.get(name, "GEN-16")
+        if not _is_accepted(context, {"input": {**base["input"], name: value}}):
+            return RULE_OF.get(name, "GEN-16")
     for name, value in beside.items():
         with_url = {"callback_url": "https://example.com/callback"} if name == "request_type" else {}
-        if not _is_accepted(exam, {**base, **with_url, name: value}):
-            return _RULE_OF.get(name, "GEN-16")
+        if not _is_accepted(context, {**base, **with_url, name: value}):
+            return RULE_OF.get(name, "GEN-16")
     return "GEN-17"
 
 
-def _is_accepted(exam: Exam, body: Any) -> bool:
-    return 200 in codes_of(exam.aside(body))
+def _is_accepted(context: CheckContext, body: Any) -> bool:
+    return 200 in codes_of(context.aside(body))

@@ -35,13 +35,19 @@ class Options:
         None, "The admin token of an ltx-mock that has one; by default that in LTX_MOCK_ADMIN_TOKEN.", "TOKEN"
     )
     max_tasks: int | None = _option(
-        None, "Make at most N tasks (default: none on a server that is not an ltx-mock, no bound on one that is).", "N"
+        None,
+        "Never make more than N tasks, those of wrong requests that the server accepts among them. Without it: none on "
+        "purpose on a server that is not an ltx-mock, and the first wrong request that is accepted is the last; no "
+        "bound on an ltx-mock on this machine.",
+        "N",
     )
     max_examples: int = _option(
         10, "Try N drawn examples for each way to be wrong or right; 0 tries only what lies at the edges.", "N"
     )
     time_budget: float | None = _option(None, "Begin nothing new after S seconds.", "S")
     timeout: float = _option(10.0, "Wait S seconds for an answer.", "S")
+    first_poll: float = _option(60.0, "Ask for a new task after S seconds, where time cannot be moved.", "S")
+    poll_every: float = _option(5.0, "After that ask every S seconds.", "S")
     callback_host: str | None = _option(
         None,
         "How the server reaches this machine: HOST, HOST:PORT or a URL. Without it only a server on this machine is "
@@ -51,6 +57,11 @@ class Options:
     callback_port: int = _option(0, "The local port for callbacks; 0 takes a free one.", "PORT")
     try_limits: bool = _option(False, "Go over the documented limits on purpose; takes 10000 requests, 1001 tasks.")
     violating_prompt: str | None = _option(None, "A prompt that breaks the content rules of the server.", "TEXT")
+    trust_control_plane: bool = _option(
+        False,
+        "The server is an ltx-mock of yours on another machine: use its control plane, and make tasks as you like. On "
+        "this machine that goes without saying.",
+    )
 
     @property
     def secrets(self) -> list[str]:

@@ -1,0 +1,147 @@
+"""What all checks saw, in one report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from ltx_mock_contracts.reporting import without_keys
+from ltx_mock_contracts.reporting.redaction import text_without_keys
+from ltx_mock_contracts.rules import RULES
+from ltx_mock_contracts.verdicts import Departure, Ledger, Report
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.checks import Check, Plan, Side
+    from ltx_mock_contracts.conformance.harness.options import Options
+    from ltx_mock_contracts.conformance.runner import CheckFinished
+    from ltx_mock_contracts.verdicts import Verdict
+
+__all__ = ["Collector"]
+
+_SHOWS: Final[dict[Side, str]] = {
+    "accepts": "that what is good is accepted",
+    "refuses": "that what is wrong is refused",
+    "holds": "that it holds",
+}
+
+
+class Collector:
+    """Adds up what checks saw.
+
+    Attributes:
+        errors: What went wrong in checks themselves.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self._trace: list[str] = []
+        self._ledger = Ledger()
+        self._ran: dict[str, set[Side]] = defaultdict(set)
+        self._why: dict[tuple[str, Side], dict[str, None]] = defaultdict(dict)
+        self._exchanges = 0
+        self._made = 0
+        self._ids: dict[str, int] = {}
+        self._bound: int | None = None
+        self._missing_tasks = 0
+
+    def plan(self, plan: Plan) -> None:
+        """Take over what the plan allows."""
+        self._bound = plan.bound
+        self._missing_tasks = plan.tasks + plan.missing_tasks
+
+    def add(self, finished: CheckFinished) -> None:
+        """Add one check; its exchanges are counted on from those that came before."""
+        if finished.error is not None:
+            self.errors.append(finished.error)
+        check = finished.check
+        if finished.why is not None:
+            for rule, side in check.sides:
+                self._why[rule, side][finished.why] = None
+        elif finished.ledger is not None:
+            self._complete(check, finished.ledger)
+        if finished.ledger is None:
+            return
+        for departure in finished.ledger.departures:
+            numbers = tuple(number + self._exchanges for number in departure.exchanges)
+            self._ledger.depart(replace(departure, exchanges=numbers))
+        self._ledger.saw(*finished.ledger.seen.elements())
+        for task_id, (number, line) in (finished.ids or {}).items():
+            self._has_come(task_id, number + self._exchanges, line, check.name)
+        self._exchanges += finished.exchanges
+        self._made += finished.made
+        self._trace.append(finished.trace)
+
+    def report(self, options: Options, *, numbered: bool = False) -> Report:
+        """Return a verdict for each rule that was asked for.
+
+        Args:
+            options: What was asked for.
+            numbered: Whether there is a trace, in which exchanges have the numbers that are told.
+        """
+        rules = [rule.id for rule in RULES.values() if rule.group != "CLI"]
+        wanted = [rule for rule in rules if options.rules is None or rule in options.rules]
+        unseen = {rule: why for rule in wanted if (why := self._unseen(rule))}
+        verdicts = self._ledger.verdicts(wanted, options.sources, unseen, complete=set(wanted) - set(unseen))
+        report = Report(
+            verdicts=tuple(each if numbered else _without_numbers(each) for each in verdicts),
+            sources=options.sources,
+            exchanges=self._exchanges,
+            counted_in="line",
+            target=_without_user(options.url),
+            seed=options.seed,
+            tasks_made=self._made,
+            tasks_allowed=self._bound,
+        )
+        return without_keys(report if options.rules is None else report.only(options.rules), options.secrets)
+
+    def trace(self, options: Options) -> list[str]:
+        """Return everything that was asked and answered, as NDJSON."""
+        return [text_without_keys(lines, options.secrets) for lines in self._trace]
+
+    def _complete(self, check: Check, ledger: Ledger) -> None:
+        """Note that a check has run to its end; one that saw nothing of a rule has shown nothing of it."""
+        for rule, side in check.sides:
+            if ledger.seen[rule]:
+                self._ran[rule].add(side)
+            else:
+                self._why[rule, side]["nothing showed it"] = None
+
+    def _unseen(self, rule: str) -> str | None:
+        """Say what was not seen of a rule and why; None where each side of it was."""
+        sides = [side for side in _SHOWS if (rule, side) in self._why or side in self._ran[rule]]
+        missing = [side for side in sides if side not in self._ran[rule]]
+        if not missing and sides:
+            return None
+        reasons = {side: "; ".join(self._why[rule, side]) for side in missing}
+        if not self._ran[rule]:
+            return "; ".join(dict.fromkeys(reasons.values())) or "nothing showed it"
+        return "in part: " + "; ".join(f"{_SHOWS[side]} was not seen: {why}" for side, why in reasons.items())
+
+    def _has_come(self, task_id: str, number: int, line: str, check: str) -> None:
+        """Note an id. Each check sees only its own tasks, so that one is given twice shows only here."""
+        first = self._ids.setdefault(task_id, number)
+        if first != number:
+            title, exchanges = "a taskId is given twice", (first, number)
+            self._ledger.depart(
+                Departure(
+                    rule="GEN-17",
+                    title=title,
+                    expected="a new one",
+                    actual=task_id,
+                    exchanges=exchanges,
+                    curl=line,
+                    checks=(check,),
+                )
+            )
+
+
+def _without_user(url: str) -> str:
+    """Return a URL without what may be a password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _without_numbers(verdict: Verdict) -> Verdict:
+    return replace(verdict, departures=tuple(replace(each, exchanges=()) for each in verdict.departures))

@@ -1,0 +1,186 @@
+"""A check as data: the function, what it is about, what it costs and needs; and the plan of which checks run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+    from ltx_mock_contracts.conformance.harness.target import Target
+
+__all__ = ["Check", "Need", "Plan", "Side", "check"]
+
+Need = Literal["world", "callbacks", "violating prompt", "limits", "other key"]
+"""What a check cannot do without: a world of its own, with time that it moves; calls from the server to this machine;
+a prompt that breaks the content rules; leave to go over the limits; a second key."""
+
+Side = Literal["holds", "accepts", "refuses"]
+"""What a check shows of its rules: that they take what is good, that they refuse what is bad, or that they hold."""
+
+_FIRST: Final = 0
+"""The rank of the check that comes before all others where tasks are counted: one whole life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: a plain function and what is known of it before it runs.
+
+    Attributes:
+        name: Its name, which is unique.
+        holds: The rules that it shows to hold.
+        run: The check itself. It writes into the context what it sees.
+        accepts: The rules of which it shows that what is good is taken.
+        refuses: The rules of which it shows that what is bad is refused.
+        tasks: How many tasks it makes on a good server; 0 is free, None as many as it likes, where they cost nothing.
+        risky: Whether a server that is wrong might make a task of one of its requests, though it should not.
+        rank: Which of the checks come first where tasks are counted; the most telling for a task have the lowest.
+        needs: What it cannot do without.
+        seconds: About how long it has to wait where time cannot be moved.
+    """
+
+    name: str
+    holds: tuple[str, ...]
+    run: Callable[[CheckContext], None]
+    accepts: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
+    tasks: int | None = 0
+    risky: bool = False
+    rank: int = 50
+    needs: tuple[Need, ...] = ()
+    seconds: float = 0
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that it is about. A rule is kept only if on each of its sides a check of its own has run."""
+        return self.holds + self.accepts + self.refuses
+
+    @property
+    def sides(self) -> tuple[tuple[str, Side], ...]:
+        """Each of its rules, with what it shows of it."""
+        named: tuple[tuple[Side, tuple[str, ...]], ...] = (
+            ("holds", self.holds),
+            ("accepts", self.accepts),
+            ("refuses", self.refuses),
+        )
+        return tuple((rule, side) for side, rules in named for rule in rules)
+
+
+def check(
+    *holds: str,
+    name: str | None = None,
+    accepts: Iterable[str] = (),
+    refuses: Iterable[str] = (),
+    tasks: int | None = 0,
+    risky: bool = False,
+    rank: int = 50,
+    needs: Iterable[Need] = (),
+    seconds: float = 0,
+) -> Callable[[Callable[[CheckContext], None]], Check]:
+    """Make a check of a function; see `Check`. Its name is that of the function, if no other is given."""
+
+    def make(run: Callable[[CheckContext], None]) -> Check:
+        called = name or run.__name__.replace("_", " ")
+        return Check(called, holds, run, tuple(accepts), tuple(refuses), tasks, risky, rank, tuple(needs), seconds)
+
+    return make
+
+
+@dataclass(slots=True)
+class Plan:
+    """Which checks run, in which order, and why others do not.
+
+    Attributes:
+        running: Those that run.
+        left_out: Why each of the others does not, by its name.
+        tasks: How many tasks are made, besides those of checks that make as many as they like.
+        bound: How many may be made on purpose; None is without end.
+        missing_tasks: How many more tasks it would take to run all that only the bound keeps from running.
+    """
+
+    running: list[Check] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    tasks: int = 0
+    bound: int | None = None
+    missing_tasks: int = 0
+
+    @classmethod
+    def of(cls, checks: Iterable[Check], target: Target) -> Plan:
+        """Make the plan.
+
+        Where tasks are counted the order is: one whole life; what must be refused, as long as a task is left for a
+        server that accepts it; what costs tasks, the most telling first; and what any server may do in its own way.
+        """
+        bound = target.budget.bound
+        plan = cls(bound=bound)
+        for each in sorted(checks, key=_order if bound is not None else _free_first):
+            why = next((reason for need in each.needs if (reason := _missing(need, target))), None)
+            if why is None and (why := _too_dear(each, plan.tasks, target)) is not None:
+                plan.missing_tasks += each.tasks or 0
+            if why is None:
+                plan.running.append(each)
+                plan.tasks += each.tasks or 0
+            else:
+                plan.left_out[each.name] = why
+        return plan
+
+    @property
+    def seconds(self) -> float:
+        """About how long the plan takes where time cannot be moved."""
+        return sum(each.seconds for each in self.running)
+
+    def __str__(self) -> str:
+        free = sum(each.tasks == 0 for each in self.running)
+        text = f"{free} free checks and {len(self.running) - free} that make tasks"
+        if self.bound is None:
+            text += ", in worlds of their own"
+        else:
+            text += f", {self.tasks} of them at most, where {self.bound} are allowed"
+        return text + f"; {len(self.left_out)} cannot be run" * bool(self.left_out)
+
+
+def _order(check: Check) -> tuple[bool, bool, int]:
+    return check.rank != _FIRST, check.tasks != 0, check.rank
+
+
+def _free_first(check: Check) -> tuple[bool, int]:
+    return check.tasks != 0, check.rank
+
+
+def _too_dear(check: Check, planned: int, target: Target) -> str | None:
+    bound = target.budget.bound
+    if bound is None:
+        return None
+    if check.tasks is None:
+        return "it makes many tasks, so it is for an ltx-mock only"
+    if check.tasks and planned + check.tasks > bound:
+        return f"it makes {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
+    if check.risky and not target.budget.accidents - planned:
+        return (
+            f"a server that is wrong might make a task of it, and --max-tasks {bound} leaves none; "
+            f"--max-tasks {bound + 1} does"
+        )
+    return None
+
+
+def _missing(need: Need, target: Target) -> str | None:
+    return _MISSING[need](target)
+
+
+_MISSING: Final[dict[Need, Callable[[Target], str | None]]] = {
+    "world": lambda target: target.stranger and f"it takes a clock and settings of its own, and {target.stranger}",
+    "callbacks": lambda target: (
+        None if target.can_be_called else "the server cannot reach this machine without --callback-host"
+    ),
+    "violating prompt": lambda target: (
+        None if target.violating_prompt else "no prompt that breaks the content rules is known (--violating-prompt)"
+    ),
+    "limits": lambda target: (
+        None if target.options.try_limits else "going over the documented limits takes --try-limits"
+    ),
+    "other key": lambda target: (
+        None if target.control or target.options.other_key else "it takes a second key (--other-key)"
+    ),
+}

@@ -1,0 +1,274 @@
+"""Run the checks against a server: from a thread, a test or a notebook as well as from a command."""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ltx_mock_contracts.conformance.collector import Collector
+from ltx_mock_contracts.conformance.harness.checks import Plan
+from ltx_mock_contracts.conformance.harness.context import CheckContext
+from ltx_mock_contracts.conformance.harness.target import CannotRunError, CheckStoppedError, Target
+from ltx_mock_contracts.conformance.suite import CHECKS
+from ltx_mock_contracts.trace.ndjson import write_ndjson
+from ltx_mock_contracts.verdicts import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ltx_mock_contracts.conformance.harness.checks import Check
+    from ltx_mock_contracts.conformance.harness.clocks import Pace
+    from ltx_mock_contracts.conformance.harness.options import Options
+    from ltx_mock_contracts.failures import ContractFailure
+    from ltx_mock_contracts.verdicts import Report
+
+__all__ = [
+    "CannotRun",
+    "CheckFinished",
+    "CheckStarted",
+    "Event",
+    "Listener",
+    "Planned",
+    "check_server",
+    "chosen",
+    "late_findings",
+    "run_check",
+    "run_checks",
+]
+
+
+class CannotRun(Exception):  # noqa: N818 - it says what is, not what was done wrong
+    """The checks cannot be run, or one of them failed in itself; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan is made; nothing has been spent."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStarted:
+    """A check begins."""
+
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """A check has ended.
+
+    Attributes:
+        check: The check.
+        ledger: What it saw; None where it did not run.
+        why: Why it did not run, or not to its end; None where it did.
+        exchanges: How many exchanges it made.
+        trace: Those, as NDJSON.
+        made: How many tasks it made.
+        ids: The ids of these, each with number and curl line of the exchange that told of it first.
+        failure: What is to be raised because of what it saw, if anything.
+        error: What went wrong in the check itself.
+    """
+
+    check: Check
+    ledger: Ledger | None = None
+    why: str | None = None
+    exchanges: int = 0
+    trace: str = ""
+    made: int = 0
+    ids: dict[str, tuple[int, str]] | None = None
+    failure: ContractFailure | None = None
+    error: str | None = None
+
+
+Event = Planned | CheckStarted | CheckFinished
+
+
+class Listener(Protocol):
+    """Hears how the checks go on."""
+
+    def planned(self, plan: Plan) -> None:
+        """Hear what will be done, before anything is."""
+
+    def started(self, check: str) -> None:
+        """Hear that a check begins."""
+
+    def waiting(self, seconds: float, what: str) -> None:
+        """Hear that real time has to pass: for how long, and for what."""
+
+    def done(self, check: str) -> None:
+        """Hear that a check has ended."""
+
+
+def check_server(
+    options: Options,
+    *,
+    listener: Listener | None = None,
+    trace: list[str] | None = None,
+    pace: Pace | None = None,
+    parallel: int = 1,
+) -> Report:
+    """Hold a server to the contract.
+
+    Args:
+        options: The server, and how far to go.
+        listener: Hears of the plan, of waiting, and of each check.
+        trace: Takes what was asked and answered, as lines of NDJSON.
+        pace: How real time passes, where the server's cannot be moved.
+        parallel: How many checks run at the same time, so that several tasks are waited for at once.
+
+    Returns:
+        A verdict for each rule that is about a server.
+
+    Raises:
+        CannotRun: Nobody is there, the key is not accepted, or a check failed in itself.
+    """
+    collector = Collector()
+    waiting = None if listener is None else listener.waiting
+    for event in run_checks(options, pace=pace, parallel=parallel, waiting=waiting):
+        if listener is not None:
+            _tell(listener, event)
+        if isinstance(event, Planned):
+            collector.plan(event.plan)
+        elif isinstance(event, CheckFinished):
+            collector.add(event)
+    if collector.errors:
+        raise CannotRun("; ".join(collector.errors))
+    if trace is not None:
+        trace += collector.trace(options)
+    return collector.report(options, numbered=trace is not None)
+
+
+def run_checks(
+    options: Options,
+    *,
+    pace: Pace | None = None,
+    parallel: int = 1,
+    waiting: Callable[[float, str], None] | None = None,
+) -> Iterator[Event]:
+    """Run the checks, and give what happens when it has happened: the plan, then each check's beginning and end.
+
+    Args:
+        options: The server, and how far to go.
+        pace: How real time passes, where the server's cannot be moved.
+        parallel: How many checks run at the same time.
+        waiting: Is told of how many seconds are waited, and for what.
+
+    Raises:
+        CannotRun: Nobody is there, or the key is not accepted.
+    """
+    checks = chosen(options)
+    with tempfile.TemporaryDirectory(prefix="ltx-mock-") as folder, _target(options, folder, pace, waiting) as target:
+        plan = Plan.of(checks, target)
+        yield Planned(plan)
+        contexts: list[CheckContext] = []
+        yield from (_one_by_one if parallel < 2 else _side_by_side(parallel))(plan.running, target, contexts)
+        yield from (CheckFinished(each, why=plan.left_out[each.name]) for each in checks if each.name in plan.left_out)
+        yield from late_findings(contexts)
+
+
+def chosen(options: Options) -> tuple[Check, ...]:
+    """Return the checks of the rules that are wanted.
+
+    Raises:
+        CannotRun: There are none.
+    """
+    found = tuple(each for each in CHECKS if options.rules is None or not options.rules.isdisjoint(each.rules))
+    if not found:
+        raise CannotRun("no rule is left to check; those about clients (CLI) are for check-client")
+    return found
+
+
+def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> CheckFinished:
+    """Run one check, then judge what it saw.
+
+    Args:
+        check: The check.
+        target: The server.
+        contexts: Takes the context, for what comes late.
+    """
+    if target.over is not None:
+        return CheckFinished(check, why=target.over)
+    context = CheckContext(target, check.name)
+    why = error = None
+    try:
+        check.run(context)
+    except CheckStoppedError as reason:
+        why = str(reason)
+    except Exception as problem:  # noqa: BLE001 - it is told, with the name of the check
+        error = f"the check {check.name!r} failed in itself: {type(problem).__name__}: {problem}"
+    ledger = context.close()
+    contexts.append(context)
+    return CheckFinished(
+        check,
+        ledger=ledger,
+        why=why,
+        exchanges=len(context.recorded),
+        trace=write_ndjson(context.recorded),
+        made=context.made,
+        ids=context.ids,
+        failure=context.failure(ledger),
+        error=error,
+    )
+
+
+def late_findings(contexts: Iterable[CheckContext]) -> Iterator[CheckFinished]:
+    """Read every inbox once more, and give what that adds."""
+    for context in contexts:
+        recorded = len(context.recorded)
+        ledger = context.late()
+        if ledger is not None:
+            check = next(each for each in CHECKS if each.name == context.name)
+            new = context.recorded[recorded:]
+            yield CheckFinished(check, ledger=ledger, exchanges=len(new), trace=write_ndjson(new))
+
+
+def _one_by_one(checks: Iterable[Check], target: Target, contexts: list[CheckContext]) -> Iterator[Event]:
+    for check in checks:
+        yield CheckStarted(check)
+        yield run_check(check, target, contexts)
+
+
+def _side_by_side(
+    threads: int,
+) -> Callable[[Iterable[Check], Target, list[CheckContext]], Iterator[Event]]:
+    def run(checks: Iterable[Check], target: Target, contexts: list[CheckContext]) -> Iterator[Event]:
+        with ThreadPoolExecutor(threads) as pool:
+            begun = []
+            for check in checks:
+                yield CheckStarted(check)
+                begun.append(pool.submit(run_check, check, target, contexts))
+            try:
+                yield from (each.result() for each in as_completed(begun))
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    return run
+
+
+@contextmanager
+def _target(
+    options: Options, folder: str, pace: Pace | None, waiting: Callable[[float, str], None] | None
+) -> Iterator[Target]:
+    try:
+        target = Target(options, Path(folder), pace, waiting=waiting)
+    except CannotRunError as problem:
+        raise CannotRun(str(problem)) from None
+    try:
+        yield target
+    finally:
+        target.close()
+
+
+def _tell(listener: Listener, event: Event) -> None:
+    if isinstance(event, Planned):
+        listener.planned(event.plan)
+    elif isinstance(event, CheckStarted):
+        listener.started(event.check.name)
+    else:
+        listener.done(event.check.name)

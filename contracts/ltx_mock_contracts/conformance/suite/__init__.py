@@ -1,0 +1,35 @@
+"""The checks, in the order in which they are reported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.conformance.suite import (
+    access,
+    balance,
+    callbacks,
+    envelope,
+    failures,
+    life,
+    limits,
+    paths,
+    requests,
+)
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.checks import Check
+
+__all__ = ["CHECKS"]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *life.CHECKS,
+    *access.CHECKS,
+    *envelope.CHECKS,
+    *paths.CHECKS,
+    *requests.CHECKS,
+    *failures.CHECKS,
+    *callbacks.CHECKS,
+    *limits.CHECKS,
+    *balance.CHECKS,
+)
+"""Every check of a server. Each is a plain function of a context, with what is known of it beforehand."""

@@ -1,0 +1,103 @@
+"""Who may ask: the header and the key (AUTH)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.conformance.harness.checks import Check, check
+from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
+from ltx_mock_contracts.conformance.suite.bodies import plain
+from ltx_mock_contracts.trace.notes import told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+
+__all__ = ["CHECKS"]
+
+NOBODYS: Final = "task_12345678"
+MALFORMED: Final = {
+    "another scheme": "Basic {key}",
+    "a scheme of its own": "Token {key}",
+    "no scheme": "{key}",
+    "no space after the scheme": "Bearer{key}",
+    "only the scheme": "Bearer",
+    "an empty header": "",
+}
+"""The key in these is a good one."""
+UNKNOWN: Final = "Bearer a-key-that-nobody-has"
+
+
+def refused(context: CheckContext, rule: str, authorization: str | None, title: str, *, generate: bool) -> None:
+    """See that a request with such a header is refused."""
+    if generate:
+        exchange = context.world.generate(plain(), free=True, authorization=authorization)
+    else:
+        exchange = context.world.status(NOBODYS, authorization=authorization)
+    context.refused(exchange, 401, rule, title)
+
+
+def no_header(context: CheckContext, *, generate: bool) -> None:
+    """No `Authorization` at all."""
+    refused(context, "AUTH-1", None, "a request without Authorization is not refused with 401", generate=generate)
+
+
+def malformed_header(context: CheckContext, what: str, *, generate: bool) -> None:
+    """A header that is not `Bearer` and a key."""
+    header = MALFORMED[what].format(key=context.world.key)
+    refused(context, "AUTH-2", header, f"{what} in Authorization is not refused with 401", generate=generate)
+
+
+def unknown_key(context: CheckContext, *, generate: bool) -> None:
+    """A key that is nobody's."""
+    control = context.target.control
+    if control is not None and control.takes_any_key():
+        raise CheckStoppedError("this ltx-mock was started without --api-key and takes any key")
+    refused(context, "AUTH-2", UNKNOWN, "a key that nobody has is not refused with 401", generate=generate)
+
+
+@check("AUTH-3", risky=True)
+def access_comes_first(context: CheckContext) -> None:
+    """Bad requests without a key."""
+    for what, exchange in (
+        ("a body that is no JSON", context.world.generate(b"{", free=True, authorization=None)),
+        ("a body without input", context.world.generate({}, free=True, authorization=None)),
+        ("no taskId", context.world.status(None, authorization=None)),
+    ):
+        context.aside_from_the_request(exchange)
+        context.saw("AUTH-3")
+        if 401 not in codes_of(exchange):
+            title = f"{what} is looked at before the key"
+            context.depart("AUTH-3", title, exchange, expected="401", actual=told(exchange))
+
+
+@check("AUTH-4", tasks=2, rank=40, needs=["other key"])
+def keys_are_apart(context: CheckContext) -> None:
+    """One key asks for the task of another."""
+    other = context.another()
+    task_id = context.submit(plain())
+    exchange = other.status(task_id)
+    context.submit(plain(), world=other)
+    context.saw("AUTH-4")
+    if 404 not in codes_of(exchange):
+        title = "a task is seen with another key than the one that made it"
+        context.depart("AUTH-4", title, exchange, expected="404", actual=told(exchange))
+
+
+def _both(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]:
+    return (
+        Check(f"{name}, statusTask", (rule,), partial(run, generate=False)),
+        Check(f"{name}, generateTask", (rule,), partial(run, generate=True), risky=True, rank=10),
+    )
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *_both("no header", "AUTH-1", no_header),
+    *(each for what in MALFORMED for each in _both(what, "AUTH-2", partial(malformed_header, what=what))),
+    *_both("unknown key", "AUTH-2", unknown_key),
+    access_comes_first,
+    keys_are_apart,
+)

@@ -1,0 +1,24 @@
+"""The credits that are left (BAL-1), where a server tells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.conformance.harness.checks import Check, check
+from ltx_mock_contracts.trace.notes import told
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+
+__all__ = ["CHECKS"]
+
+
+@check("BAL-1")
+def balance(context: CheckContext) -> None:
+    """Ask for the balance."""
+    exchange = context.world.ask("GET", "/apikeys/current-balance", "balance")
+    if exchange.status != 200:
+        context.stop(f"the server does not tell the balance: {told(exchange)}")
+
+
+CHECKS: Final[tuple[Check, ...]] = (balance,)

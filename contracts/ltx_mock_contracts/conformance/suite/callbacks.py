@@ -1,0 +1,139 @@
+"""Callbacks: that they come, what they say, and that they come again when they were refused (CB)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
+from ltx_mock_contracts.conformance.suite.bodies import varied
+from ltx_mock_contracts.conformance.suite.follow_task import lived
+from ltx_mock_contracts.request import GenerateRequest
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+    from ltx_mock_contracts.conformance.harness.receiver import Inbox
+    from ltx_mock_contracts.trace.exchange import Exchange
+
+__all__ = ["CHECKS", "afterwards", "see_callback", "well_formed"]
+
+DAY: Final = 24 * 3600
+COME_SECONDS: Final = 40
+UNTIL_THE_NEXT: Final = ((28.9, *(0.3,) * 10, *(10,) * 30), (30.9, *(10,) * 60))
+"""Steps of time in which the second and each later attempt is awaited: small where it matters, which is whether the
+first retry comes sooner than after 30 s, and another no later than the first."""
+LATE: Final = 300
+
+
+@check("CB-1", "CB-4", tasks=1, rank=4, needs=["callbacks", "violating prompt"], seconds=75)
+def failure_calls_back(context: CheckContext) -> None:
+    """A task that fails calls back too."""
+    inbox = context.inbox()
+    body = varied(context, prompt=context.target.violating_prompt)
+    end = lived(context, body | {"request_type": "callback", "callback_url": inbox.url})
+    see_callback(context, inbox, end)
+    afterwards(context, inbox)
+
+
+@check("CB-3", tasks=1, rank=42, needs=["callbacks"], seconds=75)
+def async_calls_nobody(context: CheckContext) -> None:
+    """An async task with a `callback_url`."""
+    inbox = context.inbox()
+    lived(context, varied(context) | {"request_type": "async", "callback_url": inbox.url})
+    context.world.wait(1)
+    context.world.read(inbox)
+    context.saw("CB-3")
+
+
+def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
+    """Refuse callbacks and see them come again."""
+    inbox = context.inbox(*answers)
+    body = varied(context) | {"request_type": "callback", "callback_url": inbox.url}
+    context.submit(body)
+    came = await_first(context, inbox, body)
+    for _ in answers[len(came) :] if came else ():
+        for wait in UNTIL_THE_NEXT[min(len(came) - 1, 1)]:
+            context.world.wait(wait, "the next attempt of a callback")
+            new = well_formed(context, inbox)
+            came += new
+            if new:
+                break
+    afterwards(context, inbox)
+    if not came:
+        context.stop("no callback came; other checks tell of that")
+    context.saw("CB-2")
+    if len(came) < len(answers):
+        title = "a callback that was refused does not come again often enough"
+        expected, actual, binding = f"{len(answers)} attempts", str(len(came)), len(came) < 2
+        context.depart("CB-2", title, came[-1], expected=expected, actual=actual, binding=binding)
+
+
+def await_first(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
+    """Wait for the first attempt of a callback: in small steps, for who is too fast or too slow is so in TASK-8."""
+    shortest, longest = (each / 1000 for each in GenerateRequest.from_body(body).generation_ms)
+    early = int(shortest // 5) - 1
+    steps = [*(5.0,) * early, shortest - 1 - 5 * early, *(1.0,) * 25]
+    steps += [5.0] * int((longest + LATE - sum(steps)) // 5)
+    for wait in steps:
+        context.world.wait(wait, "a callback")
+        came = well_formed(context, inbox)
+        if came:
+            return came
+    return []
+
+
+def see_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
+    """See that the end of a task is told once."""
+    came = well_formed(context, inbox)
+    if not came:
+        context.world.wait(COME_SECONDS, "a callback")
+        came = well_formed(context, inbox)
+    context.saw("CB-1")
+    if not came:
+        title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
+        context.depart("CB-1", title, end, expected=expected, actual="nothing")
+
+
+def afterwards(context: CheckContext, inbox: Inbox) -> None:
+    """See that nothing more comes. Where everybody has to wait for that, the inbox is read at the end of all checks."""
+    if context.target.control is not None:
+        context.world.wait(DAY)
+        well_formed(context, inbox)
+
+
+def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
+    """Read the callbacks that are new, and see that they are POSTs of JSON."""
+    new = context.world.read(inbox)
+    for call in new:
+        if call.method != "POST":
+            context.depart("CB-1", "a callback is no POST", call, expected="POST", actual=call.method)
+        content_type = (call.headers or {})["content-type"]
+        if not content_type.partition(";")[0].strip().endswith("json"):
+            title, actual = "a callback is no JSON by its type", content_type or "none"
+            context.depart("CB-1", title, call, expected="application/json", actual=actual)
+    return new
+
+
+_ANSWERS: Final[tuple[tuple[tuple[int, ...], tuple[Need, ...]], ...]] = (
+    ((500, 200), ("callbacks",)),
+    ((404, 503, 200), ("callbacks", "world")),
+    ((204, 202, 201, 200), ("callbacks", "world")),
+    ((500, 500, 500, 500), ("callbacks", "world")),
+)
+
+CHECKS: Final[tuple[Check, ...]] = (
+    failure_calls_back,
+    async_calls_nobody,
+    *(
+        Check(
+            f"comes again {answers}",
+            ("CB-2",),
+            partial(comes_again, answers=answers),
+            tasks=1,
+            rank=9,
+            needs=needs,
+            seconds=110,
+        )
+        for answers, needs in _ANSWERS
+    ),
+)

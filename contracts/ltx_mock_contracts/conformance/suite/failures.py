@@ -1,0 +1,122 @@
+"""Tasks that must fail, each with its code (FAIL)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.conformance.harness.checks import Check, check
+from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.conformance.suite.bodies import varied, with_files
+from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
+from ltx_mock_contracts.fail_codes import FAIL_CODES, SPEC_FAIL_CODES
+from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.trace.notes import told
+from ltx_mock_fixtures import oversize_jpeg, read
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+
+FAILED = ("TASK-6", "TASK-7")
+IMAGES = ("missing", "GIF", "no image", "over 10 MB")
+
+
+@check("FAIL-1", *FAILED, tasks=1, rank=4, needs=["violating prompt"], seconds=75)
+def violating_prompt(context: CheckContext) -> None:
+    """A prompt that breaks the content rules."""
+    ends_with(context, "FAIL-1", "CONTENT_VIOLATION", varied(context, prompt=context.target.violating_prompt))
+
+
+def image(context: CheckContext, what: str) -> None:
+    """A reference image that is none."""
+    receiver = context.target.receiver
+    url = {
+        "missing": lambda: receiver.missing("reference.jpg"),
+        "GIF": lambda: receiver.file("reference.gif", "image/gif", read("images/animation.gif")),
+        "no image": lambda: receiver.file("reference.jpg", "image/jpeg", read("images/not-an-image.jpg")),
+        "over 10 MB": lambda: receiver.file("reference.jpg", "image/jpeg", oversize_jpeg()),
+    }[what]()
+    ends_with(context, "FAIL-2", "INVALID_IMAGE_URL", varied(context, "image-to-video", image_urls=[url]))
+
+
+def good_image(context: CheckContext, kind: str) -> None:
+    """A reference image of each kind."""
+    url = context.target.receiver.file(f"reference.{kind}", f"image/{kind}", read(f"images/reference.{kind}"))
+    end = lived(context, varied(context, "image-to-video", image_urls=[url]))
+    context.saw("FAIL-2")
+    if end.data.get("failCode") == "INVALID_IMAGE_URL":
+        title = f"a good image of type {kind} is refused"
+        context.depart("FAIL-2", title, end, expected="success", actual=show(end.data))
+
+
+@check(*FAILED, refuses=["FAIL-3"], tasks=1, rank=6, needs=["callbacks"], seconds=85)
+def missing_lora(context: CheckContext) -> None:
+    """A LoRA that is not there."""
+    url = context.target.receiver.missing("style.safetensors?download=true")
+    body = varied(context, "text-to-video-LoRA", loras=[{"path": url, "scale": 1.0}])
+    ends_with(context, "FAIL-3", "INVALID_LORA_URL", body)
+
+
+@check(accepts=["FAIL-3"], tasks=1, rank=12, needs=["callbacks"], seconds=85)
+def good_lora(context: CheckContext) -> None:
+    """A LoRA that is there."""
+    end = lived(context, with_files(context, varied(context, "text-to-video-LoRA")))
+    context.saw("FAIL-3")
+    if end.data.get("failCode") == "INVALID_LORA_URL":
+        context.depart("FAIL-3", "a good LoRA is refused", end, expected="success", actual=show(end.data))
+
+
+def ends_with(context: CheckContext, rule: str, code: str, body: dict[str, Any]) -> None:
+    """See that a task fails, and why. A server that looks before it makes the task, and refuses, is observed."""
+    context.world.clock.allow(context.target.options.first_poll)
+    made = context.world.generate(body)
+    if codes_of(made) & {400, 422} and not made.data.get("taskId"):
+        context.saw(rule)
+        context.aside_from_the_request(made)
+        title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
+        context.depart(rule, title, made, expected=expected, actual=told(made), binding=False)
+        return
+    if not context.accepted(made, "GEN-17"):
+        context.stop(f"a good request made no task: {told(made)}")
+    end = follow(context, str(made.data["taskId"]), body)
+    context.saw(rule)
+    failed, found = end.data.get("state") == "failed", end.data.get("failCode")
+    # A code that is not documented, or none at all, is a matter of TASK-7 and TASK-6.
+    if not failed or (found != code and found in tuple(FAIL_CODES)):
+        title = f"a task that must fail with {code} ends in another way"
+        actual = f"{end.data.get('state')}, failCode {show(found)}"
+        binding = not failed or found in tuple(SPEC_FAIL_CODES)
+        context.depart(rule, title, end, expected=f"failed, {code}", actual=actual, binding=binding)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    violating_prompt,
+    *(
+        Check(
+            f"image {what}",
+            FAILED,
+            partial(image, what=what),
+            refuses=("FAIL-2",),
+            tasks=1,
+            rank=(6, 14, 15, 16)[number],
+            needs=("callbacks",),
+            seconds=75,
+        )
+        for number, what in enumerate(IMAGES)
+    ),
+    *(
+        Check(
+            f"good image {kind}",
+            (),
+            partial(good_image, kind=kind),
+            accepts=("FAIL-2",),
+            tasks=1,
+            rank=(12, 40, 41)[number],
+            needs=("callbacks",),
+            seconds=75,
+        )
+        for number, kind in enumerate(("jpg", "png", "webp"))
+    ),
+    missing_lora,
+    good_lora,
+)

@@ -1,0 +1,302 @@
+"""The life of a task: its states in order, what each tells, how long it takes, and what comes of it (TASK)."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
+from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.conformance.suite.bodies import MODES, RESOLUTIONS, RULE_OF, plain, varied, with_files
+from ltx_mock_contracts.conformance.suite.callbacks import afterwards, see_callback
+from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
+from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video
+from ltx_mock_contracts.dialects import may_refuse_id
+from ltx_mock_contracts.trace.notes import told
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+
+__all__ = ["CHECKS"]
+
+DAY: Final = 24 * 3600
+NOBODYS: Final = ("task_12345678", "task_abc123xyz789", "task_", "0", "../task", "é", "task_" + "0" * 200, "null")
+TASK: Final = ("ENV-2", "GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8", "TASK-10")
+ALWAYS: Final = ("ENV-1", "GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10")
+SECONDS: Final = {"480p": 75, "720p": 105, "1080p": 135}
+"""About how many seconds a task is waited for."""
+
+
+@check(
+    *TASK,
+    *("CB-1", "CB-4"),
+    accepts=[*ALWAYS, "GEN-2", "GEN-3", "GEN-4", "GEN-13"],
+    tasks=1,
+    rank=0,
+    seconds=SECONDS["480p"],
+)
+def whole_life(context: CheckContext) -> None:
+    """One task shows as much as one can: states, times, result, length, size, and the callback if one can come."""
+    body = varied(context, seed=54248617)
+    if not context.target.can_be_called:
+        one_life(context, body)
+        return
+    inbox = context.inbox()
+    calling = body | {"request_type": "callback", "callback_url": inbox.url}
+    made = context.world.generate(calling)
+    if not context.accepted(made, "GEN-17"):
+        one_life(context, body)
+        return
+    context.saw("GEN-2", "GEN-3", "GEN-4", "GEN-13")
+    end = follow(context, str(made.data["taskId"]), calling)
+    see_callback(context, inbox, end)
+    judge_result(context, end, body)
+    afterwards(context, inbox)
+
+
+def one_life(context: CheckContext, body: dict[str, Any]) -> None:
+    """See a task from its beginning to its result."""
+    end = lived(context, body)
+    if "seed" in body["input"]:
+        context.saw("GEN-13")
+    judge_result(context, end, body)
+
+
+@check("TASK-9", "GEN-17", tasks=2, rank=3, seconds=SECONDS["480p"])
+def same_seed_same_result(context: CheckContext) -> None:
+    """Two tasks that ask for the same."""
+    body = varied(context, seed=12345)
+    context.world.clock.allow(context.target.options.first_poll)
+    ids = [context.submit(body) for _ in range(2)]
+    ends = [follow(context, task_id, body) for task_id in ids]
+    urls = [result_url(end) for end in ends]
+    if urls[0] != urls[1]:
+        first, second = (fetched(context, end, url) for end, url in zip(ends, urls, strict=True))
+        if not same_video(first.body, second.body):
+            title = "the same seed, prompt and parameters give another result"
+            context.depart("TASK-9", title, *ends, expected=f"as at {urls[0]}", actual=f"another video at {urls[1]}")
+    context.saw("TASK-9")
+
+
+def extremes(context: CheckContext, mode: str, inside: dict[str, Any], beside: dict[str, Any]) -> None:
+    """Follow a task that has a value at the edge in each of its fields. If it is refused, find the field."""
+    body = plain(mode, **inside) | beside
+    if mode != "text-to-video":
+        body = with_files(context, body)
+    inbox = None
+    if beside.get("request_type") == "async" and context.target.can_be_called:
+        inbox = context.inbox()
+        body |= {"callback_url": inbox.url}
+    made = context.world.generate(body)
+    if not made.data.get("taskId"):
+        find_the_field(context, made, mode, inside, beside)
+        context.accepted(made, "GEN-17")
+        context.stop(f"a good request made no task: {told(made)}")
+    task_id = str(made.data["taskId"])
+    context.saw(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF))
+    end = follow(context, task_id, body)
+    judge_result(context, end, body)
+    if inbox is not None:
+        context.world.wait(1)
+        context.world.read(inbox)
+        context.saw("CB-3", "GEN-3")
+
+
+def find_the_field(
+    context: CheckContext, refused: Any, mode: str, inside: dict[str, Any], beside: dict[str, Any]
+) -> None:
+    """Ask again with one of the fields at a time, and hold the refusal against the first that is refused alone.
+
+    Raises:
+        CheckStoppedError: It was found, or may not be looked for.
+    """
+    if not codes_of(refused) & {400, 422}:
+        return
+    for name, value in {**inside, **beside}.items():
+        body = plain(mode, **({name: value} if name in inside else {})) | ({name: value} if name in beside else {})
+        alone = context.world.generate(with_files(context, body) if mode != "text-to-video" else body)
+        if not alone.data.get("taskId"):
+            context.aside_from_the_request(refused)
+            context.accepted(alone, RULE_OF.get(name, "GEN-17"))
+            context.stop(f"a request with {name} at its edge is refused")
+
+
+def life(context: CheckContext, mode: str, resolution: str) -> None:
+    """Follow a task of each mode at each resolution."""
+    body = varied(context, mode, resolution=resolution)
+    one_life(context, with_files(context, body) if mode != "text-to-video" else body)
+
+
+def picture(context: CheckContext, ratio: str | None) -> None:
+    """Look at the video that comes of an aspect ratio."""
+    body = varied(context, duration=6, **({} if ratio is None else {"aspect_ratio": ratio}))
+    judge_result(context, lived(context, body), body)
+
+
+@check("GEN-17", tasks=3, rank=45)
+def each_task_has_an_id_of_its_own(context: CheckContext) -> None:
+    """Three tasks."""
+    for _ in range(3):
+        context.submit(varied(context))
+
+
+@check("TASK-10", tasks=1, needs=["world"])
+def result_works_for_fifteen_days(context: CheckContext) -> None:
+    """Fetch a result again after nearly fifteen days."""
+    body = varied(context)
+    end = lived(context, body)
+    judge_result(context, end, body)
+    context.world.wait(DAY - 2 * 3600)
+    judge_result(context, end, body)
+    context.world.wait(14 * DAY)
+    reply = context.world.fetch(result_url(end))
+    if reply.status != 200:
+        title, actual = "a result does not last for 15 days, though for a day", f"{reply.status} after 14 days 22 hours"
+        context.depart("TASK-10", title, end, expected="200 and a video", actual=actual, binding=False)
+
+
+@check("TASK-12", tasks=1, needs=["world"])
+def asking_changes_nothing(context: CheckContext) -> None:
+    """Ask three times at one moment."""
+    task_id = context.submit(varied(context))
+    for seconds in (0, 5, 20, 60):
+        context.world.wait(seconds)
+        looks = [context.world.status(task_id) for _ in range(3)]
+        context.saw("TASK-12")
+        for look in looks[1:]:
+            if look.answer != looks[0].answer:
+                title, expected = "a status changed though no time passed", json.dumps(looks[0].answer)
+                context.depart("TASK-12", title, looks[0], look, expected=expected, actual=json.dumps(look.answer))
+
+
+@check("TASK-11")
+def no_task_id(context: CheckContext) -> None:
+    """StatusTask without `taskId`."""
+    context.refused(context.world.status(None), 400, "TASK-11", "statusTask without taskId is not refused with 400")
+
+
+def unknown_task(context: CheckContext, task_id: str) -> None:
+    """An id that nobody made. One that can be none of the server's may also be a 400."""
+    title = "a taskId that nobody made is not answered with 404"
+    also = {400, 422} if may_refuse_id(task_id) else ()
+    context.refused(context.world.status(task_id), 404, "TASK-11", title, also=also)
+
+
+@check("TASK-11", tasks=1, rank=46)
+def nearly_a_task(context: CheckContext) -> None:
+    """Ids that are nearly those of a task."""
+    task_id = context.submit(varied(context))
+    title = "a taskId that nobody made is not answered with 404"
+    for near in (f"{task_id}0", task_id[:-1]):
+        context.refused(context.world.status(near), 404, "TASK-11", title, also={400, 422})
+    context.refused(context.world.status(f" {task_id}"), 404, "TASK-11", title, also={200, 400, 422})
+
+
+def _lives() -> tuple[Check, ...]:
+    order = [(size, mode) for size in RESOLUTIONS for mode in MODES]
+    return tuple(
+        Check(
+            f"life {mode} {size}",
+            TASK,
+            partial(life, mode=mode, resolution=size),
+            accepts=ALWAYS + _fields_of(mode),
+            tasks=1,
+            rank=20 + number,
+            needs=_needs(mode),
+            seconds=SECONDS[size] + 20 * mode.endswith("LoRA"),
+        )
+        for number, (size, mode) in enumerate(order)
+    )
+
+
+def _needs(mode: str) -> tuple[Need, ...]:
+    return () if mode == "text-to-video" else ("callbacks",)
+
+
+def _fields_of(mode: str) -> tuple[str, ...]:
+    return ("GEN-12",) * mode.startswith("image") + ("GEN-14",) * mode.endswith("LoRA")
+
+
+_HIGHEST: Final[dict[str, Any]] = {
+    "duration": 20,
+    "prompt": "é" * 5000,
+    "seed": 2147483647,
+    "aspect_ratio": "9:16",
+}
+_LOWEST: Final[dict[str, Any]] = {"duration": 5, "prompt": "x", "seed": 1, "resolution": "720p"}
+_OTHERS: Final[dict[str, Any]] = {"seed": -1, "aspect_ratio": "16:9", "resolution": "1080p"}
+
+
+def _extremes() -> tuple[Check, ...]:
+    edge = ("GEN-5", "GEN-8", "GEN-10", "GEN-13")
+    return (
+        Check(
+            "all at the upper edge",
+            (*TASK, "CB-3"),
+            partial(
+                extremes,
+                mode="text-to-video",
+                inside=_HIGHEST,
+                beside={"request_type": "async", "provider": "official"},
+            ),
+            accepts=(*ALWAYS, *edge, "GEN-2", "GEN-3", "GEN-11"),
+            tasks=1,
+            rank=2,
+            seconds=SECONDS["480p"],
+        ),
+        Check(
+            "all at the lower edge",
+            TASK,
+            partial(extremes, mode="image-to-video", inside=_LOWEST, beside={"provider": "value"}),
+            accepts=(*ALWAYS, *edge, "GEN-12"),
+            tasks=1,
+            rank=5,
+            needs=("callbacks",),
+            seconds=SECONDS["720p"],
+        ),
+        Check(
+            "three LoRAs",
+            TASK,
+            partial(
+                extremes,
+                mode="text-to-video-LoRA",
+                inside=_OTHERS | {"loras": plain("text-to-video-LoRA")["input"]["loras"] * 3},
+                beside={"provider": "auto"},
+            ),
+            accepts=(*ALWAYS, "GEN-5", "GEN-11", "GEN-13", "GEN-14"),
+            tasks=1,
+            rank=7,
+            needs=("callbacks",),
+            seconds=SECONDS["1080p"] + 20,
+        ),
+    )
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    whole_life,
+    *_extremes(),
+    same_seed_same_result,
+    *_lives(),
+    *(
+        Check(
+            f"picture {ratio}",
+            ("TASK-10",),
+            partial(picture, ratio=ratio),
+            accepts=("GEN-10", "GEN-11"),
+            tasks=1,
+            rank=33,
+            seconds=SECONDS["480p"],
+        )
+        for ratio in (None, "16:9", "9:16")
+    ),
+    each_task_has_an_id_of_its_own,
+    result_works_for_fifteen_days,
+    asking_changes_nothing,
+    no_task_id,
+    *(
+        Check(f"unknown task {task_id[:24]}", ("TASK-11",), partial(unknown_task, task_id=task_id))
+        for task_id in NOBODYS
+    ),
+    nearly_a_task,
+)

@@ -1,0 +1,78 @@
+"""What is no endpoint (ENV-5)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.conformance.harness.checks import Check, check
+from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.trace.notes import told
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+    from ltx_mock_contracts.trace.exchange import Operation
+
+__all__ = ["CHECKS"]
+
+LARGE = b'{"input": {"prompt": "' + b"x" * (2 * 1024 * 1024) + b'"}}'
+
+
+def unknown(context: CheckContext, method: str, path: str) -> None:
+    """A path or a model that there is not."""
+    exchange = context.world.ask(method, path, content=b"{}" if method == "POST" else None)
+    context.saw("ENV-5")
+    if (exchange.status or 0) < 400:
+        title = "what is no endpoint is not answered with an error"
+        context.depart("ENV-5", title, exchange, expected="404", actual=told(exchange))
+
+
+def wrong_method(context: CheckContext, method: str, operation: Operation) -> None:
+    """A method that an endpoint does not have."""
+    context.world.ask(method, f"/{operation}/ltx-2-19b", operation)
+
+
+@check("ENV-5", needs=["world"])
+def large_body(context: CheckContext) -> None:
+    """A body of two megabytes."""
+    exchange = context.world.generate(LARGE, free=True)
+    context.aside_from_the_request(exchange)
+    context.saw("ENV-5")
+    if 413 not in codes_of(exchange):
+        title = "a body that is too large is not answered with 413"
+        context.depart("ENV-5", title, exchange, expected="413", actual=told(exchange))
+
+
+def _made() -> tuple[Check, ...]:
+    return (
+        Check("unknown path", ("ENV-5",), partial(unknown, method="GET", path="/nothing-here")),
+        Check(
+            "unknown model of statusTask",
+            ("ENV-5",),
+            partial(unknown, method="GET", path="/statusTask/no-such-model?taskId=task_12345678"),
+        ),
+        Check(
+            "unknown model of generateTask",
+            ("ENV-5",),
+            partial(unknown, method="POST", path="/generateTask/no-such-model"),
+            risky=True,
+            rank=30,
+        ),
+        Check(
+            "wrong method of generateTask",
+            ("ENV-5",),
+            partial(wrong_method, method="PUT", operation="generateTask"),
+            risky=True,
+            rank=30,
+        ),
+        Check(
+            "wrong method of statusTask",
+            ("ENV-5",),
+            partial(wrong_method, method="DELETE", operation="statusTask"),
+            risky=True,
+            rank=30,
+        ),
+    )
+
+
+CHECKS: Final[tuple[Check, ...]] = (*_made(), large_body)

@@ -1,0 +1,250 @@
+"""Requests from both sides: what breaks a rule is refused and leaves nothing, and nothing else is refused (GEN)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.conformance.harness.checks import Check, check
+from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.conformance.suite.bodies import EDGES, MODES, Edge, blamed, changed, plain, varied, with_files
+from ltx_mock_contracts.conformance.suite.near_misses import NEAR_MISSES, dialect_of
+from ltx_mock_contracts.dialects import may_refuse
+from ltx_mock_contracts.strategies import (
+    ADVISORY_FAMILIES,
+    DIALECT_FAMILIES,
+    INVALID_FAMILIES,
+    MALFORMED_FAMILIES,
+    advisory_requests,
+    invalid_requests,
+    malformed_bodies,
+    valid_requests,
+)
+from ltx_mock_contracts.trace.notes import told
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.conformance.harness.context import CheckContext
+    from ltx_mock_contracts.strategies import AdvisedRequest, InvalidRequest, MalformedBytes
+
+
+PRICE = {"480p": 1, "720p": 1, "1080p": 1}
+WRONG: tuple[dict[str, Any], ...] = (
+    *({"duration": 21}, {"prompt": ""}, {"resolution": "4k"}),
+    *({"mode": "text_to_video"}, {"seed": 0}, {"aspect_ratio": "1:1"}),
+)
+DIALECT_RANK: Final = 90
+
+
+def refuses_bytes(context: CheckContext, family: str) -> None:
+    """Bytes that are no JSON object."""
+
+    def attempt(malformed: MalformedBytes) -> None:
+        context.refuse(malformed.raw, "GEN-1", family, dialect=malformed.dialect)
+
+    context.examine(malformed_bodies(family=family), attempt)
+
+
+def refuses_near_misses(context: CheckContext, rule: str) -> None:
+    """What is wrong by as little as possible; what may be read in another way comes last."""
+    own = [(what, body, dialect_of(rule, body)) for broken, what, body in NEAR_MISSES if broken == rule]
+    for what, body, dialect in sorted(own, key=lambda each: each[2] is not None):
+        if dialect is None or not context.bounded:
+            context.refuse(body, rule, what, dialect=dialect)
+
+
+def reads(context: CheckContext, rule: str) -> None:
+    """What may be read in another way, where tasks are counted."""
+    for broken, what, body in NEAR_MISSES:
+        dialect = dialect_of(rule, body) if broken == rule else None
+        if dialect is not None and context.bounded:
+            context.refuse(body, rule, what, dialect=dialect)
+
+
+def refuses(context: CheckContext, rule: str, family: str) -> None:
+    """Drawn examples of what is wrong."""
+
+    def attempt(invalid: InvalidRequest) -> None:
+        if invalid.binding or not context.bounded:
+            context.refuse(invalid.body, rule, family, dialect=invalid.dialect)
+
+    context.examine(invalid_requests(rule, family=family), attempt)
+
+
+def accepts(context: CheckContext, edge: Edge) -> None:
+    """What lies at an edge of what is allowed."""
+    context.submit(changed(edge), edge.rule)
+
+
+@check(accepts=["GEN-12"], tasks=1, rank=34, needs=["callbacks"])
+def accepts_an_image(context: CheckContext) -> None:
+    """One image."""
+    context.submit(with_files(context, varied(context, "image-to-video")), "GEN-12")
+
+
+def accepts_loras(context: CheckContext, count: int) -> None:
+    """One, two, or three LoRAs."""
+    body = varied(context, "text-to-video-LoRA")
+    body["input"]["loras"] *= count
+    context.submit(with_files(context, body), "GEN-14")
+
+
+def accepts_all_that_is_valid(context: CheckContext, mode: str) -> None:
+    """Drawn examples of what is valid."""
+
+    def attempt(body: Any) -> None:
+        exchange = context.world.generate(body)
+        if context.accepted(exchange, "GEN-17"):
+            context.saw("GEN-7")
+
+    context.examine(valid_requests(mode=mode), attempt, blame=lambda body: blamed(context, body))
+
+
+def accepts_what_is_only_advised_against(context: CheckContext, family: str) -> None:
+    """Drawn examples of what the documents advise against."""
+
+    def attempt(advised: AdvisedRequest) -> None:
+        context.accepted(context.world.generate(advised.body), "GEN-16")
+
+    context.examine(advisory_requests(family=family), attempt)
+
+
+@check("GEN-15", tasks=1, needs=["world"])
+def credits_end(context: CheckContext) -> None:
+    """A world with credits for one task."""
+    body = varied(context)
+    poor = context.open(credits=body["input"]["duration"], price=PRICE)
+    context.submit(body, "GEN-15", world=poor)
+    exchange = poor.generate(body, free=True)
+    context.aside_from_the_request(exchange)
+    context.saw("GEN-15")
+    message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
+    if message != "Insufficient credits" or 400 not in codes_of(exchange):
+        title, expected = "want of credits is told in another way", '400, "Insufficient credits"'
+        binding = exchange.status != 402
+        context.depart("GEN-15", title, exchange, expected=expected, actual=told(exchange), binding=binding)
+
+
+@check("GEN-18", tasks=1, needs=["world"])
+def refused_requests_cost_nothing(context: CheckContext) -> None:
+    """Bad requests, and then the last credits."""
+    good = varied(context)
+    poor = context.open(credits=good["input"]["duration"], price=PRICE)
+    for wrong in WRONG:
+        exchange = poor.generate(plain(**wrong), free=True)
+        context.aside_from_the_request(exchange)
+        if exchange.data.get("taskId"):
+            context.stop("a bad request is not refused")
+    exchange = poor.generate(good)
+    context.aside_from_the_request(exchange)
+    context.saw("GEN-18")
+    if 200 not in codes_of(exchange):
+        title = "refused requests have used up the credits"
+        context.depart("GEN-18", title, exchange, expected="200 and a taskId", actual=told(exchange))
+
+
+@check("GEN-18", needs=["world", "callbacks"])
+def refused_requests_leave_nothing(context: CheckContext) -> None:
+    """Bad requests with an inbox."""
+    inbox = context.inbox()
+    calling = {"request_type": "callback", "callback_url": inbox.url}
+    made = set()
+    for wrong in WRONG:
+        exchange = context.world.generate(plain(**wrong) | calling, free=True)
+        context.aside_from_the_request(exchange)
+        made.add(exchange.data.get("taskId"))
+    context.world.wait(200)
+    context.saw("GEN-18")
+    for exchange in context.world.read(inbox):
+        if exchange.data.get("taskId") not in made:
+            title = "a refused request made a task, which calls back"
+            context.depart("GEN-18", title, exchange, expected="nothing", actual=told(exchange))
+
+
+_NEAR_RULES: Final = tuple(dict.fromkeys(rule for rule, _, _ in NEAR_MISSES))
+_READINGS: Final = tuple(
+    rule for rule in _NEAR_RULES if any(dialect_of(rule, b) for r, _, b in NEAR_MISSES if r == rule)
+)
+
+
+def _edge(edge: Edge, number: int) -> Check:
+    rank = DIALECT_RANK if may_refuse(changed(edge)) else 34 + (edge.inside.get("duration") == 20)
+    name = f"accepts {edge.rule} {edge.name}"
+    return Check(name, (), partial(accepts, edge=edge), accepts=(edge.rule,), tasks=1, rank=rank + number * 0)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *(
+        Check(
+            f"refuses near misses {rule}",
+            (),
+            partial(refuses_near_misses, rule=rule),
+            refuses=(rule,),
+            risky=True,
+            rank=12,
+        )
+        for rule in _NEAR_RULES
+    ),
+    *(
+        Check(
+            f"refuses bytes {family}",
+            (),
+            partial(refuses_bytes, family=family),
+            refuses=("GEN-1",),
+            risky=True,
+            rank=DIALECT_RANK if family in DIALECT_FAMILIES else 14,
+        )
+        for family in MALFORMED_FAMILIES
+    ),
+    *(
+        Check(
+            f"refuses {rule} {family}",
+            (),
+            partial(refuses, rule=rule, family=family),
+            refuses=(rule,),
+            risky=True,
+            rank=16,
+        )
+        for rule, families in INVALID_FAMILIES.items()
+        for family in families
+    ),
+    *(
+        Check(f"reads {rule}", (), partial(reads, rule=rule), refuses=(rule,), risky=True, rank=DIALECT_RANK)
+        for rule in _READINGS
+    ),
+    *(_edge(edge, number) for number, edge in enumerate(EDGES)),
+    accepts_an_image,
+    *(
+        Check(
+            f"accepts {count} LoRAs",
+            (),
+            partial(accepts_loras, count=count),
+            accepts=("GEN-14",),
+            tasks=1,
+            rank=35,
+            needs=("callbacks",),
+        )
+        for count in (1, 2, 3)
+    ),
+    *(
+        Check(
+            f"accepts all that is valid {mode}",
+            ("GEN-17",),
+            partial(accepts_all_that_is_valid, mode=mode),
+            accepts=("GEN-7",),
+            tasks=None,
+        )
+        for mode in MODES
+    ),
+    *(
+        Check(
+            f"accepts what is only advised against {family}",
+            ("GEN-16",),
+            partial(accepts_what_is_only_advised_against, family=family),
+            tasks=None,
+        )
+        for family in ADVISORY_FAMILIES
+    ),
+    credits_end,
+    refused_requests_cost_nothing,
+    refused_requests_leave_nothing,
+)

@@ -1,0 +1,234 @@
+"""Where the documents leave room: what an honest server may read in its own way, case by case.
+
+A rule says what the fake does. Most of what breaks one is **binding**: a document says so in words that leave no room.
+The rest is **dialect**: the fake's own reading of JSON, of URLs or of a sentence that can be read in two ways. A server
+with another reading is observed, never called broken. Everything that judges a server asks here: the live checks, the
+checks of recordings, the strategies and the task machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DIALECTS", "Dialect", "may_accept", "may_refuse", "may_refuse_id", "readable_json"]
+
+
+class Dialect(NamedTuple):
+    """One thing that servers may read in different ways.
+
+    Attributes:
+        id: Its name.
+        rules: The rules whose reading it is.
+        text: What may be read in another way than the fake's, and why.
+    """
+
+    id: str
+    rules: tuple[str, ...]
+    text: str
+
+
+_WORDS: Final = ("GEN-2", "GEN-5", "GEN-7", "GEN-9", "GEN-11")
+_CATALOGUE: Final = (
+    Dialect(
+        "json-extension",
+        ("GEN-1",),
+        "JSON that readers differ about: a byte order mark, UTF-16, bytes that are no UTF-8, comments, a trailing "
+        "comma, text after the end, a key twice, `NaN`, very large numbers, lone surrogates, control characters, deep "
+        "nesting. RFC 8259 lets a reader accept more than JSON and set limits of its own",
+    ),
+    Dialect(
+        "null-as-absent",
+        ("GEN-2", "GEN-4", "GEN-5", "GEN-7", "GEN-11", "GEN-12", "GEN-13", "GEN-14"),
+        "`null` in a field that may be left out counts as left out",
+    ),
+    Dialect(
+        "empty-as-absent",
+        ("GEN-2", "GEN-4", "GEN-5", "GEN-7", "GEN-11", "GEN-13", "GEN-14"),
+        "an empty text in a field that may be left out, or `loras` with nothing in it, counts as left out",
+    ),
+    Dialect("trimmed-words", _WORDS, "white space around one of the words of a list is not looked at"),
+    Dialect(
+        "default-mode",
+        ("GEN-7",),
+        "a missing `mode` is `text-to-video`: the page of the model calls the field required and gives it this default",
+    ),
+    Dialect(
+        "unused-field",
+        ("GEN-4", "GEN-12"),
+        "a field that is not used is not looked at: `callback_url` with `async`, `image_urls` in a text mode",
+    ),
+    Dialect(
+        "url-syntax",
+        ("GEN-4", "GEN-12", "GEN-14"),
+        "whether a text that begins like an http(s) URL is one: readers of URLs differ about spaces, ports, hosts and"
+        " user names. Nobody says either whether `data:` URLs are taken",
+    ),
+    Dialect("true-as-number", ("GEN-13", "GEN-14"), "`true` is 1 to many languages"),
+    Dialect("float-as-integer", ("GEN-10", "GEN-13"), "whether `10.0` is a whole number: JSON has only numbers"),
+    Dialect(
+        "unusual-url",
+        ("GEN-4", "GEN-12", "GEN-14"),
+        "a URL that is not plain https with the name of a public host may be refused: another scheme or port, a user"
+        " name, an address, letters beyond ASCII",
+    ),
+    Dialect(
+        "unusual-prompt",
+        ("GEN-8",),
+        "a prompt of white space or with control characters may be refused, and characters may be counted as UTF-16"
+        " does, which are two for an emoji",
+    ),
+    Dialect(
+        "unusual-id", ("TASK-11",), "a `taskId` that cannot be one of the server's may be a 400 and need not be a 404"
+    ),
+)
+
+DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({each.id: each for each in _CATALOGUE})
+"""Every dialect by its id."""
+
+_MISSING: Final = object()
+_OPTIONAL: Final = re.compile(
+    r"/(?:request_type|provider|callback_url|input/(?:mode|aspect_ratio|seed|image_urls|loras|loras/\d+/scale))"
+)
+_NUMBER: Final = re.compile(r"/input/(?:seed|loras/\d+/scale)")
+_URL: Final = re.compile(r"/callback_url|/input/(?:image_urls/\d+|loras/\d+/path)")
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "/request_type": ("async", "callback"),
+    "/provider": ("auto", "value", "official"),
+    "/input/mode": ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA"),
+    "/input/resolution": ("480p", "720p", "1080p"),
+    "/input/aspect_ratio": ("16:9", "9:16"),
+}
+_LIKE_A_URL: Final = re.compile(r"\s*(?:https?:|https?//|data:|//)", re.IGNORECASE)
+_PLAIN_URL: Final = re.compile(
+    r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/[\w.~!$&'()*+,;=:@/-]*)?(?:\?[\w.~=&-]*)?", re.ASCII
+)
+_PROMPT_UNITS: Final = 5000
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\ufeff\ud800-\udfff]")
+_SAMPLE_ID: Final = re.compile(r"task_[0-9a-z]{4,32}")
+_COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_LAST_COMMA: Final = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+
+
+def may_accept(rule: str, pointer: str, body: object) -> Dialect | None:
+    """Return the dialect in which a request is accepted in spite of a violation, or None where that is binding.
+
+    Args:
+        rule: The rule that is violated.
+        pointer: Where, as a JSON pointer.
+        body: The decoded body in which it was found; text where it is no JSON.
+    """
+    if isinstance(body, str):
+        return DIALECTS["json-extension"] if rule == "GEN-1" and readable_json(body) else None
+    value = _value_at(body, pointer)
+    absent = _reading_of_absence(pointer, value, body)
+    if absent is not None:
+        return absent
+    if isinstance(value, str):
+        return _reading_of_text(pointer, value)
+    return DIALECTS["true-as-number"] if value is True and _NUMBER.fullmatch(pointer) else None
+
+
+def may_refuse(body: object) -> Dialect | None:
+    """Return the dialect in which a request without violation is refused, or None where it must be accepted."""
+    if not isinstance(body, dict) or not isinstance(body.get("input"), dict):
+        return None
+    given: dict[str, Any] = body["input"]
+    if any(isinstance(given.get(name), float) for name in ("duration", "seed")):
+        return DIALECTS["float-as-integer"]
+    if not all(isinstance(url, str) and _PLAIN_URL.fullmatch(url) for url in _urls(body)):
+        return DIALECTS["unusual-url"]
+    prompt = given.get("prompt")
+    if isinstance(prompt, str) and _is_unusual(prompt):
+        return DIALECTS["unusual-prompt"]
+    return None
+
+
+def may_refuse_id(task_id: str) -> Dialect | None:
+    """Return the dialect in which a `taskId` that nobody made is a 400, or None where it must be a 404."""
+    return None if _SAMPLE_ID.fullmatch(task_id) else DIALECTS["unusual-id"]
+
+
+def readable_json(text: str) -> bool:
+    """Tell whether some reader of JSON may find an object in a text that is no plain JSON."""
+    text = text.replace("\x00", "").lstrip("\ufeff\ufffd \t\r\n")
+    for form in (text, _LAST_COMMA.sub(r"\1", _COMMENT.sub(lambda found: found[1] or "", text)).lstrip()):
+        try:
+            found, _ = json.JSONDecoder(strict=False, parse_int=float).raw_decode(form)
+        except RecursionError:
+            return text.startswith("{")
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return bool(found)
+    return False
+
+
+def _reading_of_absence(pointer: str, value: object, body: object) -> Dialect | None:
+    if _is_unused(pointer, body):
+        return DIALECTS["unused-field"]
+    if not _OPTIONAL.fullmatch(pointer) or _is_needed(pointer, body):
+        return None
+    if value is None:
+        return DIALECTS["null-as-absent"]
+    if value in ("", [], {}) and (value == "" or pointer == "/input/loras"):
+        return DIALECTS["empty-as-absent"]
+    return DIALECTS["default-mode"] if pointer == "/input/mode" and value is _MISSING else None
+
+
+def _reading_of_text(pointer: str, value: str) -> Dialect | None:
+    if value != value.strip() and value.strip() in _NAMES.get(pointer, ()):
+        return DIALECTS["trimmed-words"]
+    return DIALECTS["url-syntax"] if _URL.fullmatch(pointer) and _LIKE_A_URL.match(value) else None
+
+
+def _is_unused(pointer: str, body: object) -> bool:
+    """Tell whether a field is one that the documents do not use in this request."""
+    if not isinstance(body, dict):
+        return False
+    if pointer == "/callback_url":
+        return body.get("request_type", "async") != "callback"
+    given = body.get("input")
+    if isinstance(given, dict) and pointer.startswith("/input/image_urls"):
+        return str(given.get("mode")).startswith("text")
+    return False
+
+
+def _is_needed(pointer: str, body: object) -> bool:
+    """Tell whether a field that may be left out must be there in this request."""
+    given = body.get("input") if isinstance(body, dict) else None
+    if pointer == "/callback_url":
+        return True
+    return pointer == "/input/image_urls" and isinstance(given, dict) and str(given.get("mode")).startswith("image")
+
+
+def _urls(body: dict[str, Any]) -> list[object]:
+    """Return the URLs of a request that are used, and the `callback_url` also where it is not."""
+    given = body["input"]
+    images, loras = given.get("image_urls"), given.get("loras")
+    found = [body["callback_url"]] if "callback_url" in body else []
+    found += images if isinstance(images, list) else []
+    return found + [lora.get("path") for lora in (loras if isinstance(loras, list) else []) if isinstance(lora, dict)]
+
+
+def _is_unusual(prompt: str) -> bool:
+    units = len(prompt.encode("utf-16-le", "surrogatepass")) // 2
+    return not prompt.strip() or units > _PROMPT_UNITS or _CONTROL.search(prompt) is not None
+
+
+def _value_at(body: object, pointer: str) -> object:
+    value = body
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return _MISSING
+    return value

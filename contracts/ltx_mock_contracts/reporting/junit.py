@@ -1,0 +1,51 @@
+"""A report as JUnit XML: a test case for each rule, and for a broken one a single failure with the facts first."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.reporting.telling import about, facts
+from ltx_mock_contracts.reporting.text import printable
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+
+__all__ = ["junit"]
+
+
+def junit(report: Report) -> str:
+    """Return a report as JUnit XML, for systems that show test results.
+
+    A rule that was not checked is skipped. One that is observed is a test case with what was observed as its output.
+    """
+    counts = report.counts
+    numbers = {"tests": len(report.verdicts), "failures": counts["broken"], "skipped": counts["not checked"]}
+    suites = ET.Element("testsuites")
+    suite = ET.SubElement(suites, "testsuite", {"name": "ltx-mock check"} | {k: str(v) for k, v in numbers.items()})
+    properties = ET.SubElement(suite, "properties")
+    for name, fact in about(report).items():
+        ET.SubElement(properties, "property", name=name, value=printable(fact))
+    for verdict in report.verdicts:
+        case = ET.SubElement(suite, "testcase", classname="ltx-mock.contract", name=verdict.rule)
+        _tell(case, verdict, report)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _tell(case: ET.Element, verdict: Verdict, report: Report) -> None:
+    if verdict.outcome == "not checked":
+        ET.SubElement(case, "skipped", message=printable(verdict.why or ""))
+    if not verdict.departures:
+        return
+    broken = [each for each in verdict.departures if verdict.outcome_of(each) == "broken"]
+    observed = [each for each in verdict.departures if each not in broken]
+    if broken:
+        failure = ET.SubElement(case, "failure", type=verdict.rule, message=printable(broken[0].title))
+        failure.text = "\n\n".join(_paragraph(each, report) for each in broken)
+    if observed:
+        ET.SubElement(case, "system-out").text = "\n\n".join(_paragraph(each, report) for each in observed)
+
+
+def _paragraph(departure: Departure, report: Report) -> str:
+    told = {"what": printable(departure.title)} | facts(departure, report)
+    return "\n".join(f"{name:<9} {fact}" for name, fact in told.items())
