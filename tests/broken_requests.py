@@ -77,8 +77,8 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def takes(rule: str, text: str, field: str, wrong: object, right: object) -> Mutant:
-    return Mutant(slug(text), rule, f"{text}.", partial(Takes, field, wrong, right))
+def takes(rule: str, text: str, field: str, wrong: object, right: object, outcome: Outcome = "broken") -> Mutant:
+    return Mutant(slug(text), rule, f"{text}.", partial(Takes, field, wrong, right), outcome)
 
 
 def refuses(rule: str, text: str, field: str, right: object) -> Mutant:
@@ -143,7 +143,7 @@ def has_text_scale(loras: Any) -> bool:
 
 FIELDS = [
     takes("GEN-2", "an unknown request_type is async", "request_type", is_other_text("async", "callback"), "async"),
-    takes("GEN-2", "a request_type of null is async", "request_type", None, "async"),
+    takes("GEN-2", "a request_type of null is async", "request_type", None, "async", "observed"),
     takes("GEN-4", "a callback_url may be a path", "callback_url", is_path, "https://example.com/"),
     takes("GEN-4", "a callback_url may be of FTP", "callback_url", is_ftp, "https://example.com/"),
     takes("GEN-5", "an unknown provider is auto", "provider", is_other_text("auto", "value", "official"), "auto"),
@@ -152,7 +152,7 @@ FIELDS = [
     takes("GEN-6", "a missing input is made up", "input", MISSING, GOOD["input"]),
     takes("GEN-6", "an input that is an array is made up", "input", lambda it: isinstance(it, list), GOOD["input"]),
     takes("GEN-7", "a mode may be in capitals", "mode", in_capitals, in_small_letters),
-    takes("GEN-7", "a missing mode is text-to-video", "mode", MISSING, "text-to-video"),
+    takes("GEN-7", "a missing mode is text-to-video", "mode", MISSING, "text-to-video", "observed"),
     takes("GEN-8", "a prompt may have 5001 characters", "prompt", text_of(5001, 5001), lambda it: it["prompt"][:5000]),
     takes("GEN-8", "a prompt may have any length", "prompt", text_of(5001, 10**9), lambda it: it["prompt"][:5000]),
     takes("GEN-8", "a prompt may be empty", "prompt", "", "x"),

@@ -192,7 +192,7 @@ def _is_unused(pointer: str, body: object) -> bool:
     if not isinstance(body, dict):
         return False
     if pointer == "/callback_url":
-        return body.get("request_type", "async") != "callback"
+        return bool(body.get("request_type", "async") != "callback")
     given = body.get("input")
     if isinstance(given, dict) and pointer.startswith("/input/image_urls"):
         return str(given.get("mode")).startswith("text")

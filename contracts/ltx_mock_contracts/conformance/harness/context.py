@@ -138,11 +138,18 @@ class CheckContext:
         self._page.notes.saw(*rules)
 
     def depart(
-        self, rule: str, title: str, *exchanges: Exchange, expected: str, actual: str, binding: bool = True
+        self,
+        rule: str,
+        title: str,
+        *exchanges: Exchange,
+        expected: str,
+        actual: str,
+        binding: bool = True,
+        kind: str = "",
     ) -> None:
         """Note a departure; the last of the exchanges is the one that is wrong."""
         self.saw(rule)
-        self._page.notes.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding)
+        self._page.notes.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding, kind=kind)
 
     def stop(self, why: str) -> NoReturn:
         """End the check; what it has seen so far counts.
@@ -199,8 +206,8 @@ class CheckContext:
         title = "a request that breaks no rule is refused"
         if dialect is not None:
             title = f"a request is refused that may be read in another way: {dialect.text}"
-        actual, binding = told(exchange), dialect is None
-        self.depart(rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding)
+        actual, binding, kind = told(exchange), dialect is None, f"refused {dialect.id}" if dialect else ""
+        self.depart(rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding, kind=kind)
         self.aside_from_the_request(exchange)
 
     # Requests that must not
@@ -246,7 +253,8 @@ class CheckContext:
         if dialect is not None:
             self.aside_from_the_request(exchange)
             title = f"a request is not refused with 400 ({what}), which may be read so: {DIALECTS[dialect].text}"
-            self.depart(rule, title, exchange, expected="400", actual=told(exchange), binding=False)
+            kind = f"accepted {dialect}"
+            self.depart(rule, title, exchange, expected="400", actual=told(exchange), binding=False, kind=kind)
         elif not Page([exchange]).judged().departures:
             title = f"a bad request is not refused with 400: {what}"
             self.depart(rule, title, exchange, expected="400", actual=told(exchange))
