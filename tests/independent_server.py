@@ -370,7 +370,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _handler(server: IndependentServer) -> type[BaseHTTPRequestHandler]:
+def _handler(server: IndependentServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class with small methods
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # an answer is sent in one piece
@@ -387,7 +387,7 @@ def _handler(server: IndependentServer) -> type[BaseHTTPRequestHandler]:
         def _answer(self, method: str, raw: bytes) -> None:
             method = self.command
             path, _, query = self.path.partition("?")
-            if path.startswith("/results/") or path.startswith("/cdn/"):
+            if path.startswith(("/results/", "/cdn/")):
                 self._serve(path)
                 return
             status, body = self._api(method, path, query, raw)

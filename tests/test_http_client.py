@@ -9,14 +9,13 @@ from socketserver import BaseRequestHandler
 
 import pytest
 from click.testing import CliRunner
-from ltx_mock_contracts.conformance.options import Options
 
 from ill_servers import _serving, _Tcp
 from ltx_mock import MockServer
 from ltx_mock.cli import cli
 from ltx_mock.errors import LtxMockError
 from ltx_mock.remote_server import RemoteServer
-from ltx_mock_contracts.conformance import check_server
+from ltx_mock_contracts.conformance import Options, check_server
 from ltx_mock_contracts.http_client import HttpClient, NoAnswerError
 
 OK = b"HTTP/1.1 200 OK\r\n"

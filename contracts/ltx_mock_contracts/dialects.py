@@ -49,8 +49,8 @@ _CATALOGUE: Final = (
     ),
     Dialect(
         "empty-as-absent",
-        ("GEN-2", "GEN-4", "GEN-5", "GEN-7", "GEN-11", "GEN-13", "GEN-14"),
-        "an empty text in a field that may be left out, or `loras` with nothing in it, counts as left out",
+        ("GEN-2", "GEN-4", "GEN-5", "GEN-7", "GEN-11", "GEN-12", "GEN-13", "GEN-14"),
+        "an empty text, array or object in a field that may be left out counts as left out",
     ),
     Dialect("trimmed-words", _WORDS, "white space around one of the words of a list is not looked at"),
     Dialect(
@@ -176,7 +176,7 @@ def _reading_of_absence(pointer: str, value: object, body: object) -> Dialect | 
         return None
     if value is None:
         return DIALECTS["null-as-absent"]
-    if value in ("", [], {}) and (value == "" or pointer == "/input/loras"):
+    if value in ("", [], {}):
         return DIALECTS["empty-as-absent"]
     return DIALECTS["default-mode"] if pointer == "/input/mode" and value is _MISSING else None
 

@@ -50,7 +50,8 @@ class Target:
         max_concurrent: How many unfinished tasks a key may have; small ones are filled up (LIM-2).
         violating_prompt: A prompt that breaks the content rules, where one is known (FAIL-1).
         choices: Whether to hold the server to what no document says and only the fake has chosen (AUTH-4, CB-4,
-            GEN-16, GEN-18, LIM-3, TASK-12) or reads in its own way (`DIALECTS`). If not, departures are Hypothesis events, shown in its statistics.
+            GEN-16, GEN-18, LIM-3, TASK-12) or reads in its own way (a dialect).
+            If not, departures are Hypothesis events, shown in its statistics.
     """
 
     client: httpx.Client

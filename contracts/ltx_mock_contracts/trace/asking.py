@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ltx_mock_contracts.dialects import may_accept, may_refuse
 from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.shapes import METHODS
 from ltx_mock_contracts.validation import validate_request
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ _OF_CREDITS: Final = re.compile(
     r"\s*(?:insufficient|not enough)\s+(?:credits?|balance)|\s*(?:余额|积分)不足", re.IGNORECASE
 )
 _PUBLIC_HOST: Final = re.compile(r"https://([^/?#:@\[\]]+\.[^/?#:@\[\]]+)(?::\d+)?(?:[/?#]|$)", re.IGNORECASE)
-_METHOD: Final = {"generateTask": ("POST",), "statusTask": ("GET", "HEAD"), "balance": ("GET", "HEAD")}
 
 
 def judge_request(notes: Notes, exchange: Exchange) -> None:
@@ -54,7 +54,7 @@ def judge_request(notes: Notes, exchange: Exchange) -> None:
         return  # something else than the request decided
     elif exchange.operation == "other":
         _judge_other(notes, exchange)
-    elif exchange.method not in _METHOD.get(exchange.operation, (exchange.method,)):
+    elif exchange.method not in METHODS.get(exchange.operation, (exchange.method,)):
         _judge_method(notes, exchange)
     elif exchange.operation == "generateTask" and not exchange.gaps:
         _judge_generate(notes, exchange, exchange.status)
@@ -64,7 +64,7 @@ def judge_request(notes: Notes, exchange: Exchange) -> None:
 
 def _judge_access(notes: Notes, exchange: Exchange) -> None:
     """A recording does not show keys, so it only shows that a 403 is where the documents have a 401."""
-    if exchange.status == 403 and exchange.operation in _METHOD and exchange.cause is None:
+    if exchange.status == 403 and exchange.operation in METHODS and exchange.cause is None:
         title = "access is refused with 403; a key that is missing or wrong is a 401"
         notes.depart("AUTH-1", title, (exchange,), expected="401", actual=told(exchange), binding=False)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ltx_mock_contracts.validation import Operation, validate_callback, validate_response
+from ltx_mock_contracts.validation import validate_callback, validate_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.findings import Finding
     from ltx_mock_contracts.trace.exchange import Exchange
     from ltx_mock_contracts.trace.notes import Notes
 
-__all__ = ["judge_shape"]
+__all__ = ["METHODS", "judge_shape"]
 
 _CARRIES: Final = {
     "pending": ("TASK-2",),
@@ -20,7 +20,13 @@ _CARRIES: Final = {
     "success": ("TASK-3", "TASK-4", "TASK-5"),
     "failed": ("TASK-6", "TASK-7"),
 }
-_NAMES: Final = {"other": "what is no endpoint"}
+METHODS: Final = {
+    "generateTask": ("POST",),
+    "statusTask": ("GET", "HEAD"),
+    "balance": ("GET", "HEAD"),
+}
+"""The methods of the endpoints."""
+
 _SHOWS: Final = {"generateTask": "GEN-17", "balance": "BAL-1"}
 _INDEX: Final = re.compile(r"/\d+")
 
@@ -31,9 +37,10 @@ def judge_shape(notes: Notes, exchange: Exchange) -> bool:
         return "request" not in exchange.gaps and _judge_callback(notes, exchange)
     if not exchange.answered or exchange.status is None:
         return False
-    if exchange.operation == "other":
+    if exchange.operation == "other" or _is_no_endpoint(exchange):
         return _judge_other(notes, exchange, exchange.status)
     _look(notes, exchange)
+    _judge_type(notes, exchange)
     findings = validate_response(exchange.operation, exchange.status, exchange.answer)
     return _note(notes, exchange, exchange.operation, findings)
 
@@ -44,13 +51,35 @@ def _judge_callback(notes: Notes, exchange: Exchange) -> bool:
     return _note(notes, exchange, "callback", validate_callback(exchange.request))
 
 
+def _is_no_endpoint(exchange: Exchange) -> bool:
+    """Tell whether it is another path or method than the documents have; not every server tells its balance."""
+    if exchange.operation == "balance" and exchange.status == 404:
+        return True
+    return exchange.method not in METHODS.get(exchange.operation, ())
+
+
 def _judge_other(notes: Notes, exchange: Exchange, status: int) -> bool:
-    """Judge the answer where there is no endpoint: an error in the envelope, or something that is not the API."""
+    """Judge the answer where there is no endpoint. ENV-1 is about the endpoints, so this is a matter of choice."""
     if status < 400:
         return False
-    notes.saw("ENV-1", "ENV-3", "ENV-4", "ENV-5")
-    operation: Operation = "statusTask"  # errors are the same everywhere
-    return _note(notes, exchange, "other", validate_response(operation, status, exchange.answer))
+    notes.saw("ENV-5")
+    findings = validate_response("statusTask", status, exchange.answer)  # errors are the same everywhere
+    wrong = next((finding for finding in findings if finding.severity == "violation"), None)
+    if wrong is not None:
+        title = f"what is no endpoint is answered without the envelope: {wrong.message}"
+        kind = "no envelope"
+        notes.depart("ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False)
+    return wrong is None
+
+
+def _judge_type(notes: Notes, exchange: Exchange) -> None:
+    """Note JSON that says it is something else. No document has the header, and clients read it all the same."""
+    content_type = (exchange.headers or {}).get("content-type", "")
+    if isinstance(exchange.answer, dict) and content_type and "json" not in content_type.lower():
+        title, expected = "an answer is JSON and says that it is something else", "application/json"
+        notes.depart(
+            "ENV-1", title, (exchange,), expected=expected, actual=content_type, kind="content-type", binding=False
+        )
 
 
 def _look(notes: Notes, exchange: Exchange) -> None:
@@ -75,7 +104,7 @@ def _note(notes: Notes, exchange: Exchange, what: str, findings: list[Finding]) 
     for finding in findings:
         kind = "envelope" if finding.rule == "ENV-1" else _INDEX.sub("", finding.pointer)
         if kind not in told:  # of an envelope that is another altogether one thing is enough
-            title = f"{_NAMES.get(what, what)}: {finding.message}"
+            title = f"{what}: {finding.message}"
             expected, actual = finding.allowed, finding.got
             notes.depart(
                 finding.rule,

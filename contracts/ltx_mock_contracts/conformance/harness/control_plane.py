@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.http_client import NoAnswerError
@@ -29,17 +29,22 @@ class ControlError(Exception):
     """The control plane does not do what it is asked; the text says why."""
 
 
+class _Way(Protocol):
+    @property
+    def connection(self) -> HttpClient: ...
+
+
 class ControlPlane:
     """The paths under `/__admin` of one server.
 
     Args:
-        connection: The way to the server.
+        way: Has the connection to the server.
         root: Its URL without `/api/v1`.
         token: Its admin token, if it has one.
     """
 
-    def __init__(self, connection: HttpClient, root: str, token: str | None) -> None:
-        self._connection = connection
+    def __init__(self, way: _Way, root: str, token: str | None) -> None:
+        self._way = way
         self._root = f"{root}/__admin"
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
@@ -89,7 +94,7 @@ class ControlPlane:
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         content = None if body is None else json.dumps(body).encode()
         timeout = _ADVANCE_SECONDS if "advance" in path else None
-        reply = self._connection.send(
+        reply = self._way.connection.send(
             method, self._root + path, headers=self._headers, content=content, timeout=timeout
         )
         try:

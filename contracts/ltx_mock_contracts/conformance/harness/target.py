@@ -75,13 +75,9 @@ class Target:
         self.root = server_url(options.url).rstrip("/").removesuffix("/api/v1")
         self.base = f"{self.root}/api/v1"
         self.local = urlsplit(self.root).hostname in _LOOPBACK
-        self.connection = HttpClient(options.timeout, proxies=not self.local)
-        control = ControlPlane(self.connection, self.root, options.admin_token)
-        try:
-            self.stranger = self._reach(control)
-        except CannotRunError:
-            self.connection.close()
-            raise
+        self._connections = threading.local()
+        control = ControlPlane(self, self.root, options.admin_token)
+        self.stranger = self._reach(control)
         self.control = control if self.stranger is None else None
         unasked = options.max_tasks is None and self.control is None  # one may be made by accident, and no other
         self.budget = Budget(0 if unasked else options.max_tasks, folder, accidents=1 if unasked else options.max_tasks)
@@ -93,6 +89,15 @@ class Target:
         self._unanswered = 0
         self._end = None if options.time_budget is None else self.pace.now() + options.time_budget
         self._open = ExitStack()
+
+    @property
+    def connection(self) -> HttpClient:
+        """The way to the server; each thread has its own."""
+        try:
+            client: HttpClient = self._connections.client
+        except AttributeError:
+            client = self._connections.client = HttpClient(self.options.timeout, proxies=not self.local)
+        return client
 
     @property
     def violating_prompt(self) -> str | None:
