@@ -88,13 +88,23 @@ def test_a_good_server_makes_as_many_tasks_as_were_planned_and_never_more_than_a
         assert report.tasks_made == server.counted.made == bound
 
 
-@pytest.mark.parametrize("bound", [0, 1, 3, 10])
+@pytest.mark.parametrize("bound", [0, 1, 2, 5, 20])
 def test_the_bound_holds_on_a_server_that_makes_a_task_of_everything(bound: int) -> None:
     with stranger(accepts_everything=True) as server:
         report = server.checked(max_tasks=bound)
-        assert not report.ok
-        assert server.counted.made <= max(bound, 1)
+        assert server.counted.made <= bound
         assert report.tasks_made == server.counted.made
+        life = {report.of(f"TASK-{number}").outcome for number in (1, 3, 4, 5, 8, 10)}
+    assert life == ({"kept"} if bound else {"not checked"}), "one whole life comes before anything that could cost more"
+    assert report.ok is (bound < 2), "with one task there is none left for a wrong request"
+
+
+def test_without_a_bound_the_first_wrong_request_that_is_accepted_is_the_last() -> None:
+    with stranger(accepts_everything=True) as server:
+        report = server.checked()
+        assert server.counted.made == report.tasks_made == 1
+    assert not report.ok
+    assert "a wrong request was accepted" in (report.of("GEN-14").why or "")
 
 
 def test_with_all_that_can_be_given_nearly_all_rules_are_seen_on_a_stranger() -> None:

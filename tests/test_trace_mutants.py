@@ -120,7 +120,7 @@ BROKEN = [
     Mutant("a good request is refused", "GEN-17", refuses(request_body(IMAGE))),
     Mutant("an unknown request_type is accepted", "GEN-2", accepts(TEXT, {"request_type": "sync"})),
     Mutant("a callback without URL is accepted", "GEN-3", accepts(TEXT, {"request_type": "callback"})),
-    Mutant("a callback_url that is none is accepted", "GEN-4", accepts(TEXT, {"callback_url": "x"})),
+    Mutant("a callback_url that is none is accepted", "GEN-4", accepts(TEXT, CALLBACK | {"callback_url": "x"})),
     Mutant("an unknown provider is accepted", "GEN-5", accepts(TEXT, {"provider": "cheap"})),
     Mutant("a body that is an array is accepted", "GEN-1", add(generate(160, "task_9", []))),
     Mutant("a body without input is accepted", "GEN-6", add(generate(160, "task_9", {}))),

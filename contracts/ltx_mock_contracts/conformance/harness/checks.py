@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
     from ltx_mock_contracts.conformance.harness.target import Target
 
-__all__ = ["Check", "Need", "Plan", "Side", "check"]
+__all__ = ["DIALECT_RANK", "Check", "Need", "Plan", "Side", "check"]
 
 Need = Literal["world", "callbacks", "violating prompt", "limits", "other key"]
 """What a check cannot do without: a world of its own, with time that it moves; calls from the server to this machine;
@@ -19,6 +19,9 @@ a prompt that breaks the content rules; leave to go over the limits; a second ke
 
 Side = Literal["holds", "accepts", "refuses"]
 """What a check shows of its rules: that they take what is good, that they refuse what is bad, or that they hold."""
+
+DIALECT_RANK: Final = 90
+"""The rank of checks of what servers may read in different ways; where tasks are counted these come last."""
 
 _FIRST: Final = 0
 """The rank of the check that comes before all others where tasks are counted: one whole life."""
@@ -141,12 +144,13 @@ class Plan:
         return text + f"; {len(self.left_out)} cannot be run" * bool(self.left_out)
 
 
-def _order(check: Check) -> tuple[bool, bool, int]:
-    return check.rank != _FIRST, check.tasks != 0, check.rank
+def _order(check: Check) -> tuple[bool, bool, bool, int]:
+    last = check.rank >= DIALECT_RANK
+    return check.rank != _FIRST, last or check.tasks != 0, last or check.risky, check.rank
 
 
-def _free_first(check: Check) -> tuple[bool, int]:
-    return check.tasks != 0, check.rank
+def _free_first(check: Check) -> tuple[bool, bool, int]:
+    return check.tasks != 0, check.risky, check.rank
 
 
 def _too_dear(check: Check, planned: int, target: Target) -> str | None:
