@@ -76,8 +76,14 @@ class Target:
         self.base = f"{self.root}/api/v1"
         self.local = urlsplit(self.root).hostname in _LOOPBACK
         self._connections = threading.local()
+        self._clients: list[HttpClient] = []
         control = ControlPlane(self, self.root, options.admin_token)
-        self.stranger = self._reach(control)
+        self._open = ExitStack()
+        try:
+            self.stranger = self._reach(control)
+        except CannotRunError:
+            self.close()
+            raise
         self.control = control if self.stranger is None else None
         unasked = options.max_tasks is None and self.control is None  # one may be made by accident, and no other
         self.budget = Budget(0 if unasked else options.max_tasks, folder, accidents=1 if unasked else options.max_tasks)
@@ -88,7 +94,6 @@ class Target:
         self._lock = threading.Lock()
         self._unanswered = 0
         self._end = None if options.time_budget is None else self.pace.now() + options.time_budget
-        self._open = ExitStack()
 
     @property
     def connection(self) -> HttpClient:
@@ -97,6 +102,7 @@ class Target:
             client: HttpClient = self._connections.client
         except AttributeError:
             client = self._connections.client = HttpClient(self.options.timeout, proxies=not self.local)
+            self._clients.append(client)
         return client
 
     @property
@@ -155,7 +161,8 @@ class Target:
     def close(self) -> None:
         """Let go of the server."""
         self._open.close()
-        self.connection.close()
+        for client in self._clients:
+            client.close()
 
     def _reach(self, control: ControlPlane) -> str | None:
         """Return why the server is a stranger, if it is one; one that does not answer rightly is one too."""
