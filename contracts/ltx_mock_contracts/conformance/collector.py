@@ -44,12 +44,10 @@ class Collector:
         self._made = 0
         self._ids: dict[str, int] = {}
         self._bound: int | None = None
-        self._missing_tasks = 0
 
     def plan(self, plan: Plan) -> None:
         """Take over what the plan allows."""
         self._bound = plan.bound
-        self._missing_tasks = plan.tasks + plan.missing_tasks
 
     def add(self, finished: CheckFinished) -> None:
         """Add one check; its exchanges are counted on from those that came before."""

@@ -15,6 +15,7 @@ from ltx_mock_contracts.server_url import server_url
 __all__ = ["SEED", "options_of"]
 
 SEED: Final = "ltx_seed"
+_SUITE: Final = "ltx_mock_contracts.conformance"
 _MAX_SEED: Final = 2**31
 _ENVIRONMENT: Final = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
 
@@ -53,6 +54,10 @@ def pytest_configure(config: pytest.Config) -> None:
             config.option.ltx_base_url = server_url(config.option.ltx_base_url)
         except ValueError as error:
             raise pytest.UsageError(f"--ltx-base-url {error}") from None
+    if any(_SUITE in each.partition("::")[0].replace(os.sep, ".") for each in config.args):
+        from ltx_mock_contracts.conformance import adapter  # noqa: PLC0415 - most sessions run no checks
+
+        config.pluginmanager.register(adapter, adapter.NAME)
     config.option.ltx_seed = secrets.randbelow(_MAX_SEED) if given == "random" else int(given)
 
 

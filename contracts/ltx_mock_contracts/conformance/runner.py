@@ -192,10 +192,11 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
         target: The server.
         contexts: Takes the context, for what comes late.
     """
-    if target.over is not None:
-        return CheckFinished(check, why=target.over)
+    why = target.over or _known(check, target)
+    if why is not None:
+        return CheckFinished(check, why=why)
     context = CheckContext(target, check.name)
-    why = error = None
+    error = None
     try:
         check.run(context)
     except CheckStoppedError as reason:
@@ -215,6 +216,15 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
         failure=context.failure(ledger),
         error=error,
     )
+
+
+def _known(check: Check, target: Target) -> str | None:
+    """Say why a check would spend tasks on rules that are known to be broken, if it would."""
+    rules = target.options.rules
+    wanted = [rule for rule in check.rules if rules is None or rule in rules]
+    if target.budget.bound is not None and check.tasks and target.accepts_wrong.issuperset(wanted):
+        return f"{', '.join(wanted)} is broken, which other checks show; this one would cost a task"
+    return None
 
 
 def late_findings(contexts: Iterable[CheckContext]) -> Iterator[CheckFinished]:

@@ -118,7 +118,8 @@ class Plan:
         """
         bound = target.budget.bound
         plan = cls(bound=bound)
-        for each in sorted(checks, key=_order if bound is not None else _free_first):
+        rules = target.options.rules
+        for each in sorted(checks, key=_free_first if bound is None else lambda each: _order(each, rules)):
             why = next((reason for need in each.needs if (reason := _missing(need, target))), None)
             if why is None and (why := _too_dear(each, plan.tasks, target)) is not None:
                 plan.missing_tasks += each.tasks or 0
@@ -144,9 +145,10 @@ class Plan:
         return text + f"; {len(self.left_out)} cannot be run" * bool(self.left_out)
 
 
-def _order(check: Check) -> tuple[bool, bool, bool, int]:
+def _order(check: Check, rules: frozenset[str] | None) -> tuple[bool, bool, bool, int]:
+    first = check.rank == _FIRST and (rules is None or not rules.isdisjoint(check.holds))
     last = check.rank >= DIALECT_RANK
-    return check.rank != _FIRST, last or check.tasks != 0, last or check.risky, check.rank
+    return not first, last or check.tasks != 0, last or check.risky, check.rank
 
 
 def _free_first(check: Check) -> tuple[bool, bool, int]:
