@@ -86,6 +86,13 @@ def test_a_body_that_is_not_so_encoded_is_refused(coding: str, harm: str, client
     assert not world.tasks
 
 
+def test_of_many_empty_gzip_members_only_so_many_are_decoded(client: httpx.Client, world: World) -> None:
+    members = [gzip.compress(b"")] * 62 + [gzip.compress(BODY)]
+    assert send(client, b"".join(members), "gzip").status_code == 200
+    message_of(send(client, b"".join([*members, *members]), "gzip"), 400)
+    assert len(world.tasks) == 1
+
+
 @pytest.mark.rule("ENV-5")
 @pytest.mark.parametrize("coding", [*SINGLE, "gzip, gzip"])
 def test_a_bomb_stays_small(coding: str, client: httpx.Client) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 MAX_CODINGS = 2
 """So many on top of each other are taken off; more are nobody's need."""
+MAX_MEMBERS = 64
+"""So many gzip members in a row are decoded: with each of many empty ones the rest of the body is copied."""
 
 
 class EncodingError(Exception):
@@ -82,11 +84,13 @@ def _decoders() -> dict[str, Callable[[bytes, int], bytes]]:
 def _gzip(body: bytes, limit: int) -> bytes:
     """Decode one member or several in a row."""
     plain = b""
-    while body:
+    for _ in range(MAX_MEMBERS):
+        if not body:
+            return plain
         member = zlib.decompressobj(zlib.MAX_WBITS | 16)
         plain += _inflated(member, body, limit - len(plain))
         body = member.unused_data
-    return plain
+    raise zlib.error(f"more than {MAX_MEMBERS} members")
 
 
 def _deflate(body: bytes, limit: int) -> bytes:
