@@ -354,8 +354,8 @@ def _hook(sender: Any, mutating: Mutating) -> None:
     async def deliver(
         patience: float, url: str, body: bytes, *, method: str = "POST", content_type: str = "application/json"
     ) -> int:
-        headers = {"content-type": content_type}
-        async with sender._stream(method, url, patience, content=body, headers=headers) as response:
+        headers = [("content-type", content_type), ("content-length", str(len(body)))]
+        async with sender._exchange(method, url, patience, headers, body) as (_, response):
             return int(response.status_code)
 
     async def post(url: str, body: bytes, timeout_s: float, *more: Any) -> int:
