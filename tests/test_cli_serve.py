@@ -156,7 +156,7 @@ def test_where_nobody_answers_it_is_one_line() -> None:
         pass
     code, out, err = ltx_mock("tasks", "--url", gone.root)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"ltx-mock: no ltx-mock at {gone.root}/__admin (ConnectError")
+    assert err.startswith(f"ltx-mock: no ltx-mock at {gone.root}/__admin (no connection: ")
     assert err.endswith("start one with: ltx-mock serve; or say where it is with --url\n")
 
 

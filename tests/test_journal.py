@@ -127,7 +127,7 @@ def test_a_move_of_the_clock_tells_from_where_to_where(admin: httpx.Client) -> N
                 " (did you mean 'clock'?)"
             ),
         ),
-        ("operation", "generate", "operation must be one of generateTask, statusTask, callback, other, clock"),
+        ("operation", "generate", "operation must be one of generateTask, statusTask, balance, callback, other, clock"),
         ("status", "4x", "status must be one like 404, or 4xx, or none, not '4x'"),
         (
             "finding",
