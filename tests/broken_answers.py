@@ -385,6 +385,24 @@ class NoCreditsIs402(OtherWordsForNoCredits):
     status, message = 402, "Insufficient credits"
 
 
+class BalanceIsText(Broken):
+    """The balance is a string."""
+
+    rule = "BAL-1"
+
+    def balance(self, credit: float) -> object:
+        return str(credit)
+
+
+class BalanceIsAnObject(Broken):
+    """The balance is an object."""
+
+    rule = "BAL-1"
+
+    def balance(self, credit: float) -> object:
+        return {"credits": credit}
+
+
 class CreditsHaveNoEnd(Broken):
     """Credits have no end."""
 

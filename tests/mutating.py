@@ -23,6 +23,7 @@ from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 KEY = "broken-server-key"
 Data = dict[str, Any]
 Outcome = Literal["broken", "observed"]
+OPERATIONS = {"generateTask": "generateTask", "statusTask": "statusTask", "apikeys": "balance"}
 NO_JSON = ...
 """Stands for a body that is no JSON."""
 
@@ -39,12 +40,12 @@ class Ask(NamedTuple):
 
     @property
     def operation(self) -> str:
-        """`generateTask`, `statusTask`, `file`, `admin` or `other`."""
+        """`generateTask`, `statusTask`, `balance`, `file`, `admin` or `other`."""
         if self.path.startswith("/__admin"):
             return "admin"
         if self.path.startswith("/files/"):
             return "file"
-        return {"generateTask": "generateTask", "statusTask": "statusTask"}.get(self.path.split("/")[-2], "other")
+        return OPERATIONS.get(self.path.split("/")[-2], "other")
 
     @property
     def authorization(self) -> str | None:
@@ -144,6 +145,10 @@ class Behaviour:
         """Change what a poll tells of a task."""
         self.tells(data)
 
+    def balance(self, credit: float) -> object:
+        """Return what is answered for the credits that are left."""
+        return credit
+
     def fails(self, ask: Ask, reply: Reply) -> Reply:  # noqa: ARG002 - for those that look at the request
         """Return the error that the client gets."""
         return reply
@@ -187,6 +192,8 @@ class Behaviour:
         if reply.status != 200:
             return self.fails(ask, reply)
         envelope = json.loads(reply.body)
+        if ask.operation == "balance":
+            return saying(reply, envelope | {"data": self.balance(envelope["data"])})
         change = self.makes if ask.operation == "generateTask" else self.polls
         change(envelope["data"])
         return saying(reply, envelope)

@@ -196,6 +196,7 @@ def test_what_does_not_exist_is_a_404(admin: httpx.Client, path: str) -> None:
         ({"state": "success"}, "success", None),
         ({"state": "failed"}, "failed", "CONTENT_VIOLATION"),
         ({"state": "failed", "failCode": "INVALID_IMAGE_URL"}, "failed", "INVALID_IMAGE_URL"),
+        ({"state": "failed", "failCode": "NEW_CODE"}, "failed", "NEW_CODE"),
     ],
 )
 def test_a_task_is_finished_by_hand(
@@ -213,7 +214,9 @@ def test_a_task_is_finished_by_hand(
         {"state": True},
         {"state": None},
         {"state": "pending"},
-        {"state": "failed", "failCode": "NO_SUCH"},
+        {"state": "failed", "failCode": "NO\nSUCH"},
+        {"state": "failed", "failCode": "X" * 300},
+        {"state": "failed", "failCode": ""},
         {"state": "failed", "failCode": 7},
         {"state": "success", "failCode": "CONTENT_VIOLATION"},
         {"states": "failed"},

@@ -19,6 +19,8 @@ from traces import Entry, trace
 
 API = "/api/v1"
 GENERATE, STATUS = f"{API}/generateTask/ltx-2-19b", f"{API}/statusTask/ltx-2-19b"
+BALANCE = f"{API}/apikeys/current-balance"
+OPERATIONS = {GENERATE: "generateTask", STATUS: "statusTask", BALANCE: "balance"}
 VIOLATION = "[[content-violation]]"
 NO_LORA = "https://nothing.invalid/a.safetensors?download=true"
 LINK = "https://example.com/a"
@@ -97,7 +99,7 @@ class Tour:
             headers["authorization"] = authorization
         status, told, raw = self._send(method, target, headers, body)
         answer = _decoded(raw)
-        operation = {GENERATE: "generateTask", STATUS: "statusTask"}.get(target.partition("?")[0], "other")
+        operation = OPERATIONS.get(target.partition("?")[0], "other")
         known = {"at": self.now, "operation": operation, "method": method, "target": target, "status": status}
         shown = {name: told[name] for name in ("retry-after", "allow", "content-type") if name in told}
         self.entries.append(
@@ -182,10 +184,12 @@ def about(rule: str) -> Part:
 
 
 def money(tour: Tour) -> None:
-    """Spend all credits."""
+    """Spend all credits, and ask what is left."""
     tour.opens("poor-key", credits=10)
+    tour.asks("GET", BALANCE)
     for duration in (99, 5, 5, 5):
         tour.makes(request_body(TEXT, duration=duration))
+    tour.asks("GET", BALANCE)
 
 
 def lives(tour: Tour) -> None:
@@ -257,7 +261,7 @@ PARTS: tuple[Part, ...] = (access, shapes, requests, money, lives, images, calls
 WHERE: dict[str, Part] = {
     **dict.fromkeys(("ENV", "TASK-11"), shapes),
     "AUTH": access,
-    **dict.fromkeys(("GEN-15", "refused-yet-paid"), money),
+    **dict.fromkeys(("BAL", "GEN-15", "refused-yet-paid"), money),
     **dict.fromkeys(("TASK", "FAIL", "GEN-17", "aspect-ratio-is-tall"), lives),
     **dict.fromkeys(("other-size", "one-length", "longer", "landscape"), lives),
     **dict.fromkeys(("any-kind", "any-size"), images),

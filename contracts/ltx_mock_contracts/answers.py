@@ -74,7 +74,9 @@ def _about_data(operation: Operation, body: object, known: list[Finding]) -> lis
 
 def _about_error(body: object) -> list[Finding]:
     data: object = body.get("data") if isinstance(body, dict) else None
-    return _strangers(data, list(schema("error")["properties"]["data"]["properties"])) if isinstance(data, dict) else []
+    if not isinstance(data, dict) or "error" not in data:
+        return []  # it is no error's data at all, which the schema says
+    return _strangers(data, list(schema("error")["properties"]["data"]["properties"]))
 
 
 def _absent(data: dict[object, object]) -> list[Finding]:

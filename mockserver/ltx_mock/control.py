@@ -148,8 +148,10 @@ class ControlPlane:
         state, code = body.get("state", "success"), body.get("failCode")
         if code is not None and state != "failed":
             raise SettingsError("failCode goes with state failed only")
+        if code is not None and not isinstance(code, str):
+            raise SettingsError(f"failCode must be text, not {repr(code)[:40]}")
         _, task = self._task(request)
-        await self._engine.finish(task.id, str(state), None if code is None else str(code))
+        await self._engine.finish(task.id, str(state), code)
         return task_view(*self._engine.find_task(task.id))
 
     async def callbacks(self, request: Request) -> dict[str, Any]:

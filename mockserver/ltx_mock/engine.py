@@ -338,8 +338,8 @@ class Engine:
         tenant, task = self.find_task(task_id)
         if state not in {"success", "failed"}:
             raise SettingsError(f"state must be success or failed, not {state!r}")
-        code = fail_code or CONTENT_VIOLATION
-        if len(code) > MAX_FAIL_CODE or not code.isprintable():
+        code = CONTENT_VIOLATION if fail_code is None else fail_code
+        if not 1 <= len(code) <= MAX_FAIL_CODE or not code.isprintable():
             raise SettingsError(f"failCode must have 1 to {MAX_FAIL_CODE} printable characters, not {code[:40]!r}")
         await self.ready(tenant)
         task = tenant.task(task_id) or task
