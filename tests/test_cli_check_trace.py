@@ -58,6 +58,25 @@ def test_a_clean_recording_exits_0(cli: Run) -> None:
     assert err == "\n2 kept, 0 broken, 0 observed, 0 not checked; 21 exchanges\n"
 
 
+def test_what_the_recording_lacks_stands_after_the_table(
+    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    made = generate(0, "t")
+    del made["request"]
+    code, out, err = cli(lines([made]) + "!\n[]\n", "--rule", "GEN-1", "--rule", "GEN-17", "--github")
+    said = [
+        "skipped line 2: it is no JSON: Expecting value at column 1",
+        "skipped line 3: an exchange is an object, not an empty array",
+        "not recorded: the body of the request in line 1",
+    ]
+    assert code == 0
+    assert out.split("\n\n")[1].splitlines() == said
+    assert err == "\n1 kept, 0 broken, 0 observed, 1 not checked; 1 exchange, 2 skipped\n"
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "<br>\n".join(f"<code>{line}</code>" for line in said) in summary
+
+
 def test_every_rule_about_a_server_has_a_row(cli: Run) -> None:
     _, out, _ = cli(lines(GOOD))
     rows = [line.split()[0] for line in out.splitlines()[1:] if line[0] != " "]

@@ -93,8 +93,8 @@ def test_base64_bodies_are_decoded() -> None:
     (exchange,) = read_har(har(entry))
     assert exchange.answer == json.loads(text)
     entry["response"]["content"]["text"] = "%%%"
-    with pytest.raises(TraceError, match=r"^entry 1: response\.content\.text is said to be base64, but is not$"):
-        read_har(har(entry))
+    (exchange,) = read_har(har(entry))
+    assert exchange.gaps == {"answer"}
 
 
 def test_what_a_recording_left_out_is_not_judged() -> None:
@@ -129,15 +129,19 @@ def test_keys_are_told_apart_and_never_shown() -> None:
     [
         ("request", None, "request must be an object, but is null"),
         ("response", [], "response must be an object, but is an empty array"),
+        ("response", None, "response must be an object, but is null"),
+        ("response", {"status": "200"}, 'response.status must be an HTTP status, but is "200"'),
         ("startedDateTime", "yesterday", 'startedDateTime must be an ISO 8601 time, but is "yesterday"'),
         ("startedDateTime", 5, "startedDateTime must be a string, but is 5"),
     ],
 )
-def test_a_har_entry_that_cannot_be_used_is_named(field: str, value: Any, problem: str) -> None:
-    with pytest.raises(TraceError) as caught:
-        read_har(har(har_entry("https://elsewhere.example/"), MADE | {field: value}))
-    assert str(caught.value) == f"entry 2: {problem}"
-    assert caught.value.line == 2
+def test_a_har_entry_that_cannot_be_used_is_skipped_and_named(field: str, value: Any, problem: str) -> None:
+    trace = read_har(har(har_entry("https://elsewhere.example/"), MADE | {field: value}, MADE))
+    assert [each.number for each in trace] == [3]
+    assert trace.skipped == (f"entry 2: {problem}",)
+    report = check_trace(trace)
+    assert (report.exchanges, report.skipped) == (1, 1)
+    assert report.notes == (f"skipped entry 2: {problem}",)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"log": 1}', '{"log": {"entries": {}}}', "[]", "1"])
@@ -160,17 +164,57 @@ def test_json_that_is_no_har_is_refused(text: str) -> None:
         ('{"at": 1}', "line 1: method must be an HTTP method, but is missing"),
         ('{"at": 1e3}', "line 1: at must be a time in Unix milliseconds, but is 1000.0"),
         ('{"at": 1, "method": "\x1b[2J"}', "line 1: it is no JSON: Invalid control character at column 22"),
-        (spoiled(status="200"), 'line 2: status must be an HTTP status or null, but is "200"'),
-        (spoiled(operation="x"), f'line 2: operation must be one of {KNOWN}, but is "x"'),
-        (spoiled(headers=[1]), "line 2: headers must be an object of strings or null, but is an array of 1 item"),
-        (spoiled() + "\n\n!", "line 5: it is no JSON: Expecting value at column 1"),
     ],
-    ids=range(15),
+    ids=range(11),
 )  # fmt: skip
-def test_a_line_that_is_no_exchange_is_named(text: str, problem: str) -> None:
+def test_a_text_without_any_exchange_is_refused_for_its_first_line(text: str, problem: str) -> None:
     with pytest.raises(TraceError) as caught:
         parse_trace(text)
     assert str(caught.value) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (spoiled(status="200"), 'line 2: status must be an HTTP status or null, but is "200"'),
+        (spoiled(operation="x"), f'line 2: operation must be one of {KNOWN}, but is "x"'),
+        (spoiled(headers=[1]), "line 2: headers must be an object of strings or null, but is an array of 1 item"),
+        (spoiled(at=None), "line 2: at must be a time in Unix milliseconds, but is null"),
+        (spoiled() + "\n\n!", "line 5: it is no JSON: Expecting value at column 1"),
+        (spoiled() + '{"at": "5', "line 3: it is no JSON: Unterminated string starting at column 8"),
+        ('{"at": 1\n' + spoiled(), "line 1: it is no JSON: Expecting ',' delimiter at column 9"),
+        (spoiled(answer=float("nan")), "line 2: it is no JSON that can be read: it has NaN, which is not JSON"),
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_a_line_that_is_no_exchange_is_skipped_and_named(text: str, problem: str) -> None:
+    trace = parse_trace(text)
+    assert trace.skipped == (problem,)
+    assert len(trace) in {1, 2}
+    assert {each.asked for each in trace} == {"t"}
+
+
+def test_of_many_lines_that_are_skipped_the_first_five_are_named() -> None:
+    report = check_trace(parse_trace(lines([poll(0, "t")]) + "!\n" * 1000))
+    assert (report.exchanges, report.skipped, report.ok) == (1, 1000, True)
+    assert report.notes == (
+        *(f"skipped line {line}: it is no JSON: Expecting value at column 1" for line in range(2, 7)),
+        "skipped 995 more lines",
+    )
+
+
+def test_bodies_that_a_line_does_not_name_were_not_recorded() -> None:
+    made, polled = generate(0, "t"), poll(1, "t")
+    del made["request"], polled["answer"]
+    trace = parse_trace(lines([made, polled, generate(2, "u") | {"request": None}]))
+    assert [each.gaps for each in trace] == [{"request"}, {"answer"}, frozenset()]
+    report = check_trace(trace)
+    assert report.broken == ("GEN-1",)
+    assert report.of("GEN-1").departures[0].exchanges == (3,)
+    assert report.notes == (
+        "not recorded: the body of the request in line 1",
+        "not recorded: the body of the answer in line 2",
+    )
 
 
 def test_numbers_of_a_million_digits_are_refused() -> None:

@@ -140,6 +140,9 @@ class Report:
         tasks_made: How many tasks the checks made on the server.
         tasks_allowed: How many they were allowed to make; None when there is no bound.
         reproduce: A command line that does the same checks again; the key is not in it.
+        skipped: How many lines or entries of a recording could not be read.
+        notes: What of a recording could not be read or is not in it: a sentence for each of the first that were
+            skipped, and for each kind of body that is missing.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -151,6 +154,8 @@ class Report:
     tasks_made: int | None = None
     tasks_allowed: int | None = None
     reproduce: str | None = None
+    skipped: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -197,6 +202,8 @@ class Report:
             "tasksMade": self.tasks_made,
             "tasksAllowed": self.tasks_allowed,
             "reproduce": self.reproduce,
+            "skipped": self.skipped,
+            "notes": list(self.notes),
             "counts": dict(self.counts),
             "rules": [verdict.as_dict() for verdict in self.verdicts],
         }

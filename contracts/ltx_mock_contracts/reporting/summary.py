@@ -28,7 +28,7 @@ def step_summary(report: Report) -> str:
     or `pre`, where GitHub makes no links of names and numbers.
     """
     head = f"## ltx-mock: {'no rule is broken' if report.ok else f'{len(report.broken)} broken'}\n\n{counts(report)}\n"
-    blocks = [head, *_about(report), _table(report)]
+    blocks = [head, *_about(report), _table(report), *_notes(report)]
     left = _SIZE - sum(map(_size, blocks))
     departures = [(verdict, departure) for verdict in broken_first(report) for departure in verdict.departures]
     for number, (verdict, departure) in enumerate(departures):
@@ -45,6 +45,11 @@ def _about(report: Report) -> Iterator[str]:
     told = about(report) | ({"again": printable(report.reproduce)} if report.reproduce else {})
     if told:
         yield "<p>" + "<br>\n".join(f"{name} {_code(fact)}" for name, fact in told.items()) + "</p>\n"
+
+
+def _notes(report: Report) -> Iterator[str]:
+    if report.notes:
+        yield "<p>" + "<br>\n".join(_code(shortened(printable(note), _NOTE)) for note in report.notes) + "</p>\n"
 
 
 def _table(report: Report) -> str:

@@ -34,7 +34,8 @@ def about(report: Report) -> dict[str, str]:
 def counts(report: Report) -> str:
     """Return how many rules there are of each outcome, and how much was judged."""
     of_each = ", ".join(f"{report.counts[outcome]} {outcome}" for outcome in OUTCOMES)
-    return f"{of_each}; {counted(report.exchanges, 'exchange')}"
+    skipped = f", {report.skipped} skipped" if report.skipped else ""
+    return f"{of_each}; {counted(report.exchanges, 'exchange')}{skipped}"
 
 
 def broken_first(report: Report) -> tuple[Verdict, ...]:

@@ -8,9 +8,9 @@ for rule in report.broken:
     print(rule, report.of(rule).departures[0].title)
 ```
 
-`exchange` says what a trace is; `ndjson`, `har` and `reading` read it. `checking` judges it with the help of `shapes`
-(each answer by itself), `asking` (requests and what became of them), `lives` (what was seen of one task) and
-`calling` (callbacks). `curl` shows a request.
+`exchange` says what a trace is; `ndjson`, `har` (with `har_entry` and `har_bodies`) and `reading` read it. `checking`
+judges it with the help of `shapes` (each answer by itself), `asking` (requests and what became of them), `lives` (what
+was seen of one task) and `calling` (callbacks). `missing` says what a recording lacks, `curl` shows a request.
 """
 
 from __future__ import annotations

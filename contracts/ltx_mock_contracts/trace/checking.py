@@ -10,6 +10,7 @@ from ltx_mock_contracts.trace.asking import RULES_OF_FIELDS, judge_request
 from ltx_mock_contracts.trace.calling import judge_callbacks
 from ltx_mock_contracts.trace.exchange import Exchange, Trace
 from ltx_mock_contracts.trace.lives import gather, judge_life
+from ltx_mock_contracts.trace.missing import what_is_missing
 from ltx_mock_contracts.trace.notes import Notes
 from ltx_mock_contracts.trace.shapes import judge_shape
 from ltx_mock_contracts.verdicts import BINDING, Ledger, Report
@@ -68,12 +69,19 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
     Returns:
         A verdict for each rule that is about a server.
     """
-    counted_in = exchanges.counted_in if isinstance(exchanges, Trace) else "exchange"
+    read = exchanges if isinstance(exchanges, Trace) else Trace((), counted_in="exchange")
     trace = [each if each.number else replace(each, number=number) for number, each in enumerate(exchanges, 1)]
     ledger = Ledger()
     judge_all(trace, ledger)
     verdicts = ledger.verdicts(_RULES, sources, _UNSEEN)
-    return Report(verdicts=verdicts, sources=tuple(sources), exchanges=len(trace), counted_in=counted_in)
+    return Report(
+        verdicts=verdicts,
+        sources=tuple(sources),
+        exchanges=len(trace),
+        counted_in=read.counted_in,
+        skipped=len(read.skipped),
+        notes=tuple(what_is_missing(trace, read)),
+    )
 
 
 def judge_all(trace: Sequence[Exchange], ledger: Ledger) -> None:

@@ -98,11 +98,13 @@ class Trace(Sequence[Exchange]):
 
     Attributes:
         counted_in: What their numbers count: the `line` or the `entry`.
+        skipped: Why lines or entries could not be read, one sentence for each of them, in order.
     """
 
-    def __init__(self, exchanges: Sequence[Exchange], *, counted_in: str = "line") -> None:
+    def __init__(self, exchanges: Sequence[Exchange], *, counted_in: str = "line", skipped: Sequence[str] = ()) -> None:
         self._exchanges = tuple(exchanges)
         self.counted_in = counted_in
+        self.skipped = tuple(skipped)
 
     def __len__(self) -> int:
         return len(self._exchanges)

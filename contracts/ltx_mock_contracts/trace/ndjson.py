@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.json_io import read_json
-from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Trace, TraceError, key_of, operation_of
+from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Operation, Trace, TraceError, key_of, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = ["read_entries", "read_ndjson", "syntax", "write_ndjson"]
 
+T = TypeVar("T")
+
 _MOMENT: Final = 10**15
 """Times have fewer digits than this, so that nobody can make us count with numbers of a million digits."""
 
 
 def read_ndjson(text: str) -> Trace:
-    """Read exchanges, one JSON object a line. Empty lines are skipped, fields that nobody knows are ignored.
+    """Read exchanges, one JSON object a line. Empty lines and fields that nobody knows are ignored.
+
+    A line that is no exchange is skipped; the trace says how many and why.
 
     Args:
-        text: The recording. It may also be one answer of `GET /__admin/requests`, or one array of its entries.
+        text: The recording.
 
     Raises:
-        TraceError: A line is no exchange.
+        TraceError: It has lines, and none of them is an exchange; it is said of the first.
     """
-    lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
-    read = ((number, _line(line, number)) for number, line in lines)
-    return Trace([_exchange(entry, number, "line") for number, entry in read if not _is_other(entry)])
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return _trace(lines, lambda line, number: _exchange(_line(line, number), number, "line"), "line")
 
 
 def read_entries(entries: list[Any]) -> Trace:
-    """Read exchanges that are decoded already: the entries of the journal.
+    """Read exchanges that are decoded already: the entries of the journal. What is none is skipped, as of lines.
 
     Raises:
-        TraceError: An entry is no exchange.
+        TraceError: There are entries, and none of them is an exchange.
     """
-    return Trace(
-        [_exchange(entry, number, "entry") for number, entry in enumerate(entries, 1) if not _is_other(entry)],
-        counted_in="entry",
-    )
+    return _trace(enumerate(entries, 1), lambda entry, number: _exchange(entry, number, "entry"), "entry")
 
 
 def write_ndjson(exchanges: Iterable[Exchange]) -> str:
@@ -52,6 +52,20 @@ def write_ndjson(exchanges: Iterable[Exchange]) -> str:
 def syntax(error: json.JSONDecodeError) -> str:
     """Say what is wrong with a line that is no JSON."""
     return f"it is no JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
+
+
+def _trace(numbered: Iterable[tuple[int, T]], read: Callable[[T, int], Exchange | None], counted_in: str) -> Trace:
+    found: list[Exchange | None] = []
+    skipped: list[TraceError] = []
+    for number, each in numbered:
+        try:
+            found.append(read(each, number))
+        except TraceError as error:
+            skipped.append(error)
+    if skipped and not found:
+        raise skipped[0]
+    exchanges = [exchange for exchange in found if exchange is not None]
+    return Trace(exchanges, counted_in=counted_in, skipped=[str(error) for error in skipped])
 
 
 def _line(line: str, number: int) -> Any:
@@ -68,16 +82,20 @@ def _is_other(entry: Any) -> bool:
     return isinstance(entry, dict) and entry.get("kind") == "clock"
 
 
-def _exchange(entry: Any, number: int, counted_in: str) -> Exchange:
+def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
+    """Return an exchange, or None for what the journal has besides them."""
+    if _is_other(entry):
+        return None
     if not isinstance(entry, dict):
         raise TraceError(f"an exchange is an object, not {show(entry)}", line=number, counted_in=counted_in)
     for name, (good, wanted) in _FIELDS.items():
         if not good(entry.get(name)):
             got = show(entry[name]) if name in entry else "missing"
             raise TraceError(f"{name} must be {wanted}, but is {got}", line=number, counted_in=counted_in)
+    operation: Operation = entry.get("operation") or operation_of(entry["target"])
     return Exchange(
         at=entry["at"],
-        operation=entry.get("operation") or operation_of(entry["target"]),
+        operation=operation,
         method=entry["method"],
         target=entry["target"],
         status=entry.get("status"),
@@ -88,9 +106,18 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange:
         headers=entry.get("headers"),
         cause=entry.get("cause"),
         clock=entry.get("clock") or "server",
-        gaps=frozenset(entry.get("gaps") or ()),
+        gaps=frozenset(entry.get("gaps") or ()) | _left_out(entry, operation),
         number=number,
     )
+
+
+def _left_out(entry: dict[str, Any], operation: Operation) -> frozenset[str]:
+    """Return which bodies are not even named, though there must have been one: `null` is none, nothing says nothing."""
+    needed = {
+        "request": operation in {"generateTask", "callback"} and entry["method"] == "POST",
+        "answer": operation != "callback" and entry.get("status") is not None,
+    }
+    return frozenset(name for name, must in needed.items() if must and name not in entry)
 
 
 def _as_dict(exchange: Exchange) -> dict[str, Any]:

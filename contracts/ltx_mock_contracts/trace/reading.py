@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.json_io import read_json
 from ltx_mock_contracts.safe_files import read_file
@@ -19,6 +19,8 @@ __all__ = ["parse_trace", "read_trace"]
 
 LARGEST: Final = 512 * 1024 * 1024
 """How many bytes a recording may have."""
+
+_DIGITS: Final = 300
 
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -46,15 +48,43 @@ def parse_trace(text: str) -> Trace:
     try:
         document = read_json(text)
     except json.JSONDecodeError as error:
-        if error.lineno > 1 and error.msg != "Extra data":
+        if error.lineno > 1 and error.msg != "Extra data" and not _has_a_line(text):
             raise TraceError(syntax(error), line=error.lineno) from None
         return read_ndjson(text)
     except ValueError:
-        return read_ndjson(text)
-    if isinstance(document, dict) and "log" in document:
+        document = _decoded_loosely(text)
+        if not _is_har(document):
+            return read_ndjson(text)
+    if _is_har(document):
         return read_har_log(document)
     entries = document.get("requests") if isinstance(document, dict) else document
     return read_entries(entries) if isinstance(entries, list) else read_ndjson(text)
+
+
+def _is_har(document: object) -> bool:
+    return isinstance(document, dict) and "log" in document
+
+
+def _has_a_line(text: str) -> bool:
+    """Tell whether it is a line of ours that is wrong, and not the one document that the text is."""
+    lines = (line.strip() for line in text.split("\n") if '"target"' in line)
+    return any(line.startswith("{") and line.endswith("}") for line in lines)
+
+
+def _decoded_loosely(text: str) -> Any:
+    """Decode JSON with numbers that are none, as some recorders write, each as None; such numbers never matter.
+
+    Returns:
+        What is in it, or None where not even that can be read.
+    """
+    try:
+        return json.loads(
+            text,
+            parse_constant=lambda _: None,
+            parse_int=lambda digits: int(digits) if len(digits) < _DIGITS else None,
+        )
+    except (ValueError, RecursionError):
+        return None
 
 
 def _text(raw: bytes) -> str:

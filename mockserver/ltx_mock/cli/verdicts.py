@@ -54,8 +54,9 @@ def show(report: Report) -> None:
     told = about(report)
     head = ", ".join(f"{name} {fact}" for name, fact in told.items()) + "\n\n" if told else ""
     departures = "".join(f"\n{told}" for verdict in report.verdicts for told in _explained(verdict, report))
+    notes = "".join(f"{printable(note)}\n" for note in ("", *report.notes)) if report.notes else ""
     again = f"\nagain: {printable(report.reproduce)}\n" if report.reproduce else ""
-    click.echo(disarmed(head + _table(report) + departures + again), nl=False)
+    click.echo(disarmed(head + _table(report) + departures + notes + again), nl=False)
     click.echo(f"\n{counts(report)}", err=True)
 
 

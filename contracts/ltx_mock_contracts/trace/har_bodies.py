@@ -1,0 +1,96 @@
+"""Bodies in a HAR. Recorders encode, mangle, cut and lose them, which is no fault of a client or a server."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["RecordedBody"]
+
+_BOM: Final = "\ufeff"
+_ELSEWHERE: Final = ("_file", "_sha1")
+"""Playwright names the file that it put a body into."""
+
+_WINDOWS_1252: Final = {
+    ord(bytes([byte]).decode("cp1252")): byte for byte in range(0x80, 0xA0) if bytes([byte]).decode("cp1252", "ignore")
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedBody:
+    """What a HAR has of one body.
+
+    Attributes:
+        part: The object that holds it, `postData` or `content`; empty where there is none.
+        size: How many bytes it had, as the recorder says; anything but a positive number or 0 says nothing.
+        length: The header `Content-Length`, or None.
+        chunked: Whether there was a header `Transfer-Encoding`.
+        encoded: Whether the recorder may have kept compressed bytes.
+        broken_off: Whether the connection broke while it was on its way.
+        doubtful: Whether an empty body is more likely to be one that the recorder has lost, unless a header tells.
+    """
+
+    part: Mapping[str, Any]
+    size: object = None
+    length: str | None = None
+    chunked: bool = False
+    encoded: bool = False
+    broken_off: bool = False
+    doubtful: bool = False
+
+    @property
+    def text(self) -> str | None:
+        """The body as it was sent; None when the recording lacks it or a part of it."""
+        given = self.part.get("text")
+        if not isinstance(given, str) or not given:
+            return "" if self._is_empty else None
+        text = self._decoded(given)
+        if text is None:
+            return None
+        text = self._repaired(text.removeprefix(_BOM))
+        suspect = self.encoded or self.broken_off or self._told_bytes > len(text.encode(errors="surrogatepass"))
+        return None if suspect and not _is_json(text) else text
+
+    @property
+    def _told_bytes(self) -> int:
+        return self.size if isinstance(self.size, int) else 0
+
+    @property
+    def _is_empty(self) -> bool:
+        """Whether it is sure that nothing was sent, and not only that nothing was kept."""
+        lost = self.part.get("comment") or self.part.get("text", "") is None or any(map(self.part.get, _ELSEWHERE))
+        if lost or self.chunked or self.broken_off or self.size != 0:
+            return False
+        return not self.doubtful if self.length is None else self.length.strip() == "0"
+
+    def _decoded(self, text: str) -> str | None:
+        encodings = (self.part.get("encoding"), self.part.get("_encoding"))
+        if not any(isinstance(each, str) and each.lower() == "base64" for each in encodings):
+            return text
+        try:
+            return base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
+        except (binascii.Error, ValueError):
+            return text if _is_json(text) else None
+
+    def _repaired(self, text: str) -> str:
+        """Return UTF-8 that was read as Latin-1 or Windows-1252 as what it is."""
+        if text.isascii() or self._told_bytes == len(text.encode(errors="surrogatepass")):
+            return text
+        try:
+            return text.translate(_WINDOWS_1252).encode("latin-1").decode()
+        except UnicodeError:
+            return text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

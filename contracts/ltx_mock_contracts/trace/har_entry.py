@@ -1,0 +1,161 @@
+"""One entry of a HAR, looked at with care: anything in it may be missing, or of another type."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.trace.exchange import TraceError, operation_of
+from ltx_mock_contracts.trace.har_bodies import RecordedBody
+
+__all__ = ["HarEntry"]
+
+_NO_ANSWER: Final = frozenset({None, 0, -1, *range(300, 400)})
+"""Statuses of a request that was ended or blocked, and of answers that only send elsewhere or to a cache."""
+
+_OTHER_SOURCES: Final = frozenset({"Memory Cache", "Disk Cache", "Service Worker"})
+_LONGEST: Final = 10**12
+
+
+class HarEntry:
+    """What an entry says, in the terms of an exchange.
+
+    Attributes:
+        number: Which entry of the file it is.
+        url: The URL of the request.
+        method: Its method in capital letters.
+        operation: What it is about, as its path tells.
+        request_headers: The headers of the request by their lower-case names.
+
+    Raises:
+        TraceError: The entry has no request, or none with method and URL.
+    """
+
+    def __init__(self, entry: Any, number: int) -> None:
+        self.number = number
+        self._given = self._object(entry, "it")
+        self._request = self._object(self._given.get("request"), "request")
+        self.url = self._text(self._request.get("url"), "request.url")
+        self.method = self._text(self._request.get("method"), "request.method").upper()
+        self.operation = operation_of(self.path)
+        self.request_headers = _headers(self._request)
+
+    @property
+    def path(self) -> str:
+        """The path of the URL, without query and fragment; empty where the URL is none."""
+        try:
+            return urlsplit(self.url).path
+        except ValueError:
+            return ""
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the URL."""
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return ""
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        """The headers of the response by their lower-case names."""
+        return _headers(self._response)
+
+    @property
+    def status(self) -> int | None:
+        """The status with which the server answered; None where it did not, or a cache or a service worker did.
+
+        Raises:
+            TraceError: There is no response, or its status is none.
+        """
+        response = self._response
+        status = response.get("status")
+        good = status is None or (isinstance(status, int) and not isinstance(status, bool))
+        if not good or status not in {*_NO_ANSWER, *range(100, 1000)}:
+            raise self._error(f"response.status must be an HTTP status, but is {show(status)}")
+        elsewhere = self._given.get("_fromCache") or response.get("_fetchedViaServiceWorker")
+        sources = (self._given.get("_fetchType"), response.get("_fetchType"))
+        elsewhere = elsewhere or any(isinstance(each, str) and each in _OTHER_SOURCES for each in sources)
+        return None if elsewhere or status in _NO_ANSWER else status
+
+    def times(self) -> tuple[int, int | None]:
+        """Return when it was sent and when the answer had come, in Unix milliseconds; None where that is not known.
+
+        Raises:
+            TraceError: It does not say when it was sent.
+        """
+        started = self._text(self._given.get("startedDateTime"), "startedDateTime")
+        try:
+            moment = datetime.fromisoformat(started.strip())
+            at = _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
+            raise self._error(f"startedDateTime must be an ISO 8601 time, but is {show(started)}") from None
+        took = self._given.get("time")
+        known = isinstance(took, (int, float)) and not isinstance(took, bool) and 0 <= took < _LONGEST
+        return at, at + math.ceil(took) if known else None  # type: ignore[arg-type] # it is known to be a number
+
+    def sent(self) -> str | None:
+        """Return the body of the request as text; None when the recording lacks it."""
+        if self.method in {"GET", "HEAD", "OPTIONS"}:
+            return ""
+        posted, headers = self._request.get("postData"), self.request_headers
+        status = self._given["response"].get("status") if isinstance(self._given.get("response"), dict) else None
+        return RecordedBody(
+            part=posted if isinstance(posted, dict) else {},
+            size=self._request.get("bodySize"),
+            length=headers.get("content-length"),
+            chunked="transfer-encoding" in headers,
+            encoded=headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"},
+            doubtful=status in range(200, 300),
+        ).text
+
+    def came(self) -> str | None:
+        """Return the body of the answer as text; None when the recording lacks it."""
+        response, headers = self._response, self.response_headers
+        content = response.get("content")
+        part = content if isinstance(content, dict) else {}
+        return RecordedBody(
+            part=part,
+            size=part.get("size"),
+            length=headers.get("content-length"),
+            chunked="transfer-encoding" in headers,
+            broken_off=bool(response.get("_error") or response.get("_failureText") or self._given.get("_error")),
+            doubtful=response.get("bodySize") != 0,
+        ).text
+
+    def own(self, name: str) -> str | None:
+        """Return what only a fake tells, in a field of its own."""
+        value = self._given.get(name)
+        return value if isinstance(value, str) else None
+
+    @property
+    def _response(self) -> dict[str, Any]:
+        return self._object(self._given.get("response"), "response")
+
+    def _error(self, problem: str) -> TraceError:
+        return TraceError(problem, line=self.number, counted_in="entry")
+
+    def _text(self, value: Any, name: str) -> str:
+        if not isinstance(value, str):
+            raise self._error(f"{name} must be a string, but is {show(value)}")
+        return value
+
+    def _object(self, value: Any, name: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._error(f"{name} must be an object, but is {show(value)}")
+        return value
+
+
+def _headers(message: dict[str, Any]) -> dict[str, str]:
+    given = message.get("headers")
+    pairs = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    named = ((each.get("name"), each.get("value")) for each in pairs)
+    return {name.lower(): value for name, value in named if isinstance(name, str) and isinstance(value, str)}
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round((moment - datetime.fromtimestamp(0, UTC)).total_seconds() * 1000)

@@ -1,0 +1,49 @@
+"""What a recording lacks, in sentences: whoever reads a report must know what it was made without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ltx_mock_contracts.trace.exchange import Exchange, Trace
+
+__all__ = ["what_is_missing"]
+
+_SHOWN: Final = 5
+
+
+def what_is_missing(exchanges: Sequence[Exchange], read: Trace) -> Iterator[str]:
+    """Say what was skipped, the first few one by one, and whose bodies were not recorded.
+
+    Args:
+        exchanges: What was judged.
+        read: The trace as it was read.
+    """
+    for problem in read.skipped[:_SHOWN]:
+        yield f"skipped {problem}"
+    more = len(read.skipped) - _SHOWN
+    if more > 0:
+        yield f"skipped {more} more {_lines(read, more)}"
+    requests = [each for each in exchanges if "request" in each.gaps and each.operation != "other"]
+    answers = [each for each in exchanges if "answer" in each.gaps and _needs_answer(each)]
+    for what, of in (("request", requests), ("answer", answers)):
+        if of:
+            yield f"not recorded: the body of the {what} in {_lines(read, len(of))} {_numbers(of)}"
+
+
+def _needs_answer(exchange: Exchange) -> bool:
+    return exchange.status is not None and exchange.operation not in {"callback", "other"}
+
+
+def _lines(read: Trace, count: int) -> str:
+    if count == 1:
+        return read.counted_in
+    return "entries" if read.counted_in == "entry" else f"{read.counted_in}s"
+
+
+def _numbers(exchanges: Sequence[Exchange]) -> str:
+    more = len(exchanges) - _SHOWN
+    listed = ", ".join(str(each.number) for each in exchanges[:_SHOWN])
+    return f"{listed} and {more} more" if more > 0 else listed
