@@ -146,7 +146,7 @@ class IndependentServer:
         low, high = SECONDS[given["resolution"]]
         if given["mode"].endswith("LoRA"):
             low, high = low + 10, high + 20
-        digest = sha256(json.dumps(body, sort_keys=True).encode()).digest()
+        digest = sha256(raw).digest()
         with self._lock:
             number = len(self.tasks)
             task = Task(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from independent_server import DIALECTS, KEYS, VIOLATING, IndependentServer
 from ltx_mock_contracts import Report, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, Pace, check_server
+from ltx_mock_contracts.machine import Target, run_task_machine
 from ltx_mock_contracts.trace import parse_trace
 from processes import ltx_mock
 
@@ -100,6 +104,36 @@ def test_a_task_shows_as_much_as_one_can() -> None:
     kept = {"CB-1", "CB-4", "ENV-2", "GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8", "TASK-10"}
     assert kept <= set(report.having("kept"))
     assert "--max-tasks 2 does" in (report.of("GEN-1").why or ""), "it says what it would take"
+
+
+def test_the_task_machine_holds_no_server_to_a_dialect() -> None:
+    with IndependentServer(*(set(DIALECTS) - {"keys-share-tasks", "strict-json", "https-only"})) as server:
+
+        class ServersClock:
+            @property
+            def now(self) -> int:
+                return math.floor(server.now * 1000)
+
+            def advance(self, seconds: float) -> None:
+                server.advance(seconds)
+
+        @contextmanager
+        def target() -> Iterator[Target]:
+            server.tasks.clear()
+            client = httpx.Client(base_url=f"{server.url}/api/v1", headers={"authorization": f"Bearer {KEYS[0]}"})
+            with Target(client=client, clock=ServersClock(), violating_prompt=VIOLATING) as made:
+                yield made
+
+        few = settings(
+            max_examples=15,
+            stateful_step_count=8,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        run_task_machine(target, settings=few)
 
 
 def test_checks_may_run_in_threads_and_side_by_side() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -163,7 +164,11 @@ def run_checks(
         CannotRun: Nobody is there, or the key is not accepted.
     """
     checks = chosen(options)
-    with tempfile.TemporaryDirectory(prefix="ltx-mock-") as folder, _target(options, folder, pace, waiting) as target:
+    with (
+        tempfile.TemporaryDirectory(prefix="ltx-mock-") as folder,
+        _hypothesis_writes_to(folder),
+        _target(options, folder, pace, waiting) as target,
+    ):
         plan = Plan.of(checks, target)
         yield Planned(plan)
         contexts: list[CheckContext] = []
@@ -259,6 +264,20 @@ def _side_by_side(
                 pool.shutdown(cancel_futures=True)
 
     return run
+
+
+@contextmanager
+def _hypothesis_writes_to(folder: str) -> Iterator[None]:
+    """Keep Hypothesis from making a folder where the caller is, unless that was wanted before."""
+    from hypothesis import configuration  # noqa: PLC0415 - slow to import
+
+    before = getattr(configuration, "__hypothesis_home_directory", None)
+    if before is None and "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
+        configuration.set_hypothesis_home_dir(folder)
+    try:
+        yield
+    finally:
+        configuration.set_hypothesis_home_dir(before)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def _judge_callback(notes: Notes, exchange: Exchange) -> bool:
 
 def _is_no_endpoint(exchange: Exchange) -> bool:
     """Tell whether it is another path or method than the documents have; not every server tells its balance."""
-    if exchange.operation == "balance" and exchange.status == 404:
+    if exchange.operation == "balance" and exchange.status not in {200, 401, 403, 429}:
         return True
     return exchange.method not in METHODS.get(exchange.operation, ())
 
