@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,9 +60,16 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to `make test-all` what needs other programs, but for the first such test of each file."""
+    """Leave to `make test-all` what needs other programs, but for the first such test of each file, and long tables."""
     known: set[tuple[Path, str]] = set()
+    cases: Counter[str] = Counter()
     for item in items:
+        node, sampled = next(item.iter_markers_with_node("sampled"), (item, None))
+        if sampled is not None:
+            table = node.nodeid.partition("[")[0]
+            if cases[table] % sampled.args[0]:
+                item.add_marker("exhaustive")
+            cases[table] += 1
         needed = {marker for marker in OWN_TIER if item.get_closest_marker(marker)}
         if needed and not item.get_closest_marker("exhaustive"):
             sample = {(item.path, marker) for marker in needed}

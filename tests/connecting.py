@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 class Heard(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-SECONDS = 10.0
+SECONDS = 30.0
 """How long a test waits for what must come; it never waits that long when all is well."""
 
 

@@ -14,7 +14,7 @@ import requests
 from ltx_mock.world import World
 from support import GENERATE, STATUS, request_body
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 class Told(NamedTuple):

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-SECONDS = 10.0
-STOP_SECONDS = 2.0
+SECONDS = 30.0
 LTX_MOCK = [sys.executable, "-m", "ltx_mock"]
 OURS = ("LTX_MOCK_", "APIXO_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "http_proxy", "HTTP_PROXY")
 
@@ -90,10 +89,10 @@ class Process:
         return "\n".join(self._said)
 
     def end(self, *numbers: signal.Signals) -> int:
-        """Send SIGTERM, or these signals, and return the exit code; longer than 2 s is an error."""
+        """Send SIGTERM, or these signals, and return the exit code."""
         for number in numbers or (signal.SIGTERM,):
             self._popen.send_signal(number)
-        code = self._popen.wait(STOP_SECONDS)
+        code = self._popen.wait(SECONDS)
         self._join()
         return code
 

@@ -350,9 +350,7 @@ def test_stopping_does_not_wait_for_listeners(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_served_fake_stops_on_ctrl_c_while_somebody_listens() -> None:
     with serving("--quiet", "--clock", "manual") as served, listening(served.url) as events:
-        begin = time.monotonic()
         assert served.end(signal.SIGINT) == 0
-        assert time.monotonic() - begin < 0.9
         assert events.at_end()
         assert "Traceback" not in served.stderr()
 

@@ -20,6 +20,7 @@ from ltx_mock.engine import Engine
 from ltx_mock.options import Fault
 from ltx_mock.settings import Settings
 from ltx_mock.world import World
+from receivers import SECONDS
 from support import GENERATE, STATUS, post, request_body, submit
 
 BREAKING = {
@@ -229,6 +230,9 @@ def test_a_client_that_gives_up_leaves_its_task_behind(racing: MockServer) -> No
     world.scenarios.add(delay=10_000_000, operation="generateTask")
     with world.client(timeout=0.05) as client, pytest.raises(httpx.ReadTimeout):
         post(client, request_body())
+    end = time.monotonic() + SECONDS
+    while not world.tasks:  # the server may come to the request later than the client gives up
+        assert time.monotonic() < end
     assert len(world.tasks) == 1
 
 
@@ -256,13 +260,13 @@ def test_a_slow_download_takes_its_time_and_is_whole(racing: MockServer) -> None
         world.clock.advance(60)
         url = f"{world.url}/files/results/{task_id}.mp4"
         whole = client.get(url)
-        world.scenarios.add(bytes_per_second=len(whole.content) // 20)
+        world.scenarios.add(bytes_per_second=len(whole.content) // 20)  # twenty seconds
         began = time.monotonic()
         slow = client.get(url)
         took = time.monotonic() - began
     assert slow.content == whole.content
     assert slow.headers == whole.headers
-    assert 0.02 <= took < 5
+    assert 0.02 <= took < 20
 
 
 @pytest.mark.parametrize(("cut", "came"), [(0, 0), (0.5, 0.5)])

@@ -40,7 +40,12 @@ def mock(running: MockServer) -> MockServer:
 @pytest.fixture(params=["inside", "socket"])
 def admin(request: pytest.FixtureRequest, mock: MockServer) -> Iterator[httpx.Client]:
     transport = mock.transport if request.param == "inside" else None
-    options: dict[str, Any] = {"base_url": f"{mock.url}/__admin", "trust_env": False, "verify": False}
+    options: dict[str, Any] = {
+        "base_url": f"{mock.url}/__admin",
+        "trust_env": False,
+        "verify": False,
+        "timeout": SECONDS,
+    }
     with httpx.Client(transport=transport, **options) as client:
         yield client
 
@@ -210,14 +215,12 @@ def test_the_journal_of_one_key_or_of_all_is_forgotten(admin: httpx.Client, mock
 
 
 def test_waiting_ends_as_soon_as_something_matches(admin: httpx.Client, client: httpx.Client) -> None:
-    begin = time.monotonic()
     alarm = threading.Timer(0.05, lambda: (submit(client), client.get(STATUS, params={"taskId": "x"})))
     alarm.start()
-    entries = listed(admin, operation="statusTask", wait="9")
+    entries = listed(admin, operation="statusTask", wait="600")
     alarm.join()
     assert [entry["status"] for entry in entries] == [404]
-    assert listed(admin, wait="9")[0]["operation"] == "generateTask"
-    assert time.monotonic() - begin < 5
+    assert listed(admin, wait="600")[0]["operation"] == "generateTask"
 
 
 def test_waiting_ends_when_its_time_is_over(admin: httpx.Client) -> None:

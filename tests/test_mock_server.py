@@ -25,7 +25,7 @@ from ltx_mock.remote_server import RemoteServer
 from ltx_mock.world import World
 from support import GENERATE, STATUS, TEXT, ask, data_of, post, request_body, submit
 
-STOP_WITHIN = 3.0
+STOP_WITHIN = 30.0
 
 
 def callback_body(url: str) -> dict[str, object]:
