@@ -62,8 +62,9 @@ def test_it_is_read_only(mock: MockServer) -> None:
 
 
 def test_no_file_has_inline_code_or_names_another_host() -> None:
+    harmless = re.compile("http://(www.w3.org/2000/svg|127.0.0.1:3000|localhost:3000)")  # the last two are examples
     for name, content in page_files().items():
-        text = content.decode().replace("http://www.w3.org/2000/svg", "").replace("http://127.0.0.1:3000", "")
+        text = harmless.sub("", content.decode())
         assert "http://" not in text, name
         assert "https://" not in text, name
         for markup in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):

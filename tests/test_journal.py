@@ -40,13 +40,8 @@ def mock(running: MockServer) -> MockServer:
 @pytest.fixture(params=["inside", "socket"])
 def admin(request: pytest.FixtureRequest, mock: MockServer) -> Iterator[httpx.Client]:
     transport = mock.transport if request.param == "inside" else None
-    options: dict[str, Any] = {
-        "base_url": f"{mock.url}/__admin",
-        "trust_env": False,
-        "verify": False,
-        "timeout": SECONDS,
-    }
-    with httpx.Client(transport=transport, **options) as client:
+    options: dict[str, Any] = {"base_url": f"{mock.url}/__admin", "trust_env": False, "verify": False}
+    with httpx.Client(transport=transport, timeout=SECONDS, **options) as client:
         yield client
 
 
