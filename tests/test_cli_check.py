@@ -13,7 +13,9 @@ import pytest
 
 from broken_servers import MUTANTS, BrokenServer, counting
 from ltx_mock import MockServer
+from ltx_mock.cli.check import Lines
 from ltx_mock_contracts import check_trace, read_trace
+from ltx_mock_contracts.conformance import Check, Plan
 from processes import LTX_MOCK, clean_environment, ltx_mock
 
 FEW = ("--max-examples", "1")
@@ -189,3 +191,25 @@ def test_pytest_says_what_it_needs() -> None:
     run = run_pytest()
     assert run.returncode == 4
     assert "the checks need a server: --ltx-base-url URL" in run.stderr
+
+
+def test_it_says_what_it_waits_for_and_for_how_long(capsys: pytest.CaptureFixture[str]) -> None:
+    lines, nothing = Lines(), Check("a", (), print, seconds=100)
+    lines.planned(Plan(running=[nothing, Check("b", (), print, seconds=80)], tasks=2, bound=2, missing_tasks=3))
+    lines.waiting(60, "task task_1")
+    lines.waiting(5, "task task_1")
+    lines.done("a")
+    lines.waiting(60, "task task_2")
+    said = capsys.readouterr().err.splitlines()
+    assert said[1:] == [
+        "ltx-mock: --max-tasks 5 would let all run that tasks keep from running",
+        "ltx-mock: waiting 60 s for task task_1, about 3 min to go",
+        "ltx-mock: waiting 60 s for task task_2, about 80 s to go",
+    ]
+
+
+def test_nobody_at_the_url_is_one_line_with_several_processes_too() -> None:
+    run = run_pytest("--ltx-base-url", "http://127.0.0.1:9", "-n", "2")
+    assert run.returncode == 4
+    assert "ERROR: nobody answers at http://127.0.0.1:9" in run.stderr
+    assert "INTERNALERROR" not in run.stdout + run.stderr
