@@ -10,10 +10,13 @@ from counting import calls_of
 from ltx_mock import MockServer, answers
 from ltx_mock.world import World
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
+from ltx_mock_contracts.parsing import LARGE
 from ltx_mock_contracts.validation import validate_parsed_request
 from support import TEXT, message_in, request_body
 
 MANY = 100_000
+MOST_CALLS = 30_000
+"""A hundred findings, the most there are, take 24,075 calls where each is an unknown field (CPython 3.11)."""
 INPUT = {"mode": "image-to-video-LoRA", "prompt": "x", "resolution": "480p", "duration": 5}
 VALID = json.dumps(request_body()).encode()[:-1]
 
@@ -43,27 +46,31 @@ HOSTILE: dict[str, bytes] = {
 }
 
 
-def refuse(raw: bytes) -> None:
-    try:
-        findings = validate_parsed_request(parse_body(raw))
-    except MalformedBody as problem:
-        findings = [problem.finding]
+def judge(body: object) -> None:
+    findings = validate_parsed_request(body)
     assert len(findings) <= 100
     assert len(answers.invalid(findings).body) < 5000
 
 
-refuse(VALID + b"}")  # schemas are compiled once
+judge({})  # schemas are compiled once
 
 
-@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
-def test_a_mebibyte_costs_no_call_for_each_of_its_parts(raw: bytes) -> None:
-    assert calls_of(lambda: refuse(raw)) < 30_000
+@pytest.mark.parametrize("raw", [raw for raw in HOSTILE.values() if raw.endswith((b"}", b"]"))])
+def test_a_mebibyte_is_judged_without_a_call_for_each_of_its_parts(raw: bytes) -> None:
+    body = json.loads(raw)
+    assert calls_of(lambda: judge(body)) < MOST_CALLS
+
+
+@pytest.mark.parametrize("item", ["[]", "{}", "1", "1.5", '"a"', '{"a":1}', "[[[]]]"])
+def test_no_single_call_of_c_code_reads_more_than_one_part(item: str) -> None:
+    raw = many(item, LARGE // len(item))
+    assert calls_of(lambda: parse_body(raw)) >= LARGE // len(item)
 
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
 def test_a_large_body_is_read_like_a_small_one(raw: bytes) -> None:
     short = raw[:9000]
-    for each in (short, short + b" " * 2000):
+    for each in (short, short + b" " * LARGE):
         try:
             told: object = parse_body(each)
         except MalformedBody as problem:

@@ -15,6 +15,7 @@ import pytest
 
 from ltx_mock.engine import Engine
 from ltx_mock.settings import Settings
+from ltx_mock.submissions import Submission
 from ltx_mock.world import World
 from support import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, request_body, submit
 
@@ -257,8 +258,8 @@ def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_ta
             await asyncio.Event().wait()
 
         engine._inspections.begin(tenant, "task_other", 0, fetch(), lambda: None)
-        raw = json.dumps(request_body()).encode()
-        waiting = asyncio.create_task(engine.generate(tenant, raw, "http://localhost", tenant.clock.now()))
+        submitted = Submission.of(json.dumps(request_body()).encode())
+        waiting = asyncio.create_task(engine.generate(tenant, submitted, "http://localhost", tenant.clock.now()))
         await asyncio.sleep(0)
         assert not waiting.done()
         await engine.reset("key")

@@ -18,6 +18,7 @@ from ltx_mock.scenarios.claims import Armed, Call, Subject, armed, claim, concer
 from ltx_mock.scenarios.draws import milliseconds
 from ltx_mock.scenarios.model import FAULTS, MAX_MS, MODES, OPERATIONS, STATUS_FIELDS
 from ltx_mock.scenarios.reading import FIELDS
+from ltx_mock.submissions import Submission
 from ltx_mock_contracts.fail_codes import FAIL_CODES
 
 MAX_LINE = 1000
@@ -205,4 +206,4 @@ def test_a_scenario_happens_from_the_nth_on_and_so_many_times(
     )
 )
 def test_a_body_of_any_kind_can_be_looked_into(body: bytes) -> None:
-    assert all(isinstance(part, str) for part in Subject.of(body))
+    assert all(isinstance(part, str) for part in Submission.of(body).subject)

@@ -131,8 +131,12 @@ HOSTILE = {
 }
 
 
+MOST_CALLS = 30_000
+"""A hundred findings, the most there are, take 23,223 calls where each is an unknown field (CPython 3.11)."""
+
+
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_mebibyte_is_explained_with_little_work(body: object) -> None:
     validate_parsed_request({})  # the schema is compiled once
-    assert calls_of(lambda: validate_parsed_request(body)) < 90_000
+    assert calls_of(lambda: validate_parsed_request(body)) < MOST_CALLS
     assert validate_request(body)

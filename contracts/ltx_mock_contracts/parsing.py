@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from array import array
 from collections import Counter
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
+from json.decoder import JSONArray, JSONObject, scanstring  # type: ignore[attr-defined]
+from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.findings import Finding, Path, malformed, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["DEPTH_LIMIT", "MalformedBody", "check_json", "parse_body"]
+__all__ = ["DEPTH_LIMIT", "LARGE", "MalformedBody", "PatientDecoder", "check_json", "parse_body"]
 
 DEPTH_LIMIT: Final = 64
 """How deep arrays and objects may be nested; the documented request needs four levels."""
 
+LARGE: Final = 16 * 1024
+"""A body of more bytes is decoded with patience, so that other threads go on meanwhile; see `PatientDecoder`."""
+
 _DIGITS_LIMIT: Final = 300
 _TOO_BIG: Final = 10**_DIGITS_LIMIT
 _TOO_DEEP: Final = f"it is nested deeper than {DEPTH_LIMIT} levels"
+_LONE_SURROGATE: Final = "it has a lone surrogate"
 _TOO_BIG_TEXT: Final = "it has a number that is too large for a double"
-_SMALL: Final = 10_000
-"""Up to so many bytes each object and number may be looked at by a function of ours; beyond, only whole levels."""
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{300}")
-_EXPONENT: Final = re.compile(rb"[eE]\+?0*[1-9][0-9]{2}")
-_MARKS: Final = bytes.maketrans(b"{}", b"[]")
-_STEPS: Final = bytes.maketrans(b"[]", b"\x01\xff")
-"""One level down and one up, as signed bytes."""
-_NO_MARK: Final = bytes(each for each in range(256) if each not in b'"[]{}:')
 _PLAIN: Final = frozenset({dict, list, str, int, float, bool, type(None)})
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -64,12 +61,12 @@ def parse_body(raw: bytes) -> object:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise _malformed(f"it is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}") from None
-    if len(raw) <= _SMALL and raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT:
-        body = _decode(text, _DECODER)
-    else:
-        body = _decode_large(raw, text)
+    if len(raw) > LARGE:
+        return _decode(text, _Strict(watches_surrogates=_SURROGATE.search(raw) is not None))
+    is_flat = raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT
+    body = _decode(text, _DECODER if is_flat else _Strict(watches_surrogates=False))
     if _SURROGATE.search(raw) and not _encodable(json.dumps(body, ensure_ascii=False)):
-        raise _malformed("it has a lone surrogate", _first_surrogate(body))
+        raise _malformed(_LONE_SURROGATE, _first_surrogate(body))
     return body
 
 
@@ -93,27 +90,8 @@ def _decode(text: str, decoder: json.JSONDecoder) -> object:
         return decoder.decode(text)
     except json.JSONDecodeError as error:
         raise _malformed(_syntax(text, error)) from None
-
-
-def _decode_large(raw: bytes, text: str) -> object:
-    """Decode without a call for each object and number, and look at whole levels instead."""
-    marks = _marks(raw)
-    if _too_deep(marks):
-        raise _malformed(_TOO_DEEP)
-    try:
-        body = _decode(text, _PLAIN_DECODER)
-    except MalformedBody:
-        raise
-    except ValueError:  # a number of more digits than Python reads
-        raise _malformed(_TOO_BIG_TEXT) from None
-    if (_EXPONENT.search(raw) or _LONG_NUMBER.search(raw)) and not all(map(_all_finite, _levels(body))):
-        raise _malformed(_TOO_BIG_TEXT)
-    fields = marks.count(b":")
-    for level in _levels(body):
-        if not fields:
-            return body
-        fields -= sum(map(len, level.get(dict, ())))
-    return _decode(text, _DECODER) if fields else body  # which raises: a key is there twice
+    except RecursionError:
+        raise _malformed(_TOO_DEEP) from None
 
 
 def _syntax(text: str, error: json.JSONDecodeError) -> str:
@@ -121,19 +99,11 @@ def _syntax(text: str, error: json.JSONDecodeError) -> str:
         return "it is empty"
     if text.startswith("\ufeff"):
         return "it starts with a byte order mark"
-    return f"it is not JSON: {error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+    return f"it is not JSON: {error.msg.removesuffix(' at')}{_position(text, error.pos)}"
 
 
-def _marks(raw: bytes) -> bytes:
-    """Return the brackets, all as square ones, and the colons of a JSON text, without those in its strings."""
-    escapes = raw.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in raw else raw
-    marks = escapes.translate(_MARKS, _NO_MARK).replace(b'""', b"")
-    return b"".join(marks.split(b'"')[::2])
-
-
-def _too_deep(marks: bytes) -> bool:
-    steps = array("b", marks.translate(_STEPS, b":"))
-    return max(accumulate(steps), default=0) > DEPTH_LIMIT
+def _position(text: str, index: int) -> str:
+    return f" at line {text.count(chr(10), 0, index) + 1}, column {index - text.rfind(chr(10), 0, index)}"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -164,7 +134,63 @@ def _constant(name: str) -> float:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_constant
 )
-_PLAIN_DECODER: Final = json.JSONDecoder(parse_constant=_constant)
+
+
+class PatientDecoder(json.JSONDecoder):
+    """Decodes in Python what `json` decodes in C, so that other threads get their turn while it works.
+
+    C code lets no other thread run until it is done, and an array of 300,000 arrays takes it some tenths of a second.
+    One instance decodes one text.
+
+    Raises:
+        RecursionError: The text is nested deeper than `levels`.
+    """
+
+    def __init__(self, levels: int = DEPTH_LIMIT, **hooks: Any) -> None:
+        super().__init__(**hooks)
+        self._left = levels
+        self.parse_array = self._nested(JSONArray)
+        self.parse_object = self._nested(JSONObject)
+        self.scan_once = py_make_scanner(self)
+
+    def _nested(self, parse: Callable[..., Any]) -> Callable[..., Any]:
+        def parse_nested(*given: Any) -> Any:
+            if not self._left:
+                raise RecursionError
+            self._left -= 1
+            value = parse(*given)
+            self._left += 1
+            return value
+
+        return parse_nested
+
+
+class _Strict(PatientDecoder):
+    """The same, and refuses what `parse_body` refuses; lone surrogates where it `watches_surrogates`."""
+
+    def __init__(self, *, watches_surrogates: bool) -> None:
+        super().__init__(
+            object_pairs_hook=_encodable_keys if watches_surrogates else _unique,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_constant,
+        )
+        if watches_surrogates:
+            self.parse_string = _encodable_string
+            self.scan_once = py_make_scanner(self)
+
+
+def _encodable_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if not _encodable("".join(key for key, _ in pairs)):
+        raise _malformed(_LONE_SURROGATE)
+    return _unique(pairs)
+
+
+def _encodable_string(text: str, start: int, strict: bool) -> tuple[str, int]:
+    value, end = scanstring(text, start, strict)
+    if not _encodable(value):
+        raise _malformed(f"{_LONE_SURROGATE}{_position(text, start - 1)}")
+    return value, end
 
 
 def _walk(value: object) -> Iterator[tuple[Path, object]]:

@@ -24,6 +24,7 @@ from ltx_mock.scenarios.claims import Armed, Subject, aimed
 from ltx_mock.scenarios.readers import ScenarioError
 from ltx_mock.stage import played
 from ltx_mock.store import Tenant
+from ltx_mock.submissions import Submission
 from ltx_mock_contracts.urls import is_http_url
 
 API = "/api/v1"
@@ -34,6 +35,8 @@ NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API
 NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key after it'
 UNKNOWN_KEY = "API key is not accepted; use one that the server was started with (--api-key)"
 
+NOTHING = Submission(b"", (), Subject(), None)
+"""What a request without a body submits."""
 JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
@@ -63,27 +66,32 @@ class Endpoint:
         tenant, answer = access(self._engine, scope)
         now = tenant.clock.now()
         answer = answer or self._refuse(tenant, scope["method"], now)
-        body = b""
+        body, submitted = b"", NOTHING
         if answer is None and "POST" in self.methods:
             try:
-                whole = await read_body(receive, MAX_BODY_BYTES)
+                body, refusal = await self._body(scope, receive)
             except ClientGoneError:
                 return
-            body = whole or b""
-            # While the body came, time may have moved on, and a reset may have put a new world in the place of this.
+            if refusal is None:
+                submitted = await self._engine.aside.read(Submission.of, body)
+            # While the body came and was read, time may have moved on, and a reset may have put a new world in the
+            # place of this.
             tenant, answer = access(self._engine, scope)
-            now = tenant.clock.now()
-            if whole is None:
-                answer = answers.too_large(MAX_BODY_BYTES)
-            elif answer is None:
-                try:
-                    body = decoded(scope["headers"], body, MAX_BODY_BYTES)
-                except TooLargeError:
-                    answer = answers.too_large(MAX_BODY_BYTES)
-                except EncodingError as problem:
-                    answer = answers.wrong_encoding(problem)
-        answer = answer or await self._handle(tenant, scope, body, now)
+            now, answer = tenant.clock.now(), answer or refusal
+        answer = answer or await self._handle(tenant, scope, submitted, now)
         await reply(self._engine, tenant, self.operation, scope, body, answer, receive, send, now)
+
+    async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, Answer | None]:
+        """Return the body without its content coding; or the body as it came, or nothing of it, and its refusal."""
+        body = await read_body(receive, MAX_BODY_BYTES)
+        if body is None:
+            return b"", answers.too_large(MAX_BODY_BYTES)
+        try:
+            return decoded(scope["headers"], body, MAX_BODY_BYTES), None
+        except TooLargeError:
+            return body, answers.too_large(MAX_BODY_BYTES)
+        except EncodingError as problem:
+            return body, answers.wrong_encoding(problem)
 
     def _refuse(self, tenant: Tenant, method: str, now: int) -> Answer | None:
         if method not in self.methods:
@@ -91,7 +99,7 @@ class Endpoint:
         wait = tenant.take_request(now)
         return answers.too_many_requests(tenant.settings, wait) if wait else None
 
-    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:
         raise NotImplementedError
 
 
@@ -101,25 +109,25 @@ class GenerateTask(Endpoint):
     operation = "generateTask"
     methods = ("POST",)
 
-    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:
-        if not tenant.scenarios and DIRECTIVE not in body and not asks(scope["headers"]):
-            return await self._work(tenant, scope, body, now)
-        subject = Subject.of(body)
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:
+        subject = submitted.subject
+        if not tenant.scenarios and DIRECTIVE not in subject.prompt and not asks(scope["headers"]):
+            return await self._work(tenant, scope, submitted, now)
         try:
             wishes = asked(scope["headers"], subject.prompt)
         except ScenarioError as problem:
             return answers.no_scenario(str(problem), problem.field)
-        work = partial(self._work, tenant, scope, body, now, wishes)
+        work = partial(self._work, tenant, scope, submitted, now, wishes)
         return await played(tenant, "generateTask", wishes, subject, work)
 
     async def _work(
-        self, tenant: Tenant, scope: Scope, body: bytes, now: int, wishes: tuple[Armed, ...] = ()
+        self, tenant: Tenant, scope: Scope, submitted: Submission, now: int, wishes: tuple[Armed, ...] = ()
     ) -> Answer:
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
             return answers.wrong_content_type(content_type)
         page = foreign_page(scope["headers"], tenant.settings.allow_origin)
-        return await self._engine.generate(tenant, body, root_url(scope), now, wishes, page)
+        return await self._engine.generate(tenant, submitted, root_url(scope), now, wishes, page)
 
 
 class StatusTask(Endpoint):
@@ -128,7 +136,7 @@ class StatusTask(Endpoint):
     operation = "statusTask"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
         task_id = task_id_of(scope["query_string"])
         task = tenant.task(task_id)
         if not tenant.scenarios and not (task and task.scenarios) and not asks(scope["headers"]):
@@ -137,7 +145,7 @@ class StatusTask(Endpoint):
             wishes = asked(scope["headers"])
         except ScenarioError as problem:
             return answers.no_scenario(str(problem), problem.field)
-        subject = Subject.of(task.body) if task else Subject()
+        subject = Subject.of(task.request) if task else Subject()
         return await played(tenant, "statusTask", wishes, subject, partial(self._work, tenant, task_id, now), task_id)
 
     async def _work(self, tenant: Tenant, task_id: str, now: int) -> Answer:
@@ -154,7 +162,7 @@ class Balance(Endpoint):
     operation = "balance"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, body: bytes, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
         async def work() -> Answer:
             return answers.balance(tenant.account(now).credits)
 

@@ -83,7 +83,7 @@ class ControlPlane:
 
     async def extend_settings(self, request: Request) -> dict[str, Any]:
         """Let callbacks go to more hosts, or send them elsewhere, from now on."""
-        body = await json_body(request)
+        body = await json_body(self._engine, request)
         return self._engine.extend_settings(picked(self._engine, request), body).as_dict()
 
     async def tenants(self, request: Request) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class ControlPlane:
 
     async def set_clock(self, request: Request) -> dict[str, Any]:
         """Change mode or speed, from now on."""
-        body = await json_body(request, {"mode", "speed"})
+        body = await json_body(self._engine, request, {"mode", "speed"})
         mode, speed = body.get("mode"), body.get("speed")
         if mode is not None and not isinstance(mode, str):
             raise SettingsError(f"mode must be a string, not {show(mode)}")
@@ -116,7 +116,7 @@ class ControlPlane:
 
     async def advance(self, request: Request) -> dict[str, Any]:
         """Move time on and return what it brought about."""
-        seconds = number("seconds", (await json_body(request, {"seconds"})).get("seconds"))
+        seconds = number("seconds", (await json_body(self._engine, request, {"seconds"})).get("seconds"))
         if not 0 <= seconds <= MAX_ADVANCE_SECONDS:
             raise SettingsError(f"seconds must be from 0 to {MAX_ADVANCE_SECONDS}, not {seconds:g}")
         tenant = picked(self._engine, request)
@@ -144,7 +144,7 @@ class ControlPlane:
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""
-        body = await json_body(request, {"state", "failCode"})
+        body = await json_body(self._engine, request, {"state", "failCode"})
         state, code = body.get("state", "success"), body.get("failCode")
         if code is not None and state != "failed":
             raise SettingsError("failCode goes with state failed only")

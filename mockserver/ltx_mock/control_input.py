@@ -15,6 +15,7 @@ from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError, suggestion
 from ltx_mock.store import Tenant
 from ltx_mock_contracts.findings import show
+from ltx_mock_contracts.parsing import LARGE, PatientDecoder
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_WAIT_SECONDS = 600
@@ -66,7 +67,7 @@ def limit_of(request: Request, default: int = DEFAULT_LIMIT) -> int:
     return int(limit)
 
 
-async def json_body(request: Request, known: set[str] | None = None) -> dict[str, Any]:
+async def json_body(engine: Engine, request: Request, known: set[str] | None = None) -> dict[str, Any]:
     """Return the body, a JSON object with these fields and no others; None leaves that to the reader."""
     raw = b""
     async for chunk in request.stream():
@@ -80,7 +81,7 @@ async def json_body(request: Request, known: set[str] | None = None) -> dict[str
     except EncodingError as problem:
         raise SettingsError(str(problem)) from None
     try:
-        body = json.loads(raw or b"{}")  # what is no JSON elsewhere, as NaN, is refused with the name of its field
+        body = await engine.aside.read(_decode, raw or b"{}")
     except (ValueError, RecursionError):
         raise SettingsError("the body must be a JSON object") from None
     if not isinstance(body, dict):
@@ -88,6 +89,12 @@ async def json_body(request: Request, known: set[str] | None = None) -> dict[str
     if known is not None:
         _check_names(body, known)
     return body
+
+
+def _decode(raw: bytes) -> object:
+    """Decode JSON; what is no JSON elsewhere, as NaN, is refused later with the name of its field."""
+    decoder = PatientDecoder() if len(raw) > LARGE else json.JSONDecoder()
+    return decoder.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
 
 
 def _check_names(body: dict[str, Any], known: set[str]) -> None:

@@ -13,11 +13,13 @@ from starlette.responses import Response, StreamingResponse
 
 from ltx_mock import har
 from ltx_mock.api import root_url
+from ltx_mock.aside import Aside
 from ltx_mock.control_input import chosen, json_body, limit_of, picked, real_seconds
 from ltx_mock.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError, suggestion
 from ltx_mock.expectation import Expectation
 from ltx_mock.journal import FIELDS, Filter, Kept, Selection, matching, select
+from ltx_mock.json_response import JSONResponse
 from ltx_mock.records import Entry
 from ltx_mock.seen import Exchange
 from ltx_mock.store import Tenant
@@ -32,7 +34,8 @@ ALL = 10**9
 NEAR = 3
 MAX_COMPARED = 2000
 LINES_AT_ONCE = 100
-"""An export lets other requests be answered after so many lines."""
+"""An export sends so many lines at once."""
+ENTRY_SIZE = 500
 
 
 class Journal:
@@ -61,8 +64,8 @@ class Journal:
         limit = limit_of(request, 1000 if form == "json" else ALL)
         found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
         if form != "json":
-            return _export(found.entries, form, root_url(request.scope))
-        return {"requests": [entry_view(*kept) for kept in found.entries], "truncated": found.truncated}
+            return _export(self._engine.aside, found.entries, form, root_url(request.scope))
+        return await self._engine.aside.run(_listed, found, _size(found.entries))
 
     async def request(self, request: Request) -> dict[str, Any]:
         """Return one entry."""
@@ -74,22 +77,32 @@ class Journal:
 
     async def count(self, request: Request) -> dict[str, Any]:
         """Count entries, by the filters of the list and by part of the body."""
-        body = await json_body(request, {*FIELDS, "tenant", "key", "body"})
-        return {"count": sum(1 for _ in matching(self._tenants(request, body), Filter.of(body)))}
+        body = await json_body(self._engine, request, {*FIELDS, "tenant", "key", "body"})
+        wanted = Filter.of(body)
+        kept = list(matching(self._tenants(request, body), wanted._replace(with_body=False)))
 
-    async def near(self, request: Request) -> dict[str, Any]:
+        def counted(kept: list[Kept]) -> int:
+            return sum(wanted.matches(entry) for _, entry in kept)
+
+        return {"count": await self._engine.aside.run(counted, kept, _size(kept) if wanted.with_body else 0)}
+
+    async def near(self, request: Request) -> Response:
         """Return the entries that are nearest to a request that was expected, and what differs."""
-        expected = await json_body(request)
+        expected = await json_body(self._engine, request)
         limit = expected.pop("limit", NEAR)
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
             raise SettingsError(f"limit must be a whole number, not {show(limit)}")
         tenants = self._tenants(request, expected)
         expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
-        newest = islice(matching(tenants, Filter(kind="request")), MAX_COMPARED)
-        seen = [(view, Exchange.of(view)) for view in (entry_view(*kept) for kept in newest)]
-        seen.sort(key=lambda each: expectation.distance(each[1]))
-        near = [{"request": view, "differences": _differences(expectation, each)} for view, each in seen[:limit]]
-        return {"near": near, "matches": sum(1 for _, each in seen if not expectation.difference(each))}
+        newest = list(islice(matching(tenants, Filter(kind="request")), MAX_COMPARED))
+
+        def compared(entries: list[Kept]) -> Response:
+            seen = [(view, Exchange.of(view)) for view in (entry_view(*kept) for kept in entries)]
+            seen.sort(key=lambda each: expectation.distance(each[1]))
+            near = [{"request": view, "differences": _differences(expectation, each)} for view, each in seen[:limit]]
+            return JSONResponse({"near": near, "matches": sum(not expectation.difference(each) for _, each in seen)})
+
+        return await self._engine.aside.run(compared, newest, _size(newest))
 
     async def forget(self, request: Request) -> dict[str, Any]:
         """Empty the journal of one key, or of all."""
@@ -145,11 +158,20 @@ def _differences(expectation: Expectation, seen: Exchange) -> list[dict[str, str
     return [mismatch._asdict() for mismatch in expectation.difference(seen)]
 
 
-def _export(entries: list[Kept], form: str, root: str) -> Response:
+def _listed(found: Selection) -> Response:
+    return JSONResponse({"requests": [entry_view(*kept) for kept in found.entries], "truncated": found.truncated})
+
+
+def _size(entries: list[Kept]) -> int:
+    """Return about how many bytes there are to read through, beside what each entry has anyway."""
+    return sum(ENTRY_SIZE + len(entry.request) + len(entry.answer) for _, entry in entries)
+
+
+def _export(aside: Aside, entries: list[Kept], form: str, root: str) -> Response:
     if form == "har":
         entries = [kept for kept in entries if kept[1].kind != "clock"]
     lines = _har(entries, root) if form == "har" else (_line(entry_view(*kept)) + "\n" for kept in entries)
-    return StreamingResponse(_gently(lines), media_type=FORMATS[form])
+    return StreamingResponse(_gently(aside, lines, _size(entries)), media_type=FORMATS[form])
 
 
 def _har(entries: list[Kept], root: str) -> Iterator[str]:
@@ -163,7 +185,10 @@ def _line(view: Mapping[str, object]) -> str:
     return write_json(view)
 
 
-async def _gently(lines: Iterator[str]) -> AsyncIterator[str]:
-    while chunk := "".join(islice(lines, LINES_AT_ONCE)):
+async def _gently(aside: Aside, lines: Iterator[str], size: int) -> AsyncIterator[str]:
+    while chunk := await aside.run(_next_lines, lines, size):
         yield chunk
-        await asyncio.sleep(0)
+
+
+def _next_lines(lines: Iterator[str]) -> str:
+    return "".join(islice(lines, LINES_AT_ONCE))

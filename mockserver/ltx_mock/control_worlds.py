@@ -17,6 +17,8 @@ from ltx_mock.views import account_view, armed_view
 
 MAX_SCENARIOS = 100
 """The most scenarios of one request: reading each takes some tenths of a millisecond, while nobody is served."""
+MAX_ACTIVE = 1000
+"""The most scenarios that are active for one key."""
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
 
 
@@ -39,7 +41,7 @@ class Worlds:
 
     async def open(self, request: Request) -> dict[str, Any]:
         """Make a world for a key, in the place of its old one unless that is `new`, with settings of its own."""
-        body = await json_body(request, {"key", "settings", "new"})
+        body = await json_body(self._engine, request, {"key", "settings", "new"})
         key, settings, new = body.get("key"), body.get("settings", {}), body.get("new", False)
         if not isinstance(key, str) or not _usable(key):
             raise SettingsError(f"key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces")
@@ -66,8 +68,9 @@ class Worlds:
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Arm a scenario for one key, or for each."""
-        scenario = from_dict(await json_body(request))
+        scenario = from_dict(await json_body(self._engine, request))
         tenant = picked(self._engine, request)
+        self._check_room(tenant)
         (tenant or self._engine.store).add_scenario(scenario)
         self._engine.events.touched(tenant)
         return as_dict(scenario)
@@ -82,6 +85,17 @@ class Worlds:
     async def library(self, _: Request) -> dict[str, Any]:
         """Return the scenarios that have a name."""
         return {"scenarios": [{**as_dict(NAMED[row.name]), "about": row.about} for row in LIBRARY]}
+
+    def _check_room(self, tenant: Tenant | None) -> None:
+        """Refuse one scenario more than a key can have: each request looks at all of them."""
+        store = self._engine.store
+        counts = [len(tenant.scenarios)] if tenant else [len(each.scenarios) for each in store.tenants()]
+        most = max(counts, default=0)
+        if most >= MAX_ACTIVE:
+            raise SettingsError(
+                f"{most} scenarios are active, and a key can have no more than {MAX_ACTIVE}; "
+                "DELETE /__admin/scenarios ends them"
+            )
 
     def _one(self, request: Request) -> Tenant:
         tenant = picked(self._engine, request)

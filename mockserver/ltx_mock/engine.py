@@ -14,6 +14,7 @@ from typing import Any
 from ltx_mock import answers
 from ltx_mock.advances import Advances, check_end_of_time
 from ltx_mock.answers import Answer
+from ltx_mock.aside import Aside
 from ltx_mock.assets import NOTHING, Inspector
 from ltx_mock.clock import SECOND, Clock
 from ltx_mock.courier import Courier
@@ -31,10 +32,9 @@ from ltx_mock.sender import Sender
 from ltx_mock.settings import OF_THE_SERVER, Settings, key_label
 from ltx_mock.stage import claimed, laid
 from ltx_mock.store import Store, Tenant
+from ltx_mock.submissions import Submission
 from ltx_mock.timeline import EARLIEST_FAILURE_MS
-from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.request import GenerateRequest
-from ltx_mock_contracts.validation import validate_parsed_request
 
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
@@ -52,6 +52,7 @@ class Engine:
         self._keys = frozenset(settings.api_key)
         self._sender = Sender(settings.ca_file)
         self.events = Events(self)
+        self.aside = Aside()
         self._start()
 
     def _start(self) -> None:
@@ -111,32 +112,33 @@ class Engine:
     # ---- the two endpoints
 
     async def generate(
-        self, tenant: Tenant, raw: bytes, root: str, now: int, wishes: tuple[Armed, ...] = (), page: str | None = None
+        self,
+        tenant: Tenant,
+        submitted: Submission,
+        root: str,
+        now: int,
+        wishes: tuple[Armed, ...] = (),
+        page: str | None = None,
     ) -> Answer:
         """Answer generateTask.
 
         Args:
             tenant: who asks.
-            raw: the body as it came.
+            submitted: the body, read and judged.
             root: the URL under which the client knows the fake.
             now: the moment of asking, Unix milliseconds of the tenant's clock.
             wishes: the scenarios that the request asks for itself.
             page: the foreign site whose page asks; None where no such page does.
         """
-        try:
-            body = parse_body(raw)
-        except MalformedBody as problem:
-            return answers.invalid([problem.finding])
-        findings = validate_parsed_request(body)
-        refused = [finding for finding in findings if tenant.settings.strict or finding.severity == "violation"]
-        if refused:
-            return answers.invalid(refused)
+        request, findings = submitted.request, submitted.findings
+        if request is None or (findings and tenant.settings.strict):
+            strict = tenant.settings.strict
+            return answers.invalid([each for each in findings if strict or each.severity == "violation"])
         if self._inspections:
             await self.ready(tenant, now)
             tenant = self.tenant_of(tenant.key) or tenant  # a reset may have put a new world in its place
             now = tenant.clock.now()
-        request = GenerateRequest.from_body(body)
-        task = self._task(tenant, raw, request, root, now, wishes)._replace(page=page)
+        task = self._task(tenant, submitted.raw, request, root, now, wishes)._replace(page=page, findings=findings)
         refusal = tenant.add_task(task, now)
         if refusal is not None:
             return answers.no_slot(tenant.settings, refusal, now)
@@ -181,6 +183,7 @@ class Engine:
             tenant.key,
             number,
             raw,
+            request,
             seed,
             life(request, seed, settings.seed, now, foreseen(request)),
             settings.price[request.resolution] * request.duration,
@@ -190,7 +193,7 @@ class Engine:
 
     def _fate(self, tenant: Tenant, task: Task, request: GenerateRequest, wishes: tuple[Armed, ...]) -> Fate:
         """Return the new task as a scenario has it, or as it is."""
-        subject = Subject(request.mode, request.request_type, request.prompt)
+        subject = Subject.of(request)
         chosen = claimed(tenant, wishes, Call("generateTask", "task", subject))
         if chosen is None:
             return Fate(task)
@@ -372,6 +375,7 @@ class Engine:
     async def close(self) -> None:
         """Stop all that is under way."""
         self.events.close()
+        self.aside.close()
         self._inspections.cancel()
         await self.courier.close()
 

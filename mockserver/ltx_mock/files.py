@@ -25,8 +25,6 @@ from ltx_mock.scenarios.readers import ScenarioError
 from ltx_mock.stage import staged_download
 from ltx_mock.store import Tenant
 from ltx_mock.wire import wire_of
-from ltx_mock_contracts.parsing import parse_body
-from ltx_mock_contracts.request import GenerateRequest
 
 METHODS = ("GET", "HEAD")
 RESULT_LIFE_MS = 15 * DAY
@@ -123,7 +121,7 @@ def _not_there(task: Task, now: int) -> JSONResponse | None:
 
 
 def _video(tenant: Tenant, task: Task) -> BytesResponse:
-    request = GenerateRequest.from_body(parse_body(task.body))
+    request = task.request
     look = picture(request, task.seed)
 
     def content() -> bytes:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Self, get_args
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.records import Entry, Kind, Operation
 from ltx_mock.store import Tenant
-from ltx_mock_contracts import RULES, MalformedBody, parse_body
+from ltx_mock.views import body_value
+from ltx_mock_contracts import RULES
 
 KINDS: tuple[str, ...] = ("exchange", "all", *get_args(Kind))
 OPERATIONS: tuple[str, ...] = get_args(Operation)
@@ -80,7 +81,7 @@ class Filter(NamedTuple):
             and self.task in {None, entry.task_id}
             and self._has_status(entry.status)
             and self._has_finding(entry)
-            and (not self.with_body or contains(body_of(entry), self.body))
+            and (not self.with_body or contains(body_value(entry.request), self.body))
         )
 
     def _of_kind(self, entry: Entry) -> bool:
@@ -139,14 +140,6 @@ def contains(whole: Any, part: Any) -> bool:
     if isinstance(part, bool) or isinstance(whole, bool):
         return whole is part
     return bool(whole == part)
-
-
-def body_of(entry: Entry) -> Any:
-    """Return the body of the request as JSON, or as text where it is none; None where there is nothing."""
-    try:
-        return parse_body(entry.request) if entry.request else None
-    except MalformedBody:
-        return entry.request.decode("utf-8", "replace")
 
 
 def _newest_first(tenant: Tenant) -> Iterator[Kept]:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from ltx_mock.scenarios.claims import Armed
 from ltx_mock.timeline import State, Timeline
 from ltx_mock_contracts.findings import Finding
+from ltx_mock_contracts.request import GenerateRequest
 
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other", "clock"]
 Kind = Literal["request", "callback", "clock", "download"]
@@ -17,17 +18,18 @@ DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld
 class Task(NamedTuple):
     """One accepted generateTask request and its life.
 
-    `body` is the request as it came. `seed` is the one used for the picture: the request's own, or the one drawn
-    when it asked for none. `cost` is in credits. `root` is the URL under which the submitter reached the fake;
-    its result URL is built on it. `scenarios` are those that the request asked for and that are about its task.
-    `cause` says what decided its life, if it was not its request alone. `page` is the foreign site whose page asked for
-    it: for such a task nothing is called or fetched.
+    `body` is the request as it came, `request` what it asks for, `findings` what is worth remarking on in it. `seed`
+    is the one used for the picture: the request's own, or the one drawn when it asked for none. `cost` is in credits.
+    `root` is the URL under which the submitter reached the fake; its result URL is built on it. `scenarios` are those
+    that the request asked for and that are about its task. `cause` says what decided its life, if it was not its
+    request alone. `page` is the foreign site whose page asked for it: for such a task nothing is called or fetched.
     """
 
     id: str
     key: str
     number: int
     body: bytes
+    request: GenerateRequest
     seed: int
     timeline: Timeline
     cost: int
@@ -35,6 +37,7 @@ class Task(NamedTuple):
     scenarios: tuple[Armed, ...] = ()
     cause: str | None = None
     page: str | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Attempt(NamedTuple):

@@ -54,7 +54,7 @@ async def played(
 
 def staged_download(tenant: Tenant, wishes: tuple[Armed, ...], task: Task) -> Answer | None:
     """Return what a scenario makes of the download of a task's video: an error, or 200 with an effect; else None."""
-    happening = claimed(tenant, wishes, Call("download", "request", Subject.of(task.body)), task.id)
+    happening = claimed(tenant, wishes, Call("download", "request", Subject.of(task.request)), task.id)
     if happening is None:
         return None
     outcome = happening.scenario.outcome
@@ -64,7 +64,7 @@ def staged_download(tenant: Tenant, wishes: tuple[Armed, ...], task: Task) -> An
 
 def staged_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, str | None]:
     """Return the body of a callback as a scenario has it, and the cause; or as it is."""
-    happening = claimed(tenant, (), Call("callback", "answer", Subject.of(task.body)), task.id)
+    happening = claimed(tenant, (), Call("callback", "answer", Subject.of(task.request)), task.id)
     if happening is None or happening.scenario.outcome.drift is None:
         return body, None
     return drifted(body, happening.scenario.outcome.drift), happening.cause

@@ -18,6 +18,9 @@ from ltx_mock_contracts.reporting.redaction import Redactor, header_value
 
 _PORT = re.compile(r":\d+$", re.ASCII)
 
+MAX_PARTS = 5000
+"""A body with more commas and opening brackets is shown as text: nobody reads so many values one by one."""
+
 T = TypeVar("T")
 
 
@@ -50,7 +53,7 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
         "cost": task.cost,
         "seed": task.seed,
         "resultUrl": answers.result_url(task) if state == "success" else None,
-        "request": _body(task.body.decode()),
+        "request": body_value(task.body),
     }
     return hide_in(tenant, view)
 
@@ -61,7 +64,7 @@ def delivery_view(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
 
 
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
-    """Return a journal entry; bodies that are JSON as JSON, others as text."""
+    """Return a journal entry; bodies as `body_value` has them."""
     view: dict[str, object] = {
         "number": entry.number,
         "kind": entry.kind,
@@ -79,8 +82,8 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "headers": joined(_decoded(entry.headers)),
         "ended": entry.ended,
         "latency": entry.latency,
-        "request": _body(entry.request.decode("utf-8", "replace")),
-        "answer": _body(entry.answer.decode("utf-8", "replace")),
+        "request": body_value(entry.request),
+        "answer": body_value(entry.answer),
     }
     return hide_in(tenant, view)
 
@@ -150,8 +153,11 @@ def _redactor_of(key: str, keys: tuple[str, ...], token: str | None) -> Redactor
     return Redactor(labels if token is None else labels | {token: "…"})
 
 
-def _body(text: str) -> object:
-    try:
-        return parse_body(text.encode()) if text else None
-    except MalformedBody:
-        return text
+def body_value(raw: bytes) -> object:
+    """Return a body as JSON, None where it is empty; as text where it is no JSON or has more than `MAX_PARTS`."""
+    if sum(map(raw.count, (b",", b"[", b"{"))) <= MAX_PARTS:
+        try:
+            return parse_body(raw) if raw else None
+        except MalformedBody:
+            pass
+    return raw.decode("utf-8", "replace")

@@ -13,8 +13,11 @@ from ltx_mock.scenarios.reading import own
 
 BY_NAME = b"x-mock-scenario"
 BY_CODE = b"prefer"
-DIRECTIVE = b"[["
-"""A body in which this is found nowhere has no directive."""
+DIRECTIVE = "[["
+"""A prompt in which this is found nowhere has no directive."""
+
+LONGEST_PROMPT = 5000
+"""Nothing is looked for in the rest of a prompt, which is refused anyway (GEN-8)."""
 
 _HEADERS = frozenset({BY_NAME, BY_CODE})
 _directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
@@ -46,7 +49,7 @@ def asked(headers: Headers, prompt: str = "") -> tuple[Armed, ...]:
             found += _named(raw.decode("latin-1"))
         elif header == BY_CODE:
             found += _coded(raw.decode("latin-1"))
-    for name in dict.fromkeys(_directive.findall(prompt)):
+    for name in dict.fromkeys(_directive.findall(prompt, 0, LONGEST_PROMPT)):
         if name in NAMED:
             found.append(armed(NAMED[name], f"directive [[{name}]] in the prompt"))
     return tuple(found)

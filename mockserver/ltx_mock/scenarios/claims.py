@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from ltx_mock.scenarios.draws import happens
 from ltx_mock.scenarios.model import ENDPOINTS, Drift, Match, Moment, Operation, Scenario
 from ltx_mock.scenarios.readers import FOREVER
-from ltx_mock_contracts import MalformedBody, parse_body
+from ltx_mock_contracts.request import GenerateRequest
 
 
 class Subject(NamedTuple):
@@ -20,18 +20,9 @@ class Subject(NamedTuple):
     prompt: str = ""
 
     @classmethod
-    def of(cls, body: bytes) -> Subject:
-        """Look into the body of a generateTask, which may be anything."""
-        try:
-            told = parse_body(body)
-        except MalformedBody:
-            return cls()
-        given = told.get("input") if isinstance(told, dict) else None
-        given = given if isinstance(given, dict) else {}
-        kind = told.get("request_type", "async") if isinstance(told, dict) else ""
-        return cls(
-            *(value if isinstance(value, str) else "" for value in (given.get("mode"), kind, given.get("prompt")))
-        )
+    def of(cls, request: GenerateRequest) -> Subject:
+        """Return it for a valid request."""
+        return cls(request.mode, request.request_type, request.prompt)
 
 
 class Call(NamedTuple):
@@ -68,17 +59,19 @@ def claim(waiting: tuple[Armed, ...], call: Call, dice: Callable[[], bytes]) -> 
     Returns:
         What is armed now, used up by one and having seen the call; and the one that happens, if any.
     """
+    after: list[Armed] = []
     for index, each in enumerate(waiting):
         if not concerns(each.scenario, call):
+            after.append(each)
             continue
         match, seen = each.scenario.match, each.seen + 1
         its_turn = seen >= match.nth and (match.chance >= 1 or happens(match.chance, dice()))
         left = each.left if each.left == FOREVER or not its_turn else each.left - 1  # type: ignore[operator]  # a number
-        rest = (each._replace(seen=seen, left=left),) if left else ()
-        waiting = (*waiting[:index], *rest, *waiting[index + 1 :])
+        if left:
+            after.append(each._replace(seen=seen, left=left))
         if its_turn:
-            return waiting, each
-    return waiting, None
+            return (*after, *waiting[index + 1 :]), each
+    return tuple(after), None
 
 
 def concerns(scenario: Scenario, call: Call) -> bool:

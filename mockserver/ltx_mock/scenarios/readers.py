@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from ltx_mock.errors import SettingsError, suggestion
 
 MAX_SHOWN = 60
+MAX_JSON_BYTES = 16 * 1024
+"""The longest JSON that a scenario adds: each response has it."""
 FOREVER = "forever"
 
 T = TypeVar("T")
@@ -191,10 +193,14 @@ def table(cls: type[object]) -> Reader:
 
 def json_object(path: str, value: object) -> dict[str, object]:
     """Read a JSON object of any fields."""
+    size = 0
     if isinstance(value, Mapping) and value:
         with contextlib.suppress(TypeError, ValueError, RecursionError):
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-            return dict(value)
+            size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    if size > MAX_JSON_BYTES:
+        raise ScenarioError(f"{path} must be JSON of at most {MAX_JSON_BYTES} bytes, not of {size}", path)
+    if size:
+        return dict(value)  # type: ignore[call-overload,no-any-return]  # it has a size
     raise ScenarioError(f"{path} must be a JSON object with fields in it, not {shown(value)}", path)
 
 
