@@ -70,6 +70,11 @@ class CheckContext:
         """Whether tasks are counted."""
         return self.target.budget.bound is not None
 
+    def wants(self, *rules: str) -> bool:
+        """Tell whether one of these rules is asked for."""
+        chosen = self.target.options.rules
+        return chosen is None or not chosen.isdisjoint(rules)
+
     @property
     def ids(self) -> dict[str, tuple[int, str]]:
         """The tasks that were made, each with number and curl line of the exchange that told of it first."""

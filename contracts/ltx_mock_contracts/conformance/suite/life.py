@@ -39,7 +39,7 @@ SECONDS: Final = {"480p": 75, "720p": 105, "1080p": 135}
 def whole_life(context: CheckContext) -> None:
     """One task shows as much as one can: states, times, result, length, size, and the callback if one can come."""
     body = varied(context, seed=54248617)
-    if not context.target.can_be_called:
+    if not (context.target.can_be_called and context.wants("CB-1", "CB-4", "GEN-2", "GEN-3", "GEN-4")):
         one_life(context, body)
         return
     inbox = context.inbox()
@@ -85,7 +85,8 @@ def extremes(context: CheckContext, mode: str, inside: dict[str, Any], beside: d
     if mode != "text-to-video":
         body = with_files(context, body)
     inbox = None
-    if beside.get("request_type") == "async" and context.target.can_be_called:
+    asynchronous = beside.get("request_type") == "async" and context.wants("CB-3", "GEN-3")
+    if asynchronous and context.target.can_be_called:
         inbox = context.inbox()
         body |= {"callback_url": inbox.url}
     made = context.world.generate(body)
@@ -249,7 +250,7 @@ def _extremes() -> tuple[Check, ...]:
             "all at the lower edge",
             TASK,
             partial(extremes, mode="image-to-video", inside=_LOWEST, beside={"provider": "value"}),
-            accepts=(*ALWAYS, *edge, "GEN-12"),
+            accepts=(*ALWAYS, "GEN-5", "GEN-12"),
             tasks=1,
             rank=5,
             needs=("callbacks",),
@@ -264,7 +265,7 @@ def _extremes() -> tuple[Check, ...]:
                 inside=_OTHERS | {"loras": plain("text-to-video-LoRA")["input"]["loras"] * 3},
                 beside={"provider": "auto"},
             ),
-            accepts=(*ALWAYS, "GEN-5", "GEN-11", "GEN-13", "GEN-14"),
+            accepts=(*ALWAYS, "GEN-5", "GEN-11", "GEN-14"),
             tasks=1,
             rank=7,
             needs=("callbacks",),
