@@ -232,6 +232,7 @@ def test_a_fake_that_was_started_can_be_checked_without_naming_it(runner: Runner
     assert arguments.read_text(encoding="utf-8").splitlines()[-2:] == ["--", runner.outputs["url"]]
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", ["port", "args"])
 @pytest.mark.parametrize("value", HOSTILE)
 def test_an_input_of_start_is_never_read_as_shell(runner: Runner, name: str, value: str) -> None:
@@ -292,6 +293,7 @@ def test_the_key_is_masked_and_in_no_file(runner: Runner) -> None:
         assert KEY not in file.read_text(encoding="utf-8"), file.name
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("name", ["url", "api-key", "max-tasks", "time-budget", "rules", "seed", "args"])
 def test_an_input_of_check_is_never_read_as_shell(runner: Runner, name: str, value: str) -> None:

@@ -14,6 +14,8 @@ from ltx_mock.config import read_config
 from ltx_mock.settings import Settings
 from processes import ltx_mock, serving
 
+pytestmark = pytest.mark.sampled(3)
+
 KNOWN = ["port", "api_key", "price", "callback_rewrite", "strict"]
 
 

@@ -129,6 +129,7 @@ main(["serve", "--port", "0", "-q", "--ready-file", sys.argv[1]])
 """
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of open files")
 @pytest.mark.parametrize(
     "block", ["", "sys.modules['uvloop'] = sys.modules['httptools'] = None"], ids=["uvloop", "h11"]

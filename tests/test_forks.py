@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.sampled(3)
+
 PROGRAM = """
 import json, multiprocessing, os, socket, subprocess, sys
 from ltx_mock import CallbackReceiver, MockServer

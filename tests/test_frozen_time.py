@@ -18,6 +18,8 @@ from ltx_mock import CallbackReceiver, MockServer
 from ltx_mock.system_time import keep_time
 from support import ask, post, request_body, submit
 
+pytestmark = pytest.mark.sampled(5)
+
 FAR = "2082-03-04T05:06:07Z"
 DAY_MS = 24 * 60 * 60 * 1000
 Freezer = Callable[[], AbstractContextManager[Any]]
