@@ -204,14 +204,14 @@ def test_a_folder_with_other_files_is_refused_until_it_is_forced(index: str | No
 
 def test_what_is_half_written_has_no_index(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("--kind", "valid", "--out", "x", "--count", 3)
-    write = Path.write_bytes
+    replace = Path.replace
 
-    def full(path: Path, content: bytes) -> int:
+    def full(draft: Path, path: Path) -> Path:
         if path.name.startswith("0002"):
             raise OSError(28, "No space left on device", str(path))
-        return write(path, content)
+        return replace(draft, path)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     said = "ltx-mock: x/0002-invalid-GEN-2-unknown-word.json: it cannot be written: No space left on device\n"
     assert run("--kind", "invalid", "--out", "x") == (2, "", said)
     assert list(contents(tmp_path / "x")) == ["0001-invalid-GEN-1-no-object.json"]
