@@ -205,6 +205,22 @@ def test_an_empty_answer_is_a_fault_where_it_is_sure_that_it_was_empty() -> None
     assert check_trace(read_har(har(empty))).broken == ("ENV-1",)
 
 
+def test_who_asks_without_a_key_shows_nothing_of_the_other_rules() -> None:
+    def refused(entry: Entry, status: int) -> Entry:
+        answer = {"code": status, "message": "no", "data": None}
+        content = {"size": 9, "text": json.dumps(answer)}
+        return changed(entry, came(status=status, content=content), lambda each: each["request"].update(headers=[]))
+
+    bad = har_entry(f"{HOST}/api/v1/generateTask/ltx-2-19b", method="POST", body=[])
+    no_id = har_entry(f"{HOST}/api/v1/statusTask/ltx-2-19b")
+    entries = [MADE, POLL, *(refused(each, status) for each in (MADE, bad, no_id, POLL) for status in (401, 403))]
+    report = check_trace(read_har(har(*entries, refused(POLL, 404))))
+    assert report.broken == ()
+    assert report.having("observed") in {(), ("AUTH-1",)}
+    assert report.of("TASK-11").departures == ()
+    assert report.of("GEN-17").departures == ()
+
+
 def test_preflights_are_left_out() -> None:
     url = f"{HOST}/api/v1/generateTask/ltx-2-19b"
     preflight = har_entry(url, method="OPTIONS", status=204)

@@ -54,11 +54,11 @@ class RecordedBody:
         if text is None:
             return None
         text = self._repaired(text.removeprefix(_BOM))
-        suspect = self.encoded or self.broken_off or self._told_bytes > len(text.encode(errors="surrogatepass"))
+        suspect = self.encoded or self.broken_off or self._stated_size > len(text.encode(errors="surrogatepass"))
         return None if suspect and not _is_json(text) else text
 
     @property
-    def _told_bytes(self) -> int:
+    def _stated_size(self) -> int:
         return self.size if isinstance(self.size, int) else 0
 
     @property
@@ -80,7 +80,7 @@ class RecordedBody:
 
     def _repaired(self, text: str) -> str:
         """Return UTF-8 that was read as Latin-1 or Windows-1252 as what it is."""
-        if text.isascii() or self._told_bytes == len(text.encode(errors="surrogatepass")):
+        if text.isascii() or self._stated_size == len(text.encode(errors="surrogatepass")):
             return text
         try:
             return text.translate(_WINDOWS_1252).encode("latin-1").decode()

@@ -16,6 +16,7 @@ __all__ = ["HarEntry"]
 _NO_ANSWER: Final = frozenset({None, 0, -1, *range(300, 400)})
 """Statuses of a request that was ended or blocked, and of answers that only send elsewhere or to a cache."""
 
+_STATUSES: Final = _NO_ANSWER | frozenset(range(100, 1000))
 _OTHER_SOURCES: Final = frozenset({"Memory Cache", "Disk Cache", "Service Worker"})
 _LONGEST: Final = 10**12
 
@@ -75,7 +76,7 @@ class HarEntry:
         response = self._response
         status = response.get("status")
         good = status is None or (isinstance(status, int) and not isinstance(status, bool))
-        if not good or status not in {*_NO_ANSWER, *range(100, 1000)}:
+        if not good or status not in _STATUSES:
             raise self._error(f"response.status must be an HTTP status, but is {show(status)}")
         elsewhere = self._given.get("_fromCache") or response.get("_fetchedViaServiceWorker")
         sources = (self._given.get("_fetchType"), response.get("_fetchType"))

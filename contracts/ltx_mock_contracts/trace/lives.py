@@ -98,7 +98,7 @@ def _own(notes: Notes, life: Life, poll: Exchange) -> bool:
             title = "a task is seen with another key than the one that made it"
             notes.depart("AUTH-4", title, (made, poll), expected="404", actual=told(poll))
         return found
-    if made is not None and poll.at >= made.over and poll.status in {200, 400, 404} and poll.cause is None:
+    if made is not None and poll.at >= made.over and _shows_task(made, poll):
         notes.saw("TASK-11")
         if not found:
             title = "a task that was made is not told of"
@@ -108,6 +108,12 @@ def _own(notes: Notes, life: Life, poll: Exchange) -> bool:
         notes.depart(rule, title, (poll,), expected=show(life.id), actual=show(poll.data["taskId"]))
         return False
     return found
+
+
+def _shows_task(made: Exchange, poll: Exchange) -> bool:
+    """Tell whether the answer is about the task, and not about access to it or a scenario of a fake."""
+    without_key = bool(made.key) and not poll.key
+    return poll.status in {200, 400, 404} and poll.cause is None and not without_key
 
 
 def _moves_forward(notes: Notes, life: Life) -> None:
