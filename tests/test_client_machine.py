@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ltx_mock import LtxMockError
 from ltx_mock.clients import ClientMachine, run_client_machine
 from ltx_mock_contracts import ContractFailure
 
@@ -146,13 +147,21 @@ class ForgetsItsKey(Good):
             self.key = key
 
 
+class WantsDecodedJson(Good):
+    """Is given a callback as bytes, and wants it decoded."""
+
+    def receive(self, body: Any) -> None:
+        self.ends[body["data"]["taskId"]] = body["data"]["state"]
+
+
+class KnowsOneEndAndMindsStrangers(TakesAllForSuccess, MindsStrangers):
+    """Has two mistakes."""
+
+
 def broken_by(client: type[Good]) -> ContractFailure:
-    for runs in (50, 200, 600):  # what is drawn shifts with every change of the machine
-        try:
-            run_client_machine(client, settings=settings(FEW, max_examples=runs))
-        except ContractFailure as failure:
-            return failure
-    pytest.fail("the machine has found nothing")
+    with pytest.raises(ContractFailure) as broken:
+        run_client_machine(client, settings=settings(FEW, max_examples=600, stateful_step_count=6))
+    return broken.value
 
 
 def test_a_good_client_is_left_alone() -> None:
@@ -186,6 +195,20 @@ def test_a_bug_is_found_by_its_rule_and_told_in_a_short_story(client: type[Good]
     failure = broken_by(client)
     assert failure.rule == rule, failure
     assert len(failure.story) <= 7, failure
+
+
+def test_two_bugs_are_one_failure_with_a_story() -> None:
+    with pytest.raises(ContractFailure) as broken:
+        run_client_machine(
+            KnowsOneEndAndMindsStrangers, settings=settings(FEW, max_examples=600, report_multiple_bugs=True)
+        )
+    assert broken.value.rule in {"CLI-5", "CLI-8"}
+    assert 1 <= len(broken.value.story) <= 7
+
+
+def test_a_client_that_wants_decoded_json_is_told_that_it_gets_bytes() -> None:
+    with pytest.raises(LtxMockError, match=r"gets the body of a callback as bytes.*json\.loads\(body\)"):
+        run_client_machine(WantsDecodedJson, settings=settings(FEW, max_examples=200))
 
 
 def test_the_machine_is_lent_with_a_fake_of_its_own() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 import ltx_mock_contracts
 from ltx_mock_contracts import strategies
 from ltx_mock_contracts.strategies import InvalidRequest
+from ltx_mock_contracts.strategies._choices import MODES
 from sampling import examples_of
 
 SMALLEST = {"mode": "text-to-video", "prompt": "0", "resolution": "480p", "duration": 5}
@@ -125,6 +127,25 @@ def test_common_values_stay_common() -> None:
     assert min(sum(given["mode"] == mode for given in drawn) for mode in {given["mode"] for given in drawn}) > 20
 
 
+@pytest.mark.parametrize("strategy", [strategies.valid_requests(), strategies.minimal_requests()])
+def test_each_mode_is_drawn_about_as_often(strategy: st.SearchStrategy[Any]) -> None:
+    modes = [body["input"]["mode"] for seed in range(4) for body in examples_of(strategy, 150, seed_=seed)]
+    shares = {mode: modes.count(mode) / len(modes) for mode in MODES}
+    assert all(0.15 < share < 0.38 for share in shares.values()), shares
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_loras_shrink_to_the_text_mode(number: int, seed: int) -> None:
+    found = find(
+        strategies.valid_requests(),
+        lambda body: len(body["input"].get("loras", ())) == number,
+        settings=settings(database=None, max_examples=1000, phases=[Phase.generate, Phase.shrink]),
+        random=Random(seed),
+    )
+    assert found == {"input": SMALLEST | {"mode": "text-to-video-LoRA", "loras": [LORA] * number}}
+
+
 def test_no_example_names_a_host_that_is_somebodys() -> None:
     documentation = ("example", "EXAMPLE", "192.0.2.", "[2001:db8::")
     for given in requests_drawn():
@@ -156,6 +177,7 @@ def spoil(example: Any) -> Any:
 SCRIPT = """
 import hashlib, sys
 sys.path.insert(0, "tests")
+from ltx_mock_contracts.strategies._choices import MODES
 from sampling import examples_of
 from ltx_mock_contracts import strategies as s
 everything = (s.valid_requests() | s.minimal_requests() | s.advisory_requests() | s.invalid_requests()

@@ -7,18 +7,11 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    invariant,
-    multiple,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule
 
 from ltx_mock_contracts.machine.requests import good_requests, kind, wrong_requests
 from ltx_mock_contracts.machine.run import Run
+from ltx_mock_contracts.machine.search import ContractMachine, find_failure
 from ltx_mock_contracts.machine.target import Target
 from ltx_mock_contracts.machine.task import SeenTask, generation_ms
 from ltx_mock_contracts.strategies import AdvisedRequest, Body, InvalidRequest, MalformedBytes
@@ -51,12 +44,12 @@ def run_task_machine(make_target: MakeTarget, *, settings: settings | None = Non
         settings: Hypothesis settings, such as how many runs there are and how many steps each has.
 
     Raises:
-        ContractFailure: The server broke a rule; the story is the shortest that Hypothesis found.
+        ContractFailure: The server broke a rule; the story is the shortest that was found.
     """
-    run_state_machine_as_test(TaskMachine.against(make_target), settings=settings)
+    find_failure(TaskMachine.against(make_target), settings)
 
 
-class TaskMachine(RuleBasedStateMachine):
+class TaskMachine(ContractMachine):
     """Submits good and bad tasks with two keys, polls, lets time pass, ends tasks and reads callbacks.
 
     Give it a server with `against`. A run that breaks a rule of the contract raises a `ContractFailure`, and
@@ -86,6 +79,7 @@ class TaskMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let go of the target."""
+        super().teardown()
         self._open.close()
 
     @precondition(lambda self: len(self.run.tasks) < _MOST_TASKS)
