@@ -192,6 +192,30 @@ def test_a_request_with_an_offer_is_bounded_and_judged_like_any_other(mock: Mock
     refused(heard, 400)
 
 
+def test_any_number_of_offers_may_come_at_once(mock: MockServer, capfd: pytest.CaptureFixture[str]) -> None:
+    offers = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n" * 1000
+    assert statuses(send(mock.url, offers + LAST)) == [200] * 1000 + [404]
+    assert capfd.readouterr().err == ""
+
+
+PARSERS = {"httptools": "", "h11": "sys.modules['httptools'] = None"}
+SERVE = "import sys; {block}\nfrom ltx_mock.cli import main\nmain(['serve', '--port', '0', '-q'])"
+
+
+@pytest.mark.parametrize("block", PARSERS.values(), ids=PARSERS)
+def test_a_client_that_reads_no_responses_and_hangs_up_is_no_news(block: str) -> None:
+    fake = Process([sys.executable, "-c", SERVE.format(block=block)])
+    try:
+        url = fake.wait_for_error_line(r"answers at (\S+)")[1]
+        with connect(url) as connection:
+            connection.sendall(b"GET /__admin/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 600)
+            connection.recv(100)
+        assert statuses(send(url, LAST)) == [404]
+    finally:
+        fake.kill()
+    assert "Traceback" not in fake.stderr()
+
+
 # ---- what is no HTTP
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -29,6 +30,8 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
     """The request, by its scope, of which `_bytes` have come; it was not whole when they had."""
     _bytes = 0
     _offered: list[Header] | None = None
+    _running: Any = None
+    """The request that is being answered; requests that came after it wait."""
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
@@ -40,22 +43,26 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             self._feed(data[start : start + HEAD_BYTES])
 
     def _feed(self, data: bytes) -> None:
-        if self.refusal is not None:
-            return
+        left = [data]
+        while left and self.refusal is None:
+            left += reversed(self._fed(left.pop()))
+
+    def _fed(self, data: bytes) -> tuple[bytes, ...]:
+        """Feed the parser, and return what it is to be fed again: a request that makes an offer, and what follows."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            self._ignore_offer(data[offer.args[0] :])
-            return
+            return self._without_offer(data[offer.args[0] :])
         except httptools.HttpParserError as error:
             reason = error.__context__
             self.refuse(reason if isinstance(reason, RefusedError) else not_http(_detail(error)))
-            return
+            return ()
         cycle = self.cycle
         if cycle is None or cycle.more_body or cycle.scope is not self.scope:
             self._unfinished(len(data))
         elif self._timer is not None:
             self.stop_waiting()
+        return ()
 
     def _unfinished(self, size: int) -> None:
         """Hold the bounds of a request that is not whole, and wait for the rest."""
@@ -93,26 +100,39 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             headers[:], self._offered = self._offered, None
         super().on_headers_complete()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio. uvicorn lets the last request know, but not the one before it that is being answered."""
+        running = self._running
+        if running is not None and running is not self.cycle:
+            running.disconnected = not running.response_complete
+            running.message_event.set()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     # ---- the offer of another protocol
 
     def _should_upgrade(self) -> bool:
         """Let uvicorn do nothing with a request that makes an offer; it is read again without."""
         return True
 
-    def _ignore_offer(self, rest: bytes) -> None:
-        """Read the request as if it offered no other protocol (RFC 9110, 7.8): the parser skips its body otherwise."""
+    def _without_offer(self, rest: bytes) -> tuple[bytes, ...]:
+        """Return the head as if it offered no other protocol (RFC 9110, 7.8), and the rest.
+
+        The parser skips the body otherwise.
+        """
         method = self.parser.get_method()
         if method == b"CONNECT":
             self.refuse(no_tunnel())
-            return
+            return ()
         head = [b"%b %b HTTP/%b\r\n" % (method, self.url, self.parser.get_http_version().encode())]
         head += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         self._offered = self.headers
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._feed(b"".join(head) + b"\r\n")
-        if rest:
-            self._feed(rest)
+        return (b"".join(head) + b"\r\n", rest) if rest else (b"".join(head) + b"\r\n",)
 
 
 def _detail(error: httptools.HttpParserError) -> str:
