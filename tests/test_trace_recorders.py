@@ -83,6 +83,8 @@ WHOLE: dict[str, tuple[Change, ...]] = {
     "_encoding base64": (posted(text=ENCODED, _encoding="base64", size=-1),),
     "base64 in lines": (posted(text=ENCODED[:60] + "\r\n" + ENCODED[60:], encoding="BASE64"),),
     "base64 that is none": (posted(text=GOOD, encoding="base64"),),
+    "base64 that nobody says is base64": (posted(text=ENCODED, size=-1),),
+    "postData is the text": (lambda entry: entry["request"].update(postData=GOOD),),
     "byte order mark": (posted(text="\ufeff" + GOOD),),
     "byte order mark in base64": (posted(text="77u/" + ENCODED, encoding="base64"),),
     "a comment beside the whole text": (posted(text=GOOD, comment="sent by the page"),),
@@ -115,6 +117,8 @@ LOST: dict[str, tuple[Change, ...]] = {
     "in a file of its own (Playwright)": (posted(_file="f3a.json", size=0),),
     "only params": (posted(params=[{"name": "input", "value": "x"}]),),
     "cut": (posted(text=GOOD[:60], size=len(GOOD)),),
+    "cut, with no size": (posted(text=GOOD[:60], size=-1),),
+    "cut, with a comment": (posted(text="(too long)", size=10, comment="cut after 0 bytes"),),
     "cut base64": (posted(text=ENCODED[:61], encoding="base64"),),
     "compressed": (posted(text="\x1f\x8b\x08\x00\ufffd\ufffd", size=6), header("Content-Encoding", "gzip")),
 }
@@ -137,7 +141,7 @@ def test_a_refusal_of_a_body_that_is_not_there_is_not_held_against_the_server() 
 NOTHING_SENT = (posted(text="", size=0), header("Content-Length", "0"))
 
 
-@pytest.mark.parametrize("changes", [NOTHING_SENT, (posted(text="{", size=1),), (posted(text="{", size=-1),)])
+@pytest.mark.parametrize("changes", [NOTHING_SENT, (posted(text="{", size=1),), (posted(text="nope", size=-1),)])
 def test_a_client_that_sent_nothing_or_nonsense_is_still_judged(changes: tuple[Change, ...]) -> None:
     report = check_trace(read_har(har(changed(MADE, *changes))))
     assert report.broken == ("GEN-1",)  # the server took it

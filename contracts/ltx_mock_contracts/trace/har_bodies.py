@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,11 @@ __all__ = ["RecordedBody"]
 _BOM: Final = "\ufeff"
 _ELSEWHERE: Final = ("_file", "_sha1")
 """Playwright names the file that it put a body into."""
+
+_OPENING: Final = ("{", "[")
+_CLOSING: Final = ("}", "]")
+_BASE64_OF_JSON: Final = re.compile(r"e[wy]|77u/e|ICAg")
+"""How base64 of a text begins that begins with a brace."""
 
 _WINDOWS_1252: Final = {
     ord(bytes([byte]).decode("cp1252")): byte for byte in range(0x80, 0xA0) if bytes([byte]).decode("cp1252", "ignore")
@@ -54,8 +60,7 @@ class RecordedBody:
         if text is None:
             return None
         text = self._repaired(text.removeprefix(_BOM))
-        suspect = self.encoded or self.broken_off or self._stated_size > len(text.encode(errors="surrogatepass"))
-        return None if suspect and not _is_json(text) else text
+        return None if self._may_be_cut(text) and not _is_json(text) else text
 
     @property
     def _stated_size(self) -> int:
@@ -69,14 +74,20 @@ class RecordedBody:
             return False
         return not self.doubtful if self.length is None else self.length.strip() == "0"
 
+    def _may_be_cut(self, text: str) -> bool:
+        if self.encoded or self.broken_off or self.part.get("comment"):
+            return True
+        if self._stated_size > 0:
+            return self._stated_size > len(text.encode(errors="surrogatepass"))
+        return text.lstrip().startswith(_OPENING) and not text.rstrip().endswith(_CLOSING)
+
     def _decoded(self, text: str) -> str | None:
         encodings = (self.part.get("encoding"), self.part.get("_encoding"))
-        if not any(isinstance(each, str) and each.lower() == "base64" for each in encodings):
-            return text
-        try:
-            return base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
-        except (binascii.Error, ValueError):
-            return text if _is_json(text) else None
+        if any(isinstance(each, str) and each.lower() == "base64" for each in encodings):
+            decoded = _from_base64(text)
+            return text if decoded is None and _is_json(text) else decoded
+        decoded = _from_base64(text) if _BASE64_OF_JSON.match(text) else None  # which not every recorder says
+        return decoded if decoded is not None and _is_json(decoded) else text
 
     def _repaired(self, text: str) -> str:
         """Return UTF-8 that was read as Latin-1 or Windows-1252 as what it is."""
@@ -86,6 +97,13 @@ class RecordedBody:
             return text.translate(_WINDOWS_1252).encode("latin-1").decode()
         except UnicodeError:
             return text
+
+
+def _from_base64(text: str) -> str | None:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _is_json(text: str) -> bool:

@@ -106,7 +106,7 @@ class HarEntry:
         posted, headers = self._request.get("postData"), self.request_headers
         status = self._given["response"].get("status") if isinstance(self._given.get("response"), dict) else None
         return RecordedBody(
-            part=posted if isinstance(posted, dict) else {},
+            part=posted if isinstance(posted, dict) else {"text": posted} if isinstance(posted, str) else {},
             size=self._request.get("bodySize"),
             length=headers.get("content-length"),
             chunked="transfer-encoding" in headers,
