@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
 
-from ltx_mock import MockServer
-from ltx_mock.server import bind, url_of
+from ltx_mock import LtxMockError, MockServer, api, connection, control_input, control_worlds, server, views
+from ltx_mock.server import listen, url_of
+from ltx_mock_contracts.parsing import DEPTH_LIMIT, LARGE
 from support import message_of
 
 
@@ -61,9 +64,47 @@ def test_a_name_of_two_families_serves_both(host: str) -> None:
             assert httpx.get(f"{url}/__admin/health").json()["status"] == "ok"
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+def test_a_name_of_which_one_address_is_taken_is_refused() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(LtxMockError) as refused:
+            listen("localhost", port)
+        assert str(refused.value) == (
+            f"cannot listen on [::1]:{port}, which localhost means too: another program does. "
+            "Try --port 0, or --host 127.0.0.1"
+        )
+        with MockServer(host="127.0.0.1", port=port) as mock:  # nothing is left behind
+            assert httpx.get(mock.url).status_code == 200
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+def test_a_free_port_is_free_on_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+        taken, free = other.getsockname()[1], server.bind
+        ports = iter([taken])
+        monkeypatch.setattr(server, "bind", lambda host, port: free(host, next(ports, port)))
+        sockets = listen("localhost", 0)
+    try:
+        assert {sock.getsockname()[1] for sock in sockets} == {sockets[0].getsockname()[1]} - {taken}
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
 def test_one_family_has_one_socket() -> None:
-    sock = bind("127.0.0.1", 0)
+    [sock] = listen("127.0.0.1", 0)
     try:
         assert url_of(sock) == f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
         sock.close()
+
+
+def test_the_guide_knows_the_limits() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "http.md").read_text(encoding="utf-8")
+    limits = [connection.HEAD_BYTES, connection.HEAD_LINES, connection.TARGET_BYTES, api.MAX_BODY_BYTES, DEPTH_LIMIT]
+    limits += [int(connection.HEAD_SECONDS), int(connection.BODY_SECONDS), LARGE // 1024]
+    assert all(re.search(rf"\b{limit}\b", text) for limit in limits)
+    shown = [views.MAX_PARTS, control_input.MAX_PARTS, control_worlds.MAX_ACTIVE]
+    assert all(f" {limit:,} " in text for limit in shown)
+    assert all(f"`{name}`" in text for name in ("gzip", "x-gzip", "deflate", "br"))

@@ -99,6 +99,13 @@ def test_the_control_plane_reads_large_bodies_so_too(
     assert sent.result().json()["advanced"] == 30
 
 
+def test_the_control_plane_looks_into_no_body_of_too_many_parts(world: World) -> None:
+    root = world.url.removesuffix("/api/v1")
+    for path in ("clock", "requests/count", "requests/near", "scenarios", "tenants"):
+        answer = httpx.post(f"{root}/__admin/{path}", json={"body": [[]] * 340_000})
+        assert answer.json() == {"error": "the body has more than 40000 commas and opening brackets"}
+
+
 @pytest.mark.parametrize("end", ["", "{", "[" * 100, '"a": NaN}', "9" * 5000, "\ud800"])
 def test_what_is_no_json_is_refused_by_the_control_plane_however_large(end: str, world: World) -> None:
     root = world.url.removesuffix("/api/v1")

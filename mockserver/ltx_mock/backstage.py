@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from ltx_mock.engine import Engine
 from ltx_mock.errors import LtxMockError
 from ltx_mock.process import close_in_children, require_threads
-from ltx_mock.server import HttpServer, bind, run, url_of
+from ltx_mock.server import HttpServer, listen, run, url_of
 from ltx_mock.settings import Settings
 
 T = TypeVar("T")
@@ -37,8 +37,8 @@ class Backstage:
         require_threads("a MockServer")
         self.engine = Engine(settings)
         self.troubles: list[str] = []
-        self._sock = bind(settings.host, settings.port)
-        self.url = url_of(self._sock)
+        self._sockets = listen(settings.host, settings.port)
+        self.url = url_of(self._sockets[0])
         self._pid = os.getpid()
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -102,15 +102,14 @@ class Backstage:
 
     def open_sockets(self) -> Iterator[int]:
         """Give the file descriptors of the listening sockets and of all connections."""
-        yield self._sock.fileno()
-        yield from (sock.fileno() for sock in (self._server.listening[1:] if self._server else ()))
+        yield from (sock.fileno() for sock in self._sockets)
         for connection in list(self._server.server_state.connections) if self._server else ():
             transport = getattr(connection, "transport", None)
             sock = transport.get_extra_info("socket") if transport else None
             yield sock.fileno() if sock else -1
 
     def _run(self) -> None:
-        run(lambda: HttpServer(self.engine), self._sock, self._on_ready)
+        run(lambda: HttpServer(self.engine), self._sockets, self._on_ready)
 
     def _on_ready(self, server: HttpServer) -> None:
         self._server, self._loop = server, asyncio.get_running_loop()

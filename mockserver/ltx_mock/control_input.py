@@ -18,6 +18,8 @@ from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.parsing import LARGE, PatientDecoder
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_PARTS = 40_000
+"""A body of more commas and opening brackets is not looked into: nothing that the control plane takes has so many."""
 MAX_WAIT_SECONDS = 600
 DEFAULT_LIMIT = 1000
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
@@ -80,6 +82,8 @@ async def json_body(engine: Engine, request: Request, known: set[str] | None = N
         raise SettingsError(f"the body is larger than {MAX_BODY_BYTES} bytes") from None
     except EncodingError as problem:
         raise SettingsError(str(problem)) from None
+    if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_PARTS:
+        raise SettingsError(f"the body has more than {MAX_PARTS} commas and opening brackets")
     try:
         body = await engine.aside.read(_decode, raw or b"{}")
     except (ValueError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ STOP_SECONDS = 1
 # A client polls every 5 s (CLI-2). uvicorn hangs up after 5 s of silence, and many a poll would meet the closing door.
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
+TRIES = 20
+"""So many free ports are tried until one is free on all addresses."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -47,33 +50,63 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def siblings(host: str, sock: socket.socket) -> list[socket.socket]:
-    """Return a socket on the same port for each other address of a name, as `localhost` is 127.0.0.1 and ::1.
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Return listening sockets on one port for all addresses that a host means, as `localhost` is 127.0.0.1 and ::1.
 
-    An address that this machine does not have, or on which another program listens, is left out.
+    An address that this machine does not have is left out.
+
+    Raises:
+        LtxMockError: an address cannot be had; another program listens there.
     """
+    for _ in range(TRIES):
+        first = bind(host, port)
+        try:
+            return [first, *_siblings(host, first)]
+        except LtxMockError as error:
+            first.close()
+            problem = error
+        if port:
+            break
+    raise problem
+
+
+def _siblings(host: str, sock: socket.socket) -> list[socket.socket]:
+    """Return a socket on the same port for each other address of a name."""
     if address_of(host) is not None:
         return []
-    (own, port), found = sock.getsockname()[:2], []
-    places = [(each[0], each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    (own, port), found = sock.getsockname()[:2], list[socket.socket]()
+    places = [(each[0], str(each[4][0])) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     if host == "localhost":  # whatever this machine's list of names says, browsers take it for both (RFC 6761)
         places = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
     for family, address in dict.fromkeys(places):
         if address == own:
             continue
-        with contextlib.suppress(OSError):
-            other = _socket_class()(family, socket.SOCK_STREAM)
-            try:
-                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                other.bind((address, port))
-                other.listen(BACKLOG)
-            except OSError:
-                other.close()
+        try:
+            found.append(_sibling(family, address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
                 continue
-            found.append(other)
+            for each in found:
+                each.close()
+            raise LtxMockError(
+                f"cannot listen on {_shown(address, port)}, which {host} means too: another program does. "
+                f"Try --port 0, or --host {own}"
+            ) from error
     return found
+
+
+def _sibling(family: int, address: str, port: int) -> socket.socket:
+    sock = _socket_class()(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _place(host: str, port: int) -> tuple[int, tuple[object, ...]]:
@@ -93,7 +126,11 @@ def url_of(sock: socket.socket) -> str:
     """Return the URL under which a client on this machine reaches the socket."""
     host, port = sock.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is read here, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{_shown(host, port)}"
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _worth_telling(record: logging.LogRecord) -> bool:
@@ -114,7 +151,7 @@ def _connection() -> type[asyncio.Protocol]:
 
 
 class HttpServer(uvicorn.Server):
-    """Serves one engine on one socket until `stop` is called."""
+    """Serves one engine on its sockets until `stop` is called."""
 
     def __init__(self, engine: Engine) -> None:
         connections = Connections()
@@ -139,10 +176,10 @@ class HttpServer(uvicorn.Server):
         self._stop = asyncio.Event()
         self.listening: list[socket.socket] = []
 
-    async def run_on(self, sock: socket.socket, on_ready: Callable[[], None] = lambda: None) -> None:
+    async def run_on(self, sockets: list[socket.socket], on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until stopped; `on_ready` is called when connections are accepted."""
         self._on_ready = on_ready
-        self.listening = [sock, *siblings(self._engine.settings.host, sock)]
+        self.listening = sockets
         try:
             await self.serve(sockets=self.listening)
         finally:
@@ -183,12 +220,14 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def run(make_server: Callable[[], HttpServer], sock: socket.socket, on_ready: Callable[[HttpServer], None]) -> None:
+def run(
+    make_server: Callable[[], HttpServer], sockets: list[socket.socket], on_ready: Callable[[HttpServer], None]
+) -> None:
     """Run a server in a new event loop, the fastest that is installed, until it is stopped."""
 
     async def main() -> None:
         server = make_server()
-        await server.run_on(sock, lambda: on_ready(server))
+        await server.run_on(sockets, lambda: on_ready(server))
 
     quiet_this_thread()
     new_loop = uvicorn.Config(app="", log_config=None).get_loop_factory() or asyncio.new_event_loop

@@ -22,7 +22,7 @@ from ltx_mock.console import Console, Readable, json_line
 from ltx_mock.engine import Engine
 from ltx_mock.errors import suggestion
 from ltx_mock.scenarios.files import chosen
-from ltx_mock.server import HttpServer, bind, run, url_of
+from ltx_mock.server import HttpServer, listen, run, url_of
 from ltx_mock.settings import Settings, setting_names
 from ltx_mock.version import VERSION
 
@@ -115,7 +115,8 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
     settings = Settings.from_mapping(values | {"scenario": chosen(values.get("scenario", ()))})
     if ready_file:
         check_ready_file(Path(ready_file))
-    sock = bind(settings.host, settings.port)
+    sockets = listen(settings.host, settings.port)
+    url = url_of(sockets[0])
     engine = Engine(settings)
     heard = sys.stdout is not None  # it is not, where it was closed before the start
     console = None if quiet or not heard else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
@@ -126,13 +127,13 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
         _stop_on_signals(server)
         _tame_garbage_collector()
         if ready_file:
-            write_ready_file(Path(ready_file), url_of(sock))
-        click.echo(banner(settings, url_of(sock)), err=True)
+            write_ready_file(Path(ready_file), url)
+        click.echo(banner(settings, url), err=True)
         if open_:
-            _show_in_browser(dashboard_url(url_of(sock)))
+            _show_in_browser(dashboard_url(url))
 
     try:
-        run(lambda: HttpServer(engine), sock, ready)
+        run(lambda: HttpServer(engine), sockets, ready)
     finally:
         _heed_no_more_signals()
         if console:
