@@ -177,6 +177,7 @@ def test_a_client_without_a_receiver_is_not_called_back() -> None:
     run_client_machine(NoReceiver, settings=FEW)
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     ("client", "rule"),
     [

@@ -81,6 +81,7 @@ def test_what_is_written_fits_its_schemas_and_the_index_lists_it_all(kind: str, 
         assert (case["seed"], case["version"]) == (index["seed"], index["version"])
 
 
+@pytest.mark.exhaustive
 def test_the_same_seed_gives_the_same_bytes_in_a_process_that_has_other_modules_loaded(
     run: Run, tmp_path: Path
 ) -> None:
