@@ -18,6 +18,8 @@ from ltx_mock_contracts.fuzzing import ANSWERS, Answer, ParsingFailure
 from ltx_mock_contracts.fuzzing.drawing import draw
 from processes import clean_environment
 
+pytestmark = pytest.mark.sampled(8)
+
 GOOD = {"code": 200, "message": "success"}
 
 
