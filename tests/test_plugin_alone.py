@@ -88,6 +88,7 @@ def test_workers_share_a_seed_and_draw_the_same_as_one_process_in_another_order(
     assert drawn(pytester) == first
 
 
+@pytest.mark.exhaustive
 def test_the_same_is_drawn_in_a_group_of_xdist_and_from_another_root(pytester: pytest.Pytester) -> None:
     folder = pytester.mkpydir("stories")
     (folder / "test_inside.py").write_text(
@@ -103,11 +104,12 @@ def test_the_same_is_drawn_in_a_group_of_xdist_and_from_another_root(pytester: p
     ]:
         (pytester.path / cwd).mkdir(exist_ok=True)
         command = [sys.executable, "-m", "pytest", "-q", *LIGHT, *options]
-        subprocess.run(command, cwd=pytester.path / cwd, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, cwd=pytester.path / cwd, check=True, capture_output=True, timeout=600)
         found.add((pytester.path / cwd / "drawn-0").read_text())
     assert len(found) == 1
 
 
+@pytest.mark.exhaustive
 def test_every_worker_runs_all_tests_on_one_server(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_inside=SUITE.replace('"w"', '"a"').replace("{task}", "{task} "))
     with MockServer(clock="manual") as server:
@@ -120,6 +122,7 @@ def test_asyncio_without_a_plugin(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-p", "no:asyncio", "-p", "no:anyio").assert_outcomes(passed=1)
 
 
+@pytest.mark.exhaustive
 def test_asyncio_with_the_plugins_of_others(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_inside=ASYNC
