@@ -107,7 +107,7 @@ class Runner:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
-                timeout=60,
+                timeout=300,
                 check=False,
             )
         self.said += (self.folder / "said").read_text(encoding="utf-8")

@@ -141,7 +141,7 @@ def _moods(count: int) -> list[str]:
 
 
 def _mood(url: str) -> str:
-    way = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+    way = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
     try:
         way.request("GET", "/api/v1/statusTask/ltx-2-19b?taskId=x", headers={"authorization": f"Bearer {KEY}"})
         response = way.getresponse()

@@ -237,7 +237,7 @@ def test_stop_does_not_wait_for_a_receiver_that_hangs(options: dict[str, Any]) -
         submit(mock, receiver.url)
         receiver.take()
         thread, outcome = in_thread(mock.stop)
-        assert outcome.get(timeout=3) is None
+        assert outcome.get(timeout=SECONDS) is None
         thread.join(SECONDS)
 
 
@@ -248,5 +248,5 @@ def test_stop_ends_an_advance_that_waits_for_a_receiver() -> None:
         thread, outcome = in_thread(lambda: mock.clock.advance(LONG))
         receiver.take()
         mock.stop()
-        assert isinstance(outcome.get(timeout=3), LtxMockError)
+        assert isinstance(outcome.get(timeout=SECONDS), LtxMockError)
         thread.join(SECONDS)

@@ -290,5 +290,5 @@ def test_the_http_client_of_the_jdk_gets_its_tasks(mock: MockServer) -> None:
 def test_curl_that_offers_http_2_gets_its_task(mock: MockServer) -> None:
     headers = ["-H", "Authorization: Bearer curl", "-H", "Content-Type: application/json"]
     command = ["curl", "--silent", "--http2", *headers, "-d", BODY.decode(), mock.base_url + GENERATE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert json.loads(done.stdout)["code"] == 200, done

@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", sorted(path.stem for path in TESTS.glob("*.mjs")))
 def test_a_module(folder: Path, name: str) -> None:
     done = subprocess.run(
-        ["node", "--test", f"{name}.mjs"], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        ["node", "--test", f"{name}.mjs"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

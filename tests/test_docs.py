@@ -43,7 +43,7 @@ def test_the_tour_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
     assert run.returncode == 0, run.stderr

@@ -50,7 +50,7 @@ def run(command: list[str], cwd: Path, **environment: str) -> subprocess.Complet
         encoding="utf-8",
         cwd=cwd,
         env=clean_environment(**(waits | environment)),
-        timeout=30,
+        timeout=300,
         check=False,
     )
 

@@ -78,7 +78,7 @@ print(json.dumps({"seen": seen, "end": end(), "pid": os.getpid(), "url": mock.ur
 @pytest.mark.parametrize("how", ["os", "multiprocessing", "subprocess"])
 def test_a_child_that_lives_on_keeps_no_port_and_no_connection(how: str) -> None:
     command = [sys.executable, "-c", PROGRAM, how]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.stderr == ""
     found = json.loads(done.stdout)
     assert found["end"] == 0

@@ -254,7 +254,7 @@ def test_the_command_knows_the_kinds_and_modes_without_importing_what_draws_them
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert loaded.stdout == "False\n"
 
@@ -263,7 +263,7 @@ def node(*folders: Path) -> subprocess.CompletedProcess[str]:
     environment = clean_environment(FUZZ_CORPUS=os.pathsep.join(map(str, folders)))
     return subprocess.run(
         ["node", "--test", "--test-reporter=tap", str(ROOT / "examples" / "node" / "fuzz-corpus.test.mjs")],
-        capture_output=True, text=True, timeout=60, check=False, env=environment,
+        capture_output=True, text=True, timeout=300, check=False, env=environment,
     )  # fmt: skip
 
 

@@ -213,7 +213,7 @@ def test_what_is_thrown_does_not_depend_on_what_else_is_loaded() -> None:
         "fuzz_responses(seen.append, seed=7); print(json.dumps(seen))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60, env=clean_environment()
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300, env=clean_environment()
     )
     assert json.loads(done.stdout) == thrown(seed=7)
 

@@ -46,7 +46,7 @@ async def attack(mock: MockServer, random: Random, count: int) -> None:
 
 def exchange(address: tuple[str, int], raw: bytes) -> bytes:
     """Send bytes, say that no more will come, and return all that comes back before the other side hangs up."""
-    with socket.create_connection(address, timeout=5) as connection:
+    with socket.create_connection(address, timeout=30) as connection:
         heard = b""
         with contextlib.suppress(ConnectionError):  # a server may hang up on nonsense
             connection.sendall(raw)

@@ -17,7 +17,7 @@ they are: monkey.patch_all(thread=False)
 USE = """
 import urllib.request
 with mock:
-    assert b'"ok"' in urllib.request.urlopen(mock.url + "/__admin/health", timeout=30).read()
+    assert b'"ok"' in urllib.request.urlopen(mock.url + "/__admin/health", timeout=300).read()
     assert mock.tasks == [] and mock.clock.advance(5) == []
     with mock.client() as client:
         assert client.get("/statusTask/ltx-2-19b").status_code == 400
@@ -28,7 +28,7 @@ with mock:
 def run(*parts: str) -> str:
     """Run a program of these parts and return what it prints on stdout."""
     command = [sys.executable, "-c", "\n".join(parts)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
