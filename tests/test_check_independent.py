@@ -155,8 +155,9 @@ def test_no_folder_is_left_where_the_checks_ran(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_base_url_is_one_hint() -> None:
-    with IndependentServer("framework-404") as server, pytest.raises(CannotRun, match=r"the API is not at .*/v2"):
+@pytest.mark.parametrize("dialects", [(), ("framework-404",)], ids=["in the envelope", "the framework's"])
+def test_a_wrong_base_url_is_one_hint(dialects: tuple[str, ...]) -> None:
+    with IndependentServer(*dialects) as server, pytest.raises(CannotRun, match=r"the API is not at .*/v2"):
         check_server(Options(url=f"{server.url}/v2", api_key=KEYS[0]))
 
 

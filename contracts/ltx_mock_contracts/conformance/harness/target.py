@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
@@ -199,9 +198,10 @@ class Target:
         first = self._status("?taskId=task_12345678", f"Bearer {key}")
         if first.status in {401, 403}:
             raise CannotRunError(f"{self.options.url} does not accept the key: it answers {first.status}")
-        if first.status == 404 and not _is_envelope(first):
+        if first.status == 404:
             others = [self._status("", f"Bearer {key}"), self._status("?taskId=task_12345678", None)]
-            if all(each.status == 404 and not _is_envelope(each) for each in others):
+            others.append(self.connection.send("GET", f"{self.base}/generateTask/ltx-2-19b", headers={}))
+            if all(each.status == 404 for each in others):
                 raise CannotRunError(
                     f"the API is not at {self.options.url}: {self.base}/statusTask/ltx-2-19b answers 404 whatever is "
                     "asked; give the URL below which /api/v1 is"
@@ -210,13 +210,6 @@ class Target:
     def _status(self, query: str, authorization: str | None) -> Reply:
         headers = {"authorization": authorization} if authorization else {}
         return self.connection.send("GET", f"{self.base}/statusTask/ltx-2-19b{query}", headers=headers)
-
-
-def _is_envelope(reply: Reply) -> bool:
-    with suppress(ValueError):
-        answer = json.loads(reply.body)
-        return isinstance(answer, dict) and "code" in answer
-    return False
 
 
 def _refuse_what_cannot_be_sent(options: Options) -> None:
