@@ -28,6 +28,8 @@ from ltx_mock.version import VERSION
 from ltx_mock.views import account_view, delivery_view, task_view
 from ltx_mock_contracts.findings import show
 
+VIEW_SIZE = 500
+"""About how many bytes the view of a task has beside its body."""
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
 STATES: tuple[str, ...] = get_args(State)
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
@@ -123,7 +125,7 @@ class ControlPlane:
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
         return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
 
-    async def tasks(self, request: Request) -> dict[str, Any]:
+    async def tasks(self, request: Request) -> Response:
         """Return the newest tasks, newest last."""
         state = request.query_params.get("state")
         if state is not None and state not in STATES:
@@ -136,7 +138,12 @@ class ControlPlane:
             found += [(tenant, task) for task in tenant.tasks() if state in {None, task.timeline.state(now)}]
         found.sort(key=lambda each: each[1].timeline.created)
         tasks, truncated = _newest(found, limit_of(request))
-        return {"tasks": [task_view(*each) for each in tasks], "truncated": truncated}
+        at = [(tenant, task, tenant.clock.now()) for tenant, task in tasks]
+
+        def shown(at: list[tuple[Tenant, Task, int]]) -> Response:
+            return JSONResponse({"tasks": [task_view(*each) for each in at], "truncated": truncated})
+
+        return await self._engine.aside.run(shown, at, sum(VIEW_SIZE + len(task.body) for _, task in tasks))
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its story."""

@@ -83,7 +83,9 @@ async def json_body(engine: Engine, request: Request, known: set[str] | None = N
     except EncodingError as problem:
         raise SettingsError(str(problem)) from None
     if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_PARTS:
-        raise SettingsError(f"the body has more than {MAX_PARTS} commas and opening brackets")
+        is_object = raw.lstrip().startswith(b"{")
+        problem = f"has more than {MAX_PARTS} commas and opening brackets" if is_object else "must be a JSON object"
+        raise SettingsError(f"the body {problem}")
     try:
         body = await engine.aside.read(_decode, raw or b"{}")
     except (ValueError, RecursionError):
