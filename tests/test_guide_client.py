@@ -69,6 +69,7 @@ def test_the_function_of_the_guide_passes_every_case(tmp_path: Path) -> None:
     assert f"{len(FUNCTION_CASES)} passed" in said
 
 
+@pytest.mark.exhaustive
 def test_the_object_of_the_guide_lives_through_random_stories(tmp_path: Path) -> None:
     assert "1 passed" in run("pytest -q -p no:cacheprovider -p no:asyncio test_stories.py", tmp_path)
 

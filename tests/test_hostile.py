@@ -61,6 +61,7 @@ def statuses(heard: bytes) -> set[int]:
 
 
 @pytest.mark.rule("ENV-1", "ENV-3", "ENV-5")
+@pytest.mark.exhaustive
 def test_twenty_thousand_hostile_requests_do_no_harm(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

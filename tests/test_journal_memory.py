@@ -83,6 +83,7 @@ def test_headers_and_bounds_of_one_key_are_counted_too(mock: MockServer) -> None
     assert 100_000 < measured(mock, "journal_memory_bytes")[0] < 110_000
 
 
+@pytest.mark.exhaustive
 def test_tasks_of_invented_keys_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenant that was not heard of for longest is forgotten whole; those that somebody set up stay."""
     monkeypatch.setattr(memory, "MAX_TASK_BYTES", 2 * MEBIBYTE)
