@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from ill_servers import _serving, _Tcp
 from ltx_mock import MockServer
-from ltx_mock.cli import cli
+from ltx_mock.cli import cli, remote
 from ltx_mock.errors import LtxMockError
 from ltx_mock.remote_server import RemoteServer
 from ltx_mock_contracts.conformance import Options, check_server
@@ -199,3 +199,11 @@ def test_a_check_of_answers_that_are_nested_or_encoded_ends_in_a_report(body: by
                 Options(url=url, api_key="any-key-at-all", max_examples=1, rules=frozenset({"AUTH-1", "ENV-1"}))
             )
         assert not report.ok
+
+
+def test_a_command_that_looks_does_not_wait_for_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "LOOK_SECONDS", 0.3)
+    with answering(endless(OK + b"Content-Length: 1000000\r\n\r\n", b" "), pause=0.01) as url:
+        monkeypatch.setattr(remote.Remote, "_greet", lambda *_: None)
+        told = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
+    assert "no answer within 0.3 s" in str(told)

@@ -147,6 +147,7 @@ def test_a_secret_is_found_among_very_many() -> None:
             "?X-Amz-Signature=…&X-Amz-Credential=…&access_token=…",
         ),
         ("?key=a&apikey=b&api_key=c&password=d", "?key=…&apikey=…&api_key=…&password=…"),
+        ("http://host/back#access_token=a&state=b", "http://host/back#access_token=…&state=b"),
         ("?monkey=a&design=b&tokens_of_love=c", "?monkey=a&design=b&tokens_of_love=c"),
         ("write to me@example.com, a = b", "write to me@example.com, a = b"),
         ("http://host/@me?a=b@c", "http://host/@me?a=b@c"),
@@ -198,3 +199,14 @@ def test_no_command_fails_for_what_a_code_page_lacks(encoding: str) -> None:
         assert mock.tasks[0].id in run("tasks", mock.tasks[0].id, "--url", mock.url)
     assert "GEN-1" in run("rules")
     assert json.loads(run("openapi"))["openapi"].startswith("3.1")
+
+
+def test_an_argument_that_the_locale_cannot_read_is_sent_as_it_is() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}
+    environment |= {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    with MockServer(clock="manual") as mock:
+        for arguments in (["tasks", "日本"], ["callbacks", "redeliver", "日本"], ["tasks", "--tenant", "日本"]):
+            command = [sys.executable, "-m", "ltx_mock", *arguments, "--url", mock.url]
+            ran = subprocess.run(command, capture_output=True, env=environment, check=False)
+            assert ran.returncode == 2
+            assert ran.stderr.startswith(b"ltx-mock: no "), ran.stderr

@@ -34,7 +34,7 @@ _FEW: Final = 16
 
 _USER: Final = re.compile(r"""([A-Za-z][A-Za-z0-9+.\-]{0,30}:\\?/\\?/)[^\s/?#"'<>\\]{1,2000}@""")
 _PARAMETER: Final = re.compile(
-    r"""([?&;](?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
+    r"""([?&;\#](?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
         (?:token|secret|password|passwd|pwd|signature|sig|credential|credentials|api[_\-]?key|apikey|auth|authorization
         |session|sessionid|jwt|code_verifier)|key)=)[^&;\#\s"'<>\\]+""",
     re.IGNORECASE | re.VERBOSE,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ADVANCE_SECONDS = 600  # an advance may wait for many slow callback receivers
 ANSWER_SECONDS = 5
+LOOK_SECONDS = 60  # the longest journal is read in less
 LARGEST_ANSWER = 256 * 1024 * 1024  # bytes; a journal may be that long
 ALL = 10**9
 DEFAULT_URL = "http://127.0.0.1:8219"
@@ -61,9 +62,9 @@ class Remote:
         from ltx_mock_contracts.http_client import HttpClient, NoAnswerError  # noqa: PLC0415 - help does without
 
         content = None if body is None else write_json(body).encode()
-        query = urlencode(self._params | params)
+        query = urlencode(self._params | params, errors="surrogateescape")
         url = f"{self._root}{path}?{query}" if query else self._root + path
-        client = HttpClient(ADVANCE_SECONDS)
+        client = HttpClient(LOOK_SECONDS if method == "GET" else ADVANCE_SECONDS)
         try:
             self._greet(client)
             answer = client.send(method, url, headers=self._headers, content=content, most=LARGEST_ANSWER)
@@ -90,6 +91,11 @@ class Remote:
                 f"{self._root.removesuffix('/__admin')} is no ltx-mock: /__admin/health answered "
                 f"HTTP {answer.status}; say which server with --url"
             )
+
+
+def escaped(argument: str) -> str:
+    """Return an argument of the command line for a path; where the locale knows no such letters, it holds raw bytes."""
+    return quote(argument, safe="", errors="surrogateescape")
 
 
 def _problem(url: str, status: int, text: str) -> str:
@@ -200,7 +206,7 @@ def tasks(
     if task_id is None and (finish or fail_code):
         raise click.UsageError("--finish and --fail-code want a TASK_ID")
     if task_id:
-        path = f"/tasks/{quote(task_id, safe='')}"
+        path = f"/tasks/{escaped(task_id)}"
         if finish or fail_code:
             body = {"state": finish or "failed"} | ({"failCode": fail_code} if fail_code else {})
             remote.call("POST", f"{path}/finish", body)
@@ -282,7 +288,7 @@ def callbacks(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
 @JSON
 def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
     """Make the callback ID, or that of the task ID, once more."""
-    delivery = remote.call("POST", f"/callbacks/{quote(callback_id, safe='')}/redeliver")
+    delivery = remote.call("POST", f"/callbacks/{escaped(callback_id)}/redeliver")
     if as_json:
         print_json(delivery)
         return

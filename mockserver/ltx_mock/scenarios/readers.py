@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
 from functools import cache
@@ -156,7 +155,7 @@ def number(high: float, *, zero: bool) -> Reader:
     """Return the reader of a number up to `high`, and from 0 or more than 0."""
 
     def read_number(path: str, value: object) -> float:
-        usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        usable = isinstance(value, int | float) and not isinstance(value, bool)
         if not usable or not 0 <= value <= high or not (zero or value):  # type: ignore[operator]  # it is a number
             span = f"{'from' if zero else 'more than'} 0 {'to' if zero else 'and at most'} {high:g}"
             raise ScenarioError(f"{path} must be a number {span}, not {shown(value)}", path)
