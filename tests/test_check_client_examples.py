@@ -30,6 +30,7 @@ def checked(client: list[str], folder: Path, *options: str) -> tuple[int, dict[s
     code, out, err = ltx_mock(
         "check-client", *options, "--json", "report.json", "--", *client, "a city", "out.mp4", cwd=folder, timeout=240
     )
+    assert code in {0, 1}, out + err
     return code, json.loads((folder / "report.json").read_text(encoding="utf-8")), out + err
 
 

@@ -152,5 +152,5 @@ def test_a_key_has_a_thousand_scenarios_at_most(world: World) -> None:
 def test_what_a_scenario_adds_to_answers_is_short(world: World) -> None:
     from ltx_mock import SettingsError
 
-    with pytest.raises(SettingsError, match="extra must be JSON of at most 16384 bytes, not of 20"):
-        world.scenarios.add(drift={"extra": {"x": "y" * 20_000}})
+    with pytest.raises(SettingsError, match="extra must be JSON of at most 131072 bytes, not of 20"):
+        world.scenarios.add(drift={"extra": {"x": "y" * 200_000}})

@@ -19,7 +19,7 @@ from traces import journal, trace
 DRIFTING = {name for name, scenario in NAMED.items() if scenario.outcome.drift}
 # These may break a rule too: of the time of a task, or of its callback.
 OF_CALLBACKS = {name for name, scenario in NAMED.items() if scenario.outcome.callback}
-ODD = DRIFTING | OF_CALLBACKS | {"slow", "stuck"}
+ODD = DRIFTING | OF_CALLBACKS | {"slow", "stuck", "unknown-fail-code"}
 
 
 BROKEN = (httpx.TransportError, AssertionError, ValueError)

@@ -49,6 +49,8 @@ def check_trace(
         trace = read_trace(file)
     except TraceError as error:
         raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
+    if trace.skipped and not len(trace):
+        raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
     report = judge(trace, sources=("seed",) if seed_only else ("seed", "vendor")).only(wanted)
     tell(report, json_="-" if as_json else None, sarif_=sarif_, github=github)
     ctx.exit(CLEAN if report.ok else FINDINGS)

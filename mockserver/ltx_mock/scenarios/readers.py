@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ltx_mock.errors import SettingsError, suggestion
 
 MAX_SHOWN = 60
-MAX_JSON_BYTES = 16 * 1024
+MAX_JSON_BYTES = 128 * 1024
 """The longest JSON that a scenario adds: each response has it."""
 FOREVER = "forever"
 
