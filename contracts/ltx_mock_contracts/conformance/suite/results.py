@@ -56,8 +56,14 @@ def fetched(context: CheckContext, end: Exchange, url: str) -> Reply:
 
 
 def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> None:
-    """Judge the result of a task that should have succeeded, given what was asked for."""
-    reply = fetched(context, end, result_url(end))
+    """Judge the result of a task that should have succeeded, given what was asked for.
+
+    One that is not there has been told; what the check has seen before that counts all the same.
+    """
+    try:
+        reply = fetched(context, end, result_url(end))
+    except CheckStoppedError:
+        return
     content_type = reply.headers.get("content-type", "none")
     if not content_type.startswith("video/"):
         title, binding = "a result is no video by its type", content_type.startswith(("text/", "image/"))
