@@ -84,8 +84,8 @@ async def json_body(engine: Engine, request: Request, known: set[str] | None = N
         raise SettingsError(str(problem)) from None
     if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_PARTS:
         is_object = raw.lstrip().startswith(b"{")
-        problem = f"has more than {MAX_PARTS} commas and opening brackets" if is_object else "must be a JSON object"
-        raise SettingsError(f"the body {problem}")
+        what = f"has more than {MAX_PARTS} commas and opening brackets" if is_object else "must be a JSON object"
+        raise SettingsError(f"the body {what}")
     try:
         body = await engine.aside.read(_decode, raw or b"{}")
     except (ValueError, RecursionError):
