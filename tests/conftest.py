@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,12 @@ OWN_TIER = ("browser", "node", "prism", "java", "generators")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw the seed of Hypothesis' examples where none was given, so that it can be printed and given again."""
+    """Draw the seed of Hypothesis' examples where none was given, so that it can be printed and given again.
+
+    Shells start what runs in the background with SIGINT ignored, which the programs under test would inherit.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not os.environ.get("CI") and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
 

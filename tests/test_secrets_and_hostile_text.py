@@ -116,7 +116,7 @@ def test_a_curl_line_of_a_body_that_is_no_json_is_one_harmless_line() -> None:
         with mock.client() as client:
             client.post(GENERATE, content=f"no JSON\n{HOSTILE}".encode())
         told = story(mock)
-    again = told.partition("again:\n")[2]
+    again = told.partition("again, once `ltx-mock serve` runs:\n")[2]
     assert len(again.splitlines()) == 1
     assert again.startswith("printf 'no JSON\\012\\033[2J")
     assert not any(line.startswith("::") for line in told.splitlines())
