@@ -24,7 +24,10 @@ def test_a_browser_is_sent_to_the_dashboard(server: MockServer) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("accept", ["*/*", "application/json", None])
+@pytest.mark.parametrize(
+    "accept",
+    ["*/*", "application/json", None, "", "text/html;q=0", "application/json, text/html;q=0.5", "text/html;q=x"],
+)
 def test_a_program_that_waits_gets_200_and_links(method: str, accept: str | None, server: MockServer) -> None:
     headers = {} if accept is None else {"accept": accept}
     answer = httpx.request(method, f"{server.url}/", headers=headers)

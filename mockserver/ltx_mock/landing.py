@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,6 +11,7 @@ from ltx_mock.api import header, root_url
 from ltx_mock.version import VERSION
 
 DASHBOARD = "/__admin/"
+_WEIGHT = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
 
 
 class Landing:
@@ -22,10 +25,20 @@ class Landing:
         if scope["method"] not in {"GET", "HEAD"}:
             await self._otherwise(scope, receive, send)
             return
-        wants_page = "text/html" in (header(scope, b"accept") or "").lower()
-        response: Response = RedirectResponse(DASHBOARD) if wants_page else JSONResponse(_links(root_url(scope)))
+        page = _wants_page(header(scope, b"accept") or "")
+        response: Response = RedirectResponse(DASHBOARD) if page else JSONResponse(_links(root_url(scope)))
         response.headers["vary"] = "Accept"
         await response(scope, receive, send)
+
+
+def _wants_page(accept: str) -> bool:
+    """Tell whether an `Accept` header names HTML, and does not like JSON better (RFC 9110, 12.5.1)."""
+    weights = {}
+    for item in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in item.split(";"))
+        weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        weights[kind] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+    return weights.get("text/html", 0.0) > 0 and weights["text/html"] >= weights.get("application/json", 0.0)
 
 
 def _links(root: str) -> dict[str, str]:
