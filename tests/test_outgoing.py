@@ -330,3 +330,9 @@ def test_elsewhere_a_dead_port_asks_whether_the_receiver_runs(world: World, monk
     assert world.callbacks[0].attempts[0].error == (
         "nothing listens on 127.0.0.1:1 (connection refused); does the receiver run, and on this port?"
     )
+
+
+def test_port_0_is_no_usual_port(ltx_mock: World) -> None:
+    submit_with_callback(ltx_mock, "http://127.0.0.1:0/hook")
+    ltx_mock.clock.advance(2 * MINUTE)
+    assert "127.0.0.1:80 " not in str(ltx_mock.callbacks[0].attempts[0].error)

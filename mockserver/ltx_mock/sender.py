@@ -164,9 +164,9 @@ class _Target(NamedTuple):
             secure,
             connectable(host),
             connectable(host) if address_of(host) else host.rstrip("."),
-            parts.port or (443 if secure else 80),
+            (443 if secure else 80) if parts.port is None else parts.port,
             quote((parts.path or "/") + query, safe=_SAFE),
-            f"{shown}:{parts.port}" if parts.port else shown,
+            shown if parts.port is None else f"{shown}:{parts.port}",
             None if user == ":" else f"Basic {base64.b64encode(user.encode()).decode()}",
         )
 
