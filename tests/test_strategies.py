@@ -229,6 +229,7 @@ def check_agreement(body: Any) -> None:
     assert accepted(body, "strict") is (not findings)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=30, suppress_health_check=FILTERED)
 @given(url=INDEPENDENT["url"])
 def test_urls_of_an_independent_generator_are_urls(url: str) -> None:
