@@ -55,7 +55,7 @@ SEE_SERVE = "; see ltx-mock serve --help"
 def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs the command line here, in an empty folder: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ltx_mock.cli.serve.bind", lambda *_: pytest.fail("it would have served"))
+    monkeypatch.setattr("ltx_mock.cli.serve.listen", lambda *_: pytest.fail("it would have served"))
 
     def run(*args: str) -> tuple[object, str, str]:
         with pytest.raises(SystemExit) as left:
