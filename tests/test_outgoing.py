@@ -162,6 +162,22 @@ def test_a_request_from_no_foreign_page_is_called_back(world: World, headers: di
     assert world.callbacks[0].state == "scheduled"
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "state"),
+    [
+        ("192.168.7.5:8219", "http://192.168.7.5:8219", "scheduled"),
+        ("192.168.7.5:8219", "http://192.168.7.6:8219", "withheld"),
+        ("192.168.7.5:8219", "http://192.168.7.5:3000", "withheld"),
+        ("evil.test:8219", "http://evil.test:8219", "withheld"),
+    ],
+)
+def test_a_page_of_the_fakes_own_address_is_its_own_but_a_name_proves_nothing(
+    world: World, host: str, origin: str, state: str
+) -> None:
+    submit_with_callback(world, "http://localhost:1/hook", TEXT, origin=origin, host=host)
+    assert world.callbacks[0].state == state
+
+
 def test_a_foreign_page_that_a_setting_allows_is_called_back(server: MockServer) -> None:
     allowed = server.tenant(allow_origin=["https://Preview.example.com/", "null"])
     for origin in ("https://preview.example.com", "null", "https://preview.example.com:444"):

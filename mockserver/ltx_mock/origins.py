@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ltx_mock.hosts import ORIGIN, is_this_machine
+from ltx_mock.hosts import ORIGIN, address_of, is_this_machine
 
 ANOTHER_SITE = "another site"
 MAX_SHOWN = 80
@@ -33,9 +33,17 @@ def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[s
     if origin is None:
         return ANOTHER_SITE if given.get(b"sec-fetch-site") == "cross-site" else None
     ours = ORIGIN.fullmatch(origin)
-    if origin in allowed or (ours and is_this_machine(ours["host"].strip("[]"))):
+    if origin in allowed or (ours and _is_own(ours["host"], origin, given.get(b"host", ""))):
         return None
     return origin[:MAX_SHOWN]
+
+
+def _is_own(host: str, origin: str, asked: str) -> bool:
+    """Tell whether a page is of this machine: by its name, or since the fake itself was asked for at this address.
+
+    Of names the latter says nothing: whoever owns a name can lead it here.
+    """
+    return is_this_machine(host.strip("[]")) or (address_of(host) is not None and origin.partition("://")[2] == asked)
 
 
 def refusal(page: str) -> str:
