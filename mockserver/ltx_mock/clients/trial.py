@@ -20,7 +20,7 @@ from ltx_mock.mock_server import MockServer
 __all__ = ["Client", "play"]
 
 HTTP_TIMEOUT: Final = 5.0
-RESULT_BYTES: Final = 1_000_000
+RESULT_BYTES: Final = 8_000_000
 """More than fits into the buffers of two sockets, so that half a download is not sent whole."""
 ANY_NUMBER: Final = "1000000000/second"
 """The fake's own limit would end a client that polls for ever, which is what the case is to show."""
