@@ -161,7 +161,8 @@ def _went_wrong(story: Story) -> bool:
     """Tell whether something is held against a client that ended by itself."""
     ledger = Ledger()
     judge(story, ledger)
-    return story.ran.ended and any(each.binding for each in ledger.departures)
+    wrong = any(each.binding or not story.case.binding for each in ledger.departures)
+    return story.ran.ended and wrong
 
 
 def _wants_a_control(story: Story) -> bool:
