@@ -93,6 +93,7 @@ class NoCreateTime(Broken):
     """A pending task has no createTime."""
 
     rule = "TASK-2"
+    outcome = "observed"
 
     def polls(self, data: Data) -> None:
         if data["state"] == "pending":

@@ -59,9 +59,9 @@ class Departure:
     binding: bool = True
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What departures that are counted as one have in common: the rule and the kind, or else the title."""
-        return self.rule, self.kind or self.title
+    def key(self) -> tuple[str, str, bool]:
+        """What departures that are counted as one have in common: the rule, the kind or else the title, and binding."""
+        return self.rule, self.kind or self.title, self.binding
 
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> Departure:
@@ -214,7 +214,7 @@ class Ledger:
     """Where checks write down what they see; the report is made of it."""
 
     seen: Counter[str] = field(default_factory=Counter)
-    _departures: dict[tuple[str, str], Departure] = field(default_factory=dict)
+    _departures: dict[tuple[str, str, bool], Departure] = field(default_factory=dict)
 
     @property
     def departures(self) -> tuple[Departure, ...]:
@@ -266,12 +266,12 @@ class Ledger:
             why: Why a rule could not be judged, where it was not, or what of it was not seen.
             complete: The rules of which all was seen that there is to see; None means each that was seen at all.
         """
-        wanted = {*rules, *(rule for rule, _ in self._departures)}
+        wanted = {*rules, *(rule for rule, *_ in self._departures)}
         whole = self.seen.keys() if complete is None else complete
         return tuple(self._verdict(rule, sources, why.get(rule), rule in whole) for rule in RULES if rule in wanted)
 
     def _verdict(self, rule: str, sources: Collection[Source], why: str | None, whole: bool) -> Verdict:
-        found = tuple(departure for (about, _), departure in self._departures.items() if about == rule)
+        found = tuple(departure for (about, *_), departure in self._departures.items() if about == rule)
         if found:
             seen = max(self.seen[rule], sum(departure.times for departure in found))
             broken = any(departure.breaks(sources) for departure in found)

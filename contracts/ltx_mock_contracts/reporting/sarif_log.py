@@ -89,7 +89,7 @@ def _properties(report: Report) -> dict[str, Any]:
 
 def _result(verdict: Verdict, departure: Departure, report: Report, uri: str) -> dict[str, Any]:
     # GitHub looks at this fingerprint alone, and would else make it of the line of the file that results are pinned to.
-    fingerprint = sha256("\n".join(departure.key).encode(errors="replace")).hexdigest()
+    fingerprint = sha256("\n".join(departure.key[:2]).encode(errors="replace")).hexdigest()
     return {
         "ruleId": departure.rule,
         "level": _LEVELS[verdict.outcome_of(departure)],

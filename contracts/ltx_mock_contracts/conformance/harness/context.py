@@ -188,6 +188,8 @@ class CheckContext:
         """Judge the answer to a good request, and tell whether it was accepted."""
         if exchange.data.get("taskId"):
             self.target.accepts = True
+            if (dialect := may_refuse(exchange.request)) is not None:
+                self.target.reads.add(dialect.id)
             self.saw(rule)
             return True
         if exchange.status == 429:
@@ -208,6 +210,8 @@ class CheckContext:
     def _blame(self, exchange: Exchange, rule: str) -> None:
         """Hold a refusal against one rule, unless it is a matter of dialect."""
         dialect = may_refuse(exchange.request)
+        if dialect is not None and dialect.id in self.target.reads:
+            dialect = None  # it has taken such a request: that is not what it refuses
         title = "a request that breaks no rule is refused"
         if dialect is not None:
             title = f"a request is refused that may be read in another way: {dialect.text}"

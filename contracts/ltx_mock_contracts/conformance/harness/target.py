@@ -56,6 +56,7 @@ class Target:
         control: The control plane where the server is an ltx-mock that lets us in, else None.
         stranger: Why there is no control plane.
         accepts: Whether the server has accepted a good request.
+        reads: The dialects in which it has accepted a request.
         accepts_wrong: The rules of which the server has accepted a wrong request.
         silent: Why no more is asked, once the server has stopped answering.
     """
@@ -88,6 +89,7 @@ class Target:
         self.budget = Budget(0 if unasked else options.max_tasks, folder, accidents=1 if unasked else options.max_tasks)
         self._listener = waiting
         self.accepts = False
+        self.reads: set[str] = set()
         self.accepts_wrong: set[str] = set()
         self.silent: str | None = None
         self._lock = threading.Lock()

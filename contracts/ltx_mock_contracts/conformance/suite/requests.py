@@ -107,10 +107,11 @@ def accepts_what_is_only_advised_against(context: CheckContext, family: str) -> 
     context.examine(advisory_requests(family=family), attempt)
 
 
-@check("GEN-15", tasks=1, needs=["world"])
+@check("GEN-15", tasks=2, needs=["world"])
 def credits_end(context: CheckContext) -> None:
-    """A world with credits for one task."""
+    """A world with credits for one task. The same request is accepted where there is no end of them."""
     body = varied(context)
+    context.submit(body)
     poor = context.open(credits=body["input"]["duration"], price=PRICE)
     context.submit(body, "GEN-15", world=poor)
     exchange = poor.generate(body, free=True)
