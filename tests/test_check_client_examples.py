@@ -14,6 +14,8 @@ from ltx_mock.clients import CASES
 from ltx_mock_schemas import schema
 from processes import ltx_mock
 
+pytestmark = pytest.mark.sampled(9)
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PYTHON = [sys.executable, str(EXAMPLES / "python" / "httpx_client.py")]
 NODE = ["node", str(EXAMPLES / "node" / "client.mjs")]

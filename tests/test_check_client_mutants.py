@@ -16,6 +16,8 @@ from ltx_mock.clients.story import Ran
 from ltx_mock.clients.timing import Timing
 from planted_clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
 
+pytestmark = pytest.mark.sampled(6)
+
 SILENCE_SECONDS = 0.4
 STRAY_SECONDS = 10.0
 

@@ -23,6 +23,8 @@ from ltx_mock.clients.trial import KEY
 from ltx_mock.errors import LtxMockError
 from processes import LTX_MOCK, clean_environment, ltx_mock
 
+pytestmark = pytest.mark.sampled(4)
+
 PYTHON = [sys.executable, "-S", "-c"]
 GOOD = [sys.executable, "-S", str(Path(__file__).with_name("planted_clients.py"))]
 SHORT = 2.0

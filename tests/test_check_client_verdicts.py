@@ -24,6 +24,8 @@ from ltx_mock.clients.timing import Timing
 from planted_clients import GoodClient, NoVideo
 from processes import ltx_mock
 
+pytestmark = pytest.mark.sampled(4)
+
 PYTHON = [sys.executable, "-S", "-c"]
 SIMPLE = """
 import json, os, sys, urllib.request as u

@@ -25,6 +25,8 @@ from ltx_mock_contracts.machine import Target, run_task_machine
 from ltx_mock_contracts.trace import parse_trace
 from processes import ltx_mock
 
+pytestmark = pytest.mark.sampled(4)
+
 SHOWN_BY = {
     "framework-404": ("ENV", "BAL"), "framework-405": ("ENV",), "strict-integers": ("GEN-10", "GEN-13"),
     "true-is-one": ("GEN-13", "GEN-14"), "loose-urls": ("GEN-4", "GEN-12", "GEN-14"), "data-urls": ("GEN-12", "GEN-14"),

@@ -15,6 +15,8 @@ from ltx_mock_contracts.conformance import CannotRun, Options, check_server
 from ltx_mock_contracts.trace import parse_trace
 from ltx_mock_schemas import schema
 
+pytestmark = pytest.mark.sampled(4)
+
 FEW = 1
 SERVERS: list[dict[str, Any]] = [
     {"clock": "manual"},

@@ -15,6 +15,8 @@ from ltx_mock_contracts import Report
 from ltx_mock_contracts.conformance import Options, check_server
 from ltx_mock_contracts.conformance.harness.clocks import Pace
 
+pytestmark = pytest.mark.sampled(3)
+
 KEY, OTHER = "stranger-key-1", "stranger-key-2"
 MINUTE = 60
 FREE = 0

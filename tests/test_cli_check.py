@@ -18,6 +18,8 @@ from ltx_mock_contracts import check_trace, read_trace
 from ltx_mock_contracts.conformance import Check, Plan
 from processes import LTX_MOCK, clean_environment, ltx_mock
 
+pytestmark = pytest.mark.sampled(4)
+
 FEW = ("--max-examples", "1")
 SUITE = ("--pyargs", "ltx_mock_contracts.conformance", "-q", "-p", "no:cacheprovider", "--ltx-max-examples", "1")
 

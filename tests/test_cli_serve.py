@@ -28,6 +28,8 @@ from processes import Served, clean_environment, ltx_mock, serving
 from receivers import Receiver
 from support import TEXT, request_body
 
+pytestmark = pytest.mark.sampled(3)
+
 GENERATE = "/api/v1/generateTask/ltx-2-19b"
 STATUS = "/api/v1/statusTask/ltx-2-19b"
 KEY = {"authorization": "Bearer any-key"}
