@@ -344,7 +344,7 @@ def test_a_mistake_of_ours_is_answered_in_the_envelope_and_noted(
     def break_down(*_: object) -> None:
         raise ZeroDivisionError("a slip")
 
-    monkeypatch.setattr("ltx_mock.engine.validate_parsed_request", break_down)
+    monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
     for options in ({}, {"transport": world.transport}):
         with world.client(**options) as client:
             answer = post(client, request_body())

@@ -258,7 +258,7 @@ BROKEN = """
 def test_a_mistake_in_the_fake_is_told_of_a_test_that_passed(pytester: pytest.Pytester) -> None:
     test = """
     def test_one(ltx_mock, monkeypatch):
-        monkeypatch.setattr("ltx_mock.engine.validate_parsed_request", break_down)
+        monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
         assert submit(ltx_mock) is None
     """
     output = run(pytester, BROKEN + test, "--show-capture=no", passed=1, errors=1)
@@ -269,11 +269,11 @@ def test_a_mistake_in_the_fake_is_told_of_a_test_that_passed(pytester: pytest.Py
 def test_a_mistake_in_the_fake_is_told_beside_the_tests_own_error(pytester: pytest.Pytester) -> None:
     test = """
     def test_one(ltx_mock, monkeypatch):
-        monkeypatch.setattr("ltx_mock.engine.validate_parsed_request", break_down)
+        monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
         assert submit(ltx_mock)["taskId"]
 
     def test_two(make_ltx_server, monkeypatch):
-        monkeypatch.setattr("ltx_mock.engine.validate_parsed_request", break_down)
+        monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
         assert submit(make_ltx_server())["taskId"]
     """
     output = run(pytester, BROKEN + test, "--show-capture=no", failed=2, errors=2)
