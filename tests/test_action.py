@@ -44,6 +44,7 @@ HOSTILE = [
     "\n::set-env name=PWNED::yes\nPWNED=yes\n",
 ]
 KEY = "a-very-secret-key"
+TRUST = "--trust-control-plane"
 
 
 @dataclass
@@ -225,11 +226,13 @@ def test_a_fake_is_started_and_its_url_exported(runner: Runner) -> None:
     assert httpx.get(asked, headers={"authorization": "Bearer another"}).status_code == 401
 
 
-def test_a_fake_that_was_started_can_be_checked_without_naming_it(runner: Runner) -> None:
+def test_a_fake_that_was_started_is_trusted_and_can_be_checked_without_naming_it(runner: Runner) -> None:
     assert runner.run(mode="start", port="0") == 0, runner.said
     arguments = runner.replace_program('printf "%s\\n" "$@"')
     assert runner.run(mode="check") == 0, runner.said
-    assert arguments.read_text(encoding="utf-8").splitlines()[-2:] == ["--", runner.outputs["url"]]
+    assert arguments.read_text(encoding="utf-8").splitlines()[-3:] == [TRUST, "--", runner.outputs["url"]]
+    assert runner.run(mode="check", url=runner.outputs["url"]) == 0, runner.said
+    assert TRUST not in arguments.read_text(encoding="utf-8"), "a server that is named may be any"
 
 
 @pytest.mark.sampled(6)
@@ -252,7 +255,7 @@ def test_an_input_of_start_is_never_read_as_shell(runner: Runner, name: str, val
 
 
 def test_a_good_server_is_found_good(runner: Runner, mock: MockServer) -> None:
-    assert runner.run(mode="check", url=mock.url, rules="AUTH, ENV-1\nTASK-8", seed="7") == 0, runner.said
+    assert runner.run(mode="check", url=mock.url, rules="AUTH, ENV-1\nTASK-8", seed="7", args=TRUST) == 0, runner.said
     assert runner.outputs["exit-code"] == "0"
     names = {"report.json", "report.sarif", "junit.xml", "trace.ndjson"}
     assert {path.name for path in runner.report.iterdir()} == names
@@ -287,7 +290,7 @@ def test_without_a_server_there_is_nothing_to_check(runner: Runner) -> None:
 
 def test_the_key_is_masked_and_in_no_file(runner: Runner) -> None:
     with MockServer(clock="manual", api_key=KEY) as mock:
-        assert runner.run(mode="check", url=mock.url, api_key=KEY, rules="AUTH-2 AUTH-4") == 0, runner.said
+        assert runner.run(mode="check", url=mock.url, api_key=KEY, rules="AUTH-2 AUTH-4", args=TRUST) == 0, runner.said
     assert [line for line in runner.said.splitlines() if KEY in line] == [f"::add-mask::{KEY}"]
     for file in (*runner.report.iterdir(), runner.folder / "GITHUB_STEP_SUMMARY"):
         assert KEY not in file.read_text(encoding="utf-8"), file.name

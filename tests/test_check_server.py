@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -14,6 +15,7 @@ from ltx_mock_contracts import RULES, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, check_server
 from ltx_mock_contracts.trace import parse_trace
 from ltx_mock_schemas import schema
+from servers import answer, serving
 
 pytestmark = pytest.mark.sampled(4)
 
@@ -37,7 +39,7 @@ FULLY = SERVERS[:4]
 
 
 def options_for(mock: MockServer, **more: Any) -> Options:
-    given: dict[str, Any] = {"url": mock.url, "max_examples": FEW} | more
+    given: dict[str, Any] = {"url": mock.url, "max_examples": FEW, "trust_control_plane": True} | more
     return Options(**given)
 
 
@@ -114,9 +116,30 @@ def test_nobody_at_the_url_is_told_in_a_line() -> None:
         check_server(Options(url=url))
 
 
-def test_a_stranger_wants_a_key() -> None:
-    with MockServer(clock="manual", admin_token="secret-token") as mock, pytest.raises(CannotRun, match="--api-key"):
-        check_server(Options(url=mock.url))
+def test_a_fake_is_a_stranger_until_the_user_says_that_it_is_theirs() -> None:
+    with MockServer(clock="manual") as mock:
+        with pytest.raises(CannotRun, match=r"an API key \(--api-key\): .*add --trust-control-plane"):
+            check_server(Options(url=mock.url))
+        report = check_server(options_for(mock, api_key="any-key", trust_control_plane=False))
+        assert (report.tasks_made, report.tasks_allowed, mock.tasks) == (0, 0, [])
+    assert "add --trust-control-plane" in (report.of("TASK-12").why or "")
+
+
+def test_no_word_of_the_user_makes_a_server_elsewhere_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = json.dumps({"name": "ltx-mock"}).encode()
+    with serving([answer(said, content_type="application/json")]) as (port, requests):
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        options = Options(url="http://mock.example", trust_control_plane=True, admin_token="secret-token")
+        with pytest.raises(CannotRun, match="only on this machine"):
+            check_server(options)
+    assert len(requests) == 1
+    assert b"secret-token" not in b"".join(requests), "a server that is not trusted does not see the token"
+
+
+def test_a_fake_that_asks_for_a_token_wants_a_key_without_it() -> None:
+    with MockServer(clock="manual", admin_token="secret-token") as mock:
+        with pytest.raises(CannotRun, match=r"\(--api-key\): its control plane asks for --admin-token"):
+            check_server(Options(url=mock.url, trust_control_plane=True))
 
 
 def test_a_key_that_is_not_accepted_is_told_in_a_line() -> None:

@@ -21,12 +21,13 @@ from processes import LTX_MOCK, clean_environment, ltx_mock
 pytestmark = pytest.mark.sampled(4)
 
 FEW = ("--max-examples", "1")
+OURS = (*FEW, "--trust-control-plane")
 SUITE = ("--pyargs", "ltx_mock_contracts.conformance", "-q", "-p", "no:cacheprovider", "--ltx-max-examples", "1")
 
 
 def test_the_fake_is_checked_in_one_command() -> None:
     with MockServer(clock="manual") as mock:
-        code, out, err = ltx_mock("check", mock.url, *FEW)
+        code, out, err = ltx_mock("check", mock.url, *OURS)
     assert code == 0, err
     assert f"server {mock.url}, seed 0" in out
     assert out.count(" kept ") >= 50
@@ -36,26 +37,26 @@ def test_the_fake_is_checked_in_one_command() -> None:
 
 def test_a_broken_server_is_told_of_with_a_line_that_shows_it() -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["a-duration-may-be-21"]) as url:
-        code, out, err = ltx_mock("check", url, "--rule", "GEN-10", "--api-key", server.key, *FEW)
+        code, out, err = ltx_mock("check", url, "--rule", "GEN-10", "--api-key", server.key, *OURS)
     assert (code, "1 broken" in err) == (1, True)
     assert "GEN-10 broken: a request is accepted though" in out
     assert '"duration": 21' in out
     assert f"curl -X POST {url}/api/v1/generateTask/ltx-2-19b" in out
     assert server.key not in out + err
-    assert f'again: ltx-mock check {url} --rule GEN-10 --api-key "$API_KEY" --seed 0' in out
+    assert f'again: ltx-mock check {url} --rule GEN-10 --api-key "$API_KEY" --trust-control-plane --seed 0' in out
 
 
 def test_a_choice_is_observed_and_breaks_nothing() -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["open-to-all"]) as url:
-        code, out, _ = ltx_mock("check", url, "--rule", "AUTH-4", "--api-key", server.key, *FEW)
+        code, out, _ = ltx_mock("check", url, "--rule", "AUTH-4", "--api-key", server.key, *OURS)
     assert (code, "AUTH-4 observed" in out) == (0, True)
 
 
 @pytest.mark.exhaustive
 def test_rules_of_the_vendor_can_be_set_aside() -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["a-prompt-may-be-empty"]) as url:
-        broken = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, *FEW)
-        aside = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, "--seed-only", *FEW)
+        broken = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, *OURS)
+        aside = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, "--seed-only", *OURS)
     assert (broken[0], aside[0]) == (1, 0)
     assert "GEN-8 observed" in aside[1]
 
@@ -64,7 +65,7 @@ def test_every_form_of_the_report_is_written_in_one_run(tmp_path: Path) -> None:
     files = {name: tmp_path / name for name in ("report.json", "report.sarif", "junit.xml", "trace.ndjson", "step.md")}
     with BrokenServer() as server, server.broken_by(MUTANTS["costs-one-more"]) as url:
         code, out, err = ltx_mock(
-            *("check", url, "--api-key", server.key, "--rule", "TASK", *FEW, "--github"),
+            *("check", url, "--api-key", server.key, "--rule", "TASK", *OURS, "--github"),
             *("--json", str(files["report.json"]), "--sarif", str(files["report.sarif"])),
             *("--junitxml", str(files["junit.xml"]), "--trace", str(files["trace.ndjson"])),
             env={"GITHUB_STEP_SUMMARY": str(files["step.md"]), "CI": "true"},
@@ -82,6 +83,16 @@ def test_every_form_of_the_report_is_written_in_one_run(tmp_path: Path) -> None:
     line = next(each for each in report["rules"] if each["rule"] == "TASK-5")["departures"][0]["exchanges"][-1]
     assert recorded[line - 1].number == line, "a number in the report is a line of the trace"
     assert not any(server.key in path.read_text() for path in files.values())
+
+
+def test_an_ltx_mock_is_trusted_only_if_the_user_says_so_and_a_line_tells_how() -> None:
+    with MockServer(clock="manual") as mock:
+        code, out, err = ltx_mock("check", mock.url, *FEW)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert "if it is yours, add --trust-control-plane" in err
+        code, _, err = ltx_mock("check", mock.url, "--api-key", "any", "--rule", "TASK-8", "--rule", "AUTH-1", *FEW)
+        assert (code, mock.tasks) == (0, []), err
+    assert "where 0 are allowed" in err
 
 
 def test_the_plan_of_a_stranger_says_what_is_free_and_what_is_paid() -> None:
@@ -143,7 +154,7 @@ def test_nothing_checked_is_no_success() -> None:
 
 
 def test_ctrl_c_ends_it_without_a_traceback() -> None:
-    command = [*LTX_MOCK, "check", "--max-examples", "100"]
+    command = [*LTX_MOCK, "check", "--trust-control-plane", "--max-examples", "100"]
     with (
         MockServer(clock="manual") as mock,
         subprocess.Popen([*command, mock.url], stderr=subprocess.PIPE, text=True, env=clean_environment()) as process,
@@ -173,7 +184,7 @@ def test_pytest_runs_the_suite_in_several_processes(tmp_path: Path) -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["unknown-is-400"]) as url:
         run = run_pytest(
             *("--ltx-base-url", url, "--ltx-api-key", server.key, "--ltx-rule", "TASK-11", "--ltx-rule", "AUTH"),
-            *("-n", "2", f"--junitxml={tmp_path / 'junit.xml'}"),
+            *("--ltx-trust-control-plane", "-n", "2", f"--junitxml={tmp_path / 'junit.xml'}"),
         )
     assert run.returncode == 1, run.stdout + run.stderr
     assert "TASK-11  broken" in run.stdout

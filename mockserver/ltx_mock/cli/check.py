@@ -96,9 +96,10 @@ def check(
 ) -> None:
     """Hold the server at URL to the rules of the contract.
 
-    An ltx-mock on this machine gets worlds of its own, whose time is moved: that takes seconds and costs nothing. On
-    any other server no task is made on purpose until --max-tasks allows it; a wrong request that the server accepts
-    is a task, and the last one. With --max-tasks N there are never more than N, whatever the server does.
+    An ltx-mock of yours on this machine takes --trust-control-plane: it gets worlds of its own, whose time is moved,
+    in seconds and for nothing. On any other server no task is made on purpose until --max-tasks allows it; a wrong
+    request that the server accepts is a task, and the last one. With --max-tasks N there are never more than N,
+    whatever the server does.
 
     Exit code: 0 no rule is broken, 1 some are, 2 nothing could be checked.
     """
@@ -150,6 +151,7 @@ def _again(options: Options, report: Report) -> str | None:
         return None
     given = [f"--rule {rule}" for rule in report.broken]
     given += ['--api-key "$API_KEY"'] if options.api_key else []
+    given += ["--trust-control-plane"] if options.trust_control_plane else []
     given += [f"--max-tasks {options.max_tasks}"] if options.max_tasks is not None else []
     return f"ltx-mock check {quote(report.target or '')} {' '.join(given)} --seed {options.seed}"
 

@@ -176,7 +176,7 @@ def _missing(need: Need, target: Target) -> str | None:
 
 
 _MISSING: Final[dict[Need, Callable[[Target], str | None]]] = {
-    "world": lambda target: target.stranger and f"it takes a clock and settings of its own, and {target.stranger}",
+    "world": lambda target: target.stranger and f"it takes a clock and settings of its own: {target.stranger}",
     "callbacks": lambda target: (
         None if target.can_be_called else "the server cannot reach this machine without --callback-host"
     ),

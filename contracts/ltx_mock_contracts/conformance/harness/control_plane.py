@@ -48,26 +48,29 @@ class ControlPlane:
         self._root = f"{root}/__admin"
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
-    def why_not_ours(self) -> str | None:
-        """Return None where the server is an ltx-mock that lets us in, else what it is.
+    def why_no_ltx_mock(self) -> str | None:
+        """Return None where the server says that it is an ltx-mock, else what it is. No token is sent.
 
         Raises:
             NoAnswerError: Nobody is there.
         """
         try:
-            if self._call("GET", "/health").get("name") != "ltx-mock":
-                return "it is no ltx-mock"
+            name = self._call("GET", "/health", public=True).get("name")
         except ControlError:
-            return "it is no ltx-mock"
+            name = None
         except NoAnswerError as error:
             if error.unreachable:
                 raise
             return f"it does not say what it is: {error}"
+        return None if name == "ltx-mock" else "it is no ltx-mock"
+
+    def lets_us_in(self) -> bool:
+        """Tell whether the control plane asks for no other token than the one that it gets."""
         try:
             self._call("GET", "/clock")
         except (ControlError, NoAnswerError):
-            return "its control plane asks for --admin-token"
-        return None
+            return False
+        return True
 
     def takes_any_key(self) -> bool:
         """Tell whether the server accepts keys that nobody told it of."""
@@ -91,12 +94,13 @@ class ControlPlane:
         """Move the time of a world on, and return it in Unix milliseconds. All callbacks due by then are made."""
         return int(self._call("POST", f"/clock/advance?key={key}", {"seconds": seconds})["now"])
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, public: bool = False
+    ) -> dict[str, Any]:
         content = None if body is None else json.dumps(body).encode()
         timeout = _ADVANCE_SECONDS if "advance" in path else None
-        reply = self._way.connection.send(
-            method, self._root + path, headers=self._headers, content=content, timeout=timeout
-        )
+        headers = {} if public else self._headers
+        reply = self._way.connection.send(method, self._root + path, headers=headers, content=content, timeout=timeout)
         try:
             told = read_json(reply.body)
         except ValueError:

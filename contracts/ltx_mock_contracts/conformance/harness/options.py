@@ -37,8 +37,7 @@ class Options:
     max_tasks: int | None = _option(
         None,
         "Never make more than N tasks, those of wrong requests that the server accepts among them. Without it: none on "
-        "purpose on a server that is not an ltx-mock, and the first wrong request that is accepted is the last; no "
-        "bound on an ltx-mock on this machine.",
+        "purpose, and the first wrong request that is accepted is the last; no bound with --trust-control-plane.",
         "N",
     )
     max_examples: int = _option(
@@ -59,8 +58,7 @@ class Options:
     violating_prompt: str | None = _option(None, "A prompt that breaks the content rules of the server.", "TEXT")
     trust_control_plane: bool = _option(
         False,
-        "The server is an ltx-mock of yours on another machine: use its control plane, and make tasks as you like. On "
-        "this machine that goes without saying.",
+        "The server is an ltx-mock of yours on this machine: move its time, and make as many tasks as it takes.",
     )
 
     @property

@@ -168,21 +168,34 @@ class Target:
     def _reach(self, control: ControlPlane) -> str | None:
         """Return why the server is a stranger, if it is one; one that does not answer rightly is one too."""
         try:
-            stranger = control.why_not_ours()
-            if stranger is None and not (self.local or self.options.trust_control_plane):
-                stranger = "an ltx-mock on another machine takes --trust-control-plane"
-            if stranger is None and not self._obeys(control):
-                stranger = "it says that it is an ltx-mock, but its clock does not obey"
+            stranger = self._why_not_trusted(control)
             if stranger is not None or self.options.api_key:
-                self._try_key()
+                self._try_key(stranger)
         except NoAnswerError as error:
             if error.unreachable:
                 raise CannotRunError(f"nobody answers at {self.options.url}: {error}") from None
             return "it does not answer"
         return stranger
 
+    def _why_not_trusted(self, control: ControlPlane) -> str | None:
+        """Say why the control plane is not used, if it is not.
+
+        What only says that it is an ltx-mock may be a way to a server whose tasks cost money. So it has to be on this
+        machine, the user has to say that it is theirs, and its clock has to do what it is told.
+        """
+        why = control.why_no_ltx_mock()
+        if why is not None:
+            return why
+        if not self.local:
+            return "it says that it is an ltx-mock, which is believed only on this machine"
+        if not self.options.trust_control_plane:
+            return "it says that it is an ltx-mock; if it is yours, add --trust-control-plane"
+        if not control.lets_us_in():
+            return "its control plane asks for --admin-token"
+        return None if self._obeys(control) else "it says that it is an ltx-mock, but its clock does not obey"
+
     def _obeys(self, control: ControlPlane) -> bool:
-        """See that time is moved there. What only says that it is an ltx-mock might be paid for."""
+        """See that time is moved there."""
         key = f"check-{token_hex(8)}"
         try:
             before = control.open(key, {})
@@ -192,11 +205,11 @@ class Target:
             return False
         return after - before == 1000
 
-    def _try_key(self) -> None:
+    def _try_key(self, stranger: str | None) -> None:
         """See that the key is one and that the API is there, which costs nothing."""
         key = self.options.api_key
         if not key:
-            raise CannotRunError(f"{self.options.url} is no ltx-mock, so its checks need an API key (--api-key)")
+            raise CannotRunError(f"the checks of {self.options.url} need an API key (--api-key): {stranger}")
         first = self._status("?taskId=task_12345678", f"Bearer {key}")
         if first.status in {401, 403}:
             raise CannotRunError(f"{self.options.url} does not accept the key: it answers {first.status}")
