@@ -20,11 +20,11 @@ from _load import drive, request, serving
 from bench_server import BODY, GENERATE, OPEN, STATUS
 from starlette.types import ASGIApp
 
-from ltx_mock.app import build
-from ltx_mock.engine import Engine
-from ltx_mock.inprocess import call
-from ltx_mock.records import Entry
-from ltx_mock.settings import Settings
+from ltx_mock.asgi.in_process import call
+from ltx_mock.core.records import Entry
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine.engine import Engine
+from ltx_mock.server.app import build
 
 REQUESTS = 2000
 ROUNDS = 15

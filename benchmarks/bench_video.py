@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from statistics import median
 
-from ltx_mock.video import dimensions, render
+from ltx_mock.api.video import dimensions, render
 
 ROUNDS = 50
 

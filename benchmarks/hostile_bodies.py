@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import httpx
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import GENERATE, IMAGE_LORA, TEXT, request_body
 
 BEAT_SECONDS = 0.002

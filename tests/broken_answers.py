@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
-from ltx_mock.inprocess import Reply
+from ltx_mock.asgi.in_process import Reply
 from mutating import KEY, Ask, Broken, Data, decoded, error, is_wrong, mistakes, saying
 
 RESULT = ("resultJson", "completeTime", "costTime")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
-from ltx_mock.inprocess import Reply
+from ltx_mock.asgi.in_process import Reply
 from ltx_mock_contracts import validate_request
 from mutating import (
     NO_JSON,

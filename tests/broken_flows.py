@@ -6,10 +6,10 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from ltx_mock.clock import SECOND
-from ltx_mock.courier import RETRY_AFTER_MS
-from ltx_mock.inprocess import Reply
-from ltx_mock.sender import Unanswered
+from ltx_mock.asgi.in_process import Reply
+from ltx_mock.core.clock import SECOND
+from ltx_mock.engine.callbacks import RETRY_AFTER_MS
+from ltx_mock.engine.outbound import Unanswered
 from mutating import Ask, Broken, Data, Deliver, Mutant, decoded, encoded, error, is_wrong, mistakes
 
 FORM = "application/x-www-form-urlencoded"
@@ -264,7 +264,7 @@ class NeverFrees(Broken):
 
 def spaced(name: str, text: str, *delays: int) -> Mutant:
     moments = tuple(delay * SECOND for delay in delays)
-    return Mutant(name, "CB-2", text, patches={"ltx_mock.courier.RETRY_AFTER_MS": moments})
+    return Mutant(name, "CB-2", text, patches={"ltx_mock.engine.callbacks.RETRY_AFTER_MS": moments})
 
 
 FIRST, SECOND_DELAY, THIRD = (delay // SECOND for delay in RETRY_AFTER_MS)

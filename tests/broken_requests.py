@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ltx_mock.inprocess import Reply
+from ltx_mock.asgi.in_process import Reply
 from ltx_mock_contracts import validate_request
 from mutating import NO_JSON, Ask, Behaviour, Broken, Mutant, Outcome, decoded, error, is_wrong, mistakes
 from support import IMAGE, LORAS, TEXT, request_body

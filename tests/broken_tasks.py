@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broken_answers import OfUnknown
-from ltx_mock.clock import DAY, SECOND
-from ltx_mock.files import _render
-from ltx_mock.inprocess import Reply
-from ltx_mock.timeline import GENERATION_MS, LORA_MS
+from ltx_mock.api.files import _render
+from ltx_mock.asgi.in_process import Reply
+from ltx_mock.core.clock import DAY, SECOND
+from ltx_mock.core.timeline import GENERATION_MS, LORA_MS
 from mutating import (
     Ask,
     Broken,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ltx_mock import MockServer
-    from ltx_mock.world import World
+    from ltx_mock.testing.tenant import World
 
 pytest_plugins = ["pytester"]
 

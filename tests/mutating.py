@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import MockServer
-from ltx_mock.inprocess import Reply, call
+from ltx_mock.asgi.in_process import Reply, call
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 
 KEY = "broken-server-key"

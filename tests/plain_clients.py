@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import requests
 
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import GENERATE, STATUS, request_body
 
 SECONDS = 30.0

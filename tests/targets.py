@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from ltx_mock import MockServer
 from ltx_mock.errors import ConflictError
-from ltx_mock.world import World
-from ltx_mock_contracts.machine import Target
+from ltx_mock.testing.tenant import World
+from ltx_mock_contracts.stateful import Target
 from receivers import Receiver
 
 SLOTS = 2

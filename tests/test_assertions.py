@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from ltx_mock import ContractFailure, MockServer, SettingsError
-from ltx_mock.expectation import FIELDS, Expectation
-from ltx_mock.manners import impolite
-from ltx_mock.seen import Exchange
-from ltx_mock.world import World
+from ltx_mock.control.expectation import FIELDS, Expectation
+from ltx_mock.control.from_json import Exchange
+from ltx_mock.testing.polling import impolite
+from ltx_mock.testing.tenant import World
 from support import LORAS, STATUS, TEXT_LORA, ask, post, request_body, submit
 
 

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from counting import calls_of
-from ltx_mock import MockServer, answers
-from ltx_mock.world import World
+from ltx_mock import MockServer
+from ltx_mock.engine import responses as answers
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
-from ltx_mock_contracts.parsing import LARGE
 from ltx_mock_contracts.validation import validate_parsed_request
+from ltx_mock_contracts.validation.json_body import LARGE
 from support import TEXT, message_in, request_body
 
 MANY = 100_000

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ltx_mock.byteserve import CHUNK_BYTES, BytesResponse, parse_range
+from ltx_mock.asgi.byte_ranges import CHUNK_BYTES, BytesResponse, parse_range
 
 CONTENT = bytes(range(100))
 POSITIONS = st.one_of(st.integers(0, 120), st.integers(0, 10**30))

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import LtxMockError, MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from receivers import SECONDS, Received, Receiver
 from support import STATUS, TEXT, data_of, post, request_body
 

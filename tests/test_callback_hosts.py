@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ltx_mock import MockServer, Settings
-from ltx_mock.courier import route
-from ltx_mock.world import World
+from ltx_mock.engine.callbacks import route
+from ltx_mock.testing.tenant import World
 from receivers import Receiver
 from support import TEXT, data_of, post, request_body
 

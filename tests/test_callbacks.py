@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from receivers import Behaviour, Received, Receiver
 from support import STATUS, TEXT, data_of, post, request_body
 

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ltx_mock.clients import CASES
+from ltx_mock.client_checks import CASES
 from ltx_mock_schemas import schema
 from processes import ltx_mock
 

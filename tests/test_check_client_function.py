@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.clients import check_client
-from ltx_mock.clients.cases import CASES
-from ltx_mock.clients.functions import FUNCTION_CASES
-from ltx_mock.clients.trial import KEY
+from ltx_mock.client_checks import check_client
+from ltx_mock.client_checks.cases import CASES
+from ltx_mock.client_checks.functions import FUNCTION_CASES
+from ltx_mock.client_checks.trial import KEY
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts import ContractFailure
 from planted_clients import (

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.clients.cases import CASES, Case, named
-from ltx_mock.clients.checking import Checked, checked
-from ltx_mock.clients.programs import free_port
-from ltx_mock.clients.story import Ran
-from ltx_mock.clients.timing import Timing
+from ltx_mock.client_checks.cases import CASES, Case, named
+from ltx_mock.client_checks.outcome import Ran
+from ltx_mock.client_checks.programs import free_port
+from ltx_mock.client_checks.runner import Checked, checked
+from ltx_mock.client_checks.timing import Timing
 from planted_clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
 
 pytestmark = pytest.mark.sampled(6)

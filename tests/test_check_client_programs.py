@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from ltx_mock.cli import main
-from ltx_mock.clients.cases import named
-from ltx_mock.clients.checking import Played, checked
-from ltx_mock.clients.patience import Patience
-from ltx_mock.clients.programs import KEPT_BYTES, Program, free_port
-from ltx_mock.clients.timing import Timing
-from ltx_mock.clients.trial import KEY
+from ltx_mock.client_checks.cases import named
+from ltx_mock.client_checks.programs import KEPT_BYTES, Program, free_port
+from ltx_mock.client_checks.runner import Played, checked
+from ltx_mock.client_checks.time_limits import Patience
+from ltx_mock.client_checks.timing import Timing
+from ltx_mock.client_checks.trial import KEY
 from ltx_mock.errors import LtxMockError
 from processes import LTX_MOCK, clean_environment, ltx_mock
 

@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.clients.bench import message_of
-from ltx_mock.clients.cases import CASES, named
-from ltx_mock.clients.checking import Checked, checked
-from ltx_mock.clients.patience import Patience
-from ltx_mock.clients.programs import Program
-from ltx_mock.clients.story import Ran
-from ltx_mock.clients.timing import Timing
+from ltx_mock.client_checks.case_judge import message_of
+from ltx_mock.client_checks.cases import CASES, named
+from ltx_mock.client_checks.outcome import Ran
+from ltx_mock.client_checks.programs import Program
+from ltx_mock.client_checks.runner import Checked, checked
+from ltx_mock.client_checks.time_limits import Patience
+from ltx_mock.client_checks.timing import Timing
 from planted_clients import GoodClient, NoVideo
 from processes import ltx_mock
 

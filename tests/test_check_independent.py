@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, settings
 from independent_server import DIALECTS, KEYS, VIOLATING, IndependentServer
 from ltx_mock_contracts import Report, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, Pace, check_server
-from ltx_mock_contracts.machine import Target, run_task_machine
+from ltx_mock_contracts.stateful import Target, run_task_machine
 from ltx_mock_contracts.trace import parse_trace
 from processes import ltx_mock
 

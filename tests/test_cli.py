@@ -11,7 +11,7 @@ import pytest
 
 import ltx_mock_schemas
 from ltx_mock.cli import COMMANDS, main
-from ltx_mock.settings import setting_names
+from ltx_mock.core.settings import setting_names
 from ltx_mock_contracts import RULES
 from processes import LTX_MOCK, clean_environment, ltx_mock
 

@@ -20,10 +20,10 @@ import pytest
 
 from ltx_mock import RemoteServer, SettingsError
 from ltx_mock.cli.serve import banner
-from ltx_mock.engine import Engine
-from ltx_mock.manners import EVERY_SECONDS
-from ltx_mock.server import HttpServer
-from ltx_mock.settings import Settings
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine.engine import Engine
+from ltx_mock.server.http import HttpServer
+from ltx_mock.testing.polling import EVERY_SECONDS
 from processes import Served, clean_environment, ltx_mock, serving
 from receivers import Receiver
 from support import TEXT, request_body

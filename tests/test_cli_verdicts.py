@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ltx_mock.cli.verdicts import chosen_rules, report_files, show, tell
+from ltx_mock.cli.report import chosen_rules, report_files, show, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts import RULES, Report
 from reports import departure, report

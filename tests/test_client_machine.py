@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ltx_mock import LtxMockError
-from ltx_mock.clients import ClientMachine, run_client_machine
+from ltx_mock.client_checks import ClientMachine, run_client_machine
 from ltx_mock_contracts import ContractFailure
 
 FEW = settings(

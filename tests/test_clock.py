@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer, SettingsError
-from ltx_mock.clock import FIXED_START, Clock
-from ltx_mock.seen import Exchange
-from ltx_mock.world import World
+from ltx_mock.control.from_json import Exchange
+from ltx_mock.core.clock import FIXED_START, Clock
+from ltx_mock.testing.tenant import World
 from support import IMAGE_LORA, STATUS, TEXT, TEXT_LORA, post, request_body, submit
 
 
@@ -37,7 +37,7 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
-    monkeypatch.setattr("ltx_mock.clock.system_time", machine)
+    monkeypatch.setattr("ltx_mock.core.clock.system_time", machine)
     return machine
 
 
@@ -84,7 +84,7 @@ CHANGES = st.one_of(
 def test_changing_the_mode_makes_no_jump_and_time_never_goes_back(changes: list[tuple[Any, ...]]) -> None:
     machine = Machine()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ltx_mock.clock.system_time", machine)
+        patch.setattr("ltx_mock.core.clock.system_time", machine)
         clock = Clock("real", start=0)
         for kind, *values in changes:
             before = clock.now()

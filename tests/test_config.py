@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from ltx_mock import SettingsError
-from ltx_mock.config import read_config
-from ltx_mock.settings import Settings
+from ltx_mock.cli.config_file import read_config
+from ltx_mock.core.settings import Settings
 from processes import ltx_mock, serving
 
 pytestmark = pytest.mark.sampled(3)

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from connecting import Heard, connect, request, responses, rest, send
-from ltx_mock import MockServer, connection, server
-from ltx_mock.connection_h11 import H11Connection
-from ltx_mock.connection_httptools import HttptoolsConnection
+from ltx_mock import MockServer
+from ltx_mock.server import http as server
+from ltx_mock.server import http_protocol as connection
+from ltx_mock.server.http_protocol_h11 import H11Connection
+from ltx_mock.server.http_protocol_httptools import HttptoolsConnection
 from processes import Process
 from support import GENERATE, STATUS, TEXT, message_in
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.console import Console, Readable, json_line
-from ltx_mock.records import Entry
+from ltx_mock.cli.console import Console, Readable, json_line
+from ltx_mock.core.records import Entry
 from support import GENERATE, TEXT, ask, post, request_body, submit
 
 FORGED = "\r\n12:00:00  POST generateTask 200  forged"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import GENERATE, data_of, message_of, request_body
 
 try:

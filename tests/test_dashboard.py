@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from dashboards import chromium, dashboard
 from ltx_mock import MockServer
-from ltx_mock.receiver import CallbackReceiver
+from ltx_mock.testing.receiver import CallbackReceiver
 from support import STATUS, TEXT, post, request_body, submit
 
 pytestmark = pytest.mark.browser

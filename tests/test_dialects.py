@@ -11,7 +11,7 @@ import pytest
 from ltx_mock_contracts import RULES, check_trace, validate_request
 from ltx_mock_contracts.conformance.suite.near_misses import NEAR_MISSES, dialect_of
 from ltx_mock_contracts.dialects import DIALECTS, may_refuse, may_refuse_id
-from ltx_mock_contracts.fuzzing.drawing import draw
+from ltx_mock_contracts.fuzzing.deterministic import draw
 from ltx_mock_contracts.strategies import (
     DIALECT_FAMILIES,
     INVALID_FAMILIES,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.settings import Settings
+from ltx_mock.core.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

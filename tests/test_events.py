@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from listening import SECONDS, Told, events_in, events_so_far, listening
-from ltx_mock import MockServer, feed
+from ltx_mock import MockServer
+from ltx_mock.control import event_feed as feed
 from processes import serving
 from receivers import Receiver
 from support import STATUS, TEXT, post, request_body, submit
@@ -315,7 +316,7 @@ def test_pages_of_other_sites_hear_nothing(admin: httpx.Client) -> None:
 def test_a_stream_that_waits_for_long_says_that_it_is_still_there(
     mock: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ltx_mock.control_events.HEARTBEAT_SECONDS", 0.005)
+    monkeypatch.setattr("ltx_mock.control.event_stream.HEARTBEAT_SECONDS", 0.005)
     with listening(mock.url) as events:
         assert ": still here" in events.lines
 
@@ -338,8 +339,8 @@ def test_while_nobody_listens_nothing_is_kept(mock: MockServer, monkeypatch: pyt
 
 
 def test_stopping_does_not_wait_for_listeners(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltx_mock.server.STOP_SECONDS", 600)  # who waited at all would wait for so long
-    monkeypatch.setattr("ltx_mock.backstage.STOP_SECONDS", 600)
+    monkeypatch.setattr("ltx_mock.server.http.STOP_SECONDS", 600)  # who waited at all would wait for so long
+    monkeypatch.setattr("ltx_mock.server.thread.STOP_SECONDS", 600)
     with MockServer(clock="manual") as mock, listening(mock.url) as one, listening(mock.url) as other:
         begin = time.monotonic()
         mock.stop()

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from ltx_mock.engine import Engine
-from ltx_mock.settings import Settings
-from ltx_mock.submissions import Submission
-from ltx_mock.world import World
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.submissions import Submission
+from ltx_mock.testing.tenant import World
 from support import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, request_body, submit
 
 LIMIT = 10 * 1024 * 1024
@@ -212,7 +212,7 @@ def test_nobody_listening_is_a_failure_too(client: httpx.Client, world: World) -
 def test_a_server_that_never_answers_is_given_up(
     client: httpx.Client, world: World, files: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ltx_mock.assets.FETCH_SECONDS", 0.1)
+    monkeypatch.setattr("ltx_mock.engine.assets.FETCH_SECONDS", 0.1)
     assert outcome(client, world, IMAGE, image_urls=[files + "/hang"]) == "INVALID_IMAGE_URL"
 
 

@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.app import build
-from ltx_mock.engine import Engine
-from ltx_mock.options import Fault
-from ltx_mock.settings import Settings
-from ltx_mock.world import World
+from ltx_mock.core.options import Fault
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine.engine import Engine
+from ltx_mock.server.app import build
+from ltx_mock.testing.tenant import World
 from receivers import SECONDS
 from support import GENERATE, STATUS, post, request_body, submit
 

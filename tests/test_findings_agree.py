@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 import ltx_mock_schemas
 from ltx_mock_contracts import RULES, Finding, GenerateRequest, parse_body, validate_request
-from ltx_mock_contracts.explaining import arranged
+from ltx_mock_contracts.validation.explain import arranged
 
 BASE = ltx_mock_schemas.schema("generate-request")
 STRICT = ltx_mock_schemas.schema("generate-request-strict")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ltx_mock_fixtures
-from ltx_mock.assets import MAX_IMAGE_BYTES, image_type
+from ltx_mock.engine.assets import MAX_IMAGE_BYTES, image_type
 from ltx_mock_fixtures import FRAMES_PER_SECOND, IMAGE_LIMIT, fragments, names, oversize_jpeg, read
 
 SHIPPED_BYTES = 2_500_000

@@ -15,7 +15,7 @@ import pytest
 import time_machine
 
 from ltx_mock import CallbackReceiver, MockServer
-from ltx_mock.system_time import keep_time
+from ltx_mock.core.system_time import keep_time
 from support import ask, post, request_body, submit
 
 pytestmark = pytest.mark.sampled(5)

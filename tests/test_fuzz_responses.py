@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ltx_mock_contracts import ContractFailure, fuzz_responses, validate_callback, validate_response
 from ltx_mock_contracts.fuzzing import ANSWERS, Answer, ParsingFailure
-from ltx_mock_contracts.fuzzing.drawing import draw
+from ltx_mock_contracts.fuzzing.deterministic import draw
 from processes import clean_environment
 
 pytestmark = pytest.mark.sampled(8)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import IMAGE, IMAGE_LORA, LORAS, TEXT, TEXT_LORA, data_of, message_of, post
 from support import request_body as body
 

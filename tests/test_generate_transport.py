@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import GENERATE, IMAGE, STATUS, TEXT, TEXT_LORA, ask, data_of, message_of, post
 from support import request_body as body
 

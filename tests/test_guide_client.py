@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from ltx_mock.cli.check_client import check_client as command
-from ltx_mock.clients import CASES, FUNCTION_CASES
+from ltx_mock.client_checks import CASES, FUNCTION_CASES
 from ltx_mock_schemas import schema
 from processes import clean_environment
 

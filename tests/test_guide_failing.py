@@ -11,14 +11,14 @@ from pathlib import Path
 import httpcore  # noqa: F401 - what a run inside imports first is forgotten after it, and httpx keeps its errors
 import pytest
 
-import ltx_mock.pytest_report  # noqa: F401 - the same
+import ltx_mock.testing.pytest_report  # noqa: F401 - the same
 from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import NAMED, from_dict
+from ltx_mock.scenarios.fields import camel
 from ltx_mock.scenarios.files import read_file
 from ltx_mock.scenarios.model import FAULTS, Callback, Drift
-from ltx_mock.scenarios.readers import camel
-from ltx_mock.scenarios.reading import FIELDS
+from ltx_mock.scenarios.parse import FIELDS
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "make-it-fail.md").read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import ltx_mock.pytest_report  # noqa: F401 - what a run inside imports first is forgotten after it
+import ltx_mock.testing.pytest_report  # noqa: F401 - what a run inside imports first is forgotten after it
 from ltx_mock import MockServer
-from ltx_mock.expectation import FIELDS
-from ltx_mock.pytest_worlds import NAMES
+from ltx_mock.control.expectation import FIELDS
+from ltx_mock.testing.pytest_worlds import NAMES
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "testing-your-client.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 
 from hostile import PATHS, hostile_bytes, hostile_request
 from ltx_mock import MockServer
-from ltx_mock.app import build
+from ltx_mock.server.app import build
 from support import ask, call, message_in, submit
 
 MEBIBYTE = 1024 * 1024

@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from ill_servers import _serving, _Tcp
 from ltx_mock import MockServer
-from ltx_mock.cli import cli, remote
+from ltx_mock.cli import cli
+from ltx_mock.cli import server_commands as remote
 from ltx_mock.errors import LtxMockError
-from ltx_mock.remote_server import RemoteServer
+from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock_contracts.conformance import Options, check_server
-from ltx_mock_contracts.http_client import HttpClient, NoAnswerError
+from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HEALTH = b'{"name": "ltx-mock"}'

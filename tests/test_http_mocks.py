@@ -12,7 +12,7 @@ import respx
 from pytest_httpx import HTTPXMock
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from receivers import Receiver
 from support import GENERATE, IMAGE, MINUTE, TEXT, data_of, post, request_body, submit
 

@@ -14,7 +14,7 @@ import pytest
 
 from listening import SECONDS
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace, read_trace
 from processes import ltx_mock as run
 from receivers import Receiver
@@ -224,8 +224,8 @@ def test_waiting_ends_when_its_time_is_over(admin: httpx.Client) -> None:
 
 
 def test_stopping_does_not_wait_for_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltx_mock.server.STOP_SECONDS", 600)  # who waited at all would wait for so long
-    monkeypatch.setattr("ltx_mock.backstage.STOP_SECONDS", 600)
+    monkeypatch.setattr("ltx_mock.server.http.STOP_SECONDS", 600)  # who waited at all would wait for so long
+    monkeypatch.setattr("ltx_mock.server.thread.STOP_SECONDS", 600)
     told: list[Any] = []
     with MockServer() as mock:
         engine = mock._backstage.engine

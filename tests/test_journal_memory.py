@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ltx_mock import MockServer, SettingsError, memory
-from ltx_mock.memory_budget import Budget
+from ltx_mock import MockServer, SettingsError
+from ltx_mock.store import memory
+from ltx_mock.store.memory_budget import Budget
 from support import GENERATE, STATUS, TEXT, post, request_body, submit
 
 MEBIBYTE = 1024 * 1024

@@ -9,9 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ltx_mock import LtxMockError, MockServer, api, connection, control_input, control_worlds, server, views
-from ltx_mock.server import listen, url_of
-from ltx_mock_contracts.parsing import DEPTH_LIMIT, LARGE
+from ltx_mock import LtxMockError, MockServer
+from ltx_mock.api import endpoints as api
+from ltx_mock.control import params as control_input
+from ltx_mock.control import tenants as control_worlds
+from ltx_mock.control import to_json as views
+from ltx_mock.server import http as server
+from ltx_mock.server import http_protocol as connection
+from ltx_mock.server.http import listen, url_of
+from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT, LARGE
 from support import message_of
 
 

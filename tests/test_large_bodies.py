@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from ltx_mock import MockServer, control_input
-from ltx_mock.submissions import Submission
-from ltx_mock.world import World
-from ltx_mock_contracts.parsing import LARGE
+from ltx_mock import MockServer
+from ltx_mock.control import params as control_input
+from ltx_mock.engine.submissions import Submission
+from ltx_mock.testing.tenant import World
+from ltx_mock_contracts.validation.json_body import LARGE
 from support import GENERATE, STATUS, data_of, message_of, post, request_body, submit
 
 FILLED = request_body() | {"x": "y" * LARGE}

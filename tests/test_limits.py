@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.app import build
-from ltx_mock.records import Account
-from ltx_mock.world import World
+from ltx_mock.core.records import Account
+from ltx_mock.server.app import build
+from ltx_mock.testing.tenant import World
 from receivers import SECONDS, Received, Receiver
 from support import GENERATE, IMAGE, IMAGE_LORA, STATUS, ask, call, data_of, message_of, post, request_body, submit
 

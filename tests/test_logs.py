@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from ltx_mock import CallbackReceiver, MockServer
-from ltx_mock.server import bind, url_of
+from ltx_mock.server.http import bind, url_of
 from support import GENERATE, IMAGE, STATUS, request_body
 
 LOGS = ["asyncio", "httpcore", "httpx", "ltx_mock", "uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error"]

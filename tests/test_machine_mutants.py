@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 
 from exhausting import one_in
 from ltx_mock import MockServer
-from ltx_mock_contracts.failures import ContractFailure
-from ltx_mock_contracts.machine import Target, run_task_machine
+from ltx_mock_contracts.failure import ContractFailure
+from ltx_mock_contracts.stateful import Target, run_task_machine
 from mutants import Mutant, MutantInbox
 from receivers import Receiver
 from targets import Fake, target_of

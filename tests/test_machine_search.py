@@ -14,7 +14,7 @@ from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.stateful import rule
 
 from ltx_mock_contracts import ContractFailure
-from ltx_mock_contracts.machine.search import ContractMachine, find_failure, stages
+from ltx_mock_contracts.stateful.search import ContractMachine, find_failure, stages
 
 PLAIN = settings(database=None, derandomize=True)
 

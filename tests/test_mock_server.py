@@ -20,9 +20,9 @@ import pytest
 
 from ltx_mock import LtxMockError, MockServer, SettingsError
 from ltx_mock.errors import ConflictError, NotFoundError
-from ltx_mock.receiver import CallbackReceiver
-from ltx_mock.remote_server import RemoteServer
-from ltx_mock.world import World
+from ltx_mock.testing.receiver import CallbackReceiver
+from ltx_mock.testing.remote_server import RemoteServer
+from ltx_mock.testing.tenant import World
 from support import GENERATE, STATUS, TEXT, ask, data_of, post, request_body, submit
 
 STOP_WITHIN = 30.0
@@ -147,7 +147,7 @@ def test_run_until_idle_finishes_tasks_and_makes_callbacks_with_their_retries(wo
 
 
 def test_run_until_idle_does_not_run_for_ever(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    monkeypatch.setattr("ltx_mock.world.MAX_ROUNDS", 2)
+    monkeypatch.setattr("ltx_mock.testing.tenant.MAX_ROUNDS", 2)
     with CallbackReceiver() as receiver, world.client() as client:
         receiver.answer(500)
         post(client, callback_body(receiver.url))
@@ -213,7 +213,7 @@ def test_the_read_timeout_holds_without_a_socket(monkeypatch: pytest.MonkeyPatch
         async with world.async_client(transport=world.transport, timeout=0.01) as client:
             await client.get(STATUS)
 
-    monkeypatch.setattr("ltx_mock.api.StatusTask._handle", stand_still)
+    monkeypatch.setattr("ltx_mock.api.endpoints.StatusTask._handle", stand_still)
     with world.client(transport=world.transport, timeout=0.01) as client, pytest.raises(httpx.ReadTimeout):
         client.get(STATUS)
     with pytest.raises(httpx.ReadTimeout):
@@ -323,7 +323,7 @@ def test_a_slow_request_does_not_keep_it_from_stopping(monkeypatch: pytest.Monke
         arrived.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("ltx_mock.api.StatusTask._handle", stand_still)
+    monkeypatch.setattr("ltx_mock.api.endpoints.StatusTask._handle", stand_still)
     mock = MockServer()
 
     def ask_for_ever() -> None:
@@ -344,7 +344,7 @@ def test_a_mistake_of_ours_is_answered_in_the_envelope_and_noted(
     def break_down(*_: object) -> None:
         raise ZeroDivisionError("a slip")
 
-    monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
+    monkeypatch.setattr("ltx_mock.engine.submissions.validate_parsed_request", break_down)
     for options in ({}, {"transport": world.transport}):
         with world.client(**options) as client:
             answer = post(client, request_body())

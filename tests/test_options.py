@@ -9,15 +9,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-import ltx_mock.mock_server
 import ltx_mock.scenarios.model as scenario_model
-from ltx_mock import ContractFailure, LtxMockError, Settings, SettingsError, World, options, records
-from ltx_mock.clock import ClockMode
-from ltx_mock.expectation import FIELDS
-from ltx_mock.options import RequestFields, ScenarioFields, ServerSettings, TenantSettings
+import ltx_mock.testing.mock_server
+from ltx_mock import ContractFailure, LtxMockError, Settings, SettingsError, World
+from ltx_mock.control.expectation import FIELDS
+from ltx_mock.core import options, records
+from ltx_mock.core.clock import ClockMode
+from ltx_mock.core.options import RequestFields, ScenarioFields, ServerSettings, TenantSettings
+from ltx_mock.core.settings import OF_THE_SERVER, Rate, setting_names
 from ltx_mock.scenarios import Scenario
-from ltx_mock.scenarios.readers import camel, fields_of
-from ltx_mock.settings import OF_THE_SERVER, Rate, setting_names
+from ltx_mock.scenarios.fields import camel, fields_of
 
 STORED: dict[Any, Any] = {  # what a setting becomes once it is read -> what may be given
     tuple[str, ...]: str | Iterable[str],

@@ -13,7 +13,7 @@ import pytest
 
 from ltx_mock import MockServer, SettingsError
 from ltx_mock.errors import ConflictError
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from receivers import Receiver
 from servers import CERTIFICATE, JPEG, answer, serving
 from support import IMAGE, MINUTE, TEXT, TEXT_LORA, ask, data_of, post, request_body, submit
@@ -241,7 +241,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_an_image_that_never_ends_is_given_up(world: World, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltx_mock.assets.FETCH_SECONDS", 0.3)
+    monkeypatch.setattr("ltx_mock.engine.assets.FETCH_SECONDS", 0.3)
     with serving(ENDLESS[kind], pause=0.02) as (port, _):
         task_id = submit_image(world, f"http://localhost:{port}/a.jpg")
         world.clock.advance(MINUTE)
@@ -340,7 +340,7 @@ def test_in_a_container_a_dead_port_says_how_to_reach_the_host(world: World, mon
 
 
 def test_elsewhere_a_dead_port_asks_whether_the_receiver_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltx_mock.courier.in_container", lambda: False)
+    monkeypatch.setattr("ltx_mock.engine.callbacks.in_container", lambda: False)
     submit_with_callback(world, "http://127.0.0.1:1/hook")
     world.clock.advance(MINUTE)
     assert world.callbacks[0].attempts[0].error == (

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock_contracts import MalformedBody, parse_body
-from ltx_mock_contracts.parsing import DEPTH_LIMIT
+from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT
 
 MEBIBYTE = 1 << 20
 TEXT = st.text(st.characters(codec="utf-8"))

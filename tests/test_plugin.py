@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 # What is imported by a test run inside is forgotten after it; extension modules cannot be loaded twice.
-import ltx_mock.pytest_report
-import ltx_mock.pytest_worlds
-import ltx_mock.receiver
-import ltx_mock.remote_server
-import ltx_mock.transport
+import ltx_mock.testing.pytest_report
+import ltx_mock.testing.pytest_worlds
+import ltx_mock.testing.receiver
+import ltx_mock.testing.remote_server
+import ltx_mock.testing.transport
 from ltx_mock import MockServer
-from ltx_mock.draw import digest
+from ltx_mock.core.seeding import digest
 from ltx_mock.errors import ConflictError
 from support import TEXT
 
@@ -319,7 +319,7 @@ def test_the_same_tests_run_against_another_ltx_mock(pytester: pytest.Pytester, 
 
 
 def test_tests_of_worlds_are_skipped_on_a_server_that_has_none(pytester: pytest.Pytester) -> None:
-    with ltx_mock.receiver.CallbackReceiver() as other:
+    with ltx_mock.testing.receiver.CallbackReceiver() as other:
         root = other.url.removesuffix("/callback")
         test = f"""
     def test_world(ltx_mock): pass
@@ -412,7 +412,7 @@ def test_two_runs_on_one_server_never_meet(pytester: pytest.Pytester, server: Mo
 
 
 def test_a_key_that_is_in_use_is_told_by_name(server: MockServer) -> None:
-    remote = ltx_mock.remote_server.RemoteServer(server.url)
+    remote = ltx_mock.testing.remote_server.RemoteServer(server.url)
     there = remote.new_tenant("the-key-of-a-run")
     with pytest.raises(ConflictError, match=r"^the key …-run is in use: somebody else, such as another run of tests"):
         remote.new_tenant("the-key-of-a-run", credits=5)
@@ -422,10 +422,10 @@ def test_a_key_that_is_in_use_is_told_by_name(server: MockServer) -> None:
 
 def test_a_conflict_is_an_error_of_the_test(pytester: pytest.Pytester, server: MockServer) -> None:
     test = """
-    import ltx_mock.pytest_worlds
+    import ltx_mock.testing.pytest_worlds
     @pytest.fixture(autouse=True)
     def same_part(pytestconfig):
-        pytestconfig.stash[ltx_mock.pytest_worlds.RUN] = "the same"
+        pytestconfig.stash[ltx_mock.testing.pytest_worlds.RUN] = "the same"
     def test_one(ltx_mock): pass
     """
     outside = server.tenant("ltx-" + digest("the same", 0, "test_inside.py::test_one").hex())

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-import ltx_mock.pytest_report  # noqa: F401 - see `loaded`
+import ltx_mock.testing.pytest_report  # noqa: F401 - see `loaded`
 from ltx_mock import MockServer
 from support import TEXT
 
@@ -115,7 +115,7 @@ def test_a_report_has_the_headers_of_the_last_request_and_how_late_an_answer_was
     """Without what is secret in them, and nothing in them moves a cursor."""
     test = """
     def test_one(make_ltx_server):
-        from ltx_mock.pytest_report import story
+        from ltx_mock.testing.pytest_report import story
         mock = make_ltx_server(clock="real", speed=10_000)
         mock.scenarios.add(delay={"type": "fixed", "milliseconds": 1500}, operation="statusTask")
         with mock.client(headers={"x-team": b"a\\x9b31mb", "cookie": b"hidden"}) as client:
@@ -258,7 +258,7 @@ BROKEN = """
 def test_a_mistake_in_the_fake_is_told_of_a_test_that_passed(pytester: pytest.Pytester) -> None:
     test = """
     def test_one(ltx_mock, monkeypatch):
-        monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
+        monkeypatch.setattr("ltx_mock.engine.submissions.validate_parsed_request", break_down)
         assert submit(ltx_mock) is None
     """
     output = run(pytester, BROKEN + test, "--show-capture=no", passed=1, errors=1)
@@ -269,11 +269,11 @@ def test_a_mistake_in_the_fake_is_told_of_a_test_that_passed(pytester: pytest.Py
 def test_a_mistake_in_the_fake_is_told_beside_the_tests_own_error(pytester: pytest.Pytester) -> None:
     test = """
     def test_one(ltx_mock, monkeypatch):
-        monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
+        monkeypatch.setattr("ltx_mock.engine.submissions.validate_parsed_request", break_down)
         assert submit(ltx_mock)["taskId"]
 
     def test_two(make_ltx_server, monkeypatch):
-        monkeypatch.setattr("ltx_mock.submissions.validate_parsed_request", break_down)
+        monkeypatch.setattr("ltx_mock.engine.submissions.validate_parsed_request", break_down)
         assert submit(make_ltx_server())["taskId"]
     """
     output = run(pytester, BROKEN + test, "--show-capture=no", failed=2, errors=2)

@@ -11,7 +11,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.cli import main
 from ltx_mock.errors import ConflictError, NotFoundError
-from ltx_mock.receiver import CallbackReceiver
+from ltx_mock.testing.receiver import CallbackReceiver
 from ltx_mock_contracts import check_trace
 from ltx_mock_contracts.trace import parse_trace
 from support import request_body

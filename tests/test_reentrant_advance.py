@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer, SettingsError
-from ltx_mock.options import ClockMode
-from ltx_mock.world import World
+from ltx_mock.core.options import ClockMode
+from ltx_mock.testing.tenant import World
 from receivers import Received, Receiver
 from support import MINUTE, TEXT, data_of, post, request_body, submit
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ltx_mock.cli.verdicts import show
+from ltx_mock.cli.report import show
 from ltx_mock_contracts import Report, check_trace, read_har
 from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary, without_keys
 from reports import departure, report

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ltx_mock.cli.verdicts import report_files, show
+from ltx_mock.cli.report import report_files, show
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.reporting import disarmed, github_annotations, printable
 from reports import HOSTILE, NASTY, departure, report, reports

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.receiver import CallbackReceiver
+from ltx_mock.testing.receiver import CallbackReceiver
 from ltx_mock_contracts.reporting.redaction import header_value
 from support import STATUS, request_body, submit
 

@@ -10,7 +10,7 @@ import pytest
 
 from ltx_mock import ContractFailure, MockServer
 from ltx_mock.cli import main
-from ltx_mock.remote_server import RemoteServer
+from ltx_mock.testing.remote_server import RemoteServer
 from support import STATUS, submit
 
 OTHER = "a-key-of-somebody-else"

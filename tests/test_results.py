@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import DAY, IMAGE, IMAGE_LORA, LORAS, MINUTE, TEXT, TEXT_LORA, ask, message_of, submit
 
 

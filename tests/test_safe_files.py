@@ -15,7 +15,7 @@ from ltx_mock.cli import cli
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts import check_trace, read_har
-from ltx_mock_contracts.safe_files import read_file, write_file
+from ltx_mock_contracts.io.safe_files import read_file, write_file
 from test_trace_reading import har, har_entry
 
 PRECIOUS = "precious"
@@ -146,7 +146,7 @@ def test_a_pipe_is_read_to_its_end_and_a_large_file_is_not(tmp_path: Path) -> No
 
 
 def test_a_pipe_to_which_nobody_writes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltx_mock_contracts.safe_files._FIRST_SECONDS", 0.01)
+    monkeypatch.setattr("ltx_mock_contracts.io.safe_files._FIRST_SECONDS", 0.01)
     os.mkfifo(tmp_path / "pipe")
     told = run("check-trace", tmp_path / "pipe")
     assert told == f"{tmp_path}/pipe: it cannot be read: it is a pipe to which nobody writes"

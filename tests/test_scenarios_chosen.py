@@ -11,7 +11,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import MESSAGES, NAMED, Scenario
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from receivers import Receiver
 from support import GENERATE, IMAGE, STATUS, ask, message_of, post, request_body, submit
 

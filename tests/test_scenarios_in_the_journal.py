@@ -10,7 +10,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.scenarios import NAMED
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace
 from receivers import Receiver
 from support import STATUS, ask, post, request_body

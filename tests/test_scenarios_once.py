@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
+from ltx_mock.core.options import Endpoint
 from ltx_mock.errors import SettingsError
-from ltx_mock.options import Endpoint
 from ltx_mock.scenarios import MESSAGES
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.fail_codes import FAIL_CODES
 from support import GENERATE, STATUS, ask, message_of, post, request_body, submit
 

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer
+from ltx_mock.engine.submissions import Submission
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import MESSAGES, NAMED, Scenario, as_dict, from_dict
-from ltx_mock.scenarios.claims import Armed, Call, Subject, armed, claim, concerns
-from ltx_mock.scenarios.draws import milliseconds
+from ltx_mock.scenarios.matching import Armed, Call, Subject, armed, claim, concerns
 from ltx_mock.scenarios.model import FAULTS, MAX_MS, MODES, OPERATIONS, STATUS_FIELDS
-from ltx_mock.scenarios.reading import FIELDS
-from ltx_mock.submissions import Submission
+from ltx_mock.scenarios.parse import FIELDS
+from ltx_mock.scenarios.sampling import milliseconds
 from ltx_mock_contracts.fail_codes import FAIL_CODES
 
 MAX_LINE = 1000

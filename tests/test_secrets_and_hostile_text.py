@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 from ltx_mock import MockServer
 from ltx_mock.cli import cli
-from ltx_mock.console import Console, Readable, json_line
-from ltx_mock.pytest_report import findings, story
+from ltx_mock.cli.console import Console, Readable, json_line
+from ltx_mock.testing.pytest_report import findings, story
 from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary, without_keys
 from ltx_mock_contracts.reporting.redaction import Redactor, url_secrets_hidden
 from ltx_mock_contracts.reporting.text import fitting, printable

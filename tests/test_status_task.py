@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import GENERATE, IMAGE_LORA, MINUTE, STATUS, TEXT_LORA, ask, data_of, message_of, request_body, submit
 
 STATES = ["pending", "processing", "success", "failed"]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from processes import ltx_mock as run
 from receivers import Receiver
 from support import STATUS, TEXT, post, request_body, submit

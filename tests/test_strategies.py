@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 import ltx_mock_schemas
 from independent import from_schema
 from ltx_mock import MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import GenerateRequest, MalformedBody, parse_body, strategies, validate_request
 from ltx_mock_contracts.strategies import (
     ADVISORY_FAMILIES,

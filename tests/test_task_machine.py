@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ltx_mock import MockServer, timeline
-from ltx_mock.options import ClockMode
+from ltx_mock import MockServer
+from ltx_mock.core import timeline
+from ltx_mock.core.options import ClockMode
 from ltx_mock_contracts import ContractFailure, GenerateRequest, TaskMachine
-from ltx_mock_contracts.machine import Target, run_task_machine
-from ltx_mock_contracts.machine.task import generation_ms
-from ltx_mock_contracts.strategies._choices import MODES
+from ltx_mock_contracts.stateful import Target, run_task_machine
+from ltx_mock_contracts.stateful.task import generation_ms
+from ltx_mock_contracts.strategies._modes import MODES
 from mutants import OpenToAll
 from receivers import Receiver
 from targets import Fake

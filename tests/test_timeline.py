@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.failures import Failure, failure
-from ltx_mock.timeline import Timeline, plan
+from ltx_mock.core.failures import Failure, failure
+from ltx_mock.core.timeline import Timeline, plan
 from ltx_mock_contracts.fail_codes import FAIL_CODES
 
 SECOND = 1000

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ltx_mock_contracts import Trace, TraceError, check_trace, read_har, read_ndjson, write_ndjson
 from ltx_mock_contracts.trace import parse_trace
-from ltx_mock_contracts.trace.reading import _text
+from ltx_mock_contracts.trace.load import _text
 from support import TEXT, request_body
 from test_trace_reading import HOST, MADE, har, har_entry
 from traces import BASE, generate, success, told

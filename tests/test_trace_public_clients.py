@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ltx_mock import ContractFailure, MockServer
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace, read_ndjson
 from traces import generate, journal, lines, trace
 

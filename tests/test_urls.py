@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 
 import ltx_mock_schemas
 from ltx_mock import Settings, SettingsError
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import validate_request
-from ltx_mock_contracts.urls import is_http_url
+from ltx_mock_contracts.validation.urls import is_http_url
 from support import GENERATE, IMAGE, STATUS, TEXT, TEXT_LORA, ask, message_of, post, request_body, submit
 
 DEFINITION = {"$ref": "#/$defs/httpUrl", "$defs": ltx_mock_schemas.schema("generate-request")["$defs"]}

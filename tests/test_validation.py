@@ -13,7 +13,7 @@ import pytest
 
 import ltx_mock_contracts
 from ltx_mock_contracts import Finding, GenerateRequest, Lora, validate_request
-from ltx_mock_contracts.explaining import FINDINGS_LIMIT
+from ltx_mock_contracts.validation.explain import FINDINGS_LIMIT
 
 MODES = ["text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA"]
 IMAGE = "https://example.com/ref.jpg"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.video import dimensions, render
+from ltx_mock.api.video import dimensions, render
 from ltx_mock_fixtures import FRAMES_PER_SECOND, fragments
 
 SIZES = [(resolution, ratio) for resolution in ("480p", "720p", "1080p") for ratio in ("16:9", "9:16")]

@@ -13,8 +13,8 @@ from playwright.sync_api import Page, sync_playwright
 from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
-from ltx_mock.byteserve import BytesResponse
-from ltx_mock.video import dimensions, render
+from ltx_mock.api.video import dimensions, render
+from ltx_mock.asgi.byte_ranges import BytesResponse
 
 pytestmark = pytest.mark.browser
 

@@ -15,7 +15,7 @@ import ltx_mock_schemas
 from counting import calls_of
 from ltx_mock_contracts import validate_request
 from ltx_mock_contracts.validation import validate_parsed_request
-from ltx_mock_contracts.walking import ANNOTATIONS, Walker
+from ltx_mock_contracts.validation.schema_walk import ANNOTATIONS, Walker
 
 OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index"}
 MESSAGES = [name for name in ltx_mock_schemas.names() if name not in OURS]

@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from ltx_mock import MockServer
 from ltx_mock.errors import ConflictError, NotFoundError
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from support import GENERATE, IMAGE_LORA, STATUS, TEXT, TEXT_LORA, data_of, message_of, post, request_body
 
 CREDITS, SLOTS, REQUESTS, MINUTE_MS = 60, 3, 12, 60_000

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from ltx_mock.world import World
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import Trace, read_ndjson
 from receivers import SECONDS, Receiver
 from support import GENERATE, IMAGE, IMAGE_LORA, STATUS, TEXT, TEXT_LORA, post, request_body

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ltx_mock_contracts import strategies
-    from ltx_mock_contracts.failures import ContractFailure
-    from ltx_mock_contracts.findings import Finding
+    from ltx_mock_contracts.failure import ContractFailure
     from ltx_mock_contracts.fuzzing import fuzz_responses
-    from ltx_mock_contracts.machine import TaskMachine
     from ltx_mock_contracts.request import GenerateRequest, Lora
     from ltx_mock_contracts.rules import RULES, Rule
+    from ltx_mock_contracts.stateful import TaskMachine
     from ltx_mock_contracts.trace import (
         Exchange,
         Trace,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         validate_request,
         validate_response,
     )
+    from ltx_mock_contracts.validation.findings import Finding
     from ltx_mock_contracts.verdicts import Departure, Report, Verdict
 
 __all__ = [
@@ -62,16 +62,16 @@ __all__ = [
 
 _HOMES = {
     "RULES": "rules",
-    "ContractFailure": "failures",
+    "ContractFailure": "failure",
     "Departure": "verdicts",
     "Exchange": "trace",
-    "Finding": "findings",
+    "Finding": "validation.findings",
     "GenerateRequest": "request",
     "Lora": "request",
     "MalformedBody": "validation",
     "Report": "verdicts",
     "Rule": "rules",
-    "TaskMachine": "machine",
+    "TaskMachine": "stateful",
     "Trace": "trace",
     "TraceError": "trace",
     "Verdict": "verdicts",

@@ -15,21 +15,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ltx_mock.arming import Scenarios
-    from ltx_mock.clients import check_client
+    from ltx_mock.client_checks import check_client
+    from ltx_mock.control.from_json import Exchange, Task
+    from ltx_mock.core.options import ServerSettings, TenantSettings
+    from ltx_mock.core.records import Account, Attempt, Delivery
+    from ltx_mock.core.settings import Settings
     from ltx_mock.errors import ConflictError, ContractFailure, LtxMockError, NotFoundError, SettingsError
-    from ltx_mock.mock_server import MockServer
-    from ltx_mock.options import ServerSettings, TenantSettings
-    from ltx_mock.receiver import CallbackReceiver, Received
-    from ltx_mock.records import Account, Attempt, Delivery
-    from ltx_mock.remote_server import RemoteServer
     from ltx_mock.scenarios import Scenario
-    from ltx_mock.seen import Exchange, Task
-    from ltx_mock.settings import Settings
-    from ltx_mock.transport import MockTransport
-    from ltx_mock.world import ClockHandle, World
+    from ltx_mock.testing.mock_server import MockServer
+    from ltx_mock.testing.receiver import CallbackReceiver, Received
+    from ltx_mock.testing.remote_server import RemoteServer
+    from ltx_mock.testing.scenarios import Scenarios
+    from ltx_mock.testing.tenant import ClockHandle, World
+    from ltx_mock.testing.transport import MockTransport
     from ltx_mock_contracts import strategies
-    from ltx_mock_contracts.findings import Finding
+    from ltx_mock_contracts.validation.findings import Finding
 
 __all__ = [
     "Account",
@@ -60,30 +60,30 @@ __all__ = [
 ]
 
 _HOME = {
-    "Account": "ltx_mock.records",
-    "Attempt": "ltx_mock.records",
-    "CallbackReceiver": "ltx_mock.receiver",
-    "ClockHandle": "ltx_mock.world",
+    "Account": "ltx_mock.core.records",
+    "Attempt": "ltx_mock.core.records",
+    "CallbackReceiver": "ltx_mock.testing.receiver",
+    "ClockHandle": "ltx_mock.testing.tenant",
     "ConflictError": "ltx_mock.errors",
     "ContractFailure": "ltx_mock.errors",
-    "Delivery": "ltx_mock.records",
-    "Exchange": "ltx_mock.seen",
-    "Finding": "ltx_mock_contracts.findings",
+    "Delivery": "ltx_mock.core.records",
+    "Exchange": "ltx_mock.control.from_json",
+    "Finding": "ltx_mock_contracts.validation.findings",
     "LtxMockError": "ltx_mock.errors",
-    "MockServer": "ltx_mock.mock_server",
-    "MockTransport": "ltx_mock.transport",
+    "MockServer": "ltx_mock.testing.mock_server",
+    "MockTransport": "ltx_mock.testing.transport",
     "NotFoundError": "ltx_mock.errors",
-    "Received": "ltx_mock.receiver",
-    "RemoteServer": "ltx_mock.remote_server",
+    "Received": "ltx_mock.testing.receiver",
+    "RemoteServer": "ltx_mock.testing.remote_server",
     "Scenario": "ltx_mock.scenarios",
-    "Scenarios": "ltx_mock.arming",
-    "ServerSettings": "ltx_mock.options",
-    "Settings": "ltx_mock.settings",
+    "Scenarios": "ltx_mock.testing.scenarios",
+    "ServerSettings": "ltx_mock.core.options",
+    "Settings": "ltx_mock.core.settings",
     "SettingsError": "ltx_mock.errors",
-    "Task": "ltx_mock.seen",
-    "TenantSettings": "ltx_mock.options",
-    "World": "ltx_mock.world",
-    "check_client": "ltx_mock.clients",
+    "Task": "ltx_mock.control.from_json",
+    "TenantSettings": "ltx_mock.core.options",
+    "World": "ltx_mock.testing.tenant",
+    "check_client": "ltx_mock.client_checks",
     "strategies": "ltx_mock_contracts",
 }
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from ltx_mock_contracts.failures import ContractFailure
+from ltx_mock_contracts.failure import ContractFailure
 
 __all__ = [
     "ConflictError",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Unpack
 import pytest
 
 if TYPE_CHECKING:
-    from ltx_mock.mock_server import MockServer
-    from ltx_mock.options import MakeServer, OpenTenant, ServerSettings, TenantSettings
-    from ltx_mock.receiver import CallbackReceiver
-    from ltx_mock.remote_server import RemoteServer
-    from ltx_mock.world import ClockHandle, World
+    from ltx_mock.core.options import MakeServer, OpenTenant, ServerSettings, TenantSettings
+    from ltx_mock.testing.mock_server import MockServer
+    from ltx_mock.testing.receiver import CallbackReceiver
+    from ltx_mock.testing.remote_server import RemoteServer
+    from ltx_mock.testing.tenant import ClockHandle, World
 
 MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): how the world of `ltx_mock` is to be"
 CURRENT = pytest.StashKey[pytest.Item]()
@@ -45,7 +45,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[CURRENT] = item
     worlds = FIXTURES.intersection(getattr(item, "fixturenames", ()))
     if worlds or item.get_closest_marker("ltx") is not None:
-        from ltx_mock.pytest_worlds import marked, note_name  # noqa: PLC0415
+        from ltx_mock.testing.pytest_worlds import marked, note_name  # noqa: PLC0415
 
         marked(item)
         note_name(item)
@@ -58,7 +58,7 @@ def pytest_runtest_makereport(
     """Add what happened in a test's worlds to its report."""
     report = yield
     if call.when != "teardown" and FIXTURES.intersection(getattr(item, "fixturenames", ())):
-        from ltx_mock.pytest_worlds import sections  # noqa: PLC0415
+        from ltx_mock.testing.pytest_worlds import sections  # noqa: PLC0415
 
         report.sections += sections(item, failed=report.failed)
     return report
@@ -75,11 +75,11 @@ def ltx_server(pytestconfig: pytest.Config, ltx_listen_address: tuple[str, int])
     """The server of this process, with a clock that stands; with `--ltx-base-url` the server there."""
     url = pytestconfig.option.ltx_base_url
     if url:
-        from ltx_mock.remote_server import RemoteServer  # noqa: PLC0415
+        from ltx_mock.testing.remote_server import RemoteServer  # noqa: PLC0415
 
         yield RemoteServer(url)
         return
-    from ltx_mock.mock_server import MockServer  # noqa: PLC0415
+    from ltx_mock.testing.mock_server import MockServer  # noqa: PLC0415
 
     host, port = ltx_listen_address
     with MockServer(host=host, port=port, clock="manual", seed=pytestconfig.option.ltx_seed) as server:
@@ -93,7 +93,7 @@ def ltx_mock(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServ
     `@pytest.mark.ltx(…)` gives it settings. At the end of the test what went wrong in the fake itself is told, and in
     strict mode every advisory.
     """
-    from ltx_mock.pytest_worlds import use  # noqa: PLC0415
+    from ltx_mock.testing.pytest_worlds import use  # noqa: PLC0415
 
     yield from use(request.node, ltx_server)
 
@@ -107,7 +107,7 @@ def ltx_tenant(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteSe
     """
 
     def open_(**settings: Unpack[TenantSettings]) -> AbstractContextManager[World]:
-        from ltx_mock.pytest_worlds import opened  # noqa: PLC0415
+        from ltx_mock.testing.pytest_worlds import opened  # noqa: PLC0415
 
         return opened(request.config.stash[CURRENT], ltx_server, settings)
 
@@ -123,8 +123,8 @@ def ltx_clock(ltx_mock: World) -> ClockHandle:
 @pytest.fixture
 def ltx_callbacks(pytestconfig: pytest.Config) -> Iterator[CallbackReceiver]:
     """A callback receiver on loopback; give its `url` as `callback_url`."""
-    from ltx_mock.pytest_worlds import skip_unless_near  # noqa: PLC0415
-    from ltx_mock.receiver import CallbackReceiver  # noqa: PLC0415
+    from ltx_mock.testing.pytest_worlds import skip_unless_near  # noqa: PLC0415
+    from ltx_mock.testing.receiver import CallbackReceiver  # noqa: PLC0415
 
     skip_unless_near(pytestconfig.option.ltx_base_url)
     with CallbackReceiver() as receiver:
@@ -134,12 +134,12 @@ def ltx_callbacks(pytestconfig: pytest.Config) -> Iterator[CallbackReceiver]:
 @pytest.fixture
 def make_ltx_server(request: pytest.FixtureRequest, ltx_listen_address: tuple[str, int]) -> Iterator[MakeServer]:
     """A function that starts a server in this process with the given settings; all stop at the end of the test."""
-    from ltx_mock.pytest_worlds import stop, watch  # noqa: PLC0415
+    from ltx_mock.testing.pytest_worlds import stop, watch  # noqa: PLC0415
 
     servers: list[MockServer] = []
 
     def make(**settings: Unpack[ServerSettings]) -> MockServer:
-        from ltx_mock.mock_server import MockServer  # noqa: PLC0415
+        from ltx_mock.testing.mock_server import MockServer  # noqa: PLC0415
 
         host, seed = ltx_listen_address[0], request.config.option.ltx_seed
         servers.append(MockServer(**{"host": host, "seed": seed, **settings}))

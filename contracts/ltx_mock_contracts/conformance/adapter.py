@@ -20,7 +20,7 @@ from ltx_mock_contracts.conformance.harness.target import CannotRunError, Target
 from ltx_mock_contracts.conformance.plugin import options_of
 from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, chosen, late_findings, run_check
 from ltx_mock_contracts.conformance.suite import CHECKS
-from ltx_mock_contracts.reporting.telling import about
+from ltx_mock_contracts.reporting.facts import about
 from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:

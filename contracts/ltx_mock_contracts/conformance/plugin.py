@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from ltx_mock_contracts.conformance.harness.options import Options
-from ltx_mock_contracts.server_url import server_url
+from ltx_mock_contracts.io.server_url import server_url
 
 __all__ = ["SEED", "options_of"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.checks import Check
     from ltx_mock_contracts.conformance.harness.clocks import Pace
     from ltx_mock_contracts.conformance.harness.options import Options
-    from ltx_mock_contracts.failures import ContractFailure
+    from ltx_mock_contracts.failure import ContractFailure
     from ltx_mock_contracts.verdicts import Report
 
 __all__ = [

@@ -6,8 +6,8 @@ Hypothesis, which takes its time to import.
 
 from __future__ import annotations
 
-from ltx_mock_contracts.fuzzing.answers import ANSWERS, Answer, Means
 from ltx_mock_contracts.fuzzing.corpus import KINDS, Corpus, corpus
-from ltx_mock_contracts.fuzzing.throwing import ParsingFailure, fuzz_responses
+from ltx_mock_contracts.fuzzing.responses import ANSWERS, Answer, Means
+from ltx_mock_contracts.fuzzing.runner import ParsingFailure, fuzz_responses
 
 __all__ = ["ANSWERS", "KINDS", "Answer", "Corpus", "Means", "ParsingFailure", "corpus", "fuzz_responses"]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ltx_mock_contracts import strategies
-from ltx_mock_contracts.fuzzing.answers import ANSWERS, Answer
-from ltx_mock_contracts.fuzzing.drawing import draw
-from ltx_mock_contracts.strategies._choices import MODES, choose
+from ltx_mock_contracts.fuzzing.deterministic import draw
+from ltx_mock_contracts.fuzzing.responses import ANSWERS, Answer
+from ltx_mock_contracts.strategies._modes import MODES, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -8,7 +8,7 @@ report = check_trace(read_trace("recording.har"))
 print(github_annotations(report), end="")
 ```
 
-`sarif_log`, `workflow` and `summary` have a form each, `telling` what all of them tell of a departure. What a server
+`sarif_log`, `github` and `summary` have a form each, `facts` what all of them tell of a departure. What a server
 said is never trusted: `text` makes it safe to show, each form escapes it, and `redaction` takes keys out.
 """
 
@@ -18,11 +18,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ltx_mock_contracts.reporting.github import disarmed, github_annotations
     from ltx_mock_contracts.reporting.redaction import without_keys
     from ltx_mock_contracts.reporting.sarif_log import sarif
     from ltx_mock_contracts.reporting.summary import step_summary
     from ltx_mock_contracts.reporting.text import printable
-    from ltx_mock_contracts.reporting.workflow import disarmed, github_annotations
 
 __all__ = [
     "disarmed",
@@ -34,8 +34,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "disarmed": "workflow",
-    "github_annotations": "workflow",
+    "disarmed": "github",
+    "github_annotations": "github",
     "printable": "text",
     "sarif": "sarif_log",
     "step_summary": "summary",

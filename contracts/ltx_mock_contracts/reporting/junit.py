@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
-from ltx_mock_contracts.reporting.telling import about, facts
+from ltx_mock_contracts.reporting.facts import about, facts
 from ltx_mock_contracts.reporting.text import printable
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock_contracts.reporting.telling import facts
+from ltx_mock_contracts.reporting.facts import facts
 from ltx_mock_contracts.reporting.text import printable, shortened
 from ltx_mock_contracts.rules import RULES
 

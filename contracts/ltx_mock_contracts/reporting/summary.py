@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from ltx_mock_contracts.reporting.telling import about, broken_first, counts, facts
+from ltx_mock_contracts.reporting.facts import about, broken_first, counts, facts
 from ltx_mock_contracts.reporting.text import printable, shortened
 
 if TYPE_CHECKING:

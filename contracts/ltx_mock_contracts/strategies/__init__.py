@@ -16,9 +16,9 @@ host that is anybody's.
 
 from __future__ import annotations
 
-from ltx_mock_contracts.strategies._answers import Envelope, callbacks, error_envelopes, status_envelopes
 from ltx_mock_contracts.strategies._bytes import DIALECT_FAMILIES, MALFORMED_FAMILIES, MalformedBytes, malformed_bodies
 from ltx_mock_contracts.strategies._drift import DRIFTS, DriftedEnvelope, drifted
+from ltx_mock_contracts.strategies._histories import Observation, task_stories
 from ltx_mock_contracts.strategies._invalid import INVALID_FAMILIES, InvalidRequest, invalid_requests
 from ltx_mock_contracts.strategies._requests import (
     ADVISORY_FAMILIES,
@@ -28,7 +28,7 @@ from ltx_mock_contracts.strategies._requests import (
     minimal_requests,
     valid_requests,
 )
-from ltx_mock_contracts.strategies._stories import Observation, task_stories
+from ltx_mock_contracts.strategies._responses import Envelope, callbacks, error_envelopes, status_envelopes
 
 __all__ = [
     "ADVISORY_FAMILIES",

@@ -9,9 +9,9 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from ltx_mock_contracts.dialects import readable_json
-from ltx_mock_contracts.parsing import DEPTH_LIMIT
-from ltx_mock_contracts.strategies._choices import choose
+from ltx_mock_contracts.strategies._modes import choose
 from ltx_mock_contracts.strategies._requests import valid_requests
+from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT
 
 __all__ = ["DIALECT_FAMILIES", "MALFORMED_FAMILIES", "MalformedBytes", "malformed_bodies"]
 

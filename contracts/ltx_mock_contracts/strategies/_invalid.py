@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from ltx_mock_contracts.dialects import may_accept
-from ltx_mock_contracts.findings import Path, pointer
-from ltx_mock_contracts.strategies._choices import IMAGE_MODES, LORA_MODES, MODES, REQUEST_TYPES, TEXT_MODES, choose
+from ltx_mock_contracts.strategies._modes import IMAGE_MODES, LORA_MODES, MODES, REQUEST_TYPES, TEXT_MODES, choose
 from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
 from ltx_mock_contracts.strategies._values import TEXT, URLS, fresh
+from ltx_mock_contracts.validation.findings import Path, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

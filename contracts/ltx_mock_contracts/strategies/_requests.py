@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from ltx_mock_contracts.findings import Path, pointer
-from ltx_mock_contracts.strategies._choices import (
+from ltx_mock_contracts.strategies._modes import (
     IMAGE_MODES,
     LORA_MODES,
     MODES,
@@ -27,6 +26,7 @@ from ltx_mock_contracts.strategies._values import (
     URLS,
     objects,
 )
+from ltx_mock_contracts.validation.findings import Path, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

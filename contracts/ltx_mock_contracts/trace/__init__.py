@@ -8,18 +8,18 @@ for rule in report.broken:
     print(rule, report.of(rule).departures[0].title)
 ```
 
-`exchange` says what a trace is; `ndjson`, `har` (with `har_entry` and `har_bodies`) and `reading` read it. `checking`
-judges it with the help of `shapes` (each answer by itself), `asking` (requests and what became of them), `lives` (what
-was seen of one task) and `calling` (callbacks). `missing` says what a recording lacks, `curl` shows a request.
+`exchange` says what a trace is; `ndjson`, `har` (with `har_entry` and `har_bodies`) and `load` read it. `check` judges
+it with the help of `responses` (each response by itself), `requests` (requests and what became of them), `tasks` (what
+was seen of one task) and `callbacks`. `missing` says what a recording lacks, `curl` shows a request.
 """
 
 from __future__ import annotations
 
-from ltx_mock_contracts.trace.checking import check_trace
+from ltx_mock_contracts.trace.check import check_trace
 from ltx_mock_contracts.trace.exchange import Exchange, Trace, TraceError
 from ltx_mock_contracts.trace.har import read_har
+from ltx_mock_contracts.trace.load import parse_trace, read_trace
 from ltx_mock_contracts.trace.ndjson import read_ndjson, write_ndjson
-from ltx_mock_contracts.trace.reading import parse_trace, read_trace
 
 __all__ = [
     "Exchange",

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ltx_mock_contracts.json_io import read_json
-from ltx_mock_contracts.parsing import MalformedBody, parse_body
+from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor
 from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, key_of
 from ltx_mock_contracts.trace.har_entry import HarEntry
+from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
 __all__ = ["read_har", "read_har_log"]
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ltx_mock_contracts.findings import show
 from ltx_mock_contracts.trace.exchange import TraceError, operation_of
 from ltx_mock_contracts.trace.har_bodies import RecordedBody
+from ltx_mock_contracts.validation.findings import show
 
 __all__ = ["HarEntry"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ltx_mock_contracts.findings import show
-from ltx_mock_contracts.json_io import read_json
+from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Operation, Trace, TraceError, key_of, operation_of
+from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

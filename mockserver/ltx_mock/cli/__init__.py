@@ -9,27 +9,27 @@ from typing import Any
 import click
 
 from ltx_mock.cli.output import use_readable_streams
+from ltx_mock.cli.streams import forget_stream
 from ltx_mock.errors import LtxMockError, suggestion
-from ltx_mock.streams import forget_stream
 from ltx_mock.version import VERSION
 
 COMMANDS = {
-    "callbacks": "ltx_mock.cli.remote",
+    "callbacks": "ltx_mock.cli.server_commands",
     "check": "ltx_mock.cli.check",
     "check-client": "ltx_mock.cli.check_client",
-    "check-trace": "ltx_mock.cli.trace",
-    "clock": "ltx_mock.cli.remote",
+    "check-trace": "ltx_mock.cli.check_trace",
+    "clock": "ltx_mock.cli.server_commands",
     "fuzz": "ltx_mock.cli.fuzz",
-    "openapi": "ltx_mock.cli.contract",
-    "requests": "ltx_mock.cli.remote",
-    "reset": "ltx_mock.cli.remote",
-    "rules": "ltx_mock.cli.contract",
+    "openapi": "ltx_mock.cli.reference",
+    "requests": "ltx_mock.cli.server_commands",
+    "reset": "ltx_mock.cli.server_commands",
+    "rules": "ltx_mock.cli.reference",
     "scenarios": "ltx_mock.cli.scenarios",
-    "schema": "ltx_mock.cli.contract",
+    "schema": "ltx_mock.cli.reference",
     "serve": "ltx_mock.cli.serve",
-    "settings": "ltx_mock.cli.remote",
-    "tasks": "ltx_mock.cli.remote",
-    "version": "ltx_mock.cli.contract",
+    "settings": "ltx_mock.cli.server_commands",
+    "tasks": "ltx_mock.cli.server_commands",
+    "version": "ltx_mock.cli.reference",
 }
 
 CLEAN, FINDINGS, CANNOT_RUN = 0, 1, 2

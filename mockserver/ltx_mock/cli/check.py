@@ -15,10 +15,10 @@ import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
-from ltx_mock.cli.verdicts import chosen_rules, tell
+from ltx_mock.cli.report import chosen_rules, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.harness.options import Options
-from ltx_mock_contracts.server_url import server_url
+from ltx_mock_contracts.io.server_url import server_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

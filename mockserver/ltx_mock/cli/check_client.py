@@ -15,14 +15,14 @@ import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
-from ltx_mock.cli.verdicts import json_text, show
+from ltx_mock.cli.report import json_text, show
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import disarmed, printable
 
 if TYPE_CHECKING:
-    from ltx_mock.clients.checking import Checked
-    from ltx_mock.clients.story import Results, Story
-    from ltx_mock.clients.timing import Timing
+    from ltx_mock.client_checks.outcome import Results, Story
+    from ltx_mock.client_checks.runner import Checked
+    from ltx_mock.client_checks.timing import Timing
 
 AUTO = "auto"
 JOBS_OF_A_SLEEPER = 4
@@ -100,11 +100,11 @@ def check_client(
 
     Exit code: 0 no rule is broken, 1 some are, 2 the command cannot be run.
     """
-    from ltx_mock.clients.cases import named  # noqa: PLC0415 - help does without
-    from ltx_mock.clients.checking import checked  # noqa: PLC0415
-    from ltx_mock.clients.patience import Patience  # noqa: PLC0415
-    from ltx_mock.clients.programs import Program  # noqa: PLC0415
-    from ltx_mock.clients.timing import Timing  # noqa: PLC0415
+    from ltx_mock.client_checks.cases import named  # noqa: PLC0415 - help does without
+    from ltx_mock.client_checks.programs import Program  # noqa: PLC0415
+    from ltx_mock.client_checks.runner import checked  # noqa: PLC0415
+    from ltx_mock.client_checks.time_limits import Patience  # noqa: PLC0415
+    from ltx_mock.client_checks.timing import Timing  # noqa: PLC0415
 
     if listing:
         _list()
@@ -151,7 +151,7 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 def _list() -> None:
-    from ltx_mock.clients.cases import CASES  # noqa: PLC0415
+    from ltx_mock.client_checks.cases import CASES  # noqa: PLC0415
 
     for case in CASES:
         click.echo(f"{case.name:<22} {' '.join(case.rules):<24} {case.about}")
@@ -231,7 +231,7 @@ def _was_given(ctx: click.Context, name: str) -> bool:
 
 def _write(found: Checked, again: str, *, json_: str | None, junitxml: str | None, github: bool) -> None:
     """Write the report in every form that is wanted."""
-    from ltx_mock.clients.telling import junit  # noqa: PLC0415 - help does without
+    from ltx_mock.client_checks.report import junit  # noqa: PLC0415 - help does without
 
     if json_ != "-":
         _tell(found, again)
@@ -246,7 +246,7 @@ def _write(found: Checked, again: str, *, json_: str | None, junitxml: str | Non
 
 
 def _tell(found: Checked, again: str) -> None:
-    from ltx_mock.clients.telling import output_of, table  # noqa: PLC0415
+    from ltx_mock.client_checks.report import output_of, table  # noqa: PLC0415
 
     show(found.report)
     click.echo(f"\n{table(found)}", nl=False)

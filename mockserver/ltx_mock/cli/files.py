@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.io.safe_files import check_writable, write_file
 from ltx_mock_contracts.reporting import printable
-from ltx_mock_contracts.safe_files import check_writable, write_file
 
 __all__ = ["see_that_they_can_be_written", "write"]
 

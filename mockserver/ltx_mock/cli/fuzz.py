@@ -11,8 +11,8 @@ import click
 
 from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
-from ltx_mock_contracts.json_io import read_json
-from ltx_mock_contracts.safe_files import read_file, write_file
+from ltx_mock_contracts.io.json_text import read_json
+from ltx_mock_contracts.io.safe_files import read_file, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str],
 
     Exit code: 0 it is written, 2 it cannot be.
     """
-    from ltx_mock.cli.verdicts import chosen_rules  # noqa: PLC0415 - help does without
+    from ltx_mock.cli.report import chosen_rules  # noqa: PLC0415 - help does without
     from ltx_mock_contracts.fuzzing import corpus  # noqa: PLC0415 - slow to import
 
     wanted = chosen_rules(rules) if rules else set()

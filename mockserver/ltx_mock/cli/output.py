@@ -7,9 +7,9 @@ from io import TextIOWrapper
 
 import click
 
-from ltx_mock_contracts.json_io import escaped, write_json
+from ltx_mock_contracts.io.json_text import escaped, write_json
+from ltx_mock_contracts.reporting.github import disarmed
 from ltx_mock_contracts.reporting.text import READABLE, printable
-from ltx_mock_contracts.reporting.workflow import disarmed
 
 
 def use_readable_streams() -> None:

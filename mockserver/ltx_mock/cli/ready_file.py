@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ltx_mock.errors import LtxMockError
-from ltx_mock_contracts.json_io import read_json
+from ltx_mock_contracts.io.json_text import read_json
+from ltx_mock_contracts.io.safe_files import check_writable, read_file, write_file
 from ltx_mock_contracts.reporting import printable
-from ltx_mock_contracts.safe_files import check_writable, read_file, write_file
 
 LARGEST = 64 * 1024
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ltx_mock.cli.output import print_json, say
-from ltx_mock.cli.remote import JSON, Remote, named, on_server
+from ltx_mock.cli.server_commands import JSON, Remote, named, on_server
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.scenarios.files import chosen
 

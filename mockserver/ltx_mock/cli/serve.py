@@ -16,14 +16,14 @@ from typing import Any
 
 import click
 
+from ltx_mock.cli.config_file import read_config
+from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
-from ltx_mock.config import read_config
-from ltx_mock.console import Console, Readable, json_line
-from ltx_mock.engine import Engine
+from ltx_mock.core.settings import Settings, setting_names
+from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import suggestion
 from ltx_mock.scenarios.files import chosen
-from ltx_mock.server import HttpServer, listen, run, url_of
-from ltx_mock.settings import Settings, setting_names
+from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.version import VERSION
 
 PREFIX = "LTX_MOCK_"

@@ -9,8 +9,8 @@ from functools import lru_cache
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltx_mock.byteserve import BytesResponse
-from ltx_mock.json_response import JSONResponse
+from ltx_mock.asgi.byte_ranges import BytesResponse
+from ltx_mock.asgi.json_response import JSONResponse
 
 INDEX = "index.html"
 MEDIA_TYPES = {

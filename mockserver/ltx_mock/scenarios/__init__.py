@@ -19,6 +19,6 @@ from __future__ import annotations
 
 from ltx_mock.scenarios.library import LIBRARY, NAMED, from_dict, named
 from ltx_mock.scenarios.model import MESSAGES, Scenario
-from ltx_mock.scenarios.reading import as_dict
+from ltx_mock.scenarios.parse import as_dict
 
 __all__ = ["LIBRARY", "MESSAGES", "NAMED", "Scenario", "as_dict", "from_dict", "named"]

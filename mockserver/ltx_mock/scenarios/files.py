@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.scenarios.fields import ScenarioError, camel, shown
 from ltx_mock.scenarios.library import NAMED, from_dict, named
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.scenarios.readers import ScenarioError, camel, shown
-from ltx_mock_contracts import safe_files
-from ltx_mock_contracts.json_io import read_json, read_toml
+from ltx_mock_contracts.io import safe_files
+from ltx_mock_contracts.io.json_text import read_json, read_toml
 
 LIST = "scenarios"
 LARGEST = 4 * 1024 * 1024  # bytes

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ltx_mock.errors import suggestion
+from ltx_mock.scenarios.fields import FOREVER, ScenarioError, camel, listed, plain, shown
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.scenarios.readers import FOREVER, ScenarioError, camel, listed, plain, shown
-from ltx_mock.scenarios.reading import own, split
+from ltx_mock.scenarios.parse import own, split
 
 
 class Row(NamedTuple):

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
+from ltx_mock.core.failures import MAX_FAIL_CODE
 from ltx_mock.errors import suggestion
-from ltx_mock.failures import MAX_FAIL_CODE
-from ltx_mock.scenarios.readers import (
+from ltx_mock.scenarios.fields import (
     ScenarioError,
     choice,
     choices,

@@ -16,10 +16,10 @@ from ltx_mock_contracts.conformance.harness.exchanges import Page
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.harness.tenant import World
 from ltx_mock_contracts.dialects import DIALECTS, may_refuse
-from ltx_mock_contracts.failures import ContractFailure
-from ltx_mock_contracts.http_client import NoAnswerError
+from ltx_mock_contracts.failure import ContractFailure
+from ltx_mock_contracts.io.http_client import NoAnswerError
 from ltx_mock_contracts.trace.curl import curl_line
-from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.recorder import told
 from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ class CheckContext:
         Raises:
             CheckStoppedError: An experiment could not go on.
         """
-        from ltx_mock_contracts.fuzzing.drawing import draw  # noqa: PLC0415 - Hypothesis is slow to import
+        from ltx_mock_contracts.fuzzing.deterministic import draw  # noqa: PLC0415 - Hypothesis is slow to import
 
         options = self.target.options
         if not options.max_examples:

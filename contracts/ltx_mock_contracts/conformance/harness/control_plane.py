@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ltx_mock_contracts.findings import show
-from ltx_mock_contracts.http_client import NoAnswerError
-from ltx_mock_contracts.json_io import read_json
+from ltx_mock_contracts.io.http_client import NoAnswerError
+from ltx_mock_contracts.io.json_text import read_json
+from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.http_client import HttpClient
+    from ltx_mock_contracts.io.http_client import HttpClient
 
 __all__ = ["ControlError", "ControlPlane"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ltx_mock_contracts.trace.checking import judge_all
-from ltx_mock_contracts.trace.notes import Notes
+from ltx_mock_contracts.trace.check import judge_all
+from ltx_mock_contracts.trace.recorder import Notes
 from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from ltx_mock_contracts.conformance.harness.budget import Budget
 from ltx_mock_contracts.conformance.harness.clocks import Pace
 from ltx_mock_contracts.conformance.harness.control_plane import ControlError, ControlPlane
 from ltx_mock_contracts.conformance.harness.receiver import Receiver
-from ltx_mock_contracts.http_client import HttpClient, NoAnswerError
-from ltx_mock_contracts.server_url import server_url
+from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
+from ltx_mock_contracts.io.server_url import server_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from ltx_mock_contracts.conformance.harness.options import Options
-    from ltx_mock_contracts.http_client import Reply
+    from ltx_mock_contracts.io.http_client import Reply
 
 __all__ = ["CannotRunError", "CheckStoppedError", "Target"]
 

@@ -9,10 +9,10 @@ from urllib.parse import quote, urljoin
 from ltx_mock_contracts.conformance.harness.budget import BudgetSpentError
 from ltx_mock_contracts.conformance.harness.control_plane import ControlError
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
-from ltx_mock_contracts.http_client import NoAnswerError, Reply
-from ltx_mock_contracts.parsing import MalformedBody, parse_body
+from ltx_mock_contracts.io.http_client import NoAnswerError, Reply
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.exchange import Exchange, Operation
+from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable

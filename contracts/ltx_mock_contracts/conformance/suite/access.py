@@ -9,7 +9,7 @@ from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.bodies import plain
-from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.recorder import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, check
-from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.recorder import told
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext

@@ -10,8 +10,8 @@ from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.suite.bodies import varied, with_files
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
 from ltx_mock_contracts.fail_codes import FAIL_CODES, SPEC_FAIL_CODES
-from ltx_mock_contracts.findings import show
-from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.validation.findings import show
 from ltx_mock_fixtures import oversize_jpeg, read
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ltx_mock_contracts.conformance.suite.callbacks import afterwards, see_callb
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
 from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video
 from ltx_mock_contracts.dialects import may_refuse_id
-from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.recorder import told
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext

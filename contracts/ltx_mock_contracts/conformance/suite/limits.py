@@ -10,7 +10,7 @@ from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.bodies import plain, varied
 from ltx_mock_contracts.conformance.suite.follow_task import follow
-from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.recorder import told
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext

@@ -20,7 +20,7 @@ from ltx_mock_contracts.strategies import (
     malformed_bodies,
     valid_requests,
 )
-from ltx_mock_contracts.trace.notes import told
+from ltx_mock_contracts.trace.recorder import told
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.mp4 import Picture, is_mp4, is_whole, media_of, read_picture
-from ltx_mock_contracts.http_client import NoAnswerError
+from ltx_mock_contracts.io.http_client import NoAnswerError
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
-    from ltx_mock_contracts.http_client import Reply
+    from ltx_mock_contracts.io.http_client import Reply
     from ltx_mock_contracts.trace.exchange import Exchange
 
 __all__ = ["fetched", "judge_result", "result_url", "same_video"]

@@ -1,0 +1,1 @@
+"""Files, JSON text and HTTP that other people wrote, read and written with care."""

@@ -1,0 +1,141 @@
+"""Read JSON and TOML that others wrote, and write JSON of whatever was read: neither can crash on what is in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from math import isfinite
+from typing import Any, Final, NoReturn
+
+from ltx_mock_contracts.validation.findings import show
+
+__all__ = ["LEVELS", "DeepNestingError", "escaped", "read_json", "read_toml", "write_json"]
+
+LEVELS: Final = 100
+"""How deep a document may be nested: a recording holds bodies of up to 64 levels, and a few of its own."""
+
+_DIGITS: Final = 300
+_TOO_LARGE: Final = 10**_DIGITS
+_NOT_PLAIN: Final = re.compile(r"[^\n -~]")
+
+
+class DeepNestingError(ValueError):
+    """A document is nested deeper than `LEVELS`."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested deeper than {LEVELS} levels")
+
+
+def read_json(text: str | bytes) -> Any:
+    """Decode a JSON document.
+
+    Args:
+        text: The document; bytes are UTF-8, UTF-16 or UTF-32.
+
+    Raises:
+        json.JSONDecodeError: It is no JSON.
+        DeepNestingError: It is nested deeper than `LEVELS`.
+        ValueError: It has `NaN`, `Infinity` or a number too large for a double, or its bytes are no text.
+    """
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer)
+    except RecursionError:
+        raise DeepNestingError from None
+    return _shallow(value)
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Decode a TOML document.
+
+    Raises:
+        tomllib.TOMLDecodeError: It is no TOML.
+        DeepNestingError: It is nested deeper than `LEVELS`.
+        ValueError: It has a number of thousands of digits, or a date that no calendar has.
+    """
+    try:
+        value = tomllib.loads(text)
+    except RecursionError:
+        raise DeepNestingError from None
+    return _shallow(value)  # type: ignore[no-any-return]
+
+
+def write_json(value: object, *, indent: int | None = None, encoding: str = "utf-8") -> str:
+    """Return a value as JSON that every reader takes, every terminal may show and `encoding` can hold; it never fails.
+
+    What is not printable, as controls that move a cursor or turn the direction of text, is escaped, and so is what the
+    encoding lacks. Where JSON has no form for a part of the value, the part becomes text: `NaN`, numbers of more than
+    300 digits, objects of Python, and what lies deeper than `LEVELS`. Lone surrogates become U+FFFD.
+    """
+    separators = (",", ":") if indent is None else None
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=separators, indent=indent)
+        text.encode()
+    except (ValueError, TypeError, RecursionError, OverflowError):
+        text = json.dumps(_plain(value), ensure_ascii=False, separators=separators, indent=indent)
+    return escaped(text, encoding=encoding)
+
+
+def escaped(text: str, *, encoding: str = "utf-8") -> str:
+    """Return JSON with escapes for what is not printable in it, and for what `encoding` lacks."""
+    return _NOT_PLAIN.sub(lambda found: _written(found[0], encoding), text)
+
+
+def _written(letter: str, encoding: str) -> str:
+    if letter.isprintable():
+        try:
+            letter.encode(encoding)
+        except (UnicodeEncodeError, LookupError):
+            pass
+        else:
+            return letter
+    return "\\u007f" if letter == "\x7f" else json.dumps(letter)[1:-1]
+
+
+def _shallow(value: Any) -> Any:
+    level = [value]
+    for _ in range(LEVELS):
+        level = [child for each in level if isinstance(each, (dict, list)) for child in _children(each)]
+        if not level:
+            return value
+    raise DeepNestingError
+
+
+def _children(value: dict[str, Any] | list[Any]) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if isfinite(value) else _too_large()
+
+
+def _integer(digits: str) -> int:
+    return int(digits) if len(digits) <= _DIGITS else _too_large()
+
+
+def _too_large() -> NoReturn:
+    raise ValueError("it has a number that is too large for a double")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"it has {name}, which is not JSON")
+
+
+def _plain(value: object, depth: int = 0) -> object:
+    """Return a value of which `json.dumps` makes JSON that can be encoded."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < _TOO_LARGE):
+        return value
+    if depth <= LEVELS and isinstance(value, dict):
+        return {_name(name): _plain(item, depth + 1) for name, item in value.items()}
+    if depth <= LEVELS and isinstance(value, (list, tuple)):
+        return [_plain(item, depth + 1) for item in value]
+    return show(value)
+
+
+def _name(name: object) -> str:
+    return str(_plain(name if isinstance(name, str) else show(name)))

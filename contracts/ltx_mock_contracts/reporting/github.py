@@ -1,0 +1,53 @@
+"""Workflow commands of GitHub Actions: a report as annotations, and other output that must not be taken for them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.reporting.facts import broken_first, facts
+from ltx_mock_contracts.reporting.text import printable, shortened
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.verdicts import Report
+
+__all__ = ["disarmed", "github_annotations"]
+
+_COMMANDS: Final = {"broken": "error", "observed": "notice"}
+_LIMIT: Final = 2000
+_DATA: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY: Final = {**_DATA, ":": "%3A", ",": "%2C"}
+
+# The runner takes a line for a command when it begins with "::", after spaces, or has "##[" anywhere.
+_COMMAND: Final = re.compile(r"(?:^|(?<=[\r\n]))\s*:(?=:)|##(?=\[)")
+
+
+def github_annotations(report: Report) -> str:
+    """Return a workflow command for each departure: an error where a rule is broken, a notice where one is observed.
+
+    GitHub shows ten errors and ten notices of a step, so what is broken comes first.
+    """
+    return "".join(
+        _command(
+            _COMMANDS[verdict.outcome_of(departure)],
+            f"{departure.rule} {verdict.outcome_of(departure)}",
+            printable(shortened(departure.title, _LIMIT)),
+            *(f"{name}: {fact}" for name, fact in facts(departure, report, limit=_LIMIT).items()),
+        )
+        for verdict in broken_first(report)
+        for departure in verdict.departures
+    )
+
+
+def disarmed(text: str) -> str:
+    """Return output in which GitHub's runner finds no command; a space keeps apart what would be one."""
+    return _COMMAND.sub(lambda found: f"{found[0]} ", text)
+
+
+def _command(name: str, title: str, *lines: str) -> str:
+    told = _escaped(disarmed("\n".join(lines)), _DATA)
+    return f"::{name} title={_escaped(disarmed(title), _PROPERTY)}::{told}\n"
+
+
+def _escaped(text: str, codes: dict[str, str]) -> str:
+    return "".join(codes.get(letter, letter) for letter in text)

@@ -1,0 +1,161 @@
+"""How a machine looks for a story that breaks a rule: short stories first, and a bound to the work of shortening."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+from unittest import SkipTest, TestCase
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.control import current_build_context
+from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
+from hypothesis.stateful import RuleBasedStateMachine, TestCaseProperty, run_state_machine_as_test
+
+from ltx_mock_contracts.failure import ContractFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ContractMachine", "find_failure", "stages"]
+
+_SHORT: Final = (6, 15)
+"""How many steps the stories have that are tried before those of the length that is asked for."""
+_RUNS_TO_SHORTEN: Final = 150
+"""How often a story that fails is run again to shorten it. More than that takes minutes and saves a step at most."""
+_UNSTEADY: Final = "The same steps did not fail again: the target does not answer the same each time."
+
+
+class _EnoughError(BaseException):
+    """Ends a search; no `Exception`, for those are failures to Hypothesis."""
+
+
+class Search:
+    """What is known of the failures of one search, and how much work it may still take to shorten one.
+
+    Attributes:
+        failure: The failure with the shortest story so far, or what else was raised where no rule was broken.
+    """
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self._runs_left = _RUNS_TO_SHORTEN
+
+    def start_run(self) -> None:
+        """End the search when there have been enough runs that only shorten a story."""
+        if self.failure is None or current_build_context().is_final:
+            return
+        if not self._runs_left:
+            raise _EnoughError
+        self._runs_left -= 1
+
+    def end_run(self, error: BaseException | None) -> None:
+        """Remember how a run has ended."""
+        if isinstance(error, Exception) and not isinstance(error, HypothesisException) and self._is_shorter(error):
+            self.failure = error
+
+    def _is_shorter(self, error: Exception) -> bool:
+        if not isinstance(error, ContractFailure):
+            return not isinstance(self.failure, ContractFailure)
+        return not isinstance(self.failure, ContractFailure) or len(error.story) < len(self.failure.story)
+
+
+_SEARCH: ContextVar[Search | None] = ContextVar("search", default=None)
+
+
+class _SearchCase(TestCaseProperty):
+    """A `TestCase` as Hypothesis gives it to each machine, that searches as `find_failure` does."""
+
+    def __get__(self, _: object, machine: Any = None) -> Any:
+        if "_case" not in machine.__dict__:
+            machine._case = _test_case(machine)  # noqa: SLF001 - each machine keeps its own
+        return machine._case  # noqa: SLF001
+
+
+class ContractMachine(RuleBasedStateMachine):
+    """A state machine whose failures are `ContractFailure`s."""
+
+    TestCase = _SearchCase()
+
+    def __init__(self) -> None:
+        search = _SEARCH.get()
+        if search is not None:
+            search.start_run()
+        super().__init__()
+
+    def teardown(self) -> None:
+        """Note the failure that ends the run, if one does."""
+        search = _SEARCH.get()
+        if search is not None:
+            search.end_run(sys.exc_info()[1])
+
+
+def find_failure(machine: type[ContractMachine], given: settings | None = None) -> None:
+    """Run a machine until it fails or the runs are used up.
+
+    Most mistakes show in a few steps, and a short story is found and shortened in seconds. So stories of few steps come
+    first, and take a part of the steps that are asked for in all. Hypothesis' explain phase is left out: it traces
+    every line of the target, and a story needs no explanation.
+
+    Args:
+        machine: The machine.
+        given: How many runs there are, how many steps each has at most, and more; Hypothesis' default by default.
+
+    Raises:
+        ContractFailure: A rule is broken; one failure with the shortest story that was found, however many there are.
+    """
+    search = Search()
+    token = _SEARCH.set(search)
+    try:
+        for stage in stages(given):
+            none_kept = () if Phase.generate in stage.phases else (Unsatisfiable, SkipTest)
+            with suppress(*none_kept):
+                run_state_machine_as_test(machine, settings=stage)
+    except (_EnoughError, Flaky, BaseExceptionGroup) as problem:
+        if search.failure is None:
+            raise
+        if isinstance(problem, Flaky):
+            search.failure.add_note(_UNSTEADY)
+        raise search.failure from None
+    finally:
+        _SEARCH.reset(token)
+
+
+def stages(given: settings | None) -> Iterator[settings]:
+    """Give the settings of each part of a search: stories that were kept, short ones, and those of full length.
+
+    All parts together take about as many steps as the settings ask for.
+    """
+    asked = settings() if given is None else given
+    parent = settings(
+        asked,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[phase for phase in asked.phases if phase is not Phase.explain],
+    )
+    full, runs = parent.stateful_step_count, parent.max_examples
+    if parent.database is not None and Phase.reuse in parent.phases:
+        yield settings(parent, phases=[phase for phase in parent.phases if phase is not Phase.generate])
+    fresh = [phase for phase in parent.phases if phase is not Phase.reuse]
+    steps_left = full * runs
+    for share, steps in enumerate((steps for steps in _SHORT if steps < full), start=1):
+        part = max(1, runs // share)
+        steps_left -= steps * part
+        yield settings(parent, phases=fresh, stateful_step_count=steps, max_examples=part)
+    yield settings(parent, phases=fresh, max_examples=max(1, steps_left // full))
+
+
+def _test_case(machine: type[ContractMachine]) -> type[TestCase]:
+    class Case(TestCase):
+        settings = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+        def runTest(self) -> None:  # noqa: N802 - as unittest has it
+            find_failure(machine, self.settings)
+
+    Case.runTest.is_hypothesis_test = True  # type: ignore[attr-defined] # pytest's plugin of Hypothesis asks for these
+    Case.runTest._hypothesis_state_machine_class = machine  # type: ignore[attr-defined] # noqa: SLF001
+    Case.__name__ = f"{machine.__name__}.TestCase"
+    Case.__qualname__ = f"{machine.__qualname__}.TestCase"
+    return Case

@@ -1,0 +1,75 @@
+"""What one client sees of one task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hypothesis import strategies as st
+
+from ltx_mock_contracts.strategies._modes import ENDED, choose
+from ltx_mock_contracts.strategies._responses import CREATED, Envelope, finished, success
+from ltx_mock_contracts.strategies._values import TASK_IDS
+
+__all__ = ["Observation", "task_stories"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One look at a task.
+
+    Attributes:
+        at: When, in Unix milliseconds.
+        state: What its state was.
+        body: The answer, as statusTask gives it.
+    """
+
+    at: int
+    state: str
+    body: Envelope
+
+
+_WAITS: Final = st.integers(1, 3_000)
+_WORK: Final = st.integers(40_000, 140_000)
+_FIFTEEN_DAYS: Final = 15 * 24 * 60 * 60 * 1000
+
+
+def task_stories(*, end: str | None = None) -> st.SearchStrategy[list[Observation]]:
+    """Generate what is seen of one task: states that move forward and may be skipped, at times that do not go back.
+
+    A finished task answers the same for ever, and its times agree with those at which it was seen. A story may stop
+    before the end.
+
+    Args:
+        end: How the task ends, `success` or `failed`; either by default. The story then goes on until it is seen.
+
+    Raises:
+        ValueError: A task does not end so.
+    """
+    return _stories(choose("end", end, ENDED), to_the_end=end is not None)
+
+
+@st.composite
+def _stories(draw: st.DrawFn, endings: tuple[str, ...], *, to_the_end: bool) -> list[Observation]:
+    ending = draw(st.sampled_from(endings))
+    created = draw(CREATED)
+    started = created + draw(_WAITS)
+    completed = started + draw(_WORK)
+    task_id = draw(TASK_IDS)
+    last = success(draw(finished({"taskId": task_id, "state": ending}, created, completed)))
+    moments = (
+        st.integers(created, started - 1)
+        | st.integers(started, completed - 1)
+        | st.integers(completed, completed + _FIFTEEN_DAYS)
+    )
+    times = sorted(draw(st.lists(moments, min_size=1, max_size=8)))
+    if to_the_end and times[-1] < completed:
+        times.append(completed)
+
+    def look(at: int) -> Observation:
+        if at >= completed:
+            return Observation(at=at, state=ending, body=success(dict(last["data"])))
+        state = "processing" if at >= started else "pending"
+        return Observation(at=at, state=state, body=success({"taskId": task_id, "state": state, "createTime": created}))
+
+    return [look(at) for at in times]

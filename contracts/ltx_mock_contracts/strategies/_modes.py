@@ -1,0 +1,37 @@
+"""The words of the contract, and a clear refusal of any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.validation.explain import near
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ENDED", "IMAGE_MODES", "LORA_MODES", "MODES", "REQUEST_TYPES", "RUNNING", "STATES", "TEXT_MODES", "choose"]
+
+TEXT_MODES: Final = ("text-to-video", "text-to-video-LoRA")
+IMAGE_MODES: Final = ("image-to-video", "image-to-video-LoRA")
+LORA_MODES: Final = ("text-to-video-LoRA", "image-to-video-LoRA")
+MODES: Final = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
+REQUEST_TYPES: Final = ("async", "callback")
+RUNNING: Final = ("pending", "processing")
+ENDED: Final = ("success", "failed")
+STATES: Final = (*RUNNING, *ENDED)
+
+
+def choose(name: str, value: str | None, allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return what an argument leaves to draw from: all that is allowed when it is None, else just its value.
+
+    Raises:
+        ValueError: The value is not allowed; the text lists what is, and names what was probably meant.
+    """
+    allowed = tuple(allowed)
+    if value is None:
+        return allowed
+    if value not in allowed:
+        meant = near(value, allowed)
+        hint = f" (did you mean {meant!r}?)" if meant else ""
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}{hint}")
+    return (value,)

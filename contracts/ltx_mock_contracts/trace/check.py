@@ -1,0 +1,96 @@
+"""Judge a recording by all rules that need no new request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.rules import RULES
+from ltx_mock_contracts.trace.callbacks import judge_callbacks
+from ltx_mock_contracts.trace.exchange import Exchange, Trace
+from ltx_mock_contracts.trace.missing import what_is_missing
+from ltx_mock_contracts.trace.recorder import Notes
+from ltx_mock_contracts.trace.requests import RULES_OF_FIELDS, judge_request
+from ltx_mock_contracts.trace.responses import judge_shape
+from ltx_mock_contracts.trace.tasks import gather, judge_life
+from ltx_mock_contracts.verdicts import BINDING, Ledger, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ltx_mock_contracts.rules import Source
+
+__all__ = ["check_trace", "judge_all"]
+
+_RULES: Final = tuple(rule.id for rule in RULES.values() if rule.group != "CLI")
+
+_UNSEEN: Final = {
+    **{rule: f"no request had {name}" for name, rules in RULES_OF_FIELDS.items() for rule in rules},
+    "AUTH-1": "a recording does not show keys",
+    "AUTH-2": "a recording does not show keys",
+    "AUTH-3": "a recording does not show keys",
+    "AUTH-4": "no task was asked for with another key",
+    "ENV-3": "there is no error in the recording",
+    "ENV-5": "nothing but the endpoints was asked for",
+    **dict.fromkeys(("GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10"), "there is no generateTask with its body"),
+    "GEN-15": "no task was refused for want of credits",
+    "GEN-16": "no request went against an advice",
+    "GEN-18": "it takes new requests to see what a refused one left behind",
+    "TASK-1": "no status of a task was seen",
+    "TASK-8": "no task is in the recording with its request and its end",
+    "TASK-9": "the same result may have another URL; it would have to be fetched",
+    "TASK-10": "results would have to be fetched",
+    "TASK-11": "nothing was asked without taskId, and no task that was made was asked for again",
+    "TASK-12": "it takes new requests to ask twice at one moment",
+    "FAIL-1": "a recording does not show which prompts break the content rules",
+    "FAIL-2": "images would have to be fetched",
+    "FAIL-3": "LoRAs would have to be fetched",
+    "BAL-1": "the balance was not asked for",
+    "CB-1": "there is no callback in the recording",
+    "CB-2": "no callback was made again",
+    "CB-3": "there is no async task whose end and callbacks could be seen",
+    "CB-4": "there is no callback task in the recording that was also asked for",
+    "LIM-1": "a recording does not show the limit",
+    "LIM-2": "a recording does not show the limit",
+    "LIM-3": "there is no 429 with its headers in the recording",
+}
+
+
+def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BINDING) -> Report:
+    """Judge exchanges by the rules that can be judged without new requests.
+
+    An answer that is wrong in itself is held against the rule that it breaks and then left out where answers are
+    compared. Times that an observer's clock tells are not compared with those of the server.
+
+    Args:
+        exchanges: The recording, in any order.
+        sources: The rules of these sources have to be kept. Departures from others are observed.
+
+    Returns:
+        A verdict for each rule that is about a server.
+    """
+    read = exchanges if isinstance(exchanges, Trace) else Trace((), counted_in="exchange")
+    trace = [each if each.number else replace(each, number=number) for number, each in enumerate(exchanges, 1)]
+    ledger = Ledger()
+    judge_all(trace, ledger)
+    verdicts = ledger.verdicts(_RULES, sources, _UNSEEN)
+    return Report(
+        verdicts=verdicts,
+        sources=tuple(sources),
+        exchanges=len(trace),
+        counted_in=read.counted_in,
+        skipped=len(read.skipped),
+        notes=tuple(what_is_missing(trace, read)),
+    )
+
+
+def judge_all(trace: Sequence[Exchange], ledger: Ledger) -> None:
+    """Write down what exchanges show of the rules, as `check_trace` judges them."""
+    notes = Notes(ledger)
+    sound = [each for each in trace if judge_shape(notes, each)]
+    for each in trace:
+        judge_request(notes, each)
+    received = any(each.operation == "callback" for each in trace)
+    for life in gather(notes, sound).values():
+        judge_life(notes, life)
+        judge_callbacks(notes, life, received=received)

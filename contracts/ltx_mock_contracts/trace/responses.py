@@ -1,0 +1,119 @@
+"""Each answer and each callback by itself: is it what the schemas say?"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.validation import validate_callback, validate_response
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.trace.exchange import Exchange
+    from ltx_mock_contracts.trace.recorder import Notes
+    from ltx_mock_contracts.validation.findings import Finding
+
+__all__ = ["METHODS", "judge_shape"]
+
+_CARRIES: Final = {
+    "pending": ("TASK-2",),
+    "processing": ("TASK-2",),
+    "success": ("TASK-3", "TASK-4", "TASK-5"),
+    "failed": ("TASK-6", "TASK-7"),
+}
+METHODS: Final = {
+    "generateTask": ("POST",),
+    "statusTask": ("GET", "HEAD"),
+    "balance": ("GET", "HEAD"),
+}
+"""The methods of the endpoints."""
+
+_SHOWS: Final = {"generateTask": "GEN-17", "balance": "BAL-1"}
+_INDEX: Final = re.compile(r"/\d+")
+
+
+def judge_shape(notes: Notes, exchange: Exchange) -> bool:
+    """Note what is wrong with an answer or a callback in itself; tell whether it can be used further."""
+    if exchange.operation == "callback":
+        return "request" not in exchange.gaps and _judge_callback(notes, exchange)
+    if not exchange.answered or exchange.status is None:
+        return False
+    if exchange.operation == "other" or _is_no_endpoint(exchange):
+        return _judge_other(notes, exchange, exchange.status)
+    _look(notes, exchange)
+    _judge_type(notes, exchange)
+    findings = validate_response(exchange.operation, exchange.status, exchange.answer)
+    return _note(notes, exchange, exchange.operation, findings)
+
+
+def _judge_callback(notes: Notes, exchange: Exchange) -> bool:
+    notes.saw("ENV-1", "ENV-2")
+    _look_at_task(notes, exchange)
+    return _note(notes, exchange, "callback", validate_callback(exchange.request))
+
+
+def _is_no_endpoint(exchange: Exchange) -> bool:
+    """Tell whether it is another path or method than the documents have; not every server tells its balance."""
+    if exchange.operation == "balance" and exchange.status not in {200, 401, 403, 429}:
+        return True
+    return exchange.method not in METHODS.get(exchange.operation, ())
+
+
+def _judge_other(notes: Notes, exchange: Exchange, status: int) -> bool:
+    """Judge the answer where there is no endpoint. ENV-1 is about the endpoints, so this is a matter of choice."""
+    if status < 400:
+        return False
+    notes.saw("ENV-5")
+    findings = validate_response("statusTask", status, exchange.answer)  # errors are the same everywhere
+    wrong = next((finding for finding in findings if finding.severity == "violation"), None)
+    if wrong is not None:
+        title = f"what is no endpoint is answered without the envelope: {wrong.message}"
+        kind = "no envelope"
+        notes.depart("ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False)
+    return wrong is None
+
+
+def _judge_type(notes: Notes, exchange: Exchange) -> None:
+    """Note JSON that says it is something else. No document has the header, and clients read it all the same."""
+    content_type = (exchange.headers or {}).get("content-type", "")
+    if isinstance(exchange.answer, dict) and content_type and "json" not in content_type.lower():
+        title, expected = "an answer is JSON and says that it is something else", "application/json"
+        notes.depart(
+            "ENV-1", title, (exchange,), expected=expected, actual=content_type, kind="content-type", binding=False
+        )
+
+
+def _look(notes: Notes, exchange: Exchange) -> None:
+    notes.saw("ENV-1", "ENV-4")
+    if exchange.status != 200:
+        notes.saw("ENV-3")
+        return
+    notes.saw("ENV-2")
+    if exchange.operation in _SHOWS:
+        notes.saw(_SHOWS[exchange.operation])
+    else:
+        _look_at_task(notes, exchange)
+
+
+def _look_at_task(notes: Notes, exchange: Exchange) -> None:
+    state = exchange.data.get("state")
+    notes.saw("TASK-1", *(_CARRIES.get(state, ()) if isinstance(state, str) else ()))
+
+
+def _note(notes: Notes, exchange: Exchange, what: str, findings: list[Finding]) -> bool:
+    told: set[str] = set()
+    for finding in findings:
+        kind = "envelope" if finding.rule == "ENV-1" else _INDEX.sub("", finding.pointer)
+        if kind not in told:  # of an envelope that is another altogether one thing is enough
+            title = f"{what}: {finding.message}"
+            expected, actual = finding.allowed, finding.got
+            notes.depart(
+                finding.rule,
+                title,
+                (exchange,),
+                expected=expected,
+                actual=actual,
+                kind=f"{what} {kind}",
+                binding=finding.severity == "violation",
+            )
+        told.add(kind)
+    return not any(finding.severity == "violation" for finding in findings)

@@ -1,0 +1,129 @@
+"""Turn what a JSON Schema says about a value into findings.
+
+A compiled validator (jsonschema-rs) decides; only when it says no are schema and value walked side by side, and the
+marks at each broken keyword say what to report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache, cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock_contracts.rules import RULES
+from ltx_mock_contracts.validation.findings import Finding, forbidden, missing, unknown, wrong
+from ltx_mock_contracts.validation.intended import intended_field
+from ltx_mock_contracts.validation.json_body import MalformedBody, check_json
+from ltx_mock_contracts.validation.schema_walk import Broken, Walker
+from ltx_mock_schemas import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import jsonschema_rs
+
+__all__ = ["FINDINGS_LIMIT", "Explainer", "arranged", "explainer", "near"]
+
+FINDINGS_LIMIT: Final = 100
+"""The most findings one value gets: a hostile body must not buy a hundred thousand of them."""
+
+_WORD_LIMIT: Final = 40
+_ORDER: Final = {rule: index for index, rule in enumerate(RULES)}
+
+
+class Explainer:
+    """One schema, as a judge that gives its reasons."""
+
+    def __init__(self, name: str) -> None:
+        self._schema = schema(name)
+
+    def findings(self, value: object, *, parsed: bool = False) -> list[Finding]:
+        """Return all that the schema finds wrong, arranged; an empty list means that the value is valid.
+
+        A value that `parse_body` returned is `parsed`: it need not be searched for what JSON cannot carry.
+
+        Nothing is said about what is inside a field that must not be there at all. A value that JSON cannot carry
+        gets one finding, of the first rule of the schema. There are at most `FINDINGS_LIMIT`.
+        """
+        return [] if self._accepts(value) else self._explain(value, parsed=parsed)
+
+    def _accepts(self, value: object) -> bool:
+        try:
+            return self._compiled.is_valid(value)
+        except ValueError:  # a value that JSON cannot carry
+            return False
+
+    @cached_property
+    def _compiled(self) -> jsonschema_rs.Draft202012Validator:
+        import jsonschema_rs  # noqa: PLC0415  start-up does not wait for it
+
+        return jsonschema_rs.Draft202012Validator(self._schema)
+
+    @cached_property
+    def _walker(self) -> Walker:
+        return Walker(self._schema)
+
+    def _explain(self, value: object, *, parsed: bool) -> list[Finding]:
+        try:
+            if not parsed:
+                check_json(value)
+        except MalformedBody as error:
+            return [replace(error.finding, rule=self._schema["x-rule"])]
+        broken = list(islice(self._walker.walk(value), FINDINGS_LIMIT))
+        closed = {error.path for error in broken if error.forbids and error.severity == "violation"}
+        return arranged(
+            _finding(error, value)
+            for error in broken
+            if not any(error.path[:depth] in closed for depth in range(len(error.path)))
+        )
+
+
+@cache
+def explainer(name: str) -> Explainer:
+    """Return the one explainer of a schema, made when it is first asked for."""
+    return Explainer(name)
+
+
+def arranged(findings: Iterable[Finding]) -> list[Finding]:
+    """Order findings and drop the echoes.
+
+    Violations come before advisories, in each deeper places before shallower ones, then the rules in the order of
+    the catalogue, then the order in which they were found. There is one finding for a rule at a place, the last
+    one found, and no advisory at the place of a violation.
+    """
+    chosen = {(finding.pointer, finding.rule): finding for finding in findings}.values()
+    violated = {finding.pointer for finding in chosen if finding.severity == "violation"}
+    kept = (finding for finding in chosen if finding.severity == "violation" or finding.pointer not in violated)
+    return sorted(
+        kept, key=lambda finding: (finding.severity == "advisory", -finding.pointer.count("/"), _ORDER[finding.rule])
+    )
+
+
+def near(value: object, known: Iterable[str]) -> str | None:
+    """Return the known word that was probably meant: the same but for its case, or nearly the same."""
+    if not isinstance(value, str) or len(value) > _WORD_LIMIT:
+        return None
+    folded = {word.casefold(): word for word in known}
+    if value.casefold() in folded:
+        return folded[value.casefold()]
+    from difflib import get_close_matches  # noqa: PLC0415  seldom needed
+
+    return next((folded[word] for word in get_close_matches(value.casefold(), folded, n=1, cutoff=0.75)), None)
+
+
+def _finding(error: Broken, whole: object) -> Finding:
+    rule, allowed, severity = error.mark("x-rule"), error.mark("x-allowed"), error.severity
+    if error.keyword == "required":
+        return missing(rule, severity, error.path, allowed)
+    if error.keyword == "additionalProperties":
+        known = list(error.schema["properties"])
+        if rule == "GEN-16":
+            meant = intended_field(whole, error.path)
+            hint, lost = meant or (None, None)
+            return unknown(rule, severity, error.path, error.value, known, hint=hint, lost=lost)
+        return unknown(rule, severity, error.path, error.value, known, hint=near(error.path[-1], known))
+    if error.forbids:
+        return forbidden(rule, severity, error.path, error.value, allowed)
+    hint = near(error.value, error.asked) if error.keyword == "enum" else None
+    return wrong(rule, severity, error.path, error.value, allowed, hint=hint)

@@ -1,0 +1,131 @@
+"""Which field was probably meant by one that the API does not know, and what is lost without it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ltx_mock_contracts.validation.findings import Path
+
+__all__ = ["Intended", "intended_field"]
+
+
+class Intended(NamedTuple):
+    """A known field that was probably meant.
+
+    Attributes:
+        place: Where it stands, as people write it: `callback_url`, `input.loras`; in a LoRA `scale`.
+        lost: What happens while it is not given, as the rest of a sentence; None where it is given.
+    """
+
+    place: str
+    lost: str | None
+
+
+_IGNORED: Final = "the value is ignored"
+_LOST: Final[Mapping[str, Mapping[str, str]]] = {
+    "": {
+        "request_type": "the task is async",
+        "callback_url": "nobody will be called",
+        "provider": "the provider is chosen by itself",
+        "input": _IGNORED,
+    },
+    "input.": {
+        "mode": _IGNORED,
+        "prompt": _IGNORED,
+        "resolution": _IGNORED,
+        "duration": _IGNORED,
+        "aspect_ratio": "the video is 16:9",
+        "image_urls": "no image is used",
+        "seed": "the seed is chosen by itself",
+        "loras": "no LoRA is applied",
+    },
+    "lora.": {"path": _IGNORED, "scale": "the scale is 1.0"},
+}
+_SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {
+    "": {
+        "request_type": "type kind requestmode responsemode responsetype delivery",
+        "callback_url": (
+            "callback callbacks callbackuri callbackendpoint webhook webhooks webhookurl webhookuri hook hookurl"
+            " notify notifyurl notification notificationurl posturl returnurl postback postbackurl"
+        ),
+        "provider": "providers route routing tier channel",
+        "input": "inputs params parameters args arguments payload data body options",
+    },
+    "input.": {
+        "mode": "type task tasktype generationmode",
+        "prompt": "text textprompt description caption instruction instructions positiveprompt",
+        "resolution": "size quality videosize videoquality definition res",
+        "duration": (
+            "length seconds time durationseconds durationsec durations videolength videoduration lengthseconds"
+            " numseconds clipduration"
+        ),
+        "aspect_ratio": "aspect ratio aspects orientation proportions",
+        "image_urls": (
+            "image images imageurl img imgs imgurl imgurls imageuri picture photo inputimage inputimages inputimageurl"
+            " inputurls refimage referenceimage referenceimages referenceimageurl sourceimage initimage startimage"
+            " startframe firstframe firstframeimage firstframeurl"
+        ),
+        "seed": "randomseed rngseed noiseseed",
+        "loras": "lora loramodel loramodels loraurl loraurls lorapath lorapaths loraweights loraconfig adapters",
+    },
+    "lora.": {
+        "path": "url uri href link file model modelurl lora loraurl lorapath weightsurl downloadurl",
+        "scale": "weight weights strength lorascale lorastrength loraweight multiplier influence factor",
+    },
+}
+_MEANING: Final = {
+    level: {word: name for name, words in names.items() for word in words.split()} for level, names in _SYNONYMS.items()
+}
+_LONGEST: Final = 40
+_CUTOFF: Final = 0.75
+
+
+def intended_field(body: object, path: Path) -> Intended | None:
+    """Return the field that was probably meant by an unknown one of a generateTask body.
+
+    The same name in other letters, a near one, and a synonym are looked for where the field stands, then elsewhere:
+    `prompt` beside `input` belongs in it. Nothing is lost where that field is given too.
+
+    Args:
+        body: The decoded body.
+        path: Where the unknown field is.
+    """
+    way, last = path[:-1], path[-1]
+    if not isinstance(last, str) or len(last) > _LONGEST:
+        return None
+    word = re.sub(r"[\W_]", "", last.casefold())
+    here = "" if not way else "input." if way == ("input",) else "lora."
+    for level in dict.fromkeys((here, "", "input.")):
+        name = _find(word, level, near=level == here)
+        around = way if level == here else ("input",) * bool(level)
+        given = name in _given(body, around)
+        if name is not None and (level == here or not given):
+            place = name if level == "lora." else level + name
+            return Intended(place, None if given else _LOST[level][name])
+    return None
+
+
+def _find(word: str, level: str, *, near: bool) -> str | None:
+    known = {re.sub("_", "", name): name for name in _LOST[level]}
+    if word in known:
+        return known[word]
+    if word in _MEANING[level]:
+        return _MEANING[level][word]
+    if not near:
+        return None
+    from difflib import get_close_matches  # noqa: PLC0415  seldom needed
+
+    return next((known[match] for match in get_close_matches(word, known, n=1, cutoff=_CUTOFF)), None)
+
+
+def _given(value: object, way: Path) -> Mapping[str, object]:
+    for part in way:
+        try:
+            value = value[part]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""What clients call: the two endpoints, and the files of results."""

@@ -1,0 +1,63 @@
+"""How much of a result went out, which the journal has as an entry of the kind `download`."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.types import Message, Scope, Send
+
+from ltx_mock.asgi.connection import Wire
+from ltx_mock.core.records import Entry, Task
+from ltx_mock.engine.engine import Engine
+from ltx_mock.store.interface import Tenant
+
+
+class Counted:
+    """A way out that counts what takes it.
+
+    Attributes:
+        status: The status of the answer; None while there is none.
+        size: How many bytes its headers promise.
+        sent: How many bytes of the body went out.
+        problem: The body, where it is an error.
+    """
+
+    def __init__(self, send: Send, wire: Wire | None) -> None:
+        self._send = send
+        self._wire = wire
+        self.status: int | None = None
+        self.size = 0
+        self.sent = 0
+        self.problem = b""
+
+    async def __call__(self, message: Message) -> None:
+        """Let a message pass."""
+        if message["type"] == "http.response.start":
+            lengths = [value for name, value in message["headers"] if name.lower() == b"content-length"]
+            self.status, self.size = message["status"], int(lengths[0]) if lengths else 0
+        await self._send(message)
+        if message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            # Where the client has hung up, uvicorn takes what is sent and drops it.
+            self.sent += len(body) if self._wire is None or self._wire.is_open else 0
+            self.problem += body if (self.status or 0) >= 400 else b""
+
+
+def note(engine: Engine, tenant: Tenant, task: Task, scope: Scope, counted: Counted, cause: str | None) -> None:
+    """Write a download into the journal."""
+    told = json.dumps({"sent": counted.sent, "size": counted.size}).encode()
+    entry = Entry(
+        number=engine.store.next_entry(),
+        at=tenant.clock.now(),
+        operation="other",
+        method=scope["method"],
+        target=scope["path"],
+        status=counted.status,
+        request=b"",
+        answer=counted.problem or told,
+        task_id=task.id,
+        cause=cause,
+        request_headers=scope["headers"],
+        download=True,
+    )
+    engine.record(tenant, entry)

@@ -1,0 +1,318 @@
+"""The two endpoints as plain ASGI callables: who asks, may they, what do they want; then the engine answers.
+
+The order of checks is access, method, request limit, body; the rest is the engine's.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache, partial
+from typing import ClassVar
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from ltx_mock.api.delivery import performed
+from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
+from ltx_mock.asgi.origins import foreign_page
+from ltx_mock.core.records import Entry, Operation
+from ltx_mock.engine import responses as answers
+from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.responses import Answer
+from ltx_mock.engine.scenario_effects import played
+from ltx_mock.engine.submissions import Submission
+from ltx_mock.scenarios.fields import ScenarioError
+from ltx_mock.scenarios.matching import Armed, Subject, aimed
+from ltx_mock.scenarios.per_request import DIRECTIVE, asked, asks
+from ltx_mock.store.interface import Tenant
+from ltx_mock_contracts.validation.urls import is_http_url
+
+API = "/api/v1"
+MAX_BODY_BYTES = 1024 * 1024
+MAX_KEY_LENGTH = 512
+
+NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API key>"'
+NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key after it'
+UNKNOWN_KEY = "API key is not accepted; use one that the server was started with (--api-key)"
+
+NOTHING = Submission(b"", (), Subject(), None)
+"""What a request without a body submits."""
+JSON = (b"content-type", b"application/json")
+_JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
+_SCHEMES = frozenset({"http", "https"})
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
+_PORT_AT_END = re.compile(r":\d+$", re.ASCII)
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
+_FORWARDED = (b"host", b"proto", b"port", b"prefix")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class ClientGoneError(Exception):
+    """The client hung up before its request was complete."""
+
+
+class Endpoint:
+    """What both endpoints share: access, method, request limit, journal. Attaches nothing to the scope."""
+
+    operation: ClassVar[Operation]
+    methods: ClassVar[tuple[str, ...]]
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and write it into the journal of the key that made it."""
+        tenant, answer = access(self._engine, scope)
+        now = tenant.clock.now()
+        answer = answer or self._refuse(tenant, scope["method"], now)
+        body, submitted = b"", NOTHING
+        if answer is None and "POST" in self.methods:
+            try:
+                body, refusal = await self._body(scope, receive)
+            except ClientGoneError:
+                return
+            if refusal is None:
+                submitted = await self._engine.aside.read(Submission.of, body)
+            # While the body came and was read, time may have moved on, and a reset may have put a new world in the
+            # place of this.
+            tenant, answer = access(self._engine, scope)
+            now, answer = tenant.clock.now(), answer or refusal
+        answer = answer or await self._handle(tenant, scope, submitted, now)
+        await reply(self._engine, tenant, self.operation, scope, body, answer, receive, send, now)
+
+    async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, Answer | None]:
+        """Return the body without its content coding; or the body as it came, or nothing of it, and its refusal."""
+        body = await read_body(receive, MAX_BODY_BYTES)
+        if body is None:
+            return b"", answers.too_large(MAX_BODY_BYTES)
+        try:
+            return decoded(scope["headers"], body, MAX_BODY_BYTES), None
+        except TooLargeError:
+            return body, answers.too_large(MAX_BODY_BYTES)
+        except EncodingError as problem:
+            return body, answers.wrong_encoding(problem)
+
+    def _refuse(self, tenant: Tenant, method: str, now: int) -> Answer | None:
+        if method not in self.methods:
+            return answers.method_not_allowed(method, ", ".join(self.methods))
+        wait = tenant.take_request(now)
+        return answers.too_many_requests(tenant.settings, wait) if wait else None
+
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:
+        raise NotImplementedError
+
+
+class GenerateTask(Endpoint):
+    """`POST generateTask/ltx-2-19b`."""
+
+    operation = "generateTask"
+    methods = ("POST",)
+
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:
+        subject = submitted.subject
+        if not tenant.scenarios and DIRECTIVE not in subject.prompt and not asks(scope["headers"]):
+            return await self._work(tenant, scope, submitted, now)
+        try:
+            wishes = asked(scope["headers"], subject.prompt)
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem), problem.field)
+        work = partial(self._work, tenant, scope, submitted, now, wishes)
+        return await played(tenant, "generateTask", wishes, subject, work)
+
+    async def _work(
+        self, tenant: Tenant, scope: Scope, submitted: Submission, now: int, wishes: tuple[Armed, ...] = ()
+    ) -> Answer:
+        content_type = header(scope, b"content-type")
+        if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
+            return answers.wrong_content_type(content_type)
+        page = foreign_page(scope["headers"], tenant.settings.allow_origin)
+        return await self._engine.generate(tenant, submitted, root_url(scope), now, wishes, page)
+
+
+class StatusTask(Endpoint):
+    """`GET statusTask/ltx-2-19b?taskId=…`."""
+
+    operation = "statusTask"
+    methods = ("GET", "HEAD")
+
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
+        task_id = task_id_of(scope["query_string"])
+        task = tenant.task(task_id)
+        if not tenant.scenarios and not (task and task.scenarios) and not asks(scope["headers"]):
+            return await self._work(tenant, task_id, now)
+        try:
+            wishes = asked(scope["headers"])
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem), problem.field)
+        subject = Subject.of(task.request) if task else Subject()
+        return await played(tenant, "statusTask", wishes, subject, partial(self._work, tenant, task_id, now), task_id)
+
+    async def _work(self, tenant: Tenant, task_id: str, now: int) -> Answer:
+        return await self._engine.status(tenant, task_id, now) if task_id else answers.missing_task_id()
+
+
+class Balance(Endpoint):
+    """`GET apikeys/current-balance`.
+
+    Only scenarios for this operation, or in the request's own headers, happen to it: a client's test of its connection
+    uses up none that is meant for the two endpoints.
+    """
+
+    operation = "balance"
+    methods = ("GET", "HEAD")
+
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
+        async def work() -> Answer:
+            return answers.balance(tenant.account(now).credits)
+
+        try:
+            wishes = asked(scope["headers"])
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem), problem.field)
+        return await played(tenant, "balance", aimed(wishes, "balance"), Subject(), work)
+
+
+class NotAnEndpoint:
+    """Whatever else a client may ask for: in the envelope the 404 of ENV-5, below the API's path after the 401."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and write it into the journal of the key, so that a typo is seen there."""
+        tenant, refusal = access(self._engine, scope)
+        if refusal is None or not f"{scope['path']}/".startswith(f"{API}/"):
+            refusal = answers.not_found(scope["path"])
+        await reply(self._engine, tenant, "other", scope, b"", refusal, receive, send, tenant.clock.now())
+
+
+def access(engine: Engine, scope: Scope) -> tuple[Tenant, Answer | None]:
+    """Return the tenant of the request's key; or nobody, and the 401 (AUTH-1 to AUTH-3)."""
+    given = header(scope, b"authorization")
+    if given is None:
+        return engine.nobody, answers.unauthorized(NO_KEY)
+    key = bearer_key(given)
+    if key is None:
+        return engine.nobody, answers.unauthorized(NOT_BEARER)
+    tenant = engine.tenant_of(key)
+    return (tenant, None) if tenant else (engine.nobody, answers.unauthorized(UNKNOWN_KEY))
+
+
+async def reply(
+    engine: Engine,
+    tenant: Tenant,
+    operation: Operation,
+    scope: Scope,
+    body: bytes,
+    answer: Answer,
+    receive: Receive,
+    send: Send,
+    now: int,
+) -> None:
+    """Write the exchange into the journal, then send the answer, or do in its stead what a scenario wants."""
+    record(engine, tenant, operation, scope, body, answer, now)
+    await deliver(tenant, scope, answer, receive, send)
+
+
+async def deliver(tenant: Tenant, scope: Scope, answer: Answer, receive: Receive, send: Send) -> None:
+    """Send an answer, or do in its stead what a scenario wants."""
+    way = send if answer.effect is None else await performed(answer.effect, tenant.clock, scope, receive, send)
+    if way is None:
+        return
+    content = answer.body
+    length = (b"content-length", b"%d" % len(content))
+    await way({"type": "http.response.start", "status": answer.status, "headers": [JSON, length, *answer.headers]})
+    await way({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+
+def record(
+    engine: Engine, tenant: Tenant, operation: Operation, scope: Scope, body: bytes, answer: Answer, now: int
+) -> None:
+    """Write an exchange into the journal."""
+    status, content, headers, task_id, state, findings, cause, effect = answer
+    query = scope["query_string"]
+    target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
+    told = None if effect and effect.fault else status
+    late = effect.wait_ms if effect and tenant.clock.flows else 0
+    about = (task_id, state, tuple(findings), cause, headers, scope["headers"], now + late if late else None)
+    number = engine.store.next_entry()
+    engine.record(tenant, Entry(number, now, operation, scope["method"], target, told, body, content, *about))
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the whole body, or None as soon as it is longer than `limit` bytes.
+
+    Raises:
+        ClientGoneError: the client hung up first.
+    """
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            return None
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def bearer_key(given: str) -> str | None:
+    """Return the API key in an Authorization header, or None when it is not `Bearer <key>` (AUTH-2)."""
+    scheme, _, key = given.strip().partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key or len(key) > MAX_KEY_LENGTH or " " in key or "\t" in key:
+        return None
+    return key
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the first header with this lower-case name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")  # type: ignore[no-any-return]
+    return None
+
+
+def task_id_of(query: bytes) -> str:
+    """Return the `taskId` of a query string, or an empty string."""
+    if query.startswith(b"taskId=") and query[7:].isascii() and not any(mark in query for mark in b"&%+;"):
+        return query[7:].decode()
+    return parse_qs(query.decode("latin-1")).get("taskId", [""])[0]
+
+
+def forwarded_url(scope: Scope) -> str:
+    """Return the URL under which the client reached a proxy in front of the fake, or else the fake, without a slash.
+
+    `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` count where they can be part of a URL.
+    """
+    scheme, _, host = root_url(scope).partition("://")
+    host_told, proto, port, prefix = (
+        (header(scope, b"x-forwarded-" + name) or "").split(",")[0].strip() for name in _FORWARDED
+    )
+    host = host_told if _is_host(host_told) else host
+    scheme = proto if proto in _SCHEMES else scheme
+    bare = _PORT_AT_END.sub("", host)
+    if _PORT.fullmatch(port) and _is_host(f"{bare}:{port}"):
+        host = bare if port == _DEFAULT_PORTS[scheme] else f"{bare}:{port}"
+    prefix = prefix.rstrip("/")
+    return f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else ''}"
+
+
+def root_url(scope: Scope) -> str:
+    """Return the URL under which the client reached the fake, without a path."""
+    host, scheme = header(scope, b"host"), scope["scheme"]
+    if host is None or not _is_host(host):
+        name, port = scope.get("server") or ("127.0.0.1", None)
+        name = f"[{name}]" if ":" in name else name
+        host = f"{name}:{port}" if port else name
+    # A proxy on this machine may say what it was called by; what is no scheme of HTTP is not taken from it.
+    return f"{scheme if scheme in _SCHEMES else 'http'}://{host}"
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: str) -> bool:
+    """Tell whether a `Host` header can stand in a URL."""
+    return _HOST.fullmatch(host) is not None and is_http_url(f"http://{host}")

@@ -1,0 +1,182 @@
+"""What lies under `/files`: the videos of finished tasks, and images and a LoRA to point requests at."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from starlette.types import Receive, Scope, Send
+
+import ltx_mock_fixtures
+from ltx_mock.api import video
+from ltx_mock.api.delivery import performed
+from ltx_mock.api.downloads import Counted, note
+from ltx_mock.api.endpoints import deliver, root_url
+from ltx_mock.asgi.byte_ranges import BytesResponse
+from ltx_mock.asgi.connection import wire_of
+from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.core.clock import DAY
+from ltx_mock.core.records import Task
+from ltx_mock.engine import responses as answers
+from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.planned_task import picture
+from ltx_mock.engine.responses import Answer
+from ltx_mock.engine.scenario_effects import staged_download
+from ltx_mock.errors import NotFoundError
+from ltx_mock.scenarios.fields import ScenarioError
+from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
+from ltx_mock.scenarios.per_request import asked, asks
+from ltx_mock.store.interface import Tenant
+
+METHODS = ("GET", "HEAD")
+RESULT_LIFE_MS = 15 * DAY
+OVERSIZE_IMAGE = "images/too-large.jpg"
+MEDIA_TYPES = {
+    "gif": "image/gif",
+    "jpg": "image/jpeg",
+    "mp4": "video/mp4",
+    "png": "image/png",
+    "safetensors": "application/octet-stream",
+    "webp": "image/webp",
+}
+
+_render = lru_cache(maxsize=16)(video.render)
+
+
+class ResultFile:
+    """`/files/results/{task}.mp4`: there once the task has succeeded, for 15 days (TASK-4, TASK-10).
+
+    Anyone who knows the URL may read it, as with the real service.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            tenant, task = self._engine.find_task(scope["path_params"]["task_id"])
+        except NotFoundError:
+            await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
+            return
+        refused = _refused(scope) or _not_there(task, tenant.clock.now())
+        if scope["method"] != "GET":
+            await (refused or _video(tenant, task))(scope, receive, send)
+            return
+        happening = None if refused else self._happening(tenant, task, scope)
+        wire = wire_of(scope)
+        if wire is not None:
+            wire.buffer_little()
+        counted = Counted(send, wire)
+        try:
+            if happening is None:
+                await (refused or _video(tenant, task))(scope, receive, counted)
+            else:
+                await self._play(happening, tenant, task, scope, receive, counted)
+        finally:
+            cause = happening.cause if happening else None
+            note(self._engine, tenant, task, scope, counted, cause)
+
+    def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> Answer | None:
+        """Return what a scenario makes of a download, if one does."""
+        if not tenant.scenarios and not task.scenarios and not asks(scope["headers"]):
+            return None
+        try:
+            return staged_download(tenant, asked(scope["headers"]), task)
+        except ScenarioError as problem:
+            return answers.no_scenario(str(problem), problem.field)
+
+    async def _play(
+        self, answer: Answer, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if answer.status != 200 or answer.effect is None:
+            await deliver(tenant, scope, answer, receive, send)
+            return
+        way = await performed(answer.effect, tenant.clock, scope, receive, send)
+        if way is not None:
+            await _video(tenant, task)(scope, receive, way)
+
+
+class Preview:
+    """The same videos for who looks at the fake: no scenario happens to them, and no journal has them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            tenant, task = self._engine.find_task(scope["path_params"]["task_id"])
+        except NotFoundError:
+            await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
+            return
+        await (_refused(scope) or _not_there(task, tenant.clock.now()) or _video(tenant, task))(scope, receive, send)
+
+
+def _not_there(task: Task, now: int) -> JSONResponse | None:
+    state = task.timeline.state(now)
+    if state != "success":
+        return _problem(404, f"No such file: the task is {state}")
+    if now >= task.timeline.ended + RESULT_LIFE_MS:
+        return _problem(GONE, GONE_MESSAGE)
+    return None
+
+
+def _video(tenant: Tenant, task: Task) -> BytesResponse:
+    request = task.request
+    look = picture(request, task.seed)
+
+    def content() -> bytes:
+        rendered = _render(
+            resolution=request.resolution,
+            aspect_ratio=request.aspect_ratio,
+            seconds=request.duration,
+            picture=look,
+        )
+        return video.padded(rendered, tenant.settings.result_bytes)
+
+    return BytesResponse(content, media_type="video/mp4", etag=look.hex())
+
+
+class SampleFile:
+    """`/files/{path}`: good and bad images and a LoRA stub (FAIL-2, FAIL-3); their list at `/files/`."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope["path_params"].get("path", "")
+        response = _refused(scope) or (_sample(path) if path else _list(root_url(scope)))
+        await response(scope, receive, send)
+
+
+def _list(root: str) -> JSONResponse:
+    return JSONResponse({"files": sample_urls(root)})
+
+
+def sample_urls(root: str) -> list[str]:
+    """Return the URLs of all sample files."""
+    return [f"{root}/files/{name}" for name in sorted([*_samples(), OVERSIZE_IMAGE])]
+
+
+@lru_cache(maxsize=1)
+def _samples() -> frozenset[str]:
+    return frozenset(name for name in ltx_mock_fixtures.names() if name.startswith(("images/", "loras/")))
+
+
+def _sample(path: str) -> BytesResponse | JSONResponse:
+    if path == OVERSIZE_IMAGE:
+        content = ltx_mock_fixtures.oversize_jpeg()
+    elif path in _samples():
+        content = ltx_mock_fixtures.read(path)
+    else:
+        return _problem(404, "No such file; GET /files/ lists what there is")
+    return BytesResponse(content, media_type=MEDIA_TYPES[path.rpartition(".")[2]])
+
+
+def _refused(scope: Scope) -> JSONResponse | None:
+    if scope["method"] in METHODS:
+        return None
+    allowed = ", ".join(METHODS)
+    return _problem(405, f"Method {scope['method'][:20]} is not allowed here; use {allowed}", {"allow": allowed})
+
+
+def _problem(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"code": status, "message": message, "data": None}, status, headers)

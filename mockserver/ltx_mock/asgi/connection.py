@@ -1,0 +1,88 @@
+"""The connection under a request, and how it is broken as WireMock does it.
+
+ASGI has no word for a connection that breaks. So the server lays a wire into the state of the request's scope:
+`ltx_mock.server.http` that of the socket, `ltx_mock.asgi.in_process` one of its own where there is no socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import sys
+from typing import Protocol
+
+from starlette.types import Receive, Scope
+
+from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER, MALFORMED_RESPONSE_CHUNK, RANDOM_DATA_THEN_CLOSE
+
+KEY = "ltx_mock.asgi.connection"
+SMALL_BUFFER = 32 * 1024
+CUT = "cut"
+"""Beside the faults of scenarios: what is written goes out, then the connection is closed."""
+
+_GOOD_START = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+_BEFORE_NOISE = {MALFORMED_RESPONSE_CHUNK: _GOOD_START, RANDOM_DATA_THEN_CLOSE: b""}
+# A socket that is closed without lingering throws away what it has and sends a reset.
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+class Wire(Protocol):
+    """What an answer goes through."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is sent goes anywhere."""
+
+    def buffer_little(self) -> None:
+        """Let little of what is sent lie in buffers, so that what was sent is about what was read."""
+
+    async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:
+        """Break the connection in this way; `noise` is what is sent where a fault sends rubbish."""
+
+
+class SocketWire:
+    """A real connection."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    @property
+    def is_open(self) -> bool:
+        """See `Wire.is_open`."""
+        return not self._transport.is_closing()
+
+    def buffer_little(self) -> None:
+        """See `Wire.buffer_little`."""
+        sock = self._transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
+        self._transport.set_write_buffer_limits(high=SMALL_BUFFER)
+
+    async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:
+        """See `Wire.break_off`."""
+        transport = self._transport
+        if fault == CONNECTION_RESET_BY_PEER:
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            transport.abort()
+        else:
+            if fault in _BEFORE_NOISE:
+                transport.write(_BEFORE_NOISE[fault] + noise)
+            transport.close()
+        await hung_up(receive)  # else uvicorn would miss the answer, and send one of its own
+
+
+def wire_of(scope: Scope) -> Wire | None:
+    """Return the connection of a request; None under a server that does not tell it."""
+    return scope.get("state", {}).get(KEY)  # type: ignore[no-any-return]
+
+
+async def hung_up(receive: Receive, within: float | None = None) -> bool:
+    """Wait until the client hangs up, for at most so many real seconds, and tell whether it did."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return True
+    return False

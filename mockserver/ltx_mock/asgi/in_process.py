@@ -1,0 +1,99 @@
+"""One request straight into an ASGI application: no socket on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Message, Receive
+
+from ltx_mock.asgi import connection as wire
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Reply(NamedTuple):
+    """What the application sent."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class BrokenError(Exception):
+    """The connection was broken before the answer was complete. `fault` says how."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class _NoSocket:
+    """A wire that notes how it was broken."""
+
+    fault: str | None = None
+
+    is_open = True
+
+    def buffer_little(self) -> None:
+        """See `Wire.buffer_little`; nothing lies anywhere."""
+
+    async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Wire`
+        """See `Wire.break_off`."""
+        self.fault = fault
+
+
+async def call(
+    app: ASGIApp,
+    method: str,
+    target: str,
+    *,
+    headers: Headers = (),
+    body: bytes = b"",
+    scheme: str = "http",
+    server: tuple[str, int | None] = ("127.0.0.1", None),
+) -> Reply:
+    """Send a request and return the whole answer. `target` is the path with its query, percent-encoded.
+
+    Raises:
+        BrokenError: a scenario broke the connection.
+    """
+    no_socket = _NoSocket()
+    path, _, query = target.partition("?")
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": scheme,
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in headers],
+        "client": ("127.0.0.1", 0),
+        "server": server,
+        "state": {wire.KEY: no_socket},
+    }
+    incoming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if incoming:
+            return incoming.pop()
+        await asyncio.get_running_loop().create_future()  # the client stays as long as it is not cancelled
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        if not sent:
+            raise  # else it was answered with a 500, and that is what a client sees
+    if no_socket.fault is not None:
+        raise BrokenError(no_socket.fault)
+    return Reply(sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:]))

@@ -1,0 +1,56 @@
+"""`ltx-mock check-trace`: judge a recording."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ltx_mock.cli import CLEAN, FINDINGS
+from ltx_mock.cli.report import chosen_rules, tell
+from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.reporting import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.command("check-trace")
+@click.argument("file", type=click.Path(allow_dash=False))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; ltx-mock schema check-report describes it.")
+@click.option("--sarif", "sarif_", metavar="F", help="Write SARIF 2.1.0 for code scanning to this file; - is stdout.")
+@click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
+@click.option("--seed-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others.")
+@click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
+@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Not this rule (may be repeated).")
+@click.pass_context
+def check_trace(
+    ctx: click.Context,
+    file: str,
+    *,
+    as_json: bool,
+    sarif_: str | None,
+    github: bool,
+    seed_only: bool,
+    rules: Sequence[str],
+    excluded: Sequence[str],
+) -> None:
+    """Judge a recording by the rules of the contract.
+
+    FILE has what `serve --json` prints, or an answer of /__admin/requests, or HAR from a browser or a proxy.
+
+    Exit code: 0 no rule is broken, 1 some are, 2 a file cannot be read or written.
+    """
+    from ltx_mock_contracts import TraceError, read_trace  # noqa: PLC0415 - only this command needs them
+    from ltx_mock_contracts import check_trace as judge  # noqa: PLC0415
+
+    wanted = chosen_rules(rules, excluded)
+    try:
+        trace = read_trace(file)
+    except TraceError as error:
+        raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
+    if trace.skipped and not len(trace):
+        raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
+    report = judge(trace, sources=("seed",) if seed_only else ("seed", "vendor")).only(wanted)
+    tell(report, json_="-" if as_json else None, sarif_=sarif_, github=github)
+    ctx.exit(CLEAN if report.ok else FINDINGS)

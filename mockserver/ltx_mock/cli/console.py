@@ -1,0 +1,179 @@
+"""What `ltx-mock serve` tells the person who watches it: a line for each exchange, readable or JSON.
+
+Lines are formatted and written together, some milliseconds later: a write for each would cost more than the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+import click
+
+from ltx_mock.cli.streams import Outlet, forget_stream
+from ltx_mock.control.to_json import entry_view, hide
+from ltx_mock.core.clock import SECOND, time_of_day
+from ltx_mock.core.records import Entry, delivery_id
+from ltx_mock.store.interface import Tenant
+from ltx_mock_contracts.io.json_text import write_json
+from ltx_mock_contracts.reporting.text import printable
+
+FLUSH_SECONDS = 0.03
+FLUSH_LINES = 1000
+MAX_UNREAD_BYTES = 1024 * 1024
+LAST_SECONDS = 0.2
+LONGEST = 400
+MAX_STATES = 10_000
+COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
+
+Format = Callable[[Tenant, Entry], str]
+
+
+class Console:
+    """A listener that writes entries to a stream. `close` writes what is left.
+
+    The server never waits for the reader: a program that starts it and does not read its output would make it hang.
+    Lines that there is no room for are left out.
+    """
+
+    def __init__(self, stream: TextIO, format_: Format) -> None:
+        self._stream = stream
+        self._outlet = Outlet(stream)
+        self._format = format_
+        self._waiting: list[tuple[Tenant, Entry]] = []
+        self._gone = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def __call__(self, tenant: Tenant, entry: Entry) -> None:
+        """Take an entry; call it in the event loop. Changes of the clock are not for the console."""
+        if entry.kind == "clock":
+            return
+        self._waiting.append((tenant, entry))
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ring)
+        elif len(self._waiting) >= FLUSH_LINES:
+            self.flush()
+
+    def flush(self, patience: float = 0.0) -> None:
+        """Write what is waiting and can be written. A reader that has gone away is no reason to stop serving."""
+        waiting, self._waiting = self._waiting, []
+        if self._gone or not (waiting or self._outlet.waiting):
+            return
+        room = self._outlet.waiting < MAX_UNREAD_BYTES
+        text = "".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting) if room else ""
+        try:
+            self._outlet.write(text, patience)
+        except OSError:
+            self._gone = True
+            forget_stream(self._stream)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self.flush()
+        if self._outlet.waiting and not self._gone:
+            self._alarm = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ring)
+
+    def close(self) -> None:
+        """Write what is left, as far as somebody reads it."""
+        self.flush(LAST_SECONDS)
+
+
+def json_line(tenant: Tenant, entry: Entry) -> str:
+    """Return the entry as one line of JSON, as in `GET /__admin/requests`."""
+    return write_json(entry_view(tenant, entry), encoding=getattr(sys.stdout, "encoding", None) or "utf-8")
+
+
+class Readable:
+    """Formats entries for people: time, what was asked, status, what it was about; advisories below it."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+        self._states: dict[str, str] = {}
+
+    def __call__(self, tenant: Tenant, entry: Entry) -> str:
+        """Return one line, and one more for each finding."""
+        at = time_of_day(entry.at)
+        status = str(entry.status or "---")
+        operation = "download" if entry.kind == "download" else entry.operation
+        line = f"{self._style(at, dim=True)}  {entry.method:<4} {operation:<12} {self._status(status)}  "
+        line += self._about(tenant, entry)
+        for remark in _remarks(tenant, entry):
+            line += "\n" + self._style(f"{'':>10}! {_told(tenant, remark)}", fg="yellow")
+        return line
+
+    def _about(self, tenant: Tenant, entry: Entry) -> str:
+        if entry.operation == "callback":
+            told = "" if entry.status is None else f"HTTP {entry.status}, "
+            return _told(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}")
+        if entry.status is None:
+            return _told(tenant, f"{entry.task_id or entry.target}  {entry.cause}")
+        if entry.status >= 300:
+            return f"{_told(tenant, _message(entry))}"
+        if entry.operation == "generateTask":
+            return f"{entry.task_id}  {_request(tenant, entry)}"
+        if entry.state is None and entry.kind != "download":
+            return _told(tenant, entry.target)
+        told = _download(entry) if entry.kind == "download" else self._change(entry)
+        cause = f"  {_told(tenant, entry.cause)}" if entry.cause else ""
+        return f"{entry.task_id}  {told}{cause}"
+
+    def _change(self, entry: Entry) -> str:
+        """Return the state, with the one that was printed before where it is another."""
+        task_id, state = entry.task_id or "", entry.state or ""
+        before = self._states.pop(task_id, "pending")
+        self._states[task_id] = state
+        if len(self._states) > MAX_STATES:
+            del self._states[next(iter(self._states))]  # the one that was not asked about for the longest time
+        shown = self._style(state, fg=COLOUR_OF_STATE.get(state))
+        return shown if before == state else f"{before} → {shown}"
+
+    def _status(self, status: str) -> str:
+        return self._style(status, fg={"2": "green", "4": "yellow"}.get(status[0], "red"))
+
+    def _style(self, text: str, **style: object) -> str:
+        return click.style(text, **style) if self._colour else text  # type: ignore[arg-type]
+
+
+def _request(tenant: Tenant, entry: Entry) -> str:
+    task = tenant.task(entry.task_id or "")
+    given = json.loads(entry.request)["input"]
+    ratio = given.get("aspect_ratio", "16:9")
+    text = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"
+    if task is None:
+        return text
+    line = task.timeline
+    if line.endless:
+        return f"{text} → stuck"
+    return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
+
+
+def _remarks(tenant: Tenant, entry: Entry) -> Iterator[str]:
+    """Give what the client should know of a request that was taken."""
+    if entry.status != 200:
+        return
+    for finding in entry.findings:
+        yield f"{finding.message} ({finding.rule})"
+    if entry.operation == "generateTask" and entry.task_id is not None:
+        delivery = tenant.delivery(delivery_id(entry.task_id))
+        if delivery is not None and delivery.state == "withheld":
+            yield f"no callback: {delivery.reason}"
+
+
+def _download(entry: Entry) -> str:
+    sent, size = (json.loads(entry.answer)[name] for name in ("sent", "size"))
+    return f"{sent} bytes sent" if sent == size else f"{sent} of {size} bytes sent"
+
+
+def _message(entry: Entry) -> str:
+    try:
+        return str(json.loads(entry.answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return entry.target
+
+
+def _told(tenant: Tenant, text: str) -> str:
+    """Return what others may have brought as it may be shown."""
+    return printable(hide(tenant, text), limit=LONGEST)

@@ -1,0 +1,59 @@
+"""`ltx-mock rules | schema | openapi | version`: what the lab knows, for people and programs."""
+
+from __future__ import annotations
+
+import click
+
+import ltx_mock_schemas
+from ltx_mock.cli.output import print_json
+from ltx_mock.core.settings import root_of
+from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.version import VERSION
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def rules(*, as_json: bool) -> None:
+    """Print every rule of the contract: id, what it says, where it comes from."""
+    from ltx_mock_contracts import RULES  # noqa: PLC0415 - only this command needs them
+
+    if as_json:
+        listed = [{"id": rule.id, "text": rule.text, "sources": list(rule.sources)} for rule in RULES.values()]
+        print_json(listed)
+        return
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("Rule", "What it says", "From", box=None, pad_edge=False, header_style="bold")
+    for rule in RULES.values():
+        table.add_row(rule.id, rule.text, ", ".join(rule.sources))
+    console = Console(markup=False, emoji=False, highlight=False)
+    with console.capture() as printed:
+        console.print(table)
+    click.echo(printed.get(), nl=False)
+
+
+@click.command()
+@click.argument("name", required=False)
+def schema(name: str | None) -> None:
+    """Print the JSON Schema NAME, or the names there are."""
+    names = ltx_mock_schemas.names()
+    if name is None:
+        click.echo("\n".join(names))
+    elif name in names:
+        print_json(ltx_mock_schemas.schema(name))
+    else:
+        raise SettingsError(f"no schema {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
+
+
+@click.command()
+@click.option("--server", metavar="URL", default=ltx_mock_schemas.DEFAULT_SERVER, help="The fake, named first.")
+def openapi(*, server: str) -> None:
+    """Print the OpenAPI 3.1 document."""
+    print_json(ltx_mock_schemas.openapi(root_of("server", server)))
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"ltx-mock {VERSION}")

@@ -1,0 +1,160 @@
+"""What the checking commands have in common: choosing rules, and telling a report to people and programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ltx_mock.cli.files import write
+from ltx_mock.errors import LtxMockError, suggestion
+from ltx_mock.version import VERSION
+from ltx_mock_contracts.reporting import disarmed, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ltx_mock_contracts import Departure, Report, Verdict
+
+__all__ = ["chosen_rules", "json_text", "report_files", "show", "tell"]
+
+COLOUR = {"kept": "green", "broken": "red", "observed": "yellow", "not checked": "bright_black"}
+SHOWN = 5
+
+
+def chosen_rules(rules: Sequence[str], excluded: Sequence[str] = ()) -> set[str]:
+    """Return the ids of the rules that are wanted.
+
+    Args:
+        rules: Ids, or groups such as `CB`; none means all rules.
+        excluded: The same for those that are not wanted.
+
+    Raises:
+        LtxMockError: There is no such rule.
+    """
+    return _named(rules or ("",)) - _named(excluded)
+
+
+def tell(report: Report, *, json_: str | None = None, sarif_: str | None = None, github: bool = False) -> None:
+    """Show a report, unless the standard output is wanted for another form of it, and write those forms."""
+    if "-" not in (json_, sarif_):
+        show(report)
+    report_files(report, json_=json_, sarif_=sarif_, github=github)
+
+
+def show(report: Report) -> None:
+    """Print a report for people: table and explanations to stdout, the count of verdicts to stderr."""
+    from ltx_mock_contracts.reporting.facts import about, counts  # noqa: PLC0415 - help does without
+
+    told = about(report)
+    head = ", ".join(f"{name} {fact}" for name, fact in told.items()) + "\n\n" if told else ""
+    departures = "".join(f"\n{told}" for verdict in report.verdicts for told in _explained(verdict, report))
+    notes = "".join(f"{printable(note)}\n" for note in ("", *report.notes)) if report.notes else ""
+    again = f"\nagain: {printable(report.reproduce)}\n" if report.reproduce else ""
+    click.echo(disarmed(head + _table(report) + departures + notes + again), nl=False)
+    click.echo(f"\n{counts(report)}", err=True)
+
+
+def report_files(report: Report, *, json_: str | None = None, sarif_: str | None = None, github: bool = False) -> None:
+    """Write a report in the forms that programs read.
+
+    Args:
+        report: The report.
+        json_: The file for JSON as the schema `check-report` describes it; `-` is the standard output.
+        sarif_: The file for SARIF 2.1.0; the same.
+        github: Whether to print annotations for GitHub Actions, on stderr where the standard output is taken, and to
+            add the summary of the step where `$GITHUB_STEP_SUMMARY` says.
+
+    Raises:
+        LtxMockError: A file cannot be written, or two reports want the standard output.
+    """
+    from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary  # noqa: PLC0415
+
+    if json_ == sarif_ == "-":
+        raise LtxMockError("JSON and SARIF cannot both go to standard output; give one of them a file")
+    if json_ is not None:
+        write(json_, json_text(report.as_dict()))
+    if sarif_ is not None:
+        write(sarif_, json_text(sarif(report, version=VERSION)))
+    if github:
+        click.echo(github_annotations(report), nl=False, err="-" in (json_, sarif_))
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary:
+            write(summary, step_summary(report), append=True)
+
+
+def _named(given: Iterable[str]) -> set[str]:
+    from ltx_mock_contracts.rules import RULES, rules_named  # noqa: PLC0415 - help does without
+
+    try:
+        return rules_named(given)
+    except KeyError as error:
+        name = error.args[0]
+        hint = suggestion(name.upper(), RULES)
+        raise LtxMockError(f"no rule {name!r}{hint}; ltx-mock rules lists them") from None
+
+
+def json_text(value: dict[str, Any]) -> str:
+    """Return JSON that has, wherever it is printed, nothing that GitHub's runner takes for a command."""
+    return json.dumps(value, indent=2).replace("##[", "#\\u0023[") + "\n"
+
+
+def _table(report: Report) -> str:
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("Rule", "Verdict", "Seen", "", box=None, pad_edge=False, header_style="bold")
+    table.columns[2].justify = "right"
+    for verdict in report.verdicts:
+        outcome = Text(verdict.outcome, style=COLOUR[verdict.outcome])
+        table.add_row(verdict.rule, outcome, str(verdict.seen or ""), printable(_note(verdict)))
+    console = Console(markup=False, emoji=False, highlight=False)
+    with console.capture() as printed:
+        console.print(table)
+    return re.sub(r" +$", "", printed.get(), flags=re.MULTILINE)
+
+
+def _note(verdict: Verdict) -> str:
+    if not verdict.departures:
+        return verdict.why or ""
+    more = len(verdict.departures) - 1
+    return verdict.departures[0].title + (f" (and {more} more)" if more else "")
+
+
+def _explained(verdict: Verdict, report: Report) -> Iterator[str]:
+    """Give a paragraph for each departure from a rule: what was expected, what came, where, and how to see it."""
+    for departure in _one_of_each_kind_first(verdict.departures)[:SHOWN]:
+        yield _paragraph(verdict, departure, report)
+    if len(verdict.departures) > SHOWN:
+        yield f"{verdict.rule}: {len(verdict.departures) - SHOWN} more; --json has them all\n"
+
+
+def _one_of_each_kind_first(departures: Sequence[Departure]) -> list[Departure]:
+    """Return departures in such an order that no second one of a kind stands before the first of another."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for departure in departures:
+        kind = departure.title.partition(":")[0]
+        turns.append(seen[kind])
+        seen[kind] += 1
+    return [departure for _, departure in sorted(zip(turns, departures, strict=True), key=lambda pair: pair[0])]
+
+
+def _paragraph(verdict: Verdict, departure: Departure, report: Report) -> str:
+    from ltx_mock_contracts.reporting.facts import facts  # noqa: PLC0415 - help does without
+
+    outcome = verdict.outcome_of(departure)
+    head = f"{verdict.rule} {outcome}: {printable(departure.title)}"
+    told = "".join(f"  {name:<9} {fact}\n" for name, fact in facts(departure, report).items())
+    return f"{_styled(head, outcome)}\n{told}"
+
+
+def _styled(text: str, outcome: str) -> str:
+    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return click.style(text, fg=COLOUR[outcome]) if coloured else text

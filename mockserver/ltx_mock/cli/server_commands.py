@@ -1,0 +1,370 @@
+"""The commands that talk to a running server: `clock`, `tasks`, `requests`, `callbacks`, `settings`, `reset`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import click
+
+from ltx_mock.cli.output import print_exported, print_json, say
+from ltx_mock.cli.task_history import story_lines
+from ltx_mock.core.clock import moment_of, time_of_day
+from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.io.json_text import read_json, write_json
+from ltx_mock_contracts.io.server_url import server_url
+from ltx_mock_contracts.validation import findings
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.io.http_client import HttpClient
+
+ADVANCE_SECONDS = 600  # an advance may wait for many slow callback receivers
+ANSWER_SECONDS = 5
+LOOK_SECONDS = 60  # the longest journal is read in less
+LARGEST_ANSWER = 256 * 1024 * 1024  # bytes; a journal may be that long
+ALL = 10**9
+DEFAULT_URL = "http://127.0.0.1:8219"
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Remote:
+    """The control plane of one server, for the tenant that `picked` names (`tenant` or `key`) or for all."""
+
+    def __init__(self, url: str, token: str | None, picked: dict[str, str]) -> None:
+        try:
+            url = server_url(url)
+        except ValueError as error:
+            raise LtxMockError(f"--url {error}") from None
+        self._root = f"{url.rstrip('/').removesuffix('/api/v1')}/__admin"
+        self._headers = {"content-type": "application/json"}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
+        self._params = picked
+
+    def call(self, method: str, path: str, body: object = None, **params: str) -> dict[str, Any]:
+        """Return what the server answers.
+
+        Raises:
+            LtxMockError: nobody answers there, it is no ltx-mock, or the answer is an error.
+        """
+        try:
+            told = read_json(self.text(method, path, body, **params))
+        except ValueError as error:
+            raise LtxMockError(f"{self._root} answered something that is no JSON") from error
+        if not isinstance(told, dict):
+            raise LtxMockError(f"{self._root} answered {findings.show(told)}, and not an object")
+        return told
+
+    def text(self, method: str, path: str, body: object = None, **params: str) -> str:
+        """Return the text of what the server answers; see `call`."""
+        from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError  # noqa: PLC0415 - help does without
+
+        content = None if body is None else write_json(body).encode()
+        query = urlencode(self._params | params, errors="surrogateescape")
+        url = f"{self._root}{path}?{query}" if query else self._root + path
+        client = HttpClient(LOOK_SECONDS if method == "GET" else ADVANCE_SECONDS)
+        try:
+            self._greet(client)
+            answer = client.send(method, url, headers=self._headers, content=content, most=LARGEST_ANSWER)
+        except NoAnswerError as error:
+            raise LtxMockError(
+                f"no ltx-mock at {self._root} ({error}); start one with: ltx-mock serve; or say where it is with --url"
+            ) from error
+        finally:
+            client.close()
+        text = answer.body.decode(errors="replace")
+        if answer.status != 200:
+            raise LtxMockError(_problem(self._root + path, answer.status, text))
+        return text
+
+    def _greet(self, client: HttpClient) -> None:
+        """Make sure that this is an ltx-mock: no other server is to get a POST by mistake."""
+        answer = client.send("GET", f"{self._root}/health", timeout=ANSWER_SECONDS)
+        try:
+            name = read_json(answer.body)["name"]
+        except (ValueError, KeyError, TypeError):
+            name = None
+        if name != "ltx-mock":
+            raise LtxMockError(
+                f"{self._root.removesuffix('/__admin')} is no ltx-mock: /__admin/health answered "
+                f"HTTP {answer.status}; say which server with --url"
+            )
+
+
+def escaped(argument: str) -> str:
+    """Return an argument of the command line for a path; where the locale knows no such letters, it holds raw bytes."""
+    return quote(argument, safe="", errors="surrogateescape")
+
+
+def _problem(url: str, status: int, text: str) -> str:
+    """Return what an error says."""
+    try:
+        told = read_json(text)
+    except ValueError:
+        return f"{url} answered HTTP {status} and something that is no JSON"
+    problem = told.get("error", told) if isinstance(told, dict) else told
+    return problem if isinstance(problem, str) else f"{url} answered HTTP {status}: {findings.show(problem)}"
+
+
+def on_server(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which server, and hand the command a `Remote`."""
+
+    @functools.wraps(command)
+    def wrapped(*, url: str, admin_token: str | None, key: str | None, tenant: str | None, **rest: Any) -> None:
+        picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
+        try:
+            command(Remote(url, admin_token, picked), **rest)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise LtxMockError(f"{url} answered something that this ltx-mock cannot read ({reason})") from error
+
+    for option in (
+        click.option("--key", help="Only the tenant with this API key. Without it: all."),
+        click.option("--tenant", help="Only the tenant with this id, such as t1, as lists show it.", metavar="ID"),
+        click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="Its --admin-token, if it has one."),
+        click.option(
+            "--url", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server."
+        ),
+    ):
+        option(wrapped)
+    return wrapped
+
+
+@click.group(invoke_without_command=True)
+@on_server
+@JSON
+@click.pass_context
+def clock(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
+    """Show the server's clock, move it, or change how it runs."""
+    if ctx.invoked_subcommand is None:
+        _print_clock(remote.call("GET", "/clock"), as_json=as_json)
+    else:
+        _options_belong_behind(ctx)
+
+
+def _options_belong_behind(ctx: click.Context) -> None:
+    """Refuse options of a group that stand before its command, where they would do nothing."""
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
+        ctx.fail(f"put --{given[0].removeprefix('as_').replace('_', '-')} after {ctx.invoked_subcommand}")
+
+
+@clock.command()
+@on_server
+@JSON
+def show(remote: Remote, *, as_json: bool) -> None:
+    """Show the time and the mode."""
+    _print_clock(remote.call("GET", "/clock"), as_json=as_json)
+
+
+@clock.command("set")
+@on_server
+@click.argument("mode", required=False, type=click.Choice(["real", "scaled", "manual", "auto"]))
+@click.option("--speed", type=float, help="Times faster than real time.")
+@JSON
+def set_(remote: Remote, mode: str | None, speed: float | None, *, as_json: bool) -> None:
+    """Change the mode, or the speed, from now on."""
+    body = {name: value for name, value in (("mode", mode), ("speed", speed)) if value is not None}
+    _print_clock(remote.call("POST", "/clock", body), as_json=as_json)
+
+
+@clock.command(context_settings={"ignore_unknown_options": True})  # so that -5 is told to be a wrong number
+@on_server
+@click.argument("seconds", type=click.FloatRange(min=0))
+@JSON
+def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
+    """Move time on by SECONDS and tell what that brought about."""
+    told = remote.call("POST", "/clock/advance", {"seconds": seconds})
+    if as_json:
+        print_json(told)
+        return
+    for event in told["fired"]:
+        what = event.get("state") or f"callback, {event.get('error') or 'HTTP ' + str(event.get('status'))}"
+        say(f"{time_of_day(event['at'])}  {event['taskId']}  {what}")
+    say(f"{time_of_day(told['now'])}  now", err=True)
+
+
+@click.command()
+@on_server
+@click.argument("task_id", required=False)
+@click.option("--state", type=click.Choice(["pending", "processing", "success", "failed"]), help="Only these.")
+@click.option("--finish", type=click.Choice(["success", "failed"]), help="End the task TASK_ID now, in this state.")
+@click.option("--fail-code", help="How it fails, with --finish failed. [default: CONTENT_VIOLATION]")
+@JSON
+def tasks(
+    remote: Remote,
+    task_id: str | None,
+    state: str | None,
+    finish: str | None,
+    fail_code: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List the tasks, or tell all about one, or end it."""
+    if task_id is None and (finish or fail_code):
+        raise click.UsageError("--finish and --fail-code want a TASK_ID")
+    if task_id:
+        path = f"/tasks/{escaped(task_id)}"
+        if finish or fail_code:
+            body = {"state": finish or "failed"} | ({"failCode": fail_code} if fail_code else {})
+            remote.call("POST", f"{path}/finish", body)
+        task = remote.call("GET", path)
+        if as_json:
+            print_json(task)
+            return
+        for line in story_lines(task):
+            say(line)
+        return
+    listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
+    if as_json:
+        print_json(listed)
+        return
+    whose = Whose(listed["tasks"])
+    for task in listed["tasks"]:
+        ahead = _ahead(task) if task["nextTransition"] else task["cause"] or ""
+        say(f"{time_of_day(task['createTime'])}  {task['id']}  {task['state']:<10}  {ahead}{whose(task)}".rstrip())
+    say(f"{len(listed['tasks'])} tasks", err=True)
+
+
+def _ahead(task: dict[str, Any]) -> str:
+    """Tell the last state of an unfinished task; one that is stuck has it as soon as it is processed."""
+    stuck = task["endState"] == "processing"
+    return f"{task['endState']} at {time_of_day(task['nextTransition' if stuck else 'endTime'])}"
+
+
+@click.command()
+@on_server
+@click.option("--limit", type=click.IntRange(0, ALL), help="The newest so many. [default: 50, all with --format]")
+@click.option("--operation", help="Only of generateTask, statusTask, callback, or other.")
+@click.option("--task", help="Only those about this task.", metavar="TASK_ID")
+@click.option("--status", help="Only with this HTTP status, such as 404 or 4xx, or none.")
+@click.option("--finding", help="Only with a finding of this rule, or any.", metavar="RULE")
+@click.option("--format", "form", type=click.Choice(["ndjson", "har"]), help="Export them, for check-trace and others.")
+@JSON
+def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bool, **filters: str | None) -> None:
+    """List the newest requests, answers and callbacks.
+
+    With --format they are exported, in a form that check-trace and other tools read.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    if form:
+        cut = str(ALL if limit is None else limit)
+        print_exported(remote.text("GET", "/requests", format=form, limit=cut, **given))
+        return
+    listed = remote.call("GET", "/requests", limit=str(50 if limit is None else limit), **given)
+    if as_json:
+        print_json(listed)
+        return
+    whose = Whose(listed["requests"])
+    for entry in listed["requests"]:
+        answer = entry["answer"]
+        about = entry["taskId"] or (answer.get("message", "") if isinstance(answer, dict) else answer or "")
+        at, asked = time_of_day(entry["at"]), f"{entry['method']:<4} {entry['operation']:<12} {entry['status']}"
+        say(f"{entry['number']:>4}  {at}  {asked}  {about}{whose(entry)}")
+        for finding in entry["findings"]:
+            say(f"{'':>16}! {finding['message']} ({finding['rule']})")
+
+
+@click.group(invoke_without_command=True)
+@on_server
+@JSON
+@click.pass_context
+def callbacks(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
+    """List the callbacks: made, to come, given up, withheld.
+
+    The commands make one again, or let more of them go.
+    """
+    if ctx.invoked_subcommand is None:
+        _list_callbacks(remote, as_json=as_json)
+    else:
+        _options_belong_behind(ctx)
+
+
+@callbacks.command()
+@on_server
+@click.argument("callback_id", metavar="ID")
+@JSON
+def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
+    """Make the callback ID, or that of the task ID, once more."""
+    delivery = remote.call("POST", f"/callbacks/{escaped(callback_id)}/redeliver")
+    if as_json:
+        print_json(delivery)
+        return
+    say(_callback_line(delivery))
+
+
+@callbacks.command()
+@on_server
+@click.argument("host")
+def allow(remote: Remote, host: str) -> None:
+    """Let callbacks go to HOST from now on, as serve --allow-callback-host does."""
+    told = remote.call("POST", "/settings", {"allow_callback_host": [host]})
+    say(f"callbacks may go to this machine, {', '.join(told['allow_callback_host'])}", err=True)
+
+
+@callbacks.command()
+@on_server
+@click.argument("rewrite", metavar="FROM=TO")
+def rewrite(remote: Remote, rewrite: str) -> None:
+    """Send callbacks for one URL prefix to another from now on, as serve --callback-rewrite does."""
+    told = remote.call("POST", "/settings", {"callback_rewrite": [rewrite]})
+    for source, target in told["callback_rewrite"].items():
+        say(f"{source} goes to {target}", err=True)
+
+
+def _list_callbacks(remote: Remote, *, as_json: bool) -> None:
+    listed = remote.call("GET", "/callbacks")
+    if as_json:
+        print_json(listed)
+        return
+    whose = Whose(listed["callbacks"])
+    for delivery in listed["callbacks"]:
+        say(_callback_line(delivery) + whose(delivery))
+
+
+def _callback_line(delivery: dict[str, Any]) -> str:
+    due = f"at {time_of_day(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
+    made = len(delivery["attempts"])
+    return f"{delivery['taskId']}  {delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip()
+
+
+@click.command()
+@on_server
+def settings(remote: Remote) -> None:
+    """Print the settings in force, as JSON."""
+    print_json(remote.call("GET", "/settings"))
+
+
+@click.command()
+@on_server
+def reset(remote: Remote) -> None:
+    """Forget tasks, credits, limits, callbacks and journal."""
+    remote.call("POST", "/reset")
+    say("forgotten", err=True)
+
+
+class Whose:
+    """Says at the end of a line whose it is, in a list that has lines of several tenants."""
+
+    def __init__(self, listed: list[dict[str, Any]]) -> None:
+        self._several = len({each["tenant"] for each in listed}) > 1
+
+    def __call__(self, each: dict[str, Any]) -> str:
+        """Return it, with what parts it from the line."""
+        return f"  {named(each)}" if self._several else ""
+
+
+def named(each: dict[str, Any]) -> str:
+    """Return what a tenant is called, for people: the end of its key, and its id."""
+    return f"{each['key']} ({each['tenant']})"
+
+
+def _print_clock(told: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+    else:
+        pace = f"{told['speed']:g} times" if told["mode"] == "scaled" else told["mode"]
+        moment = moment_of(told["now"]).isoformat(timespec="milliseconds")
+        say(f"{moment}  {pace}")

@@ -1,0 +1,34 @@
+"""Checks of a client: is the API used as documented, and does the client survive what the API may do (CLI-1 to 10)?
+
+`check_client` tries a Python function, `ClientMachine` an object, `ltx-mock check-client` any program. `cases` has what
+is tried, `trial` does it once, `runner` does them all, `programs` and `functions` run a client for as long as
+`time_limits` says. `rules`, `retries` and `callbacks` say from the journal what was wrong.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ltx_mock.client_checks.cases import CASES, Case
+    from ltx_mock.client_checks.functions import FUNCTION_CASES, check_client
+    from ltx_mock.client_checks.machine import ClientMachine, run_client_machine
+
+__all__ = ["CASES", "FUNCTION_CASES", "Case", "ClientMachine", "check_client", "run_client_machine"]
+
+_HOMES = {
+    "CASES": "cases",
+    "FUNCTION_CASES": "functions",
+    "Case": "cases",
+    "ClientMachine": "machine",
+    "check_client": "functions",
+    "run_client_machine": "machine",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

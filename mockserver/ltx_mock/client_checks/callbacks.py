@@ -1,0 +1,47 @@
+"""Whether a client takes callbacks as it should (CLI-8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock.client_checks.case_judge import is_whole, seconds
+
+if TYPE_CHECKING:
+    from ltx_mock.client_checks.case_judge import Bench
+    from ltx_mock.client_checks.outcome import Story
+
+__all__ = ["asks_to_be_called", "receives"]
+
+_ANSWER_WITHIN_MS: Final = 30_000
+
+
+def asks_to_be_called(bench: Bench, story: Story) -> None:
+    """Judge whether a client in a case about callbacks asks for one."""
+    if story.case.callback and story.tasks and not story.deliveries:
+        title, expected = "it asks for no callback", "request_type callback, and a callback_url"
+        bench.wrong("CLI-8", title, *story.of("generateTask")[:1], expected=expected, actual="a task that calls nobody")
+
+
+def receives(bench: Bench, story: Story) -> None:
+    """Judge what a receiver answers, and whether it does the work once."""
+    if story.stray != "none":
+        bench.saw("CLI-8")
+        if story.stray == "refused":
+            title, expected = "a callback for a task that it does not know is not answered with 200", "200"
+            bench.wrong("CLI-8", title, expected=expected, actual="another answer, or none")
+    attempts = [attempt for delivery in story.deliveries for attempt in delivery.attempts]
+    if not attempts:
+        return
+    bench.saw("CLI-8")
+    for attempt in attempts:
+        late = attempt.ended - attempt.at > _ANSWER_WITHIN_MS
+        wrong = attempt.status != 200 if attempt.status is not None or story.deaf else late
+        if wrong or late:
+            title, expected = "a callback is not taken", "200 within 30 s"
+            actual = f"{attempt.status or attempt.error} after {seconds(attempt.ended - attempt.at)}"
+            bench.wrong("CLI-8", title, expected=expected, actual=actual)
+            return
+    whole = [each for each in story.downloads if is_whole(each)]
+    if len(story.deliveries) > 1 and len(whole) > 1:
+        title, expected = "a callback that comes twice makes it do the work twice", "one download"
+        bench.wrong("CLI-8", title, *whole[:2], expected=expected, actual=f"{len(whole)} downloads")

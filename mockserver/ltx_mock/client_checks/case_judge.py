@@ -1,0 +1,159 @@
+"""Where one played case is judged: what was found is written down, and what could not be seen, with the reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ltx_mock_contracts.validation import validate_request
+from ltx_mock_contracts.verdicts import Departure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ltx_mock.client_checks.outcome import Story
+    from ltx_mock.control.from_json import Exchange
+    from ltx_mock_contracts.validation.findings import Finding
+    from ltx_mock_contracts.verdicts import Ledger
+
+__all__ = [
+    "Bench",
+    "asks_for_nothing",
+    "is_whole",
+    "message_of",
+    "met_the_end",
+    "obscured_by",
+    "result_urls",
+    "seconds",
+    "tells_the_end",
+]
+
+_LISTED: Final = 20
+_ENDS: Final = ("success", "failed")
+_FRAMES: Final = (
+    "at ",
+    "File ",
+    "Traceback",
+    "^",
+    "~",
+    "Node.js v",
+    "throw ",
+    "raise ",
+    "goroutine ",
+    "... ",
+    "}",
+    "{",
+)
+
+
+class Bench:
+    """The judgement of one case.
+
+    Attributes:
+        story: What happened.
+        broken: The rules that it shows broken so far.
+        hidden: Rules that the case is about, and why it does not show whether they are kept.
+    """
+
+    def __init__(self, story: Story, ledger: Ledger) -> None:
+        self.story = story
+        self._ledger = ledger
+        self.broken: set[str] = set()
+        self.hidden: dict[str, str] = {}
+
+    def saw(self, *rules: str) -> None:
+        """Note that these rules could be judged."""
+        self._ledger.saw(*rules)
+
+    def hide(self, rules: tuple[str, ...], why: str) -> None:
+        """Note that these rules could not be judged."""
+        for rule in rules:
+            self.hidden.setdefault(rule, why)
+
+    def wrong(
+        self, rule: str, title: str, *about: Exchange, expected: str, actual: str, binding: bool = True, kind: str = ""
+    ) -> None:
+        """Note a departure; it was seen in these exchanges. What is only advised against is not `binding`."""
+        self.saw(rule)
+        binding = binding and self.story.case.binding
+        if binding:
+            self.broken.add(rule)
+        self._ledger.depart(
+            Departure(
+                rule=rule,
+                title=title,
+                expected=expected,
+                actual=actual,
+                exchanges=tuple(each.number for each in about[:_LISTED]),
+                request=about[-1].body if about else None,
+                checks=(self.story.case.name,),
+                binding=binding,
+                kind=kind,
+            )
+        )
+
+
+def obscured_by(story: Story) -> str | None:
+    """Return why a client got no further than it did, where the case is not to blame; else None."""
+    for each in story.of("generateTask"):
+        violations = _violations(each)
+        if violations and each.status == 400 and each.cause is None and not story.tasks:
+            return f"its generateTask goes against {violations[0].rule} and is refused"
+    if not met_the_end(story):
+        if story.strangers:
+            return "its requests come without the key"
+        refused = next(asks_for_nothing(story), None)
+        if refused is not None:
+            return f"it asks for what there is not: {refused}"
+    if story.control is not None and not story.control.got_a_video:
+        return "it gets no video even where all goes well"
+    return None
+
+
+def asks_for_nothing(story: Story) -> Iterator[Exchange]:
+    """Return the requests that ask for what there is not: another path, another parameter, another task."""
+    for each in story.requests:
+        if each.cause is None and each.operation in {"statusTask", "other"} and each.status in {400, 404, 405}:
+            yield each
+
+
+def met_the_end(story: Story) -> bool:
+    """Tell whether the client was told how its task ended, by a poll or by a callback."""
+    called = any(attempt.status == 200 for each in story.deliveries for attempt in each.attempts)
+    return called or any(tells_the_end(each) for each in story.of("statusTask"))
+
+
+def _violations(exchange: Exchange) -> list[Finding]:
+    return [each for each in validate_request(exchange.body) if each.severity == "violation"]
+
+
+def tells_the_end(exchange: Exchange) -> bool:
+    """Tell whether a client could read in an answer that its task has ended."""
+    return _state_in(exchange) in _ENDS
+
+
+def _state_in(exchange: Exchange) -> object:
+    data = exchange.answer.get("data") if isinstance(exchange.answer, dict) else None
+    return data.get("state") if exchange.status == 200 and isinstance(data, dict) else None
+
+
+def result_urls(story: Story) -> list[str]:
+    """Return the URLs of the results that there are."""
+    return [task.result_url for task in story.tasks if task.result_url is not None]
+
+
+def is_whole(download: Exchange) -> bool:
+    """Tell whether a download came to its end."""
+    sent: Any = download.answer
+    return download.status in {200, 206} and isinstance(sent, dict) and sent.get("sent") == sent.get("size")
+
+
+def message_of(output: str) -> str:
+    """Return the line of a client's output that says what went wrong, and no line of a stack trace."""
+    lines = [line.strip() for line in output.splitlines()]
+    said = [line for line in lines if line and not line.startswith(_FRAMES)]
+    return (said or [line for line in lines if line] or [""])[-1]
+
+
+def seconds(milliseconds: int) -> str:
+    """Return a span in words."""
+    return f"{milliseconds / 1000:g} s"

@@ -1,0 +1,118 @@
+"""Check a client that is a Python function."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ltx_mock.client_checks.cases import CASES, Case, named
+from ltx_mock.client_checks.outcome import Ran
+from ltx_mock.client_checks.runner import Checked, checked
+from ltx_mock.client_checks.time_limits import Patience, wait_for_end
+from ltx_mock.client_checks.timing import Timing
+from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.failure import ContractFailure
+from ltx_mock_contracts.reporting.redaction import text_without_keys
+
+if TYPE_CHECKING:
+    from ltx_mock.testing.mock_server import MockServer
+
+__all__ = ["FUNCTION_CASES", "check_client"]
+
+MakeVideo = Callable[[str, str], str]
+"""Makes a video, given the base URL of the API and the key, and returns the URL of the result."""
+
+FUNCTION_CASES = tuple(
+    case.name
+    for case in CASES
+    if not case.callback and not any(each.get("operation") == "download" for each in case.scenarios)
+)
+"""The names of the cases for a function, for `@pytest.mark.parametrize`. It fetches nothing and receives nothing."""
+
+
+def check_client(
+    make_video: MakeVideo, cases: str | Sequence[str] = (), *, timeout: float | None = None, seed: int = 0
+) -> Checked:
+    """Try a function that makes a video in every case, and see that it uses the API as documented.
+
+    The fake's clock is `auto`: its time jumps ahead when a status is read. So configure the waits of the function to
+    be nothing, else it sleeps for real.
+
+    Args:
+        make_video: Makes a video, given base URL (with `/api/v1`) and API key, and returns the URL of the result. It
+            raises where there is no video; what the error says is its report.
+        cases: The name of a case, or some; by default all of `FUNCTION_CASES`.
+        timeout: How many real seconds it may take for each case; by default as long as it goes on asking.
+        seed: What the fake draws from.
+
+    Returns:
+        What was found, where nothing was wrong.
+
+    Raises:
+        ContractFailure: It broke one of the rules for clients; the story has all that was found.
+        LtxMockError: There is no such case, or the function waits in real time, so that nothing can be judged.
+    """
+    patience = Patience.of(Timing(), timeout)
+    chosen: Sequence[Case] = named((cases,) if isinstance(cases, str) else tuple(cases) or FUNCTION_CASES)
+
+    def client(mock: MockServer) -> Ran:
+        return _run(make_video, mock, patience)
+
+    found = checked(chosen, Timing(), client, seed=seed, results="url")
+    departures = [
+        each
+        for verdict in found.report.verdicts
+        for each in verdict.departures
+        if verdict.outcome == "broken" and each.binding
+    ]
+    if not departures:
+        if found.hint is not None:
+            raise LtxMockError(found.hint)
+        return found
+    first = departures[0]
+    raise ContractFailure(
+        first.title,
+        rule=first.rule,
+        expected=first.expected,
+        actual=first.actual,
+        story=[f"{each.rule} in {', '.join(each.checks)}: {each.title} ({each.actual})" for each in departures],
+    )
+
+
+def _run(make_video: MakeVideo, mock: MockServer, patience: Patience) -> Ran:
+    """Call the function in a thread, which cannot be ended: one that never returns is left alone."""
+    done: list[Ran] = []
+    began = time.monotonic()
+
+    def call() -> None:
+        try:
+            url: object = make_video(mock.base_url, mock.api_key)
+        except BaseException as error:  # noqa: BLE001 - whatever it raises, it says that there is no video
+            told = text_without_keys(f"{type(error).__name__}: {_text(error, str)}", [mock.api_key])
+            done.append(Ran(well=False, how=f"raises {told}", seconds=time.monotonic() - began, output=told))
+        else:
+            how, given = f"returns {_text(url, repr):.200}", url if isinstance(url, str) else None
+            done.append(Ran(well=True, how=how, seconds=time.monotonic() - began, url=given))
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+
+    def ended(seconds: float) -> bool:
+        thread.join(seconds)
+        return not thread.is_alive()
+
+    stop = wait_for_end(ended, mock, patience)
+    if stop is None:
+        return done[0]
+    how = patience.in_words(stop)
+    return Ran(well=False, how=how, ended=False, seconds=time.monotonic() - began, stop=stop)
+
+
+def _text(value: object, told: Callable[[object], str]) -> str:
+    """Return a value in words; one whose own words fail is told by its type."""
+    try:
+        return told(value)
+    except Exception:  # noqa: BLE001 - it is somebody else's code
+        return f"a {type(value).__name__}"

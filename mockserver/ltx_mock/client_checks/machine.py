@@ -1,0 +1,287 @@
+"""Random stories for a client object: it submits, polls and is called back, while time passes and things break."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import Any, ClassVar, Final, Protocol
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, precondition, rule
+
+from ltx_mock.control.from_json import Exchange
+from ltx_mock.errors import LtxMockError
+from ltx_mock.testing.mock_server import MockServer
+from ltx_mock.testing.tenant import World
+from ltx_mock_contracts.failure import ContractFailure
+from ltx_mock_contracts.stateful.search import ContractMachine, find_failure
+from ltx_mock_contracts.validation import validate_request
+
+__all__ = ["ClientMachine", "VideoClient", "run_client_machine"]
+
+ENDED: Final = ("success", "failed")
+SPANS: Final = (1, 60)
+PASSING: Final[dict[str, dict[str, Any]]] = {
+    "429": {"status": 429},
+    "503": {"status": 503},
+    "a reset connection": {"fault": "CONNECTION_RESET_BY_PEER"},
+    "an empty answer": {"fault": "EMPTY_RESPONSE"},
+}
+DRIFTS: Final[dict[str, dict[str, Any]]] = {
+    "an unknown state": {"state": "processing_r2"},
+    "unknown fields": {"extra": {"requestId": "req_1", "progress": 42}},
+    "no times": {"omit": ["createTime", "completeTime", "costTime"]},
+    "null for what is not there": {"nulls": True},
+}
+_PROCESSING_SECONDS: Final = 10
+_LONGEST_SECONDS: Final = 140
+_BYTES: Final = (
+    "receive() gets the body of a callback as bytes, as a web server reads it; this client breaks on them and takes "
+    "decoded JSON. Give the machine a client whose receive(body) begins with json.loads(body)"
+)
+_CALLBACK_URL: Final = "http://127.0.0.1:9/callback"
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> dict[str, Any]:
+    """Generate plain requests: what matters here is the story, and few choices make it short."""
+    resolution = draw(st.sampled_from(["480p", "1080p"]))
+    return {"input": {"mode": "text-to-video", "prompt": "a calm sea", "resolution": resolution, "duration": 5}}
+
+
+class VideoClient(Protocol):
+    """What the machine drives. `receive` may be missing; then nothing is called back."""
+
+    def submit(self, request: dict[str, Any]) -> str:
+        """Submit the body of generateTask and return the id of the task; raise where there is none."""
+
+    def poll(self, task_id: str) -> str:
+        """Return the state of a task; raise where it cannot be had just now."""
+
+    def receive(self, body: bytes) -> object:
+        """Take the body of a callback: the bytes of its JSON, as a web server reads them."""
+
+
+MakeClient = Callable[[str, str], Any]
+"""Makes a fresh client, given the base URL of the API (with `/api/v1`) and the key."""
+
+
+def run_client_machine(make_client: MakeClient, *, settings: settings | None = None) -> None:
+    """Drive a client through random stories.
+
+    Its waits between tries should be none, for it really sleeps them.
+
+    Args:
+        make_client: Makes a fresh client for each story, given base URL (with `/api/v1`) and API key.
+        settings: Hypothesis settings, such as how many stories there are and how many steps each has.
+
+    Raises:
+        ContractFailure: The client broke one of the rules CLI-1 to CLI-10, in the shortest story that was found.
+        LtxMockError: Its `receive` wants decoded JSON and not the bytes of a body.
+    """
+    with ClientMachine.against(make_client) as machine:
+        find_failure(machine, settings)
+
+
+class ClientMachine(ContractMachine):
+    """Has a client submit and poll, in any order, with faults and drift in between, and compares it with the truth.
+
+    Give it a client with `against`. A story that breaks a rule raises a `ContractFailure`, and Hypothesis shortens it.
+    """
+
+    server: ClassVar[MockServer]
+    make_client: ClassVar[staticmethod[[str, str], Any]]
+    names: ClassVar[Iterator[int]] = count(1)
+    submitted = Bundle("submitted")
+
+    @classmethod
+    @contextmanager
+    def against(cls, make_client: MakeClient) -> Iterator[type[ClientMachine]]:
+        """Lend the machine for a client, with a fake for it that stops when this is over."""
+        with MockServer(clock="manual") as server:
+            yield type(cls.__name__, (cls,), {"server": server, "make_client": staticmethod(make_client)})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = ExitStack()
+        self.world: World = self.server.tenant(f"story-{next(self.names)}", clock="manual")
+        self._open.callback(self.world.close)
+        self.client = self.make_client(self.world.base_url, self.world.api_key)
+        self.story: list[str] = []
+        self._strangers = len(self.server.strangers)
+
+    def teardown(self) -> None:
+        """Let go of the world."""
+        super().teardown()
+        self._open.close()
+
+    @rule(target=submitted, body=requests(), callback=st.booleans())
+    def submit(self, body: dict[str, Any], callback: bool) -> Any:
+        """Submit, with nothing in the way."""
+        if callback and hasattr(self.client, "receive"):
+            body |= {"request_type": "callback", "callback_url": _CALLBACK_URL}
+        before = len(self.world.tasks)
+        task_id = self._does("submit", lambda: self.client.submit(body), rule="CLI-1")
+        made = [task.id for task in self.world.tasks[before:]]
+        if made != [task_id]:
+            self._wrong("CLI-10", "one submission makes not just the task it tells of", [task_id], made)
+        return task_id
+
+    @rule(body=requests(), what=st.sampled_from(sorted(PASSING)))
+    def submit_into_trouble(self, body: dict[str, Any], what: str) -> None:
+        """Submit while the service is in trouble: no task, or one, and none that nobody knows of twice."""
+        self.world.scenarios.add(operation="generateTask", **PASSING[what])
+        self._submit_into(body, what)
+
+    @rule(body=requests())
+    def submit_and_lose_the_answer(self, body: dict[str, Any]) -> None:
+        """Submit, and lose the answer after the task was made."""
+        self.world.scenario("lost-answer")
+        self._submit_into(body, "a lost answer")
+
+    @rule(task_id=submitted, wait=st.sampled_from([0, _PROCESSING_SECONDS, _LONGEST_SECONDS]))
+    def poll(self, task_id: str, wait: int) -> None:
+        """Poll, with nothing in the way: now, or when the task is processed, or when it has ended."""
+        if wait:
+            self.advance(wait)
+        told = self._does("poll", lambda: self.client.poll(task_id), rule="CLI-3")
+        self._agrees(task_id, told)
+
+    @rule(task_id=submitted, what=st.sampled_from(sorted(PASSING)))
+    def poll_in_trouble(self, task_id: str, what: str) -> None:
+        """Poll while the service is in trouble: the client may raise, or try again."""
+        self.world.scenarios.add(operation="statusTask", **PASSING[what])
+        try:
+            told = self.client.poll(task_id)
+        except Exception as error:  # noqa: BLE001 - it may raise what it likes
+            self.story.append(f"poll in trouble ({what}): raises {type(error).__name__}")
+        else:
+            self.story.append(f"poll in trouble ({what}): {told}")
+            self._agrees(task_id, told)
+        self.world.scenarios.clear()
+
+    @rule(task_id=submitted)
+    def poll_what_drifts(self, task_id: str) -> None:
+        """Poll when the answer has what no document knows, of each kind."""
+        for what, drift in DRIFTS.items():
+            if "state" in drift and self._truth(task_id) == "pending":
+                self.advance(_PROCESSING_SECONDS)  # an unknown state takes the place of processing
+            self.world.scenarios.add(operation="statusTask", drift=drift)
+            told = self._does(f"poll, answered with {what}", lambda: self.client.poll(task_id), rule="CLI-9")
+            self.world.scenarios.clear()
+            self._agrees(task_id, told, rule="CLI-9" if "state" in drift else "CLI-3")
+
+    @rule(seconds=st.sampled_from(SPANS))
+    def advance(self, seconds: int) -> None:
+        """Let time pass."""
+        self.story.append(f"{seconds} s pass")
+        self.world.clock.advance(seconds)
+
+    @rule(task_id=submitted, code=st.sampled_from([None, "CONTENT_VIOLATION"]))
+    def finish(self, task_id: str, code: str | None) -> None:
+        """Let a task end now."""
+        if self._truth(task_id) not in ENDED:
+            self.story.append(f"{task_id} ends: {code or 'success'}")
+            self.world.finish(task_id, "success" if code is None else "failed", code)
+
+    @precondition(lambda self: hasattr(self.client, "receive"))
+    @rule(task_id=submitted, times=st.integers(1, 3), own=st.booleans())
+    def call_back(self, task_id: str, times: int, own: bool) -> None:
+        """Call the client back, once or more, for a task that has ended or for one of somebody else."""
+        if own and self._truth(task_id) not in ENDED:
+            self.advance(_LONGEST_SECONDS)
+        body = self._final(task_id) if own else _somebody_elses()
+        for _ in range(times):
+            what = f"a callback for {task_id if own else 'a task of somebody else'}"
+            self._does(what, lambda: self._receives(body), rule="CLI-8")
+
+    def _receives(self, body: bytes) -> object:
+        try:
+            return self.client.receive(body)
+        except Exception as error:
+            if self._takes_json(body):
+                raise LtxMockError(_BYTES) from error
+            raise
+
+    def _takes_json(self, body: bytes) -> bool:
+        """Tell whether what the client breaks on are the bytes, since it takes the decoded body."""
+        try:
+            self.client.receive(json.loads(body))
+        except Exception:  # noqa: BLE001 - whatever it is, it is the client's
+            return False
+        return True
+
+    def _submit_into(self, body: dict[str, Any], what: str) -> None:
+        before, asked = len(self.world.tasks), len(self.world.requests)
+        try:
+            task_id: str | None = self.client.submit(body)
+        except Exception as error:  # noqa: BLE001 - it may raise what it likes
+            task_id = None
+            self.story.append(f"submit into {what}: raises {type(error).__name__}")
+        else:
+            self.story.append(f"submit into {what}: {task_id}")
+        self.world.scenarios.clear()
+        tries = [each for each in self.world.requests[asked:] if each.operation == "generateTask"]
+        made = [task.id for task in self.world.tasks[before:]]
+        if _again_after_silence(tries):
+            title = "it submits again, though nobody knows whether the task was made"
+            self._wrong("CLI-10", title, "one submission", f"{len(tries)} submissions")
+        if len(made) > 1 or (task_id is not None and made != [task_id]):
+            self._wrong("CLI-10", "one submission makes not just the task it tells of", [task_id], made)
+        self._asked_rightly(tries)
+
+    def _does(self, what: str, step: Callable[[], Any], *, rule: str) -> Any:
+        """Take a step that must not fail."""
+        asked = len(self.world.requests)
+        try:
+            told = step()
+        except LtxMockError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the client's
+            self.story.append(f"{what}: raises {type(error).__name__}: {error}")
+            self._asked_rightly(self.world.requests[asked:])
+            self._wrong(rule, f"it breaks at: {what}", "no error", f"{type(error).__name__}: {error}")
+        self.story.append(f"{what}: {told}")
+        self._asked_rightly(self.world.requests[asked:])
+        return told
+
+    def _asked_rightly(self, asked: list[Exchange]) -> None:
+        for each in asked:
+            if each.operation == "generateTask":
+                for finding in validate_request(each.body):
+                    self._wrong("CLI-1", f"a request goes against {finding.rule}", finding.allowed, finding.got)
+            elif each.cause is None and each.status in {400, 404, 405}:
+                self._wrong("CLI-1", "a request asks for what there is not", "the id of its task", str(each))
+        strangers = self.server.strangers[self._strangers :]
+        if strangers:
+            self._wrong("CLI-1", "a request comes without the key", "the key", str(strangers[0]))
+
+    def _agrees(self, task_id: str, told: object, rule: str = "CLI-3") -> None:
+        truth = self._truth(task_id)
+        if truth in ENDED and told != truth:
+            self._wrong("CLI-5" if truth == "failed" else rule, "it does not see the end of a task", truth, told)
+        if truth not in ENDED and told in ENDED:
+            self._wrong(rule, "it takes a task for ended that is not", truth, told)
+
+    def _truth(self, task_id: str) -> str:
+        return next(task.state for task in self.world.tasks if task.id == task_id)
+
+    def _final(self, task_id: str) -> bytes:
+        with self.world.client(verify=False) as client:  # certificates take longer to load than all the rest
+            return client.get("/statusTask/ltx-2-19b", params={"taskId": task_id}).content
+
+    def _wrong(self, rule: str, title: str, expected: object, actual: object) -> None:
+        raise ContractFailure(title, rule=rule, expected=f"{expected}", actual=f"{actual}", story=self.story)
+
+
+def _again_after_silence(tries: list[Exchange]) -> bool:
+    """Tell whether there was a try after one that got no answer."""
+    return any(each.status is None for each in tries[:-1])
+
+
+def _somebody_elses() -> bytes:
+    data = {"taskId": "task_of_somebody_else", "state": "failed", "failCode": "CONTENT_VIOLATION", "failMsg": "No."}
+    return json.dumps({"code": 200, "message": "success", "data": data}).encode()

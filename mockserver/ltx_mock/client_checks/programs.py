@@ -1,0 +1,216 @@
+"""Run a client that is a program: with the fake in its environment, and an end to it, whatever it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final
+
+from ltx_mock.client_checks.outcome import Ran
+from ltx_mock.client_checks.time_limits import Patience, wait_for_end
+from ltx_mock.client_checks.timing import Timing
+from ltx_mock.errors import LtxMockError
+from ltx_mock.testing.mock_server import MockServer
+from ltx_mock_contracts.reporting.redaction import text_without_keys
+
+__all__ = ["Program", "free_port"]
+
+KEPT_BYTES: Final = 64 * 1024
+PIECE: Final = 16 * 1024
+GRACE_SECONDS: Final = 0.5
+READ_SECONDS: Final = 1.0
+ROUNDS: Final = 5
+PROCESSES: Final = Path("/proc")
+MARK: Final = "CHECK_CLIENT_RUN"
+"""In the environment of a program and all that it starts, and of nothing else, so that they can be found again."""
+
+
+_giving_ports = threading.Lock()
+_given_ports: deque[int] = deque(maxlen=1000)
+
+
+class Program:
+    """A command that makes one video. Call it with a fake to run it once.
+
+    In its arguments and in the values of `env` stand `{url}` (the root of the fake), `{base_url}` (with `/api/v1`),
+    `{api_key}`, `{callback_url}` and `{scale}` for what they are in this run.
+
+    Args:
+        command: The program and its arguments.
+        timing: How time goes.
+        patience: When it is ended.
+        env: Further names and values for its environment.
+        callback: Where its receiver listens; None where it has none.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        timing: Timing,
+        *,
+        patience: Patience,
+        env: Mapping[str, str] | None = None,
+        callback: str | None = None,
+    ) -> None:
+        self._command = list(command)
+        self._timing = timing
+        self._patience = patience
+        self._env = dict(env or {})
+        self._callback = callback
+        self._stopped = threading.Event()
+
+    def listening_at(self, callback: str) -> Program:
+        """Return the same program with its receiver at another URL; `stop` ends both."""
+        other = Program(self._command, self._timing, patience=self._patience, env=self._env, callback=callback)
+        other._stopped = self._stopped
+        return other
+
+    def stop(self) -> None:
+        """End all runs that are under way, from any thread; those to come end at once."""
+        self._stopped.set()
+
+    def __call__(self, mock: MockServer) -> Ran:
+        """Run it.
+
+        Raises:
+            LtxMockError: It cannot be started.
+        """
+        known = {
+            "url": mock.url,
+            "base_url": mock.base_url,
+            "api_key": mock.api_key,
+            "callback_url": self._callback or "",
+            "scale": self._timing.told,
+        }
+        environment = os.environ | mock.env | {"APIXO_TIME_SCALE": self._timing.told}
+        environment |= {"APIXO_CALLBACK_URL": self._callback} if self._callback else {}
+        environment |= {name: _filled(value, known) for name, value in self._env.items()}
+        mark = uuid.uuid4().hex
+        environment |= {MARK: mark}
+        command = [_filled(part, known) for part in self._command]
+        began = time.monotonic()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - running what the user names is what this is for
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LtxMockError(f"cannot run {command[0]!r}: {error.strerror}") from error
+        output = _Output(process.stdout)
+        try:
+            stop = wait_for_end(lambda seconds: _wait(process, seconds) or self._stopped.is_set(), mock, self._patience)
+        finally:
+            _end_all(process, mark)
+        return Ran(
+            well=stop is None and process.returncode == 0,
+            how=_how(process.returncode) if stop is None else self._patience.in_words(stop),
+            ended=stop is None,
+            stop=stop,
+            seconds=time.monotonic() - began,
+            output=text_without_keys(output.text(), [mock.api_key]),
+        )
+
+
+class _Output:
+    """Reads what a program prints, and keeps the end of it."""
+
+    def __init__(self, stream: IO[bytes] | None) -> None:
+        self._kept = bytearray()
+        self._lost = 0
+        self._changing = threading.Lock()
+        self._stream = stream
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """Return it, when the program has ended."""
+        self._thread.join(READ_SECONDS)
+        with self._changing:
+            kept, lost = bytes(self._kept), self._lost
+        if not lost:
+            return kept.decode("utf-8", "replace")
+        # The first line is a piece of one, in which a key would not be known again.
+        cut, _, whole = kept.partition(b"\n")
+        return f"… {lost + len(cut)} bytes before this\n{whole.decode('utf-8', 'replace')}"
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):
+            while self._stream is not None and (piece := os.read(self._stream.fileno(), PIECE)):
+                with self._changing:
+                    self._kept += piece
+                    over = max(0, len(self._kept) - KEPT_BYTES)
+                    self._lost += over
+                    del self._kept[:over]
+        if self._stream is not None:
+            self._stream.close()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now, another one each time."""
+    with _giving_ports:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+            if port not in _given_ports:
+                _given_ports.append(port)
+                return port
+
+
+def _filled(text: str, known: Mapping[str, str]) -> str:
+    for name, value in known.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _end_all(process: subprocess.Popen[bytes], mark: str) -> None:
+    """End the program and all that it has started, gently and then not."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, sign)
+        if process.poll() is None:
+            _wait(process, GRACE_SECONDS)
+    process.wait()
+    for _ in range(ROUNDS):
+        left = list(_left_behind(f"{MARK}={mark}".encode()))
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not left:
+            return
+
+
+def _left_behind(mark: bytes) -> Iterator[int]:
+    """Find what has left the program's process group; only Linux tells."""
+    for each in PROCESSES.glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark in each.read_bytes().split(b"\0"):
+                yield int(each.parent.name)
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exits with {code}"
+    known = {each.value: each.name for each in signal.Signals}
+    return f"is ended by {known.get(-code, f'signal {-code}')}"

@@ -1,0 +1,58 @@
+"""What the checks of a client found, for people and for programs."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock.client_checks.runner import RULES_OF_CLIENTS
+from ltx_mock_contracts.reporting import printable
+from ltx_mock_contracts.reporting.text import shortened
+
+if TYPE_CHECKING:
+    from ltx_mock.client_checks.runner import Checked, Played
+
+__all__ = ["junit", "output_of", "table"]
+
+_MARKS: Final = {"kept": "ok", "broken": "BAD", "observed": "BAD"}
+_LINES: Final = 20
+_WIDE: Final = 1000
+
+
+def table(checked: Checked) -> str:
+    """Return a line for each case: how long the client took, and each rule CLI-1 to CLI-10 that it kept or broke."""
+    numbers = [rule.removeprefix("CLI-") for rule in RULES_OF_CLIENTS]
+    lines = [_row("Case", "s", ["CLI-" + numbers[0], *numbers[1:]])]
+    for played in checked.played:
+        marks = [_MARKS.get(played.report.of(rule).outcome, "") for rule in RULES_OF_CLIENTS]
+        lines.append(_row(played.story.case.name, f"{played.story.ran.seconds:.1f}", marks))
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, seconds: str, marks: list[str]) -> str:
+    return f"{name:<22}{seconds:>6}  {'  '.join(f'{mark:<5}' for mark in marks)}".rstrip()
+
+
+def output_of(played: Played) -> str:
+    """Return the last lines of what a client printed in a case that went wrong."""
+    lines = [printable(line) for line in played.story.ran.output.splitlines() if line.strip()]
+    return "".join(f"  | {shortened(line, _WIDE)}\n" for line in lines[-_LINES:])
+
+
+def junit(checked: Checked) -> str:
+    """Return the cases as JUnit XML, a test case each."""
+    failed = [each for each in checked.played if not each.report.ok]
+    seconds = sum(each.story.ran.seconds for each in checked.played)
+    counts = {"tests": str(len(checked.played)), "failures": str(len(failed)), "time": f"{seconds:.3f}"}
+    suites = ET.Element("testsuites")
+    suite = ET.SubElement(suites, "testsuite", {"name": "ltx-mock check-client", **counts})
+    for played in checked.played:
+        ran, name = played.story.ran, played.story.case.name
+        case = ET.SubElement(suite, "testcase", classname="client", name=name, time=f"{ran.seconds:.3f}")
+        for rule in played.report.broken:
+            for departure in played.report.of(rule).departures:
+                failure = ET.SubElement(case, "failure", message=printable(f"{rule}: {departure.title}"))
+                failure.text = printable(f"expected: {departure.expected}; actual: {departure.actual}")
+        if not played.report.ok:
+            ET.SubElement(case, "system-out").text = output_of(played)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"

@@ -1,0 +1,124 @@
+"""Whether a client tries again where it should, how long it waits before that, and whether it pays once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from ltx_mock.client_checks.case_judge import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ltx_mock.client_checks.case_judge import Bench
+    from ltx_mock.client_checks.outcome import Story
+    from ltx_mock.control.from_json import Exchange
+
+__all__ = ["fails_in_passing", "pays_once", "takes_no_for_an_answer", "waits_longer_each_time"]
+
+_HAMMERING: Final = 30
+_AT_ONCE: Final = 100
+_AT_ONCE_FOR_REAL: Final = 5
+_GROWTH: Final = 1.2
+_FASTEST_TO_JUDGE_GROWTH: Final = 120
+_LISTED: Final = 20
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+
+
+def fails_in_passing(exchange: Exchange) -> bool:
+    """Tell whether an answer is one of those that may pass, or none came."""
+    return exchange.status is None or exchange.status in _PASSING
+
+
+def takes_no_for_an_answer(bench: Bench, story: Story) -> None:
+    """Judge what comes after 400 and 401 (CLI-7)."""
+    refused = [each for each in story.requests if each.status in {400, 401}]
+    if refused:
+        bench.saw("CLI-7")
+    if len(refused) > 1:
+        title, expected = f"it tries again after {refused[0].status}", "one try"
+        bench.wrong("CLI-7", title, *refused[:2], expected=expected, actual=f"{len(refused)} tries")
+
+
+def pays_once(bench: Bench, story: Story) -> None:
+    """Judge whether one video is one task (CLI-10)."""
+    asked = story.of("generateTask")
+    unknown = next((index for index, each in enumerate(asked) if each.status is None), None)
+    if story.ran.ended and (story.tasks or unknown is not None):
+        bench.saw("CLI-10")
+    if unknown is not None and asked[unknown + 1 :]:
+        title = "it submits again, though nobody knows whether the task was made"
+        expected, actual = "one submission", f"{len(asked)} submissions, {len(story.tasks)} tasks"
+        bench.wrong("CLI-10", title, asked[unknown], asked[unknown + 1], expected=expected, actual=actual)
+    elif len(story.tasks) > 1:
+        title, expected = "it pays more than once: more than one task is made for one video", "one task"
+        made = [each for each in asked if each.status == 200]
+        bench.wrong("CLI-10", title, *made[:2], expected=expected, actual=f"{len(story.tasks)} tasks")
+
+
+def waits_longer_each_time(bench: Bench, story: Story) -> None:
+    """Judge the waits between tries of what failed in passing (CLI-6)."""
+    for operation in ("generateTask", "statusTask"):
+        for run in _failures(story.of(operation)):
+            _judge_waits(bench, story, run)
+    if len(story.downloads) > _HAMMERING:
+        _hammers(bench, story.downloads)
+
+
+def _failures(asked: Sequence[Exchange]) -> list[list[Exchange]]:
+    """Return each run of tries that failed in a way that may pass, with the try that came after it."""
+    runs: list[list[Exchange]] = []
+    failing = False
+    for each in asked:
+        if failing:
+            runs[-1].append(each)
+        fails = fails_in_passing(each)
+        if fails and not failing:
+            runs.append([each])
+        failing = fails
+    return runs
+
+
+def _judge_waits(bench: Bench, story: Story, run: Sequence[Exchange]) -> None:
+    """Judge the tries that begin with one that failed and go on until one does not."""
+    if len(run) < 2:
+        return
+    bench.saw("CLI-6")
+    waits = [two.at - one.at for one, two in pairwise(run)]
+    if len(run) > _HAMMERING:
+        _hammers(bench, run)
+        return
+    if not story.timing.shows_waits:
+        return
+    for one, two in pairwise(run):
+        asked = one.retry_after * 1000
+        if asked and not story.timing.enough(two.at - one.at, asked):
+            title, expected = "it tries again sooner than Retry-After says", f"after {seconds(asked)}, or later"
+            actual, in_seconds = f"after {seconds(two.at - one.at)}", one.headers["retry-after"].isdecimal()
+            bench.wrong("CLI-6", title, one, two, expected=expected, actual=actual, binding=in_seconds)
+            return
+    scale = story.timing.scale or 1
+    if len(waits) > 1 and max(waits) < max(_AT_ONCE, _AT_ONCE_FOR_REAL * scale):
+        _hammers(bench, run)
+    # Who waits as long as the answer says does well, though that is the same each time.
+    elif len(waits) > 2 and not any(each.retry_after for each in run) and _do_not_grow(waits, scale):
+        title, expected = "its waits between tries do not grow", "each longer than the one before"
+        bench.wrong("CLI-6", title, *run, expected=expected, actual=", ".join(map(seconds, waits[:_LISTED])))
+
+
+def _do_not_grow(waits: Sequence[int], scale: float) -> bool:
+    """Tell whether no wait is longer than one before it by more than chance or a busy machine could make it seem.
+
+    A machine that is slow now and then lengthens some waits and never shortens one: all of them would have to be
+    lengthened just so for growing waits to look like this.
+    """
+    if scale > _FASTEST_TO_JUDGE_GROWTH:
+        return False
+    stay = all(two <= one * _GROWTH for one, two in pairwise(waits))
+    return stay and max(waits[1:]) <= waits[0] * _GROWTH
+
+
+def _hammers(bench: Bench, tries: Sequence[Exchange]) -> None:
+    title, expected = "it hammers", "a few tries, ever further apart"
+    actual = f"{len(tries)} tries in a row in {seconds(tries[-1].at - tries[0].at)}"
+    bench.wrong("CLI-6", title, tries[0], tries[-1], expected=expected, actual=actual)

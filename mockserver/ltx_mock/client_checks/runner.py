@@ -1,0 +1,193 @@
+"""All cases, one after the other, and what they show together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ltx_mock.client_checks.cases import CASES, Case
+from ltx_mock.client_checks.outcome import Results, Story
+from ltx_mock.client_checks.programs import Program, free_port
+from ltx_mock.client_checks.rules import judge, waits_in_real_time
+from ltx_mock.client_checks.timing import Timing
+from ltx_mock.client_checks.trial import HTTP_TIMEOUT, KEY, Client, play
+from ltx_mock_contracts.reporting.redaction import without_keys
+from ltx_mock_contracts.rules import RULES
+from ltx_mock_contracts.verdicts import Ledger, Report
+
+__all__ = ["AUTO", "Checked", "Played", "checked"]
+
+AUTO: Final = "auto"
+"""As the URL of a receiver: a free port of this machine for each case."""
+
+CONTROL: Final = CASES[0]
+"""The case in which all goes well: who gets no video there gets none elsewhere, and the other cases say nothing."""
+
+SOURCES: Final = ("seed", "vendor", "choice")
+"""A client has to live with what only the fake has chosen, too: it is what was seen in the wild (CLI-9)."""
+
+RULES_OF_CLIENTS: Final = tuple(rule.id for rule in RULES.values() if rule.group == "CLI")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One case that was played: what happened, and the rules that the client kept and broke in it."""
+
+    story: Story
+    report: Report
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        ran = self.story.ran
+        return {
+            "case": self.story.case.name,
+            "about": self.story.case.about,
+            "expected": self.story.case.end,
+            "how": ran.how,
+            "seconds": round(ran.seconds, 3),
+            "requests": len(self.story.requests),
+            "tasks": len(self.story.tasks),
+            "kept": list(self.report.having("kept")),
+            "broken": list(self.report.broken),
+            "output": None if self.report.ok else ran.output,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What all cases show: each by itself, and a verdict for each rule."""
+
+    timing: Timing
+    played: tuple[Played, ...]
+    report: Report
+    hint: str | None = None
+    """Why the other cases were not tried, and what to do: the first has shown that they would say nothing."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object; the schema `client-report` describes it."""
+        return {
+            "format": 1,
+            "ok": self.report.ok,
+            "timing": str(self.timing),
+            "hint": self.hint,
+            "cases": [each.as_dict() for each in self.played],
+            "report": self.report.as_dict(),
+        }
+
+
+def checked(
+    cases: Iterable[Case],
+    timing: Timing,
+    client: Client,
+    *,
+    seed: int = 0,
+    results: Results = "either",
+    callback: str | None = None,
+    http_timeout: float = HTTP_TIMEOUT,
+    jobs: int = 1,
+    heard: Callable[[Story], None] = lambda _: None,
+) -> Checked:
+    """Play cases and judge them.
+
+    Args:
+        cases: The cases.
+        timing: How time goes.
+        client: Runs the client once; from several threads at once where there are several jobs.
+        seed: What the fakes draw from.
+        results: What the client does with a result.
+        callback: Where its receiver listens; `AUTO` takes a free port for each case.
+        http_timeout: For how many real seconds a case withholds an answer.
+        jobs: How many cases are played side by side.
+        heard: Is told of each case that was played, as soon as it was.
+    """
+
+    def played(case: Case) -> Story:
+        url, run = callback, client
+        if callback == AUTO:
+            url = f"http://127.0.0.1:{free_port()}/callback"
+            run = client.listening_at(url) if isinstance(client, Program) else client
+        story = play(case, timing, run, seed=seed, results=results, callback=url, http_timeout=http_timeout)
+        heard(story)
+        return story
+
+    # The first case alone shows whether the others can say anything.
+    first, *others = list(cases)
+    stories = [played(first)]
+    control = stories[0] if first is CONTROL else None
+    if control is None and waits_in_real_time(stories[0]):
+        control = played(CONTROL)
+    hint = _hint(control or stories[0], len(others))
+    if hint is None:
+        beside = _side_by_side(played, others, jobs, client)
+        # Programs that run at once may get into each other's way, such as by writing the same file.
+        stories += [played(each.case) if jobs > 1 and _went_wrong(each) else each for each in beside]
+        control = control or next((each for each in stories if each.case is CONTROL), None)
+        if control is None and any(_wants_a_control(each) for each in stories):
+            control = played(CONTROL)
+    if control is not None and control not in stories and not control.got_a_video:
+        stories.insert(0, control)  # the one cause of what went wrong in the others
+    compared = [each if each.case is CONTROL else replace(each, control=control) for each in stories]
+    return _judged(compared, timing, seed, hint)
+
+
+def _side_by_side(played: Callable[[Case], Story], cases: Sequence[Case], jobs: int, client: Client) -> list[Story]:
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        running = [pool.submit(played, case) for case in cases]
+        try:
+            return [each.result() for each in running]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(client, Program):
+                client.stop()
+            raise
+
+
+def _hint(story: Story, others: int) -> str | None:
+    """Return why the other cases need not be played after the first, and what to do; else None."""
+    rest = f"the other {others} cases were not run" if others else "nothing more can be said"
+    if not story.sent:
+        return f"the client sent nothing to the fake: {rest}. The address is in APIXO_BASE_URL, or in {{base_url}}"
+    if waits_in_real_time(story):
+        return (
+            f"the client {story.ran.how}: it seems to wait in real time, so {rest}. Let it divide its waits by "
+            "APIXO_TIME_SCALE (or {scale}), or use --real, or give it longer with --timeout"
+        )
+    return None
+
+
+def _went_wrong(story: Story) -> bool:
+    """Tell whether something is held against a client that ended by itself."""
+    ledger = Ledger()
+    judge(story, ledger)
+    wrong = any(each.binding or not story.case.binding for each in ledger.departures)
+    return story.ran.ended and wrong
+
+
+def _wants_a_control(story: Story) -> bool:
+    """Tell whether it matters how the client does where all goes well."""
+    return bool(story.sent) and not (story.got_a_video if story.case.end == "result" else story.ran.ended)
+
+
+def _judged(stories: Iterable[Story], timing: Timing, seed: int, hint: str | None) -> Checked:
+    whole, played = Ledger(), []
+    hidden: dict[str, str] = {}
+    for story in stories:
+        ledger = Ledger()
+        why = judge(story, ledger)
+        whole.merge(ledger.as_dict())
+        for rule, reason in why.items():
+            hidden.setdefault(rule, f"{story.case.name}: {reason}")
+        played.append(Played(story, _report(ledger, timing, seed, len(story.requests), why)))
+    requests = sum(len(each.story.requests) for each in played)
+    return Checked(timing, tuple(played), _report(whole, timing, seed, requests, hidden), hint)
+
+
+def _report(ledger: Ledger, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:
+    why = dict.fromkeys(RULES_OF_CLIENTS, "no case of this run shows it")
+    why |= {} if timing.shows_waits else {"CLI-2": str(timing)}
+    why |= {"CLI-8": "no callback came; --callback has cases for them"} | hidden
+    verdicts = ledger.verdicts(RULES_OF_CLIENTS, SOURCES, why)
+    report = Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
+    return without_keys(report, [KEY])

@@ -1,0 +1,95 @@
+"""`GET /__admin/events`: what happens, as server-sent events, as long as the client listens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from ltx_mock.asgi.connection import hung_up
+from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.control.event_feed import Feed, frame
+from ltx_mock.control.params import picked, real_seconds
+from ltx_mock.engine.engine import Engine
+from ltx_mock.errors import LtxMockError, NotFoundError
+from ltx_mock.version import VERSION
+
+HEARTBEAT_SECONDS = 15.0
+RETRY = b"retry: 1000\n\n"
+"""How many real milliseconds a browser waits before it connects again."""
+HEARTBEAT = b": still here\n\n"
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+
+
+class EventStream:
+    """The handler. `?key=` picks one key's events; `?wait=` ends the stream after so many real seconds."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until the client hangs up, its time is over, or the server stops."""
+        request = Request(scope)
+        try:
+            tenant = picked(self._engine, request)
+            seconds = real_seconds(request)
+        except LtxMockError as error:
+            status = 404 if isinstance(error, NotFoundError) else 400
+            await JSONResponse({"error": str(error)}, status)(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        if scope["method"] == "GET":
+            await self._stream(tenant.key if tenant else None, _last(request), seconds, receive, send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _stream(
+        self, key: str | None, last: int | None, seconds: float | None, receive: Receive, send: Send
+    ) -> None:
+        loop, feed = asyncio.get_running_loop(), self._engine.events.feed
+        with feed.reader(key, last) as reader:
+            alarm = None if seconds is None else loop.call_later(seconds, reader.close)
+            gone = asyncio.create_task(hung_up(receive))
+            gone.add_done_callback(lambda _: reader.close())
+            try:
+                chunk = RETRY + (_hello(feed) if last is None else b"")
+                while not gone.done():
+                    over = reader.closed
+                    chunk += reader.read()
+                    if chunk:
+                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    elif over:
+                        break
+                    chunk = b"" if over else await _heartbeat(reader.news)
+            finally:
+                gone.cancel()
+                if alarm is not None:
+                    alarm.cancel()
+
+
+async def _heartbeat(news: asyncio.Event) -> bytes:
+    """Wait for news; return what is to be sent when there are none for long."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+        return b""
+    return HEARTBEAT
+
+
+def _hello(feed: Feed) -> bytes:
+    """Return the first event of a new stream. All that happens later is in the stream; all else is in the lists."""
+    return frame("hello", {"name": "ltx-mock", "version": VERSION}, feed.last)
+
+
+def _last(request: Request) -> int | None:
+    """Return the number of the last event that the client has seen; -1, which is no event's, for what is no number."""
+    given = request.headers.get("last-event-id")
+    if given is None:
+        return None
+    return int(given) if _NUMBER.fullmatch(given) else -1

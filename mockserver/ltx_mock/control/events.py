@@ -1,0 +1,273 @@
+"""What of the server's changes becomes an event, and when. Costs a look at `awake` while nobody reads the feed.
+
+Requests, deliveries and worlds are told by who changes them. A change of a task's state happens by itself, when time
+gets there: while somebody reads, the next one of each task lies ready, and one alarm for each world with a clock that
+flows waits for the earliest. Where the clock stands, who moves it calls `touched`, and nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Container
+from functools import partial
+from heapq import heappop, heappush
+from typing import Protocol
+
+from ltx_mock.control.event_feed import Feed
+from ltx_mock.control.to_json import account_view, armed_view, delivery_view, entry_view, names, task_view
+from ltx_mock.core.clock import Clock
+from ltx_mock.core.records import Delivery, Entry, Task
+from ltx_mock.core.timeline import State
+from ltx_mock.scenarios import as_dict
+from ltx_mock.store.interface import Store, Tenant
+
+COUNT_SECONDS = 0.2
+"""Counters change with each request. They are told so many real seconds later, the last of them only."""
+MAX_WATCHED = 20_000
+ALL: dict[str, object] = {"tenant": None, "key": None}
+"""What stands for all worlds, or for those to come, where one has its names."""
+LAST_STATES = frozenset({"success", "failed"})
+
+
+class Server(Protocol):
+    """What there is to be watched. `undecided` has the ids of tasks of which the end is still being found out."""
+
+    @property
+    def store(self) -> Store:
+        """All worlds."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of worlds to come."""
+
+    @property
+    def undecided(self) -> Container[str]:
+        """See above."""
+
+
+class _Watched:
+    """What has been told of one world: its clock, its scenarios, the state of each task that is not finished."""
+
+    __slots__ = ("ahead", "alarm", "clock", "scenarios", "states", "tenant")
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        self.clock = tenant.clock.mark
+        self.scenarios = tuple(tenant.scenarios)
+        self.states: dict[str, State] = {}
+        self.ahead: list[tuple[int, int, str]] = []
+        self.alarm: asyncio.TimerHandle | None = None
+
+    def note(self, task: Task, moment: int) -> None:
+        """Keep what a task's state is at a moment, and when it changes next."""
+        state, then = task.timeline.state(moment), task.timeline.next_transition(moment)
+        if state in LAST_STATES:
+            self.states.pop(task.id, None)
+        else:
+            self.states[task.id] = state
+        if then is not None:
+            heappush(self.ahead, (then, task.number, task.id))
+
+    def still(self) -> None:
+        """Wait for nothing."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
+
+
+class Events:
+    """Tells the feed what happens. All its methods are called in the event loop, by who made the change.
+
+    Attributes:
+        feed: The feed.
+        awake: Whether somebody reads it. While nobody does, nothing is told and nothing is watched.
+        waiting: Set when the server stops, so that nobody is waited for.
+    """
+
+    def __init__(self, server: Server) -> None:
+        # Numbers grow from one run to the next: a page that was open before learns that it missed something.
+        self.feed = Feed(Clock().now() * 1000, self._wake, self._sleep)
+        self.awake = False
+        self.waiting: set[asyncio.Event] = set()
+        self._server = server
+        self._worlds: dict[str, _Watched] = {}
+        self._to_come: tuple[object, ...] = ()
+        self._counted: dict[str, Tenant] = {}
+        self._count_alarm: asyncio.TimerHandle | None = None
+
+    def entry(self, tenant: Tenant, entry: Entry) -> None:
+        """Tell of an exchange that was written into the journal. Clocks are told when they are found changed."""
+        if self.awake and entry.kind != "clock":
+            self._look(tenant)
+            size = len(entry.request) + len(entry.answer) + len(entry.target)
+            self.feed.publish("request", partial(entry_view, tenant, entry), tenant.key, size)
+
+    def task(self, tenant: Tenant, task: Task, change: str) -> None:
+        """Tell of a task that was `made` or `changed`."""
+        if not self.awake or (world := self._look(tenant)) is None:
+            return
+        line = task.timeline
+        moment = line.created if change == "made" else min(tenant.clock.now(), line.ended)
+        if change == "changed" and world.states.get(task.id) != line.state(moment):
+            change = "state"
+        self._tell(world, task, moment, change)
+        self._settle(world)
+
+    def delivery(self, tenant: Tenant, delivery: Delivery) -> None:
+        """Tell of a callback that was planned, or of which something has become."""
+        if self.awake and self._look(tenant) is not None:
+            at = tenant.clock.now()
+            self.feed.publish("delivery", lambda: {"at": at, **delivery_view(tenant, delivery)}, tenant.key)
+
+    def touched(self, tenant: Tenant | None = None) -> None:
+        """Tell what has come about by a change of time or of scenarios: of one world, or of all and those to come."""
+        if not self.awake:
+            return
+        if tenant is None:
+            self._look_ahead()
+        for each in self._server.store.tenants() if tenant is None else [tenant]:
+            self._look(each)
+
+    def gone(self, tenants: list[Tenant], change: str) -> None:
+        """Tell that worlds were forgotten: they were `closed`, or `reset` and will begin anew."""
+        if not self.awake:
+            return
+        for tenant in tenants:
+            if (world := self._worlds.pop(tenant.key, None)) is not None:
+                world.still()
+            self._counted.pop(tenant.key, None)
+            if change == "closed":
+                self._publish("tenant", {"change": change, **names(tenant)}, tenant.key)
+            else:
+                self._publish("reset", {**names(tenant), "what": "world"}, tenant.key)
+
+    def restarted(self) -> None:
+        """Tell that everything was forgotten."""
+        if self.awake:
+            self._sleep()
+            self._publish("reset", {**ALL, "what": "world"})
+            self._wake()
+
+    def emptied(self, tenant: Tenant | None) -> None:
+        """Tell that the journal of one world, or of all, was emptied."""
+        if self.awake:
+            key = None if tenant is None else tenant.key
+            self._publish("reset", {**(names(tenant) if tenant else ALL), "what": "journal"}, key)
+
+    def close(self) -> None:
+        """Let every reader come to its end, and all who wait for something."""
+        self.feed.close()
+        for each in self.waiting:
+            each.set()
+
+    def _publish(self, kind: str, data: dict[str, object], key: str | None = None) -> None:
+        """Tell what is already in words, because it may be other words later."""
+        self.feed.publish(kind, lambda: data, key)
+
+    # ---- watching
+
+    def _wake(self) -> None:
+        self.awake = True
+        self._to_come = self._mark_to_come()
+        for tenant in self._server.store.tenants():
+            if tenant.key:
+                world, now = self._watch(tenant), tenant.clock.now()
+                for task in tenant.unfinished(now):
+                    world.note(task, now)
+                self._wait(world)
+
+    def _sleep(self) -> None:
+        self.awake = False
+        for world in self._worlds.values():
+            world.still()
+        self._worlds.clear()
+        self._counted.clear()
+        if self._count_alarm is not None:
+            self._count_alarm.cancel()
+            self._count_alarm = None
+
+    def _watch(self, tenant: Tenant) -> _Watched:
+        if len(self._worlds) >= MAX_WATCHED:  # the store forgets idle worlds of a flood of keys without a word
+            known = self._server.store.find
+            self._worlds = {key: world for key, world in self._worlds.items() if known(key) is world.tenant}
+        world = self._worlds[tenant.key] = _Watched(tenant)
+        return world
+
+    def _look(self, tenant: Tenant) -> _Watched | None:
+        """Tell what has changed in a world since it was looked at; return None for what is none, or was forgotten."""
+        if not tenant.key or self._server.store.find(tenant.key) is not tenant:
+            return None
+        self._count(tenant)
+        world = self._worlds.get(tenant.key)
+        if world is None:
+            world = self._watch(tenant)
+            self._publish("tenant", {"change": "made", **account_view(tenant)}, tenant.key)
+        if world.clock != tenant.clock.mark:
+            world.clock = tenant.clock.mark
+            self._publish("clock", {**names(tenant), **tenant.clock.as_dict()}, tenant.key)
+        self._settle(world)
+        if world.scenarios != (armed := tuple(tenant.scenarios)):
+            world.scenarios = armed
+            views = [armed_view(tenant, each) for each in armed]
+            self._publish("scenario", {**names(tenant), "scenarios": views}, tenant.key)
+        return world
+
+    def _look_ahead(self) -> None:
+        """Tell what has changed for worlds to come."""
+        before, self._to_come = self._to_come, self._mark_to_come()
+        if before[0] != self._to_come[0]:
+            self._publish("clock", {**ALL, **self._server.clock.as_dict()}, "")
+        if before[1] != self._to_come[1]:
+            views = [as_dict(scenario) for scenario in self._server.store.scenarios]
+            self._publish("scenario", {**ALL, "scenarios": views}, "")
+
+    def _mark_to_come(self) -> tuple[object, ...]:
+        return self._server.clock.mark, tuple(self._server.store.scenarios)
+
+    def _settle(self, world: _Watched) -> None:
+        """Tell the changes of state that lie behind, in their order, and wait for the next."""
+        ahead, clock, held = world.ahead, world.tenant.clock, False
+        while ahead and ahead[0][0] <= clock.now():
+            moment, _, task_id = ahead[0]
+            task = world.tenant.task(task_id)
+            if task is not None and task.timeline.state(moment) in LAST_STATES and task_id in self._server.undecided:
+                held = True  # `touched` is called when it is known how it ends
+                break
+            heappop(ahead)
+            if task is not None and self._changes(world, task, moment):
+                self._tell(world, task, moment, "state")
+        if not held:
+            self._wait(world)
+
+    @staticmethod
+    def _changes(world: _Watched, task: Task, moment: int) -> bool:
+        """Tell whether this is still a moment at which the task's state changes: it may have got another life."""
+        told = world.states.get(task.id)
+        planned = task.timeline.next_transition(moment - 1) == moment
+        return planned and told is not None and told != task.timeline.state(moment)
+
+    def _tell(self, world: _Watched, task: Task, moment: int, change: str) -> None:
+        world.note(task, moment)
+        tenant, head = world.tenant, {"change": change, "at": moment}
+        self.feed.publish("task", lambda: head | task_view(tenant, task, moment), tenant.key, len(task.body))
+
+    def _wait(self, world: _Watched) -> None:
+        """Set the alarm for the next change of state, where time passes by itself; it may lie behind just now."""
+        world.still()
+        clock = world.tenant.clock
+        if not world.ahead:
+            return
+        seconds = clock.real_seconds_until(world.ahead[0][0])
+        if seconds is not None:
+            world.alarm = asyncio.get_running_loop().call_later(seconds, self.touched, world.tenant)
+
+    def _count(self, tenant: Tenant) -> None:
+        self._counted[tenant.key] = tenant
+        if self._count_alarm is None:
+            self._count_alarm = asyncio.get_running_loop().call_later(COUNT_SECONDS, self._tell_counts)
+
+    def _tell_counts(self) -> None:
+        counted, self._counted, self._count_alarm = self._counted, {}, None
+        for key, tenant in counted.items():
+            if self._server.store.find(key) is tenant:
+                self._publish("tenant", {"change": "counted", **account_view(tenant)}, key)

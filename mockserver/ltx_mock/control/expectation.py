@@ -1,0 +1,153 @@
+"""What a request is expected to be, and how far one is from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, get_args
+
+from ltx_mock.control.from_json import Exchange
+from ltx_mock.core.options import RequestOperation
+from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock_contracts.rules import RULES
+from ltx_mock_contracts.validation.findings import Finding, show
+
+OF_EXCHANGE = ("operation", "method", "status", "task_id", "state", "cause")
+FINDING = "finding"
+OPERATIONS: tuple[str, ...] = get_args(RequestOperation)
+OF_BODY = ("request_type", "callback_url", "provider")
+OF_INPUT = ("mode", "prompt", "resolution", "duration", "aspect_ratio", "image_urls", "seed", "loras")
+FIELDS = (*OF_EXCHANGE, FINDING, *OF_BODY, *OF_INPUT)
+
+
+class Absent:
+    """Stands for a field that a request does not have."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT = Absent()
+
+
+class Mismatch(NamedTuple):
+    """One field of a request that is not as expected."""
+
+    field: str
+    expected: str
+    got: str
+
+
+class Expectation:
+    """What some fields of a request are expected to be.
+
+    A value is compared with `==`; a compiled regular expression is searched for in a string; a function is called
+    with the value and says whether it will do. An error in the function is raised, never taken for a "no".
+
+    Args:
+        fields: values by the names of `FIELDS`.
+
+    Raises:
+        SettingsError: a field is not one of those, or it names an operation or a rule that there is not.
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        for name in fields:
+            if name not in FIELDS:
+                raise SettingsError(f"unknown field {name!r}{suggestion(name, FIELDS)}; known are {', '.join(FIELDS)}")
+        _require_known("operation", fields.get("operation"), OPERATIONS)
+        _require_known("rule", fields.get(FINDING), RULES)
+        self.fields = dict(fields)
+
+    def difference(self, request: Exchange) -> list[Mismatch]:
+        """Return every field of a request that is not as expected; none when it matches."""
+        found = []
+        for name, expected in self.fields.items():
+            value = value_of(request, name)
+            if not (has_finding(expected, value) if name == FINDING else matches(expected, value)):
+                found.append(Mismatch(name, told(expected), shown(value)))
+        return found
+
+    def nearest(self, requests: list[Exchange]) -> Exchange | None:
+        """Return the request with the fewest differences, the later of two; what it does comes before what it says."""
+        return min(requests, key=self.distance, default=None)
+
+    def distance(self, request: Exchange) -> tuple[bool, int, int]:
+        """Return how far a request is from this, to be compared with that of others."""
+        fields = [each.field for each in self.difference(request)]
+        return "operation" in fields, len(fields), -request.number
+
+    def explain(self, request: Exchange) -> str:
+        """Return a line for each expected field: what was expected, and what it is where that differs."""
+        wrong = {each.field: each.got for each in self.difference(request)}
+        rows = [(name, told(expected)) for name, expected in self.fields.items()]
+        first = max((len(name) for name, _ in rows), default=0)
+        second = max((len(expected) for _, expected in rows), default=0)
+        return "\n".join(
+            f"    {name:<{first}}  {expected:<{second}}  {f'got {wrong[name]}' if name in wrong else 'ok'}"
+            for name, expected in rows
+        )
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {told(value)}" for name, value in self.fields.items()) or "any request"
+
+
+def value_of(request: Exchange, field: str) -> Any:
+    """Return a field of a request, or `ABSENT`."""
+    if field == FINDING:
+        return request.findings
+    if field in OF_EXCHANGE:
+        return getattr(request, field)
+    if field in OF_BODY:
+        return request.body.get(field, ABSENT) if isinstance(request.body, dict) else ABSENT
+    return request.input.get(field, ABSENT)
+
+
+def matches(expected: Any, value: Any) -> bool:
+    """Tell whether a value is as expected."""
+    if isinstance(expected, re.Pattern):
+        return isinstance(value, str) and expected.search(value) is not None
+    if callable(expected):
+        return value is not ABSENT and bool(expected(value))
+    return bool(type(value) is type(expected) and value == expected)
+
+
+def has_finding(expected: Any, findings: tuple[Finding, ...]) -> bool:
+    """Tell whether one of a request's findings is as expected: by its rule, its text or a function; None for none."""
+    if expected is None:
+        return not findings
+    if isinstance(expected, re.Pattern):
+        return any(expected.search(each.message) for each in findings)
+    if callable(expected):
+        return any(expected(each) for each in findings)
+    return any(each.rule == expected for each in findings)
+
+
+def _require_known(what: str, value: object, known: Collection[str]) -> None:
+    if isinstance(value, str) and value not in known:
+        raise SettingsError(f"unknown {what} {value!r}{suggestion(value, known)}; known are {', '.join(known)}")
+
+
+def told(expected: Any) -> str:
+    """Return an expectation in words."""
+    if isinstance(expected, re.Pattern):
+        return f"matching /{expected.pattern}/"
+    if callable(expected):
+        return f"accepted by {_name(expected)}"
+    return shown(expected)
+
+
+def shown(value: Any) -> str:
+    """Return a value in short."""
+    if value is ABSENT:
+        return repr(value)
+    if isinstance(value, tuple):
+        return ", ".join(f"{each.rule} ({each.message})" for each in value) or "no finding"
+    if isinstance(value, list | dict) and len(text := repr(value)) <= 100:
+        return text
+    return show(value)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    return "a function" if name == "<lambda>" else f"{name}()"

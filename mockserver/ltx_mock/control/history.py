@@ -1,0 +1,115 @@
+"""The whole story of a task as plain data: its request, what was wrong with it, what happened and why, what comes next.
+
+Everything is read off the task, its deliveries and the journal; nothing is written down for it beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ltx_mock.control.to_json import hide_in, task_view
+from ltx_mock.core.clock import SECOND
+from ltx_mock.core.records import Delivery, Entry, Task
+from ltx_mock.store.interface import Tenant
+
+DRAWN = "drawn from the request and the seed"
+MADE, STATE, CALLBACK, REQUEST = range(4)
+"""The order of what happens at one moment."""
+
+Step = dict[str, Any]
+Placed = tuple[int, int, int, Step]
+
+
+def story(tenant: Tenant, task: Task) -> dict[str, Any]:
+    """Return a task as `task_view` does, with its story.
+
+    Beside the view there are `findings` of its request; `callbacks`; `story`, all that happened, in order; `next`, what
+    is to come; and `polls`, how many answers to statusTask the journal has. Times are Unix milliseconds.
+    """
+    now = tenant.clock.now()
+    entries = [entry for entry in tenant.entries() if entry.task_id == task.id]
+    deliveries = [delivery for delivery in tenant.deliveries() if delivery.task_id == task.id]
+    steps = [*_requests(entries), *_states(task), *_callbacks(task, deliveries)]
+    if not any(step["event"] == "request" and step["operation"] == "generateTask" for *_, step in steps):
+        steps.append(_made(task))  # its entry has gone from the journal
+    steps.sort(key=lambda placed: placed[:3])
+    told = {
+        "findings": [finding.as_dict() for finding in task.findings],
+        "callbacks": [delivery.as_dict() for delivery in deliveries],
+        "story": [step for at, *_, step in steps if at <= now],
+        "next": [step | _wait(tenant, at - now) for at, *_, step in steps if at > now],
+        "polls": sum(entry.operation == "statusTask" for entry in entries),
+    }
+    return task_view(tenant, task, now) | hide_in(tenant, told)
+
+
+def _requests(entries: list[Entry]) -> Iterator[Placed]:
+    """Give the requests that tell something: the first, and those with another outcome than the one before."""
+    before = None
+    for entry in entries:
+        outcome = (entry.status, entry.state, entry.cause)
+        if entry.kind != "request" or outcome == before:
+            continue
+        before = outcome
+        step = {
+            "at": entry.at,
+            "event": "request",
+            "number": entry.number,
+            "operation": entry.operation,
+            "status": entry.status,
+            "state": entry.state,
+            "cause": entry.cause,
+        }
+        yield entry.at, MADE if entry.operation == "generateTask" else REQUEST, entry.number, step
+
+
+def _made(task: Task) -> Placed:
+    at = task.timeline.created
+    step = {"event": "request", "number": None, "operation": "generateTask", "status": None, "state": "pending"}
+    return at, MADE, 0, {"at": at, **step, "cause": task.cause}
+
+
+def _states(task: Task) -> Iterator[Placed]:
+    line = task.timeline
+    for at, state in line.transitions(line.created - 1, line.ended):
+        last = at == line.ended
+        if last and line.endless:
+            return
+        cause = line.failure.cause if last and line.failure else (task.cause if last else None) or DRAWN
+        step = {"at": at, "event": "state", "state": state, "cause": cause}
+        if state == "failed" and line.failure is not None:
+            step |= {"failCode": line.failure.code, "failMsg": line.failure.message}
+        yield at, STATE, 0, step
+
+
+def _callbacks(task: Task, deliveries: list[Delivery]) -> Iterator[Placed]:
+    """Give the attempts that were made, the one that is to come, and the callback that there will not be."""
+    for order, delivery in enumerate(deliveries):
+        base = {"event": "callback", "deliveryId": delivery.id, "url": delivery.target or delivery.url}
+        for attempt in delivery.attempts:
+            yield attempt.at, CALLBACK, order, {**base, **attempt.as_dict(), "state": _outcome(attempt.status)}
+        number = len(delivery.attempts) + 1
+        if delivery.state in {"scheduled", "sending"} and delivery.due is not None:
+            step = {**base, "at": delivery.due, "number": number, "state": delivery.state, "cause": _why(delivery)}
+            yield delivery.due, CALLBACK, order, step
+        elif delivery.reason is not None:
+            at = delivery.attempts[-1].ended if delivery.attempts else task.timeline.created
+            yield at, CALLBACK, order, {**base, "at": at, "state": delivery.state, "cause": delivery.reason}
+
+
+def _outcome(status: int | None) -> str:
+    return "unanswered" if status is None else "answered" if status == 200 else "refused"
+
+
+def _why(delivery: Delivery) -> str:
+    if not delivery.attempts:
+        return "the task ends" + (f", and the callback is {delivery.wait / SECOND:g} s late" if delivery.wait else "")
+    return "the attempt before was not answered with 200 (CB-2)"
+
+
+def _wait(tenant: Tenant, milliseconds: int) -> dict[str, float | None]:
+    """Return how long something is still to come, in seconds of the clock and real ones; None where it stands."""
+    clock = tenant.clock
+    real = round(milliseconds / SECOND / clock.speed, 3) if clock.flows else None
+    return {"inSeconds": milliseconds / SECOND, "inRealSeconds": real}

@@ -1,0 +1,194 @@
+"""The control plane's handlers that read the journal: list, wait, count, compare, export, forget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from ltx_mock.api.endpoints import root_url
+from ltx_mock.asgi.connection import hung_up
+from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock.control import har
+from ltx_mock.control.expectation import Expectation
+from ltx_mock.control.from_json import Exchange
+from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
+from ltx_mock.control.params import chosen, json_body, limit_of, picked, real_seconds
+from ltx_mock.control.to_json import entry_view
+from ltx_mock.core.records import Entry
+from ltx_mock.engine.engine import Engine
+from ltx_mock.errors import NotFoundError, SettingsError, suggestion
+from ltx_mock.store.interface import Tenant
+from ltx_mock_contracts.io.json_text import write_json
+from ltx_mock_contracts.validation.findings import show
+
+Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
+FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "har": "application/json"}
+ALL = 10**9
+NEAR = 3
+MAX_COMPARED = 2000
+LINES_AT_ONCE = 100
+"""An export sends so many lines at once."""
+ENTRY_SIZE = 500
+
+
+class Journal:
+    """Handlers as in `ltx_mock.control.routes.ControlPlane`; some return the response itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Return method, path and handler of each."""
+        return [
+            ("GET", "/requests", self.requests),
+            ("DELETE", "/requests", self.forget),
+            ("POST", "/requests/count", self.count),
+            ("POST", "/requests/near", self.near),
+            ("GET", "/requests/{number}", self.request),
+        ]
+
+    async def requests(self, request: Request) -> dict[str, Any] | Response:
+        """Return the entries that the query asks for, oldest first; with `wait`, as soon as there are some."""
+        form = request.query_params.get("format", "json")
+        if form not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise SettingsError(f"format must be one of {known}, not {form[:40]!r}{suggestion(form[:40], FORMATS)}")
+        wanted = Filter.of(request.query_params)
+        limit = limit_of(request, 1000 if form == "json" else ALL)
+        found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
+        if form != "json":
+            return _export(self._engine.aside, found.entries, form, root_url(request.scope))
+        return await self._engine.aside.run(_listed, found, _size(found.entries))
+
+    async def request(self, request: Request) -> dict[str, Any]:
+        """Return one entry."""
+        number = request.path_params["number"]
+        for tenant, entry in matching(self._tenants(request), Filter(kind="all")):
+            if str(entry.number) == number:
+                return entry_view(tenant, entry)
+        raise NotFoundError(f"no entry {number[:40]!r} in the journal")
+
+    async def count(self, request: Request) -> dict[str, Any]:
+        """Count entries, by the filters of the list and by part of the body."""
+        body = await json_body(self._engine, request, {*FIELDS, "tenant", "key", "body"})
+        wanted = Filter.of(body)
+        kept = list(matching(self._tenants(request, body), wanted._replace(with_body=False)))
+
+        def counted(kept: list[Kept]) -> int:
+            return sum(wanted.matches(entry) for _, entry in kept)
+
+        return {"count": await self._engine.aside.run(counted, kept, _size(kept) if wanted.with_body else 0)}
+
+    async def near(self, request: Request) -> Response:
+        """Return the entries that are nearest to a request that was expected, and what differs."""
+        expected = await json_body(self._engine, request)
+        limit = expected.pop("limit", NEAR)
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise SettingsError(f"limit must be a whole number, not {show(limit)}")
+        tenants = self._tenants(request, expected)
+        expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
+        newest = list(islice(matching(tenants, Filter(kind="request")), MAX_COMPARED))
+
+        def compared(entries: list[Kept]) -> Response:
+            seen = [(view, Exchange.of(view)) for view in (entry_view(*kept) for kept in entries)]
+            seen.sort(key=lambda each: expectation.distance(each[1]))
+            near = [{"request": view, "differences": _differences(expectation, each)} for view, each in seen[:limit]]
+            return JSONResponse({"near": near, "matches": sum(not expectation.difference(each) for _, each in seen)})
+
+        return await self._engine.aside.run(compared, newest, _size(newest))
+
+    async def forget(self, request: Request) -> dict[str, Any]:
+        """Empty the journal of one key, or of all."""
+        tenants = self._tenants(request)
+        forgotten = sum(tenant.forget_entries() for tenant in tenants)
+        self._engine.events.emptied(picked(self._engine, request))
+        return {"forgotten": forgotten}
+
+    async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
+        """Return what matches now, or as soon as something does within so many real seconds."""
+        there = select(self._tenants(request), wanted, limit)
+        if there.entries or not seconds:
+            return there
+        picked_one = picked(self._engine, request)
+        with self._news(picked_one, wanted) as news:
+            gone = asyncio.create_task(hung_up(request.receive))
+            gone.add_done_callback(lambda _: news.set())
+            try:
+                async with asyncio.timeout(seconds):
+                    await news.wait()
+            except TimeoutError:
+                pass
+            finally:
+                gone.cancel()
+        return select(self._tenants(request), wanted, limit)
+
+    @contextmanager
+    def _news(self, only: Tenant | None, wanted: Filter) -> Iterator[asyncio.Event]:
+        """Give an event that is set when an entry is written that is meant, or when the server stops."""
+        news = asyncio.Event()
+        key = None if only is None else only.key
+
+        def listen(tenant: Tenant, entry: Entry) -> None:
+            if key in {None, tenant.key} and wanted.matches(entry):
+                news.set()
+
+        listeners, waiting = self._engine.listeners, self._engine.events.waiting
+        listeners.append(listen)
+        waiting.add(news)
+        try:
+            yield news
+        finally:
+            listeners.remove(listen)
+            waiting.discard(news)
+
+    def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
+        """Return the tenant that query or body pick, or all."""
+        tenant = chosen(self._engine, {**request.query_params, **(body or {})})
+        return [tenant] if tenant else list(self._engine.store.tenants())
+
+
+def _differences(expectation: Expectation, seen: Exchange) -> list[dict[str, str]]:
+    return [mismatch._asdict() for mismatch in expectation.difference(seen)]
+
+
+def _listed(found: Selection) -> Response:
+    return JSONResponse({"requests": [entry_view(*kept) for kept in found.entries], "truncated": found.truncated})
+
+
+def _size(entries: list[Kept]) -> int:
+    """Return about how many bytes there are to read through, beside what each entry has anyway."""
+    return sum(ENTRY_SIZE + len(entry.request) + len(entry.answer) for _, entry in entries)
+
+
+def _export(aside: Aside, entries: list[Kept], form: str, root: str) -> Response:
+    if form == "har":
+        entries = [kept for kept in entries if kept[1].kind != "clock"]
+    lines = _har(entries, root) if form == "har" else (_line(entry_view(*kept)) + "\n" for kept in entries)
+    return StreamingResponse(_gently(aside, lines, _size(entries)), media_type=FORMATS[form])
+
+
+def _har(entries: list[Kept], root: str) -> Iterator[str]:
+    yield har.HEAD
+    for index, (tenant, entry) in enumerate(entries):
+        yield ("," if index else "") + _line(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+    yield har.TAIL
+
+
+def _line(view: Mapping[str, object]) -> str:
+    return write_json(view)
+
+
+async def _gently(aside: Aside, lines: Iterator[str], size: int) -> AsyncIterator[str]:
+    while chunk := await aside.run(_next_lines, lines, size):
+        yield chunk
+
+
+def _next_lines(lines: Iterator[str]) -> str:
+    return "".join(islice(lines, LINES_AT_ONCE))

@@ -1,0 +1,140 @@
+"""Counters and gauges in the text format of Prometheus (0.0.4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, get_args
+
+from ltx_mock.core.clock import MODES, SECOND
+from ltx_mock.core.records import DeliveryState
+from ltx_mock.core.settings import MEBIBYTE
+from ltx_mock.core.timeline import State
+from ltx_mock.engine.engine import Engine
+from ltx_mock.store.interface import Tenant
+from ltx_mock.version import VERSION
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Family(NamedTuple):
+    """What is measured: its name, `counter` or `gauge`, what it is, and a number for each set of labels."""
+
+    name: str
+    kind: str
+    help: str
+    samples: Counter[Labels]
+
+
+def exposition(families: Iterable[Family]) -> str:
+    """Return families as text."""
+    lines: list[str] = []
+    for family in families:
+        lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
+        lines += [f"{family.name}{_labels(labels)} {value}" for labels, value in family.samples.items()]
+    return "\n".join(lines) + "\n"
+
+
+def measured(engine: Engine, tenants: Sequence[Tenant]) -> list[Family]:
+    """Return what can be said of the server and of some worlds."""
+    worlds = [tenant for tenant in tenants if tenant.key]
+    return [
+        _one("ltx_mock_build_info", "The version.", 1, version=VERSION),
+        _one(
+            "process_start_time_seconds", "When the server was started, in real Unix seconds.", engine.started / SECOND
+        ),
+        _one("ltx_mock_event_listeners", "Who listens to /__admin/events.", len(engine.events.feed.readers)),
+        _one("ltx_mock_tenants", "Worlds: API keys that were seen.", len(worlds)),
+        Family("ltx_mock_requests_total", "counter", "Requests and callbacks by their answer.", _requests(tenants)),
+        Family("ltx_mock_tasks", "gauge", "Tasks by their state.", _tasks(worlds)),
+        Family("ltx_mock_deliveries", "gauge", "Callbacks by what has become of them.", _deliveries(worlds)),
+        Family("ltx_mock_credits_spent", "gauge", "Credits spent, less those given back.", _credits(worlds)),
+        Family("ltx_mock_journal_entries", "gauge", "Entries in the journal.", _entries(tenants)),
+        Family("ltx_mock_journal_bytes", "gauge", "Bytes that these take.", _bytes(tenants)),
+        _one("ltx_mock_journal_memory_bytes", "Bytes that all journals take together.", engine.store.journal_bytes),
+        _one(
+            "ltx_mock_journal_memory_limit_bytes",
+            "Bytes that they may take: --journal-memory.",
+            engine.settings.journal_memory * MEBIBYTE,
+        ),
+        _one("ltx_mock_task_memory_bytes", "Bytes that all tasks and callbacks take.", engine.store.task_bytes),
+        Family("ltx_mock_clock_mode", "gauge", "Worlds by how their clock runs.", _modes(worlds)),
+    ]
+
+
+def _one(name: str, text: str, value: float, **labels: str) -> Family:
+    samples: Counter[Labels] = Counter()
+    samples[tuple(labels.items())] = value  # type: ignore[assignment] # a gauge need not be a whole number
+    return Family(name, "gauge", text, samples)
+
+
+def _requests(tenants: Sequence[Tenant]) -> Counter[Labels]:
+    counted: Counter[Labels] = Counter()
+    for tenant in tenants:
+        for (operation, status), count in tenant.counts.items():
+            if operation != "clock":
+                told = "none" if status is None else str(status)
+                counted[*_names(tenant), ("operation", operation), ("status", told)] += count
+    return counted
+
+
+def _tasks(tenants: Sequence[Tenant]) -> Counter[Labels]:
+    counted: Counter[Labels] = Counter()
+    for tenant in tenants:
+        now = tenant.clock.now()
+        states = Counter(task.timeline.state(now) for task in tenant.tasks())
+        for state in get_args(State):
+            counted[*_names(tenant), ("state", state)] += states[state]
+    return counted
+
+
+def _deliveries(tenants: Sequence[Tenant]) -> Counter[Labels]:
+    counted: Counter[Labels] = Counter()
+    for tenant in tenants:
+        outcomes = Counter(delivery.state for delivery in tenant.deliveries())
+        for outcome in get_args(DeliveryState):
+            counted[*_names(tenant), ("outcome", outcome)] += outcomes[outcome]
+    return counted
+
+
+def _credits(tenants: Sequence[Tenant]) -> Counter[Labels]:
+    counted: Counter[Labels] = Counter()
+    for tenant in tenants:
+        counted[_names(tenant)] += tenant.account(tenant.clock.now()).spent
+    return counted
+
+
+def _entries(tenants: Sequence[Tenant]) -> Counter[Labels]:
+    counted: Counter[Labels] = Counter()
+    for tenant in tenants:
+        counted[_names(tenant)] += len(tenant.entries())
+    return counted
+
+
+def _bytes(tenants: Sequence[Tenant]) -> Counter[Labels]:
+    counted: Counter[Labels] = Counter()
+    for tenant in tenants:
+        counted[_names(tenant)] += tenant.entry_bytes
+    return counted
+
+
+def _modes(tenants: Sequence[Tenant]) -> Counter[Labels]:
+    counted: Counter[Labels] = Counter()
+    for tenant in tenants:
+        for mode in MODES:
+            counted[*_names(tenant), ("mode", mode)] += tenant.clock.mode == mode
+    return counted
+
+
+def _names(tenant: Tenant) -> Labels:
+    return ("tenant", tenant.id), ("key", tenant.label)
+
+
+def _labels(labels: Labels) -> str:
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}" if labels else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,236 @@
+"""The control plane under `/__admin`: look at the fake and drive it. Guarded by `ltx_mock.control.guard`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, get_args
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import ltx_mock_schemas
+from ltx_mock.api.endpoints import forwarded_url
+from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.control.event_stream import EventStream
+from ltx_mock.control.history import story
+from ltx_mock.control.journal import Journal
+from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
+from ltx_mock.control.params import json_body, limit_of, number, picked
+from ltx_mock.control.tenants import Worlds
+from ltx_mock.control.to_json import account_view, delivery_view, task_view
+from ltx_mock.core.clock import DAY, SECOND
+from ltx_mock.core.records import Delivery, Task
+from ltx_mock.core.timeline import State
+from ltx_mock.engine.engine import Engine
+from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
+from ltx_mock.store.interface import Tenant
+from ltx_mock.version import VERSION
+from ltx_mock_contracts.validation.findings import show
+
+VIEW_SIZE = 500
+"""About how many bytes the view of a task has beside its body."""
+MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
+STATES: tuple[str, ...] = get_args(State)
+STATUS_OF = {NotFoundError: 404, ConflictError: 409}
+
+T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
+
+
+class ControlPlane:
+    """The handlers. Each returns what is sent as JSON, or raises an `LtxMockError` that says what to change."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def routes(self) -> list[Route]:
+        """Return the routes, relative to `/__admin`."""
+        table: list[tuple[str, str, Handler]] = [
+            ("GET", "/health", self.health),
+            ("GET", "/version", self.health),
+            ("GET", "/settings", self.settings),
+            ("POST", "/settings", self.extend_settings),
+            ("GET", "/tenants", self.tenants),
+            ("POST", "/reset", self.reset),
+            ("GET", "/clock", self.clock),
+            ("POST", "/clock", self.set_clock),
+            ("POST", "/clock/advance", self.advance),
+            ("GET", "/tasks", self.tasks),
+            ("GET", "/tasks/{id}", self.task),
+            ("POST", "/tasks/{id}/finish", self.finish),
+            ("GET", "/callbacks", self.callbacks),
+            ("POST", "/callbacks/{id}/redeliver", self.redeliver),
+            ("GET", "/metrics", self.metrics),
+            ("GET", "/openapi.json", self.openapi),
+            ("GET", "/schemas", self.schemas),
+            ("GET", "/schemas/{name}", self.schema),
+        ]
+        table += Worlds(self._engine).table()
+        table += Journal(self._engine).table()
+        by_path: dict[str, dict[str, Handler]] = {}
+        for method, path, handler in table:
+            by_path.setdefault(path, {})[method] = handler
+        routes = [Route(path, _as_json(handlers), methods=list(handlers)) for path, handlers in by_path.items()]
+        return [*routes, Route("/events", EventStream(self._engine), methods=["GET"])]
+
+    async def health(self, _: Request) -> dict[str, Any]:
+        """Tell that this is ltx-mock, and which."""
+        return {"status": "ok", "name": "ltx-mock", "version": VERSION}
+
+    async def settings(self, request: Request) -> dict[str, Any]:
+        """Return the settings in force, secrets left out."""
+        tenant = picked(self._engine, request)
+        return (tenant.settings if tenant else self._engine.settings).as_dict()
+
+    async def extend_settings(self, request: Request) -> dict[str, Any]:
+        """Let callbacks go to more hosts, or send them elsewhere, from now on."""
+        body = await json_body(self._engine, request)
+        return self._engine.extend_settings(picked(self._engine, request), body).as_dict()
+
+    async def tenants(self, request: Request) -> dict[str, Any]:
+        """Return the counters of every key seen so far."""
+        tenants, truncated = _newest(self._tenants(request), limit_of(request))
+        return {"tenants": [account_view(tenant) for tenant in tenants], "truncated": truncated}
+
+    async def reset(self, request: Request) -> dict[str, Any]:
+        """Forget one key's world, or everything."""
+        tenant = picked(self._engine, request)
+        await self._engine.reset(tenant.key if tenant else None)
+        return {"reset": True}
+
+    async def clock(self, request: Request) -> dict[str, Any]:
+        """Return the time."""
+        tenant = picked(self._engine, request)
+        return (tenant or self._engine).clock.as_dict()
+
+    async def set_clock(self, request: Request) -> dict[str, Any]:
+        """Change mode or speed, from now on."""
+        body = await json_body(self._engine, request, {"mode", "speed"})
+        mode, speed = body.get("mode"), body.get("speed")
+        if mode is not None and not isinstance(mode, str):
+            raise SettingsError(f"mode must be a string, not {show(mode)}")
+        if mode is None and speed is None:
+            raise SettingsError("give mode, speed or both")
+        tenant = picked(self._engine, request)
+        self._engine.set_clock(tenant, mode, None if speed is None else number("speed", speed))
+        return (tenant or self._engine).clock.as_dict()
+
+    async def advance(self, request: Request) -> dict[str, Any]:
+        """Move time on and return what it brought about."""
+        seconds = number("seconds", (await json_body(self._engine, request, {"seconds"})).get("seconds"))
+        if not 0 <= seconds <= MAX_ADVANCE_SECONDS:
+            raise SettingsError(f"seconds must be from 0 to {MAX_ADVANCE_SECONDS}, not {seconds:g}")
+        tenant = picked(self._engine, request)
+        fired = await self._engine.advance(tenant, round(seconds * SECOND))
+        return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
+
+    async def tasks(self, request: Request) -> Response:
+        """Return the newest tasks, newest last."""
+        state = request.query_params.get("state")
+        if state is not None and state not in STATES:
+            raise SettingsError(
+                f"state must be one of {', '.join(STATES)}, not {state[:40]!r}{suggestion(state, STATES)}"
+            )
+        found = []
+        for tenant in self._tenants(request):
+            now = tenant.clock.now()
+            found += [(tenant, task) for task in tenant.tasks() if state in {None, task.timeline.state(now)}]
+        found.sort(key=lambda each: each[1].timeline.created)
+        tasks, truncated = _newest(found, limit_of(request))
+        at = [(tenant, task, tenant.clock.now()) for tenant, task in tasks]
+
+        def shown(at: list[tuple[Tenant, Task, int]]) -> Response:
+            return JSONResponse({"tasks": [task_view(*each) for each in at], "truncated": truncated})
+
+        return await self._engine.aside.run(shown, at, sum(VIEW_SIZE + len(task.body) for _, task in tasks))
+
+    async def task(self, request: Request) -> dict[str, Any]:
+        """Return one task with its deliveries and its story."""
+        return story(*self._task(request))
+
+    async def finish(self, request: Request) -> dict[str, Any]:
+        """End a task now."""
+        body = await json_body(self._engine, request, {"state", "failCode"})
+        state, code = body.get("state", "success"), body.get("failCode")
+        if code is not None and state != "failed":
+            raise SettingsError("failCode goes with state failed only")
+        if code is not None and not isinstance(code, str):
+            raise SettingsError(f"failCode must be text, not {repr(code)[:40]}")
+        _, task = self._task(request)
+        await self._engine.finish(task.id, str(state), code)
+        return task_view(*self._engine.find_task(task.id))
+
+    async def callbacks(self, request: Request) -> dict[str, Any]:
+        """Return the newest deliveries: made, to come, given up and withheld."""
+        tenants = self._tenants(request)
+        found = [(tenant, delivery) for tenant in tenants for delivery in tenant.deliveries()]
+        if len(tenants) > 1:
+            found.sort(key=_planned)
+        deliveries, truncated = _newest(found, limit_of(request))
+        return {"callbacks": [delivery_view(*each) for each in deliveries], "truncated": truncated}
+
+    async def metrics(self, request: Request) -> Response:
+        """Return counters and gauges for Prometheus."""
+        text = exposition(measured(self._engine, self._tenants(request)))
+        return Response(text, headers={"content-type": CONTENT_TYPE})
+
+    async def redeliver(self, request: Request) -> dict[str, Any]:
+        """Make a callback once more."""
+        delivery = await self._engine.redeliver(request.path_params["id"])
+        tenant, _ = self._engine.find_task(delivery.task_id)
+        return delivery_view(tenant, delivery)
+
+    async def openapi(self, request: Request) -> dict[str, Any]:
+        """Return the OpenAPI document; it names first the address under which it was asked for."""
+        return ltx_mock_schemas.openapi(self._engine.settings.public_url or forwarded_url(request.scope))
+
+    async def schemas(self, _: Request) -> dict[str, Any]:
+        """Return the names of the schemas."""
+        return {"schemas": list(ltx_mock_schemas.names())}
+
+    async def schema(self, request: Request) -> dict[str, Any]:
+        """Return one schema; `.json` after its name is allowed."""
+        name = request.path_params["name"].removesuffix(".json")
+        known = ltx_mock_schemas.names()
+        if name not in known:
+            raise NotFoundError(f"no schema {name[:80]!r}{suggestion(name, known)}; known are {', '.join(known)}")
+        return ltx_mock_schemas.schema(name)
+
+    def _task(self, request: Request) -> tuple[Tenant, Task]:
+        """Return the task that the path names; one of another key than `?key=` picks is not there."""
+        chosen = picked(self._engine, request)
+        tenant, task = self._engine.find_task(request.path_params["id"])
+        if chosen not in {None, tenant}:
+            raise NotFoundError(f"no task {task.id!r} of this key")
+        return tenant, task
+
+    def _tenants(self, request: Request) -> list[Tenant]:
+        tenant = picked(self._engine, request)
+        return [tenant] if tenant else list(self._engine.store.tenants())
+
+
+def _newest(items: list[T], limit: int) -> tuple[list[T], bool]:
+    """Return the last so many, and whether there are more."""
+    return items[max(0, len(items) - limit) :], len(items) > limit
+
+
+def _planned(each: tuple[Tenant, Delivery]) -> int:
+    """Return when a callback was planned: when its task was made."""
+    tenant, delivery = each
+    task = tenant.task(delivery.task_id)
+    return task.timeline.created if task else 0
+
+
+def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        handler = handlers["GET" if request.method == "HEAD" else request.method]
+        try:
+            told = await handler(request)
+            return told if isinstance(told, Response) else JSONResponse(told)
+        except LtxMockError as error:
+            return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+
+    return endpoint

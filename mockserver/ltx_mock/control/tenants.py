@@ -1,0 +1,113 @@
+"""The control plane's handlers that open worlds and arm scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+
+from ltx_mock.api.endpoints import MAX_KEY_LENGTH
+from ltx_mock.control.params import json_body, picked
+from ltx_mock.control.to_json import account_view, armed_view
+from ltx_mock.engine.engine import Engine
+from ltx_mock.errors import NotFoundError, SettingsError
+from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
+from ltx_mock.store.interface import Store, Tenant
+
+MAX_SCENARIOS = 100
+"""The most scenarios of one request: reading each takes some tenths of a millisecond, while nobody is served."""
+MAX_ACTIVE = 1000
+"""The most scenarios that are active for one key."""
+Handler = Callable[[Request], Awaitable[dict[str, Any]]]
+
+
+class Worlds:
+    """Handlers as in `ltx_mock.control.routes.ControlPlane`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Return method, path and handler of each."""
+        return [
+            ("POST", "/tenants", self.open),
+            ("DELETE", "/tenants", self.close),
+            ("GET", "/scenarios", self.scenarios),
+            ("POST", "/scenarios", self.add_scenario),
+            ("DELETE", "/scenarios", self.drop_scenarios),
+            ("GET", "/scenarios/library", self.library),
+        ]
+
+    async def open(self, request: Request) -> dict[str, Any]:
+        """Make a world for a key, in the place of its old one unless that is `new`, with settings of its own."""
+        body = await json_body(self._engine, request, {"key", "settings", "new"})
+        key, settings, new = body.get("key"), body.get("settings", {}), body.get("new", False)
+        if not isinstance(key, str) or not _usable(key):
+            raise SettingsError(f"key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces")
+        if not isinstance(settings, dict):
+            raise SettingsError("settings must be an object of names and values")
+        scenarios = settings.get("scenario")
+        if isinstance(scenarios, list) and len(scenarios) > MAX_SCENARIOS:
+            raise SettingsError(f"scenario must be a list of at most {MAX_SCENARIOS}, not of {len(scenarios)}")
+        if not isinstance(new, bool):
+            raise SettingsError(f"new must be true or false, not {new!r}")
+        return account_view(await self._engine.open(key, settings, new=new))
+
+    async def close(self, request: Request) -> dict[str, Any]:
+        """Forget one key, its world and the settings of that."""
+        await self._engine.close_world(self._one(request).key)
+        return {"closed": True}
+
+    async def scenarios(self, request: Request) -> dict[str, Any]:
+        """Return what is armed."""
+        tenant, store = picked(self._engine, request), self._engine.store
+        to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
+        armed = [armed_view(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
+        return {"scenarios": to_come + armed}
+
+    async def add_scenario(self, request: Request) -> dict[str, Any]:
+        """Arm a scenario for one key, or for each."""
+        scenario = from_dict(await json_body(self._engine, request))
+        tenant = picked(self._engine, request)
+        self._check_room(tenant)
+        (tenant or self._engine.store).add_scenario(scenario)
+        self._engine.events.touched(tenant)
+        return as_dict(scenario)
+
+    async def drop_scenarios(self, request: Request) -> dict[str, Any]:
+        """Disarm the scenarios of one key, or all."""
+        tenant = picked(self._engine, request)
+        (tenant or self._engine.store).drop_scenarios()
+        self._engine.events.touched(tenant)
+        return {"scenarios": []}
+
+    async def library(self, _: Request) -> dict[str, Any]:
+        """Return the scenarios that have a name."""
+        return {"scenarios": [{**as_dict(NAMED[row.name]), "about": row.about} for row in LIBRARY]}
+
+    def _check_room(self, tenant: Tenant | None) -> None:
+        """Refuse one scenario more than a key can have: each request looks at all of them."""
+        store = self._engine.store
+        counts = [len(tenant.scenarios)] if tenant else [len(each.scenarios) for each in store.tenants()]
+        most = max(counts, default=0)
+        if most >= MAX_ACTIVE:
+            raise SettingsError(
+                f"{most} scenarios are active, and a key can have no more than {MAX_ACTIVE}; "
+                "DELETE /__admin/scenarios ends them"
+            )
+
+    def _one(self, request: Request) -> Tenant:
+        tenant = picked(self._engine, request)
+        if tenant is None:
+            raise NotFoundError("say which world with ?tenant= or ?key=")
+        return tenant
+
+
+def _worlds(store: Store, tenant: Tenant | None) -> list[Tenant]:
+    """Return this tenant, or all that have a key."""
+    return [tenant] if tenant else [each for each in store.tenants() if each.key]
+
+
+def _usable(key: str) -> bool:
+    return 0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable() and " " not in key

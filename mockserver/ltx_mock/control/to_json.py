@@ -1,0 +1,163 @@
+"""Tasks, journal entries and accounts as plain data, for the control plane and for people. No secret gets through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TypeVar
+
+from ltx_mock.core.records import Delivery, Entry, Task
+from ltx_mock.core.settings import key_label
+from ltx_mock.engine import responses as answers
+from ltx_mock.scenarios import as_dict
+from ltx_mock.scenarios.matching import Armed
+from ltx_mock.store.interface import Tenant
+from ltx_mock_contracts import MalformedBody, parse_body
+from ltx_mock_contracts.reporting.redaction import Redactor, header_value
+
+_PORT = re.compile(r":\d+$", re.ASCII)
+
+MAX_PARTS = 5000
+"""A body with more commas and opening brackets is shown as text: nobody reads so many values one by one."""
+
+T = TypeVar("T")
+
+
+def names(tenant: Tenant) -> dict[str, object]:
+    """Return what a tenant is called: `tenant`, which no other is, and `key`, the end of its key."""
+    return {"tenant": tenant.id, "key": tenant.label}
+
+
+def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str, object]:
+    """Return all that is known of a task at a moment, by default now, what lies ahead of it included.
+
+    Times in Unix milliseconds.
+    """
+    now, line = tenant.clock.now() if moment is None else moment, task.timeline
+    state = line.state(now)
+    failure = line.failure
+    view: dict[str, object] = {
+        "id": task.id,
+        **names(tenant),
+        "number": task.number,
+        "state": state,
+        "createTime": line.created,
+        "processingTime": line.started,
+        "endTime": line.ended,
+        "endState": "processing" if line.endless else line.state(line.ended),
+        "failCode": failure.code if failure else None,
+        "failMsg": failure.message if failure else None,
+        "cause": failure.cause if failure else task.cause,
+        "nextTransition": line.next_transition(now),
+        "cost": task.cost,
+        "seed": task.seed,
+        "resultUrl": answers.result_url(task) if state == "success" else None,
+        "request": body_value(task.body),
+    }
+    return hide_in(tenant, view)
+
+
+def delivery_view(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
+    """Return what became of a callback and what is to come."""
+    return names(tenant) | hide_in(tenant, delivery.as_dict())
+
+
+def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
+    """Return a journal entry; bodies as `body_value` has them."""
+    view: dict[str, object] = {
+        "number": entry.number,
+        "kind": entry.kind,
+        "at": entry.at,
+        **names(tenant),
+        "operation": entry.operation,
+        "method": entry.method,
+        "target": entry.target,
+        "status": entry.status,
+        "taskId": entry.task_id,
+        "state": entry.state,
+        "findings": [finding.as_dict() for finding in entry.findings],
+        "cause": entry.cause,
+        "requestHeaders": joined(request_headers(tenant, entry)),
+        "headers": joined(_decoded(entry.headers)),
+        "ended": entry.ended,
+        "latency": entry.latency,
+        "request": body_value(entry.request),
+        "answer": body_value(entry.answer),
+    }
+    return hide_in(tenant, view)
+
+
+def request_headers(tenant: Tenant, entry: Entry) -> list[tuple[str, str]]:
+    """Return the headers of a request in their order, with lower-case names, what is secret by its name left out.
+
+    A port that the system chose is left out of `host`: it would be the only thing that differs from run to run.
+    """
+    shown = [(name, header_value(name, value)) for name, value in _decoded(entry.request_headers)]
+    if tenant.settings.port == 0:
+        shown = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in shown]
+    return shown
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names; of several with one name the values in their order, with commas between them."""
+    together: dict[str, str] = {}
+    for name, value in headers:
+        together[name] = f"{together[name]}, {value}" if name in together else value
+    return together
+
+
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+
+
+def armed_view(tenant: Tenant, waiting: Armed) -> dict[str, object]:
+    """Return a scenario that is armed; `times` is how often it may still happen, `seen` how many it has concerned."""
+    left = {"times": waiting.left, "seen": waiting.seen}
+    return hide_in(tenant, {**names(tenant), **as_dict(waiting.scenario), **left})
+
+
+def account_view(tenant: Tenant) -> dict[str, object]:
+    """Return a tenant's counters beside its limits."""
+    account, settings = tenant.account(tenant.clock.now()), tenant.settings
+    return {
+        **names(tenant),
+        "clock": tenant.clock.as_dict(),
+        "tasks": {"made": account.made, "active": account.active, "limit": settings.max_concurrent},
+        "credits": {"left": account.credits, "spent": account.spent},
+        "requests": {
+            "inWindow": account.requests_in_window,
+            "windowEnds": account.window_ends,
+            "limit": str(settings.rate_limit),
+        },
+    }
+
+
+def hide(tenant: Tenant, text: str) -> str:
+    """Take keys and the admin token out of a text, where a client put one into a URL or a body by mistake."""
+    return _redactor(tenant).text(text)
+
+
+def hide_in(tenant: Tenant, value: T) -> T:
+    """Do the same in all texts of plain data."""
+    return _redactor(tenant).value(value)
+
+
+def _redactor(tenant: Tenant) -> Redactor:
+    return _redactor_of(tenant.key, tenant.settings.api_key, tenant.settings.admin_token)
+
+
+@lru_cache(maxsize=1024)
+def _redactor_of(key: str, keys: tuple[str, ...], token: str | None) -> Redactor:
+    labels = {secret: key_label(secret) for secret in (key, *keys)}
+    return Redactor(labels if token is None else labels | {token: "…"})
+
+
+def body_value(raw: bytes) -> object:
+    """Return a body as JSON, None where it is empty; as text where it is no JSON or has more than `MAX_PARTS`."""
+    if sum(map(raw.count, (b",", b"[", b"{"))) <= MAX_PARTS:
+        try:
+            return parse_body(raw) if raw else None
+        except MalformedBody:
+            pass
+    return raw.decode("utf-8", "replace")

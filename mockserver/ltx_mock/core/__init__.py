@@ -1,0 +1,1 @@
+"""Values and pure functions: clock, keys, hosts, timeline, records, settings."""

@@ -1,0 +1,82 @@
+"""Why a task fails, as far as the request alone tells. Small lists, on purpose: a fake must be predictable.
+
+What the documents settle are the codes (rule TASK-7) and the causes of this model's three (FAIL-1 to FAIL-3), which
+are the only ones that come by themselves. The words and host names that bring them about here are our choice, and so
+are the messages.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ltx_mock.core.hosts import host_of
+from ltx_mock_contracts.fail_codes import SPEC_FAIL_CODES
+from ltx_mock_contracts.request import GenerateRequest
+
+CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL = SPEC_FAIL_CODES
+
+MESSAGES = {
+    CONTENT_VIOLATION: "Content does not meet safety guidelines",
+    INVALID_IMAGE_URL: "Cannot access the provided image URL",
+    INVALID_LORA_URL: "Cannot download the LoRA model",
+    "NSFW_DETECTED": "The content is not safe for work",
+    "PROMPT_TOO_LONG": "The prompt is too long",
+    "INVALID_PROMPT": "The prompt cannot be used",
+    "IMAGE_TOO_LARGE": "The image is too large",
+    "UNSUPPORTED_FORMAT": "The format of the image is not supported",
+    "IMAGE_DOWNLOAD_FAILED": "The image cannot be downloaded",
+    "PROCESSING_TIMEOUT": "The generation took too long",
+    "MODEL_UNAVAILABLE": "The model is not available",
+    "GENERATION_FAILED": "The generation failed",
+    "INSUFFICIENT_CREDITS": "Not enough credits",
+}
+MAX_FAIL_CODE = 100
+OTHER_MESSAGE = "The task failed"
+
+FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")
+UNREACHABLE_DOMAIN = "invalid"  # RFC 2606: a name under .invalid never resolves
+
+_forbidden = re.compile(rf"\b(?:{'|'.join(FORBIDDEN_WORDS)})\b")
+
+
+class Failure(NamedTuple):
+    """How a task fails: the code that the API gives, a sentence for people, and what brought it about here."""
+
+    code: str
+    message: str
+    cause: str
+
+
+def failure(code: str, cause: str, detail: str = "") -> Failure:
+    """Make a failure with the API's own words, and the detail after them."""
+    message = MESSAGES.get(code, OTHER_MESSAGE)
+    return Failure(code, f"{message}: {detail}" if detail else message, cause)
+
+
+def foreseen(request: GenerateRequest) -> Failure | None:
+    """Return the failure that the request itself asks for, or None (FAIL-1, FAIL-2, FAIL-3)."""
+    prompt = request.prompt.lower()
+    if any(word in prompt for word in FORBIDDEN_WORDS) and (word := _forbidden.search(prompt)):
+        return failure(CONTENT_VIOLATION, f"forbidden word {word[0]!r} in the prompt")
+    if not (request.image_urls or request.loras):
+        return None
+    for code, urls in assets(request):
+        for url in urls:
+            if unreachable(url):
+                return failure(code, f"host under .{UNREACHABLE_DOMAIN}", f"the host of {url} cannot be found")
+    return None
+
+
+def assets(request: GenerateRequest) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the URLs that the real service would fetch for this request, by the code with which they fail."""
+    return [
+        (INVALID_IMAGE_URL, request.image_urls if request.is_image else ()),
+        (INVALID_LORA_URL, tuple(lora.path for lora in request.loras)),
+    ]
+
+
+def unreachable(url: str) -> bool:
+    """Tell whether the URL's host name is one that never resolves."""
+    host = host_of(url)
+    return host == UNREACHABLE_DOMAIN or host.endswith(f".{UNREACHABLE_DOMAIN}")

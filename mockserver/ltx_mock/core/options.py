@@ -1,0 +1,142 @@
+"""The keyword arguments that Python users give, as types: for type checkers, and for what an editor completes.
+
+Values are checked where they are read, in `core.settings`, `scenarios` and `control.expectation`. A test
+holds these tables to those.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from re import Pattern
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
+
+from ltx_mock.core.settings import Rate
+from ltx_mock.scenarios import Scenario
+from ltx_mock_contracts.validation.findings import Finding
+
+if TYPE_CHECKING:
+    from ltx_mock.testing.mock_server import MockServer
+    from ltx_mock.testing.tenant import World
+
+T = TypeVar("T")
+ClockMode: TypeAlias = Literal["real", "scaled", "manual", "auto"]
+Endpoint: TypeAlias = Literal["generateTask", "statusTask", "balance"]
+RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "callback", "other"]
+"""What an `Exchange` can be: one of the endpoints, a callback that the fake made, or anything else."""
+ScenarioOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "download", "callback"]
+Mode: TypeAlias = Literal["text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA"]
+Fault: TypeAlias = Literal[
+    "EMPTY_RESPONSE",
+    "MALFORMED_RESPONSE_CHUNK",
+    "RANDOM_DATA_THEN_CLOSE",
+    "CONNECTION_RESET_BY_PEER",
+    "NO_ANSWER",
+]
+Strings: TypeAlias = str | Iterable[str]
+AnyScenario: TypeAlias = str | Mapping[str, Any] | Scenario
+Delay: TypeAlias = int | Mapping[str, Any]
+"""Milliseconds, or a table such as `{"type": "uniform", "lower": 100, "upper": 900}`."""
+Value: TypeAlias = T | Callable[[T], object]
+"""A value to compare with, or a function that says whether one will do."""
+Text: TypeAlias = str | Pattern[str] | Callable[[str], object]
+
+
+class TenantSettings(TypedDict, total=False):
+    """Settings that a tenant can have for itself; `ltx_mock.Settings` says what each is for."""
+
+    clock: ClockMode
+    speed: float
+    start_time: str
+    rate_limit: str | Rate
+    max_concurrent: int
+    credits: int | None
+    price: Mapping[str, int] | Iterable[str]
+    seed: int
+    strict: bool
+    callback_rewrite: Mapping[str, str] | Iterable[str]
+    allow_callback_host: Strings
+    callback_patience: float
+    public_url: str | None
+    allow_origin: Strings
+    scenario: AnyScenario | Sequence[AnyScenario]
+    result_bytes: int
+    journal_entries: int
+    journal_bytes: int
+
+
+class ServerSettings(TenantSettings, total=False):
+    """All settings, with those of the whole server."""
+
+    host: str
+    port: int
+    api_key: Strings
+    admin_token: str | None
+    fetch_assets: bool
+    ca_file: str | os.PathLike[str] | None
+    journal_memory: int
+
+
+class RequestFields(TypedDict, total=False):
+    """What a request can be expected to be; see `World.assert_requested`."""
+
+    method: Text
+    status: Value[int] | None
+    task_id: Text | None
+    state: Text | None
+    cause: Text | None
+    finding: str | Pattern[str] | Callable[[Finding], object] | None
+    request_type: Text
+    callback_url: Text
+    provider: Text
+    mode: Text
+    prompt: Text
+    resolution: Text
+    duration: Value[int]
+    aspect_ratio: Text
+    image_urls: Value[list[str]]
+    seed: Value[int]
+    loras: Value[list[dict[str, Any]]]
+
+
+class ScenarioFields(TypedDict, total=False):
+    """Which requests a scenario concerns, and what happens to them; see docs/make-it-fail.md."""
+
+    name: str
+    operation: ScenarioOperation | None
+    mode: Mode | None
+    request_type: Literal["async", "callback"] | None
+    prompt: str | None
+    nth: int
+    times: int | Literal["forever"] | None
+    chance: float
+    status: int | None
+    message: str | None
+    retry_after: int | None
+    retry_after_date: bool
+    fault: Fault | None
+    after_commit: bool
+    close_after: int | None
+    delay: Delay | None
+    fail_code: str | None
+    generation: Delay | None
+    stuck: bool
+    callback: Mapping[str, Any] | None
+    drift: Mapping[str, Any] | None
+    cut: float | None
+    bytes_per_second: int | None
+
+
+class MakeServer(Protocol):
+    """The fixture `make_ltx_server`."""
+
+    def __call__(self, **settings: Unpack[ServerSettings]) -> MockServer:
+        """Start a server."""
+
+
+class OpenTenant(Protocol):
+    """The fixture `ltx_tenant`."""
+
+    def __call__(self, **settings: Unpack[TenantSettings]) -> AbstractContextManager[World]:
+        """Open a tenant for the length of a `with` block."""

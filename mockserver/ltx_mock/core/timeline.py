@@ -1,0 +1,100 @@
+"""The life of a task as a pure function of its request, the seed and the moment of creation.
+
+No timer runs for a task. Its state is read off the timeline at the moment of asking.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from ltx_mock.core.clock import LATEST, SECOND
+from ltx_mock.core.failures import CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL, Failure
+from ltx_mock.core.seeding import between, digest
+
+State = Literal["pending", "processing", "success", "failed"]
+
+# From and to, in milliseconds: rule TASK-8.
+GENERATION_MS = {
+    "480p": (40 * SECOND, 60 * SECOND),
+    "720p": (60 * SECOND, 90 * SECOND),
+    "1080p": (90 * SECOND, 120 * SECOND),
+}
+LORA_MS = (10 * SECOND, 20 * SECOND)
+
+# The documents give no figures for these: they are ours.
+PENDING_MS = (1 * SECOND, 5 * SECOND)
+FAILING_MS = {
+    CONTENT_VIOLATION: (1 * SECOND, 3 * SECOND),
+    INVALID_IMAGE_URL: (2 * SECOND, 6 * SECOND),
+    INVALID_LORA_URL: (5 * SECOND, 15 * SECOND),
+}
+FAILING_OTHERWISE_MS = (1 * SECOND, 15 * SECOND)
+NEVER = LATEST + 1
+"""The end of a task that has none: no clock gets there."""
+EARLIEST_FAILURE_MS = min(low for low, _ in FAILING_MS.values())
+
+
+class Timeline(NamedTuple):
+    """When a task starts to be processed, when it ends and how. Unix milliseconds of virtual time."""
+
+    created: int
+    started: int
+    ended: int
+    failure: Failure | None = None
+
+    def state(self, now: int) -> State:
+        """Return the state at a moment (rule TASK-1)."""
+        if now < self.started:
+            return "pending"
+        if now < self.ended:
+            return "processing"
+        return "failed" if self.failure else "success"
+
+    @property
+    def cost_time(self) -> int:
+        """Milliseconds from creation to completion (rule TASK-5)."""
+        return self.ended - self.created
+
+    @property
+    def endless(self) -> bool:
+        """Whether the task never ends."""
+        return self.ended >= NEVER
+
+    def next_transition(self, now: int) -> int | None:
+        """Return the moment of the next change of state, or None when there is none to come."""
+        return next((moment for moment in (self.started, self.ended) if now < moment < NEVER), None)
+
+    def transitions(self, after: int, until: int) -> list[tuple[int, State]]:
+        """Return the changes of state later than `after` and not later than `until`, in order."""
+        moments = (self.started, self.ended) if self.started < self.ended else (self.ended,)
+        return [(moment, self.state(moment)) for moment in moments if after < moment <= until]
+
+    def finished_at(self, moment: int, failure: Failure | None) -> Timeline:
+        """Return the same life with another end: at this moment, in this way."""
+        return Timeline(self.created, min(self.started, moment), moment, failure)
+
+
+def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int, failure: Failure | None) -> Timeline:
+    """Draw the timeline of a task.
+
+    Args:
+        resolution: `480p`, `720p` or `1080p`.
+        lora: whether a LoRA mode was asked for, which takes longer.
+        picture: the digest of all that decides the result; with the seed it decides the draw.
+        seed: the seed of the fake.
+        created: the moment of creation, Unix milliseconds.
+        failure: how it fails, or None.
+
+    Returns:
+        The timeline. A success takes the documented time (TASK-8); a failure comes soon after processing starts.
+    """
+    dice = digest("timeline", seed, picture)
+    started = created + between(*PENDING_MS, dice[:4])
+    if failure is not None:
+        return Timeline(
+            created, started, started + between(*FAILING_MS.get(failure.code, FAILING_OTHERWISE_MS), dice[4:8]), failure
+        )
+    total = between(*GENERATION_MS[resolution], dice[8:12])
+    if lora:
+        total += between(*LORA_MS, dice[12:])
+    return Timeline(created, started, created + total)

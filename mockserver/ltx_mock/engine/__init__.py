@@ -1,0 +1,1 @@
+"""What happens to a request, to a task and to time."""

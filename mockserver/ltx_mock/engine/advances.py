@@ -1,0 +1,127 @@
+"""Moving a tenant's time on: one advance after the other, and what happens when a callback's receiver asks for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ltx_mock.core.clock import LATEST, SECOND, Clock
+from ltx_mock.engine.callbacks import Courier, Span
+from ltx_mock.engine.inspections import Inspections
+from ltx_mock.errors import SettingsError
+from ltx_mock.store.interface import Tenant
+
+Event = dict[str, object]
+
+
+class Advances:
+    """The advances of all tenants.
+
+    An advance makes the callbacks that fall due and waits for their receivers. A receiver may move time on itself
+    before it answers, in this process or another, and nothing in its request says so. So while a receiver is waited
+    for, a further advance waits for nobody: it moves the clock at once and leaves the callbacks that fall due to the
+    advance under way, which goes on for as much longer. Seconds always add up.
+
+    Args:
+        courier: makes the callbacks.
+        inspections: those that are under way.
+        note: writes into the journal what is done to a tenant's clock, and until when.
+    """
+
+    def __init__(self, courier: Courier, inspections: Inspections, note: Callable[[Tenant, str, int], None]) -> None:
+        self._courier = courier
+        self._inspections = inspections
+        self._note = note
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._spans: dict[str, Span] = {}
+
+    def forget(self, tenant: Tenant) -> None:
+        """Let a new tenant of the same key wait for nothing that is under way for the old one."""
+        self._locks.pop(tenant.key, None)
+        self._spans.pop(tenant.key, None)
+
+    async def advance(self, tenant: Tenant, milliseconds: int) -> list[Event]:
+        """Move a tenant's time on and return what happened on the way, in order.
+
+        Raises:
+            SettingsError: it would go beyond the end of time.
+        """
+        if self._courier.awaits_receiver(tenant):
+            return self._advance_at_once(tenant, milliseconds)
+        async with self._locks.setdefault(tenant.key, asyncio.Lock()):
+            await self._inspections.ready(tenant)
+            after = tenant.clock.now()
+            check_end_of_time(milliseconds, tenant.clock)  # it may have been moved while this waited
+            self._note_advance(tenant, milliseconds)
+            watched = {task.id: task for task in tenant.unfinished(after)}
+            made_before = tenant.account(after).made
+            attempts_before = _attempts(tenant)
+            until = await self._move(tenant, after + milliseconds)
+            await self._inspections.ready(tenant)
+            if tenant.account(until).made > made_before:
+                watched |= {task.id: task for task in list(tenant.tasks())[made_before:]}
+            return _events(tenant, [*watched], attempts_before, after, until)
+
+    async def make_due(self, tenant: Tenant) -> None:
+        """Make the callbacks that are due at this moment."""
+        now = tenant.clock.now()
+        if self._courier.awaits_receiver(tenant):
+            await self._courier.advance(tenant, Span(now))
+            return
+        async with self._locks.setdefault(tenant.key, asyncio.Lock()):
+            await self._move(tenant, now)
+
+    async def _move(self, tenant: Tenant, until: int) -> int:
+        """Move to a moment and return the one that was reached: later, where receivers have moved time on."""
+        span = self._spans[tenant.key] = Span(until)
+        try:
+            await self._courier.advance(tenant, span)
+        finally:
+            if self._spans.get(tenant.key) is span:
+                del self._spans[tenant.key]
+        return span.until
+
+    def _advance_at_once(self, tenant: Tenant, milliseconds: int) -> list[Event]:
+        after = tenant.clock.now()
+        until = after + milliseconds
+        check_end_of_time(milliseconds, tenant.clock)
+        self._note_advance(tenant, milliseconds)
+        decided = [task.id for task in tenant.unfinished(after) if task.id not in self._inspections]
+        attempts_before = _attempts(tenant)
+        tenant.clock.move_to(until)
+        if span := self._spans.get(tenant.key):
+            span.until = min(LATEST, span.until + milliseconds)
+        else:
+            self._courier.hasten(tenant)
+        return _events(tenant, decided, attempts_before, after, until)
+
+    def _note_advance(self, tenant: Tenant, milliseconds: int) -> None:
+        if milliseconds:
+            self._note(tenant, f"advanced by {milliseconds / SECOND:g} s", tenant.clock.now() + milliseconds)
+
+
+def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
+    """Raise `SettingsError` where a clock cannot be moved on by so much."""
+    if max(clock.now() for clock in clocks) + milliseconds > LATEST:
+        raise SettingsError(f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it")
+
+
+def _attempts(tenant: Tenant) -> dict[str, int]:
+    return {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
+
+
+def _events(
+    tenant: Tenant, task_ids: list[str], attempts_before: dict[str, int], after: int, until: int
+) -> list[Event]:
+    """Return the changes of state and the attempts of callbacks in a span of time, the former first at one moment."""
+    events: list[tuple[int, int, int, dict[str, object]]] = []
+    for task_id in task_ids:
+        task = tenant.task(task_id)
+        for at, state in task.timeline.transitions(after, until) if task else ():
+            event = {"at": at, "event": "state", "taskId": task_id, "state": state}
+            events.append((at, 0, task.number if task else 0, event))
+    for order, delivery in enumerate(tenant.deliveries()):
+        for attempt in delivery.attempts[attempts_before.get(delivery.id, 0) :]:
+            event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id, **attempt.as_dict()}
+            events.append((attempt.at, 1, order, event))
+    return [event for *_, event in sorted(events, key=lambda item: item[:3])]

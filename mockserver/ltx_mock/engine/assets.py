@@ -1,0 +1,108 @@
+"""Reference images and LoRAs, looked at as the real service would look at them (FAIL-2, FAIL-3).
+
+Only hosts on loopback are really fetched unless `fetch_assets` is set; all others are taken to be fine, so that the
+examples of the documents work with no network. A fetch runs beside the request that asked for it: an app that serves
+the image and waits for generateTask in the same thread must not wait for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from ltx_mock.core.failures import INVALID_IMAGE_URL, Failure, assets, failure
+from ltx_mock.core.hosts import host_of, is_this_machine
+from ltx_mock.engine.outbound import Fetched, Sender, Unanswered
+from ltx_mock_contracts.request import GenerateRequest
+
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+FETCH_SECONDS = 10.0
+MAX_REDIRECTS = 5
+
+
+def image_type(start: bytes) -> str | None:
+    """Return the media type of an image by its first bytes, or None when it is not JPG, PNG or WebP."""
+    if start.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+class InspectionResult(NamedTuple):
+    """What a look at the assets of a request found: how the task fails, and what could not be looked at, and why."""
+
+    failure: Failure | None = None
+    doubt: str | None = None
+
+
+NOTHING = InspectionResult()
+
+
+class Inspector:
+    """Fetches what a request points at and tells how the task fails, if it does."""
+
+    def __init__(self, sender: Sender, *, fetch_all: bool) -> None:
+        self._sender = sender
+        self._fetch_all = fetch_all
+
+    def concerns(self, request: GenerateRequest) -> bool:
+        """Tell whether there is anything to fetch for this request."""
+        return bool(request.image_urls or request.loras) and any(
+            self._fetches(url) for _, urls in assets(request) for url in urls
+        )
+
+    async def inspect(self, request: GenerateRequest) -> InspectionResult:
+        """Fetch the image and the LoRAs at once and return the first failure, the image's before a LoRA's."""
+        wanted = [(code, url) for code, urls in assets(request) for url in urls if self._fetches(url)]
+        problems = await asyncio.gather(*(self._problem(code, url) for code, url in wanted))
+        doubt = None
+        for (code, url), problem in zip(wanted, problems, strict=True):
+            if isinstance(problem, Unanswered):  # its certificate says nothing about the file
+                doubt = doubt or f"{url} was taken to be fine without a look at it: {problem}"
+            elif problem is not None:
+                return InspectionResult(failure(code, f"fetched {url}", problem))
+        return InspectionResult(doubt=doubt)
+
+    def _fetches(self, url: str) -> bool:
+        return self._fetch_all or is_this_machine(host_of(url))
+
+    async def _problem(self, code: str, url: str) -> str | Unanswered | None:
+        """Return what is wrong with an asset; the reason itself where nothing is known but its certificate."""
+        limit = MAX_IMAGE_BYTES if code == INVALID_IMAGE_URL else 0
+        try:
+            fetched = await self._follow(url, limit)
+        except Unanswered as reason:
+            return reason if reason.kind == "untrusted" else str(reason)
+        if fetched is None:
+            return None
+        if fetched.status != 200:
+            return f"{url} answered HTTP {fetched.status}"
+        if code == INVALID_IMAGE_URL:
+            return _image_problem(url, fetched)
+        return None if fetched.size else f"{url} is empty"
+
+    async def _follow(self, url: str, limit: int) -> Fetched | None:
+        """Return the last answer; None where a redirect leaves the hosts that are fetched."""
+        for _ in range(MAX_REDIRECTS + 1):
+            fetched = await self._sender.get(url, FETCH_SECONDS, limit)
+            if fetched.status not in {301, 302, 303, 307, 308} or not fetched.location:
+                return fetched
+            try:
+                url = urljoin(url, fetched.location)
+            except ValueError:
+                raise Unanswered(f"a redirect to {fetched.location[:80]!r}, which is no URL") from None
+            if not self._fetches(url):
+                return None
+        raise Unanswered(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _image_problem(url: str, fetched: Fetched) -> str | None:
+    if fetched.size > MAX_IMAGE_BYTES:
+        return f"{url} is larger than 10 MB"
+    if image_type(fetched.start) is None:
+        return f"{url} is not a JPG, PNG or WebP image"
+    return None

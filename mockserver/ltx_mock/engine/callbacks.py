@@ -1,0 +1,314 @@
+"""Callbacks: who is called, when, and what happens when nobody answers (rules CB-1 to CB-3).
+
+Moments are virtual. While a clock flows, an alarm wakes the courier when the next delivery is due. While it stands,
+deliveries are made by whoever moves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ltx_mock.asgi.origins import refusal
+from ltx_mock.control.events import Events
+from ltx_mock.core.clock import SECOND
+from ltx_mock.core.hosts import host_of, in_container, is_this_machine
+from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Entry, Task, delivery_id
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine import responses as answers
+from ltx_mock.engine.outbound import Sender, Unanswered
+from ltx_mock.engine.planned_task import Fate
+from ltx_mock.engine.scenario_effects import staged_callback
+from ltx_mock.errors import ConflictError
+from ltx_mock.scenarios.model import MAX_COPIES
+from ltx_mock.store.interface import Store, Tenant
+
+ANSWER_WITHIN_MS = 30 * SECOND
+BY_HAND = "made again by hand"
+CONTAINER_HOST = "host.docker.internal"
+RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
+
+_END_OF_HOST = re.compile(r"[/?#]")
+
+
+def route(url: str, settings: Settings, page: str | None = None) -> tuple[str | None, str | None]:
+    """Return the URL to call for a `callback_url`, or None and the reason why nobody is called.
+
+    Args:
+        url: the `callback_url`.
+        settings: those of the tenant.
+        page: the foreign site whose page asked for the task, if one did.
+    """
+    target, reason = _target(url, settings)
+    return (None, refusal(page)) if target is not None and page is not None else (target, reason)
+
+
+def _target(url: str, settings: Settings) -> tuple[str | None, str | None]:
+    origin = _origin(url)
+    plain = origin.lower() + url[len(origin) :]
+    for source, to in sorted(settings.callback_rewrite.items(), key=_longest_first):
+        if plain == source or plain.startswith((f"{source}/", f"{source}?", f"{source}#")):
+            return to + url[len(source) :], None
+    host = host_of(url) or "its host"
+    if is_this_machine(host) or host in settings.allow_callback_host:
+        return url, None
+    reason = (
+        f"{host} is not this machine: allow it with --allow-callback-host {host} "
+        f"or redirect it with --callback-rewrite {origin}=http://localhost:3000"
+    )
+    return None, reason
+
+
+def _longest_first(rewrite: tuple[str, str]) -> int:
+    return -len(rewrite[0])
+
+
+@dataclass(slots=True)
+class Span:
+    """How far an advance goes: Unix milliseconds, and later when time is moved on while it waits for a receiver."""
+
+    until: int
+
+
+class Courier:
+    """Plans and makes the deliveries of all tenants."""
+
+    def __init__(
+        self,
+        store: Store,
+        sender: Sender,
+        record: Callable[[Tenant, Entry], None],
+        ready: Callable[[Tenant], Awaitable[None]],
+        events: Events,
+    ) -> None:
+        """`record` writes the journal; `ready(tenant)` returns when it is known how the tenant's tasks end."""
+        self._store = store
+        self._sender = sender
+        self._record = record
+        self._ready = ready
+        self._events = events
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        self._running: dict[asyncio.Task[None], str] = {}
+        self._awaited: Counter[str] = Counter()
+
+    def plan(self, tenant: Tenant, fate: Fate, url: str) -> None:
+        """Schedule the callback of a new task, more than one if its fate has it so, or note why there will be none."""
+        task, callback = fate.task, fate.callback
+        target, reason = route(url, tenant.settings, task.page)
+        if callback.lost:
+            target, reason = None, fate.scenario and fate.scenario.cause
+        state: DeliveryState = "scheduled" if target else "withheld"
+        for copy in range(callback.copies if target else 1):
+            delivery = Delivery(delivery_id(task.id, copy), tenant.key, task.id, url, target, state, reason=reason)
+            kind = callback.content_type or delivery.content_type
+            due = _due(task, fate.wait) if target else None
+            self._put(tenant, delivery._replace(due=due, wait=fate.wait, content_type=kind))
+        self.arm(tenant)
+
+    def replan(self, tenant: Tenant, task: Task) -> None:
+        """Move deliveries that have not begun to the task's new end."""
+        for copy in range(MAX_COPIES):
+            delivery = tenant.delivery(delivery_id(task.id, copy))
+            if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
+                self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
+        self.arm(tenant)
+
+    def again(self, tenant: Tenant, task: Task, delivery: Delivery) -> None:
+        """Plan one more attempt of a callback that was made, given up or withheld: now, or when its task ends.
+
+        Raises:
+            ConflictError: it may go nowhere.
+        """
+        target, reason = route(delivery.url, tenant.settings, task.page)
+        if target is None:
+            raise ConflictError(f"{delivery.id} may go nowhere: {reason}")
+        due: int | None = tenant.clock.now()
+        if delivery.state == "withheld":
+            due = None if task.timeline.endless else max(due or 0, task.timeline.ended)
+        self._put(tenant, delivery._replace(state="scheduled", target=target, due=due, reason=BY_HAND))
+        self.arm(tenant)
+
+    def arm(self, tenant: Tenant) -> None:
+        """Set the tenant's alarm for its next delivery. Call it after each change of deliveries or clock."""
+        if alarm := self._alarms.pop(tenant.key, None):
+            alarm.cancel()
+        self._events.touched(tenant)
+        due = tenant.next_due()
+        if due is None or tenant.clock.mode == "manual":
+            return
+        delay = tenant.clock.real_seconds_until(due) or 0.0
+        loop = asyncio.get_running_loop()
+        self._alarms[tenant.key] = loop.call_later(delay, self._ring, tenant)
+
+    def awaits_receiver(self, tenant: Tenant) -> bool:
+        """Tell whether an attempt is under way: whoever asks for something now may be the one that is to answer it."""
+        return self._awaited[tenant.key] > 0
+
+    def hasten(self, tenant: Tenant) -> None:
+        """Make what is due beside the request that asks for it."""
+        if tenant.clock.mode == "manual":
+            self._spawn(tenant, self._run_due(tenant))
+        else:
+            self.arm(tenant)
+
+    async def advance(self, tenant: Tenant, span: Span) -> None:
+        """Move the tenant's clock to the end of a span and make each delivery that falls due on the way, at its moment.
+
+        What an attempt can bring about (its retry) lies at least 30 s later. So all that is due within 30 s may be
+        made side by side: in order for one receiver, with no waiting for another receiver that is dead.
+        """
+        while (due := tenant.next_due()) is not None and due <= span.until:
+            horizon = min(span.until, due + min(RETRY_AFTER_MS) - 1)
+            await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(tenant.claim_due(horizon))))
+        tenant.clock.move_to(span.until)
+        self.arm(tenant)
+
+    async def forget(self, tenant: Tenant) -> None:
+        """Stop all that is under way for a tenant."""
+        if alarm := self._alarms.pop(tenant.key, None):
+            alarm.cancel()
+        await _cancel(task for task, key in self._running.items() if key == tenant.key)
+
+    async def close(self) -> None:
+        """Stop all that is under way."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        self._alarms.clear()
+        await _cancel(self._running)
+
+    def _put(self, tenant: Tenant, delivery: Delivery) -> None:
+        tenant.put_delivery(delivery)
+        self._events.delivery(tenant, delivery)
+
+    def _knows(self, tenant: Tenant) -> bool:
+        """Tell whether the tenant is still there, and not forgotten by a reset."""
+        return self._store.find(tenant.key) is tenant
+
+    def _ring(self, tenant: Tenant) -> None:
+        self._alarms.pop(tenant.key, None)
+        if self._knows(tenant):
+            self._spawn(tenant, self._run_due(tenant))
+
+    async def _run_due(self, tenant: Tenant) -> None:
+        if tenant.clock.mode == "auto":
+            await self._ready(tenant)
+            tenant.clock.move_to(tenant.next_due() or 0)
+        for delivery in tenant.claim_due(tenant.clock.now()):
+            self._spawn(tenant, self._deliver(tenant, delivery))
+        self.arm(tenant)
+
+    def _spawn(self, tenant: Tenant, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running[task] = tenant.key
+        task.add_done_callback(self._running.pop)
+
+    async def _in_order(self, tenant: Tenant, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            tenant.clock.move_to(delivery.due or 0)
+            await self._deliver(tenant, delivery)
+
+    async def _deliver(self, tenant: Tenant, delivery: Delivery) -> None:
+        await self._ready(tenant)
+        task = tenant.task(delivery.task_id)
+        if task is None or delivery.target is None or delivery.due is None or not self._knows(tenant):
+            return
+        at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
+        self._events.delivery(tenant, delivery._replace(state="sending"))
+        number = len(delivery.attempts) + 1
+        body, cause = answers.status(task, max(at, task.timeline.ended)).body, None
+        if tenant.scenarios or task.scenarios:
+            body, cause = staged_callback(tenant, task, body)
+        attempt = await self._attempt(tenant, delivery, number, at, body)
+        if not self._knows(tenant):
+            return
+        self._put(tenant, _after(delivery, attempt))
+        cause = cause or (BY_HAND if delivery.reason == BY_HAND else None)
+        self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body, cause))
+        self.arm(tenant)
+
+    async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
+        clock, patience = tenant.clock, tenant.settings.callback_patience
+        timeout = max(patience, ANSWER_WITHIN_MS / SECOND / clock.speed) if clock.flows else patience
+        self._awaited[tenant.key] += 1
+        try:
+            status = await self._sender.post(delivery.target or "", body, timeout, delivery.content_type)
+        except Unanswered as reason:
+            waited = ANSWER_WITHIN_MS if reason.kind == "silent" else 0
+            ended = max(clock.now() if clock.flows else at, at + waited)
+            return Attempt(number, at, ended, None, f"{reason}{_hint(delivery, reason)}")
+        finally:
+            self._awaited[tenant.key] -= 1
+        return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
+
+
+def _due(task: Task, wait: int) -> int | None:
+    """Return when the first attempt is made; None while the task has no end."""
+    return None if task.timeline.endless else task.timeline.ended + wait
+
+
+def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
+    """Return the delivery as it stands after an attempt (CB-2)."""
+    attempts = (*delivery.attempts, attempt)
+    delivery = delivery._replace(reason=None)
+    if attempt.status == 200:
+        return delivery._replace(state="delivered", due=None, attempts=attempts)
+    if attempt.number > len(RETRY_AFTER_MS):
+        reason = f"given up after {attempt.number} attempts"
+        return delivery._replace(state="failed", due=None, attempts=attempts, reason=reason)
+    due = attempt.ended + RETRY_AFTER_MS[attempt.number - 1]
+    return delivery._replace(state="scheduled", due=due, attempts=attempts)
+
+
+def _hint(delivery: Delivery, reason: Unanswered) -> str:
+    """Return what to do about a receiver on this machine that is not there."""
+    target = delivery.target or ""
+    if reason.kind != "refused" or not is_this_machine(host_of(target)):
+        return ""
+    if not in_container():
+        return "; does the receiver run, and on this port?"
+    parts = urlsplit(target)
+    outside = f"{parts.scheme}://{CONTAINER_HOST}" + (f":{parts.port}" if parts.port else "")
+    rewrite = f"--callback-rewrite {_origin(delivery.url)}={outside}"
+    return f"; in a container this is the container itself: call a receiver on its host with {rewrite}"
+
+
+def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes, cause: str | None) -> Entry:
+    told = attempt.error or f"attempt {attempt.number}"
+    return Entry(
+        number,
+        attempt.at,
+        "callback",
+        "POST",
+        delivery.target or "",
+        attempt.status,
+        body,
+        b"",
+        task_id=delivery.task_id,
+        cause=f"{told}; {cause}" if cause else told,
+        ended=attempt.ended,
+        request_headers=((b"content-type", delivery.content_type.encode()),),
+    )
+
+
+def _by_receiver(deliveries: Iterable[Delivery]) -> Iterable[list[Delivery]]:
+    groups: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        groups.setdefault(_origin(delivery.target or ""), []).append(delivery)
+    return groups.values()
+
+
+def _origin(url: str) -> str:
+    """Return scheme and host of a URL, also of one that `urlsplit` would refuse."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{_END_OF_HOST.split(rest, maxsplit=1)[0]}"
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    doomed = list(tasks)
+    for task in doomed:
+        task.cancel()
+    await asyncio.gather(*doomed, return_exceptions=True)

@@ -1,0 +1,74 @@
+"""How the life of a new task goes: as its request says, or as a scenario has it. Pure but for the dice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ltx_mock.core.failures import Failure, failure
+from ltx_mock.core.records import Task
+from ltx_mock.core.seeding import digest
+from ltx_mock.core.timeline import NEVER, Timeline, plan
+from ltx_mock.scenarios.matching import Armed
+from ltx_mock.scenarios.model import Callback
+from ltx_mock.scenarios.sampling import milliseconds
+from ltx_mock_contracts.request import GenerateRequest
+
+AS_DOCUMENTED = Callback()
+
+
+class Fate(NamedTuple):
+    """What becomes of a task, and of its callback, which is `wait` milliseconds late; and why, if not by itself."""
+
+    task: Task
+    callback: Callback = AS_DOCUMENTED
+    wait: int = 0
+    scenario: Armed | None = None
+
+    @property
+    def fails_only(self) -> bool:
+        """Whether the answer to generateTask is like any other, and the cause is told with the failure."""
+        outcome = self.scenario.scenario.outcome if self.scenario else None
+        return outcome is not None and outcome.fail_code is not None and outcome.delay is None
+
+
+def picture(request: GenerateRequest, seed: int) -> bytes:
+    """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
+    loras = tuple(map(tuple, request.loras))
+    look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
+    return digest("picture", look, request.image_urls, loras, seed)
+
+
+def life(request: GenerateRequest, task_seed: int, seed: int, created: int, ending: Failure | None) -> Timeline:
+    """Draw a task's timeline with the seed of the fake; the task's own decides its picture."""
+    return plan(
+        request.resolution,
+        lora=request.is_lora,
+        picture=picture(request, task_seed),
+        seed=seed,
+        created=created,
+        failure=ending,
+    )
+
+
+def altered(task: Task, claimed: Armed, dice: Callable[[], bytes], redraw: Callable[[Failure], Timeline]) -> Fate:
+    """Return what a scenario makes of a new task.
+
+    Args:
+        task: the task as its request would have it.
+        claimed: the scenario.
+        dice: draws what the scenario leaves to chance.
+        redraw: gives the timeline of the task with a failure.
+    """
+    outcome, line = claimed.scenario.outcome, task.timeline
+    callback = outcome.callback or AS_DOCUMENTED
+    if outcome.fail_code is not None:
+        line = redraw(failure(outcome.fail_code, claimed.cause))
+    if outcome.generation is not None:
+        line = line.finished_at(line.created + milliseconds(outcome.generation, dice()), line.failure)
+    if outcome.stuck:
+        line = line.finished_at(NEVER, None)
+    if callback.first:
+        line = line.finished_at(line.created, line.failure)
+    wait = milliseconds(callback.delay, dice()) if callback.delay is not None else 0
+    return Fate(task._replace(timeline=line), callback, wait, claimed)

@@ -1,0 +1,199 @@
+"""The answers of the two endpoints, byte for byte: envelopes (rules ENV-1 to ENV-4) and what they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from email.utils import formatdate
+from typing import NamedTuple
+
+from ltx_mock.asgi.content_encoding import EncodingError, known_codings
+from ltx_mock.core.clock import SECOND
+from ltx_mock.core.records import Refusal, Task
+from ltx_mock.core.settings import Settings
+from ltx_mock.core.timeline import State
+from ltx_mock.scenarios.model import Outcome
+from ltx_mock_contracts.validation.findings import Finding
+
+Headers = tuple[tuple[bytes, bytes], ...]
+MAX_VIOLATIONS_TOLD = 5
+CREDITS_WITHOUT_END = 1_000_000
+CRASH = "mistake in the fake: "
+
+
+class Effect(NamedTuple):
+    """What happens to an answer on its way out, all drawn.
+
+    `wait_ms` is how late it is, `fault` how the connection is broken in its stead, with `noise` for what is sent then.
+    Of a download, `cut` is the share after which it breaks off, and `pace` its bytes a second. `close_after_ms` is how
+    long silence lasts at most, in real milliseconds.
+    """
+
+    wait_ms: int = 0
+    fault: str | None = None
+    noise: bytes = b""
+    cut: float | None = None
+    pace: int | None = None
+    close_after_ms: int | None = None
+
+
+class Answer(NamedTuple):
+    """What goes back to the client, and what the journal should know about it."""
+
+    status: int
+    body: bytes
+    headers: Headers = ()
+    task_id: str | None = None
+    state: State | None = None
+    findings: Sequence[Finding] = ()
+    cause: str | None = None
+    effect: Effect | None = None
+
+
+def error(status: int, message: str, *, headers: Headers = (), **known: object) -> Answer:
+    """Return an error in the envelope (ENV-3)."""
+    envelope = {"code": status, "message": message, "data": None}
+    body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return Answer(status, body, headers, **known)  # type: ignore[arg-type]
+
+
+def created(task: Task, findings: Sequence[Finding]) -> Answer:
+    """Return the answer to an accepted generateTask (GEN-17)."""
+    body = b'{"code":200,"message":"success","data":{"taskId":"%b"}}' % task.id.encode()
+    return Answer(200, body, (), task.id, "pending", findings)
+
+
+def status(task: Task, now: int) -> Answer:
+    """Return the answer to statusTask at a moment, Unix milliseconds (TASK-1 to TASK-7)."""
+    state = task.timeline.state(now)
+    body = f'{{"code":200,"message":"success","data":{_status_data(task, state)}}}'.encode()
+    failure = task.timeline.failure
+    return Answer(200, body, (), task.id, state, cause=failure.cause if failure and state == "failed" else None)
+
+
+def balance(left: int | None) -> Answer:
+    """Return the answer to a question for the credits that are left, None without end (BAL-1)."""
+    return Answer(200, b'{"code":200,"message":"success","data":%d}' % (CREDITS_WITHOUT_END if left is None else left))
+
+
+def result_url(task: Task) -> str:
+    """Return the absolute URL of a task's video."""
+    return f"{task.root}/files/results/{task.id}.mp4"
+
+
+def _status_data(task: Task, state: State) -> str:
+    line = task.timeline
+    if state == "success":
+        result = json.dumps(json.dumps({"resultUrls": [result_url(task)]}, separators=(",", ":")))
+        return (
+            f'{{"taskId":"{task.id}","state":"success","resultJson":{result},'
+            f'"createTime":{line.created},"completeTime":{line.ended},"costTime":{line.cost_time}}}'
+        )
+    if state == "failed" and line.failure is not None:
+        code, message, _ = line.failure
+        why = f'"failCode":{json.dumps(code)},"failMsg":{json.dumps(message)}'
+        return f'{{"taskId":"{task.id}","state":"failed",{why}}}'
+    return f'{{"taskId":"{task.id}","state":"{state}","createTime":{line.created}}}'
+
+
+def invalid(findings: Sequence[Finding]) -> Answer:
+    """Return the 400 that names every fault, up to a few."""
+    told = [finding.message for finding in findings[:MAX_VIOLATIONS_TOLD]]
+    if len(findings) > MAX_VIOLATIONS_TOLD:
+        told.append(f"and {len(findings) - MAX_VIOLATIONS_TOLD} more")
+    return error(400, "; ".join(told), findings=findings)
+
+
+def too_many_requests(settings: Settings, wait_ms: int) -> Answer:
+    """Return the 429 of the request limit (LIM-1)."""
+    seconds = _whole_seconds(wait_ms)
+    message = f"Rate limit exceeded: {settings.rate_limit} for each API key. Try again in {seconds} s"
+    return error(429, message, headers=_retry_after(seconds), cause="rate limit (LIM-1)")
+
+
+def no_slot(settings: Settings, refusal: Refusal, now: int) -> Answer:
+    """Return the 429 of the task limit (LIM-2), or the 400 of missing credits (GEN-15)."""
+    if refusal.reason == "credits":
+        return error(400, "Insufficient credits", cause="credits spent (GEN-15)")
+    seconds = _whole_seconds((refusal.retry_at or now) - now)
+    message = f"Too many concurrent tasks: {settings.max_concurrent} are not finished. Wait for one to finish"
+    message += f"; the next does in {seconds} s" if refusal.retry_at else ""
+    return error(429, message, headers=_retry_after(seconds), cause="concurrency limit (LIM-2)")
+
+
+def unknown_task(task_id: str) -> Answer:
+    """Return the 404 for a task that nobody made with this key (TASK-11, AUTH-4)."""
+    shown = task_id if len(task_id) <= 80 else task_id[:80] + "…"
+    return error(404, f"Task not found: {shown!r} was not made with this API key")
+
+
+def missing_task_id() -> Answer:
+    """Return the 400 for a statusTask without a task (TASK-11)."""
+    return error(400, "taskId is missing; call statusTask with ?taskId=<the taskId that generateTask returned>")
+
+
+def unauthorized(message: str) -> Answer:
+    """Return a 401 (AUTH-1, AUTH-2)."""
+    return error(401, message, headers=((b"www-authenticate", b"Bearer"),))
+
+
+def method_not_allowed(method: str, allowed: str) -> Answer:
+    """Return a 405 with `Allow` (ENV-5)."""
+    return error(
+        405, f"Method {method[:20]} is not allowed here; use {allowed}", headers=((b"allow", allowed.encode()),)
+    )
+
+
+def wrong_content_type(content_type: str) -> Answer:
+    """Return the 400 for a body that does not say it is JSON (GEN-1)."""
+    message = f"Content-Type must be application/json, but is {content_type[:80]!r}"
+    return error(400, message, cause="content type (GEN-1)")
+
+
+def wrong_encoding(problem: EncodingError) -> Answer:
+    """Return the 415 for a coding of the body that is not known here, or the 400 for a body that is not in it."""
+    if not problem.unknown:
+        return error(400, str(problem), cause="content encoding (GEN-1)")
+    accepted = ((b"accept-encoding", known_codings().encode()),)
+    return error(415, str(problem), headers=accepted, cause="content encoding (GEN-1)")
+
+
+def too_large(limit: int) -> Answer:
+    """Return a 413 (ENV-5)."""
+    return error(413, f"The request body is larger than {limit} bytes")
+
+
+def not_found(path: str) -> Answer:
+    """Return the 404 for a path that is no endpoint (ENV-5)."""
+    shown = path if len(path) <= 120 else path[:120] + "…"
+    known = "POST /api/v1/generateTask/ltx-2-19b, GET /api/v1/statusTask/ltx-2-19b"
+    return error(404, f"Nothing at {shown!r}; the API has {known} and GET /api/v1/apikeys/current-balance")
+
+
+def forced(outcome: Outcome, now: int) -> Answer:
+    """Return the error that a scenario asks for; nothing where it breaks the connection instead."""
+    if outcome.status is None:
+        return Answer(0, b"")
+    headers = () if outcome.retry_after is None else _retry_after(outcome.retry_after)
+    if outcome.retry_after_date:
+        seconds = _whole_seconds(now) + (outcome.retry_after or 0)
+        headers = ((b"retry-after", formatdate(seconds, usegmt=True).encode()),)
+    return error(outcome.status, outcome.message or "", headers=headers)
+
+
+def no_scenario(problem: str, header: str) -> Answer:
+    """Return the 400 for a header that asks for a scenario that there is not."""
+    return error(400, problem, cause=f"header {header}")
+
+
+def crashed(problem: str) -> Answer:
+    """Return the 500 for a mistake in the fake itself."""
+    return error(500, "ltx-mock made a mistake; please report it", cause=f"{CRASH}{problem}")
+
+
+def _whole_seconds(ms: int) -> int:
+    return max(1, -(-ms // SECOND))
+
+
+def _retry_after(seconds: int) -> Headers:
+    return ((b"retry-after", str(seconds).encode()),)

@@ -1,0 +1,102 @@
+"""What scenarios do to one request: which of them happen to it, and what that makes of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from ltx_mock.core.records import Task
+from ltx_mock.engine import responses as answers
+from ltx_mock.engine.responses import Answer, Effect
+from ltx_mock.scenarios.drift import drifted
+from ltx_mock.scenarios.matching import Armed, Call, Subject, claim
+from ltx_mock.scenarios.model import Operation, Outcome
+from ltx_mock.scenarios.sampling import milliseconds, noise
+from ltx_mock.store.interface import Tenant
+
+
+def claimed(tenant: Tenant, wishes: tuple[Armed, ...], call: Call, task_id: str | None = None) -> Armed | None:
+    """Return the scenario that happens now: one that the request asks for, else the task's, else the key's."""
+    _, wish = claim(wishes, call, tenant.dice)
+    return wish or tenant.claim_scenario(call, task_id)
+
+
+async def played(
+    tenant: Tenant,
+    operation: Operation,
+    wishes: tuple[Armed, ...],
+    subject: Subject,
+    work: Callable[[], Awaitable[Answer]],
+    task_id: str | None = None,
+) -> Answer:
+    """Answer a request to which scenarios may happen.
+
+    Args:
+        tenant: who asks.
+        operation: what is asked.
+        wishes: the scenarios that the request asks for itself.
+        subject: what the request, or the task that it is about, was made with.
+        work: does what is asked, where no scenario answers in its place.
+        task_id: the task that the request is about.
+    """
+    call = Call(operation, "request", subject)
+    first = claimed(tenant, wishes, call, task_id)
+    if first is not None and first.scenario.outcome.replaces_work:
+        return laid(tenant, first, answers.forced(first.scenario.outcome, tenant.clock.now()))
+    answer = await work()
+    if first is not None:
+        answer = laid(tenant, first, answer)
+    if answer.status == 200:
+        last = claimed(tenant, wishes, call._replace(moment="answer", state=answer.state), task_id)
+        if last is not None:
+            answer = laid(tenant, last, answer)
+    return answer
+
+
+def staged_download(tenant: Tenant, wishes: tuple[Armed, ...], task: Task) -> Answer | None:
+    """Return what a scenario makes of the download of a task's video: an error, or 200 with an effect; else None."""
+    happening = claimed(tenant, wishes, Call("download", "request", Subject.of(task.request)), task.id)
+    if happening is None:
+        return None
+    outcome = happening.scenario.outcome
+    answer = answers.forced(outcome, tenant.clock.now()) if outcome.replaces_work else Answer(200, b"")
+    return laid(tenant, happening, answer._replace(task_id=task.id))
+
+
+def staged_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, str | None]:
+    """Return the body of a callback as a scenario has it, and the cause; or as it is."""
+    happening = claimed(tenant, (), Call("callback", "answer", Subject.of(task.request)), task.id)
+    if happening is None or happening.scenario.outcome.drift is None:
+        return body, None
+    return drifted(body, happening.scenario.outcome.drift), happening.cause
+
+
+def laid(tenant: Tenant, happening: Armed, answer: Answer) -> Answer:
+    """Return an answer as a scenario has it, and why."""
+    outcome, before = happening.scenario.outcome, answer.effect or Effect()
+    late = milliseconds(outcome.delay, tenant.dice()) if outcome.delay is not None else None
+    if outcome.fault is not None:
+        answer = answer._replace(body=b"")
+    elif outcome.drift is not None:
+        answer = answer._replace(body=drifted(answer.body, outcome.drift))
+    effect = Effect(
+        before.wait_ms + (late or 0),
+        outcome.fault or before.fault,
+        noise(tenant.dice()) if outcome.fault else before.noise,
+        outcome.cut,
+        outcome.bytes_per_second,
+        outcome.close_after if outcome.fault else before.close_after_ms,
+    )
+    details = ", ".join(_details(outcome, late, waits=tenant.clock.flows))
+    cause = f"{happening.cause}: {details}" if details else happening.cause
+    return answer._replace(cause=f"{answer.cause}; {cause}" if answer.cause else cause, effect=effect)
+
+
+def _details(outcome: Outcome, late: int | None, *, waits: bool) -> Iterator[str]:
+    if late is not None:
+        yield f"{late} ms late" if waits else f"{late} ms late (not waited for: the clock stands)"
+    if outcome.fault is not None:
+        yield f"{outcome.fault}, the work was done" if outcome.after_commit else outcome.fault
+    if outcome.cut is not None:
+        yield f"cut after {outcome.cut:.0%}"
+    if outcome.bytes_per_second is not None:
+        yield f"{outcome.bytes_per_second} bytes a second"

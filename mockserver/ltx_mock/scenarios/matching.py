@@ -1,0 +1,114 @@
+"""Whose turn it is: scenarios that are armed, and the one among them that happens to a request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from ltx_mock.scenarios.fields import FOREVER
+from ltx_mock.scenarios.model import ENDPOINTS, Drift, Match, Moment, Operation, Scenario
+from ltx_mock.scenarios.sampling import happens
+from ltx_mock_contracts.request import GenerateRequest
+
+
+class Subject(NamedTuple):
+    """What a request, or the task that it is about, was made with; empty where that cannot be told."""
+
+    mode: str = ""
+    request_type: str = ""
+    prompt: str = ""
+
+    @classmethod
+    def of(cls, request: GenerateRequest) -> Subject:
+        """Return it for a valid request."""
+        return cls(request.mode, request.request_type, request.prompt)
+
+
+class Call(NamedTuple):
+    """A moment in the life of a request at which a scenario may happen to it."""
+
+    operation: Operation
+    moment: Moment
+    subject: Subject = Subject()
+    state: str | None = None
+
+
+class Armed(NamedTuple):
+    """A scenario in waiting: what the journal will call the cause, how often it may still happen, what it has seen."""
+
+    scenario: Scenario
+    cause: str
+    left: int | Literal["forever"]
+    seen: int = 0
+
+
+def armed(scenario: Scenario, cause: str | None = None) -> Armed:
+    """Arm a scenario."""
+    return Armed(scenario, cause or f"scenario {scenario.name}", scenario.match.times)
+
+
+def claim(waiting: tuple[Armed, ...], call: Call, dice: Callable[[], bytes]) -> tuple[tuple[Armed, ...], Armed | None]:
+    """Find the first scenario whose turn it is.
+
+    Args:
+        waiting: what is armed, oldest first.
+        call: what there is to happen to.
+        dice: draws, for scenarios that happen by chance only.
+
+    Returns:
+        What is armed now, used up by one and having seen the call; and the one that happens, if any.
+    """
+    after: list[Armed] = []
+    for index, each in enumerate(waiting):
+        if not concerns(each.scenario, call):
+            after.append(each)
+            continue
+        match, seen = each.scenario.match, each.seen + 1
+        its_turn = seen >= match.nth and (match.chance >= 1 or happens(match.chance, dice()))
+        left = each.left if each.left == FOREVER or not its_turn else each.left - 1  # type: ignore[operator]  # a number
+        if left:
+            after.append(each._replace(seen=seen, left=left))
+        if its_turn:
+            return (*after, *waiting[index + 1 :]), each
+    return tuple(after), None
+
+
+def concerns(scenario: Scenario, call: Call) -> bool:
+    """Tell whether a scenario is for this moment of such a request."""
+    match, outcome, subject = scenario.match, scenario.outcome, call.subject
+    if outcome.moment != call.moment or not _is_for(match, call.operation):
+        return False
+    if match.mode not in {None, subject.mode} or match.request_type not in {None, subject.request_type}:
+        return False
+    if match.prompt is not None and match.prompt not in subject.prompt:
+        return False
+    if outcome.callback is not None and not outcome.fail_code and not outcome.generation:
+        return subject.request_type == "callback"
+    return outcome.drift is None or _has_its_state(outcome.drift, call.state)
+
+
+def _has_its_state(drift: Drift, state: str | None) -> bool:
+    """Tell whether a task is in a state that this drift tells differently, where it is about states."""
+    told = {"processing"} if drift.state is not None else set()
+    told |= {"success", "failed"} if drift.end_state is not None else set()
+    return not told or state in told
+
+
+def aimed(wishes: tuple[Armed, ...], operation: Operation) -> tuple[Armed, ...]:
+    """Return a request's own scenarios with those for both endpoints made for another operation, which it is."""
+    return tuple(
+        each._replace(scenario=replace(each.scenario, match=replace(each.scenario.match, operation=operation)))
+        if each.scenario.match.operation is None
+        else each
+        for each in wishes
+    )
+
+
+def followers(wishes: tuple[Armed, ...]) -> tuple[Armed, ...]:
+    """Return those of a request's own scenarios that happen to what is asked about its task later."""
+    return tuple(each for each in wishes if each.scenario.match.operation != "generateTask")
+
+
+def _is_for(match: Match, operation: Operation) -> bool:
+    return match.operation == operation or (match.operation is None and operation in ENDPOINTS)

@@ -1,0 +1,139 @@
+"""A scenario from plain data, as the control plane, files, markers and Python take it, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ltx_mock.errors import suggestion
+from ltx_mock.scenarios.fields import ScenarioError, camel, fields_of, inside, listed, plain, read, shown, text
+from ltx_mock.scenarios.model import (
+    GONE,
+    GONE_MESSAGE,
+    MESSAGES,
+    NO_ANSWER,
+    RETRY_AFTER_SECONDS,
+    Match,
+    Operation,
+    Outcome,
+    Scenario,
+)
+
+_MATCH, _OUTCOME = tuple(fields_of(Match)), tuple(fields_of(Outcome))
+FIELDS = ("name", *_MATCH, *_OUTCOME)
+
+# A scenario does one thing; a delay goes with each of them.
+KINDS = (
+    ("status",),
+    ("fault",),
+    ("failCode", "generation", "stuck", "callback"),
+    ("drift",),
+    ("cut", "bytesPerSecond"),
+)
+BELONGS_TO = {
+    "message": "status",
+    "retryAfter": "status",
+    "retryAfterDate": "retryAfter",
+    "afterCommit": "fault",
+    "closeAfter": "fault",
+}
+
+
+def own(given: object) -> Scenario:
+    """Read a scenario that says itself what happens; its `name` is a label.
+
+    Raises:
+        ScenarioError: a field is unknown, a value is not allowed, or two do not go together.
+    """
+    name, of_match, of_outcome = split(given)
+    match, outcome = read(Match, of_match), _whole(read(Outcome, of_outcome))
+    match = replace(match, operation=_operation(match, outcome))
+    return Scenario(name=_label(outcome) if name is None else text(80)("name", name), match=match, outcome=outcome)
+
+
+def as_dict(scenario: Scenario) -> dict[str, object]:
+    """Return a scenario as `from_dict` takes it; what is as by default is left out, but for these three."""
+    match = scenario.match
+    always = {"name": scenario.name, "operation": match.operation, "times": match.times}
+    return always | plain(match) | plain(scenario.outcome)
+
+
+def split(given: object) -> tuple[object, dict[str, object], dict[str, object]]:
+    """Return the `name`, the fields of the match and those of the outcome.
+
+    Raises:
+        ScenarioError: it is no mapping, or there is a field that is none of these.
+    """
+    if not isinstance(given, Mapping):
+        raise ScenarioError(f"a scenario must be a table of names and values, not {shown(given)}")
+    name = None
+    match: dict[str, object] = {}
+    outcome: dict[str, object] = {}
+    for key, value in given.items():
+        wanted = camel(key) if isinstance(key, str) else ""
+        if wanted == "name":
+            name = value
+        elif wanted in _MATCH:
+            match[key] = value
+        elif wanted in _OUTCOME:
+            outcome[key] = value
+        else:
+            near = suggestion(key[:80], FIELDS) if isinstance(key, str) else ""
+            raise ScenarioError(f"unknown field {inside('', key)}{near}; known are {listed(FIELDS)}", str(key))
+    return name, match, outcome
+
+
+def _whole(outcome: Outcome) -> Outcome:
+    """Return an outcome whose fields go together, with what goes without saying filled in."""
+    told = plain(outcome)
+    for name, owner in BELONGS_TO.items():
+        if name in told and owner not in told:
+            raise ScenarioError(f"{name} goes with {owner}, which is missing", name)
+    kinds = [[name for name in kind if name in told] for kind in KINDS]
+    given = [names[0] for names in kinds if names]
+    if len(given) > 1:
+        raise ScenarioError(
+            f"give one of {' and '.join(given)}: a scenario does one thing, and several can be armed", given[1]
+        )
+    if not given and outcome.delay is None:
+        raise ScenarioError(f"say what is to happen: name, delay, {listed(name for kind in KINDS for name in kind)}")
+    if outcome.stuck and (outcome.fail_code or outcome.generation):
+        raise ScenarioError("a task that is stuck does not end: leave out stuck, or failCode and generation", "stuck")
+    if outcome.callback and outcome.callback.first and (outcome.stuck or outcome.generation):
+        raise ScenarioError("callback.first ends the task at once: leave it out, or generation and stuck", "callback")
+    if outcome.close_after is not None and outcome.fault != NO_ANSWER:
+        raise ScenarioError(f"closeAfter goes with the fault {NO_ANSWER}, not with {outcome.fault}", "closeAfter")
+    if outcome.status is None:
+        return outcome
+    message = outcome.message or (GONE_MESSAGE if outcome.status == GONE else MESSAGES[outcome.status])
+    wait = RETRY_AFTER_SECONDS if outcome.retry_after is None and outcome.status == 429 else outcome.retry_after
+    return replace(outcome, message=message, retry_after=wait)
+
+
+def _operation(match: Match, outcome: Outcome) -> Operation | None:
+    """Return the operation that the outcome is for; None for both endpoints."""
+    only: Operation | None = None
+    if outcome.changes_task or outcome.after_commit:
+        only = "generateTask"
+    elif outcome.cut is not None or outcome.bytes_per_second is not None or outcome.status == GONE:
+        only = "download"
+    elif outcome.drift is not None and (outcome.drift.state or outcome.drift.end_state):
+        only = "statusTask"
+    if only is not None and match.operation not in {None, only}:
+        told = [name for kind in KINDS for name in kind if name in plain(outcome)]
+        raise ScenarioError(f"operation must be {only} for {listed(told)}, not {match.operation!r}", "operation")
+    if match.operation == "download" and outcome.drift is not None:
+        raise ScenarioError("operation must be generateTask, statusTask or callback for drift", "operation")
+    if match.operation == "callback" and set(plain(outcome)) != {"drift"}:
+        raise ScenarioError("operation callback is for drift alone; what becomes of it stands in callback", "operation")
+    return only or match.operation
+
+
+def _label(outcome: Outcome) -> str:
+    if outcome.status is not None:
+        return f"respond with {outcome.status}"
+    if outcome.fault is not None:
+        return f"break with {outcome.fault}"
+    if outcome.fail_code is not None:
+        return f"fail with {outcome.fail_code}"
+    return " and ".join(camel(name) for name in plain(outcome))

@@ -1,0 +1,74 @@
+"""The scenarios that a request asks for itself: in its headers, or in its prompt where it can change no header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ltx_mock.scenarios.fields import ScenarioError, listed, shown
+from ltx_mock.scenarios.library import NAMED, named
+from ltx_mock.scenarios.matching import Armed, armed
+from ltx_mock.scenarios.model import MESSAGES
+from ltx_mock.scenarios.parse import own
+
+BY_NAME = b"x-mock-scenario"
+BY_CODE = b"prefer"
+DIRECTIVE = "[["
+"""A prompt in which this is found nowhere has no directive."""
+
+LONGEST_PROMPT = 5000
+"""Nothing is looked for in the rest of a prompt, which is refused anyway (GEN-8)."""
+
+_HEADERS = frozenset({BY_NAME, BY_CODE})
+_directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
+_code = re.compile(r'(?:^|[,;])\s*code\s*=\s*"?([^\s",;]*)', re.IGNORECASE)
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def asks(headers: Headers) -> bool:
+    """Tell whether a header may ask for a scenario."""
+    for name, _ in headers:  # noqa: SIM110 - a generator takes three times as long, and this is done for each request
+        if name in _HEADERS:
+            return True
+    return False
+
+
+def asked(headers: Headers, prompt: str = "") -> tuple[Armed, ...]:
+    """Return what a request asks for.
+
+    `X-Mock-Scenario: NAME, …` and `[[name]]` in the prompt name scenarios, `Prefer: code=429` an error. What `Prefer`
+    says besides that is left alone, and so is a word in brackets that is no name.
+
+    Raises:
+        ScenarioError: the header names no scenario, or a code that is not documented.
+    """
+    found: list[Armed] = []
+    for header, raw in headers:
+        if header == BY_NAME:
+            found += _named(raw.decode("latin-1"))
+        elif header == BY_CODE:
+            found += _coded(raw.decode("latin-1"))
+    for name in dict.fromkeys(_directive.findall(prompt, 0, LONGEST_PROMPT)):
+        if name in NAMED:
+            found.append(armed(NAMED[name], f"directive [[{name}]] in the prompt"))
+    return tuple(found)
+
+
+def _named(value: str) -> list[Armed]:
+    try:
+        return [
+            armed(named(name.strip()), f"X-Mock-Scenario: {name.strip()}") for name in dict.fromkeys(value.split(","))
+        ]
+    except ScenarioError as error:
+        raise ScenarioError(f"X-Mock-Scenario: {error}", "X-Mock-Scenario") from None
+
+
+def _coded(value: str) -> list[Armed]:
+    found = _code.search(value)
+    if found is None or found[1] == "200":
+        return []
+    code = found[1]
+    if code not in map(str, MESSAGES):
+        raise ScenarioError(f"Prefer: code must be one of {listed(MESSAGES)}, not {shown(code)}", "Prefer")
+    return [armed(own({"status": int(code)}), f"Prefer: code={code}")]

@@ -1,0 +1,1 @@
+"""The fake on a socket or in a thread."""

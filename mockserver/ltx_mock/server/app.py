@@ -1,0 +1,129 @@
+"""The ASGI application: which path leads where."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ltx_mock import dashboard
+from ltx_mock.api.endpoints import API, Balance, GenerateTask, NotAnEndpoint, StatusTask, bearer_key, header
+from ltx_mock.api.files import Preview, ResultFile, SampleFile
+from ltx_mock.api.landing import Landing
+from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.control.guard import Guard
+from ltx_mock.control.routes import ControlPlane
+from ltx_mock.core.records import Entry
+from ltx_mock.engine import responses as answers
+from ltx_mock.engine.engine import Engine
+
+# Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
+PREFIXES = (API, "")
+MODEL = "ltx-2-19b"
+
+
+class OpenToBrowsers:
+    """Middleware that lets a page of any origin call the API and read its files; never part of the control plane.
+
+    Requests that no browser sends across origins carry no `Origin` and go straight through.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=["*"],
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_private_network=True,
+            expose_headers=["Retry-After", "ETag", "Accept-Ranges", "Content-Range", "Content-Length"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request or hand it on."""
+        app = self._app if header(scope, b"origin") is None else self._cors
+        await app(scope, receive, send)
+
+
+def build(engine: Engine) -> ASGIApp:
+    """Return the application around an engine."""
+    generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
+    open_ = [Middleware(OpenToBrowsers)]
+    control = Router([*ControlPlane(engine).routes(), *dashboard.routes(Preview(engine))], redirect_slashes=False)
+    routes: list[Route | Mount] = []
+    for prefix in PREFIXES:
+        routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=open_))
+        routes.append(Route(f"{prefix}/generateTask/{MODEL}", generate, middleware=open_))
+        routes.append(Route(f"{prefix}/apikeys/current-balance", Balance(engine), middleware=open_))
+    routes += [
+        Route("/", Landing(OpenToBrowsers(nothing))),
+        Route("/favicon.ico", Response(status_code=204)),  # browsers ask by themselves: no news for the journal
+        Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=open_),
+        Route("/files/{path:path}", SampleFile(), middleware=open_),
+        Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
+        Mount("/__admin", app=control, middleware=[Middleware(Guard, engine.settings)]),
+    ]
+    _match_whole_paths(routes)
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: Crash(engine)})
+    app.router.redirect_slashes = False
+    # A last route would not do: the pattern of its path matches no line break.
+    app.router.default = OpenToBrowsers(nothing)
+    return app
+
+
+def _match_whole_paths(routes: Iterable[BaseRoute]) -> None:
+    """Let no route match a path with a line break after it: Starlette ends its patterns with `$`."""
+    for route in routes:
+        if isinstance(route, (Route, Mount)):
+            route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z", re.DOTALL)
+            _match_whole_paths(route.routes if isinstance(route, Mount) else ())
+
+
+class Crash:
+    """Handler of a mistake of our own: the client gets the envelope, the journal says what happened and where.
+
+    Starlette raises the error again after the answer, so that the server logs it too.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        """Answer 500."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        answer = answers.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
+        key = bearer_key(header(request.scope, b"authorization") or "")
+        tenant = self._engine.store.find(key or "") or self._engine.nobody
+        entry = Entry(
+            self._engine.store.next_entry(),
+            tenant.clock.now(),
+            "other",
+            request.method,
+            request.url.path,
+            answer.status,
+            b"",
+            answer.body,
+            cause=answer.cause,
+            request_headers=request.headers.raw,
+        )
+        self._engine.record(tenant, entry)
+        return Response(answer.body, answer.status, media_type="application/json")
+
+
+async def _refuse(request: Request, error: Exception) -> JSONResponse:
+    """Answer what no route of the control plane takes."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    message = "no such path under /__admin" if status == 404 else str(getattr(error, "detail", error))
+    if status == 405 and headers:
+        message = f"method {request.method[:20]} is not allowed here; use {headers['Allow']}"
+    return JSONResponse({"error": message}, status, headers=headers)

@@ -1,0 +1,235 @@
+"""The fake on a socket: uvicorn, without its log lines, signals and ticking."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from ltx_mock.core.hosts import address_of
+from ltx_mock.core.system_time import keep_time
+from ltx_mock.engine.engine import Engine
+from ltx_mock.errors import LtxMockError
+from ltx_mock.server.app import build
+from ltx_mock.server.http_protocol import Connections
+from ltx_mock.server.quiet_logs import quiet_this_thread
+
+STOP_SECONDS = 1
+# A client polls every 5 s (CLI-2). uvicorn hangs up after 5 s of silence, and many a poll would meet the closing door.
+KEEP_ALIVE_SECONDS = 75
+BACKLOG = 2048
+TRIES = 20
+"""So many free ports are tried until one is free on all addresses."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        LtxMockError: the address cannot be had.
+    """
+    try:
+        family, address = _place(host, port)
+        sock = _socket_class()(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == "::":
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # all addresses of both families
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}; try --port 0") from error
+    return sock
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Return listening sockets on one port for all addresses that a host means, as `localhost` is 127.0.0.1 and ::1.
+
+    An address that this machine does not have is left out.
+
+    Raises:
+        LtxMockError: an address cannot be had; another program listens there.
+    """
+    for _ in range(TRIES):
+        first = bind(host, port)
+        try:
+            return [first, *_siblings(host, first)]
+        except LtxMockError as error:
+            first.close()
+            problem = error
+        if port:
+            break
+    raise problem
+
+
+def _siblings(host: str, sock: socket.socket) -> list[socket.socket]:
+    """Return a socket on the same port for each other address of a name."""
+    if address_of(host) is not None:
+        return []
+    (own, port), found = sock.getsockname()[:2], list[socket.socket]()
+    places = [(each[0], str(each[4][0])) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if host == "localhost":  # whatever this machine's list of names says, browsers take it for both (RFC 6761)
+        places = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    for family, address in dict.fromkeys(places):
+        if address == own:
+            continue
+        try:
+            found.append(_sibling(family, address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                continue
+            for each in found:
+                each.close()
+            raise LtxMockError(
+                f"cannot listen on {_shown(address, port)}, which {host} means too: another program does. "
+                f"Try --port 0, or --host {own}"
+            ) from error
+    return found
+
+
+def _sibling(family: int, address: str, port: int) -> socket.socket:
+    sock = _socket_class()(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _place(host: str, port: int) -> tuple[int, tuple[object, ...]]:
+    address = address_of(host)
+    if address is None:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return family, place
+    return (socket.AF_INET, (str(address), port)) if address.version == 4 else (socket.AF_INET6, (str(address), port))
+
+
+def _socket_class() -> type[socket.socket]:
+    """Return the class under a guard such as pytest-socket's: that the fake listens is no traffic of the test."""
+    return next((kind for kind in socket.socket.__mro__ if kind.__module__ == "socket"), socket.socket)
+
+
+def url_of(sock: socket.socket) -> str:
+    """Return the URL under which a client on this machine reaches the socket."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is read here, not bound
+    return f"http://{_shown(host, port)}"
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Keep from the log that a stop cut off what was under way, which it is for, and what its sender was answered."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith(("Cancel ", "Invalid HTTP"))
+
+
+def _connection() -> type[asyncio.Protocol]:
+    """Return the protocol with the parser that is installed."""
+    try:
+        from ltx_mock.server.http_protocol_httptools import HttptoolsConnection  # noqa: PLC0415 - there may be no httptools
+    except ImportError:
+        from ltx_mock.server.http_protocol_h11 import H11Connection  # noqa: PLC0415
+
+        return H11Connection
+    return HttptoolsConnection
+
+
+class HttpServer(uvicorn.Server):
+    """Serves one engine on its sockets until `stop` is called."""
+
+    def __init__(self, engine: Engine) -> None:
+        connections = Connections()
+        super().__init__(
+            uvicorn.Config(
+                build(engine),
+                # asyncio accepts so many at once, before the first of them is made room for.
+                backlog=max(1, min(100, connections.most // 12)),
+                log_config=None,
+                lifespan="off",
+                http=_connection(),
+                ws="none",
+                server_header=False,
+                date_header=False,  # it would be the only real time in an answer
+                timeout_graceful_shutdown=STOP_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            )
+        )
+        self.server_state = connections
+        logging.getLogger("uvicorn.error").addFilter(_worth_telling)
+        self._engine = engine
+        self._stop = asyncio.Event()
+        self.listening: list[socket.socket] = []
+
+    async def run_on(self, sockets: list[socket.socket], on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until stopped; `on_ready` is called when connections are accepted."""
+        self._on_ready = on_ready
+        self.listening = sockets
+        try:
+            await self.serve(sockets=self.listening)
+        finally:
+            await self._engine.close()
+
+    def stop(self) -> None:
+        """Begin to stop. Call it in the server's event loop."""
+        self._stop.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        for sock in sockets or ():
+            sock.listen(BACKLOG)  # so many may queue: uvicorn has told the system what it tells asyncio
+        self._on_ready()
+
+    async def main_loop(self) -> None:
+        """Wait for `stop` where uvicorn wakes ten times a second."""
+        await self._stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop at once when nobody is connected, where uvicorn waits a tenth of a second.
+
+        Streams of events end by themselves, not by a client's hanging up.
+        """
+        self._engine.events.close()
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for server in self.servers:
+            server.close()
+        for sock in sockets or []:
+            sock.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the command line; a library must not take them."""
+        yield
+
+
+def run(
+    make_server: Callable[[], HttpServer], sockets: list[socket.socket], on_ready: Callable[[HttpServer], None]
+) -> None:
+    """Run a server in a new event loop, the fastest that is installed, until it is stopped."""
+
+    async def main() -> None:
+        server = make_server()
+        await server.run_on(sockets, lambda: on_ready(server))
+
+    quiet_this_thread()
+    new_loop = uvicorn.Config(app="", log_config=None).get_loop_factory() or asyncio.new_event_loop
+    with asyncio.Runner(debug=False, loop_factory=lambda: keep_time(new_loop())) as runner:
+        runner.run(main())

@@ -1,0 +1,142 @@
+"""A connection that httptools reads. It keeps what has come of a head, so the bounds are held while it is fed."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ltx_mock.server.http_protocol import (
+    HEAD_BYTES,
+    HEAD_LINES,
+    REQUEST_BYTES,
+    TARGET_BYTES,
+    HttpConnection,
+    RefusedError,
+    no_tunnel,
+    not_http,
+    too_long,
+)
+
+Header = tuple[bytes, bytes]
+
+
+class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
+    """uvicorn's protocol with bounds, and without `Upgrade`."""
+
+    _counted: object = None
+    """The request, by its scope, of which `_bytes` have come; it was not whole when they had."""
+    _bytes = 0
+    _offered: list[Header] | None = None
+    _running: Any = None
+    """The request that is being answered; requests that came after it wait."""
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        self._unset_keepalive_if_required()
+        if len(data) <= HEAD_BYTES:
+            self._feed(data)
+            return
+        for start in range(0, len(data), HEAD_BYTES):
+            self._feed(data[start : start + HEAD_BYTES])
+
+    def _feed(self, data: bytes) -> None:
+        left = [data]
+        while left and self.refusal is None:
+            left += reversed(self._fed(left.pop()))
+
+    def _fed(self, data: bytes) -> tuple[bytes, ...]:
+        """Feed the parser, and return what it is to be fed again: a request that makes an offer, and what follows."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            return self._without_offer(data[offer.args[0] :])
+        except httptools.HttpParserError as error:
+            reason = error.__context__
+            self.refuse(reason if isinstance(reason, RefusedError) else not_http(_detail(error)))
+            return ()
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.scope is not self.scope:
+            self._unfinished(len(data))
+        elif self._timer is not None:
+            self.stop_waiting()
+        return ()
+
+    def _unfinished(self, size: int) -> None:
+        """Hold the bounds of a request that is not whole, and wait for the rest."""
+        if self._counted is self.scope:
+            self._bytes += size
+        else:
+            self._counted, self._bytes = self.scope, size
+        cycle = self.cycle
+        if self.scope is None:
+            self.await_client("blank")
+            return
+        if cycle is None or cycle.scope is not self.scope:
+            # The request may have begun anywhere in its first piece, which is at most HEAD_BYTES long.
+            problem = too_long(len(self.headers), len(self.url), self._bytes - HEAD_BYTES)
+            phase = "head"
+        else:
+            problem = too_long(len(self.headers), 0, 0)
+            if self._bytes > REQUEST_BYTES:
+                problem = RefusedError(413, f"The request is longer than {REQUEST_BYTES} bytes")
+            phase = "blank" if cycle.response_complete else "body"
+        if problem is None:
+            self.await_client(phase)  # type: ignore[arg-type]
+        else:
+            self.refuse(problem)
+
+    def on_headers_complete(self) -> None:
+        """See httptools. Only a head that came in several pieces can be too long as a whole."""
+        headers = self.headers
+        if len(headers) > HEAD_LINES or len(self.url) > TARGET_BYTES or self._counted is self.scope:
+            size = len(self.url) + sum(map(len, chain.from_iterable(headers))) + 4 * len(headers)
+            problem = too_long(len(headers), len(self.url), size)
+            if problem is not None:
+                raise problem
+        if self._offered is not None:
+            headers[:], self._offered = self._offered, None
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio. uvicorn lets the last request know, but not the one before it that is being answered."""
+        running = self._running
+        if running is not None and running is not self.cycle:
+            running.disconnected = not running.response_complete
+            running.message_event.set()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    # ---- the offer of another protocol
+
+    def _should_upgrade(self) -> bool:
+        """Let uvicorn do nothing with a request that makes an offer; it is read again without."""
+        return True
+
+    def _without_offer(self, rest: bytes) -> tuple[bytes, ...]:
+        """Return the head as if it offered no other protocol (RFC 9110, 7.8), and the rest.
+
+        The parser skips the body otherwise.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(no_tunnel())
+            return ()
+        head = [b"%b %b HTTP/%b\r\n" % (method, self.url, self.parser.get_http_version().encode())]
+        head += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        self._offered = self.headers
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return (b"".join(head) + b"\r\n", rest) if rest else (b"".join(head) + b"\r\n",)
+
+
+def _detail(error: httptools.HttpParserError) -> str:
+    if isinstance(error, httptools.HttpParserCallbackError):
+        return "its URL cannot be read"
+    text = str(error)
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,131 @@
+"""The thread in which the fake runs, and the ways into it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future
+from typing import Any, TypeVar
+
+from starlette.types import ASGIApp
+
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine.engine import Engine
+from ltx_mock.errors import LtxMockError
+from ltx_mock.server.http import HttpServer, listen, run, url_of
+from ltx_mock.server.process import close_in_children, require_threads
+
+T = TypeVar("T")
+
+START_SECONDS = 10.0
+STOP_SECONDS = 5.0
+STOPPED = "the server is stopped"
+
+
+class Backstage:
+    """A server in a thread of its own, with its own event loop.
+
+    Attributes:
+        url: The root of the server.
+        app: The application, to be called in the server's loop.
+        troubles: What went wrong in the background, where no request could tell it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        require_threads("a MockServer")
+        self.engine = Engine(settings)
+        self.troubles: list[str] = []
+        self._sockets = listen(settings.host, settings.port)
+        self.url = url_of(self._sockets[0])
+        self._pid = os.getpid()
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: HttpServer | None = None
+        self._thread = threading.Thread(target=self._run, name="ltx-mock", daemon=True)
+        close_in_children(self)
+        self._thread.start()
+        if not self._ready.wait(START_SECONDS):
+            raise LtxMockError(f"the server did not start within {START_SECONDS:g} s")
+
+    @property
+    def app(self) -> ASGIApp:
+        """The ASGI application."""
+        if self._server is None:
+            raise LtxMockError(STOPPED)
+        return self._server.config.app  # type: ignore[return-value]
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine in the server's event loop.
+
+        Raises:
+            LtxMockError: the server is stopped, or this is a child of the process that it runs in.
+        """
+        if os.getpid() != self._pid:
+            work.close()
+            raise LtxMockError(
+                f"this MockServer runs in process {self._pid}, of which this one is a fork. A child can call the API "
+                f"at {self.url}; the rest is for the parent, or for a MockServer that the child starts itself"
+            )
+        if self._loop is None or not self._thread.is_alive() or self._loop.is_closed():
+            work.close()
+            raise LtxMockError(STOPPED)
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def wait_for(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run a coroutine in the server's event loop and return what it returns; `timeout` is in real seconds.
+
+        Raises:
+            LtxMockError: the server is stopped, or is busy for longer than the timeout.
+        """
+        future = self.begin(work)
+        try:
+            return future.result(timeout)
+        except CancelledError:
+            raise LtxMockError("the server was stopped meanwhile") from None
+        except TimeoutError:
+            if future.done():
+                raise
+            future.cancel()
+            raise LtxMockError(f"the server did not answer within {timeout:g} s") from None
+
+    def stop(self) -> None:
+        """Stop the server and wait for its thread. Does nothing the second time."""
+        if os.getpid() == self._pid and self._thread.is_alive() and self._loop is not None and self._server is not None:
+            try:
+                self._loop.call_soon_threadsafe(self._server.stop)
+            except RuntimeError:  # it has closed its loop this very moment
+                return
+        if self._thread is not threading.current_thread():
+            self._thread.join(STOP_SECONDS)
+
+    def open_sockets(self) -> Iterator[int]:
+        """Give the file descriptors of the listening sockets and of all connections."""
+        yield from (sock.fileno() for sock in self._sockets)
+        for connection in list(self._server.server_state.connections) if self._server else ():
+            transport = getattr(connection, "transport", None)
+            sock = transport.get_extra_info("socket") if transport else None
+            yield sock.fileno() if sock else -1
+
+    def _run(self) -> None:
+        run(lambda: HttpServer(self.engine), self._sockets, self._on_ready)
+
+    def _on_ready(self, server: HttpServer) -> None:
+        self._server, self._loop = server, asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._note)
+        self._ready.set()
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self.troubles.append(f"{type(error).__name__}: {error}" if error else str(context.get("message")))
+        loop.default_exception_handler(context)
+
+
+def in_thread(backstage: Backstage, work: Callable[[], T]) -> T:
+    """Run a function in the server's thread and return what it returns."""
+
+    async def step() -> T:
+        return work()
+
+    return backstage.wait_for(step())

@@ -1,0 +1,1 @@
+"""Where the state of the tenants lies: the interface, and its implementations."""

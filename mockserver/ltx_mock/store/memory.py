@@ -1,0 +1,448 @@
+"""The store that lives in memory and dies with the process."""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+
+from ltx_mock.core.clock import LATEST, Clock
+from ltx_mock.core.records import Account, Delivery, Entry, Operation, Refusal, Task
+from ltx_mock.core.seeding import digest
+from ltx_mock.core.settings import MEBIBYTE, Settings, key_label
+from ltx_mock.scenarios.matching import Armed, Call, armed, claim
+from ltx_mock.scenarios.model import Scenario
+from ltx_mock.store.interface import NOBODY
+from ltx_mock.store.memory_budget import Budget, journals_to_shorten, tenants_to_forget
+
+ENTRY_BYTES = 700
+HEADER_BYTES = 140
+FINDING_BYTES = 700
+TASK_BYTES = 2000
+DELIVERY_BYTES = 800
+"""What each of these takes beside the bytes that a client sent."""
+MAX_IDLE_TENANTS = 10_000
+MAX_TASK_BYTES = 512 * 1024 * 1024
+
+
+class Shared:
+    """What the tenants of one store have in common: who made which task, and the budgets they draw on."""
+
+    __slots__ = ("journals", "owners", "tasks")
+
+    def __init__(self, journals: Budget, tasks: Budget) -> None:
+        self.journals, self.tasks = journals, tasks
+        self.owners: dict[str, MemoryTenant] = {}
+
+
+class MemoryTenant:
+    """See `ltx_mock.store.interface.Tenant`."""
+
+    __slots__ = (
+        "_active",
+        "_armed_here",
+        "_deliveries",
+        "_draws",
+        "_due",
+        "_ends",
+        "_entries",
+        "_made",
+        "_shared",
+        "_spent",
+        "_tasks",
+        "_window_start",
+        "_window_used",
+        "clock",
+        "counts",
+        "entry_bytes",
+        "forgotten",
+        "id",
+        "key",
+        "label",
+        "last_entry",
+        "opened",
+        "scenarios",
+        "settings",
+        "task_bytes",
+    )
+
+    def __init__(
+        self,
+        tenant_id: str,
+        key: str,
+        settings: Settings,
+        clock: Clock,
+        shared: Shared,
+        *,
+        opened: bool = False,
+    ) -> None:
+        self.id, self.key, self.label, self.settings, self.clock = tenant_id, key, key_label(key), settings, clock
+        self.opened = opened
+        self.scenarios: tuple[Armed, ...] = tuple(map(armed, settings.scenario))
+        self._armed_here = False
+        self._draws = 0
+        self._shared = shared
+        self._tasks: dict[str, Task] = {}
+        self._active: dict[str, int] = {}
+        self._ends: list[tuple[int, str]] = []
+        self._made = 0
+        self._spent = 0
+        self._window_start = clock.now() - settings.rate_limit.window_ms
+        self._window_used = 0
+        self._deliveries: dict[str, Delivery] = {}
+        self._due: list[tuple[int, int, str]] = []
+        self._entries: deque[Entry] = deque()
+        self.entry_bytes = self.task_bytes = 0
+        self.forgotten = self.last_entry = 0
+        self.counts: dict[tuple[Operation, int | None], int] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost but a request count and a few journal entries."""
+        return self.key != "" and not (self._tasks or self.set_up)
+
+    @property
+    def set_up(self) -> bool:
+        """Whether somebody gave it settings or scenarios of its own."""
+        return self.opened or self._armed_here
+
+    def configure(self, settings: Settings) -> None:
+        """See `Tenant.configure`."""
+        self.settings = settings
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """See `Tenant.add_scenario`."""
+        self._armed_here = True
+        self.arm(scenario)
+
+    def arm(self, scenario: Scenario) -> None:
+        """Queue a scenario that is queued for all tenants."""
+        self.scenarios = (*self.scenarios, armed(scenario))
+
+    def claim_scenario(self, call: Call, task_id: str | None = None) -> Armed | None:
+        """See `Tenant.claim_scenario`."""
+        task = self._tasks.get(task_id or "")
+        if task is not None and task.scenarios:
+            waiting, claimed = claim(task.scenarios, call, self.dice)
+            self._tasks[task.id] = task._replace(scenarios=waiting)
+            if claimed is not None:
+                return claimed
+        self.scenarios, claimed = claim(self.scenarios, call, self.dice)
+        return claimed
+
+    def drop_scenarios(self) -> None:
+        """See `Tenant.drop_scenarios`."""
+        self.scenarios = ()
+
+    def dice(self) -> bytes:
+        """See `Tenant.dice`."""
+        self._draws += 1
+        return digest("scenario", self.settings.seed, self._draws)
+
+    def take_request(self, now: int) -> int:
+        """See `Tenant.take_request`. The window opens with the first request after the last window closed."""
+        rate = self.settings.rate_limit
+        if now - self._window_start >= rate.window_ms:
+            self._window_start, self._window_used = now, 0
+        if self._window_used >= rate.count:
+            return self._window_start + rate.window_ms - now
+        self._window_used += 1
+        return 0
+
+    def next_number(self) -> int:
+        """See `Tenant.next_number`."""
+        self._made += 1
+        return self._made
+
+    def add_task(self, task: Task, now: int) -> Refusal | None:
+        """See `Tenant.add_task`."""
+        self._settle(now)
+        settings = self.settings
+        if settings.credits is not None and self._spent + task.cost > settings.credits:
+            return Refusal("credits")
+        if len(self._active) >= settings.max_concurrent:
+            return Refusal("concurrency", min((end for end in self._active.values() if end <= LATEST), default=None))
+        self._spent += task.cost
+        self._tasks[task.id] = task
+        self._shared.owners[task.id] = self
+        self._count_task_bytes(TASK_BYTES + len(task.body))
+        self._watch(task)
+        return None
+
+    def task(self, task_id: str) -> Task | None:
+        """See `Tenant.task`."""
+        return self._tasks.get(task_id)
+
+    def tasks(self) -> Iterable[Task]:
+        """See `Tenant.tasks`."""
+        return self._tasks.values()
+
+    def replace_task(self, task: Task) -> None:
+        """See `Tenant.replace_task`."""
+        before, self._tasks[task.id] = self._tasks[task.id], task
+        if task.id in self._active:
+            self._watch(task)
+        elif task.timeline.failure and not before.timeline.failure:
+            self._spent -= task.cost  # it was taken for a success and settled before the failure became known
+
+    def unfinished(self, now: int) -> list[Task]:
+        """See `Tenant.unfinished`."""
+        self._settle(now)
+        return [self._tasks[task_id] for task_id in self._active]
+
+    def account(self, now: int) -> Account:
+        """See `Tenant.account`."""
+        self._settle(now)
+        limit, rate = self.settings.credits, self.settings.rate_limit
+        window_ends = self._window_start + rate.window_ms
+        open_ = window_ends > now
+        return Account(
+            made=len(self._tasks),
+            active=len(self._active),
+            credits=None if limit is None else limit - self._spent,
+            spent=self._spent,
+            requests_in_window=self._window_used if open_ else 0,
+            window_ends=window_ends if open_ else None,
+        )
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """See `Tenant.put_delivery`."""
+        if delivery.id not in self._deliveries:
+            self._count_task_bytes(DELIVERY_BYTES + len(delivery.url))
+        self._deliveries[delivery.id] = delivery
+        if delivery.state == "scheduled" and delivery.due is not None:
+            heapq.heappush(self._due, (delivery.due, len(self._deliveries), delivery.id))
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """See `Tenant.delivery`."""
+        return self._deliveries.get(delivery_id)
+
+    def deliveries(self) -> Iterable[Delivery]:
+        """See `Tenant.deliveries`."""
+        return self._deliveries.values()
+
+    def next_due(self) -> int | None:
+        """See `Tenant.next_due`."""
+        while self._due and not self._is_due(*self._due[0]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def claim_due(self, until: int) -> list[Delivery]:
+        """See `Tenant.claim_due`."""
+        claimed = []
+        while (moment := self.next_due()) is not None and moment <= until:
+            _, _, delivery_id = heapq.heappop(self._due)
+            delivery = self._deliveries[delivery_id]
+            claimed.append(delivery)
+            self._deliveries[delivery_id] = delivery._replace(state="sending")
+        return claimed
+
+    def record(self, entry: Entry) -> None:
+        """See `Tenant.record`."""
+        entries, settings = self._entries, self.settings
+        entries.append(entry)
+        kind = entry.operation, entry.status
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.last_entry, size = entry.number, _weight(entry)
+        self.entry_bytes += size
+        while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
+            size -= self._forget_oldest()
+        shared = self._shared
+        shared.journals.count(size)
+        shared.journals.settle()
+        shared.tasks.settle()
+
+    def entries(self) -> Sequence[Entry]:
+        """See `Tenant.entries`."""
+        return self._entries
+
+    def forget_entries(self) -> int:
+        """See `Tenant.forget_entries`."""
+        count = len(self._entries)
+        self._entries.clear()
+        self._shared.journals.count(-self.entry_bytes)
+        self.entry_bytes = self.forgotten = 0
+        return count
+
+    def shorten_journal(self, size: int) -> int:
+        """Give up the oldest entries, at least so many bytes of them where there are as many; return how many."""
+        freed = 0
+        while freed < size and self._entries:
+            freed += self._forget_oldest()
+        self._shared.journals.count(-freed)
+        return freed
+
+    def release(self) -> None:
+        """Take what it has off what it shares with others. What comes after is counted nowhere."""
+        shared, self._shared = self._shared, Shared(Budget(sys.maxsize, _ignore), Budget(sys.maxsize, _ignore))
+        for task_id in self._tasks:
+            shared.owners.pop(task_id, None)
+        shared.journals.count(-self.entry_bytes)
+        shared.tasks.count(-self.task_bytes)
+
+    def _forget_oldest(self) -> int:
+        oldest = self._entries.popleft()
+        self.forgotten, size = oldest.number, _weight(oldest)
+        self.entry_bytes -= size
+        return size
+
+    def _count_task_bytes(self, size: int) -> None:
+        self.task_bytes += size
+        self._shared.tasks.count(size)
+
+    def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
+        delivery = self._deliveries[delivery_id]
+        return delivery.state == "scheduled" and delivery.due == moment
+
+    def _watch(self, task: Task) -> None:
+        self._active[task.id] = task.timeline.ended
+        heapq.heappush(self._ends, (task.timeline.ended, task.id))
+
+    def _settle(self, now: int) -> None:
+        """Free the slots of the tasks that have ended and give back the credits of those that failed."""
+        ends, active = self._ends, self._active
+        while ends and ends[0][0] <= now:
+            ended, task_id = heapq.heappop(ends)
+            if active.get(task_id) != ended:
+                continue  # the task got another end since
+            del active[task_id]
+            task = self._tasks[task_id]
+            if task.timeline.failure is not None:
+                self._spent -= task.cost
+
+
+def _weight(entry: Entry) -> int:
+    """Return about how many bytes an entry takes; for one entry always the same."""
+    size = ENTRY_BYTES + len(entry.request) + len(entry.answer) + len(entry.target)
+    for name, value in entry.request_headers:
+        size += HEADER_BYTES + len(name) + len(value)
+    return size + FINDING_BYTES * len(entry.findings)
+
+
+def _ignore(_: int) -> None:
+    """Make no room."""
+
+
+class MemoryStore:
+    """See `ltx_mock.store.interface.Store`."""
+
+    def __init__(self, settings: Settings, new_clock: Callable[[], Clock]) -> None:
+        self._settings = settings
+        self._new_clock = new_clock
+        self._tenants: dict[str, MemoryTenant] = {}
+        self._shared = Shared(
+            Budget(settings.journal_memory * MEBIBYTE, self._shorten_journals),
+            Budget(MAX_TASK_BYTES, self._forget_tenants),
+        )
+        self._crowd = MAX_IDLE_TENANTS
+        self._ids: dict[str, str] = {"": NOBODY}
+        self._keys: dict[str, str] = {NOBODY: ""}
+        self._id_numbers = count(1)
+        self.scenarios: tuple[Scenario, ...] = ()
+        self._entry_numbers = count(1)
+
+    def tenant(self, key: str) -> MemoryTenant:
+        """See `Store.tenant`."""
+        tenant = self._tenants.get(key)
+        if tenant is None:
+            self._make_room()
+            tenant = self._begin(MemoryTenant(self._id(key), key, self._settings, self._new_clock(), self._shared))
+        return tenant
+
+    def open(self, key: str, settings: Settings) -> MemoryTenant:
+        """See `Store.open`."""
+        self.drop(key, forever=False)
+        clock = settings.new_clock()
+        return self._begin(MemoryTenant(self._id(key), key, settings, clock, self._shared, opened=True))
+
+    def configure(self, settings: Settings) -> None:
+        """See `Store.configure`."""
+        self._settings = settings
+
+    def find(self, key: str) -> MemoryTenant | None:
+        """See `Store.find`."""
+        return self._tenants.get(key)
+
+    def find_id(self, tenant_id: str) -> MemoryTenant | None:
+        """See `Store.find_id`."""
+        key = self._keys.get(tenant_id)
+        return None if key is None else self._tenants.get(key)
+
+    def tenants(self) -> list[MemoryTenant]:
+        """See `Store.tenants`."""
+        return list(self._tenants.values())
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """See `Store.add_scenario`."""
+        self.scenarios = (*self.scenarios, scenario)
+        for tenant in self._tenants.values():
+            tenant.arm(scenario)
+
+    def drop_scenarios(self) -> None:
+        """See `Store.drop_scenarios`."""
+        self.scenarios = ()
+        for tenant in self._tenants.values():
+            tenant.drop_scenarios()
+
+    def owner(self, task_id: str) -> MemoryTenant | None:
+        """See `Store.owner`."""
+        return self._shared.owners.get(task_id)
+
+    @property
+    def journal_bytes(self) -> int:
+        """See `Store.journal_bytes`."""
+        return self._shared.journals.used
+
+    @property
+    def task_bytes(self) -> int:
+        """See `Store.task_bytes`."""
+        return self._shared.tasks.used
+
+    def drop(self, key: str, *, forever: bool = True) -> None:
+        """See `Store.drop`."""
+        tenant = self._tenants.pop(key, None)
+        if tenant is not None:
+            tenant.release()
+        if forever and key and key in self._ids:
+            del self._keys[self._ids.pop(key)]
+
+    def _id(self, key: str) -> str:
+        """Return the id of a key, a new one where it has none."""
+        if key not in self._ids:
+            tenant_id = f"t{next(self._id_numbers)}"
+            self._ids[key], self._keys[tenant_id] = tenant_id, key
+        return self._ids[key]
+
+    def next_entry(self) -> int:
+        """See `Store.next_entry`."""
+        return next(self._entry_numbers)
+
+    def _begin(self, tenant: MemoryTenant) -> MemoryTenant:
+        self._tenants[tenant.key] = tenant
+        for scenario in self.scenarios:
+            tenant.arm(scenario)
+        return tenant
+
+    def _make_room(self) -> None:
+        """Forget idle tenants when a flood of made-up keys has left too many of them."""
+        if len(self._tenants) < self._crowd:
+            return
+        for tenant in self.tenants():
+            if tenant.idle:
+                self.drop(tenant.key)
+        self._crowd = max(MAX_IDLE_TENANTS, 2 * len(self._tenants))  # else each new key would look at all again
+
+    def _shorten_journals(self, size: int) -> None:
+        for tenant in journals_to_shorten(self._tenants.values()):
+            size -= tenant.shorten_journal(size)
+            if size <= 0:
+                return
+
+    def _forget_tenants(self, size: int) -> None:
+        for tenant in tenants_to_forget(self._tenants.values()):
+            size -= tenant.task_bytes
+            self.drop(tenant.key)
+            if size <= 0:
+                return

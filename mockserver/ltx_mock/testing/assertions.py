@@ -1,0 +1,146 @@
+"""Assertions about what a client did. A `ContractFailure` shows the nearest thing that did happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+from ltx_mock.control.expectation import Expectation
+from ltx_mock.errors import ContractFailure, SettingsError, require_count
+from ltx_mock.testing import polling as manners
+
+if TYPE_CHECKING:
+    from ltx_mock.control.from_json import Exchange, Task
+    from ltx_mock.core.options import RequestFields, RequestOperation
+    from ltx_mock.core.records import Account
+
+SHOWN = 10
+
+
+class Assertions:
+    """What a world can be asked to assert."""
+
+    @property
+    def requests(self) -> list[Exchange]:
+        """The journal."""
+        raise NotImplementedError
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks."""
+        raise NotImplementedError
+
+    @property
+    def account(self) -> Account:
+        """The counters."""
+        raise NotImplementedError
+
+    def assert_requested(
+        self, operation: RequestOperation | None = None, *, times: int | None = None, **fields: Unpack[RequestFields]
+    ) -> None:
+        """Assert that a request like this was made: at least once, or exactly so many times.
+
+        Args:
+            operation: `generateTask`, `statusTask` or `balance`; `callback` for what the fake sent; `other`.
+            times: exactly so often; 0 for never.
+            **fields: `finding`, what was wrong with it: a rule such as `"GEN-10"`, a pattern for the message, or None
+                for nothing; `status`, `method`, `task_id`, `state`, `cause`; of the body `request_type`,
+                `callback_url`, `provider`; of its input `mode`, `prompt`, `resolution`, `duration`, `aspect_ratio`,
+                `image_urls`, `seed`, `loras`. A value is compared; a compiled pattern is searched for; a function is
+                asked.
+
+        Raises:
+            ContractFailure: it was not; the text shows the nearest request, field by field.
+            SettingsError: an operation, a field or a rule is unknown, or `times` is no number of times.
+        """
+        __tracebackhide__ = True
+        require_count("times", times)
+        expected = Expectation(({} if operation is None else {"operation": operation}) | {**fields})
+        requests = self.requests
+        matching = [request for request in requests if not expected.difference(request)]
+        if len(matching) == times or (times is None and matching):
+            return
+        raise ContractFailure(_unmet(expected, times, requests, matching))
+
+    def assert_no_advisories(self) -> None:
+        """Assert that no request had anything that the documents advise against (GEN-16, CLI-1).
+
+        Raises:
+            ContractFailure: one had; the text lists each with its rule.
+        """
+        __tracebackhide__ = True
+        found = [
+            f"  request {request.number}: {finding.message} ({finding.rule})"
+            for request in self.requests
+            for finding in request.findings
+            if finding.severity == "advisory"
+        ]
+        if found:
+            raise ContractFailure("\n".join([f"expected no advisories, but there are {len(found)}:", *found]))
+
+    def assert_polled_politely(
+        self, *, first: float = manners.FIRST_SECONDS, every: float = manners.EVERY_SECONDS
+    ) -> None:
+        """Assert that every task was polled as the documents ask (CLI-2, CLI-3), by the fake's clock.
+
+        Args:
+            first: seconds from the submission to the first poll.
+            every: seconds from one poll to the next.
+
+        Raises:
+            ContractFailure: a poll came too early, or after the task was seen finished; the text lists each.
+        """
+        __tracebackhide__ = True
+        found = manners.impolite(self.requests, first=first, every=every)
+        if found:
+            wish = f"first after {first:g} s, then every {every:g} s or slower, none after the end"
+            raise ContractFailure("\n".join([f"expected polite polling ({wish}), but:", *found]))
+
+    def assert_spent(self, *, at_most: int | None = None, exactly: int | None = None) -> None:
+        """Assert how many credits were spent; what a failed task cost is given back.
+
+        Raises:
+            ContractFailure: it was another number; the text lists what was paid for.
+            SettingsError: neither or both limits are given, or one is no number of credits.
+        """
+        __tracebackhide__ = True
+        require_count("at_most", at_most)
+        require_count("exactly", exactly)
+        if (at_most is None) == (exactly is None):
+            raise SettingsError("give at_most or exactly")
+        spent = self.account.spent
+        if spent == exactly or (at_most is not None and spent <= at_most):
+            return
+        wish = f"exactly {exactly}" if at_most is None else f"at most {at_most}"
+        bill = [_item(task) for task in self.tasks] or ["  no task was made"]
+        raise ContractFailure("\n".join([f"expected {wish} credits to be spent, but it is {spent}:", *bill]))
+
+
+def _unmet(expected: Expectation, times: int | None, requests: list[Exchange], matching: list[Exchange]) -> str:
+    wish = "a request" if times is None else _count(times)
+    lines = [f"expected {wish} with {expected}"]
+    if matching:
+        lines.append(f"but there are {len(matching)}:")
+        lines += [f"  request {request.number}: {request}" for request in matching[:SHOWN]]
+        if len(matching) > SHOWN:
+            lines.append(f"  and {len(matching) - SHOWN} more")
+    others = [request for request in requests if request not in matching]
+    nearest = expected.nearest(others)
+    if nearest is not None and (times is None or len(matching) < times):
+        where = "of the others " if matching else f"of {len(requests)} " if len(requests) > 1 else ""
+        lines.append(f"the nearest {where}is request {nearest.number}: {nearest}")
+        lines.append(expected.explain(nearest))
+    elif not requests:
+        lines.append("but no request was made at all")
+    return "\n".join(lines)
+
+
+def _count(times: int) -> str:
+    if times == 0:
+        return "no request"
+    return f"exactly {times} request{'s' * (times > 1)}"
+
+
+def _item(task: Task) -> str:
+    given = task.request["input"]
+    price = f"{task.cost} credits" if task.state != "failed" else f"{task.cost} credits, given back"
+    return f"  {task.id}  {given['resolution']}  {given['duration']} s  {task.state}: {price}"

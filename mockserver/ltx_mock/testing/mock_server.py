@@ -1,0 +1,114 @@
+"""The fake for Python programs and tests: a server in a thread, and worlds on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+
+from ltx_mock.control.from_json import Exchange
+from ltx_mock.control.to_json import entry_view
+from ltx_mock.core.settings import Settings
+from ltx_mock.server.thread import Backstage, in_thread
+from ltx_mock.testing.control_client import Admin, inside
+from ltx_mock.testing.tenant import World
+
+if TYPE_CHECKING:
+    from ltx_mock.core.options import ServerSettings, TenantSettings
+    from ltx_mock.store.interface import Tenant
+    from ltx_mock.testing.transport import MockTransport
+
+T = TypeVar("T")
+
+DEFAULT_KEY = "ltx-mock-key"
+
+
+class MockServer(World):
+    """A fake of the API on a free port of this machine, in a thread of its own. It is the world of its first key.
+
+    Args:
+        **settings: As in `Settings`; `port` is 0 here unless given.
+
+    Raises:
+        SettingsError: a setting is unknown or its value is not allowed.
+        LtxMockError: the address cannot be had.
+    """
+
+    in_process = True
+
+    def __init__(self, **settings: Unpack[ServerSettings]) -> None:
+        self.settings = Settings.from_mapping({"port": 0, **settings})
+        self._backstage = Backstage(self.settings)
+        self._exchange = inside(self._backstage)
+        self._worlds = count(1)
+        key = self.settings.api_key[0] if self.settings.api_key else DEFAULT_KEY
+        super().__init__(Admin(self._exchange, key), self._backstage.url, key)
+
+    @cached_property
+    def transport(self) -> MockTransport:
+        """An httpx transport, sync and async, that reaches the server without a socket."""
+        from ltx_mock.testing.transport import MockTransport  # noqa: PLC0415 - slow to import
+
+        return MockTransport(self._backstage)
+
+    @property
+    def troubles(self) -> list[str]:
+        """What went wrong inside the fake where no request could tell it. Please report it."""
+        return list(self._backstage.troubles)
+
+    def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
+        """Return a world with a key and settings of its own.
+
+        Args:
+            key: by default a fresh one. For a key that is in use and without settings, it is the world that is there.
+            **settings: as in `Settings`; what is not given is as in the server. A world with settings begins anew.
+
+        Raises:
+            SettingsError: a setting is unknown, is one of the whole server (`host`, `port`, `api_key`, `admin_token`,
+                `fetch_assets`, `ca_file`), or its value is not allowed.
+        """
+        if key is None:
+            key = f"{DEFAULT_KEY}-{next(self._worlds)}"
+        engine = self._backstage.engine
+        if settings or in_thread(self._backstage, lambda: engine.tenant_of(key)) is None:
+            self._backstage.wait_for(engine.open(key, settings))
+        return _Tenant(self, key)
+
+    @property
+    def strangers(self) -> list[Exchange]:
+        """What was asked without a key, or with one that the server does not accept, oldest first."""
+        engine = self._backstage.engine
+        entries = in_thread(
+            self._backstage, lambda: [entry_view(engine.nobody, each) for each in engine.nobody.entries()]
+        )
+        return [Exchange.of(view) for view in entries]
+
+    def look(self, at: Callable[[Tenant], T]) -> T:
+        """Return what a function finds in this world's tenant; it runs in the server's thread."""
+        return in_thread(self._backstage, lambda: at(self._backstage.engine.store.tenant(self.api_key)))
+
+    def stop(self) -> None:
+        """Stop the server. Does nothing the second time."""
+        self._backstage.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Tenant(World):
+    """A world on a server of this process; it borrows the server's transport."""
+
+    in_process = True
+
+    def __init__(self, server: MockServer, key: str) -> None:
+        super().__init__(Admin(server._exchange, key), server.url, key)  # noqa: SLF001 - its own server
+        self._server = server
+
+    @property
+    def transport(self) -> MockTransport:
+        """See `MockServer.transport`."""
+        return self._server.transport

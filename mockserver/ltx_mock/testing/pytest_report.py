@@ -1,0 +1,196 @@
+"""The story of a world as text, for the report of a failed test."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from ltx_mock.control.from_json import Exchange, Task
+from ltx_mock.core.clock import SECOND
+from ltx_mock.core.settings import key_label
+from ltx_mock.core.timeline import NEVER
+from ltx_mock.testing.tenant import World
+from ltx_mock_contracts.io.json_text import escaped
+from ltx_mock_contracts.reporting.github import disarmed
+from ltx_mock_contracts.reporting.text import fitting, printable, shortened
+from ltx_mock_contracts.trace.curl import octal
+
+MAX_LINES = 60
+MAX_TO_COME = 10
+MAX_BODY = 2000
+MAX_HEADERS = 500
+USUAL = {
+    *("accept", "accept-encoding", "authorization", "connection"),
+    *("content-length", "content-type", "host", "user-agent"),
+}
+STEPS = {"generateTask", "statusTask"}
+SERVED = "http://127.0.0.1:8219"
+"""Where `ltx-mock serve` listens."""
+WAITS_FOR = {
+    "manual": "the clock stands until it is advanced",
+    "auto": "the clock moves when a status is read",
+    "real": "the clock runs",
+    "scaled": "the clock runs",
+}
+
+Moment = tuple[int, int, str]
+"""Unix milliseconds, an order for things of the same moment, a line."""
+
+
+def story(world: World) -> str:
+    """Return seed, key and clock, everything in order of virtual time, what is to come, and a request for curl."""
+    seed = world._admin.get("/settings")["seed"]  # noqa: SLF001 - a module of the same house
+    requests, tasks, now = world.requests, world.tasks, world.clock.now
+    start = min([entry.at for entry in requests] + [task.create_time for task in tasks], default=now)
+    head = (
+        f"seed {seed}, key {key_label(world.api_key)}, clock {world.clock.mode}, "
+        f"{len(tasks)} tasks, {(now - start) / SECOND:.3f} s after the first request"
+    )
+    lines = _folded([(at - start, text) for at, _, text in sorted(_moments(requests, tasks, now))])
+    if len(lines) > MAX_LINES:
+        lines[:-MAX_LINES] = [f"{'':>12}… {len(lines) - MAX_LINES} earlier lines"]
+    return _shown([head, *lines, *_to_come(world, tasks, now), *_still_armed(world), *_again(world, requests)])
+
+
+def unkeyed(requests: list[Exchange]) -> str:
+    """Return the requests that came without a good key, which are in nobody's world, or an empty string."""
+    lines = [f"  {request}  {_message(request) or ''}".rstrip() for request in requests[-MAX_TO_COME:]]
+    more = [f"  and {len(requests) - MAX_TO_COME} before them"] if len(requests) > MAX_TO_COME else []
+    return _shown(["came without a good API key:", *lines, *more]) if requests else ""
+
+
+def findings(requests: list[Exchange]) -> str:
+    """Return a line for each thing that was wrong with requests, or an empty string."""
+    return _shown(
+        f"request {request.number}, {request}: {finding.message} ({finding.rule}, {finding.severity})"
+        for request in requests
+        for finding in request.findings
+    )
+
+
+def curl(root: str, request: Exchange) -> str:
+    """Return the command that sends a request again to a server; the key stays in the environment."""
+    parts = ["curl", "-X", request.method, root + request.target]
+    line = f'{shlex.join(parts)} -H "Authorization: Bearer $APIXO_API_KEY"'
+    if request.body is None:
+        return line
+    body = request.body if isinstance(request.body, str) else escaped(json.dumps(request.body, ensure_ascii=False))
+    if len(body) > MAX_BODY:
+        return f"{line}  # and a body of {len(body)} characters"
+    line += " -H 'Content-Type: application/json'"
+    if not body.isprintable():
+        return f"printf '{octal(body.encode(errors='replace'))}' | {line} --data-binary @-"
+    return f"{line} -d {shlex.quote(body)}"
+
+
+def _shown(lines: Iterable[str]) -> str:
+    """Return lines in which nothing moves a cursor or drives a CI, and which the terminal can hold."""
+    told = "\n".join(printable(part) for line in lines for part in line.split("\n"))
+    return disarmed(fitting(told, getattr(sys.__stdout__, "encoding", None)))
+
+
+def _headers(request: Exchange) -> str:
+    """Return a line with the headers of a request but for those that every request has, or nothing."""
+    told = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
+    return shortened(f"its own headers: {printable(told)}", MAX_HEADERS) if told else ""
+
+
+def _again(world: World, requests: list[Exchange]) -> list[str]:
+    """Return how to send the last request again, to a server that is there once the tests are over."""
+    last = [entry for entry in requests if entry.operation in STEPS][-1:]
+    headers = [text for entry in last if (text := _headers(entry))]
+    if not world.in_process:
+        return [*(f"again:\n{curl(world.url, entry)}" for entry in last), *headers]
+    submissions = [entry for entry in requests if entry.operation == "generateTask"][-1:]
+    commands = [f"again, once `ltx-mock serve` runs:\n{curl(SERVED, entry)}" for entry in submissions]
+    return [*commands, *headers]
+
+
+def _to_come(world: World, tasks: list[Task], now: int) -> list[str]:
+    """Return what will be next, in order, and what it waits for."""
+    ahead = [
+        (at, f"{task.id} is {state}")
+        for task in tasks
+        for at, state in [(task.processing_time, "processing"), (task.end_time, task.end_state)]
+        if now < at < NEVER
+    ]
+    ahead += [
+        (call.due, f"callback of {call.task_id} to {call.target}")
+        for call in world.callbacks
+        if call.state == "scheduled" and call.due is not None
+    ]
+    stuck = [f"{task.id} never ends" for task in tasks if not task.finished and task.end_time >= NEVER]
+    lines = [f"{text} in {max(0, at - now) / SECOND:.3f} s" for at, text in sorted(ahead)] + stuck
+    if not lines:
+        return []
+    if len(lines) > MAX_TO_COME:
+        lines[MAX_TO_COME:] = [f"and {len(lines) - MAX_TO_COME} more"]
+    return [f"next; {WAITS_FOR[world.clock.mode]}:", *(f"  {line}" for line in lines)]
+
+
+def _still_armed(world: World) -> list[str]:
+    """Return the scenarios that have not happened as often as they may."""
+    armed = world._admin.get("/scenarios")["scenarios"]  # noqa: SLF001 - a module of the same house
+    lines = [
+        f"  {each['name']}{_whom(each)}: {'never happened' if not each['seen'] else 'would happen ' + _times(each)}"
+        for each in armed
+        if each["times"] != "forever" or not each["seen"]
+    ]
+    return ["still armed:", *lines] if lines else []
+
+
+def _whom(armed: dict[str, Any]) -> str:
+    return f" ({armed['operation']})" if armed.get("operation") else ""
+
+
+def _times(armed: dict[str, Any]) -> str:
+    return "once more" if armed["times"] == 1 else f"{armed['times']} times more"
+
+
+def _folded(moments: list[tuple[int, str]]) -> list[str]:
+    """Return a line for each moment; of more than two that say the same, the first and how often it came again."""
+    lines: list[str] = []
+    for text, same in itertools.groupby(moments, lambda moment: moment[1]):
+        first, *rest = [at for at, _ in same]
+        lines.append(_line(first, text))
+        if len(rest) == 1:
+            lines.append(_line(rest[0], text))
+        elif rest:
+            lines.append(_line(rest[-1], f"… and {len(rest)} times more, the last one here"))
+    return lines
+
+
+def _moments(requests: list[Exchange], tasks: list[Task], now: int) -> list[Moment]:
+    moments = [(request.at, request.number, _told(request)) for request in requests]
+    for task in tasks:
+        how = f" with {task.fail_code}" if task.end_state == "failed" else ""
+        changes = [(task.processing_time, "processing"), (task.end_time, task.end_state + how)]
+        moments += [(at, 0, f"{task.id} is {state}") for at, state in changes if at <= now]
+    return moments
+
+
+def _told(request: Exchange) -> str:
+    if request.operation == "callback":
+        return f"callback to {request.target} -> {request.status or 'no answer'}, {request.cause}"
+    text = f"{request.method} {request.operation} -> {request.status}"
+    text += f" after {request.latency} ms" if request.latency else ""
+    about = [request.task_id, request.state if request.operation == "statusTask" else None, _message(request)]
+    told = " ".join(str(part) for part in [*about, request.cause and f"({request.cause})"] if part)
+    text += f"  {told}" if told else ""
+    for finding in request.findings:
+        text += f"\n{'':>12}  ! {finding.message} ({finding.rule})"
+    return text
+
+
+def _message(request: Exchange) -> Any:
+    if request.status == 200 or request.findings or not isinstance(request.answer, dict):
+        return None  # the findings below say the same
+    return request.answer.get("message")
+
+
+def _line(after: int, text: str) -> str:
+    return f"{f'+{after / SECOND:.3f} s':>12}  {text}"

@@ -1,0 +1,207 @@
+"""What the pytest plugin does once a fixture is used: worlds as markers say, troubles told, report sections."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ltx_mock.core.seeding import digest
+from ltx_mock.core.settings import OF_THE_SERVER, setting_names
+from ltx_mock.errors import ConflictError, LtxMockError, SettingsError, suggestion
+
+if TYPE_CHECKING:
+    from ltx_mock.control.from_json import Exchange
+    from ltx_mock.testing.mock_server import MockServer
+    from ltx_mock.testing.remote_server import RemoteServer
+    from ltx_mock.testing.tenant import World
+
+Section = tuple[str, str]
+"""A headline and a text in the report of a test."""
+
+LAST_STORY = pytest.StashKey[list[Section]]()
+"""What happened in the world that a test has closed with an error, last of all."""
+NAME = pytest.StashKey[str]()
+NUMBERS = pytest.StashKey[set[int]]()
+"""The numbers of the worlds that a test has open."""
+RUN = pytest.StashKey[str]()
+"""What tells this process's keys from those of other runs, on a server that is shared."""
+UNKEYED = pytest.StashKey[tuple["MockServer | RemoteServer", int]]()
+"""The server of a test, and the number of the last request there that had no good key before."""
+WORLDS = pytest.StashKey[list["World"]]()
+NAMES = ("scenario", *(name for name in setting_names() if name not in {"scenario", *OF_THE_SERVER}))
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def marked(item: pytest.Item) -> dict[str, Any]:
+    """Return what the markers `ltx` of a test say; of two that say the same the closest counts.
+
+    An unknown name fails the test.
+    """
+    values: dict[str, Any] = {}
+    for mark in item.iter_markers("ltx"):
+        if mark.args:
+            pytest.fail(f"@pytest.mark.ltx takes names, as in credits=10, not {mark.args[0]!r}", pytrace=False)
+        for name in mark.kwargs:
+            if name not in NAMES:
+                problem = f"@pytest.mark.ltx has no {name!r}{suggestion(name, NAMES)}; it has {', '.join(NAMES)}"
+                pytest.fail(problem, pytrace=False)
+        values = {**mark.kwargs, **values}
+    return values
+
+
+def use(item: pytest.Item, server: MockServer | RemoteServer) -> Iterator[World]:
+    """Give a test its world, and tell afterwards what went wrong in the fake."""
+    with opened(item, server, {}) as world:
+        watch(item, world)
+        yield world
+
+
+@contextmanager
+def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[str, Any]) -> Iterator[World]:
+    """Open a world for a part of a test, and tell afterwards what went wrong in the fake.
+
+    The worlds of a test that are open at the same time have numbers. One that is closed leaves its number, and so its
+    key, to the next: each example of Hypothesis finds the same world.
+    """
+    settings = {"clock": "manual", "seed": item.config.option.ltx_seed} | marked(item) | dict(given)
+    numbers = item.stash.setdefault(NUMBERS, set())
+    number = next(each for each in itertools.count() if each not in numbers)
+    world = _open(item, server, settings, number)
+    numbers.add(number)
+    before = len(server.troubles)
+    item.stash.setdefault(UNKEYED, (server, _last_unkeyed(server)))
+    try:
+        yield world
+    except Exception:
+        item.stash[LAST_STORY] = [*_section(world, failed=True)]
+        raise
+    else:
+        troubles = server.troubles[before:] + _troubles(world)
+    finally:
+        numbers.discard(number)
+        with suppress(LtxMockError):
+            world.close()
+    _tell(troubles)
+
+
+def watch(item: pytest.Item, world: World) -> None:
+    """Have the report of a test tell of this world too."""
+    item.stash.setdefault(WORLDS, []).append(world)
+
+
+def stop(servers: list[MockServer]) -> None:
+    """Stop servers that a test has started, and tell what went wrong in them."""
+    troubles = []
+    for server in servers:
+        try:
+            troubles += server.troubles + _troubles(server)
+        except LtxMockError:
+            continue  # the test has stopped it
+        finally:
+            server.stop()
+    _tell(troubles)
+
+
+def sections(item: pytest.Item, *, failed: bool) -> list[Section]:
+    """Return the report sections of a test: all that happened if it failed, else only what was wrong with requests."""
+    told = [section for world in item.stash.get(WORLDS, []) for section in _section(world, failed=failed)]
+    return told + ([*item.stash.get(LAST_STORY, []), *_unkeyed(item)] if failed else [])
+
+
+def _unkeyed(item: pytest.Item) -> Iterator[Section]:
+    """Give what was asked during a test without a good key. On a server that is shared others may have asked it."""
+    from ltx_mock.testing.pytest_report import unkeyed  # noqa: PLC0415 - most tests pass
+
+    server, before = item.stash.get(UNKEYED, (None, 0))
+    with suppress(LtxMockError):
+        strangers = getattr(server, "strangers", [])
+        if text := unkeyed([each for each in strangers if each.number > before]):
+            yield "ltx-mock", text
+
+
+def _last_unkeyed(server: MockServer | RemoteServer) -> int:
+    strangers: list[Exchange] = getattr(server, "strangers", [])
+    return strangers[-1].number if strangers else 0
+
+
+def _section(world: World, *, failed: bool) -> Iterator[Section]:
+    from ltx_mock.testing.pytest_report import findings, story  # noqa: PLC0415 - most tests pass
+
+    try:
+        text = story(world) if failed else findings(world.requests)
+    except Exception as error:  # noqa: BLE001 - the test's own error must be told, whatever happens here
+        text = f"no more is known of this world: {error}"
+    if text:
+        yield f"ltx-mock {world.url}", text
+
+
+def skip_unless_near(url: str | None) -> None:
+    """Skip a test whose receiver on loopback the server could not reach."""
+    if url and urlsplit(url).hostname not in LOOPBACK:
+        pytest.skip(f"{url} cannot call back to this machine's loopback address")
+
+
+def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mapping[str, Any], number: int) -> World:
+    from ltx_mock.testing.remote_server import RemoteServer  # noqa: PLC0415 - a server in this process does without
+
+    own: tuple[object, ...] = (settings["seed"], name_of(item), *([number] if number else []))
+    try:
+        if not isinstance(server, RemoteServer):
+            return server.tenant(f"ltx-{digest(*own).hex()}", **settings)
+        if reason := server.why_not_ours():
+            pytest.skip(f"{server.url} has no worlds to open, which the fixture ltx_mock needs: {reason}")
+        run = item.config.stash.setdefault(RUN, token_hex(8))
+        return server.new_tenant(f"ltx-{digest(run, *own).hex()}", **settings)
+    except SettingsError as error:
+        pytest.fail(f"@pytest.mark.ltx: {error}", pytrace=False)
+    except ConflictError as error:
+        pytest.fail(f"{server.url}: {error}", pytrace=False)
+
+
+def name_of(item: pytest.Item) -> str:
+    """Return a test's name from its topmost package downwards.
+
+    It is the same wherever pytest is started, which the node id is not, and without the group that xdist adds to that.
+    """
+    return item.stash[NAME] if NAME in item.stash else note_name(item)
+
+
+def note_name(item: pytest.Item) -> str:
+    """Find out the name of a test, before its fixtures replace the file system."""
+    path = item.path
+    folders = itertools.takewhile(lambda folder: (folder / "__init__.py").is_file(), path.parents)
+    inside = [node.name for node in item.listchain() if isinstance(node, pytest.Class | pytest.Item)]
+    name = "::".join([*reversed([path.name, *(folder.name for folder in folders)]), *inside])
+    return item.stash.setdefault(NAME, name)
+
+
+def _troubles(world: World) -> list[str]:
+    """Return what no test should have to look for: mistakes of the fake, and in strict mode each advisory."""
+    from ltx_mock.engine.responses import CRASH  # noqa: PLC0415
+
+    told: list[str] = []
+    strict = world._admin.get("/settings")["strict"]  # noqa: SLF001 - a module of the same house
+    for request in world.requests:
+        if request.cause and request.cause.startswith(CRASH):
+            told.append(f"request {request.number}, {request}: {request.cause}")
+        told += _advisories(request) if strict else []
+    return told
+
+
+def _advisories(request: Exchange) -> list[str]:
+    return [
+        f"request {request.number}, {request}, in strict mode: {finding.message} ({finding.rule})"
+        for finding in request.findings
+        if finding.severity == "advisory"
+    ]
+
+
+def _tell(troubles: list[str]) -> None:
+    if troubles:
+        pytest.fail("\n".join(["ltx-mock:", *troubles]), pytrace=False)

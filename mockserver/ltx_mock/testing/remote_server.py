@@ -1,0 +1,86 @@
+"""Worlds on a server that runs elsewhere."""
+
+from __future__ import annotations
+
+import os
+from secrets import token_hex
+from typing import TYPE_CHECKING, Unpack
+
+from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
+from ltx_mock.testing.control_client import Admin, over_http
+from ltx_mock.testing.tenant import World
+from ltx_mock_contracts.io.server_url import server_url
+
+if TYPE_CHECKING:
+    from ltx_mock.core.options import TenantSettings
+
+DEFAULT_KEY = "ltx-mock-key"
+
+
+class RemoteServer(World):
+    """A server at a URL. Its worlds are driven through its control plane, if it has one.
+
+    Args:
+        url: its root, with or without `/api/v1`; without a scheme http is meant.
+        api_key: the key of its first world; by default `APIXO_API_KEY` of the environment.
+        admin_token: its admin token, if it has one; by default `LTX_MOCK_ADMIN_TOKEN` of the environment.
+
+    Raises:
+        SettingsError: it is no URL of a server.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None, admin_token: str | None = None) -> None:
+        try:
+            url = server_url(url)
+        except ValueError as error:
+            raise SettingsError(f"url {error}") from None
+        root = url.rstrip("/").removesuffix("/api/v1")
+        key = api_key or os.environ.get("APIXO_API_KEY") or DEFAULT_KEY
+        self._exchange = over_http(root, admin_token or os.environ.get("LTX_MOCK_ADMIN_TOKEN"))
+        super().__init__(Admin(self._exchange, key), root, key)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Nothing: what goes wrong in the background is told in the server's own log."""
+        return []
+
+    def why_not_ours(self) -> str | None:
+        """Return why this server's worlds cannot be opened, or None when they can: it is an ltx-mock."""
+        try:
+            name = self._admin.get("/health").get("name")
+        except LtxMockError as error:
+            return str(error)
+        return None if name == "ltx-mock" else "it is no ltx-mock"
+
+    def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
+        """Return a world with this key and settings of its own; see `MockServer.tenant`.
+
+        Without a key it is a fresh one, drawn anew in every process: others may use the server too. A key that is in
+        use keeps its world, unless settings are given: then it begins anew.
+        """
+        if key is None:
+            return self.new_tenant(f"{DEFAULT_KEY}-{token_hex(8)}", **settings)
+        admin = Admin(self._exchange, key)
+        if settings or not _accepted(admin):
+            admin.post("/tenants", {"key": key, "settings": settings})
+        return World(admin, self.url, key)
+
+    def new_tenant(self, key: str, **settings: Unpack[TenantSettings]) -> World:
+        """Return a world with a key that nobody has used.
+
+        Raises:
+            ConflictError: somebody has.
+            SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
+        """
+        admin = Admin(self._exchange, key)
+        admin.post("/tenants", {"key": key, "settings": settings, "new": True})
+        return World(admin, self.url, key)
+
+
+def _accepted(admin: Admin) -> bool:
+    """Tell whether the server takes the key without more ado; it then has a world, as after a first request."""
+    try:
+        admin.get("/tenants")
+    except NotFoundError:
+        return False
+    return True

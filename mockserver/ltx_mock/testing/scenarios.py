@@ -1,0 +1,45 @@
+"""The scenarios of one world, from outside: arm, look, disarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Unpack
+
+from ltx_mock.scenarios import Scenario, from_dict
+
+if TYPE_CHECKING:
+    from ltx_mock.core.options import ScenarioFields
+    from ltx_mock.testing.control_client import Admin
+
+
+class Scenarios:
+    """What is armed in a world, oldest first; the first that concerns a request happens to it."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+
+    def add(self, name: str | None = None, /, **fields: Unpack[ScenarioFields]) -> Scenario:
+        """Arm a scenario of the library by its name, or one of your own.
+
+        Args:
+            name: one of those that `ltx-mock scenarios` lists.
+            **fields: which requests (`operation`, `mode`, `request_type`, `prompt`, `nth`, `times`, `chance`) and, for
+                one of your own, what happens to them (`status`, `fault`, `delay`, `fail_code`, `generation`, `stuck`,
+                `callback`, `drift`, `cut`, `bytes_per_second`, …); see docs/make-it-fail.md.
+
+        Raises:
+            SettingsError: there is none of this name, or a field is unknown or its value not allowed.
+        """
+        told = self._admin.post("/scenarios", {**fields, "name": name} if name is not None else {**fields})
+        return from_dict(told)
+
+    def clear(self) -> None:
+        """Disarm all of them."""
+        self._admin.delete("/scenarios")
+
+    def __iter__(self) -> Iterator[Scenario]:
+        for view in self._admin.get("/scenarios")["scenarios"]:
+            yield from_dict({name: value for name, value in view.items() if name not in {"tenant", "key", "seen"}})
+
+    def __len__(self) -> int:
+        return len(self._admin.get("/scenarios")["scenarios"])

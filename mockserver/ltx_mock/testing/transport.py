@@ -1,0 +1,106 @@
+"""httpx without a socket: requests go straight into the server's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from concurrent.futures import CancelledError, Future
+
+import anyio
+import httpx
+
+from ltx_mock.asgi.in_process import BrokenError, Reply, call
+from ltx_mock.errors import LtxMockError
+from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER
+from ltx_mock.server.thread import Backstage
+
+
+class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """For `httpx.Client` and `httpx.AsyncClient` alike, in any thread, and in any event loop of asyncio or trio.
+
+    The application runs in the server's own loop, so clock, callbacks and journal are the same as over a socket.
+    The read timeout of the client holds; other hosts than the server's are not called, whatever the URL says.
+    """
+
+    def __init__(self, backstage: Backstage) -> None:
+        self._backstage = backstage
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """See httpx."""
+        future = self._begin(request, request.read())
+        try:
+            return _response(future.result(_patience(request)), request)
+        except TimeoutError:
+            raise _too_slow(future, request) from None
+        except BrokenError as broken:
+            raise _broken(broken, request) from None
+        except CancelledError:
+            raise httpx.ReadError("the server was stopped meanwhile", request=request) from None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See httpx."""
+        future = self._begin(request, await request.aread())
+        try:
+            with anyio.fail_after(_patience(request)):
+                return _response(await _result(future), request)
+        except TimeoutError:
+            raise _too_slow(future, request) from None
+        except BrokenError as broken:
+            raise _broken(broken, request) from None
+
+    def _begin(self, request: httpx.Request, body: bytes) -> Future[Reply]:
+        url = request.url
+        work = call(
+            self._backstage.app,
+            request.method,
+            url.raw_path.decode("ascii"),
+            headers=request.headers.raw,
+            body=body,
+            scheme=url.scheme,
+            server=(url.host, url.port),
+        )
+        try:
+            return self._backstage.begin(work)
+        except LtxMockError as error:
+            raise httpx.ConnectError(str(error), request=request) from None
+
+
+async def _result(future: Future[Reply]) -> Reply:
+    """Wait for a future of the server's thread, in a task of asyncio or trio."""
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_task():
+        return await asyncio.wrap_future(future)
+    done, token = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def wake(_: object) -> None:
+        with contextlib.suppress(trio.RunFinishedError):
+            token.run_sync_soon(done.set)
+
+    future.add_done_callback(wake)
+    try:
+        await done.wait()
+    except trio.Cancelled:
+        future.cancel()
+        raise
+    return future.result()
+
+
+def _patience(request: httpx.Request) -> float | None:
+    return request.extensions.get("timeout", {}).get("read")  # type: ignore[no-any-return]
+
+
+def _too_slow(future: Future[Reply], request: httpx.Request) -> Exception:
+    future.cancel()
+    return httpx.ReadTimeout("no answer in time", request=request)
+
+
+def _broken(broken: BrokenError, request: httpx.Request) -> Exception:
+    """Return what httpx raises over a socket that is broken in this way."""
+    if broken.fault == CONNECTION_RESET_BY_PEER:
+        return httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
+    return httpx.RemoteProtocolError(f"the connection was broken: {broken.fault}", request=request)
+
+
+def _response(reply: Reply, request: httpx.Request) -> httpx.Response:
+    return httpx.Response(reply.status, headers=reply.headers, content=reply.body, request=request)
