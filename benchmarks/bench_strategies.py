@@ -17,7 +17,7 @@ import ltx_mock_schemas
 from ltx_mock_contracts import strategies
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from independent import from_schema
+from support.independent import from_schema
 
 
 def milliseconds(strategy: st.SearchStrategy[Any], examples: int) -> float:

@@ -16,7 +16,7 @@ import httpx
 
 from ltx_mock import MockServer
 from ltx_mock.testing.tenant import World
-from support import GENERATE, IMAGE_LORA, TEXT, request_body
+from support.bodies import GENERATE, IMAGE_LORA, TEXT, request_body
 
 BEAT_SECONDS = 0.002
 BOUND_MS = 50

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import httpx
 
-from hostile import hostile_bytes
-from processes import serving
+from support.hostile_requests import hostile_bytes
+from support.processes import serving
 
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
 SEED = 20_000

@@ -1,0 +1,99 @@
+"""The task machine against the fake: with and without a socket, with all that it can use and with nothing."""
+
+from __future__ import annotations
+
+import re
+import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from ltx_mock import MockServer
+from ltx_mock.core import timeline
+from ltx_mock.core.options import ClockMode
+from ltx_mock_contracts import ContractFailure, GenerateRequest, TaskMachine
+from ltx_mock_contracts.stateful import Target, run_task_machine
+from ltx_mock_contracts.stateful.task import generation_ms
+from ltx_mock_contracts.strategies._modes import MODES
+from mutants.machine import OpenToAll
+from support.machine_targets import Fake
+from support.receivers import Receiver
+
+PAGE = Path(__file__).parents[3] / "docs" / "task-machine.md"
+LIGHT = settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+SHORT = settings(LIGHT, max_examples=10)
+
+
+@pytest.mark.parametrize("socket", [True, False], ids=["socket", "in process"])
+def test_the_fake_keeps_the_contract(socket: bool) -> None:
+    with MockServer(clock="manual") as mock, Receiver() as receiver:
+        run_task_machine(Fake(mock, receiver, socket=socket), settings=LIGHT)
+        assert not mock.troubles
+
+
+@pytest.mark.parametrize("clock", ["real", "auto"])
+def test_a_client_is_enough(clock: ClockMode) -> None:
+    with MockServer(clock=clock) as mock:
+        run_task_machine(lambda: Target(client=mock.tenant().client()), settings=SHORT)
+
+
+def test_what_is_only_our_choice_is_no_failure_of_others() -> None:
+    with MockServer(clock="manual") as mock, Receiver() as receiver:
+        fake = Fake(mock, receiver, socket=False)
+
+        @contextmanager
+        def theirs(*, choices: bool) -> Iterator[Target]:
+            with fake.worlds() as worlds:
+                options: dict[str, Any] = {"transport": OpenToAll(mock.transport)}
+                clients = [world.client(**options) for world in (worlds.first, worlds.second)]
+                with Target(client=clients[0], other_client=clients[1], choices=choices) as target:
+                    yield target
+
+        run_task_machine(lambda: theirs(choices=False), settings=SHORT)
+        with pytest.raises(ContractFailure, match="AUTH-4"):
+            run_task_machine(lambda: theirs(choices=True), settings=settings(LIGHT, report_multiple_bugs=False))
+
+
+def test_a_machine_without_a_server_says_what_to_do() -> None:
+    with pytest.raises(TypeError, match=r"use TaskMachine\.against"):
+        TaskMachine()
+
+
+def test_a_target_closes_its_clients() -> None:
+    with MockServer() as mock, Receiver() as receiver:
+        fake = Fake(mock, receiver, socket=True)
+        with fake() as target:
+            assert not target.client.is_closed
+        assert target.client.is_closed
+        assert target.other_client is not None
+        assert target.other_client.is_closed
+
+
+@pytest.mark.rule("TASK-8")
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("resolution", timeline.GENERATION_MS)
+def test_the_machine_and_the_fake_know_the_same_times(mode: str, resolution: str) -> None:
+    extra = timeline.LORA_MS if mode.endswith("LoRA") else (0, 0)
+    low, high = timeline.GENERATION_MS[resolution]
+    request = GenerateRequest(mode=mode, prompt="x", resolution=resolution, duration=5)
+    assert generation_ms(request) == (low + extra[0], high + extra[1])
+
+
+def test_the_example_of_the_page_runs() -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(block, str(PAGE), "exec"), names)
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(names["TestTasks"])
+    assert suite.countTestCases() == 1
+    result = unittest.TestResult()
+    suite.run(result)
+    assert not result.errors + result.failures
+
+
+@pytest.mark.parametrize("field", list(Target.__dataclass_fields__))
+def test_the_page_lists_each_field_of_a_target(field: str) -> None:
+    assert f"\n| `{field}` |" in PAGE.read_text(encoding="utf-8")

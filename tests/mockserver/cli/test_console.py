@@ -1,0 +1,159 @@
+"""What the console prints, whatever people send."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from typing import Any
+
+import pytest
+
+from ltx_mock import MockServer
+from ltx_mock.cli.console import Console, Readable, json_line
+from ltx_mock.core.records import Entry
+from support.bodies import GENERATE, TEXT, ask, post, request_body, submit
+
+FORGED = "\r\n12:00:00  POST generateTask 200  forged"
+HOSTILE = [
+    "\x1b[2J\x1b[H",
+    "\r\n12:00:00  POST generateTask 200  forged",
+    "\x9b31m",
+    "\u202egnp",
+    "\u2028",
+    "\x07\x08",
+    "\x00",
+]
+
+
+def printed(*requests: Any, colour: bool = False) -> list[str]:
+    """Return what is printed for some requests, each a function of a client."""
+    with MockServer(clock="manual") as mock:
+        with mock.client(verify=False) as client:
+            for request in requests:
+                request(client)
+        readable = Readable(colour=colour)
+        nobody = mock.look(lambda _: mock._backstage.engine.nobody)
+        own = mock.look(lambda tenant: list(tenant.entries()))
+        entries = sorted(
+            [(entry, None) for entry in own] + [(entry, nobody) for entry in nobody.entries()],
+            key=lambda pair: pair[0].number,
+        )
+        return mock.look(lambda mine: [readable(tenant or mine, entry) for entry, tenant in entries])
+
+
+def clean(line: str) -> bool:
+    return all(letter.isprintable() for letter in line)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_prompt_url_or_field_forges_no_line_and_moves_no_cursor(text: str) -> None:
+    def callback(client: Any) -> None:
+        post(client, request_body(TEXT) | {"request_type": "callback", "callback_url": f"https://a.com/{text}"})
+
+    blocks = printed(
+        lambda client: post(client, request_body(TEXT, prompt=f"city {text} [[content-violation]]")),
+        lambda client: post(client, request_body(TEXT, resolution=text)),
+        lambda client: post(client, request_body(TEXT, **{text: 1})),
+        lambda client: client.get("/statusTask/ltx-2-19b", params={"taskId": text}),
+        lambda client: client.get("/" + "".join(f"%{byte:02x}" for byte in text.encode())),
+        callback,
+    )
+    assert len(blocks) == 6
+    for block in blocks:
+        lines = block.split("\n")
+        assert all(clean(line) for line in lines)
+        assert all(line.startswith("          ! ") for line in lines[1:])
+
+
+def test_colour_is_there_when_asked_for_only() -> None:
+    def request(client: Any) -> None:
+        post(client, request_body(TEXT))
+
+    assert "\x1b[32m200\x1b[0m" in printed(request, colour=True)[0]
+    assert "\x1b" not in printed(request)[0]
+
+
+def test_a_state_is_printed_as_a_change_once_and_a_download_with_its_size() -> None:
+    """Each poll of a finished task says its state and nothing of a change; a result is told by what was sent."""
+    with MockServer(clock="manual") as mock, mock.client() as client:
+        task_id = submit(client)
+        ask(client, task_id), ask(client, task_id)
+        mock.clock.advance(30)
+        ask(client, task_id), ask(client, task_id)
+        mock.clock.advance(30)
+        ask(client, task_id), ask(client, task_id), ask(client, task_id)
+        size = len(client.get(mock.tasks[0].result_url or "").content)
+        client.get(mock.tasks[0].result_url or "", headers={"range": "bytes=0-99"})
+        readable = Readable(colour=False)
+        lines = mock.look(lambda mine: [readable(mine, entry) for entry in mine.entries() if entry.kind != "clock"])
+    told = [line.split(f"{task_id}  ")[1] for line in lines]
+    assert told[1:] == [
+        *("pending", "pending", "pending → processing", "processing"),
+        *("processing → success", "success", "success", f"{size} bytes sent", "100 bytes sent"),
+    ]
+    assert [line.split()[1:3] for line in lines[-2:]] == [["GET", "download"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"),
+    [
+        (None, "allow it with --allow-callback-host your-app.com"),
+        ("lost-callback", "no callback: X-Mock-Scenario: lost-callback"),
+    ],
+)
+def test_a_callback_that_is_withheld_is_told_with_its_reason(scenario: str | None, reason: str) -> None:
+    """The vendor's own example URL is withheld: the line below the request names the option that helps."""
+
+    def request(client: Any) -> None:
+        body = request_body(TEXT) | {"request_type": "callback", "callback_url": "https://your-app.com/callback"}
+        client.post(GENERATE, json=body, headers={"x-mock-scenario": scenario} if scenario else {})
+
+    (block,) = printed(request)
+    assert len(lines := block.split("\n")) == 2
+    assert lines[1].startswith("          ! no callback: ")
+    assert reason in lines[1]
+
+
+ENTRY = Entry(1, 0, "other", "GET", "/x", 404, b"\xff", b"{}")
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has left."""
+
+    tries = 0
+
+    def write(self, _: str) -> int:
+        self.tries += 1
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_left_is_tried_once() -> None:
+    stream = Gone()
+    with MockServer() as mock:
+        tenant: Any = mock.look(lambda tenant: tenant)
+
+    async def story() -> None:
+        console = Console(stream, json_line)
+        for _ in range(3):
+            console(tenant, ENTRY)
+            console.flush()
+
+    asyncio.run(story())
+    assert stream.tries == 1
+
+
+def test_lines_are_written_together() -> None:
+    stream = io.StringIO()
+    with MockServer() as mock:
+        tenant: Any = mock.look(lambda tenant: tenant)
+
+    async def story() -> None:
+        console = Console(stream, json_line)
+        for number in range(1500):
+            console(tenant, ENTRY._replace(number=number))
+        assert stream.getvalue().count("\n") == 1000
+        console.flush()
+
+    asyncio.run(story())
+    assert [json.loads(line)["number"] for line in stream.getvalue().splitlines()] == list(range(1500))

@@ -1,0 +1,208 @@
+"""The command line, word for word, as far as no server has to run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ltx_mock_schemas
+from ltx_mock.cli import COMMANDS, main
+from ltx_mock.core.settings import setting_names
+from ltx_mock_contracts import RULES
+from support.processes import LTX_MOCK, clean_environment, ltx_mock
+
+Run = Callable[..., tuple[object, str, str]]
+
+HELP = """\
+Usage: ltx-mock [OPTIONS] COMMAND [ARGS]...
+
+  An offline twin of the LTX-2-19b video API, and a lab for its contract.
+
+  Start with: ltx-mock serve
+
+Options:
+  --version   Print the version.
+  -h, --help  Show this message and exit.
+
+Commands:
+  callbacks     List the callbacks: made, to come, given up, withheld.
+  check         Hold the server at URL to the rules of the contract.
+  check-client  Run COMMAND once for each case, against a fresh fake each...
+  check-trace   Judge a recording by the rules of the contract.
+  clock         Show the server's clock, move it, or change how it runs.
+  fuzz          Write cases for tests in any language, as JSON files.
+  openapi       Print the OpenAPI 3.1 document.
+  requests      List the newest requests, answers and callbacks.
+  reset         Forget tasks, credits, limits, callbacks and journal.
+  rules         Print every rule of the contract: id, what it says, where...
+  scenarios     List the scenarios; arm some in a running server.
+  schema        Print the JSON Schema NAME, or the names there are.
+  serve         Run the fake API until Ctrl-C.
+  settings      Print the settings in force, as JSON.
+  tasks         List the tasks, or tell all about one, or end it.
+  version       Print the version.
+"""
+
+
+SEE_SERVE = "; see ltx-mock serve --help"
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs the command line here, in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ltx_mock.cli.serve.listen", lambda *_: pytest.fail("it would have served"))
+
+    def run(*args: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(list(args))
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return run
+
+
+def test_help_shows_the_commands(cli: Run) -> None:
+    assert cli("--help") == (0, HELP, "")
+    assert cli("-h") == (0, HELP, "")
+
+
+def test_without_a_command_help_is_shown_as_an_error(cli: Run) -> None:
+    assert cli() == (2, "", HELP)
+
+
+def test_every_command_has_help(cli: Run) -> None:
+    for name in COMMANDS:
+        code, out, err = cli(name, "--help")
+        assert (code, err) == (0, "")
+        assert out.startswith(f"Usage: ltx-mock {name}")
+
+
+def test_the_help_of_serve_has_every_setting(cli: Run) -> None:
+    _, out, _ = cli("serve", "--help")
+    for name in setting_names():
+        assert f"--{name.replace('_', '-')}" in out
+    assert "`" not in out
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["serv"], "No such command 'serv' (did you mean 'serve'?); see ltx-mock --help"),
+        (["frobnicate"], "No such command 'frobnicate'; see ltx-mock --help"),
+        (["--speed", "6"], "No such option '--speed'; see ltx-mock --help"),
+        (
+            ["serve", "--sped", "6"],
+            "No such option '--sped'. (Did you mean one of: '--open', '--seed', '--speed'?)" + SEE_SERVE,
+        ),
+        (["serve", "extra"], "Got unexpected extra argument (extra); see ltx-mock serve --help"),
+        (
+            ["serve", "--port", "abc"],
+            "Invalid value for '--port': 'abc' is not a valid integer; see ltx-mock serve --help",
+        ),
+        (["serve", "--port", "70000"], "port must be a whole number from 0 to 65535, not 70000"),
+        (
+            ["serve", "--clock", "fast"],
+            "Invalid value for '--clock': 'fast' is not one of 'real', 'scaled', 'manual', 'auto'" + SEE_SERVE,
+        ),
+        (["serve", "--speed", "0"], "speed must be more than 0 and at most 1000000, not 0.0"),
+        (["serve", "--speed", "nan"], "speed must be more than 0 and at most 1000000, not nan"),
+        (["serve", "--callback-patience", "-1"], "callback_patience must be more than 0 and at most 3600, not -1.0"),
+        (["serve", "--callback-patience", "nan"], "callback_patience must be more than 0 and at most 3600, not nan"),
+        (["serve", "--rate-limit", "5"], "rate_limit must look like 10000/minute (or /second, /hour), not '5'"),
+        (["serve", "--max-concurrent", "-1"], "max_concurrent must be a whole number of at least 0, not -1"),
+        (["serve", "--credits", "-1"], "credits must be a whole number of at least 0, not -1"),
+        (
+            ["serve", "--price", "480=3"],
+            "price: unknown resolution '480' (did you mean '480p'?); known are 480p, 720p, 1080p",
+        ),
+        (["serve", "--price", "480p"], "price must look like LEFT=RIGHT, not '480p'"),
+        (["serve", "--price", "480p=x"], "price of 480p must be a whole number of credits, not 'x'"),
+        (["serve", "--admin-token", ""], "admin_token must not be empty"),
+        (["serve", "--api-key", ""], "api_key must be non-empty strings, not ('',)"),
+        (["serve", "--public-url", "x"], "public_url must be an absolute http or https URL, not 'x'"),
+        (
+            ["serve", "--allow-callback-host", "https://x.com/"],
+            "allow_callback_host must be a host name without scheme, port and path, not 'https://x.com/'",
+        ),
+        (
+            ["serve", "--callback-rewrite", "a=b"],
+            "callback_rewrite must be an absolute http or https URL, not 'a'",
+        ),
+        (["serve", "--start-time", "soon"], "start_time must be fixed, now or an ISO 8601 time, not 'soon'"),
+        (
+            ["schema", "generate-reqest"],
+            "no schema 'generate-reqest' (did you mean 'generate-request'?); there are "
+            + ", ".join(ltx_mock_schemas.names()),
+        ),
+        (["clock", "--json", "advance", "1"], "put --json after advance; see ltx-mock clock --help"),
+        (
+            ["clock", "advance", "-5"],
+            "Invalid value for 'SECONDS': -5.0 is not in the range x>=0; see ltx-mock clock advance --help",
+        ),
+        (["clock", "advance"], "Missing argument 'SECONDS'; see ltx-mock clock advance --help"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(cli: Run, args: list[str], line: str) -> None:
+    code, out, err = cli(*args)
+    assert (code, out) == (2, "")
+    assert err == f"ltx-mock: {line}\n"
+
+
+def test_the_version_is_told_in_both_ways(cli: Run) -> None:
+    code, out, err = cli("version")
+    assert (code, err) == (0, "")
+    assert out.startswith("ltx-mock ")
+    assert cli("--version") == (0, out, "")
+
+
+def test_rules_are_a_table(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    code, out, err = cli("rules")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split() == ["Rule", "What", "it", "says", "From"]
+    assert [line.split()[0] for line in lines[1:] if line[0] != " "] == list(RULES)
+    assert max(map(len, lines)) <= 100
+    assert "\x1b" not in out
+
+
+def test_rules_are_data(cli: Run) -> None:
+    _, out, _ = cli("rules", "--json")
+    assert [rule["id"] for rule in json.loads(out)] == list(RULES)
+
+
+def test_schemas_are_listed_and_printed(cli: Run) -> None:
+    assert cli("schema") == (0, "\n".join(ltx_mock_schemas.names()) + "\n", "")
+    for name in ltx_mock_schemas.names():
+        _, out, _ = cli("schema", name)
+        assert json.loads(out) == ltx_mock_schemas.schema(name)
+
+
+def test_the_openapi_document_is_printed(cli: Run) -> None:
+    assert json.loads(cli("openapi")[1]) == ltx_mock_schemas.openapi()
+    assert json.loads(cli("openapi", "--server", "http://host:1/")[1])["servers"][0]["url"] == "http://host:1"
+    assert cli("openapi", "--server", "host")[0] == 2
+
+
+def test_it_runs_as_a_module_too() -> None:
+    code, out, err = ltx_mock("version")
+    assert (code, err) == (0, "")
+    assert out.startswith("ltx-mock ")
+
+
+@pytest.mark.parametrize("command", [["rules"], ["rules", "--json"], ["openapi"], ["schema", "generate-request"]])
+def test_a_reader_that_leaves_early_is_no_error(command: list[str]) -> None:
+    process = subprocess.Popen(
+        [*LTX_MOCK, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    with process.stderr:
+        told = process.stderr.read()
+    assert (process.wait(10), told) == (0, b"")

@@ -1,0 +1,312 @@
+"""`ltx-mock serve` as people run it, and the commands that talk to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ltx_mock import RemoteServer, SettingsError
+from ltx_mock.cli.serve import banner
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine.engine import Engine
+from ltx_mock.server.http import HttpServer
+from ltx_mock.testing.polling import EVERY_SECONDS
+from support.bodies import TEXT, request_body
+from support.processes import Served, clean_environment, ltx_mock, serving
+from support.receivers import Receiver
+
+pytestmark = pytest.mark.sampled(3)
+
+GENERATE = "/api/v1/generateTask/ltx-2-19b"
+STATUS = "/api/v1/statusTask/ltx-2-19b"
+KEY = {"authorization": "Bearer any-key"}
+BANNER = """\
+ltx-mock VERSION answers at URL  (manual clock, seed 1)
+
+  base URL      URL/api/v1   (the host alone works too)
+  API key       any
+  dashboard     URL/__admin/
+  sample files  URL/files/
+  other shells  export LTX_MOCK_URL=URL   (for ltx-mock tasks, clock, …)
+
+  Try it:
+    curl URL/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer any-key" \\
+      -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video",
+      "prompt": "a city at sunset", "resolution": "480p", "duration": 5}}'
+
+  Ctrl-C stops it."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving("--clock", "manual", "--seed", "1") as running:
+        yield running
+
+
+def call(url: str, method: str = "GET", path: str = STATUS, **options: object) -> httpx.Response:
+    with httpx.Client(base_url=url, headers=KEY, trust_env=False, verify=False) as client:
+        return client.request(method, path, **options)  # type: ignore[arg-type]
+
+
+def make(url: str, prompt: str = "a city", **top: str) -> str:
+    answer = call(url, "POST", GENERATE, json=request_body(TEXT, prompt=prompt) | top)
+    task_id: str = answer.json()["data"]["taskId"]
+    return task_id
+
+
+def masked(text: str, *ids: str) -> str:
+    text = re.sub(r"\d\d:\d\d:\d\d", "TIME", re.sub(r"ltx-mock \d\S+", "ltx-mock VERSION", text))
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "URL", text)
+    for number, task_id in enumerate(ids, 1):
+        text = text.replace(task_id, f"task_{number}")
+    return text
+
+
+def test_the_banner_says_where_it_is_and_how_to_call_it(served: Served) -> None:
+    assert masked(served.stderr()) == BANNER
+
+
+def test_open_shows_the_dashboard_in_the_browser(tmp_path: Path) -> None:
+    told, browser = tmp_path / "told", tmp_path / "browser"
+    os.mkfifo(told)
+    browser.write_text(f'#!/bin/sh\necho "$1" > {told}\n')
+    browser.chmod(0o755)
+    with serving("--open", env={"BROWSER": str(browser)}) as served:
+        assert told.read_text() == f"{served.url}/__admin/\n"
+        assert call(served.url, path="/__admin/").status_code == 200
+
+
+def test_the_banner_says_so_where_the_dashboard_is_closed() -> None:
+    told = banner(Settings(host="0.0.0.0"), "http://127.0.0.1:8219")
+    assert "  dashboard     closed on this address" in told
+    assert "/__admin/" not in told
+    assert "/__admin/" in banner(Settings(host="0.0.0.0", admin_token="x"), "http://127.0.0.1:8219")
+
+
+def test_request_lines_tell_what_happens(served: Served) -> None:
+    task_id = make(served.url, "[[content-violation]]", extra="x")
+    call(served.url, params={"taskId": task_id})
+    assert ltx_mock("clock", "advance", "100", "--url", served.url)[0] == 0
+    call(served.url, params={"taskId": task_id})
+    call(served.url, path="/nothing")
+    lines = [masked(served.line(), task_id) for _ in range(5)]
+    assert re.sub(r"in \d+ s", "in N s", lines[0]) == (
+        "TIME  POST generateTask 200  task_1  text-to-video 480p 16:9 5 s → CONTENT_VIOLATION in N s"
+    )
+    assert lines[1].startswith("          ! extra is not a field that the API knows")
+    assert lines[2] == "TIME  GET  statusTask   200  task_1  pending"
+    assert lines[3].startswith("TIME  GET  statusTask   200  task_1  pending → failed  directive [[content-violation]]")
+    assert lines[4].startswith("TIME  GET  other        404  Nothing at '/nothing'")
+
+
+def test_the_remote_commands_show_and_drive_a_running_server() -> None:
+    with serving("--clock", "manual", "--seed", "1") as served:
+        at = {"LTX_MOCK_URL": f"{served.url}/api/v1"}
+        url = "https://your-server.com/callback"
+        task_id = make(served.url, request_type="callback", callback_url=url)
+        assert ltx_mock("clock", env=at) == (0, "2026-01-09T13:33:30.929+00:00  manual\n", "")
+        code, out, err = ltx_mock("tasks", env=at)
+        assert (code, err) == (0, "1 tasks\n")
+        assert masked(out, task_id) == "TIME  task_1  pending     success at TIME\n"
+        assert json.loads(ltx_mock("tasks", task_id, "--json", env=at)[1])["id"] == task_id
+        code, out, err = ltx_mock("clock", "advance", "100", env=at)
+        assert masked(out, task_id) == "TIME  task_1  processing\nTIME  task_1  success\n"
+        assert masked(err) == "TIME  now\n"
+        code, out, _ = ltx_mock("callbacks", env=at)
+        assert out.startswith(f"{task_id}  withheld  0 made  {url}  your-server.com is not this machine")
+        assert masked(ltx_mock("requests", env=at)[1], task_id) == "   1  TIME  POST generateTask 200  task_1\n"
+        failing = make(served.url)
+        told = json.loads(ltx_mock("tasks", failing, "--fail-code", "INVALID_LORA_URL", "--json", env=at)[1])
+        assert (told["state"], told["failCode"]) == ("failed", "INVALID_LORA_URL")
+        assert json.loads(ltx_mock("settings", env=at)[1])["clock"] == "manual"
+        assert ltx_mock("clock", "set", "--speed", "60", "scaled", env=at)[1].endswith("  60 times\n")
+        assert ltx_mock("reset", env=at) == (0, "", "forgotten\n")
+        assert ltx_mock("tasks", "--json", env=at)[1] == '{\n  "tasks": [],\n  "truncated": false\n}\n'
+        assert served.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["tasks", "task_none"], "no task 'task_none'"),
+        (["tasks", "..?x#y"], "no task '..?x#y'"),
+        (["clock", "advance", "nan"], 'seconds must be a number, not "nan"'),
+        (["clock", "advance", "inf"], 'seconds must be a number, not "inf"'),
+        (["clock", "set", "--speed", "0"], "speed must be more than 0 and at most 1000000, not 0.0"),
+        (["clock", "set"], "give mode, speed or both"),
+    ],
+)
+def test_what_the_server_refuses_is_one_line(served: Served, args: list[str], told: str) -> None:
+    assert ltx_mock(*args, env={"LTX_MOCK_URL": served.url}) == (2, "", f"ltx-mock: {told}\n")
+
+
+def test_where_nobody_answers_it_is_one_line() -> None:
+    with Receiver() as gone:
+        pass
+    code, out, err = ltx_mock("tasks", "--url", gone.root)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"ltx-mock: no ltx-mock at {gone.root}/__admin (no connection: ")
+    assert err.endswith("start one with: ltx-mock serve; or say where it is with --url\n")
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"{}", b"[]", b'{"name": "other"}', b"null"])
+def test_another_server_is_told_from_ours_before_anything_is_posted(body: bytes) -> None:
+    posted: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            posted.append(self.path)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
+        thread.start()
+        code, out, err = ltx_mock("reset", "--url", f"http://127.0.0.1:{other.server_port}")
+        other.shutdown()
+        thread.join()
+    assert (code, out, posted) == (2, "", [])
+    assert "is no ltx-mock: /__admin/health answered HTTP 200" in err
+
+
+def test_a_taken_port_is_one_line(served: Served) -> None:
+    port = served.url.rpartition(":")[2]
+    code, out, err = ltx_mock("serve", "--port", port)
+    told = f"ltx-mock: cannot listen on 127.0.0.1:{port}: Address already in use; try --port 0\n"
+    assert (code, out, err) == (2, "", told)
+
+
+def test_a_ready_file_is_there_while_it_answers(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    with serving("--ready-file", str(ready)) as served:
+        assert json.loads(ready.read_text()) == {"url": served.url, "pid": served.pid}
+        assert served.end() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ready_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    code, out, err = ltx_mock("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "file"))
+    assert (code, out) == (2, "")
+    assert err == f"ltx-mock: cannot write the ready file {tmp_path}/no/file: No such file or directory\n"
+
+
+def test_quiet_prints_no_line_and_json_one_object_each() -> None:
+    with serving("--quiet") as quiet, serving("--json") as lines:
+        for each in (quiet, lines):
+            make(each.url, "a \u2028 city")
+            assert each.end() == 0
+        assert quiet.rest() == []
+        (line,) = lines.rest()
+    assert json.loads(line)["operation"] == "generateTask"
+
+
+def test_a_terminal_without_unicode_gets_lines_too() -> None:
+    with serving(env={"PYTHONIOENCODING": "ascii"}) as served:
+        make(served.url, "城市")
+        assert "5 s -> success in" in served.line()
+        assert served.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_whatever_is_open(number: signal.Signals) -> None:
+    with Receiver("hang") as receiver, serving("--speed", "10000", "--callback-patience", "600") as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        idle, half, kept = (socket.create_connection((host, int(port))) for _ in range(3))
+        with idle, half, kept:
+            half.sendall(f"POST {GENERATE} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n".encode())
+            half.sendall(b"Authorization: Bearer any-key\r\n\r\n{")
+            kept.sendall(b"GET /__admin/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert kept.recv(10_000).startswith(b"HTTP/1.1 200")
+            make(served.url, request_type="callback", callback_url=receiver.url)
+            receiver.take()
+            assert served.end(number) == 0
+        assert "Traceback" not in served.stderr()
+
+
+def test_several_signals_at_once_end_it_no_worse() -> None:
+    with serving() as served:
+        assert served.end(signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGINT) == 0
+        assert "Traceback" not in served.stderr()
+
+
+@pytest.mark.rule("CLI-2")
+def test_a_connection_outlives_the_pause_between_two_polls() -> None:
+    server = HttpServer(Engine(Settings()))
+    assert server.config.timeout_keep_alive >= 2 * EVERY_SECONDS
+
+
+def test_it_runs_without_a_stdout(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = f'exec "{sys.executable}" -m ltx_mock serve --port 0 --ready-file "{ready}" >&-'
+    with subprocess.Popen(["sh", "-c", command], env=clean_environment()) as served:
+        while not ready.exists():
+            assert served.poll() is None
+            time.sleep(0.01)
+        url = json.loads(ready.read_text())["url"]
+        assert call(url).status_code == 400
+        served.terminate()
+        assert served.wait(10) == 0
+
+
+def test_a_reader_that_does_not_read_makes_nobody_wait(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "ltx_mock", "serve", "--port", "0", "--ready-file", str(ready)]
+    with subprocess.Popen(
+        command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as served:
+        while not ready.exists():
+            assert served.poll() is None
+            time.sleep(0.01)
+        url = json.loads(ready.read_text())["url"]
+        with httpx.Client(headers=KEY, trust_env=False, verify=False) as client:
+            for _ in range(300):
+                assert client.get(f"{url}{STATUS}", params={"taskId": "x" * 300}).status_code == 404
+        served.terminate()
+        assert served.wait(2) == 0
+        assert served.stdout
+        assert b"404" in served.stdout.readline()
+
+
+@pytest.mark.parametrize("scheme", ["", "//", "http://"])
+def test_a_url_without_a_scheme_means_http(served: Served, scheme: str) -> None:
+    place = served.url.removeprefix("http://")
+    for url in (f"{scheme}{place}", f"{scheme}{place}/api/v1"):
+        assert ltx_mock("clock", "--url", url)[0] == 0
+    assert ltx_mock("clock", env={"LTX_MOCK_URL": f"{scheme}{place}/"})[0] == 0
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1:80", "http://", "127.0.0.1:99999", "127.0.0.1:0", "a b"])
+def test_what_is_no_url_of_a_server_is_one_line(url: str) -> None:
+    assert ltx_mock("clock", "--url", url) == (
+        2,
+        "",
+        f"ltx-mock: --url must be the http or https URL of a server, such as http://127.0.0.1:8219, not {url!r}\n",
+    )
+
+
+def test_a_server_elsewhere_is_found_without_a_scheme(served: Served) -> None:
+    server = RemoteServer(served.url.removeprefix("http://"))
+    assert server.why_not_ours() is None
+    assert server.url == served.url
+    with pytest.raises(SettingsError, match="url must be the http or https URL of a server"):
+        RemoteServer("ftp://127.0.0.1")

@@ -1,0 +1,43 @@
+"""Honest clients in other styles than the examples: nothing is held against them, in any case."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.processes import ltx_mock
+
+HERE = Path(__file__).parents[2] / "honest_clients"
+AIOHTTP = [sys.executable, str(HERE / "aiohttp_client.py")]
+CURL_AND_JQ = ["bash", str(HERE / "curl_jq.sh")]
+NODE = ["node", str(HERE / "async_retry.mjs")]
+
+
+def modules() -> str:
+    """Return the folder of npm's modules, in which Prism's program lies; async-retry is beside it."""
+    return str(Path(shutil.which("prism") or "/bin/prism").parent.parent)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(AIOHTTP, id="aiohttp", marks=pytest.mark.exhaustive),
+        pytest.param(CURL_AND_JQ, id="curl-and-jq", marks=[pytest.mark.curl, pytest.mark.jq, pytest.mark.exhaustive]),
+        pytest.param(NODE, id="node-async-retry", marks=[pytest.mark.node, pytest.mark.prism, pytest.mark.exhaustive]),
+    ],
+)
+def test_nothing_is_held_against_an_honest_client(client: list[str], tmp_path: Path) -> None:
+    code, out, err = ltx_mock(
+        *("check-client", "--env", f"RETRY_MODULES={modules()}", "--json", "report.json", "--", *client),
+        cwd=tmp_path,
+        timeout=500,
+    )
+    assert code == 0, out + err
+    outcomes = {
+        each["rule"]: each["outcome"] for each in json.loads((tmp_path / "report.json").read_text())["report"]["rules"]
+    }
+    assert outcomes == dict.fromkeys(outcomes, "kept") | {"CLI-2": "not checked", "CLI-8": "not checked"}

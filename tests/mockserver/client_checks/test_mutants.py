@@ -1,0 +1,196 @@
+"""A good client passes every case; a client with one bug is found by the case and the rule that name it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ltx_mock import MockServer
+from ltx_mock.client_checks.cases import CASES, Case, named
+from ltx_mock.client_checks.outcome import Ran
+from ltx_mock.client_checks.programs import free_port
+from ltx_mock.client_checks.runner import Checked, checked
+from ltx_mock.client_checks.timing import Timing
+from mutants.clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
+
+pytestmark = pytest.mark.sampled(6)
+
+SILENCE_SECONDS = 0.4
+STRAY_SECONDS = 10.0
+
+
+class Told(Timing):
+    """The client tells the fake how long it has slept: exact, and nobody really sleeps."""
+
+    __slots__ = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"clock": "manual", "start_time": "now"}
+
+
+TOLD = Told(1)
+
+
+def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[MockServer], Ran]:
+    """Return what runs this client in this case, here and now, and then where all goes well."""
+    cases = iter([case, CASES[0]])
+
+    def run(mock: MockServer) -> Ran:
+        case = next(cases)
+        timeouts = {
+            "timeout-poll": {"statusTask": SILENCE_SECONDS},
+            "timeout-submit": {"generateTask": SILENCE_SECONDS},
+        }
+        waits = case.stray
+
+        def sleep(seconds: float) -> None:
+            nonlocal waits
+            if waits:
+                assert client.taken.wait(STRAY_SECONDS), "nobody called for the task of another"
+                waits = False
+            mock.clock.advance(seconds)
+
+        client = kind(
+            mock.base_url,
+            mock.api_key,
+            sleep,
+            timeouts=timeouts.get(case.name),
+            callback=callback if case.callback else None,
+        )
+        try:
+            return Ran(well=True, how="exits with 0", output=client.run())
+        except NoVideo as problem:
+            return Ran(well=False, how="exits with 1", output=str(problem))
+        except Endless:
+            return Ran(well=False, how="was ended", ended=False)
+        except Exception:  # noqa: BLE001 - a bug may raise anything
+            return Ran(well=False, how="exits with 1", output=traceback.format_exc())
+
+    return run
+
+
+def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> Checked:
+    (case,) = named((name,))
+    callback = f"http://127.0.0.1:{free_port()}/callback"
+    return checked([case], timing, planted(kind, case, callback), results="download", callback=callback)
+
+
+def told(found: Checked) -> str:
+    departures = [each for verdict in found.report.verdicts for each in verdict.departures]
+    lines = [f"{each.rule} {each.checks}: {each.title}; {each.expected}; {each.actual}" for each in departures]
+    return "\n".join([*lines, *(played.story.ran.output for played in found.played)])
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("name", [case.name for case in CASES])
+def test_a_good_client_passes(name: str) -> None:
+    found = found_in(GoodClient, name)
+    assert found.report.ok, told(found)
+
+
+@pytest.mark.sampled(15)
+@pytest.mark.parametrize(("name", "mutant"), MUTANTS.items(), ids=MUTANTS)
+def test_a_bug_is_found_by_the_case_and_the_rule_that_name_it(name: str, mutant: Mutant) -> None:
+    found = found_in(mutant.client, mutant.case)
+    assert found.report.having(mutant.outcome) == (mutant.rule,), f"{name}: {told(found)}"
+    assert found.report.ok == (mutant.outcome == "observed"), f"{name}: {told(found)}"
+
+
+@pytest.mark.sampled(15)
+@pytest.mark.parametrize(("name", "mutant"), MUTANTS.items(), ids=MUTANTS)
+def test_a_bug_brings_no_other_finding_where_all_goes_well(name: str, mutant: Mutant) -> None:
+    found = found_in(mutant.client, "callback" if mutant.rule == "CLI-8" else "success")
+    assert set(found.report.broken) <= {mutant.rule}, f"{name}: {told(found)}"
+
+
+def waiting(*waits: float) -> type[GoodClient]:
+    """Return a client that waits so long after each poll that failed."""
+
+    class Waits(GoodClient):
+        def back_off(self, reply: Reply | None, pause: float) -> None:
+            if reply is not None and reply.status == 503:
+                pause = left.pop(0)
+            self._sleep(pause)
+
+    left = list(waits)
+    return Waits
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [(1, 2, 4, 8), (0, 2, 4, 8), (2, 2, 4, 4), (0.05, 0.1, 0.2, 0.4), (0.7, 1.9, 0.4, 6), (3, 1, 9, 2), (5, 5, 5, 10)],
+    ids=str,
+)
+def test_waits_that_grow_or_are_drawn_around_what_grows_are_right(waits: tuple[float, ...]) -> None:
+    found = found_in(waiting(*waits), "unavailable-poll")
+    assert found.report.ok, told(found)
+
+
+@pytest.mark.parametrize(
+    ("waits", "title"),
+    [
+        ((5, 5, 5, 5), "its waits between tries do not grow"),
+        ((10, 10.5, 9.8, 10.1), "its waits between tries do not grow"),
+        ((8, 4, 2, 1), "its waits between tries do not grow"),
+        ((0, 0, 0, 0), "it hammers"),
+        ((0.01, 0.02, 0.01, 0.03), "it hammers"),
+    ],
+    ids=str,
+)
+def test_waits_that_clearly_do_not_grow_are_wrong(waits: tuple[float, ...], title: str) -> None:
+    found = found_in(waiting(*waits), "unavailable-poll")
+    (departure,) = found.report.of("CLI-6").departures
+    assert departure.title == title
+    assert found.report.broken == ("CLI-6",)
+
+
+def test_to_wait_each_time_as_long_as_retry_after_says_is_right() -> None:
+    class Obeys(GoodClient):
+        def back_off(self, reply: Reply | None, pause: float) -> None:
+            asked = "" if reply is None else reply.headers.get("retry-after", "")
+            self._sleep(float(asked or pause))
+
+    found = found_in(Obeys, "rate-limited-for-long")
+    assert found.report.ok, told(found)
+    assert found.report.of("CLI-6").outcome == "kept"
+
+
+def test_a_finding_says_what_was_expected_and_seen_with_times() -> None:
+    (departure,) = found_in(MUTANTS["ignores-retry-after"].client, "rate-limited-poll").report.of("CLI-6").departures
+    assert (departure.expected, departure.actual) == ("after 3 s, or later", "after 2 s")
+    assert departure.checks == ("rate-limited-poll",)
+    assert len(departure.exchanges) == 2
+    (first,) = found_in(MUTANTS["polls-at-once"].client, "success").report.of("CLI-2").departures
+    assert (first.expected, first.actual) == ("60 s after the submission, or later", "after 0 s")
+
+
+def test_a_client_that_asks_for_no_callback_is_told_so() -> None:
+    class Asks(GoodClient):
+        def body(self) -> dict[str, Any]:
+            return {"input": self.input}
+
+    found = found_in(Asks, "callback")
+    assert [each.title for each in found.report.of("CLI-8").departures] == ["it asks for no callback"]
+
+
+def test_a_receiver_that_nobody_serves_is_found() -> None:
+    class Deaf(GoodClient):
+        def body(self) -> dict[str, Any]:
+            if self.receiver is not None:
+                self.stop()
+                self.receiver = None
+            return super().body()
+
+    found = found_in(Deaf, "callback")
+    assert [each.title for each in found.report.of("CLI-8").departures] == ["a callback is not taken"]
+    assert found.report.broken == ("CLI-8",)
+
+
+def test_one_that_is_done_need_not_listen_any_more() -> None:
+    found = found_in(GoodClient, "callback-late")
+    assert found.report.ok, told(found)
+    assert [delivery.state for delivery in found.played[0].story.deliveries] == ["scheduled"]

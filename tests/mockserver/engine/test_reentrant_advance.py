@@ -1,0 +1,186 @@
+"""Time that a callback's receiver moves on before it has answered: nobody waits for himself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from ltx_mock import MockServer, SettingsError
+from ltx_mock.core.options import ClockMode
+from ltx_mock.testing.tenant import World
+from support.bodies import MINUTE, TEXT, data_of, post, request_body, submit
+from support.receivers import Received, Receiver
+
+FIRST = TEXT | {"prompt": "[[callback-first]]"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    with MockServer(clock="manual") as running:
+        yield running
+
+
+@pytest.fixture
+def world(server: MockServer) -> World:
+    return server.tenant()
+
+
+def submit_with_callback(world: World, url: str, source: dict[str, Any] = TEXT) -> str:
+    with world.client() as client:
+        body = request_body(source) | {"request_type": "callback", "callback_url": url}
+        return str(data_of(post(client, body))["taskId"])
+
+
+def doing(work: Callable[[], object], results: list[Any]) -> Callable[[Received], int]:
+    """Return what a receiver does with its first callback: some work, whose result is kept. Then it answers 200."""
+
+    def behave(_: Received) -> int:
+        if not results:
+            results.append(None)  # it may be called again while it works
+            results[0] = work()
+        return 200
+
+    return behave
+
+
+def over_http(world: World, key: str, seconds: float) -> Any:
+    with httpx.Client(trust_env=False) as client:
+        told = client.post(f"{world.url}/__admin/clock/advance{key}", json={"seconds": seconds}, timeout=60)
+    assert told.status_code == 200
+    return told.json()
+
+
+def outcome(world: World) -> list[tuple[str, int | None]]:
+    return [(delivery.state, attempt.status) for delivery in world.callbacks for attempt in delivery.attempts]
+
+
+def test_a_receiver_moves_time_on_and_all_seconds_add_up(world: World) -> None:
+    results: list[Any] = []
+    start = world.clock.now
+    with Receiver(doing(lambda: world.clock.advance(5), results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        world.clock.advance(MINUTE)
+    assert outcome(world) == [("delivered", 200)]
+    assert world.clock.now == start + (MINUTE + 5) * 1000
+    assert results == [[]]
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+def test_over_http_from_any_language_it_is_the_same(server: MockServer, everybody: bool) -> None:
+    world = server.tenant()
+    key = "" if everybody else f"?key={world.api_key}"
+    results: list[Any] = []
+    with Receiver(doing(lambda: over_http(world, key, 5), results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        world.clock.advance(MINUTE)
+    assert outcome(world) == [("delivered", 200)]
+    assert results[0]["advanced"] == 5
+
+
+def test_what_falls_due_meanwhile_is_told_at_once_and_called_back_in_order_afterwards(world: World) -> None:
+    results: list[Any] = []
+    with Receiver(doing(lambda: world.clock.advance(10 * MINUTE), results)) as receiver:
+        first = submit_with_callback(world, receiver.url)
+        second = submit_with_callback(world, receiver.url, TEXT | {"resolution": "1080p"})
+        with world.client() as client:
+            third = submit(client, TEXT, resolution="1080p", prompt="another")
+        fired = world.clock.advance(MINUTE)
+    changes = [(event["taskId"], event["state"]) for event in results[0]]
+    assert {(second, "success"), (third, "success")} <= set(changes)
+    assert [event["taskId"] for event in fired if event["event"] == "callback"] == [first, second]
+    assert {event["taskId"] for event in fired if event.get("state") == "success"} == {first, second, third}
+    assert outcome(world) == [("delivered", 200), ("delivered", 200)]
+
+
+def test_a_receiver_makes_a_task_and_waits_until_it_is_done(world: World) -> None:
+    def work() -> str:
+        with world.client() as client:
+            task_id = submit(client)
+        world.clock.advance(2 * MINUTE)
+        return next(task.state for task in world.tasks if task.id == task_id)
+
+    results: list[Any] = []
+    with Receiver(doing(work, results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        world.clock.advance(MINUTE)
+    assert results == ["success"]
+    assert outcome(world) == [("delivered", 200)]
+
+
+def test_a_receiver_finishes_another_task_and_has_its_callback_next(world: World) -> None:
+    results: list[Any] = []
+    with Receiver(doing(lambda: world.finish(world.tasks[1]), results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        other = submit_with_callback(world, receiver.url, TEXT | {"resolution": "1080p"})
+        world.clock.advance(MINUTE)
+        called = [json.loads(received.body)["data"]["taskId"] for received in receiver.take_all()]
+    assert called[1:] == [other]
+    assert outcome(world) == [("delivered", 200), ("delivered", 200)]
+
+
+def test_a_receiver_asks_for_an_earlier_callback_again(world: World) -> None:
+    results: list[Any] = []
+    again = doing(lambda: world.redeliver(world.callbacks[0]).id, results)
+    with Receiver() as earlier, Receiver(again) as receiver:
+        submit_with_callback(world, earlier.url)
+        world.clock.advance(2 * MINUTE)
+        submit_with_callback(world, receiver.url)
+        world.clock.advance(2 * MINUTE)
+    assert results == [world.callbacks[0].id]
+    assert [len(delivery.attempts) for delivery in world.callbacks] == [2, 1]
+
+
+@pytest.mark.parametrize("clock", ["manual", "real", "auto"])
+def test_a_callback_before_the_answer_may_move_time_on_too(server: MockServer, clock: ClockMode) -> None:
+    world = server.tenant(clock=clock)
+    results: list[Any] = []
+    with Receiver(doing(lambda: world.clock.advance(5), results)) as receiver:
+        submit_with_callback(world, receiver.url, FIRST)
+        receiver.take()
+        world.clock.advance(0)
+    assert results == [[]]
+    assert world.callbacks[0].attempts[0].status == 200
+
+
+def test_a_receiver_of_a_clock_that_runs_may_move_it_on(server: MockServer) -> None:
+    world = server.tenant(clock="scaled", speed=100_000)
+    results: list[Any] = []
+    with Receiver(doing(lambda: world.clock.advance(5), results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        receiver.take()
+    assert results != [None]
+
+
+def test_a_receiver_that_moves_time_beyond_its_end_is_told_so(world: World) -> None:
+    def work() -> str:
+        for _ in range(900):
+            world.clock.advance(3650 * 24 * 3600)
+        return "no end"
+
+    refused: list[Any] = []
+
+    def guarded() -> str:
+        with pytest.raises(SettingsError, match="time ends") as error:
+            work()
+        refused.append(str(error.value))
+        return "refused"
+
+    results: list[Any] = []
+    with Receiver(doing(guarded, results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        world.clock.advance(MINUTE)
+    assert results == ["refused"]
+    assert outcome(world) == [("delivered", 200)]
+
+
+def test_an_advance_after_the_answer_waits_for_its_callbacks_again(world: World) -> None:
+    with Receiver(doing(lambda: world.clock.advance(1), [])) as receiver:
+        submit_with_callback(world, receiver.url)
+        world.clock.advance(MINUTE)
+        submit_with_callback(world, receiver.url)
+        fired = world.clock.advance(MINUTE)
+    assert [event["status"] for event in fired if event["event"] == "callback"] == [200]

@@ -1,0 +1,296 @@
+"""What comes in over a connection before it is a request: bounds, offers, and what is no HTTP. With both parsers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ltx_mock import MockServer
+from ltx_mock.server import http as server
+from ltx_mock.server import http_protocol as connection
+from ltx_mock.server.http_protocol_h11 import H11Connection
+from ltx_mock.server.http_protocol_httptools import HttptoolsConnection
+from support.bodies import GENERATE, STATUS, TEXT, message_in
+from support.connections import Heard, connect, request, responses, rest, send
+from support.processes import Process
+
+BODY = json.dumps({"input": TEXT}).encode()
+GOOD = request("GET", f"{STATUS}?taskId=x")
+LAST = request("GET", f"{STATUS}?taskId=x", "Connection: close")
+POST = request("POST", GENERATE, "Content-Type: application/json", body=BODY)
+
+
+@pytest.fixture(scope="module", params=[HttptoolsConnection, H11Connection])
+def mock(request: pytest.FixtureRequest) -> Iterator[MockServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_connection", lambda: request.param)
+        with MockServer(clock="manual") as running:
+            yield running
+
+
+def refused(heard: Heard, status: int) -> str:
+    assert heard.headers["content-type"] == "application/json"
+    assert heard.headers["connection"] == "close"
+    assert heard.status == status
+    return message_in(heard.body, status)
+
+
+def statuses(heard: list[Heard]) -> list[int]:
+    return [response.status for response in heard]
+
+
+# ---- bounds of the head
+
+
+HEADS = {
+    "many lines": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 200 + b"\r\n", 431, "128 header lines"),
+    "one long line": (b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"b" * 70_000 + b"\r\n\r\n", 431, "65536 bytes"),
+    "lines without end": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 100_000, 431, "than"),
+    "a line without end": (b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"b" * 1_000_000, 431, "65536 bytes"),
+    "a long URL": (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "8192 bytes"),
+    "a URL without end": (b"GET /" + b"x" * 1_000_000, 414, "8192 bytes"),
+    "large, in a few lines": (
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + (b"a: " + b"b" * 9000 + b"\r\n") * 8 + b"\r\n",
+        431,
+        "65536",
+    ),
+}
+
+
+@pytest.mark.parametrize(("raw", "status", "why"), HEADS.values(), ids=HEADS)
+def test_a_head_has_a_bound(raw: bytes, status: int, why: str, mock: MockServer) -> None:
+    for pieces in ([raw], [raw[at : at + 5000] for at in range(0, len(raw), 5000)]):
+        [heard] = send(mock.url, *pieces)
+        assert why in refused(heard, status)
+
+
+def test_a_head_just_within_the_bounds_is_read(mock: MockServer) -> None:
+    lines = [f"X-{number}: {'v' * 500}" for number in range(100)]
+    raw = request("GET", f"{STATUS}?taskId={'x' * 8000}", *lines)
+    for pieces in ([raw, LAST], [raw[:30_000], raw[30_000:], LAST], [raw + raw + LAST]):
+        assert set(statuses(send(mock.url, *pieces))) == {404}
+
+
+def test_the_trailer_of_a_chunked_body_has_a_bound(mock: MockServer) -> None:
+    head = request("POST", GENERATE, "Content-Type: application/json", "Transfer-Encoding: chunked")
+    start = head + b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
+    for trailer in (b"a: b\r\n" * 100_000, b"a: " + b"b" * 9_000_000):
+        heard = send(mock.url, start, trailer)
+        assert refused(heard[-1], heard[-1].status)
+        assert heard[-1].status in {413, 431}
+
+
+def test_a_head_that_does_not_come_is_answered_408(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.02)
+    with connect(mock.url) as half_open:
+        half_open.sendall(b"GET / HTTP/1.1\r\nHost:")
+        [heard] = responses(rest(half_open))
+        assert "head of the request did not come within 0.02 s" in refused(heard, 408)
+
+
+def test_a_body_that_stops_coming_is_answered_408(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.02)
+    tenant = mock.tenant()
+    raw = request("POST", GENERATE, "Content-Type: application/json", body=BODY, key=tenant.api_key)
+    with connect(mock.url) as half_open:
+        half_open.sendall(raw[:-5])
+        [heard] = responses(rest(half_open))
+        assert "body of the request did not come within 0.02 s" in refused(heard, 408)
+    assert not tenant.tasks
+
+
+def test_a_whole_request_is_never_late(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.01)
+    monkeypatch.setattr(connection, "BODY_SECONDS", 0.01)
+    tenant = mock.tenant()
+    tenant.scenarios.add(operation="statusTask", status=503, delay={"type": "fixed", "milliseconds": 60_000})
+    raw = request("GET", f"{STATUS}?taskId=x", "Connection: close", key=tenant.api_key)
+    with connect(mock.url) as waiting:
+        waiting.sendall(raw)
+        assert statuses(send(mock.url, b"GET / HT")) == [408]  # that time is over
+        tenant.clock.advance(60)
+        assert statuses(list(responses(rest(waiting)))) == [503]
+
+
+# ---- connections run out
+
+
+WITHOUT = "sys.modules['uvloop'] = sys.modules['httptools'] = None"
+SCARCE = """
+import resource, sys
+{block}
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+from ltx_mock.cli import main
+main(["serve", "--port", "0", "-q", "--ready-file", sys.argv[1]])
+"""
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of open files")
+@pytest.mark.parametrize(
+    "block", ["", "sys.modules['uvloop'] = sys.modules['httptools'] = None"], ids=["uvloop", "h11"]
+)
+@pytest.mark.parametrize("opening", [b"", b"GET / HTTP/1.1\r\nHo", GOOD], ids=["silent", "half a head", "kept alive"])
+def test_idle_connections_shut_nobody_out(block: str, opening: bytes, tmp_path: Path) -> None:
+    fake = Process([sys.executable, "-c", SCARCE.format(block=block), str(tmp_path / "ready")])
+    try:
+        url = fake.wait_for_error_line(r"answers at (\S+)")[1]
+        with ExitStack() as open_:
+            for _ in range(80):
+                idle = open_.enter_context(connect(url))
+                idle.sendall(opening)
+                if opening is GOOD:
+                    idle.recv(2000)
+            assert [statuses(send(url, LAST)) for _ in range(3)] == [[404]] * 3
+        fake.wait_for_error_line("connections are open, as many as .*ulimit -n")
+    finally:
+        fake.kill()
+    assert "Traceback" not in fake.stderr()
+
+
+# ---- an offer of another protocol (RFC 9110, 7.8)
+
+
+OFFERS = {
+    "the JDK's HttpClient": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAA"),
+    "Apache HttpClient": ("Connection: Upgrade", "Upgrade: TLS/1.2"),
+    "a WebSocket": ("Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
+}
+CHUNKED = b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, BODY[:9], len(BODY) - 9, BODY[9:])
+
+
+@pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
+def test_an_offer_of_another_protocol_is_ignored(
+    offer: tuple[str, ...], chunked: bool, mock: MockServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    how = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(BODY)}"
+    head = request("POST", GENERATE, *offer, "Content-Type: application/json", how)
+    body = CHUNKED if chunked else BODY
+    poll = request("GET", f"{STATUS}?taskId=x", *offer)
+    for pieces in (
+        [head + body + poll + LAST],
+        [head, body, poll, LAST],
+        [head[:40], head[40:] + body[:20], body[20:] + poll[:30], poll[30:], LAST],
+        [bytes([byte]) for byte in head + body + poll + LAST],
+    ):
+        assert statuses(send(mock.url, *pieces)) == [200, 404, 404]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_request_with_an_offer_is_bounded_and_judged_like_any_other(mock: MockServer) -> None:
+    offer = OFFERS["Apache HttpClient"]
+    heard, _ = send(mock.url, request("POST", GENERATE, *offer, "Content-Length: 0") + LAST)
+    assert "it is empty" in message_in(heard.body, 400)
+    [heard] = send(mock.url, request("GET", STATUS, *offer, *["a: b"] * 200))
+    refused(heard, 431)
+    [heard] = send(mock.url, request("POST", GENERATE, *offer, "Transfer-Encoding: chunked") + b"zz\r\n")
+    refused(heard, 400)
+
+
+def test_any_number_of_offers_may_come_at_once(mock: MockServer, capfd: pytest.CaptureFixture[str]) -> None:
+    offers = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n" * 1000
+    assert statuses(send(mock.url, offers + LAST)) == [200] * 1000 + [404]
+    assert capfd.readouterr().err == ""
+
+
+PARSERS = {"httptools": "", "h11": "sys.modules['httptools'] = None"}
+SERVE = "import sys; {block}\nfrom ltx_mock.cli import main\nmain(['serve', '--port', '0', '-q'])"
+
+
+@pytest.mark.parametrize("block", PARSERS.values(), ids=PARSERS)
+def test_a_client_that_reads_no_responses_and_hangs_up_is_no_news(block: str) -> None:
+    fake = Process([sys.executable, "-c", SERVE.format(block=block)])
+    try:
+        url = fake.wait_for_error_line(r"answers at (\S+)")[1]
+        with connect(url) as connection:
+            connection.sendall(b"GET /__admin/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 600)
+            connection.recv(100)
+        assert statuses(send(url, LAST)) == [404]
+    finally:
+        fake.kill()
+    assert "Traceback" not in fake.stderr()
+
+
+# ---- what is no HTTP
+
+
+NOISE = {
+    "no request line": b"GARBAGE\r\n\r\n",
+    "half a request line": b"GET\r\n\r\n",
+    "a header without a colon": b"GET / HTTP/1.1\r\nHost: x\r\na b\r\n\r\n",
+    "a NUL in a header": b"GET / HTTP/1.1\r\nHost: x\r\na: \x00\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    "a length below zero": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 50 + b"\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/9.9": b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", NOISE.values(), ids=NOISE)
+def test_what_is_no_http_is_answered_in_the_envelope(raw: bytes, mock: MockServer) -> None:
+    [heard] = send(mock.url, raw)
+    assert "no HTTP/1.1 request" in refused(heard, 400)
+
+
+def test_a_bad_chunk_is_answered_in_the_envelope_and_makes_no_task(mock: MockServer) -> None:
+    tenant = mock.tenant()
+    head = request("POST", GENERATE, "Content-Type: application/json", "Transfer-Encoding: chunked", key=tenant.api_key)
+    for pieces in ([head + b"zz\r\n{}\r\n0\r\n\r\n"], [head, b"2\r\n{}\r\n", b"zz\r\n"]):
+        [heard] = send(mock.url, *pieces)
+        assert "no HTTP/1.1 request" in refused(heard, 400)
+    assert not tenant.tasks
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one segment", "apart"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_garbage_after_requests_is_refused_after_their_responses(together: bool, count: int, mock: MockServer) -> None:
+    tenant = mock.tenant()
+    post = request("POST", GENERATE, "Content-Type: application/json", body=BODY, key=tenant.api_key)
+    pieces = [post] * count + [b"GARBAGE\r\n\r\n"]
+    *good, bad = send(mock.url, *([b"".join(pieces)] if together else pieces))
+    assert statuses(good) == [200] * count
+    assert [task.id for task in tenant.tasks] == [response.json["data"]["taskId"] for response in good]
+    refused(bad, 400)
+
+
+def test_a_bad_body_after_a_good_request_is_refused_in_its_turn(mock: MockServer) -> None:
+    bad = request("POST", GENERATE, "Content-Type: application/json", "Transfer-Encoding: chunked") + b"zz\r\n"
+    first, second = send(mock.url, GOOD + bad)
+    assert first.status == 404
+    refused(second, 400)
+
+
+def test_a_tunnel_is_refused(mock: MockServer) -> None:
+    [heard] = send(mock.url, b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\nxx")
+    assert "no proxy" in refused(heard, 405)
+
+
+def test_noise_is_no_news(mock: MockServer, capfd: pytest.CaptureFixture[str]) -> None:
+    for raw in NOISE.values():
+        send(mock.url, raw)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.java
+def test_the_http_client_of_the_jdk_gets_its_tasks(mock: MockServer) -> None:
+    tenant = mock.tenant()
+    command = ["java", str(Path(__file__).parents[2] / "data" / "JdkClient.java"), mock.base_url, tenant.api_key]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["200", "true", "true"] * 2 + ["404"], done.stderr
+    assert len(tenant.tasks) == 2
+
+
+@pytest.mark.curl
+def test_curl_that_offers_http_2_gets_its_task(mock: MockServer) -> None:
+    headers = ["-H", "Authorization: Bearer curl", "-H", "Content-Type: application/json"]
+    command = ["curl", "--silent", "--http2", *headers, "-d", BODY.decode(), mock.base_url + GENERATE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert json.loads(done.stdout)["code"] == 200, done

@@ -1,0 +1,147 @@
+"""Mocks of HTTP in the user's tests: they see the program's traffic, and neither the fake's nor the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest import mock as unittest_mock
+
+import anyio
+import httpx
+import pytest
+import respx
+from pytest_httpx import HTTPXMock
+
+from ltx_mock import MockServer
+from ltx_mock.testing.tenant import World
+from support.bodies import GENERATE, IMAGE, MINUTE, TEXT, data_of, post, request_body, submit
+from support.receivers import Receiver
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    with MockServer(clock="manual") as running:
+        yield running
+
+
+@pytest.fixture
+def world(server: MockServer) -> World:
+    return server.tenant()
+
+
+def live(server: MockServer, world: World) -> None:
+    """Do all that the fake and its clients do over HTTP, and look whether it was done."""
+    with Receiver() as receiver, world.client() as client:
+        body = request_body(IMAGE, image_urls=[f"{server.url}/files/images/reference.jpg"])
+        answer = post(client, body | {"request_type": "callback", "callback_url": receiver.url})
+        world.clock.advance(2 * MINUTE)
+        assert len(receiver.take_all()) == 1
+    assert [task.id for task in world.tasks] == [data_of(answer)["taskId"]]
+    assert (world.tasks[0].state, world.callbacks[0].state) == ("success", "delivered")
+
+    async def ask() -> int:
+        async with world.async_client() as client:
+            return (await client.post(GENERATE, json=request_body(TEXT))).status_code
+
+    assert anyio.run(ask) == 200
+
+
+def test_pytest_httpx_sees_only_the_programs_traffic(server: MockServer, world: World, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(json={"caught": True}, is_reusable=True)
+    assert httpx.post("https://other.example/notify").json() == {"caught": True}
+    live(server, world)
+    assert len(httpx_mock.get_requests()) == 1
+
+
+def test_respx_sees_only_the_programs_traffic(server: MockServer, world: World) -> None:
+    with respx.mock() as router:
+        router.route().respond(json={"caught": True})
+        assert httpx.post("https://other.example/notify").json() == {"caught": True}
+        live(server, world)
+        assert router.calls.call_count == 1
+
+
+def test_a_mock_of_httpx_itself_harms_no_callback_now_or_later(server: MockServer) -> None:
+    for patched in (True, False):
+        world = server.tenant()
+        with Receiver() as receiver, world.client() as client:
+            body = request_body(TEXT) | {"request_type": "callback", "callback_url": receiver.url}
+            post(client, body)
+            with unittest_mock.patch("httpx.AsyncClient" if patched else "httpx.Nothing", create=True):
+                world.clock.advance(MINUTE)
+            assert len(receiver.take_all()) == 1
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_clients_and_transport_run_on_any_event_loop(world: World, backend: str) -> None:
+    async def both() -> list[int]:
+        statuses = []
+        for options in ({}, {"transport": world.transport}):
+            async with world.async_client(**options) as client:
+                answers = [await client.post(GENERATE, json=request_body(TEXT)) for _ in range(2)]
+                statuses += [answer.status_code for answer in answers]
+        return statuses
+
+    assert anyio.run(both, backend=backend) == [200] * 4
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_transport_keeps_the_read_timeout_on_any_event_loop(server: MockServer, backend: str) -> None:
+    world = server.tenant(clock="real", scenario={"delay": {"type": "fixed", "milliseconds": 60_000}})
+
+    async def ask() -> None:
+        async with world.async_client(transport=world.transport, timeout=0.2) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(GENERATE, json=request_body(TEXT))
+
+    anyio.run(ask, backend=backend)
+
+
+def test_a_client_keeps_its_connection_and_takes_a_new_one_when_it_is_gone(world: World) -> None:
+    with world.client() as client:
+        ports = set()
+        for _ in range(3):
+            answer = client.post(GENERATE, json=request_body(TEXT))
+            stream = answer.extensions["network_stream"]
+            ports.add(stream.get_extra_info("client_addr"))
+        assert len(ports) == 1
+        stream.close()
+        assert submit(client)
+
+
+def test_a_client_raises_what_httpx_raises(world: World) -> None:
+    with world.client() as client:
+        with pytest.raises(httpx.ConnectError):
+            client.get("http://127.0.0.1:1/")
+        with pytest.raises(httpx.UnsupportedProtocol):
+            client.get("ftp://127.0.0.1/")
+        world.scenarios.add(fault="EMPTY_RESPONSE")
+        with pytest.raises(httpx.RemoteProtocolError):
+            submit(client)
+
+
+BLOCKED = """
+import httpx
+
+BODY = {"input": {"mode": "text-to-video", "prompt": "a calm sea", "resolution": "480p", "duration": 5}}
+
+
+def test_no_socket_is_needed(ltx_mock):
+    with ltx_mock.client(transport=ltx_mock.transport) as client:
+        body = BODY | {"request_type": "callback", "callback_url": "http://localhost:1/"}
+        assert client.post("/generateTask/ltx-2-19b", json=body).status_code == 200
+    ltx_mock.clock.run_until_idle()
+    assert ltx_mock.tasks[0].state == "success"
+    assert {attempt.error.partition(":")[0] for attempt in ltx_mock.callbacks[0].attempts} == {"EXPECTED"}
+"""
+
+
+@pytest.mark.sampled(9)
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [("--disable-socket", "SocketBlockedError"), ("--allow-hosts=10.0.0.1", "SocketConnectBlockedError")],
+)
+def test_where_sockets_are_blocked_the_fake_works_and_a_callback_says_what_blocked_it(
+    pytester: pytest.Pytester, option: str, expected: str
+) -> None:
+    pytester.makepyfile(BLOCKED.replace("EXPECTED", expected))
+    pytester.runpytest_subprocess(option, "-p", "no:cacheprovider").assert_outcomes(passed=1, warnings=None)

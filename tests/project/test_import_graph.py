@@ -1,0 +1,98 @@
+"""Who imports whom: one way between packages, no circles between modules, nothing heavy before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = {
+    "ltx_mock": "mockserver",
+    "ltx_mock_contracts": "contracts",
+    "ltx_mock_fixtures": "fixtures",
+    "ltx_mock_schemas": "schemas",
+}
+MAY_IMPORT = {
+    "ltx_mock": {"ltx_mock", "ltx_mock_contracts", "ltx_mock_fixtures", "ltx_mock_schemas"},
+    "ltx_mock_contracts": {"ltx_mock_contracts", "ltx_mock_fixtures", "ltx_mock_schemas"},
+    "ltx_mock_fixtures": {"ltx_mock_fixtures"},
+    "ltx_mock_schemas": {"ltx_mock_schemas"},
+}
+HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "pytest", "rich", "starlette", "uvicorn"]
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the four packages by its dotted name."""
+    found = {}
+    for package, folder in FOLDERS.items():
+        for path in (ROOT / folder / package).rglob("*.py"):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imported(module: str, *, at_import_time: bool) -> set[str]:
+    """Return what a module imports: everything, or only what runs when it is itself imported."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in _statements(tree) if at_import_time else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{module} imports relatively"
+            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return found
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Give the statements that run at import: no function bodies, nothing under TYPE_CHECKING."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _statements(node)
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_packages_import_one_way(package: str) -> None:
+    for module in MODULES:
+        if module.partition(".")[0] == package:
+            ours = {name.partition(".")[0] for name in imported(module, at_import_time=False)} & set(FOLDERS)
+            assert ours <= MAY_IMPORT[package], f"{module} imports {ours - MAY_IMPORT[package]}"
+
+
+def test_no_module_needs_itself_to_be_imported() -> None:
+    needs = {name: imported(name, at_import_time=True) & set(MODULES) - {name} for name in MODULES}
+    while free := [name for name, others in needs.items() if not others & set(needs)]:
+        for name in free:
+            del needs[name]
+    # A package's __init__ is run before its modules, whoever asks for them.
+    assert not needs, f"a circle runs through {sorted(needs)}"
+
+
+def loaded_after(code: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has loaded after running some code."""
+    report = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_importing_a_package_imports_nothing_heavy(package: str) -> None:
+    assert not loaded_after(f"import {package}") & set(HEAVY)
+
+
+def test_serving_does_not_wait_for_the_lab() -> None:
+    loaded = loaded_after("import ltx_mock.cli.serve")
+    assert {"uvicorn", "starlette"} <= loaded
+    assert not loaded & {"httpx", "hypothesis", "jsonschema", "pytest", "rich"}

@@ -1,0 +1,148 @@
+"""Clients that other people's generators make of the OpenAPI document: each submits, polls and reads an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import ltx_mock_schemas
+from ltx_mock import MockServer
+
+pytestmark = pytest.mark.generators
+
+CLIENTS = Path(__file__).parents[1] / "generated_clients"
+TYPES = Path(ltx_mock_schemas.__file__).with_name("api.d.ts")
+TSC = ("--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--types", "node")
+PATIENCE = 600
+
+
+def run(command: Sequence[str | Path], cwd: Path, **env: str) -> str:
+    """Run a program to its end and return what it printed; what it complained of is the message of a failure."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def tool(name: str) -> Path:
+    """Return where a program is, without following the links to it."""
+    found = shutil.which(name)
+    assert found is not None
+    return Path(found)
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(ltx_mock_schemas.openapi()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def drifting() -> Iterator[dict[str, str]]:
+    """A fake whose task goes through an unknown state, without its times, and fails with an unknown code."""
+    with MockServer(clock="auto") as mock:
+        world = mock.tenant()
+        world.scenarios.add(fail_code="SensitiveContentDetected")
+        drift = {"state": "processing_r2", "extra": {"progress": 42}, "omit": ["createTime"]}
+        world.scenarios.add(drift=drift, operation="statusTask", times="forever")
+        world.scenarios.add("extra-fields")
+        yield {"BASE_URL": mock.url, "API_KEY": world.api_key}
+
+
+def lives_with_drift(printed: str) -> None:
+    told = json.loads(printed)
+    assert told["states"] == ["pending", "processing_r2", "failed"]
+    assert (told["failCode"], told["error"]) == ("SensitiveContentDetected", 404)
+
+
+def compiled(tmp_path: Path, client: str) -> Path:
+    """Compile a client in TypeScript, strictly, into one folder that Node can run."""
+    modules = tool("openapi-typescript").parent.parent
+    (tmp_path / "node_modules").symlink_to(modules)
+    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    source = tmp_path / client
+    shutil.copy(CLIENTS / client, source)
+    run([tool("tsc"), *TSC, "--noEmit", "--skipLibCheck", "--allowImportingTsExtensions", source], tmp_path)
+    bundle = tmp_path / "bundle.mjs"
+    run(
+        [modules / ".bin" / "esbuild", source, "--bundle", "--format=esm", "--platform=node", f"--outfile={bundle}"],
+        tmp_path,
+    )
+    return bundle
+
+
+def test_openapi_typescript_and_openapi_fetch(tmp_path: Path, document: Path, drifting: dict[str, str]) -> None:
+    run([tool("openapi-typescript"), document, "-o", tmp_path / "api.d.ts"], tmp_path)
+    lives_with_drift(run(["node", compiled(tmp_path, "openapi_fetch.ts")], tmp_path, **drifting))
+
+
+def test_the_types_that_are_shipped_are_those_of_the_document(tmp_path: Path, document: Path) -> None:
+    made = tmp_path / "api.d.ts"
+    run([tool("openapi-typescript"), document, "-o", made], tmp_path)
+    assert made.read_text("utf-8") == TYPES.read_text("utf-8"), "run schemas/make_types.sh"
+
+
+def test_hey_api(tmp_path: Path, document: Path, drifting: dict[str, str]) -> None:
+    run([tool("openapi-ts"), "-i", document, "-o", tmp_path / "client"], tmp_path)
+    lives_with_drift(run(["node", compiled(tmp_path, "hey_api.ts")], tmp_path, **drifting))
+
+
+@pytest.mark.java
+def test_typescript_fetch(tmp_path: Path, document: Path, drifting: dict[str, str]) -> None:
+    run([tool("openapi-generator-cli"), "generate", "-g", "typescript-fetch", "-i", document, "-o", "client"], tmp_path)
+    lives_with_drift(run(["node", compiled(tmp_path, "typescript_fetch.ts")], tmp_path, **drifting))
+
+
+def python_of_the_generators() -> Path:
+    return tool("openapi-python-client").with_name("python")
+
+
+def test_openapi_python_client(tmp_path: Path, document: Path, drifting: dict[str, str]) -> None:
+    run(
+        [tool("openapi-python-client"), "generate", "--path", document, "--meta", "none", "--output-path", "client"],
+        tmp_path,
+    )
+    script = shutil.copy(CLIENTS / "openapi_python_client.py", tmp_path)
+    lives_with_drift(run([python_of_the_generators(), script], tmp_path, **drifting))
+
+
+def test_datamodel_code_generator(tmp_path: Path, document: Path, drifting: dict[str, str]) -> None:
+    options = ("--input-file-type", "openapi", "--output-model-type", "pydantic_v2.BaseModel", "--formatters", "black")
+    run([tool("datamodel-codegen"), "--input", document, "--output", "client.py", *options], tmp_path)
+    script = shutil.copy(CLIENTS / "datamodel_codegen.py", tmp_path)
+    lives_with_drift(run([python_of_the_generators(), script], tmp_path, **drifting))
+
+
+@pytest.mark.java
+def test_openapi_generator_for_python(tmp_path: Path, document: Path, drifting: dict[str, str]) -> None:
+    name = ("--package-name", "client", "-o", ".")
+    run([tool("openapi-generator-cli"), "generate", "-g", "python", "-i", document, *name], tmp_path)
+    script = shutil.copy(CLIENTS / "openapi_generator.py", tmp_path)
+    lives_with_drift(run([python_of_the_generators(), script], tmp_path, **drifting))
+
+
+def test_redocly_has_nothing_to_say(tmp_path: Path, document: Path) -> None:
+    told = json.loads(run([tool("redocly"), "lint", "--format", "json", document], tmp_path))
+    assert [problem["ruleId"] for problem in told["problems"]] == []
+
+
+def test_spectral_has_nothing_to_say(tmp_path: Path, document: Path) -> None:
+    rules = tmp_path / ".spectral.yaml"
+    rules.write_text("extends: ['spectral:oas']\n", encoding="utf-8")
+    assert (
+        json.loads(run([tool("spectral"), "lint", "-f", "json", "-q", "-r", rules, document], tmp_path) or "[]") == []
+    )
