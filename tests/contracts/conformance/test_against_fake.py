@@ -14,10 +14,8 @@ from ltx_mock_contracts import RULES, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, check_server
 from ltx_mock_contracts.trace import parse_trace
 from ltx_mock_schemas import schema
-
-from support.servers import answer, serving
-
 from support.exhaustive import one_in
+from support.servers import answer, serving
 
 pytestmark = pytest.mark.sampled(4)
 
