@@ -137,9 +137,11 @@ def test_no_word_of_the_user_makes_a_server_elsewhere_trusted(monkeypatch: pytes
 
 
 def test_a_fake_that_asks_for_a_token_wants_a_key_without_it() -> None:
-    with MockServer(clock="manual", admin_token="secret-token") as mock:
-        with pytest.raises(CannotRun, match=r"\(--api-key\): its control plane asks for --admin-token"):
-            check_server(Options(url=mock.url, trust_control_plane=True))
+    with (
+        MockServer(clock="manual", admin_token="secret-token") as mock,
+        pytest.raises(CannotRun, match=r"\(--api-key\): its control plane asks for --admin-token"),
+    ):
+        check_server(Options(url=mock.url, trust_control_plane=True))
 
 
 def test_a_key_that_is_not_accepted_is_told_in_a_line() -> None:
