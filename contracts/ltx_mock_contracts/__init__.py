@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ltx_mock_contracts import strategies
@@ -60,44 +61,27 @@ __all__ = [
     "write_ndjson",
 ]
 
-_HOMES = {
-    "RULES": "rules",
-    "ContractFailure": "failure",
-    "Departure": "verdicts",
-    "Exchange": "trace",
-    "Finding": "validation.findings",
-    "GenerateRequest": "request",
-    "Lora": "request",
-    "MalformedBody": "validation",
-    "Report": "verdicts",
-    "Rule": "rules",
-    "TaskMachine": "stateful",
-    "Trace": "trace",
-    "TraceError": "trace",
-    "Verdict": "verdicts",
-    "check_trace": "trace",
-    "fuzz_responses": "fuzzing",
-    "parse_body": "validation",
-    "read_har": "trace",
-    "read_ndjson": "trace",
-    "read_trace": "trace",
-    "validate_callback": "validation",
-    "validate_request": "validation",
-    "validate_response": "validation",
-    "write_ndjson": "trace",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562)."""
-    if name == "strategies":  # needs Hypothesis, which takes its time to import
-        return import_module(f"{__name__}.strategies")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".failure": ["ContractFailure"],
+        ".fuzzing": ["fuzz_responses"],
+        ".request": ["GenerateRequest", "Lora"],
+        ".rules": ["RULES", "Rule"],
+        ".stateful": ["TaskMachine"],
+        ".strategies": ["strategies"],
+        ".trace": [
+            "Exchange",
+            "Trace",
+            "TraceError",
+            "check_trace",
+            "read_har",
+            "read_ndjson",
+            "read_trace",
+            "write_ndjson",
+        ],
+        ".validation": ["MalformedBody", "parse_body", "validate_callback", "validate_request", "validate_response"],
+        ".validation.findings": ["Finding"],
+        ".verdicts": ["Departure", "Report", "Verdict"],
+    },
+)

@@ -11,8 +11,9 @@ with MockServer(clock="manual") as mock:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ltx_mock.client_checks import check_client
@@ -59,41 +60,23 @@ __all__ = [
     "strategies",
 ]
 
-_HOME = {
-    "Account": "ltx_mock.core.records",
-    "Attempt": "ltx_mock.core.records",
-    "CallbackReceiver": "ltx_mock.testing.receiver",
-    "ClockHandle": "ltx_mock.testing.tenant",
-    "ConflictError": "ltx_mock.errors",
-    "ContractFailure": "ltx_mock.errors",
-    "Delivery": "ltx_mock.core.records",
-    "Exchange": "ltx_mock.control.from_json",
-    "Finding": "ltx_mock_contracts.validation.findings",
-    "LtxMockError": "ltx_mock.errors",
-    "MockServer": "ltx_mock.testing.mock_server",
-    "MockTransport": "ltx_mock.testing.transport",
-    "NotFoundError": "ltx_mock.errors",
-    "Received": "ltx_mock.testing.receiver",
-    "RemoteServer": "ltx_mock.testing.remote_server",
-    "Scenario": "ltx_mock.scenarios",
-    "Scenarios": "ltx_mock.testing.scenarios",
-    "ServerSettings": "ltx_mock.core.options",
-    "Settings": "ltx_mock.core.settings",
-    "SettingsError": "ltx_mock.errors",
-    "Task": "ltx_mock.control.from_json",
-    "TenantSettings": "ltx_mock.core.options",
-    "World": "ltx_mock.testing.tenant",
-    "check_client": "ltx_mock.client_checks",
-    "strategies": "ltx_mock_contracts",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used, so that `import ltx_mock` costs next to nothing."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".client_checks": ["check_client"],
+        ".control.from_json": ["Exchange", "Task"],
+        ".core.options": ["ServerSettings", "TenantSettings"],
+        ".core.records": ["Account", "Attempt", "Delivery"],
+        ".core.settings": ["Settings"],
+        ".errors": ["ConflictError", "ContractFailure", "LtxMockError", "NotFoundError", "SettingsError"],
+        ".scenarios": ["Scenario"],
+        ".testing.mock_server": ["MockServer"],
+        ".testing.receiver": ["CallbackReceiver", "Received"],
+        ".testing.remote_server": ["RemoteServer"],
+        ".testing.scenarios": ["Scenarios"],
+        ".testing.tenant": ["ClockHandle", "World"],
+        ".testing.transport": ["MockTransport"],
+        "ltx_mock_contracts": ["strategies"],
+        "ltx_mock_contracts.validation.findings": ["Finding"],
+    },
+)

@@ -6,8 +6,9 @@ pytest; `ltx-mock check` is a friendlier face.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.checks import Check, Plan
@@ -39,20 +40,13 @@ __all__ = [
     "run_checks",
 ]
 
-_HOMES = {
-    "CHECKS": "suite",
-    "Check": "harness.checks",
-    "Options": "harness.options",
-    "Pace": "harness.clocks",
-    "Plan": "harness.checks",
-    **dict.fromkeys(
-        ("CannotRun", "CheckFinished", "CheckStarted", "Listener", "Planned", "check_server", "run_checks"), "runner"
-    ),
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562): pytest loads this package at each start."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".harness.checks": ["Check", "Plan"],
+        ".harness.clocks": ["Pace"],
+        ".harness.options": ["Options"],
+        ".runner": ["CannotRun", "CheckFinished", "CheckStarted", "Listener", "Planned", "check_server", "run_checks"],
+        ".suite": ["CHECKS"],
+    },
+)

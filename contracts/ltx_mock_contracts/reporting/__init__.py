@@ -14,8 +14,9 @@ said is never trusted: `text` makes it safe to show, each form escapes it, and `
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.reporting.github import disarmed, github_annotations
@@ -33,24 +34,13 @@ __all__ = [
     "without_keys",
 ]
 
-_HOMES = {
-    "disarmed": "github",
-    "github_annotations": "github",
-    "printable": "text",
-    "sarif": "sarif_log",
-    "step_summary": "summary",
-    "without_keys": "redaction",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".github": ["disarmed", "github_annotations"],
+        ".redaction": ["without_keys"],
+        ".sarif_log": ["sarif"],
+        ".summary": ["step_summary"],
+        ".text": ["printable"],
+    },
+)

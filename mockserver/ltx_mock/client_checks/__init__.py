@@ -7,8 +7,9 @@ is tried, `trial` does it once, `runner` does them all, `programs` and `function
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ltx_mock.client_checks.cases import CASES, Case
@@ -17,18 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CASES", "FUNCTION_CASES", "Case", "ClientMachine", "check_client", "run_client_machine"]
 
-_HOMES = {
-    "CASES": "cases",
-    "FUNCTION_CASES": "functions",
-    "Case": "cases",
-    "ClientMachine": "machine",
-    "check_client": "functions",
-    "run_client_machine": "machine",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".cases": ["CASES", "Case"],
+        ".functions": ["FUNCTION_CASES", "check_client"],
+        ".machine": ["ClientMachine", "run_client_machine"],
+    },
+)
