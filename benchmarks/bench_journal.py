@@ -21,6 +21,7 @@ from bench_server import BODY, GENERATE, OPEN, STATUS
 from starlette.types import ASGIApp
 
 from ltx_mock.asgi.in_process import call
+from ltx_mock.control.events import Events
 from ltx_mock.core.records import Entry
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
@@ -41,9 +42,9 @@ def without(engine: Engine, stack: ExitStack) -> None:
 
 
 def no_events(engine: Engine, stack: ExitStack) -> None:
-    tell = engine.events.entry
-    engine.events.entry = lambda *_: None  # type: ignore[method-assign]
-    stack.callback(setattr, engine.events, "entry", tell)
+    events = Events.of(engine)
+    engine.observers.remove(events)
+    stack.callback(engine.observers.add, events)
 
 
 def as_it_is(_engine: Engine, _stack: ExitStack) -> None:
@@ -51,19 +52,16 @@ def as_it_is(_engine: Engine, _stack: ExitStack) -> None:
 
 
 def listened_to(engine: Engine, stack: ExitStack) -> None:
-    reader = stack.enter_context(engine.events.feed.reader(None, None))
-    stack.callback(_sleep, engine)
-    news = engine.events.feed.publish
+    feed = Events.of(engine).feed
+    reader = stack.enter_context(feed.reader(None, None))
+    stack.callback(feed._sleep)  # noqa: SLF001 - at once, not after a minute
+    news = feed.publish
 
     def publish(*given: Any) -> None:
         news(*given)
         reader.read()
 
-    engine.events.feed.publish = publish  # type: ignore[method-assign, assignment]
-
-
-def _sleep(engine: Engine) -> None:
-    engine.events.feed._sleep()  # noqa: SLF001 - at once, not after a minute
+    feed.publish = publish  # type: ignore[method-assign, assignment]
 
 
 SETTINGS: dict[str, Setting] = {
@@ -105,10 +103,11 @@ async def measure(name: str, method: str, target: str, body: bytes) -> None:
 async def asleep() -> None:
     """Print what a request pays for events that nobody reads: a call that looks at a flag."""
     engine = Engine(Settings(clock="manual"))
+    events = Events(engine)
     entry = Entry(1, 0, "statusTask", "GET", STATUS, 200, b"", b"")
     tenant = engine.store.tenant("bench")
     calls = 200_000
-    took = min(timeit.repeat(lambda: engine.events.entry(tenant, entry), number=calls, repeat=7)) / calls
+    took = min(timeit.repeat(lambda: events.entry_recorded(tenant, entry), number=calls, repeat=7)) / calls
     print(f"an entry that nobody is told of: {took * 1e9:.0f} ns")
     await engine.close()
 

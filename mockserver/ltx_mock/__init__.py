@@ -18,12 +18,12 @@ from ltx_mock_contracts.lazy import lazy_names
 if TYPE_CHECKING:
     from ltx_mock.client_checks import check_client
     from ltx_mock.control.from_json import Exchange, Task
-    from ltx_mock.core.options import ServerSettings, TenantSettings
     from ltx_mock.core.records import Account, Attempt, Delivery
     from ltx_mock.core.settings import Settings
     from ltx_mock.errors import ConflictError, ContractFailure, LtxMockError, NotFoundError, SettingsError
     from ltx_mock.scenarios import Scenario
     from ltx_mock.testing.mock_server import MockServer
+    from ltx_mock.testing.options import ServerSettings, TenantSettings
     from ltx_mock.testing.receiver import CallbackReceiver, Received
     from ltx_mock.testing.remote_server import RemoteServer
     from ltx_mock.testing.scenarios import Scenarios
@@ -65,12 +65,12 @@ __getattr__, __dir__ = lazy_names(
     {
         ".client_checks": ["check_client"],
         ".control.from_json": ["Exchange", "Task"],
-        ".core.options": ["ServerSettings", "TenantSettings"],
         ".core.records": ["Account", "Attempt", "Delivery"],
         ".core.settings": ["Settings"],
         ".errors": ["ConflictError", "ContractFailure", "LtxMockError", "NotFoundError", "SettingsError"],
         ".scenarios": ["Scenario"],
         ".testing.mock_server": ["MockServer"],
+        ".testing.options": ["ServerSettings", "TenantSettings"],
         ".testing.receiver": ["CallbackReceiver", "Received"],
         ".testing.remote_server": ["RemoteServer"],
         ".testing.scenarios": ["Scenarios"],

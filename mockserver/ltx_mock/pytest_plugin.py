@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Unpack
 import pytest
 
 if TYPE_CHECKING:
-    from ltx_mock.core.options import MakeServer, OpenTenant, ServerSettings, TenantSettings
     from ltx_mock.testing.mock_server import MockServer
+    from ltx_mock.testing.options import MakeServer, OpenTenant, ServerSettings, TenantSettings
     from ltx_mock.testing.receiver import CallbackReceiver
     from ltx_mock.testing.remote_server import RemoteServer
     from ltx_mock.testing.tenant import ClockHandle, World

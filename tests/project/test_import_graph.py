@@ -23,6 +23,32 @@ MAY_IMPORT = {
     "ltx_mock_fixtures": {"ltx_mock_fixtures"},
     "ltx_mock_schemas": {"ltx_mock_schemas"},
 }
+LAYERS: dict[str, list[tuple[str, ...]]] = {
+    "ltx_mock": [
+        ("errors", "version"),
+        ("scenarios",),
+        ("asgi", "core"),
+        ("store",),
+        ("engine",),
+        ("api", "upstream", "control"),
+        ("dashboard",),
+        ("server",),
+        ("testing",),
+        ("client_checks",),
+        ("cli",),
+        ("pytest_plugin", "__main__"),
+    ],
+    "ltx_mock_contracts": [
+        ("rules", "model", "lazy"),
+        ("failure", "verdicts", "dialects", "request", "fail_codes"),
+        ("validation",),
+        ("io", "reporting", "strategies"),
+        ("trace",),
+        ("stateful", "fuzzing"),
+        ("conformance", "machine"),
+    ],
+}
+"""Folders and top modules, from the ground up: each imports only what stands in rows above its own."""
 HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "pytest", "rich", "starlette", "uvicorn"]
 
 
@@ -78,6 +104,28 @@ def test_no_module_needs_itself_to_be_imported() -> None:
             del needs[name]
     # A package's __init__ is run before its modules, whoever asks for them.
     assert not needs, f"a circle runs through {sorted(needs)}"
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_layers_import_downward(package: str) -> None:
+    floor = {name: number for number, row in enumerate(LAYERS[package]) for name in row}
+    wrong = set()
+    for module in MODULES:
+        top, _, rest = module.partition(".")
+        if top != package or not rest:
+            continue
+        mine = rest.split(".")[0]
+        for name in imported(module, at_import_time=False) & set(MODULES):
+            other = name.removeprefix(f"{package}.").split(".")[0]
+            if name.startswith(f"{package}.") and other != mine and floor[other] >= floor[mine]:
+                wrong.add(f"{module} imports {name}")
+    assert not wrong
+
+
+def test_every_folder_and_top_module_is_in_a_layer() -> None:
+    for package, rows in LAYERS.items():
+        there = {module.split(".")[1] for module in MODULES if module.startswith(f"{package}.")}
+        assert there <= {name for row in rows for name in row}
 
 
 def loaded_after(code: str) -> set[str]:

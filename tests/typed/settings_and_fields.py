@@ -25,7 +25,7 @@ from ltx_mock import (
     Task,
     World,
 )
-from ltx_mock.core.options import MakeServer, OpenTenant
+from ltx_mock.testing.options import MakeServer, OpenTenant
 
 
 def servers(make_ltx_server: MakeServer, ltx_tenant: OpenTenant) -> None:

@@ -6,7 +6,7 @@ The order of checks is access, method, request limit, body; the rest is the engi
 from __future__ import annotations
 
 import re
-from functools import lru_cache, partial
+from functools import partial
 from typing import ClassVar
 from urllib.parse import parse_qs
 
@@ -14,7 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from ltx_mock.api.delivery import performed
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
-from ltx_mock.asgi.origins import foreign_page
+from ltx_mock.asgi.messages import ClientGoneError, header, read_body, root_url
+from ltx_mock.core.keys import bearer_key
+from ltx_mock.core.origins import foreign_page
 from ltx_mock.core.records import Entry, Operation
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.engine import Engine
@@ -25,11 +27,9 @@ from ltx_mock.scenarios.fields import ScenarioError
 from ltx_mock.scenarios.matching import Armed, Subject, aimed
 from ltx_mock.scenarios.per_request import DIRECTIVE, asked, asks
 from ltx_mock.store.interface import Tenant
-from ltx_mock_contracts.validation.urls import is_http_url
 
 API = "/api/v1"
 MAX_BODY_BYTES = 1024 * 1024
-MAX_KEY_LENGTH = 512
 
 NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API key>"'
 NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key after it'
@@ -39,17 +39,6 @@ NOTHING = Submission(b"", (), Subject(), None)
 """What a request without a body submits."""
 JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
-_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
-_SCHEMES = frozenset({"http", "https"})
-_PORT = re.compile(r"\d{1,5}", re.ASCII)
-_PORT_AT_END = re.compile(r":\d+$", re.ASCII)
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
-_FORWARDED = (b"host", b"proto", b"port", b"prefix")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
-
-
-class ClientGoneError(Exception):
-    """The client hung up before its request was complete."""
 
 
 class Endpoint:
@@ -240,79 +229,8 @@ def record(
     engine.record(tenant, Entry(number, now, operation, scope["method"], target, told, body, content, *about))
 
 
-async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Return the whole body, or None as soon as it is longer than `limit` bytes.
-
-    Raises:
-        ClientGoneError: the client hung up first.
-    """
-    chunks, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            return None
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
-def bearer_key(given: str) -> str | None:
-    """Return the API key in an Authorization header, or None when it is not `Bearer <key>` (AUTH-2)."""
-    scheme, _, key = given.strip().partition(" ")
-    key = key.strip()
-    if scheme.lower() != "bearer" or not key or len(key) > MAX_KEY_LENGTH or " " in key or "\t" in key:
-        return None
-    return key
-
-
-def header(scope: Scope, name: bytes) -> str | None:
-    """Return the first header with this lower-case name."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("latin-1")  # type: ignore[no-any-return]
-    return None
-
-
 def task_id_of(query: bytes) -> str:
     """Return the `taskId` of a query string, or an empty string."""
     if query.startswith(b"taskId=") and query[7:].isascii() and not any(mark in query for mark in b"&%+;"):
         return query[7:].decode()
     return parse_qs(query.decode("latin-1")).get("taskId", [""])[0]
-
-
-def forwarded_url(scope: Scope) -> str:
-    """Return the URL under which the client reached a proxy in front of the fake, or else the fake, without a slash.
-
-    `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` count where they can be part of a URL.
-    """
-    scheme, _, host = root_url(scope).partition("://")
-    host_told, proto, port, prefix = (
-        (header(scope, b"x-forwarded-" + name) or "").split(",")[0].strip() for name in _FORWARDED
-    )
-    host = host_told if _is_host(host_told) else host
-    scheme = proto if proto in _SCHEMES else scheme
-    bare = _PORT_AT_END.sub("", host)
-    if _PORT.fullmatch(port) and _is_host(f"{bare}:{port}"):
-        host = bare if port == _DEFAULT_PORTS[scheme] else f"{bare}:{port}"
-    prefix = prefix.rstrip("/")
-    return f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else ''}"
-
-
-def root_url(scope: Scope) -> str:
-    """Return the URL under which the client reached the fake, without a path."""
-    host, scheme = header(scope, b"host"), scope["scheme"]
-    if host is None or not _is_host(host):
-        name, port = scope.get("server") or ("127.0.0.1", None)
-        name = f"[{name}]" if ":" in name else name
-        host = f"{name}:{port}" if port else name
-    # A proxy on this machine may say what it was called by; what is no scheme of HTTP is not taken from it.
-    return f"{scheme if scheme in _SCHEMES else 'http'}://{host}"
-
-
-@lru_cache(maxsize=256)
-def _is_host(host: str) -> bool:
-    """Tell whether a `Host` header can stand in a URL."""
-    return _HOST.fullmatch(host) is not None and is_http_url(f"http://{host}")

@@ -10,10 +10,11 @@ import ltx_mock_fixtures
 from ltx_mock.api import video
 from ltx_mock.api.delivery import performed
 from ltx_mock.api.downloads import Counted, note
-from ltx_mock.api.endpoints import deliver, root_url
+from ltx_mock.api.endpoints import deliver
 from ltx_mock.asgi.byte_ranges import BytesResponse
 from ltx_mock.asgi.connection import wire_of
 from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.asgi.messages import root_url
 from ltx_mock.core.clock import DAY
 from ltx_mock.core.records import Task
 from ltx_mock.engine import responses as answers

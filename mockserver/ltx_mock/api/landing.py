@@ -7,7 +7,7 @@ import re
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltx_mock.api.endpoints import header, root_url
+from ltx_mock.asgi.messages import header, root_url
 from ltx_mock.version import VERSION
 
 DASHBOARD = "/__admin/"

@@ -17,6 +17,7 @@ from ltx_mock.cli.streams import Outlet, forget_stream
 from ltx_mock.control.to_json import entry_view, hide
 from ltx_mock.core.clock import SECOND, time_of_day
 from ltx_mock.core.records import Entry, delivery_id
+from ltx_mock.engine.observers import Observer
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.reporting.text import printable
@@ -32,8 +33,8 @@ COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green",
 Format = Callable[[Tenant, Entry], str]
 
 
-class Console:
-    """A listener that writes entries to a stream. `close` writes what is left.
+class Console(Observer):
+    """Writes entries to a stream. `close` writes what is left.
 
     The server never waits for the reader: a program that starts it and does not read its output would make it hang.
     Lines that there is no room for are left out.
@@ -47,8 +48,8 @@ class Console:
         self._gone = False
         self._alarm: asyncio.TimerHandle | None = None
 
-    def __call__(self, tenant: Tenant, entry: Entry) -> None:
-        """Take an entry; call it in the event loop. Changes of the clock are not for the console."""
+    def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
+        """Take an entry. Changes of the clock are not for the console."""
         if entry.kind == "clock":
             return
         self._waiting.append((tenant, entry))

@@ -121,7 +121,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
     heard = sys.stdout is not None  # it is not, where it was closed before the start
     console = None if quiet or not heard else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
     if console:
-        engine.listeners.append(console)
+        engine.observers.add(console)
 
     def ready(server: HttpServer) -> None:
         _stop_on_signals(server)

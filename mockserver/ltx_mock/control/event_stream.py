@@ -32,8 +32,8 @@ _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 class EventStream:
     """The handler. `?key=` picks one key's events; `?wait=` ends the stream after so many real seconds."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, feed: Feed) -> None:
+        self._engine, self._feed = engine, feed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until the client hangs up, its time is over, or the server stops."""
@@ -53,7 +53,7 @@ class EventStream:
     async def _stream(
         self, key: str | None, last: int | None, seconds: float | None, receive: Receive, send: Send
     ) -> None:
-        loop, feed = asyncio.get_running_loop(), self._engine.events.feed
+        loop, feed = asyncio.get_running_loop(), self._feed
         with feed.reader(key, last) as reader:
             alarm = None if seconds is None else loop.call_later(seconds, reader.close)
             gone = asyncio.create_task(hung_up(receive))

@@ -2,24 +2,25 @@
 
 Requests, deliveries and worlds are told by who changes them. A change of a task's state happens by itself, when time
 gets there: while somebody reads, the next one of each task lies ready, and one alarm for each world with a clock that
-flows waits for the earliest. Where the clock stands, who moves it calls `touched`, and nothing waits.
+flows waits for the earliest. Where the clock stands, who moves it calls `tenant_changed`, and nothing waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Sequence
 from functools import partial
 from heapq import heappop, heappush
-from typing import Protocol
 
 from ltx_mock.control.event_feed import Feed
 from ltx_mock.control.to_json import account_view, armed_view, delivery_view, entry_view, names, task_view
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.records import Delivery, Entry, Task
 from ltx_mock.core.timeline import State
+from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.observers import Observer
 from ltx_mock.scenarios import as_dict
-from ltx_mock.store.interface import Store, Tenant
+from ltx_mock.store.interface import Tenant
 
 COUNT_SECONDS = 0.2
 """Counters change with each request. They are told so many real seconds later, the last of them only."""
@@ -27,22 +28,6 @@ MAX_WATCHED = 20_000
 ALL: dict[str, object] = {"tenant": None, "key": None}
 """What stands for all worlds, or for those to come, where one has its names."""
 LAST_STATES = frozenset({"success", "failed"})
-
-
-class Server(Protocol):
-    """What there is to be watched. `undecided` has the ids of tasks of which the end is still being found out."""
-
-    @property
-    def store(self) -> Store:
-        """All worlds."""
-
-    @property
-    def clock(self) -> Clock:
-        """The clock of worlds to come."""
-
-    @property
-    def undecided(self) -> Container[str]:
-        """See above."""
 
 
 class _Watched:
@@ -75,34 +60,42 @@ class _Watched:
             self.alarm = None
 
 
-class Events:
+class Events(Observer):
     """Tells the feed what happens. All its methods are called in the event loop, by who made the change.
 
     Attributes:
         feed: The feed.
         awake: Whether somebody reads it. While nobody does, nothing is told and nothing is watched.
-        waiting: Set when the server stops, so that nobody is waited for.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, engine: Engine) -> None:
         # Numbers grow from one run to the next: a page that was open before learns that it missed something.
         self.feed = Feed(Clock().now() * 1000, self._wake, self._sleep)
         self.awake = False
-        self.waiting: set[asyncio.Event] = set()
-        self._server = server
+        self._engine = engine
         self._worlds: dict[str, _Watched] = {}
         self._to_come: tuple[object, ...] = ()
         self._counted: dict[str, Tenant] = {}
         self._count_alarm: asyncio.TimerHandle | None = None
 
-    def entry(self, tenant: Tenant, entry: Entry) -> None:
+    @classmethod
+    def of(cls, engine: Engine) -> Events:
+        """Return the events of an engine, made and added to its observers when they are first asked for."""
+        for each in engine.observers:
+            if isinstance(each, cls):
+                return each
+        events = cls(engine)
+        engine.observers.add(events)
+        return events
+
+    def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """Tell of an exchange that was written into the journal. Clocks are told when they are found changed."""
         if self.awake and entry.kind != "clock":
             self._look(tenant)
             size = len(entry.request) + len(entry.answer) + len(entry.target)
             self.feed.publish("request", partial(entry_view, tenant, entry), tenant.key, size)
 
-    def task(self, tenant: Tenant, task: Task, change: str) -> None:
+    def task_changed(self, tenant: Tenant, task: Task, change: str) -> None:
         """Tell of a task that was `made` or `changed`."""
         if not self.awake or (world := self._look(tenant)) is None:
             return
@@ -113,22 +106,22 @@ class Events:
         self._tell(world, task, moment, change)
         self._settle(world)
 
-    def delivery(self, tenant: Tenant, delivery: Delivery) -> None:
+    def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
         """Tell of a callback that was planned, or of which something has become."""
         if self.awake and self._look(tenant) is not None:
             at = tenant.clock.now()
             self.feed.publish("delivery", lambda: {"at": at, **delivery_view(tenant, delivery)}, tenant.key)
 
-    def touched(self, tenant: Tenant | None = None) -> None:
+    def tenant_changed(self, tenant: Tenant | None) -> None:
         """Tell what has come about by a change of time or of scenarios: of one world, or of all and those to come."""
         if not self.awake:
             return
         if tenant is None:
             self._look_ahead()
-        for each in self._server.store.tenants() if tenant is None else [tenant]:
+        for each in self._engine.store.tenants() if tenant is None else [tenant]:
             self._look(each)
 
-    def gone(self, tenants: list[Tenant], change: str) -> None:
+    def tenants_removed(self, tenants: Sequence[Tenant], change: str) -> None:
         """Tell that worlds were forgotten: they were `closed`, or `reset` and will begin anew."""
         if not self.awake:
             return
@@ -141,24 +134,22 @@ class Events:
             else:
                 self._publish("reset", {**names(tenant), "what": "world"}, tenant.key)
 
-    def restarted(self) -> None:
+    def server_reset(self) -> None:
         """Tell that everything was forgotten."""
         if self.awake:
             self._sleep()
             self._publish("reset", {**ALL, "what": "world"})
             self._wake()
 
-    def emptied(self, tenant: Tenant | None) -> None:
+    def journal_cleared(self, tenant: Tenant | None) -> None:
         """Tell that the journal of one world, or of all, was emptied."""
         if self.awake:
             key = None if tenant is None else tenant.key
             self._publish("reset", {**(names(tenant) if tenant else ALL), "what": "journal"}, key)
 
-    def close(self) -> None:
-        """Let every reader come to its end, and all who wait for something."""
+    def stopping(self) -> None:
+        """Let every reader come to its end."""
         self.feed.close()
-        for each in self.waiting:
-            each.set()
 
     def _publish(self, kind: str, data: dict[str, object], key: str | None = None) -> None:
         """Tell what is already in words, because it may be other words later."""
@@ -169,7 +160,7 @@ class Events:
     def _wake(self) -> None:
         self.awake = True
         self._to_come = self._mark_to_come()
-        for tenant in self._server.store.tenants():
+        for tenant in self._engine.store.tenants():
             if tenant.key:
                 world, now = self._watch(tenant), tenant.clock.now()
                 for task in tenant.unfinished(now):
@@ -188,14 +179,14 @@ class Events:
 
     def _watch(self, tenant: Tenant) -> _Watched:
         if len(self._worlds) >= MAX_WATCHED:  # the store forgets idle worlds of a flood of keys without a word
-            known = self._server.store.find
+            known = self._engine.store.find
             self._worlds = {key: world for key, world in self._worlds.items() if known(key) is world.tenant}
         world = self._worlds[tenant.key] = _Watched(tenant)
         return world
 
     def _look(self, tenant: Tenant) -> _Watched | None:
         """Tell what has changed in a world since it was looked at; return None for what is none, or was forgotten."""
-        if not tenant.key or self._server.store.find(tenant.key) is not tenant:
+        if not tenant.key or self._engine.store.find(tenant.key) is not tenant:
             return None
         self._count(tenant)
         world = self._worlds.get(tenant.key)
@@ -216,13 +207,13 @@ class Events:
         """Tell what has changed for worlds to come."""
         before, self._to_come = self._to_come, self._mark_to_come()
         if before[0] != self._to_come[0]:
-            self._publish("clock", {**ALL, **self._server.clock.as_dict()}, "")
+            self._publish("clock", {**ALL, **self._engine.clock.as_dict()}, "")
         if before[1] != self._to_come[1]:
-            views = [as_dict(scenario) for scenario in self._server.store.scenarios]
+            views = [as_dict(scenario) for scenario in self._engine.store.scenarios]
             self._publish("scenario", {**ALL, "scenarios": views}, "")
 
     def _mark_to_come(self) -> tuple[object, ...]:
-        return self._server.clock.mark, tuple(self._server.store.scenarios)
+        return self._engine.clock.mark, tuple(self._engine.store.scenarios)
 
     def _settle(self, world: _Watched) -> None:
         """Tell the changes of state that lie behind, in their order, and wait for the next."""
@@ -230,8 +221,8 @@ class Events:
         while ahead and ahead[0][0] <= clock.now():
             moment, _, task_id = ahead[0]
             task = world.tenant.task(task_id)
-            if task is not None and task.timeline.state(moment) in LAST_STATES and task_id in self._server.undecided:
-                held = True  # `touched` is called when it is known how it ends
+            if task is not None and task.timeline.state(moment) in LAST_STATES and task_id in self._engine.undecided:
+                held = True  # `tenant_changed` is called when it is known how it ends
                 break
             heappop(ahead)
             if task is not None and self._changes(world, task, moment):
@@ -259,7 +250,7 @@ class Events:
             return
         seconds = clock.real_seconds_until(world.ahead[0][0])
         if seconds is not None:
-            world.alarm = asyncio.get_running_loop().call_later(seconds, self.touched, world.tenant)
+            world.alarm = asyncio.get_running_loop().call_later(seconds, self.tenant_changed, world.tenant)
 
     def _count(self, tenant: Tenant) -> None:
         self._counted[tenant.key] = tenant
@@ -269,5 +260,5 @@ class Events:
     def _tell_counts(self) -> None:
         counted, self._counted, self._count_alarm = self._counted, {}, None
         for key, tenant in counted.items():
-            if self._server.store.find(key) is tenant:
+            if self._engine.store.find(key) is tenant:
                 self._publish("tenant", {"change": "counted", **account_view(tenant)}, key)

@@ -6,8 +6,8 @@ import hmac
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltx_mock.api.endpoints import header
 from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.asgi.messages import header
 from ltx_mock.core.hosts import host_of, is_loopback
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.outbound import MARK

@@ -11,9 +11,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ltx_mock.api.endpoints import root_url
 from ltx_mock.asgi.connection import hung_up
 from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.worker_thread import Aside
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Expectation
@@ -23,6 +23,7 @@ from ltx_mock.control.params import chosen, json_body, limit_of, picked, real_se
 from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.records import Entry
 from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.observers import Observer
 from ltx_mock.errors import NotFoundError, SettingsError, suggestion
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts.io.json_text import write_json
@@ -108,7 +109,7 @@ class Journal:
         """Empty the journal of one key, or of all."""
         tenants = self._tenants(request)
         forgotten = sum(tenant.forget_entries() for tenant in tenants)
-        self._engine.events.emptied(picked(self._engine, request))
+        self._engine.observers.journal_cleared(picked(self._engine, request))
         return {"forgotten": forgotten}
 
     async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
@@ -132,26 +133,34 @@ class Journal:
     @contextmanager
     def _news(self, only: Tenant | None, wanted: Filter) -> Iterator[asyncio.Event]:
         """Give an event that is set when an entry is written that is meant, or when the server stops."""
-        news = asyncio.Event()
-        key = None if only is None else only.key
-
-        def listen(tenant: Tenant, entry: Entry) -> None:
-            if key in {None, tenant.key} and wanted.matches(entry):
-                news.set()
-
-        listeners, waiting = self._engine.listeners, self._engine.events.waiting
-        listeners.append(listen)
-        waiting.add(news)
+        news = News(None if only is None else only.key, wanted)
+        self._engine.observers.add(news)
         try:
-            yield news
+            yield news.came
         finally:
-            listeners.remove(listen)
-            waiting.discard(news)
+            self._engine.observers.remove(news)
 
     def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
         """Return the tenant that query or body pick, or all."""
         tenant = chosen(self._engine, {**request.query_params, **(body or {})})
         return [tenant] if tenant else list(self._engine.store.tenants())
+
+
+class News(Observer):
+    """Waits for an entry that is meant. `came` is set then, or when the server stops."""
+
+    def __init__(self, key: str | None, wanted: Filter) -> None:
+        self.came = asyncio.Event()
+        self._key, self._wanted = key, wanted
+
+    def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
+        """See `Observer`."""
+        if self._key in {None, tenant.key} and self._wanted.matches(entry):
+            self.came.set()
+
+    def stopping(self) -> None:
+        """See `Observer`."""
+        self.came.set()
 
 
 def _differences(expectation: Expectation, seen: Exchange) -> list[dict[str, str]]:

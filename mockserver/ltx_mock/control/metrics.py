@@ -37,15 +37,15 @@ def exposition(families: Iterable[Family]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measured(engine: Engine, tenants: Sequence[Tenant]) -> list[Family]:
-    """Return what can be said of the server and of some worlds."""
+def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[Family]:
+    """Return what can be said of the server and of some worlds; `listeners` read the event feed."""
     worlds = [tenant for tenant in tenants if tenant.key]
     return [
         _one("ltx_mock_build_info", "The version.", 1, version=VERSION),
         _one(
             "process_start_time_seconds", "When the server was started, in real Unix seconds.", engine.started / SECOND
         ),
-        _one("ltx_mock_event_listeners", "Who listens to /__admin/events.", len(engine.events.feed.readers)),
+        _one("ltx_mock_event_listeners", "Who listens to /__admin/events.", listeners),
         _one("ltx_mock_tenants", "Worlds: API keys that were seen.", len(worlds)),
         Family("ltx_mock_requests_total", "counter", "Requests and callbacks by their answer.", _requests(tenants)),
         Family("ltx_mock_tasks", "gauge", "Tasks by their state.", _tasks(worlds)),

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import ltx_mock_schemas
-from ltx_mock.api.endpoints import forwarded_url
 from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.asgi.messages import forwarded_url
 from ltx_mock.control.event_stream import EventStream
+from ltx_mock.control.events import Events
 from ltx_mock.control.history import story
 from ltx_mock.control.journal import Journal
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
@@ -42,7 +43,7 @@ class ControlPlane:
     """The handlers. Each returns what is sent as JSON, or raises an `LtxMockError` that says what to change."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._feed = engine, Events.of(engine).feed
 
     def routes(self) -> list[Route]:
         """Return the routes, relative to `/__admin`."""
@@ -72,7 +73,7 @@ class ControlPlane:
         for method, path, handler in table:
             by_path.setdefault(path, {})[method] = handler
         routes = [Route(path, _as_json(handlers), methods=list(handlers)) for path, handlers in by_path.items()]
-        return [*routes, Route("/events", EventStream(self._engine), methods=["GET"])]
+        return [*routes, Route("/events", EventStream(self._engine, self._feed), methods=["GET"])]
 
     async def health(self, _: Request) -> dict[str, Any]:
         """Tell that this is ltx-mock, and which."""
@@ -172,7 +173,7 @@ class ControlPlane:
 
     async def metrics(self, request: Request) -> Response:
         """Return counters and gauges for Prometheus."""
-        text = exposition(measured(self._engine, self._tenants(request)))
+        text = exposition(measured(self._engine, self._tenants(request), len(self._feed.readers)))
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
     async def redeliver(self, request: Request) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ltx_mock.api.endpoints import MAX_KEY_LENGTH
 from ltx_mock.control.params import json_body, picked
 from ltx_mock.control.to_json import account_view, armed_view
+from ltx_mock.core.keys import MAX_KEY_LENGTH
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
@@ -72,14 +72,14 @@ class Worlds:
         tenant = picked(self._engine, request)
         self._check_room(tenant)
         (tenant or self._engine.store).add_scenario(scenario)
-        self._engine.events.touched(tenant)
+        self._engine.observers.tenant_changed(tenant)
         return as_dict(scenario)
 
     async def drop_scenarios(self, request: Request) -> dict[str, Any]:
         """Disarm the scenarios of one key, or all."""
         tenant = picked(self._engine, request)
         (tenant or self._engine.store).drop_scenarios()
-        self._engine.events.touched(tenant)
+        self._engine.observers.tenant_changed(tenant)
         return {"scenarios": []}
 
     async def library(self, _: Request) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
 
+from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Delivery, Entry, Task
-from ltx_mock.core.settings import key_label
 from ltx_mock.engine import responses as answers
 from ltx_mock.scenarios import as_dict
 from ltx_mock.scenarios.matching import Armed

@@ -31,7 +31,6 @@ MESSAGES = {
     "GENERATION_FAILED": "The generation failed",
     "INSUFFICIENT_CREDITS": "Not enough credits",
 }
-MAX_FAIL_CODE = 100
 OTHER_MESSAGE = "The task failed"
 
 FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from ltx_mock.core.timeline import State, Timeline
 from ltx_mock.scenarios.matching import Armed
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.validation.findings import Finding
 
-Operation = Literal["generateTask", "statusTask", "balance", "callback", "other", "clock"]
+RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "callback", "other"]
+"""What an exchange can be: one of the endpoints, a callback that the fake made, or anything else."""
+Operation: TypeAlias = Literal[RequestOperation, "clock"]
 Kind = Literal["request", "callback", "clock", "download"]
 DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld", "cancelled"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ltx_mock.core.clock import FIXED_START, LATEST, MINUTE, MODES, SECOND, Clock
 from ltx_mock.core.hosts import ORIGIN
+from ltx_mock.core.keys import key_label
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.scenarios import Scenario, as_dict, from_dict, named
 from ltx_mock_contracts.validation.findings import show
@@ -223,12 +224,6 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
     for name in given:
         if name not in known:
             raise SettingsError(f"unknown setting {name!r}{suggestion(name, known)}; known are {', '.join(known)}")
-
-
-def key_label(key: str) -> str:
-    """Return what may be shown of an API key: its last four characters, or less of a short one."""
-    shown = min(4, len(key) // 2)
-    return "…" + key[len(key) - shown :]
 
 
 def parse_pairs(name: str, pairs: object) -> dict[str, str]:

@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ltx_mock.asgi.origins import refusal
-from ltx_mock.control.events import Events
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.hosts import host_of, in_container, is_this_machine
+from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Entry, Task, delivery_id
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses as answers
+from ltx_mock.engine.observers import Observer
 from ltx_mock.engine.outbound import Sender, Unanswered
 from ltx_mock.engine.planned_task import Fate
 from ltx_mock.engine.scenario_effects import staged_callback
@@ -83,14 +83,14 @@ class Courier:
         sender: Sender,
         record: Callable[[Tenant, Entry], None],
         ready: Callable[[Tenant], Awaitable[None]],
-        events: Events,
+        observer: Observer,
     ) -> None:
         """`record` writes the journal; `ready(tenant)` returns when it is known how the tenant's tasks end."""
         self._store = store
         self._sender = sender
         self._record = record
         self._ready = ready
-        self._events = events
+        self._observer = observer
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Task[None], str] = {}
         self._awaited: Counter[str] = Counter()
@@ -136,7 +136,7 @@ class Courier:
         """Set the tenant's alarm for its next delivery. Call it after each change of deliveries or clock."""
         if alarm := self._alarms.pop(tenant.key, None):
             alarm.cancel()
-        self._events.touched(tenant)
+        self._observer.tenant_changed(tenant)
         due = tenant.next_due()
         if due is None or tenant.clock.mode == "manual":
             return
@@ -182,7 +182,7 @@ class Courier:
 
     def _put(self, tenant: Tenant, delivery: Delivery) -> None:
         tenant.put_delivery(delivery)
-        self._events.delivery(tenant, delivery)
+        self._observer.delivery_changed(tenant, delivery)
 
     def _knows(self, tenant: Tenant) -> bool:
         """Tell whether the tenant is still there, and not forgotten by a reset."""
@@ -217,7 +217,7 @@ class Courier:
         if task is None or delivery.target is None or delivery.due is None or not self._knows(tenant):
             return
         at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
-        self._events.delivery(tenant, delivery._replace(state="sending"))
+        self._observer.delivery_changed(tenant, delivery._replace(state="sending"))
         number = len(delivery.attempts) + 1
         body, cause = answers.status(task, max(at, task.timeline.ended)).body, None
         if tenant.scenarios or task.scenarios:

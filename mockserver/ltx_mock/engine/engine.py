@@ -6,25 +6,26 @@ Runs in one event loop. The methods that are no coroutines do their work in one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from ltx_mock.asgi.origins import refusal
 from ltx_mock.asgi.worker_thread import Aside
-from ltx_mock.control.events import Events
 from ltx_mock.core.clock import SECOND, Clock
-from ltx_mock.core.failures import CONTENT_VIOLATION, MAX_FAIL_CODE, failure, foreseen
+from ltx_mock.core.failures import CONTENT_VIOLATION, failure, foreseen
+from ltx_mock.core.keys import key_label
+from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Delivery, Entry, Task, delivery_id
 from ltx_mock.core.seeding import between, digest
-from ltx_mock.core.settings import OF_THE_SERVER, Settings, key_label
+from ltx_mock.core.settings import OF_THE_SERVER, Settings
 from ltx_mock.core.timeline import EARLIEST_FAILURE_MS
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.advances import Advances, check_end_of_time
 from ltx_mock.engine.assets import NOTHING, Inspector
 from ltx_mock.engine.callbacks import Courier
 from ltx_mock.engine.inspections import Inspections
+from ltx_mock.engine.observers import Observers
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.engine.planned_task import Fate, altered, life
 from ltx_mock.engine.responses import Answer
@@ -32,6 +33,7 @@ from ltx_mock.engine.scenario_effects import claimed, laid
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
 from ltx_mock.scenarios.matching import Armed, Call, Subject, followers
+from ltx_mock.scenarios.model import MAX_FAIL_CODE
 from ltx_mock.store.interface import Store, Tenant
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock_contracts.request import GenerateRequest
@@ -39,7 +41,6 @@ from ltx_mock_contracts.request import GenerateRequest
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
 BY_HAND = "finished by hand"
-Listener = Callable[[Tenant, Entry], None]
 
 
 class Engine:
@@ -47,11 +48,10 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.listeners: list[Listener] = []
         self.started = Clock().now()
         self._keys = frozenset(settings.api_key)
         self._sender = Sender(settings.ca_file)
-        self.events = Events(self)
+        self.observers = Observers()
         self.aside = Aside()
         self._start()
 
@@ -61,7 +61,7 @@ class Engine:
         self.nobody: Tenant = self.store.tenant("")
         self._inspector = Inspector(self._sender, fetch_all=self.settings.fetch_assets)
         self._inspections = Inspections()
-        self.courier = Courier(self.store, self._sender, self.record, self.ready, self.events)
+        self.courier = Courier(self.store, self._sender, self.record, self.ready, self.observers)
         self._advances = Advances(self.courier, self._inspections, self._note_clock)
 
     @property
@@ -94,7 +94,7 @@ class Engine:
         settings = self.settings.replace(**values)
         await self.close_world(key)
         tenant = self.store.open(key, settings)
-        self.events.touched(tenant)
+        self.observers.tenant_changed(tenant)
         return tenant
 
     async def close_world(self, key: str) -> None:
@@ -103,11 +103,9 @@ class Engine:
             await self._forget([tenant])
 
     def record(self, tenant: Tenant, entry: Entry) -> None:
-        """Write an entry into the tenant's journal and tell the listeners."""
+        """Write an entry into the tenant's journal and tell the observers."""
         tenant.record(entry)
-        self.events.entry(tenant, entry)
-        for listener in self.listeners:
-            listener(tenant, entry)
+        self.observers.entry_recorded(tenant, entry)
 
     # ---- the two endpoints
 
@@ -204,7 +202,7 @@ class Engine:
 
     def _begin(self, tenant: Tenant, request: GenerateRequest, fate: Fate) -> None:
         """Set going what happens beside the request: the callback, and a look at the assets."""
-        self.events.task(tenant, fate.task, "made")
+        self.observers.task_changed(tenant, fate.task, "made")
         if request.request_type == "callback" and request.callback_url:
             self.courier.plan(tenant, fate, request.callback_url)
         line = fate.task.timeline
@@ -236,7 +234,7 @@ class Engine:
                 self._change(tenant, current._replace(cause=found.doubt))
 
         earliest = task.timeline.started + EARLIEST_FAILURE_MS
-        self._inspections.begin(tenant, task.id, earliest, inspect(), lambda: self.events.touched(tenant))
+        self._inspections.begin(tenant, task.id, earliest, inspect(), lambda: self.observers.tenant_changed(tenant))
 
     async def ready(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait until it is known how the tenant's tasks end; see `Inspections.ready`."""
@@ -244,7 +242,7 @@ class Engine:
 
     def _change(self, tenant: Tenant, task: Task) -> None:
         tenant.replace_task(task)
-        self.events.task(tenant, task, "changed")
+        self.observers.task_changed(tenant, task, "changed")
         self.courier.replan(tenant, task)
 
     # ---- what the control plane does
@@ -261,7 +259,7 @@ class Engine:
             each.clock.set(mode, speed)
             self._note_clock(each, f"set to {each.clock.mode}, speed {each.clock.speed:g}", each.clock.now())
             self.courier.arm(each)
-        self.events.touched(tenant)
+        self.observers.tenant_changed(tenant)
 
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[dict[str, object]]:
         """Move the time of one tenant, or of all, and return what happened on the way, in order.
@@ -279,7 +277,7 @@ class Engine:
         else:
             return await self._advances.advance(tenant, milliseconds)
         self.clock.move_to(self.clock.now() + milliseconds)
-        self.events.touched()
+        self.observers.tenant_changed(None)
         worlds = await asyncio.gather(*(self._advances.advance(each, milliseconds) for each in self.store.tenants()))
         return sorted((event for events in worlds for event in events), key=itemgetter("at"))
 
@@ -374,7 +372,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop all that is under way."""
-        self.events.close()
+        self.observers.stopping()
         self.aside.close()
         self._inspections.cancel()
         await self.courier.close()
@@ -389,9 +387,9 @@ class Engine:
                 self.nobody = self.store.tenant("")
         if restart:
             self._start()
-            self.events.restarted()
+            self.observers.server_reset()
         else:
-            self.events.gone(tenants, "reset" if reopen else "closed")
+            self.observers.tenants_removed(tenants, "reset" if reopen else "closed")
         for tenant in tenants:
             if reopen and tenant.opened:
                 self.store.open(tenant.key, tenant.settings)

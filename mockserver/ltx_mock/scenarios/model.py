@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from ltx_mock.core.failures import MAX_FAIL_CODE
 from ltx_mock.errors import suggestion
 from ltx_mock.scenarios.fields import (
     ScenarioError,
@@ -34,6 +33,8 @@ Moment = Literal["request", "task", "answer"]
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 ENDPOINTS = ("generateTask", "statusTask")
+MAX_FAIL_CODE = 100
+"""So many characters a fail code may have."""
 MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
 
 # The documented statuses, and the passing server errors that a client must live with (CLI-6).

@@ -17,12 +17,14 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import dashboard
-from ltx_mock.api.endpoints import API, Balance, GenerateTask, NotAnEndpoint, StatusTask, bearer_key, header
+from ltx_mock.api.endpoints import API, Balance, GenerateTask, NotAnEndpoint, StatusTask
 from ltx_mock.api.files import Preview, ResultFile, SampleFile
 from ltx_mock.api.landing import Landing
 from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.asgi.messages import header
 from ltx_mock.control.guard import Guard
 from ltx_mock.control.routes import ControlPlane
+from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.records import Entry
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.engine import Engine
@@ -59,7 +61,8 @@ def build(engine: Engine) -> ASGIApp:
     """Return the application around an engine."""
     generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
     open_ = [Middleware(OpenToBrowsers)]
-    control = Router([*ControlPlane(engine).routes(), *dashboard.routes(Preview(engine))], redirect_slashes=False)
+    pages = dashboard.routes(Preview(engine))
+    control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
     routes: list[Route | Mount] = []
     for prefix in PREFIXES:
         routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=open_))

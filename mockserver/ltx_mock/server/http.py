@@ -205,7 +205,7 @@ class HttpServer(uvicorn.Server):
 
         Streams of events end by themselves, not by a client's hanging up.
         """
-        self._engine.events.close()
+        self._engine.observers.stopping()
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
             return

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from ltx_mock.core.clock import LATEST, Clock
+from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Account, Delivery, Entry, Operation, Refusal, Task
 from ltx_mock.core.seeding import digest
-from ltx_mock.core.settings import MEBIBYTE, Settings, key_label
+from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.matching import Armed, Call, armed, claim
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.interface import NOBODY

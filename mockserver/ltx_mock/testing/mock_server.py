@@ -15,8 +15,8 @@ from ltx_mock.testing.control_client import Admin, inside
 from ltx_mock.testing.tenant import World
 
 if TYPE_CHECKING:
-    from ltx_mock.core.options import ServerSettings, TenantSettings
     from ltx_mock.store.interface import Tenant
+    from ltx_mock.testing.options import ServerSettings, TenantSettings
     from ltx_mock.testing.transport import MockTransport
 
 T = TypeVar("T")

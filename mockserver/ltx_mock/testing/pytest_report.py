@@ -11,7 +11,7 @@ from typing import Any
 
 from ltx_mock.control.from_json import Exchange, Task
 from ltx_mock.core.clock import SECOND
-from ltx_mock.core.settings import key_label
+from ltx_mock.core.keys import key_label
 from ltx_mock.core.timeline import NEVER
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.io.json_text import escaped

@@ -12,7 +12,7 @@ from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.io.server_url import server_url
 
 if TYPE_CHECKING:
-    from ltx_mock.core.options import TenantSettings
+    from ltx_mock.testing.options import TenantSettings
 
 DEFAULT_KEY = "ltx-mock-key"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Unpack
 from ltx_mock.scenarios import Scenario, from_dict
 
 if TYPE_CHECKING:
-    from ltx_mock.core.options import ScenarioFields
     from ltx_mock.testing.control_client import Admin
+    from ltx_mock.testing.options import ScenarioFields
 
 
 class Scenarios:

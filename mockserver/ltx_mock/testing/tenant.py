@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from ltx_mock.control.from_json import Exchange, Task, account_of, delivery_of
 from ltx_mock.core.clock import SECOND
+from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Account, Delivery
-from ltx_mock.core.settings import key_label
 from ltx_mock.core.timeline import NEVER
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.assertions import Assertions
@@ -18,8 +18,8 @@ from ltx_mock.testing.scenarios import Scenarios
 if TYPE_CHECKING:
     import httpx
 
-    from ltx_mock.core.options import ClockMode, Endpoint
     from ltx_mock.testing.control_client import Admin
+    from ltx_mock.testing.options import ClockMode, Endpoint
     from ltx_mock.testing.transport import MockTransport
 
 ALL = 10**9 - 1

@@ -63,13 +63,14 @@ def asked() -> Iterator[tuple[MockServer, str]]:
     with MockServer(clock="manual", api_key=KEY, admin_token=TOKEN) as mock, Receiver() as receiver:
         printed = io.StringIO()
         consoles = [Console(printed, form) for form in (json_line, Readable(colour=False))]
-        mock._backstage.engine.listeners.extend(consoles)
+        for console in consoles:
+            mock._backstage.engine.observers.add(console)
         with httpx.Client(base_url=mock.url, trust_env=False, verify=False) as client:
             for target, headers, body in places(receiver.url):
                 client.request("POST" if body else "GET", target, headers=headers, content=body)
         mock.clock.advance(200)
         for console in consoles:
-            mock._backstage.engine.listeners.remove(console)
+            mock._backstage.engine.observers.remove(console)
             console.close()
         yield mock, printed.getvalue()
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from ltx_mock import MockServer
 from ltx_mock.core import timeline
-from ltx_mock.core.options import ClockMode
+from ltx_mock.testing.options import ClockMode
 from ltx_mock_contracts import ContractFailure, GenerateRequest, TaskMachine
 from ltx_mock_contracts.stateful import Target, run_task_machine
 from ltx_mock_contracts.stateful.task import generation_ms

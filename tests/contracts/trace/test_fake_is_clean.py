@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ltx_mock import MockServer
 from ltx_mock.cli.console import json_line
 from ltx_mock.core.records import Entry
+from ltx_mock.engine.observers import Observer
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts import Report, Trace, check_trace, parse_body, read_ndjson, strategies, write_ndjson
 from ltx_mock_contracts.strategies import Observation
@@ -117,11 +118,12 @@ def test_strict_mode_is_observed_and_breaks_nothing() -> None:
 def test_the_lines_of_serve_and_the_answer_of_the_control_plane_say_the_same() -> None:
     printed: queue.Queue[str] = queue.Queue()
 
-    def listen(tenant: Tenant, entry: Entry) -> None:
-        printed.put(json_line(tenant, entry))
+    class Lines(Observer):
+        def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
+            printed.put(json_line(tenant, entry))
 
     with MockServer(clock="manual") as mock, mock.client() as client, Receiver() as receiver:
-        mock._backstage.engine.listeners.append(listen)
+        mock._backstage.engine.observers.add(Lines())
         busy_day(mock, receiver)
         answer = client.get(f"{mock.url}/__admin/requests", params={"key": mock.api_key, "limit": 10**6}).text
         text = "\n".join(printed.queue)

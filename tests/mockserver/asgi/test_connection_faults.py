@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.core.options import Fault
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
 from ltx_mock.server.app import build
+from ltx_mock.testing.options import Fault
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, STATUS, post, request_body, submit
 from support.receivers import SECONDS

@@ -136,7 +136,7 @@ def test_a_reader_that_has_left_is_tried_once() -> None:
     async def story() -> None:
         console = Console(stream, json_line)
         for _ in range(3):
-            console(tenant, ENTRY)
+            console.entry_recorded(tenant, ENTRY)
             console.flush()
 
     asyncio.run(story())
@@ -151,7 +151,7 @@ def test_lines_are_written_together() -> None:
     async def story() -> None:
         console = Console(stream, json_line)
         for number in range(1500):
-            console(tenant, ENTRY._replace(number=number))
+            console.entry_recorded(tenant, ENTRY._replace(number=number))
         assert stream.getvalue().count("\n") == 1000
         console.flush()
 

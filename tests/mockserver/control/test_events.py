@@ -13,6 +13,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.control import event_feed as feed
+from ltx_mock.control.events import Events
 from support.bodies import STATUS, TEXT, post, request_body, submit
 from support.processes import serving
 from support.receivers import Receiver
@@ -258,6 +259,10 @@ def test_who_comes_back_too_late_or_from_elsewhere_is_told_to_load_anew(inside: 
     assert "event: hello\n" not in answer.text
 
 
+def _events(mock: MockServer) -> Events:
+    return Events.of(mock._backstage.engine)
+
+
 def test_what_is_kept_is_bounded_and_a_slow_reader_is_told_that_it_missed_something(mock: MockServer) -> None:
     address = httpx.URL(mock.url)
     with socket.create_connection((address.host, address.port or 0), timeout=SECONDS) as slow:
@@ -267,7 +272,7 @@ def test_what_is_kept_is_bounded_and_a_slow_reader_is_told_that_it_missed_someth
         with mock.client(transport=mock.transport) as client:
             for _ in range(32):
                 assert post(client, large).status_code == 400
-        kept = mock._backstage.engine.events.feed._bytes
+        kept = _events(mock).feed._bytes
         assert 0 < kept <= feed.KEPT_BYTES
         said = b""
         while b"event: missed" not in said:
@@ -322,7 +327,7 @@ def test_a_stream_that_waits_for_long_says_that_it_is_still_there(
 
 
 def test_while_nobody_listens_nothing_is_kept(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    events = mock._backstage.engine.events
+    events = _events(mock)
     make(mock)
     assert (events.awake, events.feed._bytes, events._worlds) == (False, 0, {})
     monkeypatch.setattr(feed, "LINGER_SECONDS", 0.005)

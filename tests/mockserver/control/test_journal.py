@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
+from ltx_mock.control.journal import News
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace, read_trace
 from support.bodies import STATUS, TEXT, post, request_body, submit
@@ -234,7 +235,7 @@ def test_stopping_does_not_wait_for_who_waits(monkeypatch: pytest.MonkeyPatch) -
         )
         waiting.start()
         end = time.monotonic() + SECONDS
-        while not engine.events.waiting:
+        while not any(isinstance(each, News) for each in engine.observers):
             assert time.monotonic() < end
         begin = time.monotonic()
         mock.stop()
@@ -248,7 +249,7 @@ def test_who_hangs_up_is_no_longer_waited_for(mock: MockServer) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(f"{mock.url}/__admin/requests", params={"wait": 60}, timeout=0.05)
     end = time.monotonic() + SECONDS
-    while engine.events.waiting or engine.listeners:
+    while any(isinstance(each, News) for each in engine.observers):
         assert time.monotonic() < end
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer, SettingsError
-from ltx_mock.core.options import ClockMode
+from ltx_mock.testing.options import ClockMode
 from ltx_mock.testing.tenant import World
 from support.bodies import MINUTE, TEXT, data_of, post, request_body, submit
 from support.receivers import Received, Receiver

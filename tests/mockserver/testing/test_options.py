@@ -13,12 +13,13 @@ import ltx_mock.scenarios.model as scenario_model
 import ltx_mock.testing.mock_server
 from ltx_mock import ContractFailure, LtxMockError, Settings, SettingsError, World
 from ltx_mock.control.expectation import FIELDS
-from ltx_mock.core import options, records
+from ltx_mock.core import records
 from ltx_mock.core.clock import ClockMode
-from ltx_mock.core.options import RequestFields, ScenarioFields, ServerSettings, TenantSettings
 from ltx_mock.core.settings import OF_THE_SERVER, Rate, setting_names
 from ltx_mock.scenarios import Scenario
 from ltx_mock.scenarios.fields import camel, fields_of
+from ltx_mock.testing import options
+from ltx_mock.testing.options import RequestFields, ScenarioFields, ServerSettings, TenantSettings
 
 STORED: dict[Any, Any] = {  # what a setting becomes once it is read -> what may be given
     tuple[str, ...]: str | Iterable[str],
@@ -46,7 +47,7 @@ def test_settings_have_the_names_and_types_of_their_table() -> None:
 
 def test_the_fields_of_a_request_are_those_that_are_known() -> None:
     assert {"operation", *hints(RequestFields)} == set(FIELDS)
-    assert {*get_args(options.RequestOperation), "clock"} == set(get_args(records.Operation))
+    assert {*get_args(records.RequestOperation), "clock"} == set(get_args(records.Operation))
 
 
 def test_the_fields_of_a_scenario_are_those_that_are_read() -> None:

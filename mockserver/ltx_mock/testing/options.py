@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ClockMode: TypeAlias = Literal["real", "scaled", "manual", "auto"]
 Endpoint: TypeAlias = Literal["generateTask", "statusTask", "balance"]
-RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "callback", "other"]
-"""What an `Exchange` can be: one of the endpoints, a callback that the fake made, or anything else."""
 ScenarioOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Mode: TypeAlias = Literal["text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA"]
 Fault: TypeAlias = Literal[

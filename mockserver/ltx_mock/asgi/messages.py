@@ -1,0 +1,84 @@
+"""What a request says of itself: its headers, its body, and the URL under which the client reached the server."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from starlette.types import Receive, Scope
+
+from ltx_mock_contracts.validation.urls import is_http_url
+
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
+_SCHEMES = frozenset({"http", "https"})
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
+_PORT_AT_END = re.compile(r":\d+$", re.ASCII)
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
+_FORWARDED = (b"host", b"proto", b"port", b"prefix")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class ClientGoneError(Exception):
+    """The client hung up before its request was complete."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the first header with this lower-case name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")  # type: ignore[no-any-return]
+    return None
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the whole body, or None as soon as it is longer than `limit` bytes.
+
+    Raises:
+        ClientGoneError: the client hung up first.
+    """
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            return None
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def forwarded_url(scope: Scope) -> str:
+    """Return the URL under which the client reached a proxy in front of the fake, or else the fake, without a slash.
+
+    `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` count where they can be part of a URL.
+    """
+    scheme, _, host = root_url(scope).partition("://")
+    host_told, proto, port, prefix = (
+        (header(scope, b"x-forwarded-" + name) or "").split(",")[0].strip() for name in _FORWARDED
+    )
+    host = host_told if _is_host(host_told) else host
+    scheme = proto if proto in _SCHEMES else scheme
+    bare = _PORT_AT_END.sub("", host)
+    if _PORT.fullmatch(port) and _is_host(f"{bare}:{port}"):
+        host = bare if port == _DEFAULT_PORTS[scheme] else f"{bare}:{port}"
+    prefix = prefix.rstrip("/")
+    return f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else ''}"
+
+
+def root_url(scope: Scope) -> str:
+    """Return the URL under which the client reached the fake, without a path."""
+    host, scheme = header(scope, b"host"), scope["scheme"]
+    if host is None or not _is_host(host):
+        name, port = scope.get("server") or ("127.0.0.1", None)
+        name = f"[{name}]" if ":" in name else name
+        host = f"{name}:{port}" if port else name
+    # A proxy on this machine may say what it was called by; what is no scheme of HTTP is not taken from it.
+    return f"{scheme if scheme in _SCHEMES else 'http'}://{host}"
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: str) -> bool:
+    """Tell whether a `Host` header can stand in a URL."""
+    return _HOST.fullmatch(host) is not None and is_http_url(f"http://{host}")
