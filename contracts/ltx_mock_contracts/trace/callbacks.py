@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from ltx_mock_contracts.trace.recorder import Notes, differing, seconds
-from ltx_mock_contracts.trace.tasks import Life
+from ltx_mock_contracts.trace.recorder import Recorder, differing, seconds
+from ltx_mock_contracts.trace.tasks import TaskHistory
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
@@ -23,55 +23,55 @@ _MOST: Final = 4
 _ROUNDING: Final = 1_000
 
 
-def judge_callbacks(notes: Notes, life: Life, *, received: bool) -> None:
+def judge_callbacks(recorder: Recorder, history: TaskHistory, *, received: bool) -> None:
     """Note what the callbacks of a task show; `received` tells whether callbacks are recorded at all."""
-    asked = life.request.request_type if life.request else None
+    asked = history.request.request_type if history.request else None
     if (
         asked == "async"
-        and (life.ends or life.callbacks)
-        and (received or (life.request and life.request.callback_url))
+        and (history.ends or history.callbacks)
+        and (received or (history.request and history.request.callback_url))
     ):
-        notes.saw("CB-3")
-    if not life.callbacks:
+        recorder.saw("CB-3")
+    if not history.callbacks:
         return
     if asked == "async":
-        title, actual = "an async task called back", f"POST {show(life.callbacks[0].target)}"
-        notes.depart("CB-3", title, (life.callbacks[0],), expected="no callback", actual=actual)
+        title, actual = "an async task called back", f"POST {show(history.callbacks[0].target)}"
+        recorder.depart("CB-3", title, (history.callbacks[0],), expected="no callback", actual=actual)
         return
-    notes.saw("CB-1")
-    _agree(notes, life)
-    _come_again(notes, [call for call in life.callbacks if _BY_HAND not in (call.cause or "")])
+    recorder.saw("CB-1")
+    _agree(recorder, history)
+    _come_again(recorder, [call for call in history.callbacks if _BY_HAND not in (call.cause or "")])
 
 
-def _agree(notes: Notes, life: Life) -> None:
+def _agree(recorder: Recorder, history: TaskHistory) -> None:
     """Hold the callbacks against what was polled, or without that against the first of them."""
-    reference = (life.ends or life.callbacks)[0]
-    different = [call for call in life.callbacks if call.data != reference.data]
+    reference = (history.ends or history.callbacks)[0]
+    different = [call for call in history.callbacks if call.data != reference.data]
     for call in different:
-        title = "callback and status differ" if life.ends else "a callback came again with another body"
+        title = "callback and status differ" if history.ends else "a callback came again with another body"
         expected, actual = differing(reference.data, call.data)
-        notes.depart("CB-1", title, (reference, call), expected=expected, actual=actual)
-    if life.ends and not different:
-        notes.saw("CB-4")
+        recorder.depart("CB-1", title, (reference, call), expected=expected, actual=actual)
+    if history.ends and not different:
+        recorder.saw("CB-4")
 
 
-def _come_again(notes: Notes, calls: list[Exchange]) -> None:
+def _come_again(recorder: Recorder, calls: list[Exchange]) -> None:
     """Up to three retries after failures, each later than the one before, the first after 30 s (CB-2)."""
     if len(calls) < 2:
         return
-    notes.saw("CB-2")
+    recorder.saw("CB-2")
     done = next((index for index, call in enumerate(calls) if call.status == 200), None)
     if done is not None and done + 1 < len(calls):
         title = "a callback that was answered with 200 came again"
-        notes.depart("CB-2", title, tuple(calls[done : done + 2]), expected="one callback", actual=str(len(calls)))
+        recorder.depart("CB-2", title, tuple(calls[done : done + 2]), expected="one callback", actual=str(len(calls)))
     elif len(calls) > _MOST:
         title = "a callback is tried too often"
-        notes.depart("CB-2", title, tuple(calls), expected=f"up to {_MOST} attempts", actual=str(len(calls)))
+        recorder.depart("CB-2", title, tuple(calls), expected=f"up to {_MOST} attempts", actual=str(len(calls)))
     elif not any("time" in call.gaps for call in calls):
-        _spaced(notes, calls)
+        _spaced(recorder, calls)
 
 
-def _spaced(notes: Notes, calls: list[Exchange]) -> None:
+def _spaced(recorder: Recorder, calls: list[Exchange]) -> None:
     """Look at the delays from the end of one attempt to the next. One may be late, but none may be early.
 
     So delays that are as long as the one before are only surely so when they are no longer than the first may be, or
@@ -80,10 +80,10 @@ def _spaced(notes: Notes, calls: list[Exchange]) -> None:
     delays = [two.at - one.over for one, two in pairwise(calls)]
     if delays[0] < _RETRY - _ROUNDING:
         title, actual = "the first retry comes too soon", f"after {seconds(delays[0])}"
-        notes.depart("CB-2", title, tuple(calls[:2]), expected=f"after {seconds(_RETRY)}", actual=actual)
+        recorder.depart("CB-2", title, tuple(calls[:2]), expected=f"after {seconds(_RETRY)}", actual=actual)
     elif min(delays[1:], default=_LONG) <= _RETRY + _ROUNDING or (len(delays) > 2 and _same(delays, calls)):
         title, actual = "the delays of the retries do not grow", ", ".join(map(seconds, delays))
-        notes.depart("CB-2", title, tuple(calls), expected="each longer than the one before", actual=actual)
+        recorder.depart("CB-2", title, tuple(calls), expected="each longer than the one before", actual=actual)
 
 
 def _same(delays: list[int], calls: list[Exchange]) -> bool:

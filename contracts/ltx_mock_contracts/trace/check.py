@@ -9,10 +9,10 @@ from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.trace.callbacks import judge_callbacks
 from ltx_mock_contracts.trace.exchange import Exchange, Trace
 from ltx_mock_contracts.trace.missing import what_is_missing
-from ltx_mock_contracts.trace.recorder import Notes
+from ltx_mock_contracts.trace.recorder import Recorder
 from ltx_mock_contracts.trace.requests import RULES_OF_FIELDS, judge_request
-from ltx_mock_contracts.trace.responses import judge_shape
-from ltx_mock_contracts.trace.tasks import gather, judge_life
+from ltx_mock_contracts.trace.responses import judge_response
+from ltx_mock_contracts.trace.tasks import group_by_task, judge_task
 from ltx_mock_contracts.verdicts import BINDING, Ledger, Report
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
 
 def judge_all(trace: Sequence[Exchange], ledger: Ledger) -> None:
     """Write down what exchanges show of the rules, as `check_trace` judges them."""
-    notes = Notes(ledger)
-    sound = [each for each in trace if judge_shape(notes, each)]
+    recorder = Recorder(ledger)
+    sound = [each for each in trace if judge_response(recorder, each)]
     for each in trace:
-        judge_request(notes, each)
+        judge_request(recorder, each)
     received = any(each.operation == "callback" for each in trace)
-    for life in gather(notes, sound).values():
-        judge_life(notes, life)
-        judge_callbacks(notes, life, received=received)
+    for history in group_by_task(recorder, sound).values():
+        judge_task(recorder, history)
+        judge_callbacks(recorder, history, received=received)

@@ -12,7 +12,7 @@ from ltx_mock_contracts.verdicts import Departure, Ledger
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["RANK", "Notes", "differing", "seconds", "told"]
+__all__ = ["RANK", "Recorder", "describe_response", "differing", "seconds"]
 
 _CONTEXT: Final = 20
 
@@ -21,7 +21,7 @@ RANK: Final = {"pending": 0, "processing": 1, "success": 2, "failed": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class Recorder:
     """Writes into a ledger, with what the exchanges themselves know."""
 
     ledger: Ledger
@@ -60,7 +60,7 @@ class Notes:
         )
 
 
-def told(exchange: Exchange) -> str:
+def describe_response(exchange: Exchange) -> str:
     """Return what was answered, in short: status and message, id or state."""
     data, answer = exchange.data, exchange.answer
     word: Any = data.get("state") or data.get("taskId")

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.dialects import may_accept, may_refuse
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.trace.responses import METHODS
 from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
-    from ltx_mock_contracts.trace.recorder import Notes
+    from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
 
 __all__ = ["RULES_OF_FIELDS", "judge_request"]
@@ -40,41 +40,41 @@ _OF_CREDITS: Final = re.compile(
 _PUBLIC_HOST: Final = re.compile(r"https://([^/?#:@\[\]]+\.[^/?#:@\[\]]+)(?::\d+)?(?:[/?#]|$)", re.IGNORECASE)
 
 
-def judge_request(notes: Notes, exchange: Exchange) -> None:
+def judge_request(recorder: Recorder, exchange: Exchange) -> None:
     """Note whether a request was rightly accepted or refused."""
     if exchange.status is None:
         return
     if exchange.status == 429:
-        _judge_limit(notes, exchange)
+        _judge_limit(recorder, exchange)
     elif exchange.status in _ACCESS:
-        _judge_access(notes, exchange)
+        _judge_access(recorder, exchange)
     elif _tells_of_credits(exchange):
-        _judge_credits(notes, exchange)
+        _judge_credits(recorder, exchange)
     elif exchange.cause is not None:
         return  # something else than the request decided
     elif exchange.operation == "other":
-        _judge_other(notes, exchange)
+        _judge_other(recorder, exchange)
     elif exchange.method not in METHODS.get(exchange.operation, (exchange.method,)):
-        _judge_method(notes, exchange)
+        _judge_method(recorder, exchange)
     elif exchange.operation == "generateTask" and not exchange.gaps:
-        _judge_generate(notes, exchange, exchange.status)
+        _judge_generate(recorder, exchange, exchange.status)
     elif exchange.operation == "statusTask" and not exchange.asked and not exchange.gaps:
-        _judge_missing_id(notes, exchange, exchange.status)
+        _judge_missing_id(recorder, exchange, exchange.status)
 
 
-def _judge_access(notes: Notes, exchange: Exchange) -> None:
+def _judge_access(recorder: Recorder, exchange: Exchange) -> None:
     """A recording does not show keys, so it only shows that a 403 is where the documents have a 401."""
     if exchange.status == 403 and exchange.operation in METHODS and exchange.cause is None:
         title = "access is refused with 403; a key that is missing or wrong is a 401"
-        notes.depart("AUTH-1", title, (exchange,), expected="401", actual=told(exchange), binding=False)
+        recorder.depart("AUTH-1", title, (exchange,), expected="401", actual=describe_response(exchange), binding=False)
 
 
-def _judge_generate(notes: Notes, exchange: Exchange, status: int) -> None:
+def _judge_generate(recorder: Recorder, exchange: Exchange, status: int) -> None:
     code = _code_of(exchange)
     if code == 200 and status == 200 and exchange.data.get("taskId"):
-        _judge_accepted(notes, exchange)
+        _judge_accepted(recorder, exchange)
     elif code in _REFUSALS:
-        _judge_refused(notes, exchange, code)
+        _judge_refused(recorder, exchange, code)
 
 
 def _code_of(exchange: Exchange) -> int | None:
@@ -83,46 +83,48 @@ def _code_of(exchange: Exchange) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else exchange.status
 
 
-def _judge_accepted(notes: Notes, exchange: Exchange) -> None:
+def _judge_accepted(recorder: Recorder, exchange: Exchange) -> None:
     body = exchange.request
     findings = validate_request(body)
     given = {**body, **(body["input"] if isinstance(body.get("input"), dict) else {})} if isinstance(body, dict) else {}
-    notes.saw(*_ALWAYS, *(rule for name, rules in RULES_OF_FIELDS.items() if name in given for rule in rules))
+    recorder.saw(*_ALWAYS, *(rule for name, rules in RULES_OF_FIELDS.items() if name in given for rule in rules))
     if any(finding.severity == "advisory" for finding in findings):
-        notes.saw("GEN-16")
+        recorder.saw("GEN-16")
     for finding in _violations(findings):
         title = f"a request is accepted though {finding.message}"
-        _depart(notes, finding, title, exchange, "accepted")
+        _depart(recorder, finding, title, exchange, "accepted")
 
 
-def _judge_refused(notes: Notes, exchange: Exchange, code: int) -> None:
+def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
     findings = validate_request(exchange.request)
     violations = _violations(findings)
     for finding in violations:
-        notes.saw(finding.rule)
+        recorder.saw(finding.rule)
         if code != 400:
             title = f"a bad request is refused with {code}: {finding.message}"
-            _depart(notes, finding, title, exchange, "refused")
+            _depart(recorder, finding, title, exchange, "refused")
             break  # whatever else is wrong with it, it is refused once
     if not violations:
-        _judge_wrongly_refused(notes, exchange, advised=bool(findings))
+        _judge_wrongly_refused(recorder, exchange, advised=bool(findings))
 
 
-def _judge_wrongly_refused(notes: Notes, exchange: Exchange, *, advised: bool) -> None:
-    expected, actual = "200 and a taskId", told(exchange)
+def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, advised: bool) -> None:
+    expected, actual = "200 and a taskId", describe_response(exchange)
     if advised:
         title = "a request that only goes against an advice is refused"
-        notes.depart("GEN-16", title, (exchange,), expected=expected, actual=actual, binding=False)
+        recorder.depart("GEN-16", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif _odd_receiver(exchange.request):
         title = "a callback_url that is not public or not https is refused"
-        notes.depart("GEN-4", title, (exchange,), expected=expected, actual=actual, binding=False)
+        recorder.depart("GEN-4", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif (dialect := may_refuse(exchange.request)) is not None:
         title = f"a request is refused that may be read in another way: {dialect.text}"
         kind = f"refused {dialect.id}"
-        notes.depart(dialect.rules[0], title, (exchange,), expected=expected, actual=actual, binding=False, kind=kind)
+        recorder.depart(
+            dialect.rules[0], title, (exchange,), expected=expected, actual=actual, binding=False, kind=kind
+        )
     else:
         title = "a request that breaks no rule is refused"
-        notes.depart("GEN-17", title, (exchange,), expected=expected, actual=actual)
+        recorder.depart("GEN-17", title, (exchange,), expected=expected, actual=actual)
 
 
 def _tells_of_credits(exchange: Exchange) -> bool:
@@ -132,63 +134,76 @@ def _tells_of_credits(exchange: Exchange) -> bool:
     return exchange.status == 402 or bool(_OF_CREDITS.match(message))
 
 
-def _judge_credits(notes: Notes, exchange: Exchange) -> None:
+def _judge_credits(recorder: Recorder, exchange: Exchange) -> None:
     if not exchange.gaps and _violations(validate_request(exchange.request)):
         return  # it would have been refused in any case
-    notes.saw("GEN-15")
+    recorder.saw("GEN-15")
     if (_code_of(exchange), exchange.answer["message"]) != (400, _NO_CREDITS):
         title, expected = "want of credits is told in another way", f"400, {show(_NO_CREDITS)}"
         binding = exchange.status != 402
-        notes.depart("GEN-15", title, (exchange,), expected=expected, actual=told(exchange), binding=binding)
+        recorder.depart(
+            "GEN-15", title, (exchange,), expected=expected, actual=describe_response(exchange), binding=binding
+        )
 
 
-def _judge_limit(notes: Notes, exchange: Exchange) -> None:
+def _judge_limit(recorder: Recorder, exchange: Exchange) -> None:
     if exchange.headers is None:
         return
-    notes.saw("LIM-3")
+    recorder.saw("LIM-3")
     wait = exchange.headers.get("retry-after", "")
     if not (wait.isascii() and wait.isdigit()):
         title, actual = "a 429 does not say in seconds when to try again", repr(wait) if wait else "no such header"
-        notes.depart("LIM-3", title, (exchange,), expected="Retry-After: a number", actual=actual)
+        recorder.depart("LIM-3", title, (exchange,), expected="Retry-After: a number", actual=actual)
 
 
-def _judge_other(notes: Notes, exchange: Exchange) -> None:
+def _judge_other(recorder: Recorder, exchange: Exchange) -> None:
     if exchange.status not in {401, 404} and (exchange.status or 0) >= 400:
         title = "what is no endpoint is answered with another error"
-        notes.depart("ENV-5", title, (exchange,), expected="404", actual=told(exchange))
+        recorder.depart("ENV-5", title, (exchange,), expected="404", actual=describe_response(exchange))
 
 
-def _judge_method(notes: Notes, exchange: Exchange) -> None:
+def _judge_method(recorder: Recorder, exchange: Exchange) -> None:
     if exchange.status == 401 or exchange.method == "OPTIONS":
         return
-    notes.saw("ENV-5")
+    recorder.saw("ENV-5")
     allowed = exchange.headers is None or "allow" in exchange.headers
     if exchange.status != 405 or not allowed:
-        title, actual = "a wrong method is answered in another way", told(exchange) + " without Allow" * (not allowed)
-        notes.depart("ENV-5", title, (exchange,), expected="405 with Allow", actual=actual)
+        title, actual = (
+            "a wrong method is answered in another way",
+            describe_response(exchange) + " without Allow" * (not allowed),
+        )
+        recorder.depart("ENV-5", title, (exchange,), expected="405 with Allow", actual=actual)
 
 
-def _judge_missing_id(notes: Notes, exchange: Exchange, status: int) -> None:
+def _judge_missing_id(recorder: Recorder, exchange: Exchange, status: int) -> None:
     if status >= 500:
         return
-    notes.saw("TASK-11")
+    recorder.saw("TASK-11")
     if status != 400:
         title = "statusTask without taskId is answered in another way"
-        notes.depart("TASK-11", title, (exchange,), expected="400", actual=told(exchange))
+        recorder.depart("TASK-11", title, (exchange,), expected="400", actual=describe_response(exchange))
 
 
 def _violations(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity == "violation"]
 
 
-def _depart(notes: Notes, finding: Finding, title: str, exchange: Exchange, what: str) -> None:
+def _depart(recorder: Recorder, finding: Finding, title: str, exchange: Exchange, what: str) -> None:
     dialect = may_accept(finding.rule, finding.pointer, exchange.request)
     if dialect is None:
         kind = f"{what} {finding.pointer}"
-        notes.depart(finding.rule, title, (exchange,), expected="400", actual=told(exchange), kind=kind)
+        recorder.depart(finding.rule, title, (exchange,), expected="400", actual=describe_response(exchange), kind=kind)
     else:
         title, kind = f"{title} (another reading: {dialect.text})", f"{what} {dialect.id}"
-        notes.depart(finding.rule, title, (exchange,), expected="400", actual=told(exchange), kind=kind, binding=False)
+        recorder.depart(
+            finding.rule,
+            title,
+            (exchange,),
+            expected="400",
+            actual=describe_response(exchange),
+            kind=kind,
+            binding=False,
+        )
 
 
 def _odd_receiver(body: object) -> bool:

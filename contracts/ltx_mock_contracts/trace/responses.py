@@ -9,10 +9,10 @@ from ltx_mock_contracts.validation import validate_callback, validate_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
-    from ltx_mock_contracts.trace.recorder import Notes
+    from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
 
-__all__ = ["METHODS", "judge_shape"]
+__all__ = ["METHODS", "judge_response"]
 
 _CARRIES: Final = {
     "pending": ("TASK-2",),
@@ -31,24 +31,24 @@ _SHOWS: Final = {"generateTask": "GEN-17", "balance": "BAL-1"}
 _INDEX: Final = re.compile(r"/\d+")
 
 
-def judge_shape(notes: Notes, exchange: Exchange) -> bool:
+def judge_response(recorder: Recorder, exchange: Exchange) -> bool:
     """Note what is wrong with an answer or a callback in itself; tell whether it can be used further."""
     if exchange.operation == "callback":
-        return "request" not in exchange.gaps and _judge_callback(notes, exchange)
+        return "request" not in exchange.gaps and _judge_callback(recorder, exchange)
     if not exchange.answered or exchange.status is None:
         return False
     if exchange.operation == "other" or _is_no_endpoint(exchange):
-        return _judge_other(notes, exchange, exchange.status)
-    _look(notes, exchange)
-    _judge_type(notes, exchange)
+        return _judge_other(recorder, exchange, exchange.status)
+    _look(recorder, exchange)
+    _judge_type(recorder, exchange)
     findings = validate_response(exchange.operation, exchange.status, exchange.answer)
-    return _note(notes, exchange, exchange.operation, findings)
+    return _note(recorder, exchange, exchange.operation, findings)
 
 
-def _judge_callback(notes: Notes, exchange: Exchange) -> bool:
-    notes.saw("ENV-1", "ENV-2")
-    _look_at_task(notes, exchange)
-    return _note(notes, exchange, "callback", validate_callback(exchange.request))
+def _judge_callback(recorder: Recorder, exchange: Exchange) -> bool:
+    recorder.saw("ENV-1", "ENV-2")
+    _look_at_task(recorder, exchange)
+    return _note(recorder, exchange, "callback", validate_callback(exchange.request))
 
 
 def _is_no_endpoint(exchange: Exchange) -> bool:
@@ -58,55 +58,55 @@ def _is_no_endpoint(exchange: Exchange) -> bool:
     return exchange.method not in METHODS.get(exchange.operation, ())
 
 
-def _judge_other(notes: Notes, exchange: Exchange, status: int) -> bool:
+def _judge_other(recorder: Recorder, exchange: Exchange, status: int) -> bool:
     """Judge the answer where there is no endpoint. ENV-1 is about the endpoints, so this is a matter of choice."""
     if status < 400:
         return False
-    notes.saw("ENV-5")
+    recorder.saw("ENV-5")
     findings = validate_response("statusTask", status, exchange.answer)  # errors are the same everywhere
     wrong = next((finding for finding in findings if finding.severity == "violation"), None)
     if wrong is not None:
         title = f"what is no endpoint is answered without the envelope: {wrong.message}"
         kind = "no envelope"
-        notes.depart("ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False)
+        recorder.depart("ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False)
     return wrong is None
 
 
-def _judge_type(notes: Notes, exchange: Exchange) -> None:
+def _judge_type(recorder: Recorder, exchange: Exchange) -> None:
     """Note JSON that says it is something else. No document has the header, and clients read it all the same."""
     content_type = (exchange.headers or {}).get("content-type", "")
     if isinstance(exchange.answer, dict) and content_type and "json" not in content_type.lower():
         title, expected = "an answer is JSON and says that it is something else", "application/json"
-        notes.depart(
+        recorder.depart(
             "ENV-1", title, (exchange,), expected=expected, actual=content_type, kind="content-type", binding=False
         )
 
 
-def _look(notes: Notes, exchange: Exchange) -> None:
-    notes.saw("ENV-1", "ENV-4")
+def _look(recorder: Recorder, exchange: Exchange) -> None:
+    recorder.saw("ENV-1", "ENV-4")
     if exchange.status != 200:
-        notes.saw("ENV-3")
+        recorder.saw("ENV-3")
         return
-    notes.saw("ENV-2")
+    recorder.saw("ENV-2")
     if exchange.operation in _SHOWS:
-        notes.saw(_SHOWS[exchange.operation])
+        recorder.saw(_SHOWS[exchange.operation])
     else:
-        _look_at_task(notes, exchange)
+        _look_at_task(recorder, exchange)
 
 
-def _look_at_task(notes: Notes, exchange: Exchange) -> None:
+def _look_at_task(recorder: Recorder, exchange: Exchange) -> None:
     state = exchange.data.get("state")
-    notes.saw("TASK-1", *(_CARRIES.get(state, ()) if isinstance(state, str) else ()))
+    recorder.saw("TASK-1", *(_CARRIES.get(state, ()) if isinstance(state, str) else ()))
 
 
-def _note(notes: Notes, exchange: Exchange, what: str, findings: list[Finding]) -> bool:
-    told: set[str] = set()
+def _note(recorder: Recorder, exchange: Exchange, what: str, findings: list[Finding]) -> bool:
+    noted: set[str] = set()
     for finding in findings:
         kind = "envelope" if finding.rule == "ENV-1" else _INDEX.sub("", finding.pointer)
-        if kind not in told:  # of an envelope that is another altogether one thing is enough
+        if kind not in noted:  # of an envelope that is another altogether one thing is enough
             title = f"{what}: {finding.message}"
             expected, actual = finding.allowed, finding.got
-            notes.depart(
+            recorder.depart(
                 finding.rule,
                 title,
                 (exchange,),
@@ -115,5 +115,5 @@ def _note(notes: Notes, exchange: Exchange, what: str, findings: list[Finding]) 
                 kind=f"{what} {kind}",
                 binding=finding.severity == "violation",
             )
-        told.add(kind)
+        noted.add(kind)
     return not any(finding.severity == "violation" for finding in findings)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.request import GenerateRequest
-from ltx_mock_contracts.trace.recorder import RANK, Notes, differing, seconds, told
+from ltx_mock_contracts.trace.recorder import RANK, Recorder, describe_response, differing, seconds
 from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.validation.findings import show
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["Life", "gather", "judge_life"]
+__all__ = ["TaskHistory", "group_by_task", "judge_task"]
 
 _CARRIES: Final = {"success": "TASK-3", "failed": "TASK-6"}
 
 
 @dataclass(slots=True)
-class Life:
+class TaskHistory:
     """All that a trace has of one task, each kind in the order of time; no answer in it is wrong in itself.
 
     Attributes:
@@ -44,36 +44,36 @@ class Life:
         return [poll for poll in self.polls if RANK[poll.data["state"]] == 2]
 
 
-def gather(notes: Notes, sound: Iterable[Exchange]) -> dict[str, Life]:
+def group_by_task(recorder: Recorder, sound: Iterable[Exchange]) -> dict[str, TaskHistory]:
     """Sort good answers by task. What shows without a look at the others is judged on the way."""
-    lives: dict[str, Life] = {}
+    histories: dict[str, TaskHistory] = {}
     twice: set[str] = set()
     ordered = sorted(sound, key=lambda exchange: (exchange.operation != "generateTask", exchange.at))
     for exchange in ordered:
         task_id = _task_of(exchange)
         if not task_id:
             continue
-        life = lives.setdefault(task_id, Life(task_id))
+        history = histories.setdefault(task_id, TaskHistory(task_id))
         if exchange.operation == "generateTask":
-            if life.made is not None:
+            if history.made is not None:
                 twice.add(task_id)
                 title = "a taskId is given twice"
-                notes.depart("GEN-17", title, (life.made, exchange), expected="a new one", actual=show(task_id))
+                recorder.depart("GEN-17", title, (history.made, exchange), expected="a new one", actual=show(task_id))
             else:
-                life.made, life.request = exchange, _request(exchange)
+                history.made, history.request = exchange, _request(exchange)
         elif exchange.operation == "callback":
-            life.callbacks.append(exchange)
-        elif _own(notes, life, exchange):
-            life.polls.append(exchange)
-    return {task_id: life for task_id, life in lives.items() if task_id not in twice}
+            history.callbacks.append(exchange)
+        elif _own(recorder, history, exchange):
+            history.polls.append(exchange)
+    return {task_id: history for task_id, history in histories.items() if task_id not in twice}
 
 
-def judge_life(notes: Notes, life: Life) -> None:
+def judge_task(recorder: Recorder, history: TaskHistory) -> None:
     """Note what the polls of a task show together."""
-    _moves_forward(notes, life)
-    _stays(notes, life)
-    _times(notes, life)
-    _generation(notes, life)
+    _moves_forward(recorder, history)
+    _stays(recorder, history)
+    _times(recorder, history)
+    _generation(recorder, history)
 
 
 def _task_of(exchange: Exchange) -> str:
@@ -89,23 +89,25 @@ def _request(exchange: Exchange) -> GenerateRequest | None:
     return None if bad else GenerateRequest.from_body(exchange.request)
 
 
-def _own(notes: Notes, life: Life, poll: Exchange) -> bool:
+def _own(recorder: Recorder, history: TaskHistory, poll: Exchange) -> bool:
     """Judge who is told of a task, and which; tell whether the poll says something of it."""
-    made, found = life.made, poll.status == 200
+    made, found = history.made, poll.status == 200
     if made is not None and made.key and poll.key and made.key != poll.key:
-        notes.saw("AUTH-4")
+        recorder.saw("AUTH-4")
         if found:
             title = "a task is seen with another key than the one that made it"
-            notes.depart("AUTH-4", title, (made, poll), expected="404", actual=told(poll))
+            recorder.depart("AUTH-4", title, (made, poll), expected="404", actual=describe_response(poll))
         return found
     if made is not None and poll.at >= made.over and _shows_task(made, poll):
-        notes.saw("TASK-11")
+        recorder.saw("TASK-11")
         if not found:
             title = "a task that was made is not told of"
-            notes.depart("TASK-11", title, (made, poll), expected="200 and its state", actual=told(poll))
-    if found and poll.data["taskId"] != life.id:
+            recorder.depart(
+                "TASK-11", title, (made, poll), expected="200 and its state", actual=describe_response(poll)
+            )
+    if found and poll.data["taskId"] != history.id:
         rule, title = _CARRIES.get(poll.data["state"], "TASK-2"), "the answer is about another task"
-        notes.depart(rule, title, (poll,), expected=show(life.id), actual=show(poll.data["taskId"]))
+        recorder.depart(rule, title, (poll,), expected=show(history.id), actual=show(poll.data["taskId"]))
         return False
     return found
 
@@ -116,12 +118,12 @@ def _shows_task(made: Exchange, poll: Exchange) -> bool:
     return poll.status in {200, 400, 404} and poll.cause is None and not without_key
 
 
-def _moves_forward(notes: Notes, life: Life) -> None:
+def _moves_forward(recorder: Recorder, history: TaskHistory) -> None:
     """Compare each poll with those that were over before it was made; others may have been on the way together."""
-    sights = life.polls + life.callbacks
+    sights = history.polls + history.callbacks
     over = sorted(sights, key=lambda sight: (sight.over, sight.number))
     furthest, index = None, 0
-    for poll in life.polls:
+    for poll in history.polls:
         while index < len(over) and _before(over[index], poll):
             if furthest is None or _rank(over[index]) > _rank(furthest):
                 furthest = over[index]
@@ -129,7 +131,7 @@ def _moves_forward(notes: Notes, life: Life) -> None:
         if furthest is not None and _rank(poll) < _rank(furthest):
             state = furthest.data["state"]
             title, expected = "a state moved back", f"{state}" + ", or a later state" * (_rank(furthest) < 2)
-            notes.depart("TASK-1", title, (furthest, poll), expected=expected, actual=poll.data["state"])
+            recorder.depart("TASK-1", title, (furthest, poll), expected=expected, actual=poll.data["state"])
 
 
 def _before(one: Exchange, other: Exchange) -> bool:
@@ -141,80 +143,80 @@ def _rank(exchange: Exchange) -> int:
     return RANK[exchange.data["state"]]
 
 
-def _stays(notes: Notes, life: Life) -> None:
+def _stays(recorder: Recorder, history: TaskHistory) -> None:
     """A finished task answers the same for ever."""
-    ends = life.ends
+    ends = history.ends
     for end in ends[1:]:
         if end.data != ends[0].data:
             title = "a finished task changed its answer"
             expected, actual = differing(ends[0].data, end.data)
-            notes.depart("TASK-1", title, (ends[0], end), expected=expected, actual=actual)
+            recorder.depart("TASK-1", title, (ends[0], end), expected=expected, actual=actual)
 
 
-def _times(notes: Notes, life: Life) -> None:
+def _times(recorder: Recorder, history: TaskHistory) -> None:
     """Of a task there is one createTime, when it was made; completeTime is when it was seen to end (TASK-5)."""
-    sights = [sight for sight in life.polls + life.callbacks if "createTime" in sight.data]
+    sights = [sight for sight in history.polls + history.callbacks if "createTime" in sight.data]
     if not sights:
         return
-    notes.saw("TASK-5")
+    recorder.saw("TASK-5")
     first = sights[0]
     created = first.data["createTime"]
     for sight in sights[1:]:
         both_ends = _rank(sight) == _rank(first) == 2  # which are compared as a whole, elsewhere
         if sight.data["createTime"] != created and sight.operation == "statusTask" and not both_ends:
             title, actual = "createTime changed", str(sight.data["createTime"])
-            notes.depart("TASK-5", title, (first, sight), expected=str(created), actual=actual)
+            recorder.depart("TASK-5", title, (first, sight), expected=str(created), actual=actual)
             return
     if any(sight.clock != "server" for sight in sights):
         return
     earliest = min(sights, key=lambda sight: sight.over)
-    if life.made is not None and life.made.clock == "server" and created < life.made.at:
-        title, expected = "createTime is before the request", f"{life.made.at} or later"
-        notes.depart("TASK-5", title, (life.made, first), expected=expected, actual=str(created))
+    if history.made is not None and history.made.clock == "server" and created < history.made.at:
+        title, expected = "createTime is before the request", f"{history.made.at} or later"
+        recorder.depart("TASK-5", title, (history.made, first), expected=expected, actual=str(created))
     elif created > earliest.over:
         title, expected = "createTime is after the task was seen", f"{earliest.over} or earlier"
-        notes.depart("TASK-5", title, (earliest,), expected=expected, actual=str(created))
+        recorder.depart("TASK-5", title, (earliest,), expected=expected, actual=str(created))
     else:
-        _completed(notes, life)
+        _completed(recorder, history)
 
 
-def _completed(notes: Notes, life: Life) -> None:
-    ended = [sight for sight in life.ends + life.callbacks if "completeTime" in sight.data]
+def _completed(recorder: Recorder, history: TaskHistory) -> None:
+    ended = [sight for sight in history.ends + history.callbacks if "completeTime" in sight.data]
     if not ended:
         return
     end = min(ended, key=lambda sight: sight.over)
     latest = end.over
-    earliest = max((poll.at for poll in life.polls if _rank(poll) < 2 and poll.at <= latest), default=0)
+    earliest = max((poll.at for poll in history.polls if _rank(poll) < 2 and poll.at <= latest), default=0)
     completed = end.data["completeTime"]
     if not earliest <= completed <= latest:
         title = "completeTime is not when the task ended"
         expected = f"from {earliest}, when it was not finished, to {latest}, when it was"
-        notes.depart("TASK-5", title, (end,), expected=expected, actual=str(completed))
+        recorder.depart("TASK-5", title, (end,), expected=expected, actual=str(completed))
 
 
-def _generation(notes: Notes, life: Life) -> None:
+def _generation(recorder: Recorder, history: TaskHistory) -> None:
     """Generation takes as long as the documents say (TASK-8)."""
-    if life.made is None or life.request is None or not life.polls + life.callbacks:
+    if history.made is None or history.request is None or not history.polls + history.callbacks:
         return
-    shortest, longest = life.request.generation_ms
+    shortest, longest = history.request.generation_ms
     expected = f"{seconds(shortest)} to {seconds(longest)}"
-    ends = sorted(life.ends + life.callbacks, key=lambda end: end.over)
+    ends = sorted(history.ends + history.callbacks, key=lambda end: end.over)
     if ends and ends[0].data["state"] == "success":
-        _took(notes, life.made, ends[0], (shortest, longest), expected)
-    for poll in life.polls:
-        late = poll.at - life.made.over > longest and (not ends or poll.at < ends[0].over)
-        if late and _rank(poll) < 2 and "server" == poll.clock == life.made.clock:
+        _took(recorder, history.made, ends[0], (shortest, longest), expected)
+    for poll in history.polls:
+        late = poll.at - history.made.over > longest and (not ends or poll.at < ends[0].over)
+        if late and _rank(poll) < 2 and "server" == poll.clock == history.made.clock:
             title = "a task is not finished after the longest time that it may take"
-            actual = f"{poll.data['state']} after {seconds(poll.at - life.made.over)}"
-            notes.depart("TASK-8", title, (life.made, poll), expected=expected, actual=actual)
+            actual = f"{poll.data['state']} after {seconds(poll.at - history.made.over)}"
+            recorder.depart("TASK-8", title, (history.made, poll), expected=expected, actual=actual)
 
 
-def _took(notes: Notes, made: Exchange, end: Exchange, span: tuple[int, int], expected: str) -> None:
-    notes.saw("TASK-8")
+def _took(recorder: Recorder, made: Exchange, end: Exchange, span: tuple[int, int], expected: str) -> None:
+    recorder.saw("TASK-8")
     cost = end.data["costTime"]
     if "server" == end.clock == made.clock and end.over - made.at < span[0]:
         title, actual = "a task succeeded sooner than it can", f"success after {seconds(end.over - made.at)}"
-        notes.depart("TASK-8", title, (made, end), expected=expected, actual=actual)
+        recorder.depart("TASK-8", title, (made, end), expected=expected, actual=actual)
     elif not span[0] <= cost <= span[1]:
         title = "costTime is out of its range"
-        notes.depart("TASK-8", title, (made, end), expected=expected, actual=seconds(cost))
+        recorder.depart("TASK-8", title, (made, end), expected=expected, actual=seconds(cost))

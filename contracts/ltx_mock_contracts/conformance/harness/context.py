@@ -19,7 +19,7 @@ from ltx_mock_contracts.dialects import DIALECTS, may_refuse
 from ltx_mock_contracts.failure import ContractFailure
 from ltx_mock_contracts.io.http_client import NoAnswerError
 from ltx_mock_contracts.trace.curl import curl_line
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class CheckContext:
 
     def saw(self, *rules: str) -> None:
         """Note that these rules could be judged."""
-        self._page.notes.saw(*rules)
+        self._page.recorder.saw(*rules)
 
     def depart(
         self,
@@ -154,7 +154,7 @@ class CheckContext:
     ) -> None:
         """Note a departure; the last of the exchanges is the one that is wrong."""
         self.saw(rule)
-        self._page.notes.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding, kind=kind)
+        self._page.recorder.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding, kind=kind)
 
     def stop(self, why: str) -> NoReturn:
         """End the check; what it has seen so far counts.
@@ -181,7 +181,7 @@ class CheckContext:
         self.accepted(exchange, rule)
         task_id = exchange.data.get("taskId")
         if not isinstance(task_id, str) or not task_id:
-            raise CheckStoppedError(f"a good request made no task: {told(exchange)}")
+            raise CheckStoppedError(f"a good request made no task: {describe_response(exchange)}")
         return task_id
 
     def accepted(self, exchange: Exchange, rule: str) -> bool:
@@ -195,7 +195,7 @@ class CheckContext:
         if exchange.status == 429:
             raise CheckStoppedError("the server answers 429: a limit is reached")
         if exchange.status in {401, 403}:
-            raise CheckStoppedError(f"the server does not accept the key: {told(exchange)}")
+            raise CheckStoppedError(f"the server does not accept the key: {describe_response(exchange)}")
         if _message(exchange).startswith("Insufficient credits") and rule != "GEN-15":
             raise CheckStoppedError("the key has no credits left")
         if not codes_of(exchange) <= {200} and rule not in {"GEN-16", "GEN-17"}:
@@ -203,7 +203,7 @@ class CheckContext:
                 self._blame(exchange, rule)
         elif rule == "GEN-16":
             title, expected = "a request that only goes against an advice is refused", "200 and a taskId"
-            self.depart(rule, title, exchange, expected=expected, actual=told(exchange), binding=False)
+            self.depart(rule, title, exchange, expected=expected, actual=describe_response(exchange), binding=False)
             self.aside_from_the_request(exchange)
         return False
 
@@ -215,7 +215,7 @@ class CheckContext:
         title = "a request that breaks no rule is refused"
         if dialect is not None:
             title = f"a request is refused that may be read in another way: {dialect.text}"
-        actual, binding, kind = told(exchange), dialect is None, f"refused {dialect.id}" if dialect else ""
+        actual, binding, kind = describe_response(exchange), dialect is None, f"refused {dialect.id}" if dialect else ""
         self.depart(rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding, kind=kind)
         self.aside_from_the_request(exchange)
 
@@ -235,7 +235,9 @@ class CheckContext:
         self.aside_from_the_request(exchange)
         if status not in codes_of(exchange):
             honest = any(code in also for code in codes_of(exchange))
-            self.depart(rule, title, exchange, expected=str(status), actual=told(exchange), binding=not honest)
+            self.depart(
+                rule, title, exchange, expected=str(status), actual=describe_response(exchange), binding=not honest
+            )
 
     def refuse(self, body: Any, rule: str, what: str, *, dialect: str | None = None) -> None:
         """Send a bad body, which a recording's checks judge too, and note what those leave open.
@@ -263,10 +265,12 @@ class CheckContext:
             self.aside_from_the_request(exchange)
             title = f"a request is not refused with 400 ({what}), which may be read so: {DIALECTS[dialect].text}"
             kind = f"accepted {dialect}"
-            self.depart(rule, title, exchange, expected="400", actual=told(exchange), binding=False, kind=kind)
+            self.depart(
+                rule, title, exchange, expected="400", actual=describe_response(exchange), binding=False, kind=kind
+            )
         elif not Page([exchange]).judged().departures:
             title = f"a bad request is not refused with 400: {what}"
-            self.depart(rule, title, exchange, expected="400", actual=told(exchange))
+            self.depart(rule, title, exchange, expected="400", actual=describe_response(exchange))
 
     def aside(self, body: Any) -> Exchange:
         """Send a request that is no part of what is judged."""

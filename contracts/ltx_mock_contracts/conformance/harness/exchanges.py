@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ltx_mock_contracts.trace.check import judge_all
-from ltx_mock_contracts.trace.recorder import Notes
+from ltx_mock_contracts.trace.recorder import Recorder
 from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class Page:
     ledger: Ledger = field(default_factory=Ledger)
 
     @property
-    def notes(self) -> Notes:
+    def recorder(self) -> Recorder:
         """Where the check writes."""
-        return Notes(self.ledger)
+        return Recorder(self.ledger)
 
     def judged(self) -> Ledger:
         """Return all that the page shows, with what its exchanges show by themselves."""

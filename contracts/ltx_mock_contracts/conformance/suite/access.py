@@ -9,7 +9,7 @@ from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.bodies import plain
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ def access_comes_first(context: CheckContext) -> None:
         context.saw("AUTH-3")
         if 401 not in codes_of(exchange):
             title = f"{what} is looked at before the key"
-            context.depart("AUTH-3", title, exchange, expected="401", actual=told(exchange))
+            context.depart("AUTH-3", title, exchange, expected="401", actual=describe_response(exchange))
 
 
 @check("AUTH-4", tasks=2, rank=40, needs=["other key"])
@@ -84,7 +84,7 @@ def keys_are_apart(context: CheckContext) -> None:
     context.saw("AUTH-4")
     if 404 not in codes_of(exchange):
         title = "a task is seen with another key than the one that made it"
-        context.depart("AUTH-4", title, exchange, expected="404", actual=told(exchange))
+        context.depart("AUTH-4", title, exchange, expected="404", actual=describe_response(exchange))
 
 
 def _both(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, check
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
@@ -18,7 +18,7 @@ def balance(context: CheckContext) -> None:
     """Ask for the balance."""
     exchange = context.world.ask("GET", "/apikeys/current-balance", "balance")
     if exchange.status != 200:
-        context.stop(f"the server does not tell the balance: {told(exchange)}")
+        context.stop(f"the server does not tell the balance: {describe_response(exchange)}")
 
 
 CHECKS: Final[tuple[Check, ...]] = (balance,)

@@ -10,7 +10,7 @@ from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.suite.bodies import varied, with_files
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
 from ltx_mock_contracts.fail_codes import FAIL_CODES, SPEC_FAIL_CODES
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.validation.findings import show
 from ltx_mock_fixtures import oversize_jpeg, read
 
@@ -74,10 +74,10 @@ def ends_with(context: CheckContext, rule: str, code: str, body: dict[str, Any])
         context.saw(rule)
         context.aside_from_the_request(made)
         title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
-        context.depart(rule, title, made, expected=expected, actual=told(made), binding=False)
+        context.depart(rule, title, made, expected=expected, actual=describe_response(made), binding=False)
         return
     if not context.accepted(made, "GEN-17"):
-        context.stop(f"a good request made no task: {told(made)}")
+        context.stop(f"a good request made no task: {describe_response(made)}")
     end = follow(context, str(made.data["taskId"]), body)
     context.saw(rule)
     failed, found = end.data.get("state") == "failed", end.data.get("failCode")

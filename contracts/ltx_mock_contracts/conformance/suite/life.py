@@ -13,7 +13,7 @@ from ltx_mock_contracts.conformance.suite.callbacks import afterwards, see_callb
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
 from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video
 from ltx_mock_contracts.dialects import may_refuse_id
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
@@ -93,7 +93,7 @@ def extremes(context: CheckContext, mode: str, inside: dict[str, Any], beside: d
     if not made.data.get("taskId"):
         find_the_field(context, made, mode, inside, beside)
         context.accepted(made, "GEN-17")
-        context.stop(f"a good request made no task: {told(made)}")
+        context.stop(f"a good request made no task: {describe_response(made)}")
     task_id = str(made.data["taskId"])
     context.saw(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF))
     end = follow(context, task_id, body)

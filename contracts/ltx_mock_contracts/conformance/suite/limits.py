@@ -10,7 +10,7 @@ from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.bodies import plain, varied
 from ltx_mock_contracts.conformance.suite.follow_task import follow
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
@@ -54,7 +54,7 @@ def again(context: CheckContext, limited: World, refused: Exchange) -> None:
         later = limited.status(NOBODYS)
     if 429 in codes_of(later):
         title = "the rate limit does not end"
-        context.depart("LIM-1", title, later, expected="no 429 a minute later", actual=told(later))
+        context.depart("LIM-1", title, later, expected="no 429 a minute later", actual=describe_response(later))
 
 
 @check("LIM-2", "LIM-3", tasks=SLOTS + 1, needs=["world"])
@@ -81,7 +81,7 @@ def tasks_at_once(context: CheckContext) -> None:
     later = limited.generate(body)
     if 429 in codes_of(later):
         title = "a task is refused though others have finished"
-        context.depart("LIM-2", title, later, expected="a taskId", actual=told(later))
+        context.depart("LIM-2", title, later, expected="a taskId", actual=describe_response(later))
 
 
 @check("LIM-1", "LIM-3", rank=80, needs=["limits"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
@@ -24,7 +24,7 @@ def unknown(context: CheckContext, method: str, path: str) -> None:
     context.saw("ENV-5")
     if (exchange.status or 0) < 400:
         title = "what is no endpoint is not answered with an error"
-        context.depart("ENV-5", title, exchange, expected="404", actual=told(exchange))
+        context.depart("ENV-5", title, exchange, expected="404", actual=describe_response(exchange))
 
 
 def wrong_method(context: CheckContext, method: str, operation: Operation) -> None:
@@ -40,7 +40,7 @@ def large_body(context: CheckContext) -> None:
     context.saw("ENV-5")
     if 413 not in codes_of(exchange):
         title = "a body that is too large is not answered with 413"
-        context.depart("ENV-5", title, exchange, expected="413", actual=told(exchange))
+        context.depart("ENV-5", title, exchange, expected="413", actual=describe_response(exchange))
 
 
 def _made() -> tuple[Check, ...]:

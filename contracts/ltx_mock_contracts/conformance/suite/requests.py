@@ -20,7 +20,7 @@ from ltx_mock_contracts.strategies import (
     malformed_bodies,
     valid_requests,
 )
-from ltx_mock_contracts.trace.recorder import told
+from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
@@ -121,7 +121,9 @@ def credits_end(context: CheckContext) -> None:
     if message != "Insufficient credits" or 400 not in codes_of(exchange):
         title, expected = "want of credits is told in another way", '400, "Insufficient credits"'
         binding = exchange.status != 402
-        context.depart("GEN-15", title, exchange, expected=expected, actual=told(exchange), binding=binding)
+        context.depart(
+            "GEN-15", title, exchange, expected=expected, actual=describe_response(exchange), binding=binding
+        )
 
 
 @check("GEN-18", tasks=1, needs=["world"])
@@ -139,7 +141,7 @@ def refused_requests_cost_nothing(context: CheckContext) -> None:
     context.saw("GEN-18")
     if 200 not in codes_of(exchange):
         title = "refused requests have used up the credits"
-        context.depart("GEN-18", title, exchange, expected="200 and a taskId", actual=told(exchange))
+        context.depart("GEN-18", title, exchange, expected="200 and a taskId", actual=describe_response(exchange))
 
 
 @check("GEN-18", needs=["world", "callbacks"])
@@ -157,7 +159,7 @@ def refused_requests_leave_nothing(context: CheckContext) -> None:
     for exchange in context.world.read(inbox):
         if exchange.data.get("taskId") not in made:
             title = "a refused request made a task, which calls back"
-            context.depart("GEN-18", title, exchange, expected="nothing", actual=told(exchange))
+            context.depart("GEN-18", title, exchange, expected="nothing", actual=describe_response(exchange))
 
 
 _NEAR_RULES: Final = tuple(dict.fromkeys(rule for rule, _, _ in NEAR_MISSES))
