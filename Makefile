@@ -8,7 +8,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CONSTRAINTS := constraints.txt
 N ?= 20
 
-.PHONY: help install serve test test-all test-rest newest flaky lock lint types check format build bench clean
+# The tests that are not slow, with fewer examples each.
+QUICK := -m "not slow" --hypothesis-profile=quick
+
+.PHONY: help install serve test test-all newest flaky lock lint types check format build bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,22 +36,19 @@ install: $(VENV)/.to-test  ## make .venv and install the project with its develo
 serve: $(VENV)/.to-serve  ## run the fake API (options: make serve ARGS="--speed 60")
 	@$(BIN)/ltx-mock serve $(ARGS)
 
-test: install  ## run the tests (options: make test ARGS="-k callbacks")
-	$(BIN)/python -m pytest -n auto -m "not exhaustive" $(ARGS)
+test: install  ## run the quick tests and some of the slow ones (options: make test ARGS="-k callbacks")
+	$(BIN)/python -m pytest -n auto $(QUICK) $(ARGS)
 
-test-all: install  ## run all tests, also those for browsers, for other languages, and the long tables
+test-all: install  ## run all tests, with more examples each
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-test-rest: install  ## run the tests that `make test` leaves out
-	$(BIN)/python -m pytest -n auto -m exhaustive $(ARGS)
+flaky: install  ## run `make test` N times in random order, every second time on a busy machine (make flaky N=5)
+	@.ci/flaky $(BIN)/python $(N) $(QUICK) $(ARGS)
 
-flaky: install  ## run the tests N times in random order, every second time on a busy machine (make flaky N=5)
-	@.ci/flaky $(BIN)/python $(N) $(ARGS)
-
-newest: $(VENV)-newest/bin/python  ## run the tests with the newest version of everything, in an environment of its own
+newest: $(VENV)-newest/bin/python  ## run all tests with the newest version of everything, in an environment of its own
 	@$(VENV)-newest/bin/python -m pip install --quiet --disable-pip-version-check \
 		--upgrade --upgrade-strategy eager --editable '.[dev]'
-	$(VENV)-newest/bin/python -m pytest -n auto -m "not exhaustive" $(ARGS)
+	$(VENV)-newest/bin/python -m pytest -n auto $(ARGS)
 
 $(VENV)-newest/bin/python:
 	@$(PYTHON) -m venv $(VENV)-newest

@@ -6,13 +6,13 @@ import os
 import random
 import shutil
 import signal
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from support.tiers import mark_slow
 
 if TYPE_CHECKING:
     import httpx
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
-settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+SAME_IN_EVERY_RUN = bool(os.environ.get("CI"))
+FULL = settings(deadline=None, derandomize=SAME_IN_EVERY_RUN, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("full", FULL)
+settings.register_profile("quick", FULL, max_examples=25)
+settings.load_profile("full")
 
 TOOLS = {
     "browser": ("chromium",),
@@ -41,10 +43,6 @@ TOOLS = {
 }
 
 
-OWN_TIER = ("browser", "node", "prism", "java", "generators")
-"""What needs one of these is slow: `make test` runs one test of each file, `make test-all` the others too."""
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Draw the seed of Hypothesis' examples where none was given, so that it can be printed and given again.
@@ -53,35 +51,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not os.environ.get("CI") and config.option.hypothesis_seed is None:
+    if not SAME_IN_EVERY_RUN and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say how to draw the same examples again."""
-    if os.environ.get("CI"):
+    if SAME_IN_EVERY_RUN:
         return "examples: the same in every run, for CI is set"
     return f"examples: --hypothesis-seed={config.option.hypothesis_seed}"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to `make test-all` what needs other programs, but for the first such test of each file, and long tables."""
-    known: set[tuple[Path, str]] = set()
-    cases: Counter[str] = Counter()
-    for item in items:
-        node, sampled = next(item.iter_markers_with_node("sampled"), (item, None))
-        if sampled is not None:
-            table = node.nodeid.partition("[")[0]
-            if cases[table] % sampled.args[0]:
-                item.add_marker("exhaustive")
-            cases[table] += 1
-        needed = {marker for marker in OWN_TIER if item.get_closest_marker(marker)}
-        if needed and not item.get_closest_marker("exhaustive"):
-            sample = {(item.path, marker) for marker in needed}
-            if sample <= known:
-                item.add_marker("exhaustive")
-            known |= sample
+    """Say which tests are slow, before `-m` asks."""
+    mark_slow(items)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -45,7 +45,7 @@ def run(script: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sample
 @pytest.mark.parametrize("number", [each for each, text in enumerate(COMMANDS) if "hasty" not in text])
 def test_the_commands_of_the_guide_find_nothing_wrong_with_the_example(number: int, tmp_path: Path) -> None:
     assert "BAD" not in run(COMMANDS[number], tmp_path)
@@ -64,12 +64,13 @@ def test_the_report_that_the_guide_shows_is_what_is_printed(tmp_path: Path) -> N
     assert said.endswith("exit code 1\n")
 
 
+@pytest.mark.slow
 def test_the_function_of_the_guide_passes_every_case(tmp_path: Path) -> None:
     said = run("pytest -q -p no:cacheprovider -p no:asyncio test_video_client.py", tmp_path)
     assert f"{len(FUNCTION_CASES)} passed" in said
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_the_object_of_the_guide_lives_through_random_stories(tmp_path: Path) -> None:
     assert "1 passed" in run("pytest -q -p no:cacheprovider -p no:asyncio test_stories.py", tmp_path)
 

@@ -41,7 +41,7 @@ def files(pytester: pytest.Pytester, server: MockServer) -> Path:
     return pytester.path
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sample
 @pytest.mark.parametrize("name", TESTS)
 def test_the_tests_of_the_guide_pass(name: str, files: Path, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess(

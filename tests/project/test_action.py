@@ -235,7 +235,7 @@ def test_a_fake_that_was_started_is_trusted_and_can_be_checked_without_naming_it
     assert TRUST not in arguments.read_text(encoding="utf-8"), "a server that is named may be any"
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sample
 @pytest.mark.parametrize("name", ["port", "args"])
 @pytest.mark.parametrize("value", HOSTILE)
 def test_an_input_of_start_is_never_read_as_shell(runner: Runner, name: str, value: str) -> None:
@@ -296,7 +296,7 @@ def test_the_key_is_masked_and_in_no_file(runner: Runner) -> None:
         assert KEY not in file.read_text(encoding="utf-8"), file.name
 
 
-@pytest.mark.sampled(20)
+@pytest.mark.sample
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("name", ["url", "api-key", "max-tasks", "time-budget", "rules", "seed", "args"])
 def test_an_input_of_check_is_never_read_as_shell(runner: Runner, name: str, value: str) -> None:

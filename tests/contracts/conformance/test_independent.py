@@ -25,7 +25,7 @@ from ltx_mock_contracts.trace import parse_trace
 from support.independent_server import DIALECTS, KEYS, VIOLATING, IndependentServer
 from support.processes import ltx_mock
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sample(2)
 
 SHOWN_BY = {
     "framework-404": ("ENV", "BAL"), "framework-405": ("ENV",), "strict-integers": ("GEN-10", "GEN-13"),

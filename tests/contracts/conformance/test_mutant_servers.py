@@ -78,7 +78,7 @@ def test_the_true_twin_keeps_all_rules(server: BrokenServer, callbacks: Callback
     assert (report.broken, report.having("observed")) == ((), ())
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sample
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mistake_shows_in_its_rule_alone(
     server: BrokenServer, callbacks: Callbacks, sound: Sound, mutant: Mutant

@@ -15,7 +15,7 @@ from ltx_mock_contracts.conformance.harness.clocks import Pace
 from mutants.servers import counting, flaky, garbage, hanging, silent_after, slow
 from mutants.unhealthy import Counting
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sample(3)
 
 KEY, OTHER = "stranger-key-1", "stranger-key-2"
 MINUTE = 60

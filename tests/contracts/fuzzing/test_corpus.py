@@ -81,7 +81,7 @@ def test_what_is_written_fits_its_schemas_and_the_index_lists_it_all(kind: str, 
         assert (case["seed"], case["version"]) == (index["seed"], index["version"])
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_in_a_process_that_has_other_modules_loaded(
     run: Run, tmp_path: Path
 ) -> None:
@@ -107,7 +107,7 @@ def test_the_same_seed_gives_the_same_bytes_in_a_process_that_has_other_modules_
             assert contents(tmp_path / "there" / kind) == contents(tmp_path / "here" / kind)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_another_seed_gives_other_cases_and_a_greater_count_keeps_those_of_a_smaller_one() -> None:
     for kind in KINDS:
         some, more = cases_of(kind, count=40), cases_of(kind, count=90)

@@ -18,7 +18,7 @@ from ltx_mock_contracts.fuzzing import ANSWERS, Answer, ParsingFailure
 from ltx_mock_contracts.fuzzing.deterministic import draw
 from support.processes import clean_environment
 
-pytestmark = pytest.mark.sampled(8)
+pytestmark = pytest.mark.sample(3)
 
 GOOD = {"code": 200, "message": "success"}
 

@@ -178,6 +178,7 @@ def test_a_config_file_that_is_nested_too_deep_is_one_line(
     assert run("serve") == "cannot read ltx-mock.toml: it is nested deeper than 100 levels"
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     "text",
     [
@@ -193,6 +194,7 @@ def test_a_recording_that_is_none_is_one_line(tmp_path: Path, text: str) -> None
     assert run("check-trace", tmp_path / "trace").startswith(f"{tmp_path}/trace")
 
 
+@pytest.mark.slow
 def test_the_work_of_reading_a_recording_grows_with_its_length_and_not_with_its_square() -> None:
     few, many = (calls_of_reading(count) for count in (100, 1000))
     assert many < 15 * few

@@ -178,6 +178,7 @@ def test_our_own_signs_stay_readable_in_ascii() -> None:
     assert printable("a\x1bb", limit=2) == "a�"
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "gbk"])
 def test_no_command_fails_for_what_a_code_page_lacks(encoding: str) -> None:
     environment = os.environ | {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}

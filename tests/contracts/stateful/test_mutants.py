@@ -12,7 +12,6 @@ from ltx_mock import MockServer
 from ltx_mock_contracts.failure import ContractFailure
 from ltx_mock_contracts.stateful import Target, run_task_machine
 from mutants.machine import Mutant, MutantInbox
-from support.exhaustive import one_in
 from support.machine_targets import Fake, target_of
 from support.receivers import Receiver
 
@@ -61,13 +60,14 @@ def hunted(mistake: type[Mutant], fake: Fake, search: settings) -> ContractFailu
     pytest.fail("the machine has found nothing")
 
 
-@pytest.mark.parametrize("mistake", one_in(12, Mutant.all), ids=lambda mistake: mistake.__name__)
+@pytest.mark.sample
+@pytest.mark.parametrize("mistake", Mutant.all, ids=lambda mistake: mistake.__name__)
 def test_a_mistake_is_found(mistake: type[Mutant], fake: Fake) -> None:
     failure = hunted(mistake, fake, SEARCH)
     assert failure.rule in {mistake.rule, *SHOWN_BY_OTHERS_TOO.get(mistake.__name__, ())}, failure
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sample
 # To shorten a story takes several times as long as to find it, so it is shown on a few.
 @pytest.mark.parametrize("mistake", Mutant.all[1::10], ids=lambda mistake: mistake.__name__)
 def test_what_is_found_is_told_shortly(mistake: type[Mutant], fake: Fake) -> None:

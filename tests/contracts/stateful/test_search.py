@@ -78,11 +78,13 @@ def test_short_stories_come_first_and_take_no_more_steps_than_were_asked_for() -
     assert sum(lengths) <= 40 * 50
 
 
+@pytest.mark.slow
 def test_a_mistake_that_needs_a_long_story_is_found() -> None:
     machine, _ = machine_of(lambda numbers: "TASK-1" if len(numbers) == 20 else None)
     assert len(failure_of(machine).story) == 20
 
 
+@pytest.mark.slow
 def test_shortening_is_bounded() -> None:
     machine, runs = machine_of(lambda numbers: "TASK-1" if sum(numbers) % 97 == 96 else None)
     failure_of(machine)

@@ -28,6 +28,7 @@ LIGHT = settings(max_examples=25, stateful_step_count=25, deadline=None, suppres
 SHORT = settings(LIGHT, max_examples=10)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("socket", [True, False], ids=["socket", "in process"])
 def test_the_fake_keeps_the_contract(socket: bool) -> None:
     with MockServer(clock="manual") as mock, Receiver() as receiver:
@@ -35,12 +36,14 @@ def test_the_fake_keeps_the_contract(socket: bool) -> None:
         assert not mock.troubles
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("clock", ["real", "auto"])
 def test_a_client_is_enough(clock: ClockMode) -> None:
     with MockServer(clock=clock) as mock:
         run_task_machine(lambda: Target(client=mock.tenant().client()), settings=SHORT)
 
 
+@pytest.mark.slow
 def test_what_is_only_our_choice_is_no_failure_of_others() -> None:
     with MockServer(clock="manual") as mock, Receiver() as receiver:
         fake = Fake(mock, receiver, socket=False)

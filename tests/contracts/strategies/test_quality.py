@@ -106,6 +106,7 @@ def requests_drawn() -> list[dict[str, Any]]:
     return [body["input"] for seed in range(3) for body in examples_of(strategies.valid_requests(), 500, seed_=seed)]
 
 
+@pytest.mark.slow
 def test_the_edges_come_up() -> None:
     drawn = requests_drawn()
     lengths = {len(given["prompt"]) for given in drawn}
@@ -127,6 +128,7 @@ def test_common_values_stay_common() -> None:
     assert min(sum(given["mode"] == mode for given in drawn) for mode in {given["mode"] for given in drawn}) > 20
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("strategy", [strategies.valid_requests(), strategies.minimal_requests()])
 def test_each_mode_is_drawn_about_as_often(strategy: st.SearchStrategy[Any]) -> None:
     modes = [body["input"]["mode"] for seed in range(4) for body in examples_of(strategy, 150, seed_=seed)]
@@ -134,6 +136,7 @@ def test_each_mode_is_drawn_about_as_often(strategy: st.SearchStrategy[Any]) -> 
     assert all(0.15 < share < 0.38 for share in shares.values()), shares
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_loras_shrink_to_the_text_mode(number: int, seed: int) -> None:
@@ -192,6 +195,7 @@ def digest(seed: int, hash_seed: int) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_examples_in_another_process() -> None:
     first = digest(seed=1, hash_seed=1)
     assert first == digest(seed=1, hash_seed=2)

@@ -173,12 +173,14 @@ def test_every_rule_of_the_request_has_a_family() -> None:
     assert all(INVALID_FAMILIES.values())
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("rule", REQUEST_RULES)
 def test_every_family_of_a_rule_is_drawn(rule: str) -> None:
     families = set(INVALID_FAMILIES[rule])
     assert drawn(strategies.invalid_requests(rule), lambda invalid: [invalid.family], families) == families
 
 
+@pytest.mark.slow
 def test_every_rule_malformation_and_advisory_is_drawn() -> None:
     rules, malformations, advisories = set(REQUEST_RULES), set(MALFORMED_FAMILIES), set(ADVISORY_FAMILIES)
     assert drawn(strategies.invalid_requests(), lambda invalid: [invalid.rule], rules) == rules
@@ -229,7 +231,7 @@ def check_agreement(body: Any) -> None:
     assert accepted(body, "strict") is (not findings)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @settings(max_examples=30, suppress_health_check=FILTERED)
 @given(url=INDEPENDENT["url"])
 def test_urls_of_an_independent_generator_are_urls(url: str) -> None:
@@ -238,6 +240,7 @@ def test_urls_of_an_independent_generator_are_urls(url: str) -> None:
     assert found(body) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=50, suppress_health_check=FILTERED)
 @given(given_input=INDEPENDENT["input"], lora=INDEPENDENT["lora"])
 def test_schema_and_findings_agree_on_what_an_independent_generator_makes(given_input: Any, lora: Any) -> None:
@@ -245,6 +248,7 @@ def test_schema_and_findings_agree_on_what_an_independent_generator_makes(given_
     check_agreement({"input": MINIMAL | {"mode": "text-to-video-LoRA", "loras": [lora]}})
 
 
+@pytest.mark.slow
 def test_what_an_independent_generator_makes_of_the_whole_schema_has_no_violation() -> None:
     for body in examples_of(from_schema(BASE), 3):
         assert accepted(body, "base")

@@ -79,6 +79,7 @@ def test_what_drifted_can_be_chosen(drift: str, state: str, data: st.DataObject)
     assert (drifted.body["data"]["state"] == state) is (drift != "unknown state")
 
 
+@pytest.mark.slow
 def test_every_drift_is_drawn_and_the_state_seen_in_the_wild_among_them() -> None:
     drifts, states = set(DRIFTS), {*STATES, "processing_r2"}
     assert drawn(strategies.drifted(), lambda one: [one.drift], drifts) == drifts

@@ -38,6 +38,7 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("pace", CLOCKS, ids=lambda pace: pace["clock"])
 def test_a_busy_day_of_the_fake_is_clean(pace: dict[str, Any], seed: int) -> None:
@@ -174,6 +175,7 @@ def httpx_url(task_id: str) -> object:
     return httpx.URL("http://x/api/v1/statusTask/ltx-2-19b", params={"taskId": task_id})
 
 
+@pytest.mark.slow
 @given(strategies.task_stories())
 def test_every_story_is_clean(story: list[Observation]) -> None:
     assert clean(check_trace(told_as_a_trace(story)))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+
+MANY = settings(max_examples=2 * settings().max_examples)
 
 
 def some_of(names: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
@@ -72,7 +75,7 @@ def judged(read: Callable[[], Trace]) -> Trace:
     return Trace([])
 
 
-@settings(max_examples=200)
+@MANY
 @given(st.lists(SPOILED.map(lambda both: both[0] | both[1]) | JSON, max_size=5))
 @example([generate(0, "t", request={"input": {"mode": "text-to-video"}})])
 def test_whatever_the_lines_say_there_is_an_error_or_a_report(entries: list[Any]) -> None:
@@ -80,14 +83,14 @@ def test_whatever_the_lines_say_there_is_an_error_or_a_report(entries: list[Any]
     assert read_ndjson(write_ndjson(trace)) == trace
 
 
-@settings(max_examples=200)
+@MANY
 @given(st.lists(ENTRY, max_size=8))
 def test_whatever_exchanges_say_there_is_a_report(entries: list[Any]) -> None:
     whole = [{"at": 0, "method": "GET", "target": "/", **each} for each in entries]
     assert len(judged(lambda: read_ndjson("\n".join(map(json.dumps, whole))))) == len(entries)
 
 
-@settings(max_examples=200)
+@MANY
 @given(st.data())
 def test_whatever_a_har_says_there_is_an_error_or_a_report(data: st.DataObject) -> None:
     entries = json.loads(har(MADE, har_entry(f"{HOST}/statusTask/ltx-2-19b?taskId=t")))["log"]["entries"]
@@ -107,6 +110,7 @@ def test_whatever_a_file_holds_there_is_an_error_or_a_trace(raw: bytes) -> None:
     judged(lambda: parse_trace(_text(raw)))
 
 
+@pytest.mark.slow
 def test_twenty_thousand_polls_are_judged_in_a_moment() -> None:
     line = '{"at": %d, "method": "GET", "target": "/statusTask/ltx-2-19b?taskId=t", "status": 200, "answer": %s}'
     answer = json.dumps(success(**told("t", "pending")))

@@ -108,6 +108,7 @@ def test_bytes_are_read_as_everyone_reads_them_or_refused(raw: bytes) -> None:
         assert parse_body(raw) == json.loads(raw)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "raw",
     [

@@ -80,6 +80,7 @@ def leaves(error: ValidationError) -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield keyword, path
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("name", MESSAGES)
 @settings(max_examples=50)
 @given(data=st.data())
@@ -135,6 +136,7 @@ MOST_CALLS = 30_000
 """A hundred findings, the most there are, take 23,223 calls where each is an unknown field (CPython 3.11)."""
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_mebibyte_is_explained_with_little_work(body: object) -> None:
     validate_parsed_request({})  # the schema is compiled once

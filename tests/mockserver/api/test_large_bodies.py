@@ -140,6 +140,7 @@ def test_a_body_of_many_parts_is_shown_as_text(client: httpx.Client, world: Worl
     assert json.loads(world.requests[1].body) == MANY_PARTS
 
 
+@pytest.mark.slow
 def test_a_key_has_a_thousand_scenarios_at_most(world: World) -> None:
     root = world.url.removesuffix("/api/v1")
     with httpx.Client(base_url=f"{root}/__admin", params={"key": world.api_key}) as client:

@@ -115,6 +115,7 @@ def test_pictures_of_different_digests_almost_never_are_the_same() -> None:
     assert len({make(seconds=1, picture=digest) for digest in digests}) == 200
 
 
+@pytest.mark.sample
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("seconds", [5, 20])
 @pytest.mark.parametrize(("resolution", "aspect_ratio"), SIZES)

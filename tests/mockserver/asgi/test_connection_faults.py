@@ -130,6 +130,7 @@ def test_node_sees_the_connection_break(fault: Fault, world: World) -> None:
     assert done.stdout.strip() == NODE[fault], done.stdout
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("missing", "runs_on"),
     [

@@ -93,7 +93,7 @@ def test_of_many_empty_gzip_members_only_so_many_are_decoded(client: httpx.Clien
     assert len(world.tasks) == 1
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sample
 @pytest.mark.rule("ENV-5")
 @pytest.mark.parametrize("coding", [*SINGLE, "gzip, gzip"])
 def test_a_bomb_stays_small(coding: str, client: httpx.Client) -> None:

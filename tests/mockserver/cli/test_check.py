@@ -18,7 +18,7 @@ from ltx_mock_contracts.conformance import Check, Plan
 from mutants.servers import MUTANTS, BrokenServer, counting
 from support.processes import LTX_MOCK, clean_environment, ltx_mock
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sample(3)
 
 FEW = ("--max-examples", "1")
 OURS = (*FEW, "--trust-control-plane")
@@ -52,7 +52,7 @@ def test_a_choice_is_observed_and_breaks_nothing() -> None:
     assert (code, "AUTH-4 observed" in out) == (0, True)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_rules_of_the_vendor_can_be_set_aside() -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["a-prompt-may-be-empty"]) as url:
         broken = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, *OURS)
@@ -179,7 +179,7 @@ def run_pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_pytest_runs_the_suite_in_several_processes(tmp_path: Path) -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["unknown-is-400"]) as url:
         run = run_pytest(
@@ -192,7 +192,7 @@ def test_pytest_runs_the_suite_in_several_processes(tmp_path: Path) -> None:
     assert (tmp_path / "junit.xml").exists()
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_the_bound_holds_over_several_processes() -> None:
     with counting(accepts_everything=True) as server:
         run = run_pytest(

@@ -28,7 +28,7 @@ from support.bodies import TEXT, request_body
 from support.processes import Served, clean_environment, ltx_mock, serving
 from support.receivers import Receiver
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sample(4)
 
 GENERATE = "/api/v1/generateTask/ltx-2-19b"
 STATUS = "/api/v1/statusTask/ltx-2-19b"

@@ -14,7 +14,7 @@ from ltx_mock.client_checks import CASES
 from ltx_mock_schemas import schema
 from support.processes import ltx_mock
 
-pytestmark = pytest.mark.sampled(9)
+pytestmark = pytest.mark.sample
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PYTHON = [sys.executable, str(EXAMPLES / "python" / "httpx_client.py")]

@@ -25,9 +25,9 @@ def modules() -> str:
 @pytest.mark.parametrize(
     "client",
     [
-        pytest.param(AIOHTTP, id="aiohttp", marks=pytest.mark.exhaustive),
-        pytest.param(CURL_AND_JQ, id="curl-and-jq", marks=[pytest.mark.curl, pytest.mark.jq, pytest.mark.exhaustive]),
-        pytest.param(NODE, id="node-async-retry", marks=[pytest.mark.node, pytest.mark.prism, pytest.mark.exhaustive]),
+        pytest.param(AIOHTTP, id="aiohttp", marks=pytest.mark.slow),
+        pytest.param(CURL_AND_JQ, id="curl-and-jq", marks=[pytest.mark.curl, pytest.mark.jq, pytest.mark.slow]),
+        pytest.param(NODE, id="node-async-retry", marks=[pytest.mark.node, pytest.mark.prism, pytest.mark.slow]),
     ],
 )
 def test_nothing_is_held_against_an_honest_client(client: list[str], tmp_path: Path) -> None:

@@ -177,19 +177,19 @@ def test_a_client_without_a_receiver_is_not_called_back() -> None:
     run_client_machine(NoReceiver, settings=FEW)
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("client", "rule"),
     [
         (NamesTheModel, "CLI-1"),
-        pytest.param(ForgetsItsKey, "CLI-1", marks=pytest.mark.exhaustive),
-        pytest.param(HalfWayIsDone, "CLI-3", marks=pytest.mark.exhaustive),
-        pytest.param(TakesAllForSuccess, "CLI-5", marks=pytest.mark.exhaustive),
+        pytest.param(ForgetsItsKey, "CLI-1", marks=pytest.mark.slow),
+        pytest.param(HalfWayIsDone, "CLI-3", marks=pytest.mark.slow),
+        pytest.param(TakesAllForSuccess, "CLI-5", marks=pytest.mark.slow),
         (SubmitsAgain, "CLI-10"),
         (MindsStrangers, "CLI-8"),
-        pytest.param(MindsRepetition, "CLI-8", marks=pytest.mark.exhaustive),
+        pytest.param(MindsRepetition, "CLI-8", marks=pytest.mark.slow),
         (KnowsFourStates, "CLI-9"),
-        pytest.param(WantsTimes, "CLI-9", marks=pytest.mark.exhaustive),
+        pytest.param(WantsTimes, "CLI-9", marks=pytest.mark.slow),
     ],
 )
 def test_a_bug_is_found_by_its_rule_and_told_in_a_short_story(client: type[Good], rule: str) -> None:

@@ -16,7 +16,7 @@ from ltx_mock.client_checks.runner import Checked, checked
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sample
 
 SILENCE_SECONDS = 0.4
 STRAY_SECONDS = 10.0
@@ -85,14 +85,14 @@ def told(found: Checked) -> str:
     return "\n".join([*lines, *(played.story.ran.output for played in found.played)])
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sample
 @pytest.mark.parametrize("name", [case.name for case in CASES])
 def test_a_good_client_passes(name: str) -> None:
     found = found_in(GoodClient, name)
     assert found.report.ok, told(found)
 
 
-@pytest.mark.sampled(15)
+@pytest.mark.sample
 @pytest.mark.parametrize(("name", "mutant"), MUTANTS.items(), ids=MUTANTS)
 def test_a_bug_is_found_by_the_case_and_the_rule_that_name_it(name: str, mutant: Mutant) -> None:
     found = found_in(mutant.client, mutant.case)
@@ -100,7 +100,7 @@ def test_a_bug_is_found_by_the_case_and_the_rule_that_name_it(name: str, mutant:
     assert found.report.ok == (mutant.outcome == "observed"), f"{name}: {told(found)}"
 
 
-@pytest.mark.sampled(15)
+@pytest.mark.sample
 @pytest.mark.parametrize(("name", "mutant"), MUTANTS.items(), ids=MUTANTS)
 def test_a_bug_brings_no_other_finding_where_all_goes_well(name: str, mutant: Mutant) -> None:
     found = found_in(mutant.client, "callback" if mutant.rule == "CLI-8" else "success")

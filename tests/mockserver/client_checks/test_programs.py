@@ -23,7 +23,7 @@ from ltx_mock.client_checks.trial import KEY
 from ltx_mock.errors import LtxMockError
 from support.processes import LTX_MOCK, clean_environment, ltx_mock
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sample(2)
 
 PYTHON = [sys.executable, "-S", "-c"]
 GOOD = [sys.executable, "-S", str(Path(__file__).parents[2] / "mutants" / "clients.py")]

@@ -24,7 +24,7 @@ from ltx_mock.client_checks.timing import Timing
 from mutants.clients import GoodClient, NoVideo
 from support.processes import ltx_mock
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sample(2)
 
 PYTHON = [sys.executable, "-S", "-c"]
 SIMPLE = """

@@ -302,6 +302,7 @@ def exported(world: World, form: str, path: Path) -> Path:
     return path
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("form", ["ndjson", "har", "json"])
 @pytest.mark.parametrize("pace", [{"clock": "manual"}, {"clock": "auto"}, {"clock": "real", "speed": 60}], ids=str)
 def test_an_export_is_a_clean_recording(tmp_path: Path, form: str, pace: dict[str, Any]) -> None:
@@ -372,6 +373,7 @@ def test_a_limit_cuts_an_export(admin: httpx.Client) -> None:
     assert [json.loads(line)["kind"] for line in answer.text.splitlines()] == ["clock", "request"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("day")
 def test_the_shell_finds_and_exports(mock: MockServer, tmp_path: Path) -> None:
     url = {"LTX_MOCK_URL": mock.url}

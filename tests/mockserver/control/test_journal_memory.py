@@ -35,6 +35,7 @@ def send(mock: MockServer, key: str | None, body: bytes = REFUSED) -> int:
         return client.post(GENERATE, content=body, headers=headers).status_code
 
 
+@pytest.mark.slow
 def test_a_flood_of_invented_keys_stays_within_the_budget(mock: MockServer) -> None:
     """After each request; and the sum over all tenants is exactly what is counted."""
     for number in range(30):
@@ -84,7 +85,7 @@ def test_headers_and_bounds_of_one_key_are_counted_too(mock: MockServer) -> None
     assert 100_000 < measured(mock, "journal_memory_bytes")[0] < 110_000
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_tasks_of_invented_keys_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenant that was not heard of for longest is forgotten whole; those that somebody set up stay."""
     monkeypatch.setattr(memory, "MAX_TASK_BYTES", 2 * MEBIBYTE)

@@ -18,7 +18,7 @@ from ltx_mock import CallbackReceiver, MockServer
 from ltx_mock.core.system_time import keep_time
 from support.bodies import ask, post, request_body, submit
 
-pytestmark = pytest.mark.sampled(5)
+pytestmark = pytest.mark.sample
 
 FAR = "2082-03-04T05:06:07Z"
 DAY_MS = 24 * 60 * 60 * 1000

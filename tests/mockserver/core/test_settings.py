@@ -14,7 +14,7 @@ from ltx_mock.cli.config_file import read_config
 from ltx_mock.core.settings import Settings
 from support.processes import ltx_mock, serving
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sample(4)
 
 KNOWN = ["port", "api_key", "price", "callback_rewrite", "strict"]
 

@@ -36,6 +36,7 @@ def mock() -> Iterator[MockServer]:
         yield running
 
 
+@pytest.mark.sample
 def test_a_task_from_the_form_to_the_playing_video(browser: Browser, mock: MockServer) -> None:
     with dashboard(browser, mock.url) as shown:
         page = shown.page

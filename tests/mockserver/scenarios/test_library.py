@@ -297,7 +297,7 @@ def socket_server() -> Iterator[MockServer]:
         yield running
 
 
-@pytest.mark.sampled(10)
+@pytest.mark.sample
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("name", NAMED)
 def test_each_named_scenario_over_a_socket(name: str, client: str, socket_server: MockServer) -> None:

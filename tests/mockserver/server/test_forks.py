@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sample
 
 PROGRAM = """
 import json, multiprocessing, os, socket, subprocess, sys

@@ -131,7 +131,7 @@ main(["serve", "--port", "0", "-q", "--ready-file", sys.argv[1]])
 """
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sample
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of open files")
 @pytest.mark.parametrize(
     "block", ["", "sys.modules['uvloop'] = sys.modules['httptools'] = None"], ids=["uvloop", "h11"]
@@ -279,6 +279,7 @@ def test_noise_is_no_news(mock: MockServer, capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.sample
 @pytest.mark.java
 def test_the_http_client_of_the_jdk_gets_its_tasks(mock: MockServer) -> None:
     tenant = mock.tenant()

@@ -37,6 +37,7 @@ START = "from ltx_mock import MockServer, LtxMockError"
 PATCH = "from gevent import monkey; monkey.patch_all()"
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("parts", [(PATCH, START), (START, PATCH), (START, "MockServer().stop()", PATCH)])
 def test_where_threads_are_no_threads_a_server_says_so_and_what_to_do(parts: tuple[str, ...]) -> None:
     told = run(*parts, "try: MockServer()", "except LtxMockError as error: print(error)")

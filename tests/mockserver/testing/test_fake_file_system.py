@@ -59,6 +59,7 @@ print("whole")
 """
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     "first", ["", "import ltx_mock", "import ltx_mock; ltx_mock.MockServer(clock='manual').stop()"]
 )

@@ -74,11 +74,13 @@ def test_importing_the_plugin_imports_pytest_and_the_standard_library() -> None:
     assert not {name for name in foreign if not name.startswith(("_", "sitecustomize", "distutils"))}, foreign
 
 
+@pytest.mark.slow
 def test_it_can_be_left_out(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_one(pytestconfig): assert not hasattr(pytestconfig.option, 'ltx_seed')")
     pytester.runpytest_subprocess("-p", "no:ltx_mock").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_workers_share_a_seed_and_draw_the_same_as_one_process_in_another_order(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_inside=SUITE)
     pytester.runpytest_subprocess("--ltx-seed=random", "-n", "4", *LIGHT).assert_outcomes(passed=12)
@@ -88,7 +90,7 @@ def test_workers_share_a_seed_and_draw_the_same_as_one_process_in_another_order(
     assert drawn(pytester) == first
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_the_same_is_drawn_in_a_group_of_xdist_and_from_another_root(pytester: pytest.Pytester) -> None:
     folder = pytester.mkpydir("stories")
     (folder / "test_inside.py").write_text(
@@ -109,7 +111,7 @@ def test_the_same_is_drawn_in_a_group_of_xdist_and_from_another_root(pytester: p
     assert len(found) == 1
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_every_worker_runs_all_tests_on_one_server(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_inside=SUITE.replace('"w"', '"a"').replace("{task}", "{task} "))
     with MockServer(clock="manual") as server:
@@ -117,12 +119,13 @@ def test_every_worker_runs_all_tests_on_one_server(pytester: pytest.Pytester) ->
         pytester.runpytest_subprocess(*options).assert_outcomes(passed=24)
 
 
+@pytest.mark.slow
 def test_asyncio_without_a_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_inside=ASYNC + "\ndef test_one(ltx_mock): asyncio.run(story(ltx_mock))\n")
     pytester.runpytest_subprocess("-p", "no:asyncio", "-p", "no:anyio").assert_outcomes(passed=1)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_asyncio_with_the_plugins_of_others(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_inside=ASYNC
