@@ -18,6 +18,7 @@ import pytest
 from ltx_mock import MockServer
 from support.bodies import TEXT, post, request_body
 from support.processes import Process, clean_environment
+from support.waiting import SECONDS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CURL = pytest.param(["bash", str(EXAMPLES / "curl" / "generate.sh")], marks=pytest.mark.curl, id="curl")
@@ -190,7 +191,7 @@ def test_the_page_plays_the_video_from_another_origin(mock: MockServer, pages: s
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{pages}?first=0&poll=0&base={quote(mock.base_url)}")
     page.get_by_role("button").click()
-    page.wait_for_function("document.getElementById('video').currentTime > 0.2", timeout=20_000)
+    page.wait_for_function("document.getElementById('video').currentTime > 0.2", timeout=SECONDS * 1000)
     size = page.evaluate("[video.videoWidth, video.videoHeight, Math.round(video.duration)]")
     assert size == [854, 480, 5]
     assert problems == []
@@ -204,7 +205,7 @@ def test_the_page_tells_why_there_is_no_video(mock: MockServer, pages: str, chro
     page.goto(f"{pages}?first=0&poll=0&base={quote(mock.base_url)}")
     page.get_by_label("Prompt").fill("[[content-violation]]")
     page.get_by_role("button").click()
-    page.get_by_text("CONTENT_VIOLATION: Content does not meet safety guidelines").wait_for(timeout=20_000)
+    page.get_by_text("CONTENT_VIOLATION: Content does not meet safety guidelines").wait_for(timeout=SECONDS * 1000)
     assert page.locator("video").is_hidden()
     page.close()
 

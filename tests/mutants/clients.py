@@ -70,7 +70,7 @@ class GoodClient:
         base_url: The root of the API, with or without `/api/v1`.
         key: The API key.
         sleep: Waits for so many seconds.
-        timeouts: How many real seconds an answer may take, for an operation; 10 by default.
+        timeouts: How many real seconds an answer may take, for an operation; 300 by default.
         callback: The URL to listen at; None for no callbacks; port 0 takes a free one.
     """
 
@@ -228,7 +228,7 @@ class GoodClient:
         if self._asked > MANY:
             raise Endless
         operation = "generateTask" if method == "POST" else "statusTask" if "statusTask" in target else "download"
-        connection = http.client.HTTPConnection(host, timeout=self._timeouts.get(operation, 10.0))
+        connection = http.client.HTTPConnection(host, timeout=self._timeouts.get(operation, 300.0))
         try:
             connection.request(method, target, body, headers)
             answer = connection.getresponse()

@@ -19,9 +19,9 @@ from ltx_mock import MockServer
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 from mutants.base import KEY
 from support.bodies import TEXT, request_body
+from support.waiting import SECONDS
 
 POLL_SECONDS = 0.01
-UPSTREAM_SECONDS = 30.0
 HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
 GARBAGE = b"\x15\x03\x01\x00\x02\x02\x16\xff\xfeSSH-2.0-nothing\r\n\r\n"
 
@@ -127,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         parts = urlsplit(self.upstream)
-        self.way = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=UPSTREAM_SECONDS)
+        self.way = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
 
     def finish(self) -> None:
         self.way.close()

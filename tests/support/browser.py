@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 import ltx_mock.dashboard
+from support.waiting import SECONDS
 
-expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
+expect.set_options(timeout=SECONDS * 1000)  # a busy machine is no fault of the page
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 REFUSED = "Failed to load resource: the server responded with a status of"
 """What Chromium itself says of an answer that is an error; pages cannot keep it from that."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-SECONDS = 30.0
+from support.waiting import SECONDS
 
 
 class Heard(NamedTuple):

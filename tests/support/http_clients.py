@@ -13,8 +13,7 @@ import requests
 
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, STATUS, request_body
-
-SECONDS = 30.0
+from support.waiting import SECONDS
 
 
 class Told(NamedTuple):

@@ -114,7 +114,7 @@ class IndependentServer:
             told = json.dumps(self.envelope(self.view(task))).encode()
             request = urllib.request.Request(url, told, {"Content-Type": "application/json"})
             try:
-                with urllib.request.urlopen(request, timeout=10) as answer:
+                with urllib.request.urlopen(request, timeout=300) as answer:
                     status = answer.status
             except (urllib.error.URLError, OSError) as error:
                 status = getattr(error, "code", 0)
@@ -353,7 +353,7 @@ def _fetched(url: str) -> bytes | None:
     if not url.startswith("http://127.0.0.1:"):
         return b"\xff\xd8\xff"
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=300) as answer:
             found: bytes = answer.read()
             return found
     except (urllib.error.URLError, OSError):

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-SECONDS = 30.0
+from support.waiting import SECONDS
+
 LTX_MOCK = [sys.executable, "-m", "ltx_mock"]
 OURS = ("LTX_MOCK_", "APIXO_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "http_proxy", "HTTP_PROXY")
 
@@ -25,7 +26,7 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 def ltx_mock(
-    *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 120
+    *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = SECONDS
 ) -> tuple[int, str, str]:
     """Run `ltx-mock` to its end; return exit code, stdout and stderr."""
     done = subprocess.run(

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, NamedTuple, Self
 
-SECONDS = 30.0
-"""How long a test waits for what must come; it never waits that long when all is well."""
+from support.waiting import SECONDS
 
 
 class Received(NamedTuple):

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from support.waiting import SECONDS
+
 DATA = Path(__file__).parents[1] / "data"
 CERTIFICATE = DATA / "localhost-cert.pem"
 """For localhost and 127.0.0.1, signed by itself."""
@@ -74,4 +76,4 @@ def serving(pieces: Iterable[bytes], *, pause: float = 0.0, tls: bool = False) -
     over.set()
     listening.shutdown(socket.SHUT_RDWR)
     listening.close()
-    thread.join(10)
+    thread.join(SECONDS)

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-SECONDS = 30.0
-"""How long a test waits for what must come; it never waits that long when all is well."""
+from support.waiting import SECONDS
 
 
 class Told(NamedTuple):

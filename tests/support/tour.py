@@ -16,6 +16,7 @@ from mutants.servers import BrokenServer, Mutant
 from mutants.unhealthy import Asked, Handler, Told, _Http, _serving
 from support.bodies import DAY, IMAGE, LORAS, TEXT, TEXT_LORA, request_body
 from support.traces import Entry, trace
+from support.waiting import SECONDS
 
 API = "/api/v1"
 GENERATE, STATUS = f"{API}/generateTask/ltx-2-19b", f"{API}/statusTask/ltx-2-19b"
@@ -60,7 +61,7 @@ class Tour:
         self.server, self.callbacks = server, callbacks
         self.entries: list[Entry] = []
         parts = urlsplit(server.url)
-        self._way = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        self._way = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
         self.key = ""
         self.now = 0
 

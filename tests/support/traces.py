@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,7 +12,8 @@ import httpx
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import Trace, read_ndjson
 from support.bodies import GENERATE, IMAGE, IMAGE_LORA, STATUS, TEXT, TEXT_LORA, post, request_body
-from support.receivers import SECONDS, Receiver
+from support.receivers import Receiver
+from support.waiting import until
 
 Entry = dict[str, Any]
 
@@ -41,9 +41,7 @@ def busy_day(world: World, receiver: Receiver) -> None:
 
 def _wait_for_attempts_under_way(world: World) -> None:
     """Wait for the attempts that began while the clock ran by itself: their retries are for whoever moves it now."""
-    end = time.monotonic() + SECONDS
-    while any(callback.state == "sending" for callback in world.callbacks):
-        assert time.monotonic() < end
+    until(lambda: all(callback.state != "sending" for callback in world.callbacks))
 
 
 def _bodies(receiver: Receiver) -> Iterable[dict[str, Any]]:

@@ -29,6 +29,7 @@ from mutants.servers import (
 from support.bodies import TEXT, post, request_body
 from support.tour import PARTS, Callbacks, Part, callbacks_of, calls, judged, part_of, walked
 from support.traces import Entry
+from support.waiting import GIVES_UP, SECONDS
 
 Sound = Callable[[Part], list[Entry]]
 
@@ -108,7 +109,7 @@ def client(url: str, **options: Any) -> httpx.Client:
 
 
 def test_who_hangs_says_nothing() -> None:
-    with hanging() as url, client(url, timeout=0.05) as asker, pytest.raises(httpx.ReadTimeout):
+    with hanging() as url, client(url, timeout=GIVES_UP) as asker, pytest.raises(httpx.ReadTimeout):
         post(asker, request_body(TEXT))
 
 
@@ -137,7 +138,7 @@ def _moods(count: int) -> list[str]:
 
 
 def _mood(url: str) -> str:
-    way = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    way = http.client.HTTPConnection(url.removeprefix("http://"), timeout=SECONDS)
     try:
         way.request("GET", "/api/v1/statusTask/ltx-2-19b?taskId=x", headers={"authorization": f"Bearer {KEY}"})
         response = way.getresponse()
@@ -152,8 +153,9 @@ def _mood(url: str) -> str:
 
 
 def test_who_falls_silent_answers_as_often_as_it_should() -> None:
-    with silent_after(3) as url, client(url, timeout=0.05) as asker:
+    with silent_after(3) as url, client(url, timeout=SECONDS) as asker:
         assert [post(asker, request_body(TEXT)).status_code for _ in range(3)] == [200] * 3
+        asker.timeout = GIVES_UP
         with pytest.raises(httpx.ReadTimeout):
             post(asker, request_body(TEXT))
 

@@ -14,6 +14,7 @@ from ltx_mock_contracts.conformance import Options, check_server
 from ltx_mock_contracts.conformance.harness.clocks import Pace
 from mutants.servers import counting, flaky, garbage, hanging, silent_after, slow
 from mutants.unhealthy import Counting
+from support.waiting import SECONDS
 
 pytestmark = pytest.mark.sample(3)
 
@@ -159,24 +160,24 @@ def test_a_server_that_hangs_is_told_of_and_not_waited_for_again_and_again() -> 
 
 
 def test_a_server_that_talks_garbage_is_told_of() -> None:
-    report = ill(garbage())
+    report = ill(garbage(), timeout=SECONDS)
     assert report.broken == ("ENV-1",)
     assert "no HTTP" in report.of("ENV-1").departures[0].actual
 
 
 def test_a_server_that_falls_silent_is_told_of_with_what_was_seen_before() -> None:
-    report = ill(silent_after(40))
+    report = ill(silent_after(40), timeout=2.0)
     assert "ENV-1" in report.broken
     assert report.having("kept")
     assert "has stopped answering" in (report.of("LIM-2").why or "")
 
 
 def test_a_flaky_server_ends_in_a_report() -> None:
-    report = ill(flaky(seed=1), timeout=5.0)
+    report = ill(flaky(seed=1), timeout=SECONDS)
     assert "ENV-1" in report.broken
 
 
 def test_a_slow_server_is_not_a_wrong_one() -> None:
-    report = ill(slow(milliseconds=2), timeout=5.0, rules=frozenset({"AUTH-1", "GEN-10", "TASK-11"}))
+    report = ill(slow(milliseconds=2), timeout=SECONDS, rules=frozenset({"AUTH-1", "GEN-10", "TASK-11"}))
     assert report.broken == ()
     assert report.having("kept") == ("AUTH-1", "GEN-10", "TASK-11")

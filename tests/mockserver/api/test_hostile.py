@@ -15,6 +15,7 @@ from ltx_mock import MockServer
 from ltx_mock.server.app import build
 from support.bodies import ask, call, message_in, submit
 from support.hostile_requests import PATHS, hostile_bytes, hostile_request
+from support.waiting import SECONDS
 
 MEBIBYTE = 1024 * 1024
 ENDPOINTS = PATHS[:5]
@@ -45,7 +46,7 @@ async def attack(mock: MockServer, random: Random, count: int) -> None:
 
 def exchange(address: tuple[str, int], raw: bytes) -> bytes:
     """Send bytes, say that no more will come, and return all that comes back before the other side hangs up."""
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=SECONDS) as connection:
         heard = b""
         with contextlib.suppress(ConnectionError):  # a server may hang up on nonsense
             connection.sendall(raw)

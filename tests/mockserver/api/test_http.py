@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import Any
 
 import httpx
 import pytest
+from connecting import connect
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -154,7 +154,7 @@ def test_no_url_whatever_breaks_the_server(server: MockServer, url: str, source:
 def test_a_body_that_comes_slowly_makes_its_task_in_the_world_and_at_the_moment_of_its_end() -> None:
     raw = json.dumps(body()).encode()
     with MockServer(clock="manual") as server, server.client() as client:
-        with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port or 0), timeout=10) as slow:
+        with connect(server.url) as slow:
             head = f"POST {GENERATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(raw)}\r\n"
             slow.sendall(f"{head}Authorization: Bearer {server.api_key}\r\n\r\n".encode() + raw[:9])
             while not server.look(lambda tenant: tenant.account(tenant.clock.now()).requests_in_window):

@@ -17,6 +17,7 @@ from ltx_mock.engine.submissions import Submission
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.validation.json_body import LARGE
 from support.bodies import GENERATE, STATUS, data_of, message_of, post, request_body, submit
+from support.waiting import SECONDS
 
 FILLED = request_body() | {"x": "y" * LARGE}
 MANY_PARTS = request_body() | {"x": [[]] * 6000}
@@ -32,7 +33,7 @@ class Gate:
     def __call__(self, raw: bytes) -> Any:
         if len(raw) > LARGE:
             self.reached.set()
-            assert self.open.wait(60)
+            assert self.open.wait(SECONDS)
         return self._reader(raw)
 
 
@@ -52,7 +53,7 @@ def gate(monkeypatch: pytest.MonkeyPatch, pool: ThreadPoolExecutor) -> Iterator[
 
 def begin(pool: ThreadPoolExecutor, gate: Gate, client: httpx.Client, body: Any) -> Future[httpx.Response]:
     sent = pool.submit(client.post, GENERATE, json=body)
-    assert gate.reached.wait(60)
+    assert gate.reached.wait(SECONDS)
     return sent
 
 
@@ -92,7 +93,7 @@ def test_the_control_plane_reads_large_bodies_so_too(
     body = json.dumps({"seconds": 30}) + " " * LARGE
     sent = pool.submit(httpx.post, f"{root}/__admin/clock/advance", params={"key": world.api_key}, content=body)
     try:
-        assert gate.reached.wait(60)
+        assert gate.reached.wait(SECONDS)
         assert submit(client)
         assert not sent.done()
     finally:

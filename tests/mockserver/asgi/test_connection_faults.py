@@ -21,7 +21,7 @@ from ltx_mock.server.app import build
 from ltx_mock.testing.options import Fault
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, STATUS, post, request_body, submit
-from support.receivers import SECONDS
+from support.waiting import GIVES_UP, SECONDS, until
 
 BREAKING = {
     "CONNECTION_RESET_BY_PEER": httpx.ReadError,
@@ -98,7 +98,8 @@ def test_after_commit_the_work_is_done_and_only_the_answer_is_lost(fault: Fault,
     world.scenarios.add(fault=fault, after_commit=True)
     with world.client(timeout=SECONDS) as client:
         with pytest.raises(httpx.TransportError):
-            client.post(GENERATE, json=request_body(), timeout=0.5 if fault == "NO_ANSWER" else SECONDS)
+            client.post(GENERATE, json=request_body(), timeout=GIVES_UP if fault == "NO_ANSWER" else SECONDS)
+        until(lambda: world.requests)  # the server may come to the request later than the client gives up
         (task,) = world.tasks
         assert world.requests[0].task_id == task.id
         assert world.requests[0].cause == f"scenario break with {fault}: {fault}, the work was done"
@@ -199,7 +200,7 @@ def test_a_delay_is_real_time_and_the_speed_of_the_clock_shortens_it(racing: Moc
         world.scenarios.add(delay=20_000)
         began = time.monotonic()
         submit(client)
-        assert 0.02 <= time.monotonic() - began < 20
+        assert time.monotonic() - began >= 0.02  # and no twenty seconds: the client would have given up
     assert [request.cause for request in world.requests] == [None, "scenario delay: 20000 ms late"]
 
 
@@ -229,11 +230,9 @@ def test_a_delay_goes_with_everything(fields: dict[str, Any], racing: MockServer
 def test_a_client_that_gives_up_leaves_its_task_behind(racing: MockServer) -> None:
     world = racing.tenant()
     world.scenarios.add(delay=10_000_000, operation="generateTask")
-    with world.client(timeout=0.05) as client, pytest.raises(httpx.ReadTimeout):
+    with world.client(timeout=GIVES_UP) as client, pytest.raises(httpx.ReadTimeout):
         post(client, request_body())
-    end = time.monotonic() + SECONDS
-    while not world.tasks:  # the server may come to the request later than the client gives up
-        assert time.monotonic() < end
+    until(lambda: world.tasks)  # the server may come to the request later than the client gives up
     assert len(world.tasks) == 1
 
 
@@ -267,7 +266,7 @@ def test_a_slow_download_takes_its_time_and_is_whole(racing: MockServer) -> None
         took = time.monotonic() - began
     assert slow.content == whole.content
     assert slow.headers == whole.headers
-    assert 0.02 <= took < 20
+    assert took >= 0.02
 
 
 @pytest.mark.parametrize(("cut", "came"), [(0, 0), (0.5, 0.5)])
@@ -297,14 +296,14 @@ def test_a_cut_download_without_a_socket(server: MockServer, world: World) -> No
 
 def test_no_answer_without_a_socket_is_a_timeout(server: MockServer, world: World) -> None:
     world.scenario("no-answer")
-    with world.client(transport=server.transport, timeout=0.02) as client, pytest.raises(httpx.ReadTimeout):
+    with world.client(transport=server.transport, timeout=GIVES_UP) as client, pytest.raises(httpx.ReadTimeout):
         client.post(GENERATE, json=request_body())
 
 
 def test_a_server_stops_though_somebody_waits_for_an_answer() -> None:
     with MockServer(clock="manual") as mock:
         mock.scenario("no-answer")
-        client = mock.client(timeout=0.02)
+        client = mock.client(timeout=GIVES_UP)
         with pytest.raises(httpx.ReadTimeout):
             client.get(STATUS)
         client.close()

@@ -14,6 +14,7 @@ from ltx_mock.cli import COMMANDS, main
 from ltx_mock.core.settings import setting_names
 from ltx_mock_contracts import RULES
 from support.processes import LTX_MOCK, clean_environment, ltx_mock
+from support.waiting import SECONDS
 
 Run = Callable[..., tuple[object, str, str]]
 
@@ -205,4 +206,4 @@ def test_a_reader_that_leaves_early_is_no_error(command: list[str]) -> None:
     process.stdout.close()
     with process.stderr:
         told = process.stderr.read()
-    assert (process.wait(10), told) == (0, b"")
+    assert (process.wait(SECONDS), told) == (0, b"")

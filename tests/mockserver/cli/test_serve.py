@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +26,7 @@ from ltx_mock.testing.polling import EVERY_SECONDS
 from support.bodies import TEXT, request_body
 from support.processes import Served, clean_environment, ltx_mock, serving
 from support.receivers import Receiver
+from support.waiting import SECONDS, until
 
 pytestmark = pytest.mark.sample(4)
 
@@ -259,13 +259,11 @@ def test_it_runs_without_a_stdout(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     command = f'exec "{sys.executable}" -m ltx_mock serve --port 0 --ready-file "{ready}" >&-'
     with subprocess.Popen(["sh", "-c", command], env=clean_environment()) as served:
-        while not ready.exists():
-            assert served.poll() is None
-            time.sleep(0.01)
+        until(lambda: ready.exists() or served.poll() is not None)
         url = json.loads(ready.read_text())["url"]
         assert call(url).status_code == 400
         served.terminate()
-        assert served.wait(10) == 0
+        assert served.wait(SECONDS) == 0
 
 
 def test_a_reader_that_does_not_read_makes_nobody_wait(tmp_path: Path) -> None:
@@ -274,15 +272,13 @@ def test_a_reader_that_does_not_read_makes_nobody_wait(tmp_path: Path) -> None:
     with subprocess.Popen(
         command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as served:
-        while not ready.exists():
-            assert served.poll() is None
-            time.sleep(0.01)
+        until(lambda: ready.exists() or served.poll() is not None)
         url = json.loads(ready.read_text())["url"]
         with httpx.Client(headers=KEY, trust_env=False, verify=False) as client:
             for _ in range(300):
                 assert client.get(f"{url}{STATUS}", params={"taskId": "x" * 300}).status_code == 404
         served.terminate()
-        assert served.wait(2) == 0
+        assert served.wait(SECONDS) == 0
         assert served.stdout
         assert b"404" in served.stdout.readline()
 

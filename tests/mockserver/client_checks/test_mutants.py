@@ -15,11 +15,11 @@ from ltx_mock.client_checks.programs import free_port
 from ltx_mock.client_checks.runner import Checked, checked
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
+from support.waiting import SECONDS
 
 pytestmark = pytest.mark.sample
 
 SILENCE_SECONDS = 0.4
-STRAY_SECONDS = 10.0
 
 
 class Told(Timing):
@@ -50,7 +50,7 @@ def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[Mock
         def sleep(seconds: float) -> None:
             nonlocal waits
             if waits:
-                assert client.taken.wait(STRAY_SECONDS), "nobody called for the task of another"
+                assert client.taken.wait(SECONDS), "nobody called for the task of another"
                 waits = False
             mock.clock.advance(seconds)
 

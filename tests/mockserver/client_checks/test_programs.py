@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -22,13 +21,13 @@ from ltx_mock.client_checks.timing import Timing
 from ltx_mock.client_checks.trial import KEY
 from ltx_mock.errors import LtxMockError
 from support.processes import LTX_MOCK, clean_environment, ltx_mock
+from support.waiting import SECONDS, until
 
 pytestmark = pytest.mark.sample(2)
 
 PYTHON = [sys.executable, "-S", "-c"]
 GOOD = [sys.executable, "-S", str(Path(__file__).parents[2] / "mutants" / "clients.py")]
 SHORT = 2.0
-LONG_SECONDS = 10.0
 ASKS = """
 import json, os, urllib.request
 def ask(path, body=None):
@@ -49,7 +48,11 @@ note(os.getpid())
 
 def run(code: str, *, timeout: float = SHORT, case: str = "success", **env: str) -> Played:
     """Run a program in one case, in this process."""
-    program = Program([*PYTHON, code], Timing(), patience=Patience.of(Timing(), timeout), env=env)
+    return run_with(Patience.of(Timing(), timeout), code, case=case, **env)
+
+
+def run_with(patience: Patience, code: str, *, case: str = "success", **env: str) -> Played:
+    program = Program([*PYTHON, code], Timing(), patience=patience, env=env)
     (played,) = checked(named((case,)), Timing(), program).played
     return played
 
@@ -71,10 +74,7 @@ def is_gone(pid: int) -> bool:
 def assert_all_gone(pids: Path, count: int) -> None:
     noted = [int(line) for line in pids.read_text().split()]
     assert len(noted) == count
-    until = time.monotonic() + LONG_SECONDS
-    while time.monotonic() < until and not all(map(is_gone, noted)):
-        time.sleep(0.01)
-    assert [pid for pid in noted if not is_gone(pid)] == []
+    until(lambda: all(map(is_gone, noted)))
 
 
 # Programs that do not end well.
@@ -93,7 +93,7 @@ def test_one_that_ignores_sigterm_is_ended_all_the_same(tmp_path: Path) -> None:
     code = f"{NOTES_PIDS}\nimport signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1000)"
     played = run(code, PIDS=str(pids))
     assert not played.story.ran.ended
-    assert played.story.ran.seconds < SHORT + LONG_SECONDS
+    assert played.story.ran.seconds < SHORT + SECONDS
     assert_all_gone(pids, 1)
 
 
@@ -108,19 +108,19 @@ def test_one_that_ignores_sigterm_is_ended_all_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_one_that_crashes_is_told_with_how_it_ended(code: str, how: str) -> None:
-    played = run(code, timeout=LONG_SECONDS)
+    played = run(code, timeout=SECONDS)
     assert played.story.ran.how == how
     assert titles(played) == [("CLI-1", "the client did not ask for a video")]
 
 
 def test_one_that_never_asks_is_not_taken_for_a_good_one() -> None:
-    played = run("print('done')", timeout=LONG_SECONDS)
+    played = run("print('done')", timeout=SECONDS)
     assert titles(played) == [("CLI-1", "the client did not ask for a video")]
 
 
 def test_one_that_asks_somebody_else_did_not_ask() -> None:
     code = f"{ASKS}\nos.environ['APIXO_BASE_URL'] = 'http://127.0.0.1:{free_port()}'\nask('/generateTask/x', body)"
-    played = run(code, timeout=LONG_SECONDS)
+    played = run(code, timeout=SECONDS)
     assert titles(played) == [("CLI-1", "the client did not ask for a video")]
     assert "refused" in played.story.ran.output
 
@@ -131,14 +131,14 @@ def test_one_that_floods_the_fake_is_ended_and_found() -> None:
     )
     code += "        except OSError: pass  # 429, after the thousandth\n"
     code += "for _ in range(4): threading.Thread(target=flood).start()"
-    played = run(code)
+    played = run_with(Patience(requests=200), code)
     assert not played.story.ran.ended
     assert ("CLI-10", "it pays more than once: more than one task is made for one video") in titles(played)
 
 
 def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
     code = "import sys\nfor n in range(200_000): print(n, 'x' * 20)\nsys.exit('the end')"
-    played = run(code, timeout=LONG_SECONDS * 3)
+    played = run(code, timeout=SECONDS)
     output = played.story.ran.output
     assert played.story.ran.how == "exits with 1"
     assert output.startswith("… ")
@@ -148,12 +148,12 @@ def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None
 
 
 def test_many_small_pieces_are_kept_as_well_as_a_large_one() -> None:
-    played = run("import os\nfor n in range(500): os.write(1, b'%d\\n' % n)\nraise SystemExit(1)", timeout=LONG_SECONDS)
+    played = run("import os\nfor n in range(500): os.write(1, b'%d\\n' % n)\nraise SystemExit(1)", timeout=SECONDS)
     assert played.story.ran.output.split() == [str(number) for number in range(500)]
 
 
 def test_one_that_closes_its_output_is_waited_for() -> None:
-    played = run("import os, time\nos.close(1); os.close(2)\ntime.sleep(0.1)\nos._exit(7)", timeout=LONG_SECONDS)
+    played = run("import os, time\nos.close(1); os.close(2)\ntime.sleep(0.1)\nos._exit(7)", timeout=SECONDS)
     assert (played.story.ran.how, played.story.ran.output) == ("exits with 7", "")
 
 
@@ -174,7 +174,7 @@ while open(os.environ["PIDS"]).read().count("\\n") < 4:
 print("the parent is done", flush=True)
 os._exit(0)
 """
-    played = run(code, timeout=LONG_SECONDS, PIDS=str(pids))
+    played = run(code, timeout=SECONDS, PIDS=str(pids))
     assert played.story.ran.how == "exits with 0"
     assert played.story.ran.output == "the parent is done\n"
     assert_all_gone(pids, 4)
@@ -204,7 +204,7 @@ def test_placeholders_stand_in_arguments_and_in_the_environment() -> None:
     program = Program(
         [*PYTHON, *given],
         Timing(20),
-        patience=Patience.of(Timing(), LONG_SECONDS),
+        patience=Patience.of(Timing(), SECONDS),
         env={"ROOT": "{url}/"},
         callback=callback,
     )
@@ -344,11 +344,9 @@ def test_who_ends_the_checks_ends_the_client_too(tmp_path: Path, number: signal.
     command = [*LTX_MOCK, "check-client", "--", *PYTHON, code]
     environment = clean_environment(PIDS=str(pids))
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        until = time.monotonic() + LONG_SECONDS
-        while not (pids.exists() and pids.read_text()) and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: pids.exists() and pids.read_text())
         process.send_signal(number)
-        _, said = process.communicate(timeout=LONG_SECONDS * 3)
+        _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert_all_gone(pids, 1)

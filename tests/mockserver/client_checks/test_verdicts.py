@@ -23,6 +23,7 @@ from ltx_mock.client_checks.time_limits import Patience
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import GoodClient, NoVideo
 from support.processes import ltx_mock
+from support.waiting import GIVES_UP, SECONDS, until
 
 pytestmark = pytest.mark.sample(2)
 
@@ -52,7 +53,7 @@ except (OSError, KeyError, LookupError) as error:
 """
 
 
-def simple(*, timeout: float = 10, extra: str = "{}", finish: str = "opener.open(url).read()") -> str:
+def simple(*, timeout: float = SECONDS, extra: str = "{}", finish: str = "opener.open(url).read()") -> str:
     """Return a small client that never tries anything twice."""
     return SIMPLE.replace("TIMEOUT", str(timeout)).replace("EXTRA", repr(extra)).replace("FINISH", finish)
 
@@ -97,14 +98,17 @@ def test_a_client_with_a_long_timeout_is_not_accused_for_waiting(case: str) -> N
         assert found.report.ok, titles(found)
 
 
-def ended_after(*requests: tuple[str, str, bytes | None]) -> Callable[[MockServer], Ran]:
+def ended_after(
+    *requests: tuple[str, str, bytes | None], timeout: httpx.Timeout | float = SECONDS
+) -> Callable[[MockServer], Ran]:
     """Return a client that makes these requests, and then nothing for so long that it is ended."""
 
     def client(mock: MockServer) -> Ran:
-        with mock.client(timeout=0.2) as http:
+        with mock.client(timeout=timeout) as http:
             for method, path, body in requests:
                 with contextlib.suppress(httpx.HTTPError):
                     http.request(method, path, content=body, headers={"content-type": "application/json"})
+        until(lambda: len(mock.requests) == len(requests))
         return Ran(well=False, how="was ended after 30 s without a request", ended=False, stop="quiet", seconds=30.0)
 
     return client
@@ -118,7 +122,7 @@ SUBMITS = (
 
 
 def test_a_client_that_is_ended_while_an_answer_is_withheld_is_not_judged() -> None:
-    found = checked(named(("timeout-submit",)), Timing(), ended_after(SUBMITS), http_timeout=3600)
+    found = checked(named(("timeout-submit",)), Timing(), ended_after(SUBMITS, timeout=GIVES_UP), http_timeout=3600)
     assert found.report.ok, titles(found)
     assert "was still waiting for an answer that the case withholds" in str(found.report.of("CLI-10").why)
 

@@ -17,7 +17,8 @@ from ltx_mock.control.events import Events
 from support.bodies import STATUS, TEXT, post, request_body, submit
 from support.processes import serving
 from support.receivers import Receiver
-from support.sse import SECONDS, Told, events_in, events_so_far, listening
+from support.sse import Told, events_in, events_so_far, listening
+from support.waiting import SECONDS, until
 
 START = 1_767_965_610_929
 KEY = "the-first-secret-key-1111"
@@ -335,9 +336,7 @@ def test_while_nobody_listens_nothing_is_kept(mock: MockServer, monkeypatch: pyt
         make(mock)
         listener.take(3)
         assert mock.look(lambda _: events.awake)
-    end = time.monotonic() + SECONDS
-    while mock.look(lambda _: events.awake):
-        assert time.monotonic() < end
+    until(lambda: not mock.look(lambda _: events.awake))
     assert (events.feed._bytes, events._worlds) == (0, {})
     with listening(mock.url, last=listener.last) as again:
         assert again.next().kind == "missed"

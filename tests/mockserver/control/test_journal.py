@@ -17,10 +17,11 @@ from ltx_mock.control.journal import News
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace, read_trace
 from support.bodies import STATUS, TEXT, post, request_body, submit
+from support.connections import connect, request
 from support.processes import ltx_mock as run
 from support.receivers import Receiver
-from support.sse import SECONDS
 from support.traces import busy_day
+from support.waiting import SECONDS, until
 
 KEY = "the-first-secret-key-1111"
 OTHER = "another-secret-key-2222"
@@ -224,19 +225,20 @@ def test_waiting_ends_when_its_time_is_over(admin: httpx.Client) -> None:
     assert listed(admin, wait="0") == []
 
 
+def waited_for(mock: MockServer) -> bool:
+    return any(isinstance(each, News) for each in mock._backstage.engine.observers)
+
+
 def test_stopping_does_not_wait_for_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ltx_mock.server.http.STOP_SECONDS", 600)  # who waited at all would wait for so long
     monkeypatch.setattr("ltx_mock.server.thread.STOP_SECONDS", 600)
     told: list[Any] = []
     with MockServer() as mock:
-        engine = mock._backstage.engine
         waiting = threading.Thread(
             target=lambda: told.append(httpx.get(f"{mock.url}/__admin/requests?wait=60", timeout=SECONDS).json())
         )
         waiting.start()
-        end = time.monotonic() + SECONDS
-        while not any(isinstance(each, News) for each in engine.observers):
-            assert time.monotonic() < end
+        until(lambda: waited_for(mock))
         begin = time.monotonic()
         mock.stop()
         waiting.join(SECONDS)
@@ -245,12 +247,10 @@ def test_stopping_does_not_wait_for_who_waits(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_who_hangs_up_is_no_longer_waited_for(mock: MockServer) -> None:
-    engine = mock._backstage.engine
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{mock.url}/__admin/requests", params={"wait": 60}, timeout=0.05)
-    end = time.monotonic() + SECONDS
-    while any(isinstance(each, News) for each in engine.observers):
-        assert time.monotonic() < end
+    with connect(mock.url) as asker:
+        asker.sendall(request("GET", "/__admin/requests?wait=60").replace(b"Host: x", b"Host: localhost"))
+        until(lambda: waited_for(mock))
+    until(lambda: not waited_for(mock))
 
 
 def test_the_journal_is_bounded_by_entries_and_says_when_it_has_forgotten_some(mock: MockServer) -> None:

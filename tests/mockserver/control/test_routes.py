@@ -13,13 +13,14 @@ from ltx_mock import MockServer
 from ltx_mock.testing.tenant import World
 from support.bodies import STATUS, TEXT, post, request_body, submit
 from support.receivers import Receiver
+from support.waiting import SECONDS
 
 START = 1_767_965_610_929
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[MockServer]:
-    with MockServer(clock="manual", callback_patience=10) as mock:
+    with MockServer(clock="manual", callback_patience=SECONDS) as mock:
         yield mock
 
 

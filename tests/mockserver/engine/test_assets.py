@@ -18,6 +18,7 @@ from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.testing.tenant import World
 from support.bodies import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, request_body, submit
+from support.waiting import SECONDS
 
 LIMIT = 10 * 1024 * 1024
 JPG = b"\xff\xd8\xff\xe0" + bytes(100)
@@ -51,7 +52,7 @@ class Files(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         content = FILES.get(self.path)
         if self.path == "/hang":
-            self.released.wait(10)
+            self.released.wait(SECONDS)
         elif self.path in REDIRECTS:
             self.send_response(302)
             self.send_header("location", REDIRECTS[self.path])

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ltx_mock import LtxMockError, MockServer
 from ltx_mock.testing.tenant import World
 from support.bodies import STATUS, TEXT, data_of, post, request_body
-from support.receivers import SECONDS, Received, Receiver
+from support.receivers import Received, Receiver
+from support.waiting import SECONDS, until
 
 LONG = 100
 
@@ -62,10 +63,8 @@ def test_on_a_running_clock_a_receiver_has_thirty_seconds_however_little_patienc
     with Receiver(take_longer) as receiver, MockServer(speed=1, callback_patience=patience) as mock:
         mock.finish(submit(mock, receiver.url))
         receiver.take()
-        end = time.monotonic() + SECONDS
-        while not (attempts := mock.callbacks[0].attempts):
-            assert time.monotonic() < end
-        assert [each.status for each in attempts] == [200]
+        until(lambda: mock.callbacks[0].attempts)
+        assert [each.status for each in mock.callbacks[0].attempts] == [200]
 
 
 @pytest.mark.rule("CB-1", "CB-2")
@@ -132,7 +131,7 @@ def test_many_small_steps_bring_the_same_as_one_large_one(
 ) -> None:
     results = []
     for walk in (steps, [sum(steps)]):
-        with Receiver(*script) as receiver, MockServer(clock="manual", callback_patience=10) as mock:
+        with Receiver(*script) as receiver, MockServer(clock="manual", callback_patience=SECONDS) as mock:
             results.append(told(mock, receiver, stories, walk))
     assert results[0] == results[1]
 
@@ -161,7 +160,7 @@ def test_a_receiver_may_submit_the_next_task_in_its_handler(prompt: str) -> None
             submit(mock, receiver.url, prompt)
         return 200
 
-    with MockServer(clock="manual", callback_patience=10) as mock, Receiver(next_one) as receiver:
+    with MockServer(clock="manual", callback_patience=SECONDS) as mock, Receiver(next_one) as receiver:
         submit(mock, receiver.url, prompt)
         fired = mock.clock.advance(4 * LONG)
         tasks = mock.tasks
@@ -178,7 +177,7 @@ def test_a_receiver_may_end_another_task_in_its_handler() -> None:
                 mock.finish(task)
         return 200
 
-    with MockServer(clock="manual", callback_patience=2) as mock, Receiver(end_the_other) as receiver:
+    with MockServer(clock="manual", callback_patience=SECONDS) as mock, Receiver(end_the_other) as receiver:
         submit(mock, receiver.url, "[[content-violation]]")
         submit(mock, receiver.url)
         mock.clock.advance(20)
@@ -204,7 +203,7 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, queue.Queue
 
 
 def test_a_reset_while_a_delivery_hangs_forgets_those_behind_it() -> None:
-    with MockServer(clock="manual", callback_patience=60) as mock, Receiver("hang", 200) as receiver:
+    with MockServer(clock="manual", callback_patience=SECONDS) as mock, Receiver("hang", 200) as receiver:
         for prompt in ("one", "two", "three"):
             submit(mock, receiver.url, prompt)
         thread, outcome = in_thread(lambda: mock.clock.advance(LONG))
@@ -219,7 +218,7 @@ def test_a_reset_while_a_delivery_hangs_forgets_those_behind_it() -> None:
 
 @pytest.mark.parametrize("options", [{"clock": "auto"}, {"speed": 5000}])
 def test_a_reset_while_a_delivery_hangs_stops_its_retries(options: dict[str, Any]) -> None:
-    with MockServer(callback_patience=60, **options) as mock, Receiver("hang", 200) as receiver:
+    with MockServer(callback_patience=SECONDS, **options) as mock, Receiver("hang", 200) as receiver:
         submit(mock, receiver.url)
         receiver.take()
         mock.reset()

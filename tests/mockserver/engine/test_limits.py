@@ -27,7 +27,7 @@ from support.bodies import (
     request_body,
     submit,
 )
-from support.receivers import SECONDS, Received, Receiver
+from support.receivers import Received, Receiver
 
 
 def account_of(world: World) -> Account:

@@ -14,6 +14,7 @@ from ltx_mock.testing.options import ClockMode
 from ltx_mock.testing.tenant import World
 from support.bodies import MINUTE, TEXT, data_of, post, request_body, submit
 from support.receivers import Received, Receiver
+from support.waiting import SECONDS
 
 FIRST = TEXT | {"prompt": "[[callback-first]]"}
 
@@ -49,7 +50,7 @@ def doing(work: Callable[[], object], results: list[Any]) -> Callable[[Received]
 
 def over_http(world: World, key: str, seconds: float) -> Any:
     with httpx.Client(trust_env=False) as client:
-        told = client.post(f"{world.url}/__admin/clock/advance{key}", json={"seconds": seconds}, timeout=60)
+        told = client.post(f"{world.url}/__admin/clock/advance{key}", json={"seconds": seconds}, timeout=SECONDS)
     assert told.status_code == 200
     return told.json()
 

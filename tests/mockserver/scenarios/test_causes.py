@@ -15,6 +15,7 @@ from ltx_mock_contracts import check_trace
 from support.bodies import STATUS, ask, post, request_body
 from support.receivers import Receiver
 from support.traces import journal, trace
+from support.waiting import GIVES_UP, SECONDS
 
 DRIFTING = {name for name, scenario in NAMED.items() if scenario.outcome.drift}
 # These may break a rule too: of the time of a task, or of its callback.
@@ -25,7 +26,7 @@ ODD = DRIFTING | OF_CALLBACKS | {"slow", "stuck", "unknown-fail-code"}
 BROKEN = (httpx.TransportError, AssertionError, ValueError)
 
 
-def live(world: World, receiver: Receiver, timeout: float) -> None:
+def live(world: World, receiver: Receiver, timeout: httpx.Timeout | float) -> None:
     """Some tasks with callbacks, polled and downloaded by a client that minds nothing."""
     body = request_body() | {"request_type": "callback", "callback_url": receiver.url}
     with world.client(timeout=timeout) as client:
@@ -46,7 +47,7 @@ def test_each_scenario_leaves_its_cause_and_a_recording_that_can_be_judged(name:
     world.scenario(name)
     with Receiver() as receiver:
         # Only where no answer comes may a client lose its patience: else a busy machine would break what is good.
-        live(world, receiver, 0.1 if NAMED[name].outcome.fault == "NO_ANSWER" else 30.0)
+        live(world, receiver, GIVES_UP if NAMED[name].outcome.fault == "NO_ANSWER" else SECONDS)
     of_requests = [request.cause for request in world.requests if request.cause]
     of_callbacks = [delivery.reason for delivery in world.callbacks if delivery.reason]
     assert any(f"scenario {name}" in cause for cause in of_requests + of_callbacks)

@@ -15,6 +15,7 @@ from ltx_mock import MockServer
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, IMAGE, MINUTE, TEXT, data_of, post, request_body, submit
 from support.receivers import Receiver
+from support.waiting import GIVES_UP
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_the_transport_keeps_the_read_timeout_on_any_event_loop(server: MockServ
     world = server.tenant(clock="real", scenario={"delay": {"type": "fixed", "milliseconds": 60_000}})
 
     async def ask() -> None:
-        async with world.async_client(transport=world.transport, timeout=0.2) as client:
+        async with world.async_client(transport=world.transport, timeout=GIVES_UP) as client:
             with pytest.raises(httpx.ReadTimeout):
                 await client.post(GENERATE, json=request_body(TEXT))
 

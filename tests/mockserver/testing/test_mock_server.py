@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +23,7 @@ from ltx_mock.testing.receiver import CallbackReceiver
 from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, STATUS, TEXT, ask, data_of, post, request_body, submit
-
-STOP_WITHIN = 30.0
+from support.waiting import GIVES_UP, SECONDS
 
 
 def callback_body(url: str) -> dict[str, object]:
@@ -210,11 +208,11 @@ def test_the_read_timeout_holds_without_a_socket(monkeypatch: pytest.MonkeyPatch
         await asyncio.Event().wait()
 
     async def ask_later() -> None:
-        async with world.async_client(transport=world.transport, timeout=0.01) as client:
+        async with world.async_client(transport=world.transport, timeout=GIVES_UP) as client:
             await client.get(STATUS)
 
     monkeypatch.setattr("ltx_mock.api.endpoints.StatusTask._handle", stand_still)
-    with world.client(transport=world.transport, timeout=0.01) as client, pytest.raises(httpx.ReadTimeout):
+    with world.client(transport=world.transport, timeout=GIVES_UP) as client, pytest.raises(httpx.ReadTimeout):
         client.get(STATUS)
     with pytest.raises(httpx.ReadTimeout):
         asyncio.run(ask_later())
@@ -270,21 +268,18 @@ def test_it_stops_twice_and_says_that_it_is_stopped() -> None:
         mock.tenant()
 
 
-def test_it_starts_and_stops_in_milliseconds() -> None:
-    def once() -> float:
-        began = time.perf_counter()
-        MockServer().stop()
-        return time.perf_counter() - began
-
-    assert min(once() for _ in range(20)) < 0.05, "the machine may be busy, but not all the time"
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `stop` wait for the server's thread on a slow machine too, where it gives up otherwise."""
+    monkeypatch.setattr("ltx_mock.server.thread.STOP_SECONDS", SECONDS)
 
 
-def stops_in_time(mock: MockServer) -> bool:
-    began = time.perf_counter()
+def stops(mock: MockServer) -> bool:
     mock.stop()
-    return time.perf_counter() - began < STOP_WITHIN
+    return not mock._backstage._thread.is_alive()
 
 
+@pytest.mark.usefixtures("patient")
 def test_open_connections_do_not_keep_it_from_stopping() -> None:
     mock = MockServer()
     host, port = mock.url.removeprefix("http://").split(":")
@@ -292,9 +287,10 @@ def test_open_connections_do_not_keep_it_from_stopping() -> None:
         post(idle, request_body())
         half.sendall(b"POST /generateTask/ltx-2-19b HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\n")
         half.sendall(b"content-length: 100\r\n\r\n{")
-        assert stops_in_time(mock)
+        assert stops(mock)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_receiver_that_hangs_does_not_keep_it_from_stopping() -> None:
     mock = MockServer(clock="manual", callback_patience=60)
     problems: list[Exception] = []
@@ -311,11 +307,12 @@ def test_a_receiver_that_hangs_does_not_keep_it_from_stopping() -> None:
         waiting = threading.Thread(target=advance)
         waiting.start()
         receiver.wait()
-        assert stops_in_time(mock)
-        waiting.join(STOP_WITHIN)
+        assert stops(mock)
+        waiting.join(SECONDS)
     assert "stopped" in str(problems[0])
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_slow_request_does_not_keep_it_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     arrived = threading.Event()
 
@@ -332,9 +329,9 @@ def test_a_slow_request_does_not_keep_it_from_stopping(monkeypatch: pytest.Monke
 
     waiting = threading.Thread(target=ask_for_ever)
     waiting.start()
-    assert arrived.wait(STOP_WITHIN)
-    assert stops_in_time(mock)
-    waiting.join(STOP_WITHIN)
+    assert arrived.wait(SECONDS)
+    assert stops(mock)
+    waiting.join(SECONDS)
     assert not waiting.is_alive()
 
 
