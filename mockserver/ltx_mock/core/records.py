@@ -150,7 +150,7 @@ class Account(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a task was not taken: `credits` or `concurrency`; for the latter, when the next slot comes free."""
+    """Why a task was not taken: `credits`, `concurrency` or `memory`; for the second, when the next slot comes free."""
 
-    reason: Literal["credits", "concurrency"]
+    reason: Literal["credits", "concurrency", "memory"]
     retry_at: int | None = None

@@ -112,9 +112,12 @@ def too_many_requests(settings: Settings, wait_ms: int) -> Answer:
 
 
 def no_slot(settings: Settings, refusal: Refusal, now: int) -> Answer:
-    """Return the 429 of the task limit (LIM-2), or the 400 of missing credits (GEN-15)."""
+    """Return the 429 of the task limit (LIM-2), the 400 of missing credits (GEN-15), or the 503 of our own bound."""
     if refusal.reason == "credits":
         return error(400, "Insufficient credits", cause="credits spent (GEN-15)")
+    if refusal.reason == "memory":
+        message = "The tasks of this API key take all the memory that this fake has for one key; reset its world"
+        return error(503, message, cause="memory for the requests of one key (choice)")
     seconds = _whole_seconds((refusal.retry_at or now) - now)
     message = f"Too many concurrent tasks: {settings.max_concurrent} are not finished. Wait for one to finish"
     message += f"; the next does in {seconds} s" if refusal.retry_at else ""

@@ -75,7 +75,10 @@ class Tenant(Protocol):
         """Return the number of the task to be made next, counted from 1; every call gives a new one."""
 
     def add_task(self, task: Task, now: int) -> Refusal | None:
-        """Spend the credits (GEN-15), take a slot (LIM-2) and keep the task; or do nothing and say why."""
+        """Spend the credits (GEN-15), take a slot (LIM-2) and keep the task; or do nothing and say why.
+
+        The bound on what the requests of one key take is our choice.
+        """
 
     def task(self, task_id: str) -> Task | None:
         """Return the task with this id if this key made it (AUTH-4)."""

@@ -17,6 +17,7 @@ from ltx_mock.scenarios.matching import Armed, Call, armed, claim
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.interface import NOBODY
 from ltx_mock.store.memory_budget import Budget, journals_to_shorten, tenants_to_forget
+from ltx_mock_contracts.validation.findings import Finding
 
 ENTRY_BYTES = 700
 HEADER_BYTES = 140
@@ -25,7 +26,10 @@ TASK_BYTES = 2000
 DELIVERY_BYTES = 800
 """What each of these takes beside the bytes that a client sent."""
 MAX_IDLE_TENANTS = 10_000
-MAX_TASK_BYTES = 512 * 1024 * 1024
+MAX_TASK_BYTES = 512 * MEBIBYTE
+"""What the tasks of all keys that nobody has set up may take; the keys not heard of for longest are forgotten."""
+MAX_REQUEST_BYTES = 256 * MEBIBYTE
+"""What the requests of one key's tasks may take. It is our choice; a usual request takes some hundred bytes."""
 
 
 class Shared:
@@ -50,6 +54,7 @@ class MemoryTenant:
         "_ends",
         "_entries",
         "_made",
+        "_request_bytes",
         "_shared",
         "_spent",
         "_tasks",
@@ -95,7 +100,7 @@ class MemoryTenant:
         self._deliveries: dict[str, Delivery] = {}
         self._due: list[tuple[int, int, str]] = []
         self._entries: deque[Entry] = deque()
-        self.entry_bytes = self.task_bytes = 0
+        self.entry_bytes = self.task_bytes = self._request_bytes = 0
         self.forgotten = self.last_entry = 0
         self.counts: dict[tuple[Operation, int | None], int] = {}
 
@@ -165,10 +170,14 @@ class MemoryTenant:
             return Refusal("credits")
         if len(self._active) >= settings.max_concurrent:
             return Refusal("concurrency", min((end for end in self._active.values() if end <= LATEST), default=None))
+        size = _request_weight(task)
+        if self._request_bytes + size > MAX_REQUEST_BYTES:
+            return Refusal("memory")
+        self._request_bytes += size
         self._spent += task.cost
         self._tasks[task.id] = task
         self._shared.owners[task.id] = self
-        self._count_task_bytes(TASK_BYTES + len(task.body))
+        self._count_task_bytes(TASK_BYTES + size)
         self._watch(task)
         return None
 
@@ -319,7 +328,19 @@ def _weight(entry: Entry) -> int:
     size = ENTRY_BYTES + len(entry.request) + len(entry.answer) + len(entry.target)
     for name, value in entry.request_headers:
         size += HEADER_BYTES + len(name) + len(value)
-    return size + FINDING_BYTES * len(entry.findings)
+    return size + _weight_of(entry.findings)
+
+
+def _request_weight(task: Task) -> int:
+    """Return about how many bytes a request takes: its body, its URLs once more, and what there is to remark on it."""
+    request = task.request
+    urls = request.callback_url or "", *request.image_urls, *(lora.path for lora in request.loras)
+    return len(task.body) + sum(map(sys.getsizeof, filter(None, urls))) + _weight_of(task.findings)
+
+
+def _weight_of(findings: Sequence[Finding]) -> int:
+    """Return about how many bytes findings take; where they point may be as long as a field's name."""
+    return sum(FINDING_BYTES + len(each.pointer) for each in findings)
 
 
 def _ignore(_: int) -> None:

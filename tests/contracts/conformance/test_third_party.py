@@ -166,7 +166,7 @@ def test_a_server_that_talks_garbage_is_told_of() -> None:
 
 
 def test_a_server_that_falls_silent_is_told_of_with_what_was_seen_before() -> None:
-    report = ill(silent_after(40), timeout=2.0)
+    report = ill(silent_after(40), timeout=0.5)
     assert "ENV-1" in report.broken
     assert report.having("kept")
     assert "has stopped answering" in (report.of("LIM-2").why or "")

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from connecting import connect
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from ltx_mock import MockServer
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, IMAGE, STATUS, TEXT, TEXT_LORA, ask, data_of, message_of, post
 from support.bodies import request_body as body
+from support.connections import connect
 
 MEBIBYTE = 1024 * 1024
 JSON = {"content-type": "application/json"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.core.records import Account
 from ltx_mock.server.app import build
+from ltx_mock.store import memory
 from ltx_mock.testing.tenant import World
 from support.bodies import (
     GENERATE,
@@ -28,6 +28,7 @@ from support.bodies import (
     submit,
 )
 from support.receivers import Received, Receiver
+from support.waiting import SECONDS, until
 
 
 def account_of(world: World) -> Account:
@@ -186,6 +187,37 @@ def test_a_success_made_a_failure_by_hand_is_refunded_once() -> None:
         assert data_of(post(client, request_body(duration=10)))
 
 
+PADDED = request_body() | {"padding": "x" * 20_000}
+HEAVY = {
+    "a padded body": PADDED,
+    "a long URL": request_body(IMAGE, image_urls=["http://a/" + "x" * 10_000]),
+    "a long URL that is not used": request_body() | {"callback_url": "http://a/" + "x" * 10_000},
+    "many remarks": request_body() | {f"unknown{number}": 1 for number in range(30)},
+    "a long pointer": request_body() | {"x" * 10_000: 1},
+}
+
+
+@pytest.mark.parametrize("body", HEAVY.values(), ids=HEAVY)
+def test_the_requests_of_one_key_have_a_bound_of_our_own(
+    monkeypatch: pytest.MonkeyPatch, server: MockServer, world: World, body: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(memory, "MAX_REQUEST_BYTES", 50_000)
+    with (
+        world.client(transport=server.transport) as client,
+        server.tenant().client(transport=server.transport) as other,
+    ):
+        made = [answer for answer in (post(client, body) for _ in range(4)) if answer.status_code == 200]
+        assert len(made) == 2
+        assert "reset" in message_of(post(client, body), 503)
+        assert [request.cause for request in world.requests][-1] == "memory for the requests of one key (choice)"
+        assert account_of(world).active == 2
+        assert post(client, request_body()).status_code == 200, "a usual one still has room"
+        assert ask(client, data_of(made[0])["taskId"])["state"] == "pending"
+        assert post(other, body).status_code == 200
+        world.reset()
+        assert post(client, body).status_code == 200
+
+
 @pytest.mark.rule("GEN-15")
 def test_credits_come_back_when_a_failure_becomes_known_after_the_task_was_taken_for_a_success() -> None:
     settled = threading.Event()
@@ -200,9 +232,7 @@ def test_credits_come_back_when_a_failure_becomes_known_after_the_task_was_taken
         mock.client(verify=False) as client,
     ):
         task_id = submit(client, IMAGE, image_urls=[f"{images.root}/a.png"])
-        end = time.monotonic() + SECONDS
-        while account_of(mock).active:
-            assert time.monotonic() < end
+        until(lambda: not account_of(mock).active)
         assert account_of(mock).credits == 0
         settled.set()
         assert ask(client, task_id)["state"] == "failed"
