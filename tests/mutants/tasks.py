@@ -520,8 +520,8 @@ PATCHED = [
     patched(
         "landscape", "GEN-11", "An upright video is not upright.", RENDER, other_video(aspect_ratio=lambda _: "16:9")
     ),
-    patched("any-kind", "FAIL-2", "A GIF or a text is an image.", "assets.image_type", lambda _: "image/any"),
-    patched("any-size", "FAIL-2", "A reference image may be over 10 MB.", "assets.MAX_IMAGE_BYTES", 10**9),
+    patched("any-kind", "FAIL-2", "A GIF or a text is an image.", "engine.assets.image_type", lambda _: "image/any"),
+    patched("any-size", "FAIL-2", "A reference image may be over 10 MB.", "engine.assets.MAX_IMAGE_BYTES", 10**9),
 ]
 
 

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Collector"]
 
-_SHOWS: Final[dict[Side, str]] = {
-    "accepts": "that what is good is accepted",
-    "refuses": "that what is wrong is refused",
-    "holds": "that it holds",
+_UNSEEN: Final[dict[Side, str]] = {
+    "accepts": "no good request was seen accepted",
+    "refuses": "no wrong request was seen refused",
+    "holds": "it was not seen to hold",
+    "lasts": "it was not seen to last",
 }
+"""What a report says of a side of a rule that was not seen."""
 
 
 class Collector:
@@ -39,7 +41,7 @@ class Collector:
         self._trace: list[str] = []
         self._ledger = Ledger()
         self._ran: dict[str, set[Side]] = defaultdict(set)
-        self._why: dict[tuple[str, Side], dict[str, None]] = defaultdict(dict)
+        self._why: dict[str, list[tuple[Side, str]]] = defaultdict(list)
         self._exchanges = 0
         self._made = 0
         self._ids: dict[str, int] = {}
@@ -56,7 +58,7 @@ class Collector:
         check = finished.check
         if finished.why is not None:
             for rule, side in check.sides:
-                self._why[rule, side][finished.why] = None
+                self._why[rule].append((side, finished.why))
         elif finished.ledger is not None:
             self._complete(check, finished.ledger)
         if finished.ledger is None:
@@ -104,18 +106,16 @@ class Collector:
             if ledger.seen[rule]:
                 self._ran[rule].add(side)
             else:
-                self._why[rule, side]["nothing showed it"] = None
+                self._why[rule].append((side, "nothing showed it"))
 
     def _unseen(self, rule: str) -> str | None:
-        """Say what was not seen of a rule and why; None where each side of it was."""
-        sides = [side for side in _SHOWS if (rule, side) in self._why or side in self._ran[rule]]
-        missing = [side for side in sides if side not in self._ran[rule]]
-        if not missing and sides:
-            return None
-        reasons = {side: "; ".join(self._why[rule, side]) for side in missing}
-        if not self._ran[rule]:
-            return "; ".join(dict.fromkeys(reasons.values())) or "nothing showed it"
-        return "in part: " + "; ".join(f"{_SHOWS[side]} was not seen: {why}" for side, why in reasons.items())
+        """Say in one reason what was not seen of a rule and why; None where each side of it was."""
+        ran = self._ran[rule]
+        missing = [(side, why) for side, why in self._why[rule] if side not in ran]
+        if not missing:
+            return None if ran else "nothing showed it"
+        side, why = missing[0]  # what came while checks ran stands before what the plan has left out
+        return f"{_UNSEEN[side]}: {why}" if ran else why
 
     def _has_come(self, task_id: str, number: int, line: str, check: str) -> None:
         """Note an id. Each check sees only its own tasks, so that one is given twice shows only here."""

@@ -11,7 +11,7 @@ from ltx_mock_contracts.verdicts import OUTCOMES
 if TYPE_CHECKING:
     from ltx_mock_contracts.verdicts import Departure, Report, Verdict
 
-__all__ = ["about", "broken_first", "counts", "facts"]
+__all__ = ["about", "broken_first", "counts", "facts", "reasons"]
 
 _ORDER: Final = {outcome: place for place, outcome in enumerate(("broken", "observed", "kept", "not checked"))}
 _NUMBERS: Final = 5
@@ -41,6 +41,15 @@ def counts(report: Report) -> str:
 def broken_first(report: Report) -> tuple[Verdict, ...]:
     """Return the verdicts with those first that matter most, else in the order of the catalogue."""
     return tuple(sorted(report.verdicts, key=lambda verdict: _ORDER[verdict.outcome]))
+
+
+def reasons(report: Report) -> dict[str, list[str]]:
+    """Return each reason for which rules were not checked, with the ids of these rules."""
+    found: dict[str, list[str]] = {}
+    for verdict in report.verdicts:
+        if verdict.outcome == "not checked":
+            found.setdefault(printable(verdict.why or ""), []).append(verdict.rule)
+    return found
 
 
 def facts(departure: Departure, report: Report, *, limit: int | None = None) -> dict[str, str]:

@@ -130,7 +130,7 @@ def check(
 
             write(junitxml, junit(report))
     if not any(verdict.seen for verdict in report.verdicts):
-        click.echo("ltx-mock: nothing could be checked; the table says why", err=True)
+        click.echo("ltx-mock: nothing could be checked; the report says why", err=True)
         ctx.exit(CANNOT_RUN)
     ctx.exit(CLEAN if report.ok else FINDINGS)
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections import Counter
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +57,7 @@ def show(report: Report) -> None:
     departures = "".join(f"\n{told}" for verdict in report.verdicts for told in _explained(verdict, report))
     notes = "".join(f"{printable(note)}\n" for note in ("", *report.notes)) if report.notes else ""
     again = f"\nagain: {printable(report.reproduce)}\n" if report.reproduce else ""
-    click.echo(disarmed(head + _table(report) + departures + notes + again), nl=False)
+    click.echo(disarmed(head + _table(report) + _not_checked(report) + departures + notes + again), nl=False)
     click.echo(f"\n{counts(report)}", err=True)
 
 
@@ -120,9 +121,20 @@ def _table(report: Report) -> str:
     return re.sub(r" +$", "", printed.get(), flags=re.MULTILINE)
 
 
+def _not_checked(report: Report) -> str:
+    """Return each reason for which rules were not checked, after those rules."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+
+    from ltx_mock_contracts.reporting.facts import reasons  # noqa: PLC0415 - help does without
+
+    fit = TextWrapper(Console().width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False).fill
+    told = [fit(f"{', '.join(rules)} not checked: {why}") for why, rules in reasons(report).items()]
+    return "".join(f"{line}\n" for line in ["", *told]) if told else ""
+
+
 def _note(verdict: Verdict) -> str:
     if not verdict.departures:
-        return verdict.why or ""
+        return ""
     more = len(verdict.departures) - 1
     return verdict.departures[0].title + (f" (and {more} more)" if more else "")
 

@@ -89,7 +89,7 @@ def test_no_dialect_of_an_honest_server_is_called_broken(dialect: str) -> None:
     with IndependentServer(dialect) as server:
         report = checked(server, rules=rules)
     assert report.broken == ()
-    assert report.having("kept") + report.having("observed")
+    assert any(verdict.seen for verdict in report.verdicts)
 
 
 def test_many_dialects_together_are_not_broken_either() -> None:
@@ -103,9 +103,9 @@ def test_a_task_shows_as_much_as_one_can() -> None:
     with IndependentServer() as server:
         report = checked(server, max_tasks=1)
         assert len(server.tasks) == 1
-    kept = {"CB-1", "CB-4", "ENV-2", "GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8", "TASK-10"}
+    kept = {"CB-1", "CB-4", "ENV-2", "GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8"}
     assert kept <= set(report.having("kept"))
-    assert "--max-tasks 2 does" in (report.of("GEN-1").why or ""), "it says what it would take"
+    assert "--max-tasks 2 would allow" in (report.of("GEN-1").why or ""), "it says what it would take"
 
 
 def test_the_task_machine_holds_no_server_to_a_dialect() -> None:

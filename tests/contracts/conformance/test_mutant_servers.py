@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import httpx
@@ -64,6 +65,12 @@ def test_each_mutant_has_a_name_a_rule_and_a_sentence() -> None:
         assert set(mutant.also) <= set(RULES), mutant
         assert mutant.text.endswith("."), mutant
         assert mutant.outcome == "observed" or RULES[mutant.rule].sources != ("choice",), mutant
+
+
+def test_what_a_mutant_changes_in_the_fake_is_there() -> None:
+    for target in {target for mutant in ALL for target in mutant.patches}:
+        module, _, name = target.rpartition(".")
+        assert hasattr(import_module(module), name), target
 
 
 def test_every_rule_about_a_server_is_broken_by_somebody() -> None:

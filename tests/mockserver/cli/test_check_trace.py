@@ -71,7 +71,7 @@ def test_what_the_recording_lacks_stands_after_the_table(
         "not recorded: the body of the request in line 1",
     ]
     assert code == 0
-    assert out.split("\n\n")[1].splitlines() == said
+    assert out.split("\n\n")[-1].splitlines() == said
     assert err == "\n1 kept, 0 broken, 0 observed, 1 not checked; 1 exchange, 2 skipped\n"
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "<br>\n".join(f"<code>{line}</code>" for line in said) in summary
@@ -79,13 +79,13 @@ def test_what_the_recording_lacks_stands_after_the_table(
 
 def test_every_rule_about_a_server_has_a_row(cli: Run) -> None:
     _, out, _ = cli(lines(GOOD))
-    rows = [line.split()[0] for line in out.splitlines()[1:] if line[0] != " "]
+    rows = [line.split()[0] for line in out.partition("\n\n")[0].splitlines()[1:] if line[0] != " "]
     assert rows == [rule.id for rule in RULES.values() if rule.group != "CLI"]
 
 
 def test_rules_are_chosen_by_id_or_group_and_left_out(cli: Run) -> None:
     _, out, _ = cli(lines(GOOD), "--rule", "CB", "--rule", "ENV-1", "--exclude-rule", "CB-2")
-    assert re.findall(r"^\w+-\d", out, re.MULTILINE) == ["ENV-1", "CB-1", "CB-3", "CB-4"]
+    assert re.findall(r"^\w+-\d", out.partition("\n\n")[0], re.MULTILINE) == ["ENV-1", "CB-1", "CB-3", "CB-4"]
 
 
 def test_other_choices_are_explained_and_exit_0(cli: Run) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ltx_mock.cli.report import chosen_rules, report_files, show, tell
 from ltx_mock.errors import LtxMockError
-from ltx_mock_contracts import RULES, Report
+from ltx_mock_contracts import RULES, Report, Verdict
 from support.reports import departure, report
 
 LIVE = report(
@@ -57,6 +57,22 @@ def test_the_first_line_says_what_is_known(
 ) -> None:
     show(report(**told))
     assert capsys.readouterr().out.startswith(f"{line}\n\nRule")
+
+
+def test_a_reason_stands_once_below_the_table_with_all_rules_that_it_holds_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    why = {"CB-1": "the server cannot be called", "CB-3": "the server cannot be called", "LIM-1": "it takes\x1b long"}
+    verdicts = (*(Verdict(rule=rule, outcome="not checked", why=why[rule]) for rule in why), *LIVE.verdicts)
+    show(Report(verdicts=verdicts))
+    table, reasons, *_ = capsys.readouterr().out.split("\n\n")
+    assert [line.split()[0] for line in table.splitlines()] == ["Rule", "CB-1", "CB-3", "LIM-1", "GEN-10"]
+    assert reasons.splitlines() == [
+        "CB-1, CB-3 not checked: the server cannot be",
+        "  called",
+        "LIM-1 not checked: it takes� long",
+    ]
 
 
 def test_rules_are_chosen_by_id_or_group_in_any_case_and_none_means_all() -> None:

@@ -17,8 +17,9 @@ Need = Literal["world", "callbacks", "violating prompt", "limits", "other key"]
 """What a check cannot do without: a world of its own, with time that it moves; calls from the server to this machine;
 a prompt that breaks the content rules; leave to go over the limits; a second key."""
 
-Side = Literal["holds", "accepts", "refuses"]
-"""What a check shows of its rules: that they take what is good, that they refuse what is bad, or that they hold."""
+Side = Literal["holds", "accepts", "refuses", "lasts"]
+"""What a check shows of its rules: that they take what is good, that they refuse what is bad, that they hold, or that
+they go on holding."""
 
 DIALECT_RANK: Final = 90
 """The rank of checks of what servers may read in different ways; where tasks are counted these come last."""
@@ -37,6 +38,7 @@ class Check:
         run: The check itself. It writes into the context what it sees.
         accepts: The rules of which it shows that what is good is taken.
         refuses: The rules of which it shows that what is bad is refused.
+        lasts: The rules of which it shows that they hold for as long as they say.
         tasks: How many tasks it makes on a good server; 0 is free, None as many as it likes, where they cost nothing.
         risky: Whether a server that is wrong might make a task of one of its requests, though it should not.
         rank: Which of the checks come first where tasks are counted; the most telling for a task have the lowest.
@@ -49,6 +51,7 @@ class Check:
     run: Callable[[CheckContext], None]
     accepts: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    lasts: tuple[str, ...] = ()
     tasks: int | None = 0
     risky: bool = False
     rank: int = 50
@@ -58,7 +61,7 @@ class Check:
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules that it is about. A rule is kept only if on each of its sides a check of its own has run."""
-        return self.holds + self.accepts + self.refuses
+        return self.holds + self.accepts + self.refuses + self.lasts
 
     @property
     def sides(self) -> tuple[tuple[str, Side], ...]:
@@ -67,6 +70,7 @@ class Check:
             ("holds", self.holds),
             ("accepts", self.accepts),
             ("refuses", self.refuses),
+            ("lasts", self.lasts),
         )
         return tuple((rule, side) for side, rules in named for rule in rules)
 
@@ -76,6 +80,7 @@ def check(
     name: str | None = None,
     accepts: Iterable[str] = (),
     refuses: Iterable[str] = (),
+    lasts: Iterable[str] = (),
     tasks: int | None = 0,
     risky: bool = False,
     rank: int = 50,
@@ -86,7 +91,8 @@ def check(
 
     def make(run: Callable[[CheckContext], None]) -> Check:
         called = name or run.__name__.replace("_", " ")
-        return Check(called, holds, run, tuple(accepts), tuple(refuses), tasks, risky, rank, tuple(needs), seconds)
+        sides = (tuple(accepts), tuple(refuses), tuple(lasts))
+        return Check(called, holds, run, *sides, tasks, risky, rank, tuple(needs), seconds)
 
     return make
 
@@ -160,14 +166,11 @@ def _too_dear(check: Check, planned: int, target: Target) -> str | None:
     if bound is None:
         return None
     if check.tasks is None:
-        return "it makes many tasks, so it is for an ltx-mock only"
+        return "it takes many tasks, so it is for an ltx-mock only"
     if check.tasks and planned + check.tasks > bound:
-        return f"it makes {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
+        return f"it takes {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
     if check.risky and not target.budget.accidents - planned:
-        return (
-            f"a server that is wrong might make a task of it, and --max-tasks {bound} leaves none; "
-            f"--max-tasks {bound + 1} does"
-        )
+        return f"a wrong server could make a task of it, which --max-tasks {bound + 1} would allow"
     return None
 
 
@@ -181,10 +184,10 @@ _MISSING: Final[dict[Need, Callable[[Target], str | None]]] = {
         None if target.can_be_called else "the server cannot reach this machine without --callback-host"
     ),
     "violating prompt": lambda target: (
-        None if target.violating_prompt else "no prompt that breaks the content rules is known (--violating-prompt)"
+        None if target.violating_prompt else "it takes a prompt that breaks the content rules (--violating-prompt)"
     ),
     "limits": lambda target: (
-        None if target.options.try_limits else "going over the documented limits takes --try-limits"
+        None if target.options.try_limits else "it takes leave to go over the documented limits (--try-limits)"
     ),
     "other key": lambda target: (
         None if target.control or target.options.other_key else "it takes a second key (--other-key)"

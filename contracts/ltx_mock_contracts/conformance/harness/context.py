@@ -282,7 +282,7 @@ class CheckContext:
 
     def aside_from_the_request(self, exchange: Exchange) -> None:
         """Keep the checks of recordings from judging whether a request was rightly accepted or refused."""
-        unread = replace(exchange, gaps=frozenset({"request"}))
+        unread = replace(exchange, gaps=exchange.gaps | {"request"})
         self._page.exchanges = [unread if each is exchange else each for each in self._page.exchanges]
 
     # Examples

@@ -74,7 +74,7 @@ def access_comes_first(context: CheckContext) -> None:
             context.depart("AUTH-3", title, exchange, expected="401", actual=describe_response(exchange))
 
 
-@check("AUTH-4", tasks=2, rank=40, needs=["other key"])
+@check("AUTH-4", tasks=2, rank=8, needs=["other key"])
 def keys_are_apart(context: CheckContext) -> None:
     """One key asks for the task of another."""
     other = context.another()

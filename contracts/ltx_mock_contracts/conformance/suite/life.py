@@ -11,12 +11,13 @@ from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.suite.bodies import MODES, RESOLUTIONS, RULE_OF, plain, varied, with_files
 from ltx_mock_contracts.conformance.suite.callbacks import afterwards, see_callback
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
-from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video
+from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video, see_again
 from ltx_mock_contracts.dialects import may_refuse_id
 from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
+    from ltx_mock_contracts.trace.exchange import Exchange
 
 __all__ = ["CHECKS"]
 
@@ -52,6 +53,7 @@ def whole_life(context: CheckContext) -> None:
     end = follow(context, str(made.data["taskId"]), calling)
     see_callback(context, inbox, end)
     judge_result(context, end, body)
+    see_again(context, end)
     afterwards(context, inbox)
 
 
@@ -79,23 +81,24 @@ def same_seed_same_result(context: CheckContext) -> None:
     context.saw("TASK-9")
 
 
-def extremes(context: CheckContext, mode: str, inside: dict[str, Any], beside: dict[str, Any]) -> None:
+def extremes(
+    context: CheckContext, mode: str, inside: dict[str, Any], beside: dict[str, Any], *, unused_url: bool = False
+) -> None:
     """Follow a task that has a value at the edge in each of its fields. If it is refused, find the field."""
+    inbox = None
+    if unused_url and context.wants("CB-3", "GEN-3") and context.target.can_be_called:
+        inbox = context.inbox()
+        beside = beside | {"callback_url": inbox.url}
     body = plain(mode, **inside) | beside
     if mode != "text-to-video":
         body = with_files(context, body)
-    inbox = None
-    asynchronous = beside.get("request_type") == "async" and context.wants("CB-3", "GEN-3")
-    if asynchronous and context.target.can_be_called:
-        inbox = context.inbox()
-        body |= {"callback_url": inbox.url}
     made = context.world.generate(body)
     if not made.data.get("taskId"):
         find_the_field(context, made, mode, inside, beside)
         context.accepted(made, "GEN-17")
         context.stop(f"a good request made no task: {describe_response(made)}")
     task_id = str(made.data["taskId"])
-    context.saw(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF))
+    context.saw(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF and name != "callback_url"))
     end = follow(context, task_id, body)
     judge_result(context, end, body)
     if inbox is not None:
@@ -105,22 +108,30 @@ def extremes(context: CheckContext, mode: str, inside: dict[str, Any], beside: d
 
 
 def find_the_field(
-    context: CheckContext, refused: Any, mode: str, inside: dict[str, Any], beside: dict[str, Any]
+    context: CheckContext, refused: Exchange, mode: str, inside: dict[str, Any], beside: dict[str, Any]
 ) -> None:
-    """Ask again with one of the fields at a time, and hold the refusal against the first that is refused alone.
+    """Ask again with half of the fields, then half of those, and hold the refusal against one that is refused alone.
 
     Raises:
-        CheckStoppedError: It was found, or may not be looked for.
+        CheckStoppedError: It was found.
     """
+
+    def ask(names: list[str]) -> Exchange:
+        body = plain(mode, **{name: inside[name] for name in names if name in inside})
+        body |= {name: beside[name] for name in names if name in beside}
+        return context.world.generate(with_files(context, body) if mode != "text-to-video" else body)
+
     if not codes_of(refused) & {400, 422}:
         return
-    for name, value in {**inside, **beside}.items():
-        body = plain(mode, **({name: value} if name in inside else {})) | ({name: value} if name in beside else {})
-        alone = context.world.generate(with_files(context, body) if mode != "text-to-video" else body)
-        if not alone.data.get("taskId"):
-            context.aside_from_the_request(refused)
-            context.accepted(alone, RULE_OF.get(name, "GEN-17"))
-            context.stop(f"a request with {name} at its edge is refused")
+    names = [*inside, *beside]
+    while len(names) > 1:
+        half = len(names) // 2
+        names = names[half:] if ask(names[:half]).data.get("taskId") else names[:half]
+    alone = ask(names)
+    if not alone.data.get("taskId"):
+        context.aside_from_the_request(refused)
+        context.accepted(alone, RULE_OF.get(names[0], "GEN-17"))
+        context.stop(f"a request with {names[0]} at its edge is refused")
 
 
 def life(context: CheckContext, mode: str, resolution: str) -> None:
@@ -142,7 +153,7 @@ def each_task_has_an_id_of_its_own(context: CheckContext) -> None:
         context.submit(varied(context))
 
 
-@check("TASK-10", tasks=1, needs=["world"])
+@check(lasts=["TASK-10"], tasks=1, needs=["world"])
 def result_works_for_fifteen_days(context: CheckContext) -> None:
     """Fetch a result again after nearly fifteen days."""
     body = varied(context)
@@ -240,6 +251,7 @@ def _extremes() -> tuple[Check, ...]:
                 mode="text-to-video",
                 inside=_HIGHEST,
                 beside={"request_type": "async", "provider": "official"},
+                unused_url=True,
             ),
             accepts=(*ALWAYS, *edge, "GEN-2", "GEN-3", "GEN-11"),
             tasks=1,
@@ -263,9 +275,9 @@ def _extremes() -> tuple[Check, ...]:
                 extremes,
                 mode="text-to-video-LoRA",
                 inside=_OTHERS | {"loras": plain("text-to-video-LoRA")["input"]["loras"] * 3},
-                beside={"provider": "auto"},
+                beside={"request_type": "async", "provider": "auto"},
             ),
-            accepts=(*ALWAYS, "GEN-5", "GEN-11", "GEN-14"),
+            accepts=(*ALWAYS, "GEN-2", "GEN-5", "GEN-11", "GEN-14"),
             tasks=1,
             rank=7,
             needs=("callbacks",),

@@ -114,8 +114,8 @@ def documented_tasks_at_once(context: CheckContext) -> None:
 
 
 CHECKS: Final[tuple[Check, ...]] = (
-    requests_a_minute,
-    tasks_at_once,
     documented_requests_a_minute,
     documented_tasks_at_once,
+    requests_a_minute,
+    tasks_at_once,
 )

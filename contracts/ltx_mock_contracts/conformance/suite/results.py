@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.io.http_client import Reply
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["fetched", "judge_result", "result_url", "same_video"]
+__all__ = ["fetched", "judge_result", "result_url", "same_video", "see_again"]
 
 _LINES: Final = {"480p": 480, "720p": 720, "1080p": 1080}
 _TOLERANCE: Final = 0.1
 _SECONDS: Final = 0.6
+_GONE: Final = {401, 403, 404, 410}
 
 
 def result_url(end: Exchange) -> str:
@@ -77,6 +78,18 @@ def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> 
         context.depart("TASK-10", title, end, expected="a whole file", actual=actual)
     elif picture is not None:
         _judge_picture(context, end, picture, body["input"])
+
+
+def see_again(context: CheckContext, end: Exchange) -> None:
+    """Fetch a result that was just fetched, without judging what is in it."""
+    try:
+        url = result_url(end)
+        reply = context.world.fetch(url)
+    except (CheckStoppedError, NoAnswerError):
+        return
+    if reply.status in _GONE:
+        title, actual = "a result can be fetched only once", f"{url}: {reply.status} for the second time"
+        context.depart("TASK-10", title, end, expected="200 and a video", actual=actual)
 
 
 def same_video(one: bytes, other: bytes) -> bool:
