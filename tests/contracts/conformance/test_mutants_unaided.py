@@ -10,7 +10,6 @@ from ltx_mock import MockServer
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.conformance import Options, Pace, check_server
 from mutants.servers import ALL, KEY, BrokenServer, Mutant
-from support.exhaustive import one_in
 
 OTHER = "another-key-of-mine"
 TASKS = 20
@@ -43,12 +42,6 @@ MISSED = {
     "too-large-is-400": "no body of that size is sent",
 }
 """Why each of the mistakes that are not found is not."""
-
-TELLING = (
-    *("async-is-refused", "async-with-url-is-refused", "ids-begin-anew", "result-only-once", "constant-delays"),
-    *("shrinking-delays", "open-to-all", "too-fast", "calls-by-get"),
-)
-"""Mistakes that took a plan of their own to be found, or were held against other rules too."""
 
 
 class Shared(Pace):
@@ -88,27 +81,16 @@ def found(report: Report, mutant: Mutant) -> bool:
     return mutant.rule in report.having(mutant.outcome) or not set(mutant.also).isdisjoint(report.broken)
 
 
-def judge(server: BrokenServer, mutant: Mutant) -> None:
+@pytest.mark.sample(3)
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_a_mistake_is_found_in_its_rule_alone_unless_it_is_known_to_be_missed(
+    server: BrokenServer, mutant: Mutant
+) -> None:
     report = checked(server, mutant)
     assert report.tasks_made is not None
     assert report.tasks_made <= TASKS
     assert found(report, mutant) is (mutant.name not in MISSED), mutant.text
     assert set(report.broken) <= {mutant.rule, *mutant.also}, "it is held against no other rule"
-
-
-@pytest.mark.sampled(3)
-@pytest.mark.parametrize("mutant", [each for each in ALL if each.name in TELLING], ids=lambda mutant: mutant.name)
-def test_a_mistake_that_a_good_plan_shows_is_found(server: BrokenServer, mutant: Mutant) -> None:
-    judge(server, mutant)
-
-
-@pytest.mark.parametrize(
-    "mutant", one_in(40, [each for each in ALL if each.name not in TELLING]), ids=lambda mutant: mutant.name
-)
-def test_all_other_mistakes_are_found_but_those_that_are_known_to_be_missed(
-    server: BrokenServer, mutant: Mutant
-) -> None:
-    judge(server, mutant)
 
 
 def test_each_mistake_that_is_missed_is_a_mutant() -> None:
