@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 from ltx_mock.asgi.in_process import call
 from ltx_mock.control.events import Events
-from ltx_mock.core.records import Entry
+from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
 from ltx_mock.server.app import build
@@ -104,7 +104,7 @@ async def asleep() -> None:
     """Print what a request pays for events that nobody reads: a call that looks at a flag."""
     engine = Engine(Settings(clock="manual"))
     events = Events(engine)
-    entry = Entry(1, 0, "statusTask", "GET", STATUS, 200, b"", b"")
+    entry = RequestEntry(1, 0, "statusTask", "GET", STATUS, 200, b"", b"")
     tenant = engine.store.tenant("bench")
     calls = 200_000
     took = min(timeit.repeat(lambda: events.entry_recorded(tenant, entry), number=calls, repeat=7)) / calls

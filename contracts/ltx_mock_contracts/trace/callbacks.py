@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_callbacks"]
 
-_BY_HAND: Final = "by hand"
-"""What a fake says of a callback that somebody had made again."""
-
 _RETRY: Final = 30_000
 _LONG: Final = 10**15
 _MOST: Final = 4
@@ -40,7 +37,7 @@ def judge_callbacks(recorder: Recorder, history: TaskHistory, *, received: bool)
         return
     recorder.saw("CB-1")
     _agree(recorder, history)
-    _come_again(recorder, [call for call in history.callbacks if _BY_HAND not in (call.cause or "")])
+    _come_again(recorder, [call for call in history.callbacks if call.cause_kind != "manual"])
 
 
 def _agree(recorder: Recorder, history: TaskHistory) -> None:

@@ -50,6 +50,7 @@ class Exchange:
         ended: When the answer had come, where that is known.
         headers: Headers of the answer by their lower-case names; None when the recording has none.
         cause: What brought the answer about, where a fake tells that it was not the request alone.
+        cause_kind: Of which kind that is; `manual` where somebody had a callback made again by hand.
         clock: Whose time it is: the `server`'s own, or that of an `observer`, which may be wrong by any amount.
         gaps: What the recording left out: `request`, `answer`, or for callbacks that came together their `time`.
         number: Which line or entry of the recording it is.
@@ -66,6 +67,7 @@ class Exchange:
     ended: int | None = None
     headers: Mapping[str, str] | None = None
     cause: str | None = None
+    cause_kind: str | None = None
     clock: Literal["server", "observer"] = "server"
     gaps: frozenset[str] = frozenset()
     number: int = field(default=0, compare=False)

@@ -112,6 +112,7 @@ class _Reading:
             key=self._labels.get(_key_of(entry)) or key_of(entry.own("_tenant"), entry.own("_key")),
             ended=ended,
             cause=entry.own("_cause"),
+            cause_kind=entry.own("_causeKind"),
             headers={name: text for name, text in entry.response_headers.items() if name in _KEPT_HEADERS},
             clock="server" if entry.own("_clock") == "server" else "observer",
             gaps=frozenset(missing),

@@ -105,6 +105,7 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         ended=entry.get("ended"),
         headers=entry.get("headers"),
         cause=entry.get("cause"),
+        cause_kind=entry.get("causeKind"),
         clock=entry.get("clock") or "server",
         gaps=frozenset(entry.get("gaps") or ()) | _left_out(entry, operation),
         number=number,
@@ -134,6 +135,7 @@ def _as_dict(exchange: Exchange) -> dict[str, Any]:
         "request": exchange.request,
         "answer": exchange.answer,
     }
+    told |= {} if exchange.cause_kind is None else {"causeKind": exchange.cause_kind}
     told |= {} if exchange.ended is None else {"ended": exchange.ended}
     told |= {} if exchange.headers is None else {"headers": dict(exchange.headers)}
     told |= {} if exchange.clock == "server" else {"clock": exchange.clock}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.types import Message, Scope, Send
 
 from ltx_mock.asgi.connection import Wire
-from ltx_mock.core.records import Entry, Task
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.journal_entry import DownloadEntry
+from ltx_mock.core.records import Task
 from ltx_mock.engine.engine import Engine
 from ltx_mock.store.interface import Tenant
 
@@ -43,21 +43,19 @@ class Counted:
             self.problem += body if (self.status or 0) >= 400 else b""
 
 
-def note(engine: Engine, tenant: Tenant, task: Task, scope: Scope, counted: Counted, cause: str | None) -> None:
+def note(engine: Engine, tenant: Tenant, task: Task, scope: Scope, counted: Counted, cause: Cause | None) -> None:
     """Write a download into the journal."""
-    told = json.dumps({"sent": counted.sent, "size": counted.size}).encode()
-    entry = Entry(
+    entry = DownloadEntry(
         number=engine.store.next_entry(),
         at=tenant.clock.now(),
-        operation="other",
         method=scope["method"],
         target=scope["path"],
         status=counted.status,
-        request=b"",
-        answer=counted.problem or told,
         task_id=task.id,
-        cause=cause,
+        sent=counted.sent,
+        promised=counted.size,
+        problem=counted.problem,
         request_headers=scope["headers"],
-        download=True,
+        cause=cause,
     )
     engine.record(tenant, entry)

@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 from ltx_mock.api.delivery import performed
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.asgi.messages import ClientGoneError, header, read_body, root_url
+from ltx_mock.core.journal_entry import ApiOperation, RequestEntry
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.origins import foreign_page
-from ltx_mock.core.records import Entry, Operation
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.responses import Answer
@@ -44,7 +44,7 @@ _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNOREC
 class Endpoint:
     """What both endpoints share: access, method, request limit, journal. Attaches nothing to the scope."""
 
-    operation: ClassVar[Operation]
+    operation: ClassVar[ApiOperation]
     methods: ClassVar[tuple[str, ...]]
 
     def __init__(self, engine: Engine) -> None:
@@ -191,7 +191,7 @@ def access(engine: Engine, scope: Scope) -> tuple[Tenant, Answer | None]:
 async def reply(
     engine: Engine,
     tenant: Tenant,
-    operation: Operation,
+    operation: ApiOperation,
     scope: Scope,
     body: bytes,
     answer: Answer,
@@ -216,17 +216,30 @@ async def deliver(tenant: Tenant, scope: Scope, answer: Answer, receive: Receive
 
 
 def record(
-    engine: Engine, tenant: Tenant, operation: Operation, scope: Scope, body: bytes, answer: Answer, now: int
+    engine: Engine, tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, answer: Answer, now: int
 ) -> None:
     """Write an exchange into the journal."""
-    status, content, headers, task_id, state, findings, cause, effect = answer
-    query = scope["query_string"]
-    target = f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"]
-    told = None if effect and effect.fault else status
+    query, effect = scope["query_string"], answer.effect
     late = effect.wait_ms if effect and tenant.clock.flows else 0
-    about = (task_id, state, tuple(findings), cause, headers, scope["headers"], now + late if late else None)
-    number = engine.store.next_entry()
-    engine.record(tenant, Entry(number, now, operation, scope["method"], target, told, body, content, *about))
+    entry = RequestEntry(
+        number=engine.store.next_entry(),
+        at=now,
+        operation=operation,
+        method=scope["method"],
+        target=f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"],
+        status=None if effect and effect.fault else answer.status,
+        request=body,
+        response=answer.body,
+        request_headers=scope["headers"],
+        response_headers=answer.headers,
+        task_id=answer.task_id,
+        state=answer.state,
+        findings=tuple(answer.findings),
+        cause=answer.cause,
+        fault=effect.fault if effect else None,
+        ended=now + late if late else None,
+    )
+    engine.record(tenant, entry)
 
 
 def task_id_of(query: bytes) -> str:

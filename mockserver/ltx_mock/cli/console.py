@@ -14,9 +14,10 @@ from typing import TextIO
 import click
 
 from ltx_mock.cli.streams import Outlet, forget_stream
-from ltx_mock.control.to_json import entry_view, hide
+from ltx_mock.control.to_json import entry_view, hide, method_of
 from ltx_mock.core.clock import SECOND, time_of_day
-from ltx_mock.core.records import Entry, delivery_id
+from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
+from ltx_mock.core.records import delivery_id
 from ltx_mock.engine.observers import Observer
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts.io.json_text import write_json
@@ -30,7 +31,7 @@ LONGEST = 400
 MAX_STATES = 10_000
 COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
 
-Format = Callable[[Tenant, Entry], str]
+Format = Callable[[Tenant, ExchangeEntry], str]
 
 
 class Console(Observer):
@@ -44,13 +45,13 @@ class Console(Observer):
         self._stream = stream
         self._outlet = Outlet(stream)
         self._format = format_
-        self._waiting: list[tuple[Tenant, Entry]] = []
+        self._waiting: list[tuple[Tenant, ExchangeEntry]] = []
         self._gone = False
         self._alarm: asyncio.TimerHandle | None = None
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """Take an entry. Changes of the clock are not for the console."""
-        if entry.kind == "clock":
+        if isinstance(entry, ClockEntry):
             return
         self._waiting.append((tenant, entry))
         if self._alarm is None:
@@ -94,34 +95,37 @@ class Readable:
         self._colour = colour
         self._states: dict[str, str] = {}
 
-    def __call__(self, tenant: Tenant, entry: Entry) -> str:
+    def __call__(self, tenant: Tenant, entry: ExchangeEntry) -> str:
         """Return one line, and one more for each finding."""
         at = time_of_day(entry.at)
         status = str(entry.status or "---")
         operation = "download" if entry.kind == "download" else entry.operation
-        line = f"{self._style(at, dim=True)}  {entry.method:<4} {operation:<12} {self._status(status)}  "
+        line = f"{self._style(at, dim=True)}  {method_of(entry):<4} {operation:<12} {self._status(status)}  "
         line += self._about(tenant, entry)
         for remark in _remarks(tenant, entry):
             line += "\n" + self._style(f"{'':>10}! {_told(tenant, remark)}", fg="yellow")
         return line
 
-    def _about(self, tenant: Tenant, entry: Entry) -> str:
-        if entry.operation == "callback":
-            told = "" if entry.status is None else f"HTTP {entry.status}, "
-            return _told(tenant, f"{entry.task_id}  to {entry.target}  {told}{entry.cause}")
+    def _about(self, tenant: Tenant, entry: ExchangeEntry) -> str:
+        cause = entry.cause.text if entry.cause else ""
+        if isinstance(entry, CallbackEntry):
+            status = "" if entry.status is None else f"HTTP {entry.status}, "
+            return _told(tenant, f"{entry.task_id}  to {entry.target}  {status}{cause}")
         if entry.status is None:
-            return _told(tenant, f"{entry.task_id or entry.target}  {entry.cause}")
+            return _told(tenant, f"{entry.task_id or entry.target}  {cause}")
         if entry.status >= 300:
             return f"{_told(tenant, _message(entry))}"
-        if entry.operation == "generateTask":
+        if isinstance(entry, DownloadEntry):
+            told = _download(entry)
+        elif entry.operation == "generateTask":
             return f"{entry.task_id}  {_request(tenant, entry)}"
-        if entry.state is None and entry.kind != "download":
+        elif entry.state is None:
             return _told(tenant, entry.target)
-        told = _download(entry) if entry.kind == "download" else self._change(entry)
-        cause = f"  {_told(tenant, entry.cause)}" if entry.cause else ""
-        return f"{entry.task_id}  {told}{cause}"
+        else:
+            told = self._change(entry)
+        return f"{entry.task_id}  {told}" + (f"  {_told(tenant, cause)}" if cause else "")
 
-    def _change(self, entry: Entry) -> str:
+    def _change(self, entry: RequestEntry) -> str:
         """Return the state, with the one that was printed before where it is another."""
         task_id, state = entry.task_id or "", entry.state or ""
         before = self._states.pop(task_id, "pending")
@@ -138,7 +142,7 @@ class Readable:
         return click.style(text, **style) if self._colour else text  # type: ignore[arg-type]
 
 
-def _request(tenant: Tenant, entry: Entry) -> str:
+def _request(tenant: Tenant, entry: RequestEntry) -> str:
     task = tenant.task(entry.task_id or "")
     given = json.loads(entry.request)["input"]
     ratio = given.get("aspect_ratio", "16:9")
@@ -151,7 +155,7 @@ def _request(tenant: Tenant, entry: Entry) -> str:
     return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
 
 
-def _remarks(tenant: Tenant, entry: Entry) -> Iterator[str]:
+def _remarks(tenant: Tenant, entry: ExchangeEntry) -> Iterator[str]:
     """Give what the client should know of a request that was taken."""
     if entry.status != 200:
         return
@@ -163,14 +167,15 @@ def _remarks(tenant: Tenant, entry: Entry) -> Iterator[str]:
             yield f"no callback: {delivery.reason}"
 
 
-def _download(entry: Entry) -> str:
-    sent, size = (json.loads(entry.answer)[name] for name in ("sent", "size"))
-    return f"{sent} bytes sent" if sent == size else f"{sent} of {size} bytes sent"
+def _download(entry: DownloadEntry) -> str:
+    whole = entry.sent == entry.promised
+    return f"{entry.sent} bytes sent" if whole else f"{entry.sent} of {entry.promised} bytes sent"
 
 
-def _message(entry: Entry) -> str:
+def _message(entry: RequestEntry | DownloadEntry) -> str:
+    body = entry.response if isinstance(entry, RequestEntry) else entry.problem
     try:
-        return str(json.loads(entry.answer)["message"])
+        return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
         return entry.target
 

@@ -168,7 +168,7 @@ def _took_far_longer(story: Story) -> bool:
 
 def _waits_for_silence(story: Story) -> bool:
     last = max(story.requests, key=lambda each: each.number, default=None)
-    return not story.ran.ended and last is not None and last.status is None and "NO_ANSWER" in (last.cause or "")
+    return not story.ran.ended and last is not None and last.fault == "NO_ANSWER"
 
 
 def _says_how_it_went(bench: Bench, story: Story) -> None:

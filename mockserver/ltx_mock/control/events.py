@@ -15,7 +15,8 @@ from heapq import heappop, heappush
 from ltx_mock.control.event_feed import Feed
 from ltx_mock.control.to_json import account_view, armed_view, delivery_view, entry_view, names, task_view
 from ltx_mock.core.clock import Clock
-from ltx_mock.core.records import Delivery, Entry, Task
+from ltx_mock.core.journal_entry import Entry
+from ltx_mock.core.records import Delivery, Task
 from ltx_mock.core.timeline import State
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.observers import Observer
@@ -92,8 +93,7 @@ class Events(Observer):
         """Tell of an exchange that was written into the journal. Clocks are told when they are found changed."""
         if self.awake and entry.kind != "clock":
             self._look(tenant)
-            size = len(entry.request) + len(entry.answer) + len(entry.target)
-            self.feed.publish("request", partial(entry_view, tenant, entry), tenant.key, size)
+            self.feed.publish("request", partial(entry_view, tenant, entry), tenant.key, entry.size)
 
     def task_changed(self, tenant: Tenant, task: Task, change: str) -> None:
         """Tell of a task that was `made` or `changed`."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, get_args
 
 from ltx_mock.control.from_json import Exchange
-from ltx_mock.core.records import RequestOperation
+from ltx_mock.core.journal_entry import RequestOperation
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.validation.findings import Finding, show

@@ -51,7 +51,9 @@ class Exchange(NamedTuple):
     `body` and `answer` are decoded JSON; text where they are none, None where there is nothing. `headers` are those of
     the answer that have something to say; `request_headers` those that came, with lower-case names and without what is
     secret. `status` is None where nobody answered. `latency` is how late a scenario made the answer, or how long a
-    receiver took, in virtual milliseconds. `cause` says what brought an answer about, if it was not the request alone.
+    receiver took, in virtual milliseconds. `cause` says what brought
+    an answer about, if it was not the request alone, and `cause_kind` of which kind that is (see
+    `ltx_mock.core.cause`); `fault` is how a scenario broke the connection.
     """
 
     number: int
@@ -66,6 +68,8 @@ class Exchange(NamedTuple):
     cause: str | None
     body: Any
     answer: Any
+    cause_kind: str | None = None
+    fault: str | None = None
     headers: Mapping[str, str] = {}
     request_headers: Mapping[str, str] = {}
     latency: int | None = None

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from ltx_mock.control.to_json import hide, hide_in, joined, request_headers
+from ltx_mock.control.to_json import decoded, hide, hide_in, joined, method_of, request_headers
 from ltx_mock.core.clock import moment_of
-from ltx_mock.core.records import Entry
+from ltx_mock.core.journal_entry import DownloadEntry, ExchangeEntry, RequestEntry
 from ltx_mock.store.interface import Tenant
 from ltx_mock.version import VERSION
 
@@ -19,7 +19,7 @@ HTTP = "HTTP/1.1"
 JSON = "application/json"
 
 
-def har_entry(tenant: Tenant, entry: Entry, root: str) -> dict[str, object]:
+def har_entry(tenant: Tenant, entry: ExchangeEntry, root: str) -> dict[str, object]:
     """Return an exchange as an entry of a HAR log; `root` is the URL under which clients know the fake."""
     url = hide(tenant, entry.target if entry.kind == "callback" else root + entry.target)
     took = entry.latency or 0
@@ -37,16 +37,17 @@ def har_entry(tenant: Tenant, entry: Entry, root: str) -> dict[str, object]:
         "_clock": "server",
     }
     told = {
-        "_cause": entry.cause,
+        "_cause": None if entry.cause is None else entry.cause.text,
+        "_causeKind": None if entry.cause is None else entry.cause.kind,
         "_taskId": entry.task_id,
         "_findings": [finding.as_dict() for finding in entry.findings] or None,
     }
     return view | hide_in(tenant, {name: value for name, value in told.items() if value is not None})
 
 
-def _request(tenant: Tenant, entry: Entry, url: str) -> dict[str, object]:
+def _request(tenant: Tenant, entry: ExchangeEntry, url: str) -> dict[str, object]:
     view: dict[str, object] = {
-        "method": entry.method,
+        "method": method_of(entry),
         "url": url,
         "httpVersion": HTTP,
         "cookies": [],
@@ -64,9 +65,10 @@ def _request(tenant: Tenant, entry: Entry, url: str) -> dict[str, object]:
     return view
 
 
-def _response(tenant: Tenant, entry: Entry) -> dict[str, object]:
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in entry.headers]
-    if entry.answer:
+def _response(tenant: Tenant, entry: ExchangeEntry) -> dict[str, object]:
+    headers = decoded(entry.response_headers) if isinstance(entry, RequestEntry) else []
+    body = _body(entry)
+    if body:
         headers.insert(0, ("content-type", JSON))
     return {
         "status": entry.status or 0,
@@ -74,11 +76,21 @@ def _response(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "httpVersion": HTTP,
         "cookies": [],
         "headers": [{"name": name, "value": hide(tenant, value)} for name, value in headers],
-        "content": {"size": len(entry.answer), "mimeType": JSON, **_text(tenant, entry.answer)},
+        "content": {"size": len(body), "mimeType": JSON, **_text(tenant, body)},
         "redirectURL": "",
         "headersSize": -1,
-        "bodySize": len(entry.answer),
+        "bodySize": len(body),
     }
+
+
+def _body(entry: ExchangeEntry) -> bytes:
+    match entry:
+        case RequestEntry():
+            return entry.response
+        case DownloadEntry():
+            return entry.problem
+        case _:
+            return b""
 
 
 def _text(tenant: Tenant, answer: bytes) -> dict[str, str]:

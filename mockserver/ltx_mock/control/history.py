@@ -10,7 +10,8 @@ from typing import Any
 
 from ltx_mock.control.to_json import hide_in, task_view
 from ltx_mock.core.clock import SECOND
-from ltx_mock.core.records import Delivery, Entry, Task
+from ltx_mock.core.journal_entry import Entry, RequestEntry
+from ltx_mock.core.records import Delivery, Task
 from ltx_mock.store.interface import Tenant
 
 DRAWN = "drawn from the request and the seed"
@@ -48,8 +49,10 @@ def _requests(entries: list[Entry]) -> Iterator[Placed]:
     """Give the requests that tell something: the first, and those with another outcome than the one before."""
     before = None
     for entry in entries:
+        if not isinstance(entry, RequestEntry):
+            continue
         outcome = (entry.status, entry.state, entry.cause)
-        if entry.kind != "request" or outcome == before:
+        if outcome == before:
             continue
         before = outcome
         step = {
@@ -59,7 +62,7 @@ def _requests(entries: list[Entry]) -> Iterator[Placed]:
             "operation": entry.operation,
             "status": entry.status,
             "state": entry.state,
-            "cause": entry.cause,
+            "cause": entry.cause and entry.cause.text,
         }
         yield entry.at, MADE if entry.operation == "generateTask" else REQUEST, entry.number, step
 
@@ -67,7 +70,7 @@ def _requests(entries: list[Entry]) -> Iterator[Placed]:
 def _made(task: Task) -> Placed:
     at = task.timeline.created
     step = {"event": "request", "number": None, "operation": "generateTask", "status": None, "state": "pending"}
-    return at, MADE, 0, {"at": at, **step, "cause": task.cause}
+    return at, MADE, 0, {"at": at, **step, "cause": task.cause and task.cause.text}
 
 
 def _states(task: Task) -> Iterator[Placed]:
@@ -76,8 +79,8 @@ def _states(task: Task) -> Iterator[Placed]:
         last = at == line.ended
         if last and line.endless:
             return
-        cause = line.failure.cause if last and line.failure else (task.cause if last else None) or DRAWN
-        step = {"at": at, "event": "state", "state": state, "cause": cause}
+        cause = line.failure.cause if last and line.failure else task.cause if last else None
+        step = {"at": at, "event": "state", "state": state, "cause": cause.text if cause else DRAWN}
         if state == "failed" and line.failure is not None:
             step |= {"failCode": line.failure.code, "failMsg": line.failure.message}
         yield at, STATE, 0, step

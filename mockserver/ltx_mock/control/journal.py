@@ -21,7 +21,7 @@ from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
 from ltx_mock.control.params import chosen, json_body, limit_of, picked, real_seconds
 from ltx_mock.control.to_json import entry_view
-from ltx_mock.core.records import Entry
+from ltx_mock.core.journal_entry import ClockEntry, Entry
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.observers import Observer
 from ltx_mock.errors import NotFoundError, SettingsError, suggestion
@@ -173,20 +173,21 @@ def _listed(found: Selection) -> Response:
 
 def _size(entries: list[Kept]) -> int:
     """Return about how many bytes there are to read through, beside what each entry has anyway."""
-    return sum(ENTRY_SIZE + len(entry.request) + len(entry.answer) for _, entry in entries)
+    return sum(ENTRY_SIZE + entry.size for _, entry in entries)
 
 
 def _export(aside: Aside, entries: list[Kept], form: str, root: str) -> Response:
-    if form == "har":
-        entries = [kept for kept in entries if kept[1].kind != "clock"]
     lines = _har(entries, root) if form == "har" else (_line(entry_view(*kept)) + "\n" for kept in entries)
     return StreamingResponse(_gently(aside, lines, _size(entries)), media_type=FORMATS[form])
 
 
 def _har(entries: list[Kept], root: str) -> Iterator[str]:
     yield har.HEAD
-    for index, (tenant, entry) in enumerate(entries):
-        yield ("," if index else "") + _line(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+    comma = ""
+    for tenant, entry in entries:
+        if not isinstance(entry, ClockEntry):
+            yield comma + _line(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+            comma = ","
     yield har.TAIL
 
 

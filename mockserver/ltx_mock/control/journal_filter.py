@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, NamedTuple, Self, get_args
 
 from ltx_mock.control.to_json import body_value
-from ltx_mock.core.records import Entry, Kind, Operation
+from ltx_mock.core.journal_entry import Entry, Kind, Operation
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts import RULES

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
 
+from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
 from ltx_mock.core.keys import key_label
-from ltx_mock.core.records import Delivery, Entry, Task
+from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine import responses as answers
 from ltx_mock.scenarios import as_dict
 from ltx_mock.scenarios.matching import Armed
@@ -37,6 +38,7 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
     now, line = tenant.clock.now() if moment is None else moment, task.timeline
     state = line.state(now)
     failure = line.failure
+    cause = failure.cause if failure else task.cause
     view: dict[str, object] = {
         "id": task.id,
         **names(tenant),
@@ -48,7 +50,8 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
         "endState": "processing" if line.endless else line.state(line.ended),
         "failCode": failure.code if failure else None,
         "failMsg": failure.message if failure else None,
-        "cause": failure.cause if failure else task.cause,
+        "cause": None if cause is None else cause.text,
+        "causeKind": None if cause is None else cause.kind,
         "nextTransition": line.next_transition(now),
         "cost": task.cost,
         "seed": task.seed,
@@ -64,36 +67,58 @@ def delivery_view(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
 
 
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
-    """Return a journal entry; bodies as `body_value` has them."""
+    """Return a journal entry; all kinds have the same fields, and bodies are as `body_value` has them."""
     view: dict[str, object] = {
         "number": entry.number,
         "kind": entry.kind,
         "at": entry.at,
         **names(tenant),
         "operation": entry.operation,
-        "method": entry.method,
-        "target": entry.target,
+        "method": "",
+        "target": "",
         "status": entry.status,
         "taskId": entry.task_id,
-        "state": entry.state,
+        "state": None,
         "findings": [finding.as_dict() for finding in entry.findings],
-        "cause": entry.cause,
-        "requestHeaders": joined(request_headers(tenant, entry)),
-        "headers": joined(_decoded(entry.headers)),
-        "ended": entry.ended,
+        "cause": None if entry.cause is None else entry.cause.text,
+        "causeKind": None if entry.cause is None else entry.cause.kind,
+        "fault": None,
+        "requestHeaders": {},
+        "headers": {},
+        "ended": None,
         "latency": entry.latency,
         "request": body_value(entry.request),
-        "answer": body_value(entry.answer),
+        "answer": None,
     }
+    match entry:
+        case ClockEntry():
+            view["ended"] = entry.until
+        case DownloadEntry():
+            view |= {"method": entry.method, "target": entry.target}
+            view["requestHeaders"] = joined(request_headers(tenant, entry))
+            view["answer"] = body_value(entry.problem) or {"sent": entry.sent, "size": entry.promised}
+        case _:
+            view |= {"method": method_of(entry), "target": entry.target, "ended": entry.ended}
+            view["requestHeaders"] = joined(request_headers(tenant, entry))
+            if isinstance(entry, RequestEntry):
+                view |= {"state": entry.state, "fault": entry.fault, "answer": body_value(entry.response)}
+                view["headers"] = joined(decoded(entry.response_headers))
     return hide_in(tenant, view)
 
 
-def request_headers(tenant: Tenant, entry: Entry) -> list[tuple[str, str]]:
+def method_of(entry: ExchangeEntry) -> str:
+    """Return the method of an exchange."""
+    return "POST" if isinstance(entry, CallbackEntry) else entry.method
+
+
+def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str]]:
     """Return the headers of a request in their order, with lower-case names, what is secret by its name left out.
 
     A port that the system chose is left out of `host`: it would be the only thing that differs from run to run.
     """
-    shown = [(name, header_value(name, value)) for name, value in _decoded(entry.request_headers)]
+    if isinstance(entry, CallbackEntry):
+        return [("content-type", entry.content_type)]
+    shown = [(name, header_value(name, value)) for name, value in decoded(entry.request_headers)]
     if tenant.settings.port == 0:
         shown = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in shown]
     return shown
@@ -107,7 +132,8 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return together
 
 
-def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+def decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Return headers as text, with lower-case names."""
     return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.hosts import host_of
 from ltx_mock_contracts.fail_codes import SPEC_FAIL_CODES
 from ltx_mock_contracts.request import GenerateRequest
@@ -44,10 +45,10 @@ class Failure(NamedTuple):
 
     code: str
     message: str
-    cause: str
+    cause: Cause
 
 
-def failure(code: str, cause: str, detail: str = "") -> Failure:
+def failure(code: str, cause: Cause, detail: str = "") -> Failure:
     """Make a failure with the API's own words, and the detail after them."""
     message = MESSAGES.get(code, OTHER_MESSAGE)
     return Failure(code, f"{message}: {detail}" if detail else message, cause)
@@ -57,13 +58,14 @@ def foreseen(request: GenerateRequest) -> Failure | None:
     """Return the failure that the request itself asks for, or None (FAIL-1, FAIL-2, FAIL-3)."""
     prompt = request.prompt.lower()
     if any(word in prompt for word in FORBIDDEN_WORDS) and (word := _forbidden.search(prompt)):
-        return failure(CONTENT_VIOLATION, f"forbidden word {word[0]!r} in the prompt")
+        return failure(CONTENT_VIOLATION, Cause("request", f"forbidden word {word[0]!r} in the prompt"))
     if not (request.image_urls or request.loras):
         return None
     for code, urls in assets(request):
         for url in urls:
             if unreachable(url):
-                return failure(code, f"host under .{UNREACHABLE_DOMAIN}", f"the host of {url} cannot be found")
+                cause = Cause("request", f"host under .{UNREACHABLE_DOMAIN}")
+                return failure(code, cause, f"the host of {url} cannot be found")
     return None
 
 

@@ -1,19 +1,15 @@
-"""What a store keeps: tasks, deliveries, journal entries. Plain immutable values; a change is a new value."""
+"""What a store keeps of tasks and callbacks. Plain immutable values; a change is a new value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
-from ltx_mock.core.timeline import State, Timeline
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.timeline import Timeline
 from ltx_mock.scenarios.matching import Armed
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.validation.findings import Finding
 
-RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "callback", "other"]
-"""What an exchange can be: one of the endpoints, a callback that the fake made, or anything else."""
-Operation: TypeAlias = Literal[RequestOperation, "clock"]
-Kind = Literal["request", "callback", "clock", "download"]
 DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld", "cancelled"]
 
 
@@ -37,7 +33,7 @@ class Task(NamedTuple):
     cost: int
     root: str
     scenarios: tuple[Armed, ...] = ()
-    cause: str | None = None
+    cause: Cause | None = None
     page: str | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -61,7 +57,8 @@ class Delivery(NamedTuple):
 
     `url` is the one in the request, `target` the one really called (None when nothing may be called; `reason` says
     why). `due` is the virtual moment of the next attempt in Unix milliseconds, None when there is none to come.
-    `wait` is how long after the end of the task the first attempt is made, in milliseconds.
+    `wait` is how long after the end of the task the first attempt is made, in milliseconds. `manual` says that somebody
+    asked for the attempt to come.
     """
 
     id: str
@@ -75,6 +72,7 @@ class Delivery(NamedTuple):
     reason: str | None = None
     wait: int = 0
     content_type: str = "application/json"
+    manual: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Return the delivery as the control plane shows it."""
@@ -88,49 +86,9 @@ class Delivery(NamedTuple):
             "reason": self.reason,
             "wait": self.wait,
             "contentType": self.content_type,
+            "manual": self.manual,
             "attempts": [attempt.as_dict() for attempt in self.attempts],
         }
-
-
-class Entry(NamedTuple):
-    """One exchange in the journal: a request and its answer, or a callback and its answer; or a change of the clock.
-
-    `at` is virtual time in Unix milliseconds; so is `ended`, when it was answered or given up, where that is later, or
-    to where the clock was moved. `headers` are those of the answer that have something to say. `request_headers` are as
-    they came, secrets included: they leave only through `ltx_mock.control.to_json`.
-    """
-
-    number: int
-    at: int
-    operation: Operation
-    method: str
-    target: str
-    status: int | None
-    request: bytes
-    answer: bytes
-    task_id: str | None = None
-    state: State | None = None
-    findings: tuple[Finding, ...] = ()
-    cause: str | None = None
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    request_headers: Sequence[tuple[bytes, bytes]] = ()
-    ended: int | None = None
-    download: bool = False
-
-    @property
-    def kind(self) -> Kind:
-        """What it is an entry of."""
-        if self.download:
-            return "download"
-        return self.operation if self.operation in ("callback", "clock") else "request"
-
-    @property
-    def latency(self) -> int | None:
-        """How long it took until the answer, in virtual milliseconds; None where that has no meaning.
-
-        The fake's own work takes no virtual time: without a scenario that delays it, an answer takes 0.
-        """
-        return None if self.operation == "clock" else (self.ended or self.at) - self.at
 
 
 def delivery_id(task_id: str, copy: int = 0) -> str:

@@ -11,6 +11,7 @@ import asyncio
 from typing import NamedTuple
 from urllib.parse import urljoin
 
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import INVALID_IMAGE_URL, Failure, assets, failure
 from ltx_mock.core.hosts import host_of, is_this_machine
 from ltx_mock.engine.outbound import Fetched, Sender, Unanswered
@@ -36,7 +37,7 @@ class InspectionResult(NamedTuple):
     """What a look at the assets of a request found: how the task fails, and what could not be looked at, and why."""
 
     failure: Failure | None = None
-    doubt: str | None = None
+    doubt: Cause | None = None
 
 
 NOTHING = InspectionResult()
@@ -59,12 +60,12 @@ class Inspector:
         """Fetch the image and the LoRAs at once and return the first failure, the image's before a LoRA's."""
         wanted = [(code, url) for code, urls in assets(request) for url in urls if self._fetches(url)]
         problems = await asyncio.gather(*(self._problem(code, url) for code, url in wanted))
-        doubt = None
+        doubt: Cause | None = None
         for (code, url), problem in zip(wanted, problems, strict=True):
             if isinstance(problem, Unanswered):  # its certificate says nothing about the file
-                doubt = doubt or f"{url} was taken to be fine without a look at it: {problem}"
+                doubt = doubt or Cause("asset", f"{url} was taken to be fine without a look at it: {problem}")
             elif problem is not None:
-                return InspectionResult(failure(code, f"fetched {url}", problem))
+                return InspectionResult(failure(code, Cause("asset", f"fetched {url}"), problem))
         return InspectionResult(doubt=doubt)
 
     def _fetches(self, url: str) -> bool:

@@ -13,10 +13,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.hosts import host_of, in_container, is_this_machine
+from ltx_mock.core.journal_entry import CallbackEntry, Entry
 from ltx_mock.core.origins import refusal
-from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Entry, Task, delivery_id
+from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Task, delivery_id
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.observers import Observer
@@ -28,7 +30,7 @@ from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.store.interface import Store, Tenant
 
 ANSWER_WITHIN_MS = 30 * SECOND
-BY_HAND = "made again by hand"
+BY_HAND = Cause("manual", "made again by hand")
 CONTAINER_HOST = "host.docker.internal"
 RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
 
@@ -129,7 +131,7 @@ class Courier:
         due: int | None = tenant.clock.now()
         if delivery.state == "withheld":
             due = None if task.timeline.endless else max(due or 0, task.timeline.ended)
-        self._put(tenant, delivery._replace(state="scheduled", target=target, due=due, reason=BY_HAND))
+        self._put(tenant, delivery._replace(state="scheduled", target=target, due=due, reason=None, manual=True))
         self.arm(tenant)
 
     def arm(self, tenant: Tenant) -> None:
@@ -226,7 +228,6 @@ class Courier:
         if not self._knows(tenant):
             return
         self._put(tenant, _after(delivery, attempt))
-        cause = cause or (BY_HAND if delivery.reason == BY_HAND else None)
         self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body, cause))
         self.arm(tenant)
 
@@ -253,7 +254,7 @@ def _due(task: Task, wait: int) -> int | None:
 def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
     """Return the delivery as it stands after an attempt (CB-2)."""
     attempts = (*delivery.attempts, attempt)
-    delivery = delivery._replace(reason=None)
+    delivery = delivery._replace(reason=None, manual=False)
     if attempt.status == 200:
         return delivery._replace(state="delivered", due=None, attempts=attempts)
     if attempt.number > len(RETRY_AFTER_MS):
@@ -276,21 +277,20 @@ def _hint(delivery: Delivery, reason: Unanswered) -> str:
     return f"; in a container this is the container itself: call a receiver on its host with {rewrite}"
 
 
-def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes, cause: str | None) -> Entry:
-    told = attempt.error or f"attempt {attempt.number}"
-    return Entry(
-        number,
-        attempt.at,
-        "callback",
-        "POST",
-        delivery.target or "",
-        attempt.status,
-        body,
-        b"",
-        task_id=delivery.task_id,
-        cause=f"{told}; {cause}" if cause else told,
+def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes, scenario: Cause | None) -> CallbackEntry:
+    cause = Cause("attempt", attempt.error or f"attempt {attempt.number}")
+    if scenario or delivery.manual:
+        cause = cause.and_then(scenario or BY_HAND)
+    return CallbackEntry(
+        number=number,
+        at=attempt.at,
         ended=attempt.ended,
-        request_headers=((b"content-type", delivery.content_type.encode()),),
+        task_id=delivery.task_id,
+        target=delivery.target or "",
+        status=attempt.status,
+        request=body,
+        content_type=delivery.content_type,
+        cause=cause,
     )
 
 

@@ -12,11 +12,13 @@ from operator import itemgetter
 from typing import Any
 
 from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND, Clock
 from ltx_mock.core.failures import CONTENT_VIOLATION, failure, foreseen
+from ltx_mock.core.journal_entry import ClockEntry, Entry
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.origins import refusal
-from ltx_mock.core.records import Delivery, Entry, Task, delivery_id
+from ltx_mock.core.records import Delivery, Task, delivery_id
 from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.settings import OF_THE_SERVER, Settings
 from ltx_mock.core.timeline import EARLIEST_FAILURE_MS
@@ -40,7 +42,7 @@ from ltx_mock_contracts.request import GenerateRequest
 
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
-BY_HAND = "finished by hand"
+BY_HAND = Cause("manual", "finished by hand")
 
 
 class Engine:
@@ -196,7 +198,7 @@ class Engine:
         if chosen is None:
             return Fate(task)
         redraw = partial(life, request, task.seed, tenant.settings.seed, task.timeline.created)
-        fate = altered(task._replace(cause=chosen.cause), chosen, tenant.dice, redraw)
+        fate = altered(task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.dice, redraw)
         tenant.replace_task(fate.task)
         return fate
 
@@ -210,7 +212,9 @@ class Engine:
             if fate.task.page is None:
                 self._inspect(tenant, fate.task, request)
             else:
-                tenant.replace_task(fate.task._replace(cause=f"assets not fetched: {refusal(fate.task.page)}"))
+                tenant.replace_task(
+                    fate.task._replace(cause=Cause("asset", f"assets not fetched: {refusal(fate.task.page)}"))
+                )
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
         """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
@@ -284,8 +288,7 @@ class Engine:
     def _note_clock(self, tenant: Tenant, cause: str, until: int) -> None:
         if tenant.key:
             now = tenant.clock.now()
-            entry = Entry(self.store.next_entry(), now, "clock", "", "", None, b"", b"", cause=cause, ended=until)
-            self.record(tenant, entry)
+            self.record(tenant, ClockEntry(self.store.next_entry(), now, until, Cause("clock", cause)))
 
     def extend_settings(self, tenant: Tenant | None, values: Mapping[str, Any]) -> Settings:
         """Give more values to settings of one tenant, or of all and those to come; return what is then in force.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from ltx_mock.core.records import Delivery, Entry, Task
+from ltx_mock.core.journal_entry import Entry
+from ltx_mock.core.records import Delivery, Task
 from ltx_mock.store.interface import Tenant
 
 

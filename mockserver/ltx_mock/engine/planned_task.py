@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import Failure, failure
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import digest
@@ -63,7 +64,7 @@ def altered(task: Task, claimed: Armed, dice: Callable[[], bytes], redraw: Calla
     outcome, line = claimed.scenario.outcome, task.timeline
     callback = outcome.callback or AS_DOCUMENTED
     if outcome.fail_code is not None:
-        line = redraw(failure(outcome.fail_code, claimed.cause))
+        line = redraw(failure(outcome.fail_code, Cause("scenario", claimed.cause)))
     if outcome.generation is not None:
         line = line.finished_at(line.created + milliseconds(outcome.generation, dice()), line.failure)
     if outcome.stuck:

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import NamedTuple
 
 from ltx_mock.asgi.content_encoding import EncodingError, known_codings
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.settings import Settings
@@ -18,7 +19,6 @@ from ltx_mock_contracts.validation.findings import Finding
 Headers = tuple[tuple[bytes, bytes], ...]
 MAX_VIOLATIONS_TOLD = 5
 CREDITS_WITHOUT_END = 1_000_000
-CRASH = "mistake in the fake: "
 
 
 class Effect(NamedTuple):
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
     task_id: str | None = None
     state: State | None = None
     findings: Sequence[Finding] = ()
-    cause: str | None = None
+    cause: Cause | None = None
     effect: Effect | None = None
 
 
@@ -108,20 +108,20 @@ def too_many_requests(settings: Settings, wait_ms: int) -> Answer:
     """Return the 429 of the request limit (LIM-1)."""
     seconds = _whole_seconds(wait_ms)
     message = f"Rate limit exceeded: {settings.rate_limit} for each API key. Try again in {seconds} s"
-    return error(429, message, headers=_retry_after(seconds), cause="rate limit (LIM-1)")
+    return error(429, message, headers=_retry_after(seconds), cause=Cause("limit", "rate limit (LIM-1)"))
 
 
 def no_slot(settings: Settings, refusal: Refusal, now: int) -> Answer:
     """Return the 429 of the task limit (LIM-2), the 400 of missing credits (GEN-15), or the 503 of our own bound."""
     if refusal.reason == "credits":
-        return error(400, "Insufficient credits", cause="credits spent (GEN-15)")
+        return error(400, "Insufficient credits", cause=Cause("limit", "credits spent (GEN-15)"))
     if refusal.reason == "memory":
         message = "The tasks of this API key take all the memory that this fake has for one key; reset its world"
-        return error(503, message, cause="memory for the requests of one key (choice)")
+        return error(503, message, cause=Cause("limit", "memory for the requests of one key (choice)"))
     seconds = _whole_seconds((refusal.retry_at or now) - now)
     message = f"Too many concurrent tasks: {settings.max_concurrent} are not finished. Wait for one to finish"
     message += f"; the next does in {seconds} s" if refusal.retry_at else ""
-    return error(429, message, headers=_retry_after(seconds), cause="concurrency limit (LIM-2)")
+    return error(429, message, headers=_retry_after(seconds), cause=Cause("limit", "concurrency limit (LIM-2)"))
 
 
 def unknown_task(task_id: str) -> Answer:
@@ -150,15 +150,15 @@ def method_not_allowed(method: str, allowed: str) -> Answer:
 def wrong_content_type(content_type: str) -> Answer:
     """Return the 400 for a body that does not say it is JSON (GEN-1)."""
     message = f"Content-Type must be application/json, but is {content_type[:80]!r}"
-    return error(400, message, cause="content type (GEN-1)")
+    return error(400, message, cause=Cause("request", "content type (GEN-1)"))
 
 
 def wrong_encoding(problem: EncodingError) -> Answer:
     """Return the 415 for a coding of the body that is not known here, or the 400 for a body that is not in it."""
     if not problem.unknown:
-        return error(400, str(problem), cause="content encoding (GEN-1)")
+        return error(400, str(problem), cause=Cause("request", "content encoding (GEN-1)"))
     accepted = ((b"accept-encoding", known_codings().encode()),)
-    return error(415, str(problem), headers=accepted, cause="content encoding (GEN-1)")
+    return error(415, str(problem), headers=accepted, cause=Cause("request", "content encoding (GEN-1)"))
 
 
 def too_large(limit: int) -> Answer:
@@ -186,12 +186,14 @@ def forced(outcome: Outcome, now: int) -> Answer:
 
 def no_scenario(problem: str, header: str) -> Answer:
     """Return the 400 for a header that asks for a scenario that there is not."""
-    return error(400, problem, cause=f"header {header}")
+    return error(400, problem, cause=Cause("request", f"header {header}"))
 
 
 def crashed(problem: str) -> Answer:
     """Return the 500 for a mistake in the fake itself."""
-    return error(500, "ltx-mock made a mistake; please report it", cause=f"{CRASH}{problem}")
+    return error(
+        500, "ltx-mock made a mistake; please report it", cause=Cause("crash", f"mistake in the fake: {problem}")
+    )
 
 
 def _whole_seconds(ms: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.records import Task
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.responses import Answer, Effect
@@ -62,12 +63,12 @@ def staged_download(tenant: Tenant, wishes: tuple[Armed, ...], task: Task) -> An
     return laid(tenant, happening, answer._replace(task_id=task.id))
 
 
-def staged_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, str | None]:
+def staged_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, Cause | None]:
     """Return the body of a callback as a scenario has it, and the cause; or as it is."""
     happening = claimed(tenant, (), Call("callback", "answer", Subject.of(task.request)), task.id)
     if happening is None or happening.scenario.outcome.drift is None:
         return body, None
-    return drifted(body, happening.scenario.outcome.drift), happening.cause
+    return drifted(body, happening.scenario.outcome.drift), Cause("scenario", happening.cause)
 
 
 def laid(tenant: Tenant, happening: Armed, answer: Answer) -> Answer:
@@ -87,8 +88,8 @@ def laid(tenant: Tenant, happening: Armed, answer: Answer) -> Answer:
         outcome.close_after if outcome.fault else before.close_after_ms,
     )
     details = ", ".join(_details(outcome, late, waits=tenant.clock.flows))
-    cause = f"{happening.cause}: {details}" if details else happening.cause
-    return answer._replace(cause=f"{answer.cause}; {cause}" if answer.cause else cause, effect=effect)
+    cause = Cause("scenario", f"{happening.cause}: {details}" if details else happening.cause)
+    return answer._replace(cause=answer.cause.and_then(cause) if answer.cause else cause, effect=effect)
 
 
 def _details(outcome: Outcome, late: int | None, *, waits: bool) -> Iterator[str]:

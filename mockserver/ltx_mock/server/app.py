@@ -24,8 +24,8 @@ from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import header
 from ltx_mock.control.guard import Guard
 from ltx_mock.control.routes import ControlPlane
+from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.keys import bearer_key
-from ltx_mock.core.records import Entry
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.engine import Engine
 
@@ -107,17 +107,17 @@ class Crash:
         answer = answers.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
         key = bearer_key(header(request.scope, b"authorization") or "")
         tenant = self._engine.store.find(key or "") or self._engine.nobody
-        entry = Entry(
-            self._engine.store.next_entry(),
-            tenant.clock.now(),
-            "other",
-            request.method,
-            request.url.path,
-            answer.status,
-            b"",
-            answer.body,
-            cause=answer.cause,
+        entry = RequestEntry(
+            number=self._engine.store.next_entry(),
+            at=tenant.clock.now(),
+            operation="other",
+            method=request.method,
+            target=request.url.path,
+            status=answer.status,
+            request=b"",
+            response=answer.body,
             request_headers=request.headers.raw,
+            cause=answer.cause,
         )
         self._engine.record(tenant, entry)
         return Response(answer.body, answer.status, media_type="application/json")

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ltx_mock.core.clock import Clock
-from ltx_mock.core.records import Account, Delivery, Entry, Operation, Refusal, Task
+from ltx_mock.core.journal_entry import Entry, Operation
+from ltx_mock.core.records import Account, Delivery, Refusal, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.matching import Armed, Call
 from ltx_mock.scenarios.model import Scenario

@@ -9,19 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from ltx_mock.core.clock import LATEST, Clock
+from ltx_mock.core.journal_entry import Entry, Operation, findings_size
 from ltx_mock.core.keys import key_label
-from ltx_mock.core.records import Account, Delivery, Entry, Operation, Refusal, Task
+from ltx_mock.core.records import Account, Delivery, Refusal, Task
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.matching import Armed, Call, armed, claim
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.interface import NOBODY
 from ltx_mock.store.memory_budget import Budget, journals_to_shorten, tenants_to_forget
-from ltx_mock_contracts.validation.findings import Finding
 
 ENTRY_BYTES = 700
-HEADER_BYTES = 140
-FINDING_BYTES = 700
 TASK_BYTES = 2000
 DELIVERY_BYTES = 800
 """What each of these takes beside the bytes that a client sent."""
@@ -255,7 +253,7 @@ class MemoryTenant:
         entries.append(entry)
         kind = entry.operation, entry.status
         self.counts[kind] = self.counts.get(kind, 0) + 1
-        self.last_entry, size = entry.number, _weight(entry)
+        self.last_entry, size = entry.number, ENTRY_BYTES + entry.size
         self.entry_bytes += size
         while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
             size -= self._forget_oldest()
@@ -294,7 +292,7 @@ class MemoryTenant:
 
     def _forget_oldest(self) -> int:
         oldest = self._entries.popleft()
-        self.forgotten, size = oldest.number, _weight(oldest)
+        self.forgotten, size = oldest.number, ENTRY_BYTES + oldest.size
         self.entry_bytes -= size
         return size
 
@@ -323,24 +321,11 @@ class MemoryTenant:
                 self._spent -= task.cost
 
 
-def _weight(entry: Entry) -> int:
-    """Return about how many bytes an entry takes; for one entry always the same."""
-    size = ENTRY_BYTES + len(entry.request) + len(entry.answer) + len(entry.target)
-    for name, value in entry.request_headers:
-        size += HEADER_BYTES + len(name) + len(value)
-    return size + _weight_of(entry.findings)
-
-
 def _request_weight(task: Task) -> int:
     """Return about how many bytes a request takes: its body, its URLs once more, and what there is to remark on it."""
     request = task.request
     urls = request.callback_url or "", *request.image_urls, *(lora.path for lora in request.loras)
-    return len(task.body) + sum(map(sys.getsizeof, filter(None, urls))) + _weight_of(task.findings)
-
-
-def _weight_of(findings: Sequence[Finding]) -> int:
-    """Return about how many bytes findings take; where they point may be as long as a field's name."""
-    return sum(FINDING_BYTES + len(each.pointer) for each in findings)
+    return len(task.body) + sum(map(sys.getsizeof, filter(None, urls))) + findings_size(task.findings)
 
 
 def _ignore(_: int) -> None:

@@ -10,7 +10,8 @@ from ltx_mock.testing import polling as manners
 
 if TYPE_CHECKING:
     from ltx_mock.control.from_json import Exchange, Task
-    from ltx_mock.core.records import Account, RequestOperation
+    from ltx_mock.core.journal_entry import RequestOperation
+    from ltx_mock.core.records import Account
     from ltx_mock.testing.options import RequestFields
 
 SHOWN = 10

@@ -183,12 +183,10 @@ def note_name(item: pytest.Item) -> str:
 
 def _troubles(world: World) -> list[str]:
     """Return what no test should have to look for: mistakes of the fake, and in strict mode each advisory."""
-    from ltx_mock.engine.responses import CRASH  # noqa: PLC0415
-
     told: list[str] = []
     strict = world._admin.get("/settings")["strict"]  # noqa: SLF001 - a module of the same house
     for request in world.requests:
-        if request.cause and request.cause.startswith(CRASH):
+        if request.cause_kind == "crash":
             told.append(f"request {request.number}, {request}: {request.cause}")
         told += _advisories(request) if strict else []
     return told

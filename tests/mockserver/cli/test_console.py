@@ -11,7 +11,8 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.cli.console import Console, Readable, json_line
-from ltx_mock.core.records import Entry
+from ltx_mock.core.journal_entry import ClockEntry, ExchangeEntry, RequestEntry
+from ltx_mock.store.interface import Tenant
 from support.bodies import GENERATE, TEXT, ask, post, request_body, submit
 
 FORGED = "\r\n12:00:00  POST generateTask 200  forged"
@@ -34,12 +35,16 @@ def printed(*requests: Any, colour: bool = False) -> list[str]:
                 request(client)
         readable = Readable(colour=colour)
         nobody = mock.look(lambda _: mock._backstage.engine.nobody)
-        own = mock.look(lambda tenant: list(tenant.entries()))
+        own = mock.look(exchanges)
         entries = sorted(
-            [(entry, None) for entry in own] + [(entry, nobody) for entry in nobody.entries()],
+            [(entry, None) for entry in own] + [(entry, nobody) for entry in exchanges(nobody)],
             key=lambda pair: pair[0].number,
         )
         return mock.look(lambda mine: [readable(tenant or mine, entry) for entry, tenant in entries])
+
+
+def exchanges(tenant: Tenant) -> list[ExchangeEntry]:
+    return [entry for entry in tenant.entries() if not isinstance(entry, ClockEntry)]
 
 
 def clean(line: str) -> bool:
@@ -86,7 +91,7 @@ def test_a_state_is_printed_as_a_change_once_and_a_download_with_its_size() -> N
         size = len(client.get(mock.tasks[0].result_url or "").content)
         client.get(mock.tasks[0].result_url or "", headers={"range": "bytes=0-99"})
         readable = Readable(colour=False)
-        lines = mock.look(lambda mine: [readable(mine, entry) for entry in mine.entries() if entry.kind != "clock"])
+        lines = mock.look(lambda mine: [readable(mine, entry) for entry in exchanges(mine)])
     told = [line.split(f"{task_id}  ")[1] for line in lines]
     assert told[1:] == [
         *("pending", "pending", "pending → processing", "processing"),
@@ -115,7 +120,7 @@ def test_a_callback_that_is_withheld_is_told_with_its_reason(scenario: str | Non
     assert reason in lines[1]
 
 
-ENTRY = Entry(1, 0, "other", "GET", "/x", 404, b"\xff", b"{}")
+ENTRY = RequestEntry(1, 0, "other", "GET", "/x", 404, b"\xff", b"{}")
 
 
 class Gone(io.StringIO):

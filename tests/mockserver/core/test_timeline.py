@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import Failure, failure
 from ltx_mock.core.timeline import Timeline, plan
 from ltx_mock_contracts.fail_codes import FAIL_CODES
@@ -20,7 +21,7 @@ SIZES = st.sampled_from(sorted(DOCUMENTED))
 PICTURES = st.binary(min_size=16, max_size=16)
 SEEDS = st.integers(0, 2**64)
 MOMENTS = st.integers(0, 2**45)
-FAILURES = st.none() | st.sampled_from(FAIL_CODES).map(lambda code: failure(code, "a test"))
+FAILURES = st.none() | st.sampled_from(FAIL_CODES).map(lambda code: failure(code, Cause("request", "a test")))
 PLANS = st.fixed_dictionaries(
     {
         "resolution": SIZES,

@@ -13,7 +13,7 @@ import ltx_mock.scenarios.model as scenario_model
 import ltx_mock.testing.mock_server
 from ltx_mock import ContractFailure, LtxMockError, Settings, SettingsError, World
 from ltx_mock.control.expectation import FIELDS
-from ltx_mock.core import records
+from ltx_mock.core import journal_entry
 from ltx_mock.core.clock import ClockMode
 from ltx_mock.core.settings import OF_THE_SERVER, Rate, setting_names
 from ltx_mock.scenarios import Scenario
@@ -47,7 +47,7 @@ def test_settings_have_the_names_and_types_of_their_table() -> None:
 
 def test_the_fields_of_a_request_are_those_that_are_known() -> None:
     assert {"operation", *hints(RequestFields)} == set(FIELDS)
-    assert {*get_args(records.RequestOperation), "clock"} == set(get_args(records.Operation))
+    assert {*get_args(journal_entry.RequestOperation), "clock"} == set(get_args(journal_entry.Operation))
 
 
 def test_the_fields_of_a_scenario_are_those_that_are_read() -> None:

@@ -69,7 +69,7 @@ def test_nothing_heavy_is_imported_until_a_fixture_is_used(
 def test_importing_the_plugin_imports_pytest_and_the_standard_library() -> None:
     code = "import sys, ltx_mock.pytest_plugin; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    ours = {"ltx_mock", "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments"}
+    ours = {"ltx_mock", "ltx_mock_contracts", "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments"}
     foreign = set(loaded) - set(sys.stdlib_module_names) - ours
     assert not {name for name in foreign if not name.startswith(("_", "sitecustomize", "distutils"))}, foreign
 
