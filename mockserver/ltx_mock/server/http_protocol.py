@@ -56,6 +56,11 @@ def too_long(lines: int, target: int, size: int) -> RefusedError | None:
     return None
 
 
+def too_large(size: int) -> RefusedError | None:
+    """Return why a request that is not whole yet is refused, or None where so many bytes are within the bound."""
+    return RefusedError(413, f"The request is longer than {REQUEST_BYTES} bytes") if size > REQUEST_BYTES else None
+
+
 def not_http(detail: str) -> RefusedError:
     """Return the refusal of what is no HTTP."""
     return RefusedError(400, f"This is no HTTP/1.1 request: {detail}")
@@ -130,6 +135,9 @@ class HttpConnection:
     timeout_keep_alive_task: Any
     refusal: bytes | None = None
 
+    _counted: object = None
+    """The request of which `_bytes` have come; it was not whole when they had."""
+    _bytes = 0
     _timer: asyncio.TimerHandle | None = None
     _phase: tuple[Phase, object] | None = None
     _since = 0.0
@@ -184,6 +192,11 @@ class HttpConnection:
             self.refuse(RefusedError(408, f"The {phase} of the request did not come within {seconds:g} s"))
 
     # ---- refusals
+
+    def count_bytes(self, request: object, size: int) -> None:
+        """Count bytes of a request that is not whole yet."""
+        self._bytes = self._bytes + size if self._counted is request else size
+        self._counted = request
 
     def refuse(self, problem: RefusedError) -> None:
         """Answer in the envelope what cannot be read as a request, after the responses that are due, and hang up."""

@@ -15,6 +15,7 @@ from ltx_mock.server.http_protocol import (
     RefusedError,
     no_tunnel,
     not_http,
+    too_large,
     too_long,
 )
 
@@ -88,7 +89,11 @@ class H11Connection(HttpConnection, H11Protocol):
         if their_state is h11.IDLE:
             self.await_client("head" if self.conn.trailing_data[0].strip() else "blank")
         elif their_state is h11.SEND_BODY:
-            self.await_client("blank" if self.cycle.response_complete else "body")
+            self.count_bytes(self.cycle, len(data))
+            if (problem := too_large(self._bytes)) is not None:
+                self.refuse(problem)
+            else:
+                self.await_client("blank" if self.cycle.response_complete else "body")
         else:
             self.stop_waiting()
 

@@ -11,12 +11,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ltx_mock.server.http_protocol import (
     HEAD_BYTES,
     HEAD_LINES,
-    REQUEST_BYTES,
     TARGET_BYTES,
     HttpConnection,
     RefusedError,
     no_tunnel,
     not_http,
+    too_large,
     too_long,
 )
 
@@ -26,9 +26,6 @@ Header = tuple[bytes, bytes]
 class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
     """uvicorn's protocol with bounds, and without `Upgrade`."""
 
-    _counted: object = None
-    """The request, by its scope, of which `_bytes` have come; it was not whole when they had."""
-    _bytes = 0
     _offered: list[Header] | None = None
     _running: Any = None
     """The request that is being answered; requests that came after it wait."""
@@ -66,10 +63,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
 
     def _unfinished(self, size: int) -> None:
         """Hold the bounds of a request that is not whole, and wait for the rest."""
-        if self._counted is self.scope:
-            self._bytes += size
-        else:
-            self._counted, self._bytes = self.scope, size
+        self.count_bytes(self.scope, size)
         cycle = self.cycle
         if self.scope is None:
             self.await_client("blank")
@@ -79,9 +73,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             problem = too_long(len(self.headers), len(self.url), self._bytes - HEAD_BYTES)
             phase = "head"
         else:
-            problem = too_long(len(self.headers), 0, 0)
-            if self._bytes > REQUEST_BYTES:
-                problem = RefusedError(413, f"The request is longer than {REQUEST_BYTES} bytes")
+            problem = too_long(len(self.headers), 0, 0) or too_large(self._bytes)
             phase = "blank" if cycle.response_complete else "body"
         if problem is None:
             self.await_client(phase)  # type: ignore[arg-type]

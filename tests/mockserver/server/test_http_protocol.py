@@ -86,6 +86,25 @@ def test_the_trailer_of_a_chunked_body_has_a_bound(mock: MockServer) -> None:
         assert heard[-1].status in {413, 431}
 
 
+@pytest.mark.parametrize("size", [1, 30_000], ids=["small chunks", "large chunks"])
+@pytest.mark.parametrize("read", [True, False], ids=["read", "dropped"])
+def test_a_body_has_a_bound_whether_it_is_read_or_dropped_after_a_refusal(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch, read: bool, size: int
+) -> None:
+    """The body never ends: without the bound its rest would be waited for."""
+    monkeypatch.setattr(connection, "REQUEST_BYTES", 100_000)
+    head = request("POST", GENERATE, "Transfer-Encoding: chunked", key="k" if read else "")
+    chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
+    with connect(mock.url) as endless:
+        endless.sendall(head)
+        if not read:
+            assert b" 401 " in endless.recv(65_536)
+        for _ in range(6):
+            endless.sendall(chunk * (15_000 // size + 1))
+        last = list(responses(rest(endless)))[-1]
+    assert "longer than 100000 bytes" in refused(last, 413)
+
+
 def test_a_head_that_does_not_come_is_answered_408(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.02)
     with connect(mock.url) as half_open:
