@@ -33,7 +33,7 @@ if not hasattr(utils.many, "more"):
 
 def from_schema(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Generate what a schema accepts, as somebody else understands it."""
-    return hypothesis_jsonschema.from_schema(without_marks(schema))
+    return st.deferred(lambda: hypothesis_jsonschema.from_schema(without_marks(schema)))
 
 
 def without_marks(node: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -26,25 +27,31 @@ def many(item: str, count: int = MANY) -> bytes:
     return VALID + b', "x": [' + b",".join([item.encode()] * count) + b"]}"
 
 
-HOSTILE: dict[str, bytes] = {
-    "nested arrays": many("[" * 55 + "]" * 55, 9000),
-    "nested objects": many('{"a":' * 30 + "1" + "}" * 30, 4000),
-    "empty arrays": many("[]", 300_000),
-    "empty objects": many("{}", 300_000),
-    "small objects": many('{"a":{}}'),
-    "whole numbers": many("1", 400_000),
-    "numbers": many("1.5", 200_000),
-    "long numbers": many("9" * 299, 3000),
-    "brackets in strings": many('"[{\\"["'),
-    "unknown fields": json.dumps({f"x{number}": 1 for number in range(90_000)}).encode(),
-    "unknown fields of input": json.dumps({"input": TEXT | {f"x{number}": 1 for number in range(90_000)}}).encode(),
-    "URLs of images": json.dumps({"input": INPUT | {"image_urls": ["http://a/"] * 80_000}}).encode(),
-    "no URLs of images": json.dumps({"input": INPUT | {"image_urls": [1] * 400_000}}).encode(),
-    "LoRAs": json.dumps({"input": INPUT | {"loras": [{}] * 250_000}}).encode(),
-    "a deep end": b"[" * 1_000_000,
-    "a long number": b"9" * 1_000_000,
-    "an array of objects": b"[" + b",".join([b"{}"] * 300_000) + b"]",
+def unknown_fields() -> dict[str, int]:
+    return {f"x{number}": 1 for number in range(90_000)}
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "nested arrays": lambda: many("[" * 55 + "]" * 55, 9000),
+    "nested objects": lambda: many('{"a":' * 30 + "1" + "}" * 30, 4000),
+    "empty arrays": lambda: many("[]", 300_000),
+    "empty objects": lambda: many("{}", 300_000),
+    "small objects": lambda: many('{"a":{}}'),
+    "whole numbers": lambda: many("1", 400_000),
+    "numbers": lambda: many("1.5", 200_000),
+    "long numbers": lambda: many("9" * 299, 3000),
+    "brackets in strings": lambda: many('"[{\\"["'),
+    "unknown fields": lambda: json.dumps(unknown_fields()).encode(),
+    "unknown fields of input": lambda: json.dumps({"input": TEXT | unknown_fields()}).encode(),
+    "URLs of images": lambda: json.dumps({"input": INPUT | {"image_urls": ["http://a/"] * 80_000}}).encode(),
+    "no URLs of images": lambda: json.dumps({"input": INPUT | {"image_urls": [1] * 400_000}}).encode(),
+    "LoRAs": lambda: json.dumps({"input": INPUT | {"loras": [{}] * 250_000}}).encode(),
+    "a deep end": lambda: b"[" * 1_000_000,
+    "a long number": lambda: b"9" * 1_000_000,
+    "an array of objects": lambda: b"[" + b",".join([b"{}"] * 300_000) + b"]",
 }
+NO_JSON = {"a deep end", "a long number"}
+OBJECTS = list(HOSTILE)[8:14]
 
 
 def judge(body: object) -> None:
@@ -56,9 +63,9 @@ def judge(body: object) -> None:
 judge({})  # schemas are compiled once
 
 
-@pytest.mark.parametrize("raw", [raw for raw in HOSTILE.values() if raw.endswith((b"}", b"]"))])
-def test_a_mebibyte_is_judged_without_a_call_for_each_of_its_parts(raw: bytes) -> None:
-    body = json.loads(raw)
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in NO_JSON])
+def test_a_mebibyte_is_judged_without_a_call_for_each_of_its_parts(name: str) -> None:
+    body = json.loads(HOSTILE[name]())
     assert calls_of(lambda: judge(body)) < MOST_CALLS
 
 
@@ -68,9 +75,9 @@ def test_no_single_call_of_c_code_reads_more_than_one_part(item: str) -> None:
     assert calls_of(lambda: parse_body(raw)) >= LARGE // len(item)
 
 
-@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
-def test_a_large_body_is_read_like_a_small_one(raw: bytes) -> None:
-    short = raw[:9000]
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_large_body_is_read_like_a_small_one(name: str) -> None:
+    short = HOSTILE[name]()[:9000]
     for each in (short, short + b" " * LARGE):
         try:
             told: object = parse_body(each)
@@ -113,8 +120,9 @@ def test_what_is_right_in_a_large_body_is_let_through(text: str) -> None:
 
 
 @pytest.mark.sample
-@pytest.mark.parametrize("raw", [raw for raw in HOSTILE.values() if raw.startswith(b"{")][-6:])
-def test_a_parsed_body_gets_the_findings_of_any_other(raw: bytes) -> None:
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_parsed_body_gets_the_findings_of_any_other(name: str) -> None:
+    raw = HOSTILE[name]()
     body = parse_body(raw)
     parsed, other = validate_parsed_request(body), validate_request(body)
     assert {(each.rule, each.pointer) for each in parsed} == {(each.rule, each.pointer) for each in other}
@@ -129,6 +137,6 @@ def test_one_request_brings_at_most_a_hundred_scenarios(server: MockServer, worl
 
 
 def test_a_refusal_says_how_many_more_there_are() -> None:
-    findings = validate_parsed_request(parse_body(HOSTILE["LoRAs"]))
+    findings = validate_parsed_request(parse_body(HOSTILE["LoRAs"]()))
     message = message_in(answers.invalid(findings).body, 400)
     assert message.endswith(f"and {len(findings) - 5} more")
