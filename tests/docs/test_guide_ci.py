@@ -46,7 +46,7 @@ def run(block: str, folder: Path, url: str) -> str:
     return done.stdout
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [number for number in range(len(COMMANDS)) if number != SHOWN])
 def test_the_commands_of_the_guide_do_what_it_says(number: int, tmp_path: Path) -> None:
     with MockServer() as mock:

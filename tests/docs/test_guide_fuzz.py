@@ -23,6 +23,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_guide_pass(pytester: pytest.Pytester) -> None:
     (text,) = blocks("python")
     pytester.makepyfile(test_parser=text)

@@ -64,6 +64,7 @@ def test_the_same_seed_asks_and_is_answered_the_same() -> None:
     assert one == two
 
 
+@pytest.mark.slow
 def test_what_was_seen_is_a_recording_that_keeps_all_rules() -> None:
     trace: list[str] = []
     with MockServer(clock="manual") as mock:

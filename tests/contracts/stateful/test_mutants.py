@@ -67,7 +67,7 @@ def test_a_mistake_is_found(mistake: type[Mutant], fake: Fake) -> None:
     assert failure.rule in {mistake.rule, *SHOWN_BY_OTHERS_TOO.get(mistake.__name__, ())}, failure
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 # To shorten a story takes several times as long as to find it, so it is shown on a few.
 @pytest.mark.parametrize("mistake", Mutant.all[1::10], ids=lambda mistake: mistake.__name__)
 def test_what_is_found_is_told_shortly(mistake: type[Mutant], fake: Fake) -> None:

@@ -122,6 +122,7 @@ def test_the_edges_come_up() -> None:
     assert all(part in urls for part in ("[2001:db8::1]", "HTTPS://", "例え", "user:p%40ss@", ":8443", "😀"))
 
 
+@pytest.mark.slow
 def test_common_values_stay_common() -> None:
     drawn = requests_drawn()
     assert sum(len(given["prompt"]) < 100 for given in drawn) > len(drawn) * 0.6
@@ -149,6 +150,7 @@ def test_loras_shrink_to_the_text_mode(number: int, seed: int) -> None:
     assert found == {"input": SMALLEST | {"mode": "text-to-video-LoRA", "loras": [LORA] * number}}
 
 
+@pytest.mark.slow
 def test_no_example_names_a_host_that_is_somebodys() -> None:
     documentation = ("example", "EXAMPLE", "192.0.2.", "[2001:db8::")
     for given in requests_drawn():

@@ -14,8 +14,6 @@ from ltx_mock.client_checks import CASES
 from ltx_mock_schemas import schema
 from support.processes import ltx_mock
 
-pytestmark = pytest.mark.sample
-
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PYTHON = [sys.executable, str(EXAMPLES / "python" / "httpx_client.py")]
 NODE = ["node", str(EXAMPLES / "node" / "client.mjs")]
@@ -36,6 +34,7 @@ def checked(client: list[str], folder: Path, *options: str) -> tuple[int, dict[s
     return code, json.loads((folder / "report.json").read_text(encoding="utf-8")), out + err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "client",
     [
@@ -54,6 +53,7 @@ def test_an_example_passes_every_case_that_needs_no_receiver(client: list[str], 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "report.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [pytest.param(PYTHON, id="python"), pytest.param(NODE, marks=node, id="node")])
 def test_an_example_with_a_receiver_passes_every_case_of_callbacks(client: list[str], tmp_path: Path) -> None:
     code, report, said = checked(client, tmp_path, "--callback", *(f"--case={name}" for name in CALLED))
@@ -62,6 +62,7 @@ def test_an_example_with_a_receiver_passes_every_case_of_callbacks(client: list[
     assert [each["case"] for each in report["cases"] if "CLI-8" not in each["kept"]] == ["callback-lost"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [pytest.param(PYTHON, id="python"), pytest.param(NODE, marks=node, id="node")])
 def test_an_example_passes_all_other_cases_too_when_it_takes_callbacks(client: list[str], tmp_path: Path) -> None:
     some = ("success", "content-violation", "unauthorized", "reset-poll", "lost-answer", "stuck", "cut-download")
@@ -72,6 +73,7 @@ def test_an_example_passes_all_other_cases_too_when_it_takes_callbacks(client: l
     assert "CLI-6" not in kept["reset-poll"], "who is called does not poll, and shows nothing of what it would do"
 
 
+@pytest.mark.slow
 def test_the_waits_of_the_python_example_are_right(tmp_path: Path) -> None:
     names = ("success", "rate-limited-for-long", "unavailable-poll")
     code, report, said = checked(PYTHON, tmp_path, "--scale", "60", *(f"--case={name}" for name in names))

@@ -198,6 +198,7 @@ def test_a_bug_is_found_by_its_rule_and_told_in_a_short_story(client: type[Good]
     assert len(failure.story) <= 7, failure
 
 
+@pytest.mark.slow
 def test_two_bugs_are_one_failure_with_a_story() -> None:
     with pytest.raises(ContractFailure) as broken:
         run_client_machine(
@@ -207,6 +208,7 @@ def test_two_bugs_are_one_failure_with_a_story() -> None:
     assert 1 <= len(broken.value.story) <= 7
 
 
+@pytest.mark.slow
 def test_a_client_that_wants_decoded_json_is_told_that_it_gets_bytes() -> None:
     with pytest.raises(LtxMockError, match=r"gets the body of a callback as bytes.*json\.loads\(body\)"):
         run_client_machine(WantsDecodedJson, settings=settings(FEW, max_examples=200))
