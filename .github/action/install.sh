@@ -14,5 +14,5 @@ if [[ ! -x $venv/bin/ltx-mock ]]; then
         exit 2
     fi
     "$INPUT_PYTHON" -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$GITHUB_ACTION_PATH"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${GITHUB_ACTION_PATH}[test]"
 fi

@@ -360,7 +360,7 @@ def test_it_is_installed_from_beside_the_action_and_only_once(runner: Runner) ->
     first, venv, pip, *checks = (runner.temp / "calls").read_text().splitlines()
     assert "version_info" in first
     assert venv == f"-m venv {runner.temp}/ltx-mock-venv"
-    assert pip == f"-m pip install --quiet --disable-pip-version-check {ROOT}"
+    assert pip == f"-m pip install --quiet --disable-pip-version-check {ROOT}[test]"
     assert [line.split()[0] for line in checks] == ["check", "check"]
 
 

@@ -39,8 +39,8 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("pytest_plugin", "__main__"),
     ],
     "ltx_mock_contracts": [
-        ("rules", "model", "lazy"),
-        ("failure", "verdicts", "dialects", "request", "fail_codes"),
+        ("rules", "model", "lazy", "extras"),
+        ("failure", "verdicts", "dialects", "request", "fail_codes", "needs_hypothesis"),
         ("validation",),
         ("io", "reporting", "strategies"),
         ("trace",),

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from ltx_mock_contracts.conformance.harness.options import Options
+from ltx_mock_contracts.extras import MissingExtraError
 from ltx_mock_contracts.io.server_url import server_url
 
 __all__ = ["SEED", "options_of"]
@@ -55,7 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
         except ValueError as error:
             raise pytest.UsageError(f"--ltx-base-url {error}") from None
     if any(_SUITE in each.partition("::")[0].replace(os.sep, ".") for each in config.args):
-        from ltx_mock_contracts.conformance import adapter  # noqa: PLC0415 - most sessions run no checks
+        try:
+            from ltx_mock_contracts.conformance import adapter  # noqa: PLC0415 - most sessions run no checks
+        except MissingExtraError as error:
+            raise pytest.UsageError(f"the checks need {error.remedy}") from None
 
         config.pluginmanager.register(adapter, adapter.NAME)
     config.option.ltx_seed = secrets.randbelow(_MAX_SEED) if given == "random" else int(given)

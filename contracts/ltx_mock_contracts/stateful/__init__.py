@@ -15,6 +15,7 @@ what was said on the wire, `log` how a failure tells what led to it, `machine` w
 
 from __future__ import annotations
 
+import ltx_mock_contracts.needs_hypothesis  # noqa: F401
 from ltx_mock_contracts.stateful.machine import TaskMachine, run_task_machine
 from ltx_mock_contracts.stateful.target import CallbackInbox, Clock, Target
 

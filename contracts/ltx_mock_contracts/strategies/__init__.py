@@ -16,6 +16,7 @@ host that is anybody's.
 
 from __future__ import annotations
 
+import ltx_mock_contracts.needs_hypothesis  # noqa: F401
 from ltx_mock_contracts.strategies._bytes import DIALECT_FAMILIES, MALFORMED_FAMILIES, MalformedBytes, malformed_bodies
 from ltx_mock_contracts.strategies._drift import DRIFTS, DriftedEnvelope, drifted
 from ltx_mock_contracts.strategies._histories import Observation, task_stories

@@ -12,6 +12,7 @@ from ltx_mock.cli.output import use_readable_streams
 from ltx_mock.cli.streams import forget_stream
 from ltx_mock.errors import LtxMockError, suggestion
 from ltx_mock.version import VERSION
+from ltx_mock_contracts.extras import MissingExtraError
 
 COMMANDS = {
     "callbacks": "ltx_mock.cli.server_commands",
@@ -58,12 +59,18 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; that nobody reads its output any more is no failure, which click takes it for."""
+        """Run the command; that nobody reads its output any more is no failure, which click takes it for.
+
+        Raises:
+            LtxMockError: what the command needs is not installed.
+        """
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             forget_stream(sys.stdout)
             return CLEAN
+        except MissingExtraError as error:
+            raise LtxMockError(f"`{ctx.invoked_subcommand}` needs {error.remedy}") from None
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

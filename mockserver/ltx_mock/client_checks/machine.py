@@ -8,6 +8,9 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any, ClassVar, Final, Protocol
 
+import ltx_mock_contracts.needs_hypothesis  # noqa: F401
+
+# isort: split
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, precondition, rule

@@ -1,0 +1,10 @@
+"""To be imported before Hypothesis is: where there is none, the error says how to get it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from ltx_mock_contracts.extras import MissingExtraError
+
+if find_spec("hypothesis") is None:
+    raise MissingExtraError("Hypothesis", "test")
