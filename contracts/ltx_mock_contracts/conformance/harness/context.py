@@ -37,6 +37,11 @@ __all__ = ["CheckContext", "codes_of"]
 
 T = TypeVar("T")
 _MORE: Final = 5
+_PASSING: Final[dict[object, str]] = {
+    429: "a limit is reached",
+    **dict.fromkeys((502, 503, 504), "it is not available for now"),
+}
+"""What a server answers for a while only, whatever the request."""
 
 
 class CheckContext:
@@ -192,8 +197,7 @@ class CheckContext:
                 self.target.reads.add(dialect.id)
             self.saw(rule)
             return True
-        if exchange.status == 429:
-            raise CheckStoppedError("the server answers 429: a limit is reached")
+        _see_that_it_does_not_pass(exchange)
         if exchange.status in {401, 403}:
             raise CheckStoppedError(f"the server does not accept the key: {describe_response(exchange)}")
         if _message(exchange).startswith("Insufficient credits") and rule != "GEN-15":
@@ -230,7 +234,12 @@ class CheckContext:
             rule: Whose rule it is.
             title: What to say where it is not refused so.
             also: Other statuses that an honest server may answer with; they are observed.
+
+        Raises:
+            CheckStoppedError: The server has a limit or an outage, which says nothing of the request.
         """
+        if status != 429:
+            _see_that_it_does_not_pass(exchange)
         self.saw(rule)
         self.aside_from_the_request(exchange)
         if status not in codes_of(exchange):
@@ -254,8 +263,7 @@ class CheckContext:
         if self.bounded and rule in self.target.accepts_wrong:
             raise CheckStoppedError(f"a request that breaks {rule} was accepted; another might cost a task")
         exchange = self.world.generate(body, free=True)
-        if 429 in codes_of(exchange):
-            raise CheckStoppedError("the server answers 429: a limit is reached")
+        _see_that_it_does_not_pass(exchange)
         self.saw(rule)
         if exchange.data.get("taskId") and dialect is None:
             self.target.accepts_wrong.add(rule)
@@ -392,6 +400,13 @@ class CheckContext:
         left = self.target.time_left
         if left is not None and seconds > left:
             raise CheckStoppedError(f"--time-budget leaves no {seconds:g} s to wait")
+
+
+def _see_that_it_does_not_pass(exchange: Exchange) -> None:
+    """Raise where an answer is about the moment and not about the request."""
+    passing = codes_of(exchange) & _PASSING.keys()
+    for code in passing:
+        raise CheckStoppedError(f"the server answers {code}: {_PASSING[code]}")
 
 
 def codes_of(exchange: Exchange) -> set[object]:

@@ -6,10 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, check
-from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.bodies import plain
-from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,11 +65,7 @@ def access_comes_first(context: CheckContext) -> None:
         ("a body without input", context.world.generate({}, free=True, authorization=None)),
         ("no taskId", context.world.status(None, authorization=None)),
     ):
-        context.aside_from_the_request(exchange)
-        context.saw("AUTH-3")
-        if 401 not in codes_of(exchange):
-            title = f"{what} is looked at before the key"
-            context.depart("AUTH-3", title, exchange, expected="401", actual=describe_response(exchange))
+        context.refused(exchange, 401, "AUTH-3", f"{what} is looked at before the key")
 
 
 @check("AUTH-4", tasks=2, rank=8, needs=["other key"])
@@ -81,10 +75,7 @@ def keys_are_apart(context: CheckContext) -> None:
     task_id = context.submit(plain())
     exchange = other.status(task_id)
     context.submit(plain(), world=other)
-    context.saw("AUTH-4")
-    if 404 not in codes_of(exchange):
-        title = "a task is seen with another key than the one that made it"
-        context.depart("AUTH-4", title, exchange, expected="404", actual=describe_response(exchange))
+    context.refused(exchange, 404, "AUTH-4", "a task is seen with another key than the one that made it")
 
 
 def _both(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]:
