@@ -25,7 +25,7 @@ from ltx_mock.control.events import Events
 from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
-from ltx_mock.server.app import build
+from ltx_mock.server.app import build, new_engine
 
 REQUESTS = 2000
 ROUNDS = 15
@@ -85,7 +85,7 @@ async def measure(name: str, method: str, target: str, body: bytes) -> None:
     best = dict.fromkeys(SETTINGS, float("inf"))
     for _ in range(ROUNDS):
         for setting, apply in SETTINGS.items():
-            engine = Engine(Settings.from_mapping(ROOMY))
+            engine = new_engine(Settings.from_mapping(ROOMY))
             app = build(engine)
             path = target
             if not body:
@@ -102,7 +102,7 @@ async def measure(name: str, method: str, target: str, body: bytes) -> None:
 
 async def asleep() -> None:
     """Print what a request pays for events that nobody reads: a call that looks at a flag."""
-    engine = Engine(Settings(clock="manual"))
+    engine = new_engine(Settings(clock="manual"))
     events = Events(engine)
     entry = RequestEntry(1, 0, "statusTask", "GET", STATUS, 200, b"", b"")
     tenant = engine.store.tenant("bench")

@@ -315,7 +315,7 @@ class BrokenServer:
         assert server is not None
         self._mutating = Mutating(server.config.loaded_app)
         server.config.loaded_app = self._mutating  # uvicorn takes it from there for each new connection
-        _hook(self.mock._backstage.engine._sender, self._mutating)
+        _hook(self.mock._backstage.engine.sender, self._mutating)
 
     @contextmanager
     def broken_by(self, mutant: Mutant) -> Iterator[str]:
@@ -339,8 +339,8 @@ class BrokenServer:
 
         async def forget() -> None:
             engine = backstage.engine
-            await asyncio.gather(*(engine.close_world(each.key) for each in engine.store.tenants() if each.opened))
-            await engine.reset()
+            await asyncio.gather(*(engine.tenants.close(each.key) for each in engine.store.tenants() if each.opened))
+            await engine.tenants.reset()
 
         backstage.wait_for(forget())
 

@@ -180,12 +180,12 @@ def access(engine: Engine, scope: Scope) -> tuple[Tenant, Answer | None]:
     """Return the tenant of the request's key; or nobody, and the 401 (AUTH-1 to AUTH-3)."""
     given = header(scope, b"authorization")
     if given is None:
-        return engine.nobody, answers.unauthorized(NO_KEY)
+        return engine.tenants.anonymous, answers.unauthorized(NO_KEY)
     key = bearer_key(given)
     if key is None:
-        return engine.nobody, answers.unauthorized(NOT_BEARER)
-    tenant = engine.tenant_of(key)
-    return (tenant, None) if tenant else (engine.nobody, answers.unauthorized(UNKNOWN_KEY))
+        return engine.tenants.anonymous, answers.unauthorized(NOT_BEARER)
+    tenant = engine.tenants.of_key(key)
+    return (tenant, None) if tenant else (engine.tenants.anonymous, answers.unauthorized(UNKNOWN_KEY))
 
 
 async def reply(

@@ -55,7 +55,7 @@ class ResultFile:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            tenant, task = self._engine.find_task(scope["path_params"]["task_id"])
+            tenant, task = self._engine.tenants.find_task(scope["path_params"]["task_id"])
         except NotFoundError:
             await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
             return
@@ -106,7 +106,7 @@ class Preview:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            tenant, task = self._engine.find_task(scope["path_params"]["task_id"])
+            tenant, task = self._engine.tenants.find_task(scope["path_params"]["task_id"])
         except NotFoundError:
             await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
             return

@@ -20,9 +20,9 @@ from ltx_mock.cli.config_file import read_config
 from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.core.settings import Settings, setting_names
-from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import suggestion
 from ltx_mock.scenarios.files import chosen
+from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.version import VERSION
 
@@ -117,7 +117,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
         check_ready_file(Path(ready_file))
     sockets = listen(settings.host, settings.port)
     url = url_of(sockets[0])
-    engine = Engine(settings)
+    engine = new_engine(settings)
     heard = sys.stdout is not None  # it is not, where it was closed before the start
     console = None if quiet or not heard else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
     if console:

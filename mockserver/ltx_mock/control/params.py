@@ -51,7 +51,7 @@ def chosen(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
 
 
 def _tenant_of(engine: Engine, key: object) -> Tenant:
-    tenant = engine.tenant_of(key) if key and isinstance(key, str) else None
+    tenant = engine.tenants.of_key(key) if key and isinstance(key, str) else None
     if tenant is None:
         raise NotFoundError("the server does not accept this key")
     return tenant

@@ -87,7 +87,7 @@ class ControlPlane:
     async def extend_settings(self, request: Request) -> dict[str, Any]:
         """Let callbacks go to more hosts, or send them elsewhere, from now on."""
         body = await json_body(self._engine, request)
-        return self._engine.extend_settings(picked(self._engine, request), body).as_dict()
+        return self._engine.tenants.extend_settings(picked(self._engine, request), body).as_dict()
 
     async def tenants(self, request: Request) -> dict[str, Any]:
         """Return the counters of every key seen so far."""
@@ -97,7 +97,7 @@ class ControlPlane:
     async def reset(self, request: Request) -> dict[str, Any]:
         """Forget one key's world, or everything."""
         tenant = picked(self._engine, request)
-        await self._engine.reset(tenant.key if tenant else None)
+        await self._engine.tenants.reset(tenant.key if tenant else None)
         return {"reset": True}
 
     async def clock(self, request: Request) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class ControlPlane:
             raise SettingsError(f"failCode must be text, not {repr(code)[:40]}")
         _, task = self._task(request)
         await self._engine.finish(task.id, str(state), code)
-        return task_view(*self._engine.find_task(task.id))
+        return task_view(*self._engine.tenants.find_task(task.id))
 
     async def callbacks(self, request: Request) -> dict[str, Any]:
         """Return the newest deliveries: made, to come, given up and withheld."""
@@ -179,7 +179,7 @@ class ControlPlane:
     async def redeliver(self, request: Request) -> dict[str, Any]:
         """Make a callback once more."""
         delivery = await self._engine.redeliver(request.path_params["id"])
-        tenant, _ = self._engine.find_task(delivery.task_id)
+        tenant, _ = self._engine.tenants.find_task(delivery.task_id)
         return delivery_view(tenant, delivery)
 
     async def openapi(self, request: Request) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class ControlPlane:
     def _task(self, request: Request) -> tuple[Tenant, Task]:
         """Return the task that the path names; one of another key than `?key=` picks is not there."""
         chosen = picked(self._engine, request)
-        tenant, task = self._engine.find_task(request.path_params["id"])
+        tenant, task = self._engine.tenants.find_task(request.path_params["id"])
         if chosen not in {None, tenant}:
             raise NotFoundError(f"no task {task.id!r} of this key")
         return tenant, task

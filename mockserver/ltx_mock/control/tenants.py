@@ -52,11 +52,11 @@ class Worlds:
             raise SettingsError(f"scenario must be a list of at most {MAX_SCENARIOS}, not of {len(scenarios)}")
         if not isinstance(new, bool):
             raise SettingsError(f"new must be true or false, not {new!r}")
-        return account_view(await self._engine.open(key, settings, new=new))
+        return account_view(await self._engine.tenants.open(key, settings, new=new))
 
     async def close(self, request: Request) -> dict[str, Any]:
         """Forget one key, its world and the settings of that."""
-        await self._engine.close_world(self._one(request).key)
+        await self._engine.tenants.close(self._one(request).key)
         return {"closed": True}
 
     async def scenarios(self, request: Request) -> dict[str, Any]:

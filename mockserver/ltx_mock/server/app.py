@@ -26,8 +26,11 @@ from ltx_mock.control.guard import Guard
 from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.keys import bearer_key
+from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses as answers
 from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.outbound import Sender
+from ltx_mock.store.memory import MemoryStore
 
 # Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
 PREFIXES = (API, "")
@@ -55,6 +58,11 @@ class OpenToBrowsers:
         """Answer the request or hand it on."""
         app = self._app if header(scope, b"origin") is None else self._cors
         await app(scope, receive, send)
+
+
+def new_engine(settings: Settings) -> Engine:
+    """Return an engine as the settings want it, with an empty store."""
+    return Engine(settings, MemoryStore(settings), Sender(settings.ca_file))
 
 
 def build(engine: Engine) -> ASGIApp:
@@ -106,7 +114,7 @@ class Crash:
         place = traceback.extract_tb(error.__traceback__)[-1]
         answer = answers.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
         key = bearer_key(header(request.scope, b"authorization") or "")
-        tenant = self._engine.store.find(key or "") or self._engine.nobody
+        tenant = self._engine.store.find(key or "") or self._engine.tenants.anonymous
         entry = RequestEntry(
             number=self._engine.store.next_entry(),
             at=tenant.clock.now(),

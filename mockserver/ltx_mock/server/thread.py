@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
+from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.server.process import close_in_children, require_threads
 
@@ -35,7 +35,7 @@ class Backstage:
 
     def __init__(self, settings: Settings) -> None:
         require_threads("a MockServer")
-        self.engine = Engine(settings)
+        self.engine = new_engine(settings)
         self.troubles: list[str] = []
         self._sockets = listen(settings.host, settings.port)
         self.url = url_of(self._sockets[0])

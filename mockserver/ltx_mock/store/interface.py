@@ -137,6 +137,13 @@ class Store(Protocol):
     """The tenants."""
 
     @property
+    def clock(self) -> Clock:
+        """The clock that each tenant to come begins with a copy of."""
+
+    def reset(self) -> None:
+        """Forget everything, ids and numbers too."""
+
+    @property
     def scenarios(self) -> Sequence[Scenario]:
         """The scenarios with which each tenant to come begins, beside those of its settings."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 from ltx_mock.core.clock import LATEST, Clock
@@ -335,12 +335,16 @@ def _ignore(_: int) -> None:
 class MemoryStore:
     """See `ltx_mock.store.interface.Store`."""
 
-    def __init__(self, settings: Settings, new_clock: Callable[[], Clock]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._new_clock = new_clock
+        self.reset()
+
+    def reset(self) -> None:
+        """See `Store.reset`."""
+        self.clock = self._settings.new_clock()
         self._tenants: dict[str, MemoryTenant] = {}
         self._shared = Shared(
-            Budget(settings.journal_memory * MEBIBYTE, self._shorten_journals),
+            Budget(self._settings.journal_memory * MEBIBYTE, self._shorten_journals),
             Budget(MAX_TASK_BYTES, self._forget_tenants),
         )
         self._crowd = MAX_IDLE_TENANTS
@@ -355,7 +359,7 @@ class MemoryStore:
         tenant = self._tenants.get(key)
         if tenant is None:
             self._make_room()
-            tenant = self._begin(MemoryTenant(self._id(key), key, self._settings, self._new_clock(), self._shared))
+            tenant = self._begin(MemoryTenant(self._id(key), key, self._settings, self.clock.copy(), self._shared))
         return tenant
 
     def open(self, key: str, settings: Settings) -> MemoryTenant:

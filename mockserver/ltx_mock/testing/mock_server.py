@@ -71,8 +71,8 @@ class MockServer(World):
         if key is None:
             key = f"{DEFAULT_KEY}-{next(self._worlds)}"
         engine = self._backstage.engine
-        if settings or in_thread(self._backstage, lambda: engine.tenant_of(key)) is None:
-            self._backstage.wait_for(engine.open(key, settings))
+        if settings or in_thread(self._backstage, lambda: engine.tenants.of_key(key)) is None:
+            self._backstage.wait_for(engine.tenants.open(key, settings))
         return _Tenant(self, key)
 
     @property
@@ -80,7 +80,8 @@ class MockServer(World):
         """What was asked without a key, or with one that the server does not accept, oldest first."""
         engine = self._backstage.engine
         entries = in_thread(
-            self._backstage, lambda: [entry_view(engine.nobody, each) for each in engine.nobody.entries()]
+            self._backstage,
+            lambda: [entry_view(engine.tenants.anonymous, each) for each in engine.tenants.anonymous.entries()],
         )
         return [Exchange.of(view) for view in entries]
 

@@ -16,8 +16,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine.engine import Engine
-from ltx_mock.server.app import build
+from ltx_mock.server.app import build, new_engine
 from ltx_mock.testing.options import Fault
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, STATUS, post, request_body, submit
@@ -168,7 +167,7 @@ async def raw(mock: MockServer) -> bytes:
 
 def test_a_server_that_does_not_tell_its_connection_says_so() -> None:
     async def story() -> httpx.Response:
-        engine = Engine(Settings(clock="manual"))
+        engine = new_engine(Settings(clock="manual"))
         engine.store.tenant("k").add_scenario(Settings(scenario="connection-reset").scenario[0])  # type: ignore[arg-type]
         transport = httpx.ASGITransport(build(engine))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -20,7 +20,7 @@ import pytest
 from ltx_mock import RemoteServer, SettingsError
 from ltx_mock.cli.serve import banner
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine.engine import Engine
+from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer
 from ltx_mock.testing.polling import EVERY_SECONDS
 from support.bodies import TEXT, request_body
@@ -251,7 +251,7 @@ def test_several_signals_at_once_end_it_no_worse() -> None:
 
 @pytest.mark.rule("CLI-2")
 def test_a_connection_outlives_the_pause_between_two_polls() -> None:
-    server = HttpServer(Engine(Settings()))
+    server = HttpServer(new_engine(Settings()))
     assert server.config.timeout_keep_alive >= 2 * EVERY_SECONDS
 
 

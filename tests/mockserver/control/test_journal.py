@@ -35,7 +35,7 @@ def running() -> Iterator[MockServer]:
 
 @pytest.fixture
 def mock(running: MockServer) -> MockServer:
-    running._backstage.wait_for(running._backstage.engine.reset())
+    running._backstage.wait_for(running._backstage.engine.tenants.reset())
     return running
 
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.submissions import Submission
+from ltx_mock.server.app import new_engine
 from ltx_mock.testing.tenant import World
 from support.bodies import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, request_body, submit
 from support.waiting import SECONDS
@@ -252,7 +252,7 @@ def test_a_task_finished_by_hand_stays_as_it_is_whatever_the_fetch_finds(
 
 def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_task() -> None:
     async def story() -> None:
-        engine = Engine(Settings(clock="manual"))
+        engine = new_engine(Settings(clock="manual"))
         tenant = engine.store.tenant("key")
 
         async def fetch() -> None:
@@ -263,10 +263,10 @@ def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_ta
         waiting = asyncio.create_task(engine.generate(tenant, submitted, "http://localhost", tenant.clock.now()))
         await asyncio.sleep(0)
         assert not waiting.done()
-        await engine.reset("key")
+        await engine.tenants.reset("key")
         answer = await waiting
         assert answer.task_id is not None
-        owner, _ = engine.find_task(answer.task_id)
+        owner, _ = engine.tenants.find_task(answer.task_id)
         assert owner is engine.store.tenant("key")
 
     asyncio.run(story())

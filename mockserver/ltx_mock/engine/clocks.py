@@ -1,21 +1,25 @@
-"""Moving a tenant's time on: one advance after the other, and what happens when a callback's receiver asks for one."""
+"""The clocks of all tenants: set, or moved on, one advance after the other."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from operator import itemgetter
 
+from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import LATEST, SECOND, Clock
+from ltx_mock.core.journal_entry import ClockEntry, Entry
 from ltx_mock.engine.callbacks import Courier, Span
 from ltx_mock.engine.inspections import Inspections
+from ltx_mock.engine.observers import Observer
 from ltx_mock.errors import SettingsError
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.interface import Store, Tenant
 
 Event = dict[str, object]
 
 
-class Advances:
-    """The advances of all tenants.
+class Clocks:
+    """Sets and moves the clocks of all tenants.
 
     An advance makes the callbacks that fall due and waits for their receivers. A receiver may move time on itself
     before it answers, in this process or another, and nothing in its request says so. So while a receiver is waited
@@ -23,15 +27,26 @@ class Advances:
     advance under way, which goes on for as much longer. Seconds always add up.
 
     Args:
+        store: has the tenants, and the clock of those to come.
         courier: makes the callbacks.
         inspections: those that are under way.
-        note: writes into the journal what is done to a tenant's clock, and until when.
+        record: writes into the journal.
+        observer: hears that a clock was changed.
     """
 
-    def __init__(self, courier: Courier, inspections: Inspections, note: Callable[[Tenant, str, int], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        courier: Courier,
+        inspections: Inspections,
+        record: Callable[[Tenant, Entry], None],
+        observer: Observer,
+    ) -> None:
+        self._store = store
         self._courier = courier
         self._inspections = inspections
-        self._note = note
+        self._record = record
+        self._observer = observer
         self._locks: dict[str, asyncio.Lock] = {}
         self._spans: dict[str, Span] = {}
 
@@ -40,12 +55,41 @@ class Advances:
         self._locks.pop(tenant.key, None)
         self._spans.pop(tenant.key, None)
 
-    async def advance(self, tenant: Tenant, milliseconds: int) -> list[Event]:
-        """Move a tenant's time on and return what happened on the way, in order.
+    def set(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
+        """Change the clock of one tenant, or of all and of those to come.
 
         Raises:
-            SettingsError: it would go beyond the end of time.
+            SettingsError: the mode is unknown or the speed is not allowed.
         """
+        if tenant is None:
+            self._store.clock.set(mode, speed)
+        for each in [tenant] if tenant else self._store.tenants():
+            each.clock.set(mode, speed)
+            self._note(each, f"set to {each.clock.mode}, speed {each.clock.speed:g}", each.clock.now())
+            self._courier.arm(each)
+        self._observer.tenant_changed(tenant)
+
+    async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[Event]:
+        """Move the time of one tenant, or of all, and return what happened on the way, in order.
+
+        Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`. While a receiver is
+        waited for, callbacks are left to the advance that waits.
+
+        Raises:
+            SettingsError: the span is negative, or goes beyond the end of time.
+        """
+        if milliseconds < 0:
+            raise SettingsError(f"time only moves forward, not by {milliseconds / SECOND:g} s")
+        if tenant is not None:
+            return await self._advance(tenant, milliseconds)
+        clock = self._store.clock
+        check_end_of_time(milliseconds, clock, *(each.clock for each in self._store.tenants()))
+        clock.move_to(clock.now() + milliseconds)
+        self._observer.tenant_changed(None)
+        moved = await asyncio.gather(*(self._advance(each, milliseconds) for each in self._store.tenants()))
+        return sorted((event for events in moved for event in events), key=itemgetter("at"))
+
+    async def _advance(self, tenant: Tenant, milliseconds: int) -> list[Event]:
         if self._courier.awaits_receiver(tenant):
             return self._advance_at_once(tenant, milliseconds)
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
@@ -94,6 +138,11 @@ class Advances:
         else:
             self._courier.hasten(tenant)
         return _events(tenant, decided, attempts_before, after, until)
+
+    def _note(self, tenant: Tenant, cause: str, until: int) -> None:
+        if tenant.key:
+            entry = ClockEntry(self._store.next_entry(), tenant.clock.now(), until, Cause("clock", cause))
+            self._record(tenant, entry)
 
     def _note_advance(self, tenant: Tenant, milliseconds: int) -> None:
         if milliseconds:

@@ -1,0 +1,146 @@
+"""Making a task of an accepted generateTask: its life, its callback, and the look at its images and LoRAs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.failures import foreseen
+from ltx_mock.core.origins import refusal
+from ltx_mock.core.records import Task
+from ltx_mock.core.seeding import between, digest
+from ltx_mock.core.timeline import EARLIEST_FAILURE_MS
+from ltx_mock.engine import responses as answers
+from ltx_mock.engine.assets import NOTHING, Inspector
+from ltx_mock.engine.callbacks import Courier
+from ltx_mock.engine.inspections import Inspections
+from ltx_mock.engine.observers import Observer
+from ltx_mock.engine.planned_task import Fate, altered, life
+from ltx_mock.engine.responses import Answer
+from ltx_mock.engine.scenario_effects import claimed, laid
+from ltx_mock.engine.submissions import Submission
+from ltx_mock.scenarios.matching import Armed, Call, Subject, followers
+from ltx_mock.store.interface import Store, Tenant
+from ltx_mock_contracts.request import GenerateRequest
+
+MAX_SEED = 2**31 - 1
+ID_BYTES = 6
+
+
+class TaskCreation:
+    """Makes tasks, and sets going what happens beside the request."""
+
+    def __init__(
+        self, store: Store, courier: Courier, inspector: Inspector, inspections: Inspections, observer: Observer
+    ) -> None:
+        self._store = store
+        self._courier = courier
+        self._inspector = inspector
+        self._inspections = inspections
+        self._observer = observer
+
+    def create(
+        self,
+        tenant: Tenant,
+        submitted: Submission,
+        request: GenerateRequest,
+        root: str,
+        now: int,
+        wishes: tuple[Armed, ...],
+        page: str | None,
+    ) -> tuple[Answer, Fate | None]:
+        """Make a task, or refuse it; return the answer, and what has become of it. See `Engine.generate`."""
+        findings = submitted.findings
+        task = self._task(tenant, submitted.raw, request, root, now, wishes)._replace(page=page, findings=findings)
+        refused = tenant.add_task(task, now)
+        if refused is not None:
+            return answers.no_slot(tenant.settings, refused, now), None
+        fate = self._fate(tenant, task, request, wishes) if tenant.scenarios or wishes else Fate(task)
+        self._begin(tenant, request, fate)
+        answer = answers.created(fate.task, findings)
+        if fate.scenario and not fate.fails_only:
+            answer = laid(tenant, fate.scenario, answer)
+        return answer, fate
+
+    def change(self, tenant: Tenant, task: Task) -> None:
+        """Keep a task that has got another end, and move its callback there."""
+        tenant.replace_task(task)
+        self._observer.task_changed(tenant, task, "changed")
+        self._courier.replan(tenant, task)
+
+    def _task(
+        self,
+        tenant: Tenant,
+        raw: bytes,
+        request: GenerateRequest,
+        root: str,
+        now: int,
+        wishes: tuple[Armed, ...],
+    ) -> Task:
+        settings = tenant.settings
+        number = tenant.next_number()
+        dice = self._new_task(tenant, number)
+        seed = request.seed or between(1, MAX_SEED, dice[ID_BYTES:])
+        return Task(
+            _task_id(dice),
+            tenant.key,
+            number,
+            raw,
+            request,
+            seed,
+            life(request, seed, settings.seed, now, foreseen(request)),
+            settings.price[request.resolution] * request.duration,
+            settings.public_url or root,
+            followers(wishes),
+        )
+
+    def _fate(self, tenant: Tenant, task: Task, request: GenerateRequest, wishes: tuple[Armed, ...]) -> Fate:
+        """Return the new task as a scenario has it, or as it is."""
+        subject = Subject.of(request)
+        chosen = claimed(tenant, wishes, Call("generateTask", "task", subject))
+        if chosen is None:
+            return Fate(task)
+        redraw = partial(life, request, task.seed, tenant.settings.seed, task.timeline.created)
+        fate = altered(task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.dice, redraw)
+        tenant.replace_task(fate.task)
+        return fate
+
+    def _begin(self, tenant: Tenant, request: GenerateRequest, fate: Fate) -> None:
+        """Set going what happens beside the request: the callback, and a look at the assets."""
+        self._observer.task_changed(tenant, fate.task, "made")
+        if request.request_type == "callback" and request.callback_url:
+            self._courier.plan(tenant, fate, request.callback_url)
+        line = fate.task.timeline
+        if line.failure is None and not line.endless and self._inspector.concerns(request):
+            if fate.task.page is None:
+                self._inspect(tenant, fate.task, request)
+            else:
+                tenant.replace_task(
+                    fate.task._replace(cause=Cause("asset", f"assets not fetched: {refusal(fate.task.page)}"))
+                )
+
+    def _new_task(self, tenant: Tenant, number: int) -> bytes:
+        """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
+        dice = digest("task", tenant.settings.seed, tenant.key, number)
+        while self._store.owner(_task_id(dice)) is not None:
+            dice = digest("again", dice)
+        return dice
+
+    def _inspect(self, tenant: Tenant, task: Task, request: GenerateRequest) -> None:
+        async def inspect() -> None:
+            found = await self._inspector.inspect(request)
+            current = tenant.task(task.id)
+            if found == NOTHING or current is None or current.timeline is not task.timeline:
+                return
+            if found.failure is not None:
+                failed = life(request, task.seed, tenant.settings.seed, task.timeline.created, found.failure)
+                self.change(tenant, current._replace(timeline=failed))
+            else:
+                self.change(tenant, current._replace(cause=found.doubt))
+
+        earliest = task.timeline.started + EARLIEST_FAILURE_MS
+        self._inspections.begin(tenant, task.id, earliest, inspect(), lambda: self._observer.tenant_changed(tenant))
+
+
+def _task_id(dice: bytes) -> str:
+    return f"task_{dice[:ID_BYTES].hex()}"

@@ -1,0 +1,125 @@
+"""Who asks: the tenant of a key. Opening, resetting and closing tenants, and settings that grow at run time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ltx_mock.core.keys import key_label
+from ltx_mock.core.records import Task
+from ltx_mock.core.settings import OF_THE_SERVER, Settings
+from ltx_mock.engine.callbacks import Courier
+from ltx_mock.engine.clocks import Clocks
+from ltx_mock.engine.inspections import Inspections
+from ltx_mock.engine.observers import Observer
+from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
+from ltx_mock.store.interface import Store, Tenant
+
+
+class Tenants:
+    """The tenants of a store, and what is under way for them.
+
+    Attributes:
+        settings: Those of the server, which each tenant begins with.
+        anonymous: The tenant that has what was asked without a good key.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        courier: Courier,
+        inspections: Inspections,
+        clocks: Clocks,
+        observer: Observer,
+    ) -> None:
+        self.settings = settings
+        self.anonymous: Tenant = store.tenant("")
+        self._keys = frozenset(settings.api_key)
+        self._store = store
+        self._courier = courier
+        self._inspections = inspections
+        self._clocks = clocks
+        self._observer = observer
+
+    def of_key(self, key: str) -> Tenant | None:
+        """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
+        if self._keys and key not in self._keys:
+            return self._store.find(key)  # one that was opened for somebody
+        return self._store.tenant(key)
+
+    async def open(self, key: str, values: Mapping[str, Any], *, new: bool = False) -> Tenant:
+        """Make a new tenant for a key, in the place of its old one, with settings that differ from the server's.
+
+        Raises:
+            SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
+            ConflictError: it has to be `new`, and the key has a tenant.
+        """
+        if new and self._store.find(key) is not None:
+            raise ConflictError(
+                f"the key {key_label(key)} is in use: somebody else, such as another run of tests, has a tenant with it"
+            )
+        for name in values:
+            if name in OF_THE_SERVER:
+                raise SettingsError(f"{name} is a setting of the whole server; a world of its own cannot have another")
+        settings = self.settings.replace(**values)
+        await self.close(key)
+        tenant = self._store.open(key, settings)
+        self._observer.tenant_changed(tenant)
+        return tenant
+
+    async def close(self, key: str) -> None:
+        """Forget a key, its tenant and the settings of that."""
+        if (tenant := self._store.find(key)) is not None:
+            await self._forget([tenant])
+
+    def extend_settings(self, tenant: Tenant | None, values: Mapping[str, Any]) -> Settings:
+        """Give more values to settings of one tenant, or of all and those to come; return what is then in force.
+
+        Raises:
+            SettingsError: see `Settings.with_more`.
+        """
+        if tenant is not None:
+            tenant.configure(tenant.settings.with_more(values))
+            return tenant.settings
+        self.settings = self.settings.with_more(values)
+        self._store.configure(self.settings)
+        for each in self._store.tenants():
+            each.configure(each.settings.with_more(values))
+        return self.settings
+
+    def find_task(self, task_id: str) -> tuple[Tenant, Task]:
+        """Return a task, whoever made it, and its tenant; for the control plane and for result files.
+
+        Raises:
+            NotFoundError: nobody made it.
+        """
+        tenant = self._store.owner(task_id)
+        task = tenant.task(task_id) if tenant else None
+        if tenant is None or task is None:
+            raise NotFoundError(f"no task {task_id[:80]!r}")
+        return tenant, task
+
+    async def reset(self, key: str | None = None) -> None:
+        """Forget what happened to one tenant, or to all of them. Settings of their own stay."""
+        tenants = self._store.tenants() if key is None else [self._store.find(key)]
+        await self._forget([tenant for tenant in tenants if tenant is not None], reopen=True, everything=key is None)
+
+    async def _forget(self, tenants: Sequence[Tenant], *, reopen: bool = False, everything: bool = False) -> None:
+        """Drop tenants and stop what is under way for them; the new ones are there before anything is waited for."""
+        for tenant in tenants:
+            self._store.drop(tenant.key, forever=not reopen)
+            self._clocks.forget(tenant)
+        if everything:
+            self._store.reset()
+            self._observer.server_reset()
+        else:
+            self._observer.tenants_removed(tenants, "reset" if reopen else "closed")
+        self.anonymous = self._store.tenant("")
+        for tenant in tenants:
+            if reopen and tenant.opened:
+                self._store.open(tenant.key, tenant.settings)
+        await asyncio.gather(*self._inspections.cancel(tenants), return_exceptions=True)
+        for tenant in tenants:
+            await self._courier.forget(tenant)
