@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from ltx_mock_contracts.conformance.collector import Collector
 from ltx_mock_contracts.conformance.harness.checks import Plan
 from ltx_mock_contracts.conformance.harness.context import CheckContext
 from ltx_mock_contracts.conformance.harness.target import CannotRunError, CheckStoppedError, Target
+from ltx_mock_contracts.conformance.hypothesis_home import hypothesis_home
 from ltx_mock_contracts.conformance.suite import CHECKS
 from ltx_mock_contracts.trace.ndjson import write_ndjson
 from ltx_mock_contracts.verdicts import Ledger
@@ -166,7 +166,7 @@ def run_checks(
     checks = chosen(options)
     with (
         tempfile.TemporaryDirectory(prefix="ltx-mock-") as folder,
-        _hypothesis_writes_to(folder),
+        hypothesis_home(),
         _target(options, folder, pace, waiting) as target,
     ):
         plan = Plan.of(checks, target)
@@ -264,20 +264,6 @@ def _side_by_side(
                 pool.shutdown(cancel_futures=True)
 
     return run
-
-
-@contextmanager
-def _hypothesis_writes_to(folder: str) -> Iterator[None]:
-    """Keep Hypothesis from making a folder where the caller is, unless that was wanted before."""
-    from hypothesis import configuration  # noqa: PLC0415 - slow to import
-
-    before = getattr(configuration, "__hypothesis_home_directory", None)
-    if before is None and "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
-        configuration.set_hypothesis_home_dir(folder)
-    try:
-        yield
-    finally:
-        configuration.set_hypothesis_home_dir(before)
 
 
 @contextmanager

@@ -126,6 +126,12 @@ def test_a_fake_is_a_stranger_until_the_user_says_that_it_is_theirs() -> None:
     assert "add --trust-control-plane" in (report.of("TASK-12").why or "")
 
 
+def test_a_wrong_key_is_told_for_a_fake_that_is_trusted_too() -> None:
+    wrong = pytest.raises(CannotRun, match="does not accept the key: it answers 401")
+    with MockServer(clock="manual", api_key="the-only-key") as mock, wrong:
+        check_server(Options(url=mock.url, api_key="another-key", trust_control_plane=True))
+
+
 def test_no_word_of_the_user_makes_a_server_elsewhere_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     said = json.dumps({"name": "ltx-mock"}).encode()
     with serving([answer(said, content_type="application/json")]) as (port, requests):
