@@ -21,9 +21,9 @@ def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     configuration.set_hypothesis_home_dir(before)
 
 
-def home() -> str | None:
-    found: str | None = getattr(configuration, "__hypothesis_home_directory", None)
-    return found
+def home() -> Path | None:
+    found = getattr(configuration, "__hypothesis_home_directory", None)
+    return None if found is None else Path(found)
 
 
 def test_those_who_overlap_share_a_folder_and_the_last_gives_it_back() -> None:
@@ -34,20 +34,20 @@ def test_those_who_overlap_share_a_folder_and_the_last_gives_it_back() -> None:
     second.enter_context(hypothesis_home())
     first.close()
     assert home() == folder
-    assert Path(folder).exists()
+    assert folder.exists()
     second.close()
     assert home() is None
-    assert not Path(folder).exists()
+    assert not folder.exists()
 
 
 def test_a_home_that_was_chosen_before_stays(tmp_path: Path) -> None:
-    configuration.set_hypothesis_home_dir(str(tmp_path))
+    configuration.set_hypothesis_home_dir(tmp_path)
     with hypothesis_home():
-        assert home() == str(tmp_path)
-    assert home() == str(tmp_path)
+        assert home() == tmp_path
+    assert home() == tmp_path
 
 
 def test_a_home_that_the_environment_chooses_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", tmp_path)
     with hypothesis_home():
         assert home() is None
