@@ -14,10 +14,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 from unittest.mock import patch
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
+import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import MockServer
 from ltx_mock.asgi.in_process import Reply, call
+from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 
 KEY = "broken-server-key"
@@ -317,21 +319,42 @@ class BrokenServer:
         server.config.loaded_app = self._mutating  # uvicorn takes it from there for each new connection
         _hook(self.mock._backstage.engine.sender, self._mutating)
 
+    @property
+    def transport(self) -> httpx.BaseTransport:
+        """An httpx transport that reaches the broken server without a socket."""
+
+        def send(request: httpx.Request) -> httpx.Response:
+            target, headers = request.url.raw_path.decode("ascii"), request.headers.raw
+            asked = call(self._mutating, request.method, target, headers=headers, body=request.read())
+            status, given, body = self.mock._backstage.wait_for(asked)
+            return httpx.Response(status, headers=given, content=body)
+
+        return httpx.MockTransport(send)
+
+    def tenant(self, key: str, **settings: Any) -> World:
+        """Return a world that begins anew, with what the mistake makes of its settings."""
+        if self._mutating.behaviour is not None:
+            self._mutating.behaviour.opens(key, settings)
+        return self.mock.tenant(key, **settings)
+
     @contextmanager
     def broken_by(self, mutant: Mutant) -> Iterator[str]:
         """Make a mistake as long as this lasts; gives the URL. Before and after it all worlds begin anew."""
         self.forget()
-        behaviour = mutant.behaviour()
-        behaviour.inner = self._mutating.ask
         with ExitStack() as stack:
             for target, value in mutant.patches.items():
                 stack.enter_context(patch(target, value))
-            self._mutating.behaviour = behaviour
+            self.begin(mutant)
             try:
                 yield self.url
             finally:
                 self._mutating.behaviour = None
                 self.forget()
+
+    def begin(self, mutant: Mutant) -> None:
+        """Make a mistake from now on, with nothing remembered of what was done before."""
+        self._mutating.behaviour = mutant.behaviour()
+        self._mutating.behaviour.inner = self._mutating.ask
 
     def forget(self) -> None:
         """Close the worlds that were opened and forget what happened in the others."""

@@ -214,6 +214,16 @@ class Seconds(Broken):
             data["createTime"] //= 1000
 
 
+class CreatedLate(Broken):
+    """createTime is a millisecond late, and so is completeTime."""
+
+    rule = "TASK-5"
+
+    def tells(self, data: Data) -> None:
+        for name in {"createTime", "completeTime"} & set(data):
+            data[name] += 1
+
+
 class CreateTimeIsText(Broken):
     """createTime of an unfinished task is a text."""
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 from ltx_mock import MockServer
 from ltx_mock.errors import ConflictError
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.stateful import Target
+from mutants.servers import BrokenServer
 from support.receivers import Receiver
 
 SLOTS = 2
-AnInbox = TypeVar("AnInbox", bound="Inbox")
 
 
 class Inbox:
@@ -45,7 +45,7 @@ class Both:
 
     def finish(self, task_id: str, state: str) -> None:
         owner = self.first if any(task.id == task_id for task in self.first.tasks) else self.second
-        with suppress(ConflictError):  # a mutant has said that it is not finished
+        with suppress(ConflictError):  # a broken server has said that it is not finished
             owner.finish(task_id, state)
 
 
@@ -53,29 +53,29 @@ class Fake:
     """Makes targets of one server: each has two new worlds, and all that the machine can use.
 
     Args:
-        mock: the server, with a clock that stands.
+        server: the server, with a clock that stands.
         receiver: where callbacks go.
         socket: whether the clients use a socket or call the application directly.
     """
 
-    def __init__(self, mock: MockServer, receiver: Receiver, *, socket: bool) -> None:
-        self.mock, self.receiver, self.socket = mock, receiver, socket
+    def __init__(self, server: MockServer | BrokenServer, receiver: Receiver, *, socket: bool) -> None:
+        self.server, self.receiver, self.socket = server, receiver, socket
         self._paths = map("/run/{}".format, count(1))
 
     @contextmanager
     def __call__(self) -> Iterator[Target]:
-        options: dict[str, Any] = {} if self.socket else {"transport": self.mock.transport}
-        with self.worlds(max_concurrent=SLOTS) as worlds, target_of(worlds, self.inbox(Inbox), **options) as target:
+        options: dict[str, Any] = {} if self.socket else {"transport": self.server.transport}
+        with self.worlds(max_concurrent=SLOTS) as worlds, target_of(worlds, self.inbox(), **options) as target:
             yield target
 
-    def inbox(self, kind: type[AnInbox]) -> AnInbox:
+    def inbox(self) -> Inbox:
         """Return an inbox that nobody has used yet."""
-        return kind(self.receiver, next(self._paths))
+        return Inbox(self.receiver, next(self._paths))
 
     @contextmanager
     def worlds(self, **settings: Any) -> Iterator[Both]:
         """Lend two worlds that begin anew. Their keys are the same each time, and so is all that hangs on them."""
-        yield Both(self.mock.tenant("first", **settings), self.mock.tenant("second", **settings))
+        yield Both(self.server.tenant("first", **settings), self.server.tenant("second", **settings))
 
 
 def target_of(worlds: Both, inbox: Inbox, slots: int = SLOTS, **options: Any) -> Target:

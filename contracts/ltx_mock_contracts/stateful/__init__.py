@@ -9,8 +9,9 @@ def make_target():
 TestTasks = TaskMachine.against(make_target).TestCase
 ```
 
-`target` says what a server is to the machine, `task` what is known of a task and what must hold for it, `client`
-what was said on the wire, `log` how a failure tells what led to it, `machine` what may happen.
+`target` says what a server is to the machine, and `machine` what may happen; `actions` does it, with `client` and
+`callbacks`. After each exchange `judge` asks the rules that judge recordings too (`ltx_mock_contracts.trace`). `log`
+has the story of a failure, and `search` finds the shortest.
 """
 
 from __future__ import annotations

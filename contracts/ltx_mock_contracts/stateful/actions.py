@@ -1,111 +1,131 @@
-"""One run against a target: what is done, what is known of it, and what must come of it."""
+"""What is done to a target in one run, and what a step expects because it knows what it asked for."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from ltx_mock_contracts.dialects import may_refuse, may_refuse_id
+from ltx_mock_contracts.dialects import may_refuse_id
+from ltx_mock_contracts.fail_codes import SPEC_FAIL_CODES
 from ltx_mock_contracts.request import GenerateRequest
-from ltx_mock_contracts.stateful.callbacks import Mail
-from ltx_mock_contracts.stateful.client import Exchange, Wire
-from ltx_mock_contracts.stateful.invariants import Witness
-from ltx_mock_contracts.stateful.log import Story
-from ltx_mock_contracts.stateful.task import SeenTask
+from ltx_mock_contracts.stateful.callbacks import CallbackLog
+from ltx_mock_contracts.stateful.client import FIRST, SECOND, Client
+from ltx_mock_contracts.stateful.judge import Judge
+from ltx_mock_contracts.stateful.log import RunLog
 from ltx_mock_contracts.strategies import MalformedBytes
+from ltx_mock_contracts.trace.recorder import describe_response, differing, summary
+from ltx_mock_contracts.trace.requests import REFUSALS
+from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
-    import httpx
-
     from ltx_mock_contracts.stateful.target import Target
     from ltx_mock_contracts.strategies import Body, InvalidRequest
+    from ltx_mock_contracts.trace.exchange import Exchange
+    from ltx_mock_contracts.trace.tasks import TaskHistory
 
-__all__ = ["RUNNING", "Run"]
+__all__ = ["Actions", "own_key"]
 
-RUNNING: Final = ("pending", "processing")
+_RUNNING: Final = ("pending", "processing")
+_VIOLATION: Final = "CONTENT_VIOLATION"
 
 
-class Run:
-    """Does things to the target and judges each answer.
+class Actions:
+    """Does things to the target, and has each exchange judged.
 
     Attributes:
-        tasks: Every task that was made, by its id.
+        tasks: Every task that a good request made, by its id.
     """
 
     def __init__(self, target: Target) -> None:
-        self.tasks: dict[str, SeenTask] = {}
+        self.tasks: dict[str, TaskHistory] = {}
         self._target = target
-        self._strangers = 0  # tasks that the server made of requests that it may read in another way
-        self._story = Story(target.clock)
-        self._wire = Wire(self._story)
-        self._witness = Witness(self._story, choices=target.choices)
-        self._mail = Mail(target.callbacks, self._story, self._witness)
+        self._log = RunLog(target.clock)
+        self._client = Client(target, self._log)
+        self._judge = Judge(self._log, choices=target.choices)
+        self._callbacks = CallbackLog(target.callbacks, self._client, self._judge)
+        self._unknown = 0  # tasks that the server made of requests that it may read in another way
+        self._violating: set[str] = set()
+        self._polled: dict[str, Exchange] = {}  # the last poll of each task, until the task is ended by hand
 
-    def submit(self, second_key: bool, body: Body, rule: str, *, must_fail: bool = False) -> SeenTask | None:
+    def submit(self, key: str, body: Body, rule: str, *, must_fail: bool = False) -> TaskHistory | None:
         """Submit what must be accepted unless the slots are full, and return the task if there is one.
 
         Args:
-            second_key: Whether to use the second key.
+            key: `FIRST` or `SECOND`; where the target has no second key it is the first.
             body: A request without violations.
             rule: The rule that a refusal breaks.
             must_fail: Whether its prompt breaks the content rules.
         """
-        second_key = second_key and self._target.other_client is not None  # else one key has all the tasks
-        body = self._mail.addressed(body)
+        key, body = self._client.known(key), self._callbacks.addressed(body)
         request = GenerateRequest.from_body(body)
-        before = self._unfinished({second_key} if self._target.choices else {True, False})
-        what = f"{request.mode}, {request.resolution}, {request.request_type}{', second key' * second_key}"
-        exchange = self._wire.generate(self._client(second_key), _encoded(body), what)
+        before = self._unfinished({key} if self._target.choices else {FIRST, SECOND})
+        what = f"{request.mode}, {request.resolution}, {request.request_type}{', second key' * (key == SECOND)}"
+        exchange = self._client.generate(key, json.dumps(body).encode(), what)
+        looks_first = must_fail and rule != "GEN-16" and exchange.status in {400, 422}
+        if looks_first:
+            exchange = replace(exchange, cause="the server looks at a prompt before it makes a task")
+        task = self._judge.judge(exchange)
         if exchange.status == 429:
-            self._no_slot(exchange, before)
-        elif exchange.status != 200:
-            self._refused(exchange, rule, body, must_fail=must_fail)
+            self._judge_no_slot(exchange, before)
+        elif task is None:
+            self._judge_refusal(exchange, rule, looks_first=looks_first)
         else:
-            self._had_slot(second_key, exchange)
-            return self._new(exchange, request, second_key, must_fail)
-        return None
+            self._judge_slot(key, exchange)
+            self.tasks[task.id] = task
+            self._violating |= {task.id} if must_fail else set()
+        return task
 
-    def submit_wrong(self, second_key: bool, invalid: InvalidRequest | MalformedBytes) -> None:
+    def submit_wrong(self, key: str, invalid: InvalidRequest | MalformedBytes) -> None:
         """Submit what must be refused."""
-        raw = invalid.raw if isinstance(invalid, MalformedBytes) else _encoded(self._mail.redirected(invalid))
-        exchange = self._wire.generate(self._client(second_key), raw, f"{invalid.rule}, {invalid.family}")
-        self._strangers += exchange.status == 200
+        if isinstance(invalid, MalformedBytes):
+            raw = invalid.raw
+        else:
+            raw = json.dumps(self._callbacks.redirected(invalid)).encode()
+        exchange = self._client.generate(self._client.known(key), raw, f"{invalid.rule}, {invalid.family}")
+        self._unknown += exchange.status == 200
+        self._judge.judge(exchange)
         if exchange.status != invalid.status:
             title = f"a request that must be refused is answered with {exchange.status}: {invalid.family}"
-            failure = self._story.failure(invalid.rule, title, expected=f"{invalid.status}", actual=exchange.quoted)
-            if invalid.binding:
-                raise failure
-            self._witness.depart(failure)
+            self._depart(invalid.rule, title, exchange, expected=f"{invalid.status}", binding=invalid.binding)
 
-    def poll(self, task: SeenTask) -> str:
+    def poll(self, task: TaskHistory) -> str:
         """Ask how a task does with its own key, and return its state."""
-        return self._witness.looked(task, self._wire.status(self._client(task.second_key), task.id))
+        exchange = self._client.status(own_key(task), task.id)
+        self._judge.judge(exchange)
+        if exchange.status != 200:
+            rule = "LIM-1" if exchange.status == 429 else "TASK-11"
+            self._depart(rule, "a task that was made is not found", exchange, expected="its status")
+        self._judge_unchanged(task, exchange)
+        self._judge_end(task)
+        return str(exchange.data["state"])
 
-    def poll_with_the_other_key(self, task: SeenTask) -> None:
+    def poll_with_the_other_key(self, task: TaskHistory) -> None:
         """Ask with the key that did not make the task."""
-        exchange = self._wire.status(self._client(not task.second_key), task.id, who=" with the other key")
-        if exchange.status != 404:
-            title = "a task is seen with another key than the one that made it"
-            failure = self._story.failure("AUTH-4", title, expected="404", actual=exchange.quoted, about=task.id)
-            self._witness.depart(failure)
+        other = FIRST if own_key(task) == SECOND else SECOND
+        exchange = self._client.status(other, task.id, "with the other key")
+        self._judge.judge(exchange)
+        if exchange.status not in {200, 404}:
+            title = "another key than the one that made a task is answered in another way"
+            self._depart("AUTH-4", title, exchange, expected="404")
 
-    def poll_nobodys(self, second_key: bool, task_id: str | None) -> None:
+    def poll_nobodys(self, key: str, task_id: str | None) -> None:
         """Ask for a task that there is not, or without `taskId`."""
-        who = " without taskId" if task_id is None else f" of {task_id!r}"
-        exchange = self._wire.status(self._client(second_key), task_id, who=who)
+        what = "without taskId" if task_id is None else f"of {task_id!r}"
+        exchange = self._client.status(self._client.known(key), task_id, what)
+        self._judge.judge(exchange)
         status = 400 if task_id is None else 404
         if exchange.status != status:
-            title = f"statusTask{who}, which nobody made" if task_id else "statusTask without taskId"
-            failure = self._story.failure("TASK-11", title, expected=f"{status}", actual=exchange.quoted)
-            if task_id is None or exchange.status != 400 or may_refuse_id(task_id) is None:
-                raise failure
-            self._witness.depart(failure)
+            title = f"statusTask {what}" + ", which nobody made" * (task_id is not None)
+            honest = task_id is not None and exchange.status == 400 and may_refuse_id(task_id) is not None
+            self._depart("TASK-11", title, exchange, expected=f"{status}", binding=not honest)
 
-    def finish(self, task: SeenTask, state: str) -> None:
+    def finish(self, task: TaskHistory, state: str) -> None:
         """End a task by hand, if it has not ended."""
-        if self._target.finish is not None and not task.by_hand and self.poll(task) in RUNNING:
-            task.by_hand, task.last = True, None
-            self._story.tell(f"finished by hand: {state}", task.id)
+        if self._target.finish is not None and not task.ended_by_hand and self.poll(task) in _RUNNING:
+            task.ended_by_hand = True
+            del self._polled[task.id]
+            self._log.add(f"finished by hand: {state}", task.id)
             self._target.finish(task.id, state)
 
     def advance(self, milliseconds: int) -> None:
@@ -115,71 +135,82 @@ class Run:
 
     def advance_to(self, moment: int) -> None:
         """Let time pass until a moment, Unix milliseconds; one that has passed changes nothing."""
-        now = self._story.now()
+        now = self._log.now()
         if now is not None:
             self.advance(max(0, moment - now))
 
     def read_callbacks(self) -> None:
         """Judge the callbacks that came, and miss those that did not."""
-        self._mail.read(self.tasks)
+        for task in self._callbacks.read(self.tasks, self._log.now()):
+            self._judge_end(task)
 
-    def _new(self, exchange: Exchange, request: GenerateRequest, second_key: bool, must_fail: bool) -> SeenTask:
-        task_id = exchange.body["data"]["taskId"]
-        if task_id in self.tasks:
-            title = "a taskId was given twice"
-            raise self._story.failure("GEN-17", title, expected="a new one", actual=task_id, about=task_id)
-        task = SeenTask(id=task_id, request=request, second_key=second_key, made=exchange.span, must_fail=must_fail)
-        self.tasks[task_id] = task
-        return task
+    def _depart(self, rule: str, title: str, exchange: Exchange, *, expected: str, binding: bool = True) -> None:
+        actual = describe_response(exchange)
+        self._judge.recorder.depart(rule, title, (exchange,), expected=expected, actual=actual, binding=binding)
 
-    def _refused(self, exchange: Exchange, rule: str, body: Body, *, must_fail: bool) -> None:
-        if exchange.body["message"] == "Insufficient credits":
+    def _judge_refusal(self, exchange: Exchange, rule: str, *, looks_first: bool) -> None:
+        """Judge the refusal of a good request, where it is none of those that the rules of recordings judge."""
+        if summary(exchange) == "Insufficient credits":
             title = "the credits did not last; the machine needs a key with enough of them"
-            raise self._story.failure("GEN-15", title, expected="a taskId", actual=exchange.quoted)
-        title = "a request that breaks no rule is refused"
-        failure = self._story.failure(rule, title, expected="a taskId", actual=exchange.quoted)
-        looked_first = must_fail and exchange.status == 400
-        if rule != "GEN-16" and may_refuse(body) is None and not looked_first:
-            raise failure
-        self._witness.depart(failure)
+            self._depart("GEN-15", title, exchange, expected="a taskId")
+        if looks_first:
+            title = f"what should end with {_VIOLATION} is refused at once"
+            self._depart("FAIL-1", title, exchange, expected=f"a task that ends with {_VIOLATION}", binding=False)
+        elif exchange.status not in REFUSALS:
+            title, binding = "a request that breaks no rule is refused", rule != "GEN-16"
+            self._depart(rule, title, exchange, expected="a taskId", binding=binding)
 
-    def _no_slot(self, exchange: Exchange, unfinished: int) -> None:
-        actual, most = f"{exchange.quoted}, with {unfinished} unfinished", self._target.max_concurrent
-        if unfinished + self._strangers < most:
+    def _judge_no_slot(self, exchange: Exchange, unfinished: int) -> None:
+        most = self._target.max_concurrent
+        if unfinished + self._unknown < most:
             title, expected = "a task is refused though there is room", f"a taskId, for {most} may be unfinished"
-            raise self._story.failure("LIM-2", title, expected=expected, actual=actual)
-        wait = exchange.headers.get("retry-after", "")
-        if not (wait.isascii() and wait.isdigit()):
-            title, actual = "a 429 does not say when to try again", f"{wait!r}"
-            failure = self._story.failure("LIM-3", title, expected="Retry-After in seconds", actual=actual)
-            self._witness.depart(failure)
+            actual = f"{describe_response(exchange)}, with {unfinished} unfinished"
+            self._judge.recorder.depart("LIM-2", title, (exchange,), expected=expected, actual=actual)
 
-    def _had_slot(self, second_key: bool, exchange: Exchange) -> None:
+    def _judge_slot(self, key: str, exchange: Exchange) -> None:
         """Check that there was room: what is unfinished now was so when the new task was accepted."""
-        unfinished, most = self._unfinished({second_key}), self._target.max_concurrent
+        unfinished, most = self._unfinished({key}), self._target.max_concurrent
         if unfinished >= most:
             title, expected = "a task is accepted though there is no room", f"429, for only {most} may be unfinished"
-            actual = f"{exchange.quoted}, with {unfinished} others unfinished"
-            raise self._story.failure("LIM-2", title, expected=expected, actual=actual)
+            actual = f"{describe_response(exchange)}, with {unfinished} others unfinished"
+            self._judge.recorder.depart("LIM-2", title, (exchange,), expected=expected, actual=actual)
 
-    def _unfinished(self, keys: set[bool]) -> int:
+    def _judge_unchanged(self, task: TaskHistory, exchange: Exchange) -> None:
+        """Asking changes nothing: a status is the same as long as no time passes (TASK-12)."""
+        last = self._polled.get(task.id)
+        self._polled[task.id] = exchange
+        if last is None or last.clock != "server" or last.at != exchange.over or last.data == exchange.data:
+            return
+        expected, actual = differing(last.data, exchange.data)
+        title, both = "a status changed though no time passed", (last, exchange)
+        self._judge.recorder.depart("TASK-12", title, both, expected=expected, actual=actual)
+
+    def _judge_end(self, task: TaskHistory) -> None:
+        """A prompt that breaks the content rules ends with their code (FAIL-1); unknown codes are for TASK-7."""
+        end = task.end
+        if end is None or task.id not in self._violating or task.ended_by_hand:
+            return
+        failed, code = end.data["state"] == "failed", end.data.get("failCode")
+        if not failed or code in {*SPEC_FAIL_CODES} - {_VIOLATION}:
+            title = f"a prompt that breaks the content rules does not end with {_VIOLATION}"
+            actual = f"{end.data['state']}, failCode {show(code)}" if failed else end.data["state"]
+            self._judge.recorder.depart("FAIL-1", title, (end,), expected=f"failed, {_VIOLATION}", actual=actual)
+
+    def _unfinished(self, keys: set[str]) -> int:
         """Count the unfinished tasks of some keys: exactly where they may fill the slots, else at most."""
-        tasks = [task for task in self.tasks.values() if task.second_key in keys and task.end is None]
+        tasks = [task for task in self.tasks.values() if own_key(task) in keys and task.end is None]
         if len(tasks) < self._target.max_concurrent:
             return len(tasks)
-        return sum(self._state(task) in RUNNING for task in tasks)
+        return sum(self._state(task) in _RUNNING for task in tasks)
 
-    def _state(self, task: SeenTask) -> str:
+    def _state(self, task: TaskHistory) -> str:
         """Return the state of a task at this moment; it need not be asked for again while time stands."""
-        last = task.last
-        if last is not None and last.span is not None and last.span.before == self._story.now():
-            return str(last.body["data"]["state"])
+        last = self._polled.get(task.id)
+        if last is not None and last.clock == "server" and last.at == self._log.now():
+            return str(last.data["state"])
         return self.poll(task)
 
-    def _client(self, second_key: bool) -> httpx.Client:
-        other = self._target.other_client
-        return other if second_key and other is not None else self._target.client
 
-
-def _encoded(body: Any) -> bytes:
-    return json.dumps(body).encode()
+def own_key(task: TaskHistory) -> str:
+    """Return the key that made a task."""
+    return SECOND if task.made is not None and task.made.key == SECOND else FIRST

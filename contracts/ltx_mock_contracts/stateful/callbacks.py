@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ltx_mock_contracts.stateful.client import quoted
-from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
+from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ltx_mock_contracts.stateful.invariants import Witness
-    from ltx_mock_contracts.stateful.log import Story
+    from ltx_mock_contracts.stateful.client import Client
+    from ltx_mock_contracts.stateful.judge import Judge
     from ltx_mock_contracts.stateful.target import CallbackInbox
-    from ltx_mock_contracts.stateful.task import SeenTask
     from ltx_mock_contracts.strategies import Body, InvalidRequest
+    from ltx_mock_contracts.trace.tasks import TaskHistory
 
-__all__ = ["Mail"]
+__all__ = ["CallbackLog"]
 
 
-class Mail:
-    """The inbox of a run, if it has one."""
+class CallbackLog:
+    """The callbacks of a run, where there is an inbox for them."""
 
-    def __init__(self, inbox: CallbackInbox | None, story: Story, witness: Witness) -> None:
+    def __init__(self, inbox: CallbackInbox | None, client: Client, judge: Judge) -> None:
         self._inbox = inbox
-        self._story = story
-        self._witness = witness
+        self._client = client
+        self._judge = judge
         self._read = 0
 
     def addressed(self, body: Body) -> Body:
@@ -41,43 +40,39 @@ class Mail:
             return body
         return self.addressed(body)
 
-    def read(self, tasks: Mapping[str, SeenTask]) -> None:
+    def read(self, tasks: Mapping[str, TaskHistory], now: int | None) -> list[TaskHistory]:
         """Judge the callbacks that are new, and ask for those of tasks that have ended.
 
         Args:
             tasks: Every task that was made, by its id.
+            now: The moment in Unix milliseconds; without one no callback is missed.
+
+        Returns:
+            The tasks that were called back.
         """
         if self._inbox is None:
-            return
-        now, bodies = self._story.now(), self._inbox.bodies()
-        for raw in bodies[self._read :]:
-            self._open(raw, tasks, now)
+            return []
+        bodies = self._inbox.bodies()
+        called = [self._judged(self._inbox.url, raw, tasks) for raw in bodies[self._read :]]
         self._read = len(bodies)
         if now is not None:
             for task in tasks.values():
-                self._has_come(task, now)
+                self._miss(task, now)
+        return [task for task in called if task is not None]
 
-    def _open(self, raw: bytes, tasks: Mapping[str, SeenTask], now: int | None) -> None:
-        task_id = _task_of(raw)
-        self._story.tell("a callback comes", task_id)
-        if task_id is not None and task_id in tasks:
-            self._witness.called_back(tasks[task_id], raw, now)
-        else:
-            title = "a callback is about a task that nobody was told of"
-            failure = self._story.failure("GEN-18", title, expected="none", actual=quoted(raw))
-            self._witness.depart(failure)
+    def _judged(self, url: str, raw: bytes, tasks: Mapping[str, TaskHistory]) -> TaskHistory | None:
+        exchange = self._client.callback(url, raw)
+        self._judge.judge(exchange)
+        task = tasks.get(exchange.task_id)
+        if task is None:
+            title, actual = "a callback is about a task that nobody was told of", show(exchange.request)
+            self._judge.recorder.depart("GEN-18", title, (exchange,), expected="none", actual=actual)
+        return task
 
-    def _has_come(self, task: SeenTask, now: int) -> None:
-        if task.request.request_type == "callback" and not task.callbacks and task.has_ended(now):
+    def _miss(self, task: TaskHistory, now: int) -> None:
+        if task.request is None or task.request.request_type != "callback" or task.callbacks or task.made is None:
+            return
+        ended = task.ended_by_hand or task.end is not None or (task.window is not None and now > task.window[1])
+        if ended:
             title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
-            raise self._story.failure("CB-1", title, expected=expected, actual="nothing", about=task.id)
-
-
-def _task_of(raw: bytes) -> str | None:
-    try:
-        body = parse_body(raw)
-    except MalformedBody:
-        return None
-    data = body.get("data") if isinstance(body, dict) else None
-    task_id = data.get("taskId") if isinstance(data, dict) else None
-    return task_id if isinstance(task_id, str) else None
+            self._judge.recorder.depart("CB-1", title, (task.made,), expected=expected, actual="nothing")

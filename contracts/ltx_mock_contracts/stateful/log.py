@@ -1,4 +1,4 @@
-"""What happened in a run, line by line, and the failures that tell it."""
+"""What happened in a run, line by line, and the failures whose stories are made of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from ltx_mock_contracts.failure import ContractFailure
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.stateful.target import Clock
+    from ltx_mock_contracts.verdicts import Departure
 
-__all__ = ["Story"]
+__all__ = ["RunLog"]
 
 
-class Story:
+class RunLog:
     """The steps of one run, each with its moment where there is a clock."""
 
     def __init__(self, clock: Clock | None) -> None:
@@ -24,15 +25,16 @@ class Story:
         """Return the moment in Unix milliseconds, or None without a clock."""
         return None if self._clock is None else self._clock.now
 
-    def tell(self, text: str, about: str | None = None) -> None:
-        """Note a step; `about` is the id of the task that it concerns, if any."""
+    def add(self, text: str, task_id: str | None = None) -> None:
+        """Add a step, and the id of the task that it is about, if any."""
         now = self.now()
         moment = "" if now is None or self._start is None else f"at {(now - self._start) / 1000:g} s: "
-        self._lines.append((about, moment + text))
+        self._lines.append((task_id, moment + text))
 
-    def failure(
-        self, rule: str, title: str, *, expected: str, actual: str, about: str | None = None
-    ) -> ContractFailure:
-        """Return a failure that tells the story of the task that it is about, or with none the whole."""
-        lines = [line for task_id, line in self._lines if about is None or about == task_id]
-        return ContractFailure(title, rule=rule, expected=expected, actual=actual, story=lines)
+    def failure(self, departure: Departure) -> ContractFailure:
+        """Return a failure with the steps of the task that it is about, or with none all steps."""
+        about = departure.task
+        story = [line for task_id, line in self._lines if about is None or about == task_id]
+        return ContractFailure(
+            departure.title, rule=departure.rule, expected=departure.expected, actual=departure.actual, story=story
+        )

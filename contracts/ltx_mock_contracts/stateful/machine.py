@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule
 
-from ltx_mock_contracts.stateful.actions import Run
+from ltx_mock_contracts.stateful.actions import Actions, own_key
+from ltx_mock_contracts.stateful.client import FIRST, SECOND
 from ltx_mock_contracts.stateful.requests import good_requests, kind, wrong_requests
 from ltx_mock_contracts.stateful.search import ContractMachine, find_failure
 from ltx_mock_contracts.stateful.target import Target
-from ltx_mock_contracts.stateful.task import SeenTask, generation_ms
 from ltx_mock_contracts.strategies import AdvisedRequest, Body, InvalidRequest, MalformedBytes
+from ltx_mock_contracts.trace.tasks import TaskHistory
 
 if TYPE_CHECKING:
     from hypothesis import settings
@@ -32,7 +33,7 @@ _EDGES: Final = {
     "just before the earliest success": (0, -1),
     "at the earliest success": (0, 0),
     "just before the latest end": (1, -1),
-    "at the latest end": (1, 0),
+    "after the latest end": (1, 1),
 }
 
 
@@ -58,7 +59,7 @@ class TaskMachine(ContractMachine):
 
     make_target: ClassVar[staticmethod[[], AbstractContextManager[Target]] | None] = None
     submitted = Bundle("submitted")
-    keys = st.booleans()
+    keys = st.sampled_from((FIRST, SECOND))
 
     @classmethod
     def against(cls, make_target: MakeTarget) -> type[TaskMachine]:
@@ -75,72 +76,72 @@ class TaskMachine(ContractMachine):
             raise TypeError("TaskMachine has no server to run against; use TaskMachine.against(make_target)")
         self._open = ExitStack()
         self.target = self._open.enter_context(self.make_target())
-        self.run = Run(self.target)
+        self.actions = Actions(self.target)
 
     def teardown(self) -> None:
         """Let go of the target."""
         super().teardown()
         self._open.close()
 
-    @precondition(lambda self: len(self.run.tasks) < _MOST_TASKS)
-    @rule(target=submitted, second_key=keys, request=good_requests(), violating=st.booleans())
-    def submit(self, second_key: bool, request: Body | AdvisedRequest, violating: bool) -> Any:
+    @precondition(lambda self: len(self.actions.tasks) < _MOST_TASKS)
+    @rule(target=submitted, key=keys, request=good_requests(), violating=st.booleans())
+    def submit(self, key: str, request: Body | AdvisedRequest, violating: bool) -> Any:
         """Submit what the documents allow, and sometimes what they advise against or what must fail."""
         body, rule_id = (request.body, "GEN-16") if isinstance(request, AdvisedRequest) else (request, "GEN-17")
         must_fail = violating and self.target.violating_prompt is not None
         if must_fail:
             body["input"]["prompt"] = self.target.violating_prompt
-        return self.run.submit(second_key, body, rule_id, must_fail=must_fail) or multiple()
+        return self.actions.submit(key, body, rule_id, must_fail=must_fail) or multiple()
 
-    @rule(second_key=keys, wrong=st.lists(wrong_requests(), min_size=1, max_size=4, unique_by=kind))
-    def submit_what_is_wrong(self, second_key: bool, wrong: list[InvalidRequest | MalformedBytes]) -> None:
+    @rule(key=keys, wrong=st.lists(wrong_requests(), min_size=1, max_size=4, unique_by=kind))
+    def submit_what_is_wrong(self, key: str, wrong: list[InvalidRequest | MalformedBytes]) -> None:
         """Submit what must be refused; there is much of it, so several at once."""
         for each in wrong:
-            self.run.submit_wrong(second_key, each)
+            self.actions.submit_wrong(key, each)
 
     @rule(task=submitted, times=st.integers(1, 3))
-    def poll(self, task: SeenTask, times: int) -> None:
+    def poll(self, task: TaskHistory, times: int) -> None:
         """Ask how a task does, and perhaps ask again at once."""
         for _ in range(times):
-            self.run.poll(task)
+            self.actions.poll(task)
 
     @precondition(lambda self: self.target.other_client is not None)
     @rule(task=submitted)
-    def poll_with_the_other_key(self, task: SeenTask) -> None:
+    def poll_with_the_other_key(self, task: TaskHistory) -> None:
         """Ask with the key that did not make the task."""
-        self.run.poll_with_the_other_key(task)
+        self.actions.poll_with_the_other_key(task)
 
-    @rule(second_key=keys, task_id=st.sampled_from(_NOBODYS))
-    def poll_nobodys(self, second_key: bool, task_id: str | None) -> None:
+    @rule(key=keys, task_id=st.sampled_from(_NOBODYS))
+    def poll_nobodys(self, key: str, task_id: str | None) -> None:
         """Ask for a task that nobody made, or for none at all."""
-        self.run.poll_nobodys(second_key, task_id)
+        self.actions.poll_nobodys(key, task_id)
 
     @rule(task=submitted, near=st.sampled_from(_NEAR))
-    def poll_almost(self, task: SeenTask, near: str) -> None:
+    def poll_almost(self, task: TaskHistory, near: str) -> None:
         """Ask for an id that is nearly that of a task."""
-        self.run.poll_nobodys(task.second_key, near.format(task.id))
+        self.actions.poll_nobodys(own_key(task), near.format(task.id))
 
     @precondition(lambda self: self.target.clock is not None)
     @rule(milliseconds=st.sampled_from(_SPANS))
     def advance(self, milliseconds: int) -> None:
         """Let time pass."""
-        self.run.advance(milliseconds)
+        self.actions.advance(milliseconds)
 
     @precondition(lambda self: self.target.clock is not None)
     @rule(task=submitted, edge=st.sampled_from(list(_EDGES)))
-    def advance_to_an_edge(self, task: SeenTask, edge: str) -> None:
+    def advance_to_an_edge(self, task: TaskHistory, edge: str) -> None:
         """Let time pass until a task may, or must, be finished, or until just before."""
         end, more = _EDGES[edge]
-        if task.made is not None:
-            self.run.advance_to(task.made.after + generation_ms(task.request)[end] + more)
+        if task.window is not None:
+            self.actions.advance_to(task.window[end] + more)
 
     @precondition(lambda self: self.target.finish is not None)
     @rule(task=submitted, state=st.sampled_from(["success", "failed"]))
-    def finish(self, task: SeenTask, state: str) -> None:
+    def finish(self, task: TaskHistory, state: str) -> None:
         """End a task by hand, if it has not ended."""
-        self.run.finish(task, state)
+        self.actions.finish(task, state)
 
     @invariant()
     def callbacks_are_right(self) -> None:
         """Read the callbacks that came, and miss those that did not."""
-        self.run.read_callbacks()
+        self.actions.read_callbacks()

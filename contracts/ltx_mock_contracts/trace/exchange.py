@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args, overload
 from urllib.parse import parse_qs
 
-__all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "key_of", "operation_of"]
+from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
+
+__all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
 
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """What an exchange is about. A callback goes from the server to a client; `other` is what is no endpoint."""
@@ -83,6 +85,14 @@ class Exchange:
         return parse_qs(self.target.partition("?")[2].partition("#")[0]).get("taskId", [""])[0]
 
     @property
+    def task_id(self) -> str:
+        """The task that it is about: the one asked for, or else the one in the envelope; empty where there is none."""
+        if self.operation == "statusTask":
+            return self.asked
+        task_id = self.data.get("taskId")
+        return task_id if isinstance(task_id, str) else ""
+
+    @property
     def answered(self) -> bool:
         """Whether there is an answer that can be judged."""
         return self.status is not None and "answer" not in self.gaps and not (self.method == "HEAD" and not self.answer)
@@ -125,6 +135,16 @@ class Trace(Sequence[Exchange]):
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self)} exchanges>"
+
+
+def decode_body(raw: bytes) -> Any:
+    """Return a body as JSON, or as text where it is none that all read alike; None where there is none."""
+    if not raw:
+        return None
+    try:
+        return parse_body(raw)
+    except MalformedBody:
+        return raw.decode(errors="replace")
 
 
 def key_of(tenant: str | None, key: str | None) -> str | None:

@@ -1,34 +1,45 @@
-"""How the checks of a trace write down what they find."""
+"""How the checks of exchanges report what they find."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.validation.findings import show
-from ltx_mock_contracts.verdicts import Departure, Ledger
+from ltx_mock_contracts.verdicts import Departure
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["RANK", "Recorder", "describe_response", "differing", "seconds"]
+__all__ = ["Recorder", "Sink", "describe_response", "differing", "seconds", "summary"]
 
 _CONTEXT: Final = 20
 
-RANK: Final = {"pending": 0, "processing": 1, "success": 2, "failed": 2}
-"""How far a task in a state is."""
+
+class Sink(Protocol):
+    """Takes what checks find: a `Ledger` that keeps it all, or a test that fails at the first departure."""
+
+    def saw(self, *rules: str) -> None:
+        """Note that these rules could be judged."""
+
+    def depart(self, departure: Departure) -> None:
+        """Take a departure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Writes into a ledger, with what the exchanges themselves know."""
+    """Makes departures of what the exchanges themselves know.
 
-    ledger: Ledger
+    Attributes:
+        sink: Takes them.
+    """
+
+    sink: Sink
 
     def saw(self, *rules: str) -> None:
         """Note that these rules could be judged."""
-        self.ledger.saw(*rules)
+        self.sink.saw(*rules)
 
     def depart(
         self,
@@ -43,15 +54,14 @@ class Recorder:
     ) -> None:
         """Note a departure; the last of the exchanges is the one that is wrong."""
         about = exchanges[-1]
-        task = about.data.get("taskId") or about.asked
-        self.ledger.depart(
+        self.sink.depart(
             Departure(
                 rule=rule,
                 title=title,
                 expected=expected,
                 actual=actual,
                 exchanges=tuple(exchange.number for exchange in exchanges),
-                task=task if isinstance(task, str) and task else None,
+                task=about.task_id or None,
                 curl=curl_line(about),
                 request=None if about.operation == "callback" else about.request,
                 kind=kind,
@@ -61,12 +71,17 @@ class Recorder:
 
 
 def describe_response(exchange: Exchange) -> str:
-    """Return what was answered, in short: status and message, id or state."""
+    """Return status and message, id or state of a response, for people."""
+    return f"{exchange.status}, {show(summary(exchange))}"
+
+
+def summary(exchange: Exchange) -> Any:
+    """Return what a response says in one value: a state, an id, a message, or the whole body."""
     data, answer = exchange.data, exchange.answer
-    word: Any = data.get("state") or data.get("taskId")
+    word = data.get("state") or data.get("taskId")
     if word is None:
         word = answer.get("message", answer) if isinstance(answer, dict) else answer
-    return f"{exchange.status}, {show(word)}"
+    return word
 
 
 def differing(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
 
-__all__ = ["RULES_OF_FIELDS", "judge_request"]
+__all__ = ["REFUSALS", "RULES_OF_FIELDS", "judge_request"]
 
 _ALWAYS: Final = ("GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10")
 RULES_OF_FIELDS: Final = {
@@ -30,7 +30,8 @@ RULES_OF_FIELDS: Final = {
 }
 """The rules that can be judged only where a request has the field."""
 
-_REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
+REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
+"""Codes that refuse a request for what is in it."""
 _ACCESS: Final = frozenset({401, 403})
 """Statuses that say nothing of the request: the key decided."""
 _NO_CREDITS: Final = "Insufficient credits"
@@ -73,7 +74,7 @@ def _judge_generate(recorder: Recorder, exchange: Exchange, status: int) -> None
     code = _code_of(exchange)
     if code == 200 and status == 200 and exchange.data.get("taskId"):
         _judge_accepted(recorder, exchange)
-    elif code in _REFUSALS:
+    elif code in REFUSALS:
         _judge_refused(recorder, exchange, code)
 
 

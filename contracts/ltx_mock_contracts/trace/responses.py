@@ -1,10 +1,11 @@
-"""Each answer and each callback by itself: is it what the schemas say?"""
+"""Each response and each callback by itself: is it what the schemas say?"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.trace.states import RULES_OF_STATE
 from ltx_mock_contracts.validation import validate_callback, validate_response
 
 if TYPE_CHECKING:
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "judge_response"]
 
-_CARRIES: Final = {
-    "pending": ("TASK-2",),
-    "processing": ("TASK-2",),
-    "success": ("TASK-3", "TASK-4", "TASK-5"),
-    "failed": ("TASK-6", "TASK-7"),
-}
 METHODS: Final = {
     "generateTask": ("POST",),
     "statusTask": ("GET", "HEAD"),
@@ -32,7 +27,7 @@ _INDEX: Final = re.compile(r"/\d+")
 
 
 def judge_response(recorder: Recorder, exchange: Exchange) -> bool:
-    """Note what is wrong with an answer or a callback in itself; tell whether it can be used further."""
+    """Judge a response or a callback by itself, and tell whether it is sound and can be compared with others."""
     if exchange.operation == "callback":
         return "request" not in exchange.gaps and _judge_callback(recorder, exchange)
     if not exchange.answered or exchange.status is None:
@@ -96,7 +91,7 @@ def _look(recorder: Recorder, exchange: Exchange) -> None:
 
 def _look_at_task(recorder: Recorder, exchange: Exchange) -> None:
     state = exchange.data.get("state")
-    recorder.saw("TASK-1", *(_CARRIES.get(state, ()) if isinstance(state, str) else ()))
+    recorder.saw("TASK-1", *(RULES_OF_STATE.get(state, ()) if isinstance(state, str) else ()))
 
 
 def _note(recorder: Recorder, exchange: Exchange, what: str, findings: list[Finding]) -> bool:

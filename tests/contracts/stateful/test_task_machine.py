@@ -6,6 +6,7 @@ import re
 import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,8 @@ from ltx_mock.core import timeline
 from ltx_mock.testing.options import ClockMode
 from ltx_mock_contracts import ContractFailure, GenerateRequest, TaskMachine
 from ltx_mock_contracts.stateful import Target, run_task_machine
-from ltx_mock_contracts.stateful.task import generation_ms
 from ltx_mock_contracts.strategies._modes import MODES
-from mutants.machine import OpenToAll
+from mutants.servers import MUTANTS, BrokenServer, Mutant
 from support.machine_targets import Fake
 from support.receivers import Receiver
 
@@ -43,22 +43,44 @@ def test_a_client_is_enough(clock: ClockMode) -> None:
         run_task_machine(lambda: Target(client=mock.tenant().client()), settings=SHORT)
 
 
-@pytest.mark.slow
-def test_what_is_only_our_choice_is_no_failure_of_others() -> None:
-    with MockServer(clock="manual") as mock, Receiver() as receiver:
-        fake = Fake(mock, receiver, socket=False)
+@pytest.fixture
+def broken() -> Iterator[BrokenServer]:
+    with BrokenServer() as server:
+        yield server
+
+
+def hold(server: BrokenServer, mutant: Mutant, search: settings, *, choices: bool) -> None:
+    """Run the machine against a server with a mistake."""
+    with server.broken_by(mutant), Receiver() as receiver:
+        fake = Fake(server, receiver, socket=False)
 
         @contextmanager
-        def theirs(*, choices: bool) -> Iterator[Target]:
-            with fake.worlds() as worlds:
-                options: dict[str, Any] = {"transport": OpenToAll(mock.transport)}
-                clients = [world.client(**options) for world in (worlds.first, worlds.second)]
-                with Target(client=clients[0], other_client=clients[1], choices=choices) as target:
-                    yield target
+        def target() -> Iterator[Target]:
+            server.begin(mutant)
+            with fake() as target:
+                yield replace(target, choices=choices)
 
-        run_task_machine(lambda: theirs(choices=False), settings=SHORT)
-        with pytest.raises(ContractFailure, match="AUTH-4"):
-            run_task_machine(lambda: theirs(choices=True), settings=settings(LIGHT, report_multiple_bugs=False))
+        run_task_machine(target, settings=search)
+
+
+@pytest.mark.slow
+def test_what_is_only_our_choice_is_no_failure_of_others(broken: BrokenServer) -> None:
+    mutant = MUTANTS["open-to-all"]
+    hold(broken, mutant, SHORT, choices=False)
+    with pytest.raises(ContractFailure, match="AUTH-4"):
+        hold(broken, mutant, settings(LIGHT, report_multiple_bugs=False), choices=True)
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("name", ["a-missing-mode-is-text-to-video", "an-unknown-field-is-refused", "reading-helps"])
+def test_another_reading_is_no_failure_of_others(name: str, broken: BrokenServer) -> None:
+    hold(broken, MUTANTS[name], SHORT, choices=False)
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("name", ["no-create-time", "unknown-fail-code"])
+def test_what_clients_must_bear_is_no_failure_even_of_the_fake(name: str, broken: BrokenServer) -> None:
+    hold(broken, MUTANTS[name], SHORT, choices=True)
 
 
 def test_a_machine_without_a_server_says_what_to_do() -> None:
@@ -79,11 +101,11 @@ def test_a_target_closes_its_clients() -> None:
 @pytest.mark.rule("TASK-8")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("resolution", timeline.GENERATION_MS)
-def test_the_machine_and_the_fake_know_the_same_times(mode: str, resolution: str) -> None:
+def test_the_contract_and_the_fake_know_the_same_times(mode: str, resolution: str) -> None:
     extra = timeline.LORA_MS if mode.endswith("LoRA") else (0, 0)
     low, high = timeline.GENERATION_MS[resolution]
     request = GenerateRequest(mode=mode, prompt="x", resolution=resolution, duration=5)
-    assert generation_ms(request) == (low + extra[0], high + extra[1])
+    assert request.generation_ms == (low + extra[0], high + extra[1])
 
 
 def test_the_example_of_the_page_runs() -> None:

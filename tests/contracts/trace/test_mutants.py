@@ -152,6 +152,7 @@ BROKEN = [
     Mutant("createTime changes", "TASK-5", data(PROCESSING, createTime=BASE + 1)),
     Mutant("createTime is after the first sight", "TASK-5", data(5, createTime=later(2))),
     Mutant("createTime is before the request", "TASK-5", data(5, createTime=later(-1))),
+    Mutant("createTime is after the making", "TASK-5", both(at(2, ended=later(0)), data(5, createTime=later(1)))),
     Mutant(
         "completeTime is after the end was seen",
         "TASK-5",

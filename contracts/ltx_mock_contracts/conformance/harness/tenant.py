@@ -11,8 +11,7 @@ from ltx_mock_contracts.conformance.harness.control_plane import ControlError
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.io.http_client import NoAnswerError, Reply
 from ltx_mock_contracts.trace.curl import curl_line
-from ltx_mock_contracts.trace.exchange import Exchange, Operation
-from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
+from ltx_mock_contracts.trace.exchange import Exchange, Operation, decode_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,8 +135,8 @@ class World:
             method=method,
             target=url,
             status=reply and reply.status,
-            request=None if content is None else _decoded(content),
-            answer=reply and _decoded(reply.body),
+            request=None if content is None else decode_body(content),
+            answer=reply and decode_body(reply.body),
             key=self._label if own else None,
             ended=self.clock.now,
             headers=reply and reply.headers,
@@ -205,7 +204,7 @@ class World:
                     method=call.method,
                     target=inbox.url,
                     status=call.status,
-                    request=_decoded(call.body),
+                    request=decode_body(call.body),
                     ended=now,
                     headers={"content-type": call.content_type},
                     clock=self.clock.whose,
@@ -218,16 +217,6 @@ class World:
     def _still_time(self) -> None:
         if self._target.over is not None:
             raise CheckStoppedError(self._target.over)
-
-
-def _decoded(raw: bytes) -> Any:
-    """Return a body as JSON, or as text where it is none that all read alike; None where there is none."""
-    if not raw:
-        return None
-    try:
-        return parse_body(raw)
-    except MalformedBody:
-        return raw.decode(errors="replace")
 
 
 def _refused(exchange: Exchange) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.request import GenerateRequest
-from ltx_mock_contracts.trace.recorder import RANK, seconds
+from ltx_mock_contracts.trace.recorder import seconds
+from ltx_mock_contracts.trace.states import RANK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,73 @@
+"""The judge of a run: the rules of recordings, asked after each exchange, and a failure at the first departure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hypothesis import event
+
+from ltx_mock_contracts.trace.callbacks import judge_callbacks
+from ltx_mock_contracts.trace.recorder import Recorder
+from ltx_mock_contracts.trace.requests import judge_request
+from ltx_mock_contracts.trace.responses import judge_response
+from ltx_mock_contracts.trace.tasks import TaskHistories, judge_task
+from ltx_mock_contracts.verdicts import BINDING
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.stateful.log import RunLog
+    from ltx_mock_contracts.trace.exchange import Exchange
+    from ltx_mock_contracts.trace.tasks import TaskHistory
+    from ltx_mock_contracts.verdicts import Departure
+
+__all__ = ["Judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstDeparture:
+    """Raises a `ContractFailure` at the first departure that counts; the others are Hypothesis events.
+
+    Attributes:
+        log: What led to it.
+        choices: Whether departures count that break nothing documented.
+    """
+
+    log: RunLog
+    choices: bool
+
+    def saw(self, *rules: str) -> None:
+        """See `Sink`; a run does not count what it could judge."""
+
+    def depart(self, departure: Departure) -> None:
+        """See `Sink`."""
+        if self.choices or departure.breaks(BINDING):
+            raise self.log.failure(departure)
+        event(f"{departure.rule} is not kept: {departure.title}")
+
+
+class Judge:
+    """Judges the exchanges of a run one by one. Only the task that an exchange is about is looked at again.
+
+    Attributes:
+        recorder: Takes departures that a step sees by itself, because it knows what it asked for.
+    """
+
+    def __init__(self, log: RunLog, *, choices: bool) -> None:
+        self.recorder = Recorder(_FirstDeparture(log, choices))
+        # What a response may have beside the documented is an advisory, which no choice of the fake's forbids.
+        self._responses = Recorder(_FirstDeparture(log, choices=False))
+        self._histories = TaskHistories(self.recorder)
+
+    def judge(self, exchange: Exchange) -> TaskHistory | None:
+        """Judge an exchange, and return the history of the task that it is about, if any.
+
+        Raises:
+            ContractFailure: It breaks a rule, by itself or together with those before it.
+        """
+        sound = judge_response(self._responses, exchange)
+        judge_request(self.recorder, exchange)
+        history = self._histories.add(exchange) if sound else None
+        if history is not None:
+            judge_task(self.recorder, history)
+            judge_callbacks(self.recorder, history, received=True)
+        return history
