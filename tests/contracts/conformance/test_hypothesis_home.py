@@ -48,6 +48,6 @@ def test_a_home_that_was_chosen_before_stays(tmp_path: Path) -> None:
 
 
 def test_a_home_that_the_environment_chooses_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", tmp_path)
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(tmp_path))
     with hypothesis_home():
         assert home() is None
