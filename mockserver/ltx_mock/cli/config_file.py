@@ -1,18 +1,55 @@
-"""Settings from a file: `ltx-mock.toml`, or `[tool.ltx-mock]` in `pyproject.toml`, in the current folder."""
+"""Options from a file of the current folder: `ltx-mock.toml`, or `[tool.ltx-mock]` in `pyproject.toml`."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import click
 
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock_contracts.io.json_text import read_toml
 from ltx_mock_contracts.io.safe_files import read_file
 
+PREFIX = "LTX_MOCK"
+"""What variables of the environment begin with."""
+OTHER_VARIABLES = ("URL",)
+"""Those of the commands that talk to a running server."""
 OWN_FILE = "ltx-mock.toml"
 LARGEST = 4 * 1024 * 1024  # bytes
 PROJECT_FILE = "pyproject.toml"
+
+
+class ConfigurableCommand(click.Command):
+    """A command whose options may stand in the config file too. A flag beats the environment, which beats the file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the file, and tell of variables that are meant for no option, unless only help is asked for.
+
+        Raises:
+            SettingsError: the file is not TOML, or has a key that is no option.
+        """
+        if not ctx.resilient_parsing and not set(args).intersection(ctx.help_option_names):
+            options = {str(each.name): each for each in self.params}
+            values = read_config(Path.cwd(), options)
+            ctx.default_map = {name: _as_given(value, options[name]) for name, value in values.items()}
+            _tell_unknown_variables({f"{PREFIX}_{name}".upper() for name in (*options, *OTHER_VARIABLES)})
+        return super().parse_args(ctx, args)
+
+
+def _as_given(value: object, option: click.Parameter) -> object:
+    """Return a value as a flag or a variable gives it, so that click refuses one of the wrong kind alike."""
+    if option.multiple and isinstance(value, str):
+        return [value]
+    return str(value) if isinstance(value, bool | int | float) else value
+
+
+def _tell_unknown_variables(known: set[str]) -> None:
+    for variable in sorted(os.environ):
+        if variable.startswith(f"{PREFIX}_") and variable not in known:
+            click.echo(f"ltx-mock: {variable} is not a setting{suggestion(variable, sorted(known))}", err=True)
 
 
 def read_config(folder: Path, known: Iterable[str]) -> dict[str, Any]:

@@ -16,19 +16,15 @@ from typing import Any
 
 import click
 
-from ltx_mock.cli.config_file import read_config
+from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
-from ltx_mock.core.settings import Settings, setting_names
-from ltx_mock.errors import suggestion
+from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.files import chosen
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.version import VERSION
 
-PREFIX = "LTX_MOCK_"
-OWN_OPTIONS = ("quiet", "json", "ready_file", "open")
-OTHER_VARIABLES = ("URL",)  # read by the commands that talk to a running server
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (50_000, 50, 1000)
 
@@ -37,20 +33,14 @@ def _option(item: Field[Any]) -> Callable[[Any], Any]:
     """Return the click option for a setting."""
     default = item.default_factory() if callable(item.default_factory) else item.default
     name, text = item.name.replace("_", "-"), str(item.metadata["help"]).replace("`", "")
-    known: dict[str, Any] = {"envvar": PREFIX + item.name.upper(), "default": None}
     if isinstance(default, bool):
-        return click.option(f"--{name}/--no-{name}", help=text, **known)
-    if _is_list(item):
-        return click.option(f"--{name}", help=text, multiple=True, metavar=item.metadata.get("metavar"), **known)
+        return click.option(f"--{name}/--no-{name}", help=text, default=None)
+    metavar = item.metadata.get("metavar")
+    if isinstance(default, tuple | dict):
+        return click.option(f"--{name}", help=text, multiple=True, metavar=metavar, default=None)
     shown = "" if default is None else f" [default: {default}]"
     kind = click.Choice(item.metadata["choices"]) if "choices" in item.metadata else _type(item.name, default)
-    return click.option(f"--{name}", help=text + shown, type=kind, metavar=item.metadata.get("metavar"), **known)
-
-
-def _is_list(item: Field[Any]) -> bool:
-    """Tell whether the option may be repeated."""
-    default = item.default_factory() if callable(item.default_factory) else item.default
-    return isinstance(default, tuple | dict)
+    return click.option(f"--{name}", help=text + shown, type=kind, metavar=metavar, default=None)
 
 
 def _type(name: str, default: object) -> type:
@@ -65,51 +55,21 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _configure(ctx: click.Context, _: click.Parameter, value: object) -> object:
-    """Let the config file supply what neither flag nor environment does."""
-    known = [*setting_names(), *OWN_OPTIONS]
-    values = read_config(Path.cwd(), known)
-    if "json" in values:
-        values["as_json"] = values.pop("json")
-    if "open" in values:
-        values["open_"] = values.pop("open")
-    lists = {item.name for item in fields(Settings) if _is_list(item)}
-    ctx.default_map = {
-        name: [value] if name in lists and isinstance(value, str) else _as_given(value)
-        for name, value in values.items()
-    }
-    names = [*known, *(name.lower() for name in OTHER_VARIABLES)]
-    for variable in sorted(os.environ):
-        name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name not in names:
-            hint = suggestion(variable, [PREFIX + each.upper() for each in names])
-            click.echo(f"ltx-mock: {variable} is not a setting{hint}", err=True)
-    return value
-
-
-def _as_given(value: object) -> object:
-    """Return a number or truth value as a flag or variable would say it, so that click refuses the wrong kind alike."""
-    return str(value) if isinstance(value, bool | int | float) else value
-
-
-@click.command()
-@click.option("--config", is_flag=True, hidden=True, is_eager=True, expose_value=False, callback=_configure)
+@click.command(cls=ConfigurableCommand, context_settings={"auto_envvar_prefix": PREFIX})
 @_options
-@click.option("--quiet", "-q", is_flag=True, envvar="LTX_MOCK_QUIET", help="Print no line for each request.")
-@click.option("--json", "as_json", is_flag=True, envvar="LTX_MOCK_JSON", help="Print each exchange as a line of JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print no line for each request.")
+@click.option("--json", is_flag=True, help="Print each exchange as a line of JSON.")
 @click.option(
-    "--ready-file",
-    type=click.Path(dir_okay=False),
-    envvar="LTX_MOCK_READY_FILE",
-    help='Write {"url", "pid"} here when the server answers.',
+    "--ready-file", type=click.Path(dir_okay=False), help='Write {"url", "pid"} here when the server answers.'
 )
-@click.option("--open", "open_", is_flag=True, envvar="LTX_MOCK_OPEN", help="Open the dashboard in the browser.")
-def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **given: Any) -> None:
+@click.option("--open", is_flag=True, help="Open the dashboard in the browser.")
+def serve(*, quiet: bool, ready_file: str | None, **given: Any) -> None:
     """Run the fake API until Ctrl-C.
 
     Every option can also stand in the environment (LTX_MOCK_PORT=8000) and in ltx-mock.toml or
     [tool.ltx-mock] in pyproject.toml (port = 8000). A flag beats the environment, which beats the file.
     """
+    as_json, in_browser = given.pop("json"), given.pop("open")
     values = {name: value for name, value in given.items() if value not in (None, ())}
     values.setdefault("seed", secrets.randbelow(2**31))
     settings = Settings.from_mapping(values | {"scenario": chosen(values.get("scenario", ()))})
@@ -129,7 +89,7 @@ def serve(*, quiet: bool, as_json: bool, ready_file: str | None, open_: bool, **
         if ready_file:
             write_ready_file(Path(ready_file), url)
         click.echo(banner(settings, url), err=True)
-        if open_:
+        if in_browser:
             _show_in_browser(dashboard_url(url))
 
     try:

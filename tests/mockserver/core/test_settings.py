@@ -11,6 +11,7 @@ import pytest
 
 from ltx_mock import SettingsError
 from ltx_mock.cli.config_file import read_config
+from ltx_mock.cli.serve import serve
 from ltx_mock.core.settings import Settings
 from support.processes import ltx_mock, serving
 
@@ -72,6 +73,20 @@ def test_what_is_repeated_on_the_command_line_is_separated_by_spaces_in_the_envi
     assert told["api_key"] == ["…-key", "…-key"]
     assert told["price"] == {"480p": 9, "720p": 8, "1080p": 4}
     assert told["strict"] is True
+
+
+def test_each_option_has_the_variable_and_the_key_of_its_own_name() -> None:
+    assert serve.context_settings == {"auto_envvar_prefix": "LTX_MOCK"}
+    for option in serve.params:
+        assert f"--{str(option.name).replace('_', '-')}" in option.opts
+
+
+def test_what_serve_alone_has_can_stand_in_the_environment(tmp_path: Path) -> None:
+    with serving(cwd=tmp_path, env={"LTX_MOCK_JSON": "true", "LTX_MOCK_READY_FILE": "ready"}) as served:
+        assert json.loads((tmp_path / "ready").read_text())["url"] == served.url
+        httpx.get(f"{served.url}/nothing", trust_env=False, verify=False)
+        assert json.loads(served.line())["target"] == "/nothing"
+        served.end()
 
 
 def test_json_lines_can_be_asked_for_in_a_file(tmp_path: Path) -> None:
