@@ -39,7 +39,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("pytest_plugin", "__main__"),
     ],
     "ltx_mock_contracts": [
-        ("rules", "model", "lazy", "extras"),
+        ("rules", "model", "lazy", "extras", "polling"),
         ("failure", "verdicts", "dialects", "request", "fail_codes", "needs_hypothesis"),
         ("validation",),
         ("io", "reporting", "strategies"),

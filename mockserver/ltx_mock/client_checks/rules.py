@@ -18,6 +18,7 @@ from ltx_mock.client_checks.case_judge import (
     tells_the_end,
 )
 from ltx_mock.client_checks.retries import fails_in_passing, pays_once, takes_no_for_an_answer, waits_longer_each_time
+from ltx_mock_contracts.polling import FASTEST_SAMPLE_MS, FIRST_POLL_MS, POLL_EVERY_MS
 from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.validation.findings import show
 
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["judge", "waits_in_real_time"]
 
-_FIRST_POLL: Final = 60_000
-_POLL: Final = 5_000
-_FASTEST_SAMPLE: Final = 3_000
-"""The samples on the vendor's other pages poll every three seconds: who polls no faster goes by a document."""
 _CONTROL_FACTOR: Final = 10
 
 
@@ -103,17 +100,18 @@ def _polls_as_advised(bench: Bench, story: Story) -> None:
         return
     bench.saw("CLI-2")
     waited = polls[0].at - made[0].at
-    if not enough(waited, _FIRST_POLL):
-        title, expected = "the first poll comes sooner than advised", "60 s after the submission, or later"
-        actual = f"after {seconds(waited)}"
+    if not enough(waited, FIRST_POLL_MS):
+        title, actual = "the first poll comes sooner than advised", f"after {seconds(waited)}"
+        expected = f"{seconds(FIRST_POLL_MS)} after the submission, or later"
         bench.wrong("CLI-2", title, made[0], polls[0], expected=expected, actual=actual, binding=False)
     # How soon it tries again after a poll that failed is a matter of CLI-6.
     pairs = [(two.at - one.at, one, two) for one, two in pairwise(polls) if not fails_in_passing(one)]
-    wait, one, two = min(pairs, key=lambda pair: pair[0], default=(_POLL, polls[0], polls[0]))
-    if not enough(wait, _POLL):
-        faster = not enough(wait, _FASTEST_SAMPLE)
+    wait, one, two = min(pairs, key=lambda pair: pair[0], default=(POLL_EVERY_MS, polls[0], polls[0]))
+    if not enough(wait, POLL_EVERY_MS):
+        faster = not enough(wait, FASTEST_SAMPLE_MS)
         title = "polls come too fast" if faster else "polls come faster than advised"
-        bench.wrong("CLI-2", title, one, two, expected="5 s apart, or more", actual=seconds(wait), binding=faster)
+        expected = f"{seconds(POLL_EVERY_MS)} apart, or more"
+        bench.wrong("CLI-2", title, one, two, expected=expected, actual=seconds(wait), binding=faster)
 
 
 def _stops_at_the_end(bench: Bench, story: Story) -> None:

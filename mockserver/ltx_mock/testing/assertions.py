@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.control.expectation import Expectation
+from ltx_mock.core.clock import SECOND
 from ltx_mock.errors import ContractFailure, SettingsError, require_count
-from ltx_mock.testing import polling as manners
+from ltx_mock.testing.polling import polling_violations
+from ltx_mock_contracts.polling import FIRST_POLL_MS, POLL_EVERY_MS
 
 if TYPE_CHECKING:
     from ltx_mock.control.from_json import Exchange, Task
@@ -79,7 +81,7 @@ class Assertions:
             raise ContractFailure("\n".join([f"expected no advisories, but there are {len(found)}:", *found]))
 
     def assert_polled_politely(
-        self, *, first: float = manners.FIRST_SECONDS, every: float = manners.EVERY_SECONDS
+        self, *, first: float = FIRST_POLL_MS / SECOND, every: float = POLL_EVERY_MS / SECOND
     ) -> None:
         """Assert that every task was polled as the documents ask (CLI-2, CLI-3), by the fake's clock.
 
@@ -91,7 +93,7 @@ class Assertions:
             ContractFailure: a poll came too early, or after the task was seen finished; the text lists each.
         """
         __tracebackhide__ = True
-        found = manners.impolite(self.requests, first=first, every=every)
+        found = polling_violations(self.requests, first=first, every=every)
         if found:
             wish = f"first after {first:g} s, then every {every:g} s or slower, none after the end"
             raise ContractFailure("\n".join([f"expected polite polling ({wish}), but:", *found]))

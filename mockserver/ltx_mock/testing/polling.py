@@ -7,11 +7,8 @@ from urllib.parse import parse_qs
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.core.clock import SECOND
 
-FIRST_SECONDS = 60.0
-EVERY_SECONDS = 5.0
 
-
-def impolite(requests: list[Exchange], *, first: float, every: float) -> list[str]:
+def polling_violations(requests: list[Exchange], *, first: float, every: float) -> list[str]:
     """Return a line for each poll that came too early or for nothing (CLI-2, CLI-3). Seconds of virtual time."""
     submitted: dict[str, int] = {}
     polled: dict[str, int] = {}

@@ -22,7 +22,7 @@ from ltx_mock.cli.serve import banner
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer
-from ltx_mock.testing.polling import EVERY_SECONDS
+from ltx_mock_contracts.polling import POLL_EVERY_MS
 from support.bodies import TEXT, request_body
 from support.processes import Served, clean_environment, ltx_mock, serving
 from support.receivers import Receiver
@@ -252,7 +252,7 @@ def test_several_signals_at_once_end_it_no_worse() -> None:
 @pytest.mark.rule("CLI-2")
 def test_a_connection_outlives_the_pause_between_two_polls() -> None:
     server = HttpServer(new_engine(Settings()))
-    assert server.config.timeout_keep_alive >= 2 * EVERY_SECONDS
+    assert server.config.timeout_keep_alive >= 2 * POLL_EVERY_MS / 1000
 
 
 def test_it_runs_without_a_stdout(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ltx_mock import ContractFailure, MockServer, SettingsError
 from ltx_mock.control.expectation import FIELDS, Expectation
 from ltx_mock.control.from_json import Exchange
-from ltx_mock.testing.polling import impolite
+from ltx_mock.testing.polling import polling_violations
 from ltx_mock.testing.tenant import World
 from support.bodies import LORAS, STATUS, TEXT_LORA, ask, post, request_body, submit
 
@@ -235,7 +235,7 @@ def test_polls_of_a_task_made_before_are_only_compared_with_each_other() -> None
         return Exchange(number, at, "statusTask", "GET", target, 200, "task_x", "pending", (), None, None, None)
 
     polls = [poll(1, 0), poll(2, 5000), poll(3, 9000)]
-    assert impolite(polls, first=60, every=5) == ["  request 3: poll of task_x 4 s after the one before"]
+    assert polling_violations(polls, first=60, every=5) == ["  request 3: poll of task_x 4 s after the one before"]
 
 
 # ---- assert_spent

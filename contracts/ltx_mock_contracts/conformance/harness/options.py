@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ltx_mock_contracts.polling import FIRST_POLL_MS, POLL_EVERY_MS
+
 if TYPE_CHECKING:
     from ltx_mock_contracts.rules import Source
 
@@ -45,8 +47,10 @@ class Options:
     )
     time_budget: float | None = _option(None, "Begin nothing new after S seconds.", "S")
     timeout: float = _option(10.0, "Wait S seconds for an answer.", "S")
-    first_poll: float = _option(60.0, "Ask for a new task after S seconds, where time cannot be moved.", "S")
-    poll_every: float = _option(5.0, "After that ask every S seconds.", "S")
+    first_poll: float = _option(
+        FIRST_POLL_MS / 1000, "Ask for a new task after S seconds, where time cannot be moved.", "S"
+    )
+    poll_every: float = _option(POLL_EVERY_MS / 1000, "After that ask every S seconds.", "S")
     callback_host: str | None = _option(
         None,
         "How the server reaches this machine: HOST, HOST:PORT or a URL. Without it only a server on this machine is "
