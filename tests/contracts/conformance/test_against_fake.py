@@ -118,7 +118,7 @@ def test_nobody_at_the_url_is_told_in_a_line() -> None:
 
 
 def test_a_fake_is_a_stranger_until_the_user_says_that_it_is_theirs() -> None:
-    with MockServer(clock="manual") as mock:
+    with MockServer(clock="manual", api_key="any-key") as mock:
         with pytest.raises(CannotRun, match=r"an API key \(--api-key\): .*add --trust-control-plane"):
             check_server(Options(url=mock.url))
         report = check_server(options_for(mock, api_key="any-key", trust_control_plane=False))
