@@ -31,12 +31,12 @@ class Heartbeat:
     """
 
     def __init__(self, server: MockServer) -> None:
-        self._backstage, self._stopped = server._backstage, False  # noqa: SLF001 - the loop is nobody's business else
+        self._server_thread, self._stopped = server._server_thread, False  # noqa: SLF001 - the loop is nobody's business else
         self.gap_ms = self.cpu_ms = 0.0
         self._work: Future[None] | None = None
 
     def __enter__(self) -> Heartbeat:
-        self._work = self._backstage.begin(self._beat())
+        self._work = self._server_thread.begin(self._beat())
         return self
 
     def __exit__(self, *_: object) -> None:

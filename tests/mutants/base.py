@@ -313,11 +313,11 @@ class BrokenServer:
     def __init__(self, **settings: Any) -> None:
         self.mock = MockServer(**({"clock": "manual", "api_key": KEY} | settings))
         self.url, self.key = self.mock.url, self.mock.api_key
-        server = self.mock._backstage._server
+        server = self.mock._server_thread._server
         assert server is not None
         self._mutating = Mutating(server.config.loaded_app)
         server.config.loaded_app = self._mutating  # uvicorn takes it from there for each new connection
-        _hook(self.mock._backstage.engine.sender, self._mutating)
+        _hook(self.mock._server_thread.engine.sender, self._mutating)
 
     @property
     def transport(self) -> httpx.BaseTransport:
@@ -358,14 +358,14 @@ class BrokenServer:
 
     def forget(self) -> None:
         """Close the worlds that were opened and forget what happened in the others."""
-        backstage = self.mock._backstage
+        server_thread = self.mock._server_thread
 
         async def forget() -> None:
-            engine = backstage.engine
+            engine = server_thread.engine
             await asyncio.gather(*(engine.tenants.close(each.key) for each in engine.store.tenants() if each.opened))
             await engine.tenants.reset()
 
-        backstage.wait_for(forget())
+        server_thread.wait_for(forget())
 
     def stop(self) -> None:
         self.mock.stop()

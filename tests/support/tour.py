@@ -299,7 +299,7 @@ class Callbacks:
 
     def answer(self, handler: Handler, asked: Asked) -> None:
         _, status, key = asked.path.split("/")
-        tenant = self._server.mock._backstage.engine.store.find(key)
+        tenant = self._server.mock._server_thread.engine.store.find(key)
         at = tenant.clock.now() if tenant is not None else 0
         entry = {"at": at, "ended": at, "operation": "callback", "method": asked.method, "target": asked.path}
         kind = asked.headers.get("content-type")

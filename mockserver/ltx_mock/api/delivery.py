@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.types import Message, Receive, Scope, Send
 
-from ltx_mock.asgi.connection import CUT, hung_up, wire_of
+from ltx_mock.asgi.connection import CUT, connection_of, wait_for_disconnect
 from ltx_mock.core.clock import SECOND, Clock
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.engine.responses import Effect
 from ltx_mock.scenarios.model import EMPTY_RESPONSE, NO_ANSWER
 
@@ -14,37 +14,37 @@ PIECES_A_SECOND = 20
 NO_WIRE = "this server does not let a connection be broken; use ltx-mock serve or MockServer"
 
 
-async def performed(effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> Send | None:
+async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> Send | None:
     """Wait, break the connection, and return the way on which an answer is still to be sent, if it is.
 
     Waiting is real time; the clock's speed makes it shorter. Where the clock stands nothing is waited for.
     """
-    wire = wire_of(scope)
+    connection = connection_of(scope)
     if effect.wait_ms and clock.flows:
         seconds = clock.real_seconds_until(clock.now() + effect.wait_ms)
-        if await hung_up(receive, seconds):
+        if await wait_for_disconnect(receive, seconds):
             return None
     if effect.fault == NO_ANSWER:
         within = None if effect.close_after_ms is None else effect.close_after_ms / SECOND
-        if not await hung_up(receive, within) and wire is not None:
-            await wire.break_off(EMPTY_RESPONSE, b"", receive)
+        if not await wait_for_disconnect(receive, within) and connection is not None:
+            await connection.abort(EMPTY_RESPONSE, b"", receive)
         return None
-    if wire is None and (effect.fault or effect.cut is not None):
-        problem = answers.error(500, f"{effect.fault or CUT}: {NO_WIRE}")
+    if connection is None and (effect.fault or effect.cut is not None):
+        problem = responses.error(500, f"{effect.fault or CUT}: {NO_WIRE}")
         await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": problem.body})
         return None
-    if wire is not None and effect.fault is not None:
-        await wire.break_off(effect.fault, effect.noise, receive)
+    if connection is not None and effect.fault is not None:
+        await connection.abort(effect.fault, effect.noise, receive)
         return None
-    return send if effect.cut is None and effect.pace is None else _Narrow(effect, clock, scope, receive, send)
+    return send if effect.cut is None and effect.pace is None else _ThrottledSend(effect, clock, scope, receive, send)
 
 
-class _Narrow:
+class _ThrottledSend:
     """A `send` through which a body goes slowly, or only in part."""
 
     def __init__(self, effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> None:
-        self._effect, self._clock, self._wire = effect, clock, wire_of(scope)
+        self._effect, self._clock, self._connection = effect, clock, connection_of(scope)
         self._receive, self._send = receive, send
         self._began = clock.now()
         self._sent = 0
@@ -74,10 +74,10 @@ class _Narrow:
             self._left -= len(body)
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
         self._sent += len(body)
-        if self._left == 0 and self._wire is not None:
-            await self._wire.break_off(CUT, b"", self._receive)
+        if self._left == 0 and self._connection is not None:
+            await self._connection.abort(CUT, b"", self._receive)
             self._over = True
         elif self._effect.pace:
             due = self._began + self._sent * SECOND // self._effect.pace
             seconds = self._clock.real_seconds_until(due)
-            self._over = bool(seconds) and await hung_up(self._receive, seconds)
+            self._over = bool(seconds) and await wait_for_disconnect(self._receive, seconds)

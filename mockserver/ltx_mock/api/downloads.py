@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Message, Scope, Send
 
-from ltx_mock.asgi.connection import Wire
+from ltx_mock.asgi.connection import Connection
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import DownloadEntry
 from ltx_mock.core.records import Task
@@ -22,9 +22,9 @@ class Counted:
         problem: The body, where it is an error.
     """
 
-    def __init__(self, send: Send, wire: Wire | None) -> None:
+    def __init__(self, send: Send, connection: Connection | None) -> None:
         self._send = send
-        self._wire = wire
+        self._connection = connection
         self.status: int | None = None
         self.size = 0
         self.sent = 0
@@ -39,7 +39,7 @@ class Counted:
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
             # Where the client has hung up, uvicorn takes what is sent and drops it.
-            self.sent += len(body) if self._wire is None or self._wire.is_open else 0
+            self.sent += len(body) if self._connection is None or self._connection.is_open else 0
             self.problem += body if (self.status or 0) >= 400 else b""
 
 

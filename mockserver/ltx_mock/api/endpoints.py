@@ -1,4 +1,4 @@
-"""The two endpoints as plain ASGI callables: who asks, may they, what do they want; then the engine answers.
+"""The endpoints as plain ASGI callables: authentication, method, limits and body; then the engine is asked.
 
 The order of checks is access, method, request limit, body; the rest is the engine's.
 """
@@ -12,20 +12,20 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from ltx_mock.api.delivery import performed
+from ltx_mock.api.delivery import deliver_with_effect
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.asgi.messages import ClientGoneError, header, read_body, root_url
 from ltx_mock.core.journal_entry import ApiOperation, RequestEntry
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.origins import foreign_page
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
-from ltx_mock.engine.responses import Answer
-from ltx_mock.engine.scenario_effects import played
+from ltx_mock.engine.responses import ApiResponse
+from ltx_mock.engine.scenario_effects import run_with_scenarios
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.scenarios.fields import ScenarioError
-from ltx_mock.scenarios.matching import Armed, Subject, aimed
-from ltx_mock.scenarios.per_request import DIRECTIVE, asked, asks
+from ltx_mock.scenarios.matching import ActiveScenario, RequestFacts, aimed
+from ltx_mock.scenarios.per_request import DIRECTIVE, may_request_scenarios, requested_scenarios
 from ltx_mock.store.interface import Tenant
 
 API = "/api/v1"
@@ -35,7 +35,7 @@ NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API
 NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key after it'
 UNKNOWN_KEY = "API key is not accepted; use one that the server was started with (--api-key)"
 
-NOTHING = Submission(b"", (), Subject(), None)
+NOTHING = Submission(b"", (), RequestFacts(), None)
 """What a request without a body submits."""
 JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
@@ -70,25 +70,25 @@ class Endpoint:
         answer = answer or await self._handle(tenant, scope, submitted, now)
         await reply(self._engine, tenant, self.operation, scope, body, answer, receive, send, now)
 
-    async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, Answer | None]:
+    async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, ApiResponse | None]:
         """Return the body without its content coding; or the body as it came, or nothing of it, and its refusal."""
         body = await read_body(receive, MAX_BODY_BYTES)
         if body is None:
-            return b"", answers.too_large(MAX_BODY_BYTES)
+            return b"", responses.too_large(MAX_BODY_BYTES)
         try:
             return decoded(scope["headers"], body, MAX_BODY_BYTES), None
         except TooLargeError:
-            return body, answers.too_large(MAX_BODY_BYTES)
+            return body, responses.too_large(MAX_BODY_BYTES)
         except EncodingError as problem:
-            return body, answers.wrong_encoding(problem)
+            return body, responses.wrong_encoding(problem)
 
-    def _refuse(self, tenant: Tenant, method: str, now: int) -> Answer | None:
+    def _refuse(self, tenant: Tenant, method: str, now: int) -> ApiResponse | None:
         if method not in self.methods:
-            return answers.method_not_allowed(method, ", ".join(self.methods))
+            return responses.method_not_allowed(method, ", ".join(self.methods))
         wait = tenant.take_request(now)
-        return answers.too_many_requests(tenant.settings, wait) if wait else None
+        return responses.too_many_requests(tenant.settings, wait) if wait else None
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:
         raise NotImplementedError
 
 
@@ -98,25 +98,25 @@ class GenerateTask(Endpoint):
     operation = "generateTask"
     methods = ("POST",)
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:
         subject = submitted.subject
-        if not tenant.scenarios and DIRECTIVE not in subject.prompt and not asks(scope["headers"]):
+        if not tenant.scenarios and DIRECTIVE not in subject.prompt and not may_request_scenarios(scope["headers"]):
             return await self._work(tenant, scope, submitted, now)
         try:
-            wishes = asked(scope["headers"], subject.prompt)
+            requested = requested_scenarios(scope["headers"], subject.prompt)
         except ScenarioError as problem:
-            return answers.no_scenario(str(problem), problem.field)
-        work = partial(self._work, tenant, scope, submitted, now, wishes)
-        return await played(tenant, "generateTask", wishes, subject, work)
+            return responses.no_scenario(str(problem), problem.field)
+        work = partial(self._work, tenant, scope, submitted, now, requested)
+        return await run_with_scenarios(tenant, "generateTask", requested, subject, work)
 
     async def _work(
-        self, tenant: Tenant, scope: Scope, submitted: Submission, now: int, wishes: tuple[Armed, ...] = ()
-    ) -> Answer:
+        self, tenant: Tenant, scope: Scope, submitted: Submission, now: int, requested: tuple[ActiveScenario, ...] = ()
+    ) -> ApiResponse:
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
-            return answers.wrong_content_type(content_type)
+            return responses.wrong_content_type(content_type)
         page = foreign_page(scope["headers"], tenant.settings.allow_origin)
-        return await self._engine.generate(tenant, submitted, root_url(scope), now, wishes, page)
+        return await self._engine.generate(tenant, submitted, root_url(scope), now, requested, page)
 
 
 class StatusTask(Endpoint):
@@ -125,20 +125,22 @@ class StatusTask(Endpoint):
     operation = "statusTask"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:  # noqa: ARG002 - a GET has no body
         task_id = task_id_of(scope["query_string"])
         task = tenant.task(task_id)
-        if not tenant.scenarios and not (task and task.scenarios) and not asks(scope["headers"]):
+        if not tenant.scenarios and not (task and task.scenarios) and not may_request_scenarios(scope["headers"]):
             return await self._work(tenant, task_id, now)
         try:
-            wishes = asked(scope["headers"])
+            requested = requested_scenarios(scope["headers"])
         except ScenarioError as problem:
-            return answers.no_scenario(str(problem), problem.field)
-        subject = Subject.of(task.request) if task else Subject()
-        return await played(tenant, "statusTask", wishes, subject, partial(self._work, tenant, task_id, now), task_id)
+            return responses.no_scenario(str(problem), problem.field)
+        subject = RequestFacts.of(task.request) if task else RequestFacts()
+        return await run_with_scenarios(
+            tenant, "statusTask", requested, subject, partial(self._work, tenant, task_id, now), task_id
+        )
 
-    async def _work(self, tenant: Tenant, task_id: str, now: int) -> Answer:
-        return await self._engine.status(tenant, task_id, now) if task_id else answers.missing_task_id()
+    async def _work(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
+        return await self._engine.status(tenant, task_id, now) if task_id else responses.missing_task_id()
 
 
 class Balance(Endpoint):
@@ -151,15 +153,15 @@ class Balance(Endpoint):
     operation = "balance"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Answer:  # noqa: ARG002 - a GET has no body
-        async def work() -> Answer:
-            return answers.balance(tenant.account(now).credits)
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:  # noqa: ARG002 - a GET has no body
+        async def work() -> ApiResponse:
+            return responses.balance(tenant.account(now).credits)
 
         try:
-            wishes = asked(scope["headers"])
+            requested = requested_scenarios(scope["headers"])
         except ScenarioError as problem:
-            return answers.no_scenario(str(problem), problem.field)
-        return await played(tenant, "balance", aimed(wishes, "balance"), Subject(), work)
+            return responses.no_scenario(str(problem), problem.field)
+        return await run_with_scenarios(tenant, "balance", aimed(requested, "balance"), RequestFacts(), work)
 
 
 class NotAnEndpoint:
@@ -172,20 +174,20 @@ class NotAnEndpoint:
         """Answer, and write it into the journal of the key, so that a typo is seen there."""
         tenant, refusal = access(self._engine, scope)
         if refusal is None or not f"{scope['path']}/".startswith(f"{API}/"):
-            refusal = answers.not_found(scope["path"])
+            refusal = responses.not_found(scope["path"])
         await reply(self._engine, tenant, "other", scope, b"", refusal, receive, send, tenant.clock.now())
 
 
-def access(engine: Engine, scope: Scope) -> tuple[Tenant, Answer | None]:
+def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | None]:
     """Return the tenant of the request's key; or nobody, and the 401 (AUTH-1 to AUTH-3)."""
     given = header(scope, b"authorization")
     if given is None:
-        return engine.tenants.anonymous, answers.unauthorized(NO_KEY)
+        return engine.tenants.anonymous, responses.unauthorized(NO_KEY)
     key = bearer_key(given)
     if key is None:
-        return engine.tenants.anonymous, answers.unauthorized(NOT_BEARER)
+        return engine.tenants.anonymous, responses.unauthorized(NOT_BEARER)
     tenant = engine.tenants.of_key(key)
-    return (tenant, None) if tenant else (engine.tenants.anonymous, answers.unauthorized(UNKNOWN_KEY))
+    return (tenant, None) if tenant else (engine.tenants.anonymous, responses.unauthorized(UNKNOWN_KEY))
 
 
 async def reply(
@@ -194,7 +196,7 @@ async def reply(
     operation: ApiOperation,
     scope: Scope,
     body: bytes,
-    answer: Answer,
+    answer: ApiResponse,
     receive: Receive,
     send: Send,
     now: int,
@@ -204,9 +206,11 @@ async def reply(
     await deliver(tenant, scope, answer, receive, send)
 
 
-async def deliver(tenant: Tenant, scope: Scope, answer: Answer, receive: Receive, send: Send) -> None:
+async def deliver(tenant: Tenant, scope: Scope, answer: ApiResponse, receive: Receive, send: Send) -> None:
     """Send an answer, or do in its stead what a scenario wants."""
-    way = send if answer.effect is None else await performed(answer.effect, tenant.clock, scope, receive, send)
+    way = (
+        send if answer.effect is None else await deliver_with_effect(answer.effect, tenant.clock, scope, receive, send)
+    )
     if way is None:
         return
     content = answer.body
@@ -216,7 +220,7 @@ async def deliver(tenant: Tenant, scope: Scope, answer: Answer, receive: Receive
 
 
 def record(
-    engine: Engine, tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, answer: Answer, now: int
+    engine: Engine, tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, answer: ApiResponse, now: int
 ) -> None:
     """Write an exchange into the journal."""
     query, effect = scope["query_string"], answer.effect

@@ -8,24 +8,24 @@ from starlette.types import Receive, Scope, Send
 
 import ltx_mock_fixtures
 from ltx_mock.api import video
-from ltx_mock.api.delivery import performed
+from ltx_mock.api.delivery import deliver_with_effect
 from ltx_mock.api.downloads import Counted, note
 from ltx_mock.api.endpoints import deliver
 from ltx_mock.asgi.byte_ranges import BytesResponse
-from ltx_mock.asgi.connection import wire_of
+from ltx_mock.asgi.connection import connection_of
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.core.clock import DAY
 from ltx_mock.core.records import Task
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
-from ltx_mock.engine.planned_task import picture
-from ltx_mock.engine.responses import Answer
-from ltx_mock.engine.scenario_effects import staged_download
+from ltx_mock.engine.planned_task import result_fingerprint
+from ltx_mock.engine.responses import ApiResponse
+from ltx_mock.engine.scenario_effects import apply_to_download
 from ltx_mock.errors import NotFoundError
 from ltx_mock.scenarios.fields import ScenarioError
 from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
-from ltx_mock.scenarios.per_request import asked, asks
+from ltx_mock.scenarios.per_request import may_request_scenarios, requested_scenarios
 from ltx_mock.store.interface import Tenant
 
 METHODS = ("GET", "HEAD")
@@ -64,10 +64,10 @@ class ResultFile:
             await (refused or _video(tenant, task))(scope, receive, send)
             return
         happening = None if refused else self._happening(tenant, task, scope)
-        wire = wire_of(scope)
-        if wire is not None:
-            wire.buffer_little()
-        counted = Counted(send, wire)
+        connection = connection_of(scope)
+        if connection is not None:
+            connection.buffer_little()
+        counted = Counted(send, connection)
         try:
             if happening is None:
                 await (refused or _video(tenant, task))(scope, receive, counted)
@@ -77,22 +77,22 @@ class ResultFile:
             cause = happening.cause if happening else None
             note(self._engine, tenant, task, scope, counted, cause)
 
-    def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> Answer | None:
+    def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> ApiResponse | None:
         """Return what a scenario makes of a download, if one does."""
-        if not tenant.scenarios and not task.scenarios and not asks(scope["headers"]):
+        if not tenant.scenarios and not task.scenarios and not may_request_scenarios(scope["headers"]):
             return None
         try:
-            return staged_download(tenant, asked(scope["headers"]), task)
+            return apply_to_download(tenant, requested_scenarios(scope["headers"]), task)
         except ScenarioError as problem:
-            return answers.no_scenario(str(problem), problem.field)
+            return responses.no_scenario(str(problem), problem.field)
 
     async def _play(
-        self, answer: Answer, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send
+        self, answer: ApiResponse, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if answer.status != 200 or answer.effect is None:
             await deliver(tenant, scope, answer, receive, send)
             return
-        way = await performed(answer.effect, tenant.clock, scope, receive, send)
+        way = await deliver_with_effect(answer.effect, tenant.clock, scope, receive, send)
         if way is not None:
             await _video(tenant, task)(scope, receive, way)
 
@@ -124,7 +124,7 @@ def _not_there(task: Task, now: int) -> JSONResponse | None:
 
 def _video(tenant: Tenant, task: Task) -> BytesResponse:
     request = task.request
-    look = picture(request, task.seed)
+    look = result_fingerprint(request, task.seed)
 
     def content() -> bytes:
         rendered = _render(

@@ -1,6 +1,6 @@
 """The connection under a request, and how it is broken as WireMock does it.
 
-ASGI has no word for a connection that breaks. So the server lays a wire into the state of the request's scope:
+ASGI has no word for a connection that breaks. So the server lays a connection into the state of the request's scope:
 `ltx_mock.server.http` that of the socket, `ltx_mock.asgi.in_process` one of its own where there is no socket.
 """
 
@@ -28,7 +28,7 @@ _BEFORE_NOISE = {MALFORMED_RESPONSE_CHUNK: _GOOD_START, RANDOM_DATA_THEN_CLOSE: 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
-class Wire(Protocol):
+class Connection(Protocol):
     """What an answer goes through."""
 
     @property
@@ -38,11 +38,11 @@ class Wire(Protocol):
     def buffer_little(self) -> None:
         """Let little of what is sent lie in buffers, so that what was sent is about what was read."""
 
-    async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:
+    async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:
         """Break the connection in this way; `noise` is what is sent where a fault sends rubbish."""
 
 
-class SocketWire:
+class SocketConnection:
     """A real connection."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -50,18 +50,18 @@ class SocketWire:
 
     @property
     def is_open(self) -> bool:
-        """See `Wire.is_open`."""
+        """See `Connection.is_open`."""
         return not self._transport.is_closing()
 
     def buffer_little(self) -> None:
-        """See `Wire.buffer_little`."""
+        """See `Connection.buffer_little`."""
         sock = self._transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
         self._transport.set_write_buffer_limits(high=SMALL_BUFFER)
 
-    async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:
-        """See `Wire.break_off`."""
+    async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:
+        """See `Connection.abort`."""
         transport = self._transport
         if fault == CONNECTION_RESET_BY_PEER:
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
@@ -70,15 +70,15 @@ class SocketWire:
             if fault in _BEFORE_NOISE:
                 transport.write(_BEFORE_NOISE[fault] + noise)
             transport.close()
-        await hung_up(receive)  # else uvicorn would miss the answer, and send one of its own
+        await wait_for_disconnect(receive)  # else uvicorn would miss the answer, and send one of its own
 
 
-def wire_of(scope: Scope) -> Wire | None:
+def connection_of(scope: Scope) -> Connection | None:
     """Return the connection of a request; None under a server that does not tell it."""
     return scope.get("state", {}).get(KEY)  # type: ignore[no-any-return]
 
 
-async def hung_up(receive: Receive, within: float | None = None) -> bool:
+async def wait_for_disconnect(receive: Receive, within: float | None = None) -> bool:
     """Wait until the client hangs up, for at most so many real seconds, and tell whether it did."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within):

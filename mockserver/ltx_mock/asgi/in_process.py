@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive
 
-from ltx_mock.asgi import connection as wire
+from ltx_mock.asgi import connection
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -31,17 +31,17 @@ class BrokenError(Exception):
 
 
 class _NoSocket:
-    """A wire that notes how it was broken."""
+    """A connection that notes how it was broken."""
 
     fault: str | None = None
 
     is_open = True
 
     def buffer_little(self) -> None:
-        """See `Wire.buffer_little`; nothing lies anywhere."""
+        """See `Connection.buffer_little`; nothing lies anywhere."""
 
-    async def break_off(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Wire`
-        """See `Wire.break_off`."""
+    async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Connection`
+        """See `Connection.abort`."""
         self.fault = fault
 
 
@@ -75,7 +75,7 @@ async def call(
         "headers": [(name.lower(), value) for name, value in headers],
         "client": ("127.0.0.1", 0),
         "server": server,
-        "state": {wire.KEY: no_socket},
+        "state": {connection.KEY: no_socket},
     }
     incoming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[Message] = []

@@ -9,7 +9,7 @@ import re
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from ltx_mock.asgi.connection import hung_up
+from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.control.event_feed import Feed, frame
 from ltx_mock.control.params import picked, real_seconds
@@ -56,7 +56,7 @@ class EventStream:
         loop, feed = asyncio.get_running_loop(), self._feed
         with feed.reader(key, last) as reader:
             alarm = None if seconds is None else loop.call_later(seconds, reader.close)
-            gone = asyncio.create_task(hung_up(receive))
+            gone = asyncio.create_task(wait_for_disconnect(receive))
             gone.add_done_callback(lambda _: reader.close())
             try:
                 chunk = RETRY + (_hello(feed) if last is None else b"")

@@ -13,7 +13,7 @@ from functools import partial
 from heapq import heappop, heappush
 
 from ltx_mock.control.event_feed import Feed
-from ltx_mock.control.to_json import account_view, armed_view, delivery_view, entry_view, names, task_view
+from ltx_mock.control.to_json import account_view, delivery_view, entry_view, names, scenario_view, task_view
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry
 from ltx_mock.core.records import Delivery, Task
@@ -199,7 +199,7 @@ class Events(Observer):
         self._settle(world)
         if world.scenarios != (armed := tuple(tenant.scenarios)):
             world.scenarios = armed
-            views = [armed_view(tenant, each) for each in armed]
+            views = [scenario_view(tenant, each) for each in armed]
             self._publish("scenario", {**names(tenant), "scenarios": views}, tenant.key)
         return world
 
@@ -221,7 +221,11 @@ class Events(Observer):
         while ahead and ahead[0][0] <= clock.now():
             moment, _, task_id = ahead[0]
             task = world.tenant.task(task_id)
-            if task is not None and task.timeline.state(moment) in LAST_STATES and task_id in self._engine.undecided:
+            if (
+                task is not None
+                and task.timeline.state(moment) in LAST_STATES
+                and task_id in self._engine.tasks_under_inspection
+            ):
                 held = True  # `tenant_changed` is called when it is known how it ends
                 break
             heappop(ahead)

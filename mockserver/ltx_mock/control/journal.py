@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ltx_mock.asgi.connection import hung_up
+from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.worker_thread import Aside
@@ -119,7 +119,7 @@ class Journal:
             return there
         picked_one = picked(self._engine, request)
         with self._news(picked_one, wanted) as news:
-            gone = asyncio.create_task(hung_up(request.receive))
+            gone = asyncio.create_task(wait_for_disconnect(request.receive))
             gone.add_done_callback(lambda _: news.set())
             try:
                 async with asyncio.timeout(seconds):

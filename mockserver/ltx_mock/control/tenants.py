@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from ltx_mock.control.params import json_body, picked
-from ltx_mock.control.to_json import account_view, armed_view
+from ltx_mock.control.to_json import account_view, scenario_view
 from ltx_mock.core.keys import MAX_KEY_LENGTH
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
@@ -63,7 +63,7 @@ class Worlds:
         """Return what is armed."""
         tenant, store = picked(self._engine, request), self._engine.store
         to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
-        armed = [armed_view(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
+        armed = [scenario_view(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
         return {"scenarios": to_come + armed}
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import TypeVar
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Delivery, Task
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.scenarios import as_dict
-from ltx_mock.scenarios.matching import Armed
+from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.reporting.redaction import Redactor, header_value
@@ -55,7 +55,7 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
         "nextTransition": line.next_transition(now),
         "cost": task.cost,
         "seed": task.seed,
-        "resultUrl": answers.result_url(task) if state == "success" else None,
+        "resultUrl": responses.result_url(task) if state == "success" else None,
         "request": body_value(task.body),
     }
     return hide_in(tenant, view)
@@ -137,7 +137,7 @@ def decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
 
 
-def armed_view(tenant: Tenant, waiting: Armed) -> dict[str, object]:
+def scenario_view(tenant: Tenant, waiting: ActiveScenario) -> dict[str, object]:
     """Return a scenario that is armed; `times` is how often it may still happen, `seen` how many it has concerned."""
     left = {"times": waiting.left, "seen": waiting.seen}
     return hide_in(tenant, {**names(tenant), **as_dict(waiting.scenario), **left})

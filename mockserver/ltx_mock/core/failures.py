@@ -54,7 +54,7 @@ def failure(code: str, cause: Cause, detail: str = "") -> Failure:
     return Failure(code, f"{message}: {detail}" if detail else message, cause)
 
 
-def foreseen(request: GenerateRequest) -> Failure | None:
+def predicted_failure(request: GenerateRequest) -> Failure | None:
     """Return the failure that the request itself asks for, or None (FAIL-1, FAIL-2, FAIL-3)."""
     prompt = request.prompt.lower()
     if any(word in prompt for word in FORBIDDEN_WORDS) and (word := _forbidden.search(prompt)):

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.timeline import Timeline
-from ltx_mock.scenarios.matching import Armed
+from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -32,7 +32,7 @@ class Task(NamedTuple):
     timeline: Timeline
     cost: int
     root: str
-    scenarios: tuple[Armed, ...] = ()
+    scenarios: tuple[ActiveScenario, ...] = ()
     cause: Cause | None = None
     page: str | None = None
     findings: tuple[Finding, ...] = ()

@@ -1,6 +1,6 @@
 """Callbacks: who is called, when, and what happens when nobody answers (rules CB-1 to CB-3).
 
-Moments are virtual. While a clock flows, an alarm wakes the courier when the next delivery is due. While it stands,
+Moments are virtual. While a clock flows, an alarm wakes the callbacks when the next delivery is due. While it stands,
 deliveries are made by whoever moves it.
 """
 
@@ -20,11 +20,11 @@ from ltx_mock.core.journal_entry import CallbackEntry, Entry
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Task, delivery_id
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.engine.observers import Observer
 from ltx_mock.engine.outbound import Sender, Unanswered
-from ltx_mock.engine.planned_task import Fate
-from ltx_mock.engine.scenario_effects import staged_callback
+from ltx_mock.engine.planned_task import PlannedTask
+from ltx_mock.engine.scenario_effects import apply_to_callback
 from ltx_mock.errors import ConflictError
 from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.store.interface import Store, Tenant
@@ -76,7 +76,7 @@ class Span:
     until: int
 
 
-class Courier:
+class Callbacks:
     """Plans and makes the deliveries of all tenants."""
 
     def __init__(
@@ -97,21 +97,21 @@ class Courier:
         self._running: dict[asyncio.Task[None], str] = {}
         self._awaited: Counter[str] = Counter()
 
-    def plan(self, tenant: Tenant, fate: Fate, url: str) -> None:
-        """Schedule the callback of a new task, more than one if its fate has it so, or note why there will be none."""
-        task, callback = fate.task, fate.callback
+    def plan(self, tenant: Tenant, planned: PlannedTask, url: str) -> None:
+        """Schedule the callback of a new task, or several, or note why there will be none."""
+        task, callback = planned.task, planned.callback
         target, reason = route(url, tenant.settings, task.page)
         if callback.lost:
-            target, reason = None, fate.scenario and fate.scenario.cause
+            target, reason = None, planned.scenario and planned.scenario.cause
         state: DeliveryState = "scheduled" if target else "withheld"
         for copy in range(callback.copies if target else 1):
             delivery = Delivery(delivery_id(task.id, copy), tenant.key, task.id, url, target, state, reason=reason)
             kind = callback.content_type or delivery.content_type
-            due = _due(task, fate.wait) if target else None
-            self._put(tenant, delivery._replace(due=due, wait=fate.wait, content_type=kind))
+            due = _due(task, planned.wait) if target else None
+            self._put(tenant, delivery._replace(due=due, wait=planned.wait, content_type=kind))
         self.arm(tenant)
 
-    def replan(self, tenant: Tenant, task: Task) -> None:
+    def reschedule(self, tenant: Tenant, task: Task) -> None:
         """Move deliveries that have not begun to the task's new end."""
         for copy in range(MAX_COPIES):
             delivery = tenant.delivery(delivery_id(task.id, copy))
@@ -119,7 +119,7 @@ class Courier:
                 self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
         self.arm(tenant)
 
-    def again(self, tenant: Tenant, task: Task, delivery: Delivery) -> None:
+    def redeliver(self, tenant: Tenant, task: Task, delivery: Delivery) -> None:
         """Plan one more attempt of a callback that was made, given up or withheld: now, or when its task ends.
 
         Raises:
@@ -144,7 +144,7 @@ class Courier:
             return
         delay = tenant.clock.real_seconds_until(due) or 0.0
         loop = asyncio.get_running_loop()
-        self._alarms[tenant.key] = loop.call_later(delay, self._ring, tenant)
+        self._alarms[tenant.key] = loop.call_later(delay, self._on_alarm, tenant)
 
     def awaits_receiver(self, tenant: Tenant) -> bool:
         """Tell whether an attempt is under way: whoever asks for something now may be the one that is to answer it."""
@@ -186,13 +186,13 @@ class Courier:
         tenant.put_delivery(delivery)
         self._observer.delivery_changed(tenant, delivery)
 
-    def _knows(self, tenant: Tenant) -> bool:
+    def _is_current(self, tenant: Tenant) -> bool:
         """Tell whether the tenant is still there, and not forgotten by a reset."""
         return self._store.find(tenant.key) is tenant
 
-    def _ring(self, tenant: Tenant) -> None:
+    def _on_alarm(self, tenant: Tenant) -> None:
         self._alarms.pop(tenant.key, None)
-        if self._knows(tenant):
+        if self._is_current(tenant):
             self._spawn(tenant, self._run_due(tenant))
 
     async def _run_due(self, tenant: Tenant) -> None:
@@ -216,16 +216,16 @@ class Courier:
     async def _deliver(self, tenant: Tenant, delivery: Delivery) -> None:
         await self._ready(tenant)
         task = tenant.task(delivery.task_id)
-        if task is None or delivery.target is None or delivery.due is None or not self._knows(tenant):
+        if task is None or delivery.target is None or delivery.due is None or not self._is_current(tenant):
             return
         at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
         self._observer.delivery_changed(tenant, delivery._replace(state="sending"))
         number = len(delivery.attempts) + 1
-        body, cause = answers.status(task, max(at, task.timeline.ended)).body, None
+        body, cause = responses.status(task, max(at, task.timeline.ended)).body, None
         if tenant.scenarios or task.scenarios:
-            body, cause = staged_callback(tenant, task, body)
+            body, cause = apply_to_callback(tenant, task, body)
         attempt = await self._attempt(tenant, delivery, number, at, body)
-        if not self._knows(tenant):
+        if not self._is_current(tenant):
             return
         self._put(tenant, _after(delivery, attempt))
         self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body, cause))

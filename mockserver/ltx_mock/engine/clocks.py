@@ -9,7 +9,7 @@ from operator import itemgetter
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import LATEST, SECOND, Clock
 from ltx_mock.core.journal_entry import ClockEntry, Entry
-from ltx_mock.engine.callbacks import Courier, Span
+from ltx_mock.engine.callbacks import Callbacks, Span
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.observers import Observer
 from ltx_mock.errors import SettingsError
@@ -28,7 +28,7 @@ class Clocks:
 
     Args:
         store: has the tenants, and the clock of those to come.
-        courier: makes the callbacks.
+        callbacks: makes the callbacks.
         inspections: those that are under way.
         record: writes into the journal.
         observer: hears that a clock was changed.
@@ -37,13 +37,13 @@ class Clocks:
     def __init__(
         self,
         store: Store,
-        courier: Courier,
+        callbacks: Callbacks,
         inspections: Inspections,
         record: Callable[[Tenant, Entry], None],
         observer: Observer,
     ) -> None:
         self._store = store
-        self._courier = courier
+        self._callbacks = callbacks
         self._inspections = inspections
         self._record = record
         self._observer = observer
@@ -66,7 +66,7 @@ class Clocks:
         for each in [tenant] if tenant else self._store.tenants():
             each.clock.set(mode, speed)
             self._note(each, f"set to {each.clock.mode}, speed {each.clock.speed:g}", each.clock.now())
-            self._courier.arm(each)
+            self._callbacks.arm(each)
         self._observer.tenant_changed(tenant)
 
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[Event]:
@@ -90,7 +90,7 @@ class Clocks:
         return sorted((event for events in moved for event in events), key=itemgetter("at"))
 
     async def _advance(self, tenant: Tenant, milliseconds: int) -> list[Event]:
-        if self._courier.awaits_receiver(tenant):
+        if self._callbacks.awaits_receiver(tenant):
             return self._advance_at_once(tenant, milliseconds)
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
             await self._inspections.ready(tenant)
@@ -109,8 +109,8 @@ class Clocks:
     async def make_due(self, tenant: Tenant) -> None:
         """Make the callbacks that are due at this moment."""
         now = tenant.clock.now()
-        if self._courier.awaits_receiver(tenant):
-            await self._courier.advance(tenant, Span(now))
+        if self._callbacks.awaits_receiver(tenant):
+            await self._callbacks.advance(tenant, Span(now))
             return
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
             await self._move(tenant, now)
@@ -119,7 +119,7 @@ class Clocks:
         """Move to a moment and return the one that was reached: later, where receivers have moved time on."""
         span = self._spans[tenant.key] = Span(until)
         try:
-            await self._courier.advance(tenant, span)
+            await self._callbacks.advance(tenant, span)
         finally:
             if self._spans.get(tenant.key) is span:
                 del self._spans[tenant.key]
@@ -136,7 +136,7 @@ class Clocks:
         if span := self._spans.get(tenant.key):
             span.until = min(LATEST, span.until + milliseconds)
         else:
-            self._courier.hasten(tenant)
+            self._callbacks.hasten(tenant)
         return _events(tenant, decided, attempts_before, after, until)
 
     def _note(self, tenant: Tenant, cause: str, until: int) -> None:

@@ -14,19 +14,19 @@ from ltx_mock.core.failures import CONTENT_VIOLATION, failure
 from ltx_mock.core.journal_entry import Entry
 from ltx_mock.core.records import Delivery, Task, delivery_id
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.engine.assets import Inspector
-from ltx_mock.engine.callbacks import Courier
+from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.clocks import Clocks
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.observers import Observers
 from ltx_mock.engine.outbound import Sender
-from ltx_mock.engine.responses import Answer
+from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.engine.task_creation import TaskCreation
 from ltx_mock.engine.tenants import Tenants
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
-from ltx_mock.scenarios.matching import Armed
+from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.scenarios.model import MAX_FAIL_CODE
 from ltx_mock.store.interface import Store, Tenant
 
@@ -54,11 +54,11 @@ class Engine:
         self.observers = Observers()
         self.aside = Aside()
         self._inspections = Inspections()
-        self.courier = Courier(store, sender, self.record, self.ready, self.observers)
-        self._clocks = Clocks(store, self.courier, self._inspections, self.record, self.observers)
-        self.tenants = Tenants(settings, store, self.courier, self._inspections, self._clocks, self.observers)
+        self.callbacks = Callbacks(store, sender, self.record, self.ready, self.observers)
+        self._clocks = Clocks(store, self.callbacks, self._inspections, self.record, self.observers)
+        self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self._clocks, self.observers)
         inspector = Inspector(sender, fetch_all=settings.fetch_assets)
-        self._creation = TaskCreation(store, self.courier, inspector, self._inspections, self.observers)
+        self._creation = TaskCreation(store, self.callbacks, inspector, self._inspections, self.observers)
 
     @property
     def settings(self) -> Settings:
@@ -71,7 +71,7 @@ class Engine:
         return self.store.clock
 
     @property
-    def undecided(self) -> Container[str]:
+    def tasks_under_inspection(self) -> Container[str]:
         """Ids of tasks whose assets are still being checked, so their outcome is not final."""
         return self._inspections
 
@@ -88,9 +88,9 @@ class Engine:
         submitted: Submission,
         root: str,
         now: int,
-        wishes: tuple[Armed, ...] = (),
+        requested: tuple[ActiveScenario, ...] = (),
         page: str | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Answer generateTask.
 
         Args:
@@ -98,36 +98,36 @@ class Engine:
             submitted: the body, read and judged.
             root: the URL under which the client knows the fake.
             now: the moment of asking, Unix milliseconds of the tenant's clock.
-            wishes: the scenarios that the request asks for itself.
+            requested: the scenarios that the request asks for itself.
             page: the foreign site whose page asks; None where no such page does.
         """
         request, findings = submitted.request, submitted.findings
         if request is None or (findings and tenant.settings.strict):
             strict = tenant.settings.strict
-            return answers.invalid([each for each in findings if strict or each.severity == "violation"])
+            return responses.invalid([each for each in findings if strict or each.severity == "violation"])
         if self._inspections:
             await self.ready(tenant, now)
             tenant = self.tenants.of_key(tenant.key) or tenant  # a reset may have put a new one in its place
             now = tenant.clock.now()
-        answer, fate = self._creation.create(tenant, submitted, request, root, now, wishes, page)
-        if fate is not None and fate.callback.first:
+        answer, planned = self._creation.create(tenant, submitted, request, root, now, requested, page)
+        if planned is not None and planned.callback.first:
             await self._clocks.make_due(tenant)
         return answer
 
-    async def status(self, tenant: Tenant, task_id: str, now: int) -> Answer:
+    async def status(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
         """Answer statusTask. With an `auto` clock an unfinished task then moves on to its next state."""
         task = tenant.task(task_id)
         if task is None:
-            return answers.unknown_task(task_id)
+            return responses.unknown_task(task_id)
         if task_id in self._inspections:
             await self.ready(tenant, now)
             task = tenant.task(task_id) or task
-        answer = answers.status(task, now)
+        answer = responses.status(task, now)
         if tenant.clock.mode == "auto":
             await self.ready(tenant)
             task = tenant.task(task_id) or task
             tenant.clock.move_to(task.timeline.next_transition(now) or now)
-            self.courier.arm(tenant)
+            self.callbacks.arm(tenant)
         return answer
 
     async def ready(self, tenant: Tenant, by: int | None = None) -> None:
@@ -165,7 +165,7 @@ class Engine:
         if delivery.state in {"scheduled", "sending"}:
             raise ConflictError(f"{delivery.id} is {delivery.state}; it needs no help")
         _, task = self.tenants.find_task(delivery.task_id)
-        self.courier.again(tenant, task, delivery)
+        self.callbacks.redeliver(tenant, task, delivery)
         if tenant.clock.mode == "manual":
             await self.advance(tenant, 0)
         return tenant.delivery(delivery.id) or delivery
@@ -200,4 +200,4 @@ class Engine:
         self.observers.stopping()
         self.aside.close()
         self._inspections.cancel()
-        await self.courier.close()
+        await self.callbacks.close()

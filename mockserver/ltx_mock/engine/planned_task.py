@@ -1,4 +1,4 @@
-"""How the life of a new task goes: as its request says, or as a scenario has it. Pure but for the dice."""
+"""A new task as its request has it, or as a scenario changes it. Pure, but for the random bytes it is given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ltx_mock.core.failures import Failure, failure
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.timeline import NEVER, Timeline, plan
-from ltx_mock.scenarios.matching import Armed
+from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.scenarios.model import Callback
 from ltx_mock.scenarios.sampling import milliseconds
 from ltx_mock_contracts.request import GenerateRequest
@@ -18,13 +18,13 @@ from ltx_mock_contracts.request import GenerateRequest
 AS_DOCUMENTED = Callback()
 
 
-class Fate(NamedTuple):
-    """What becomes of a task, and of its callback, which is `wait` milliseconds late; and why, if not by itself."""
+class PlannedTask(NamedTuple):
+    """A task, its callback, which is `wait` milliseconds late, and the scenario that changed them, if one did."""
 
     task: Task
     callback: Callback = AS_DOCUMENTED
     wait: int = 0
-    scenario: Armed | None = None
+    scenario: ActiveScenario | None = None
 
     @property
     def fails_only(self) -> bool:
@@ -33,27 +33,31 @@ class Fate(NamedTuple):
         return outcome is not None and outcome.fail_code is not None and outcome.delay is None
 
 
-def picture(request: GenerateRequest, seed: int) -> bytes:
+def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
     """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
     loras = tuple(map(tuple, request.loras))
     look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
     return digest("picture", look, request.image_urls, loras, seed)
 
 
-def life(request: GenerateRequest, task_seed: int, seed: int, created: int, ending: Failure | None) -> Timeline:
+def build_timeline(
+    request: GenerateRequest, task_seed: int, seed: int, created: int, ending: Failure | None
+) -> Timeline:
     """Draw a task's timeline with the seed of the fake; the task's own decides its picture."""
     return plan(
         request.resolution,
         lora=request.is_lora,
-        picture=picture(request, task_seed),
+        picture=result_fingerprint(request, task_seed),
         seed=seed,
         created=created,
         failure=ending,
     )
 
 
-def altered(task: Task, claimed: Armed, dice: Callable[[], bytes], redraw: Callable[[Failure], Timeline]) -> Fate:
-    """Return what a scenario makes of a new task.
+def apply_to_task(
+    task: Task, claimed: ActiveScenario, dice: Callable[[], bytes], redraw: Callable[[Failure], Timeline]
+) -> PlannedTask:
+    """Return a new task as a scenario changes it.
 
     Args:
         task: the task as its request would have it.
@@ -72,4 +76,4 @@ def altered(task: Task, claimed: Armed, dice: Callable[[], bytes], redraw: Calla
     if callback.first:
         line = line.finished_at(line.created, line.failure)
     wait = milliseconds(callback.delay, dice()) if callback.delay is not None else 0
-    return Fate(task._replace(timeline=line), callback, wait, claimed)
+    return PlannedTask(task._replace(timeline=line), callback, wait, claimed)

@@ -37,7 +37,7 @@ class Effect(NamedTuple):
     close_after_ms: int | None = None
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """What goes back to the client, and what the journal should know about it."""
 
     status: int
@@ -50,30 +50,32 @@ class Answer(NamedTuple):
     effect: Effect | None = None
 
 
-def error(status: int, message: str, *, headers: Headers = (), **known: object) -> Answer:
+def error(status: int, message: str, *, headers: Headers = (), **known: object) -> ApiResponse:
     """Return an error in the envelope (ENV-3)."""
     envelope = {"code": status, "message": message, "data": None}
     body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return Answer(status, body, headers, **known)  # type: ignore[arg-type]
+    return ApiResponse(status, body, headers, **known)  # type: ignore[arg-type]
 
 
-def created(task: Task, findings: Sequence[Finding]) -> Answer:
+def created(task: Task, findings: Sequence[Finding]) -> ApiResponse:
     """Return the answer to an accepted generateTask (GEN-17)."""
     body = b'{"code":200,"message":"success","data":{"taskId":"%b"}}' % task.id.encode()
-    return Answer(200, body, (), task.id, "pending", findings)
+    return ApiResponse(200, body, (), task.id, "pending", findings)
 
 
-def status(task: Task, now: int) -> Answer:
+def status(task: Task, now: int) -> ApiResponse:
     """Return the answer to statusTask at a moment, Unix milliseconds (TASK-1 to TASK-7)."""
     state = task.timeline.state(now)
     body = f'{{"code":200,"message":"success","data":{_status_data(task, state)}}}'.encode()
     failure = task.timeline.failure
-    return Answer(200, body, (), task.id, state, cause=failure.cause if failure and state == "failed" else None)
+    return ApiResponse(200, body, (), task.id, state, cause=failure.cause if failure and state == "failed" else None)
 
 
-def balance(left: int | None) -> Answer:
+def balance(left: int | None) -> ApiResponse:
     """Return the answer to a question for the credits that are left, None without end (BAL-1)."""
-    return Answer(200, b'{"code":200,"message":"success","data":%d}' % (CREDITS_WITHOUT_END if left is None else left))
+    return ApiResponse(
+        200, b'{"code":200,"message":"success","data":%d}' % (CREDITS_WITHOUT_END if left is None else left)
+    )
 
 
 def result_url(task: Task) -> str:
@@ -96,7 +98,7 @@ def _status_data(task: Task, state: State) -> str:
     return f'{{"taskId":"{task.id}","state":"{state}","createTime":{line.created}}}'
 
 
-def invalid(findings: Sequence[Finding]) -> Answer:
+def invalid(findings: Sequence[Finding]) -> ApiResponse:
     """Return the 400 that names every fault, up to a few."""
     told = [finding.message for finding in findings[:MAX_VIOLATIONS_TOLD]]
     if len(findings) > MAX_VIOLATIONS_TOLD:
@@ -104,14 +106,14 @@ def invalid(findings: Sequence[Finding]) -> Answer:
     return error(400, "; ".join(told), findings=findings)
 
 
-def too_many_requests(settings: Settings, wait_ms: int) -> Answer:
+def too_many_requests(settings: Settings, wait_ms: int) -> ApiResponse:
     """Return the 429 of the request limit (LIM-1)."""
     seconds = _whole_seconds(wait_ms)
     message = f"Rate limit exceeded: {settings.rate_limit} for each API key. Try again in {seconds} s"
     return error(429, message, headers=_retry_after(seconds), cause=Cause("limit", "rate limit (LIM-1)"))
 
 
-def no_slot(settings: Settings, refusal: Refusal, now: int) -> Answer:
+def no_slot(settings: Settings, refusal: Refusal, now: int) -> ApiResponse:
     """Return the 429 of the task limit (LIM-2), the 400 of missing credits (GEN-15), or the 503 of our own bound."""
     if refusal.reason == "credits":
         return error(400, "Insufficient credits", cause=Cause("limit", "credits spent (GEN-15)"))
@@ -124,36 +126,36 @@ def no_slot(settings: Settings, refusal: Refusal, now: int) -> Answer:
     return error(429, message, headers=_retry_after(seconds), cause=Cause("limit", "concurrency limit (LIM-2)"))
 
 
-def unknown_task(task_id: str) -> Answer:
+def unknown_task(task_id: str) -> ApiResponse:
     """Return the 404 for a task that nobody made with this key (TASK-11, AUTH-4)."""
     shown = task_id if len(task_id) <= 80 else task_id[:80] + "…"
     return error(404, f"Task not found: {shown!r} was not made with this API key")
 
 
-def missing_task_id() -> Answer:
+def missing_task_id() -> ApiResponse:
     """Return the 400 for a statusTask without a task (TASK-11)."""
     return error(400, "taskId is missing; call statusTask with ?taskId=<the taskId that generateTask returned>")
 
 
-def unauthorized(message: str) -> Answer:
+def unauthorized(message: str) -> ApiResponse:
     """Return a 401 (AUTH-1, AUTH-2)."""
     return error(401, message, headers=((b"www-authenticate", b"Bearer"),))
 
 
-def method_not_allowed(method: str, allowed: str) -> Answer:
+def method_not_allowed(method: str, allowed: str) -> ApiResponse:
     """Return a 405 with `Allow` (ENV-5)."""
     return error(
         405, f"Method {method[:20]} is not allowed here; use {allowed}", headers=((b"allow", allowed.encode()),)
     )
 
 
-def wrong_content_type(content_type: str) -> Answer:
+def wrong_content_type(content_type: str) -> ApiResponse:
     """Return the 400 for a body that does not say it is JSON (GEN-1)."""
     message = f"Content-Type must be application/json, but is {content_type[:80]!r}"
     return error(400, message, cause=Cause("request", "content type (GEN-1)"))
 
 
-def wrong_encoding(problem: EncodingError) -> Answer:
+def wrong_encoding(problem: EncodingError) -> ApiResponse:
     """Return the 415 for a coding of the body that is not known here, or the 400 for a body that is not in it."""
     if not problem.unknown:
         return error(400, str(problem), cause=Cause("request", "content encoding (GEN-1)"))
@@ -161,22 +163,22 @@ def wrong_encoding(problem: EncodingError) -> Answer:
     return error(415, str(problem), headers=accepted, cause=Cause("request", "content encoding (GEN-1)"))
 
 
-def too_large(limit: int) -> Answer:
+def too_large(limit: int) -> ApiResponse:
     """Return a 413 (ENV-5)."""
     return error(413, f"The request body is larger than {limit} bytes")
 
 
-def not_found(path: str) -> Answer:
+def not_found(path: str) -> ApiResponse:
     """Return the 404 for a path that is no endpoint (ENV-5)."""
     shown = path if len(path) <= 120 else path[:120] + "…"
     known = "POST /api/v1/generateTask/ltx-2-19b, GET /api/v1/statusTask/ltx-2-19b"
     return error(404, f"Nothing at {shown!r}; the API has {known} and GET /api/v1/apikeys/current-balance")
 
 
-def forced(outcome: Outcome, now: int) -> Answer:
+def forced(outcome: Outcome, now: int) -> ApiResponse:
     """Return the error that a scenario asks for; nothing where it breaks the connection instead."""
     if outcome.status is None:
-        return Answer(0, b"")
+        return ApiResponse(0, b"")
     headers = () if outcome.retry_after is None else _retry_after(outcome.retry_after)
     if outcome.retry_after_date:
         seconds = _whole_seconds(now) + (outcome.retry_after or 0)
@@ -184,12 +186,12 @@ def forced(outcome: Outcome, now: int) -> Answer:
     return error(outcome.status, outcome.message or "", headers=headers)
 
 
-def no_scenario(problem: str, header: str) -> Answer:
+def no_scenario(problem: str, header: str) -> ApiResponse:
     """Return the 400 for a header that asks for a scenario that there is not."""
     return error(400, problem, cause=Cause("request", f"header {header}"))
 
 
-def crashed(problem: str) -> Answer:
+def crashed(problem: str) -> ApiResponse:
     """Return the 500 for a mistake in the fake itself."""
     return error(
         500, "ltx-mock made a mistake; please report it", cause=Cause("crash", f"mistake in the fake: {problem}")

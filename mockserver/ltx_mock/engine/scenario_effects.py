@@ -1,4 +1,4 @@
-"""What scenarios do to one request: which of them happen to it, and what that makes of its answer."""
+"""What scenarios do to a request: which of them apply, and how they change its response."""
 
 from __future__ import annotations
 
@@ -6,72 +6,76 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.records import Task
-from ltx_mock.engine import responses as answers
-from ltx_mock.engine.responses import Answer, Effect
+from ltx_mock.engine import responses
+from ltx_mock.engine.responses import ApiResponse, Effect
 from ltx_mock.scenarios.drift import drifted
-from ltx_mock.scenarios.matching import Armed, Call, Subject, claim
+from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, take_next
 from ltx_mock.scenarios.model import Operation, Outcome
 from ltx_mock.scenarios.sampling import milliseconds, noise
 from ltx_mock.store.interface import Tenant
 
 
-def claimed(tenant: Tenant, wishes: tuple[Armed, ...], call: Call, task_id: str | None = None) -> Armed | None:
+def take_scenario(
+    tenant: Tenant, requested: tuple[ActiveScenario, ...], call: MatchPoint, task_id: str | None = None
+) -> ActiveScenario | None:
     """Return the scenario that happens now: one that the request asks for, else the task's, else the key's."""
-    _, wish = claim(wishes, call, tenant.dice)
+    _, wish = take_next(requested, call, tenant.dice)
     return wish or tenant.claim_scenario(call, task_id)
 
 
-async def played(
+async def run_with_scenarios(
     tenant: Tenant,
     operation: Operation,
-    wishes: tuple[Armed, ...],
-    subject: Subject,
-    work: Callable[[], Awaitable[Answer]],
+    requested: tuple[ActiveScenario, ...],
+    subject: RequestFacts,
+    work: Callable[[], Awaitable[ApiResponse]],
     task_id: str | None = None,
-) -> Answer:
+) -> ApiResponse:
     """Answer a request to which scenarios may happen.
 
     Args:
         tenant: who asks.
         operation: what is asked.
-        wishes: the scenarios that the request asks for itself.
+        requested: the scenarios that the request asks for itself.
         subject: what the request, or the task that it is about, was made with.
         work: does what is asked, where no scenario answers in its place.
         task_id: the task that the request is about.
     """
-    call = Call(operation, "request", subject)
-    first = claimed(tenant, wishes, call, task_id)
+    call = MatchPoint(operation, "request", subject)
+    first = take_scenario(tenant, requested, call, task_id)
     if first is not None and first.scenario.outcome.replaces_work:
-        return laid(tenant, first, answers.forced(first.scenario.outcome, tenant.clock.now()))
+        return apply_to_response(tenant, first, responses.forced(first.scenario.outcome, tenant.clock.now()))
     answer = await work()
     if first is not None:
-        answer = laid(tenant, first, answer)
+        answer = apply_to_response(tenant, first, answer)
     if answer.status == 200:
-        last = claimed(tenant, wishes, call._replace(moment="answer", state=answer.state), task_id)
+        last = take_scenario(tenant, requested, call._replace(moment="answer", state=answer.state), task_id)
         if last is not None:
-            answer = laid(tenant, last, answer)
+            answer = apply_to_response(tenant, last, answer)
     return answer
 
 
-def staged_download(tenant: Tenant, wishes: tuple[Armed, ...], task: Task) -> Answer | None:
+def apply_to_download(tenant: Tenant, requested: tuple[ActiveScenario, ...], task: Task) -> ApiResponse | None:
     """Return what a scenario makes of the download of a task's video: an error, or 200 with an effect; else None."""
-    happening = claimed(tenant, wishes, Call("download", "request", Subject.of(task.request)), task.id)
+    happening = take_scenario(
+        tenant, requested, MatchPoint("download", "request", RequestFacts.of(task.request)), task.id
+    )
     if happening is None:
         return None
     outcome = happening.scenario.outcome
-    answer = answers.forced(outcome, tenant.clock.now()) if outcome.replaces_work else Answer(200, b"")
-    return laid(tenant, happening, answer._replace(task_id=task.id))
+    answer = responses.forced(outcome, tenant.clock.now()) if outcome.replaces_work else ApiResponse(200, b"")
+    return apply_to_response(tenant, happening, answer._replace(task_id=task.id))
 
 
-def staged_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, Cause | None]:
+def apply_to_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, Cause | None]:
     """Return the body of a callback as a scenario has it, and the cause; or as it is."""
-    happening = claimed(tenant, (), Call("callback", "answer", Subject.of(task.request)), task.id)
+    happening = take_scenario(tenant, (), MatchPoint("callback", "answer", RequestFacts.of(task.request)), task.id)
     if happening is None or happening.scenario.outcome.drift is None:
         return body, None
     return drifted(body, happening.scenario.outcome.drift), Cause("scenario", happening.cause)
 
 
-def laid(tenant: Tenant, happening: Armed, answer: Answer) -> Answer:
+def apply_to_response(tenant: Tenant, happening: ActiveScenario, answer: ApiResponse) -> ApiResponse:
     """Return an answer as a scenario has it, and why."""
     outcome, before = happening.scenario.outcome, answer.effect or Effect()
     late = milliseconds(outcome.delay, tenant.dice()) if outcome.delay is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ltx_mock.scenarios.matching import Subject
+from ltx_mock.scenarios.matching import RequestFacts
 from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.validation import validate_parsed_request
@@ -24,7 +24,7 @@ class Submission(NamedTuple):
 
     raw: bytes
     findings: tuple[Finding, ...]
-    subject: Subject
+    subject: RequestFacts
     request: GenerateRequest | None
 
     @classmethod
@@ -33,7 +33,7 @@ class Submission(NamedTuple):
         try:
             body = parse_body(raw)
         except MalformedBody as problem:
-            return cls(raw, (problem.finding,), Subject(), None)
+            return cls(raw, (problem.finding,), RequestFacts(), None)
         submission = cls._judged(raw, body)
         if len(raw) > LARGE:
             _release(body)
@@ -45,7 +45,7 @@ class Submission(NamedTuple):
         if findings and findings[0].severity == "violation":
             return cls(raw, findings, _subject(body), None)
         request = GenerateRequest.from_body(body)
-        return cls(raw, findings, Subject.of(request), request)
+        return cls(raw, findings, RequestFacts.of(request), request)
 
 
 def _release(body: object) -> None:
@@ -62,11 +62,11 @@ def _release(body: object) -> None:
         part.clear()
 
 
-def _subject(body: object) -> Subject:
+def _subject(body: object) -> RequestFacts:
     """Return what can be told of a body with violations."""
     given = body.get("input") if isinstance(body, dict) else None
     given = given if isinstance(given, dict) else {}
     kind = body.get("request_type", "async") if isinstance(body, dict) else ""
-    return Subject(
+    return RequestFacts(
         *(value if isinstance(value, str) else "" for value in (given.get("mode"), kind, given.get("prompt")))
     )

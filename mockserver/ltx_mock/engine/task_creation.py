@@ -1,25 +1,25 @@
-"""Making a task of an accepted generateTask: its life, its callback, and the look at its images and LoRAs."""
+"""Making a task of an accepted generateTask: its timeline, its callback, and the check of its images and LoRAs."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from ltx_mock.core.cause import Cause
-from ltx_mock.core.failures import foreseen
+from ltx_mock.core.failures import predicted_failure
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.timeline import EARLIEST_FAILURE_MS
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.engine.assets import NOTHING, Inspector
-from ltx_mock.engine.callbacks import Courier
+from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.observers import Observer
-from ltx_mock.engine.planned_task import Fate, altered, life
-from ltx_mock.engine.responses import Answer
-from ltx_mock.engine.scenario_effects import claimed, laid
+from ltx_mock.engine.planned_task import PlannedTask, apply_to_task, build_timeline
+from ltx_mock.engine.responses import ApiResponse
+from ltx_mock.engine.scenario_effects import apply_to_response, take_scenario
 from ltx_mock.engine.submissions import Submission
-from ltx_mock.scenarios.matching import Armed, Call, Subject, followers
+from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, for_later_requests
 from ltx_mock.store.interface import Store, Tenant
 from ltx_mock_contracts.request import GenerateRequest
 
@@ -31,10 +31,10 @@ class TaskCreation:
     """Makes tasks, and sets going what happens beside the request."""
 
     def __init__(
-        self, store: Store, courier: Courier, inspector: Inspector, inspections: Inspections, observer: Observer
+        self, store: Store, callbacks: Callbacks, inspector: Inspector, inspections: Inspections, observer: Observer
     ) -> None:
         self._store = store
-        self._courier = courier
+        self._callbacks = callbacks
         self._inspector = inspector
         self._inspections = inspections
         self._observer = observer
@@ -46,27 +46,29 @@ class TaskCreation:
         request: GenerateRequest,
         root: str,
         now: int,
-        wishes: tuple[Armed, ...],
+        requested: tuple[ActiveScenario, ...],
         page: str | None,
-    ) -> tuple[Answer, Fate | None]:
+    ) -> tuple[ApiResponse, PlannedTask | None]:
         """Make a task, or refuse it; return the answer, and what has become of it. See `Engine.generate`."""
         findings = submitted.findings
-        task = self._task(tenant, submitted.raw, request, root, now, wishes)._replace(page=page, findings=findings)
+        task = self._task(tenant, submitted.raw, request, root, now, requested)._replace(page=page, findings=findings)
         refused = tenant.add_task(task, now)
         if refused is not None:
-            return answers.no_slot(tenant.settings, refused, now), None
-        fate = self._fate(tenant, task, request, wishes) if tenant.scenarios or wishes else Fate(task)
-        self._begin(tenant, request, fate)
-        answer = answers.created(fate.task, findings)
-        if fate.scenario and not fate.fails_only:
-            answer = laid(tenant, fate.scenario, answer)
-        return answer, fate
+            return responses.no_slot(tenant.settings, refused, now), None
+        planned = (
+            self._planned(tenant, task, request, requested) if tenant.scenarios or requested else PlannedTask(task)
+        )
+        self._begin(tenant, request, planned)
+        answer = responses.created(planned.task, findings)
+        if planned.scenario and not planned.fails_only:
+            answer = apply_to_response(tenant, planned.scenario, answer)
+        return answer, planned
 
     def change(self, tenant: Tenant, task: Task) -> None:
         """Keep a task that has got another end, and move its callback there."""
         tenant.replace_task(task)
         self._observer.task_changed(tenant, task, "changed")
-        self._courier.replan(tenant, task)
+        self._callbacks.reschedule(tenant, task)
 
     def _task(
         self,
@@ -75,7 +77,7 @@ class TaskCreation:
         request: GenerateRequest,
         root: str,
         now: int,
-        wishes: tuple[Armed, ...],
+        requested: tuple[ActiveScenario, ...],
     ) -> Task:
         settings = tenant.settings
         number = tenant.next_number()
@@ -88,35 +90,37 @@ class TaskCreation:
             raw,
             request,
             seed,
-            life(request, seed, settings.seed, now, foreseen(request)),
+            build_timeline(request, seed, settings.seed, now, predicted_failure(request)),
             settings.price[request.resolution] * request.duration,
             settings.public_url or root,
-            followers(wishes),
+            for_later_requests(requested),
         )
 
-    def _fate(self, tenant: Tenant, task: Task, request: GenerateRequest, wishes: tuple[Armed, ...]) -> Fate:
+    def _planned(
+        self, tenant: Tenant, task: Task, request: GenerateRequest, requested: tuple[ActiveScenario, ...]
+    ) -> PlannedTask:
         """Return the new task as a scenario has it, or as it is."""
-        subject = Subject.of(request)
-        chosen = claimed(tenant, wishes, Call("generateTask", "task", subject))
+        subject = RequestFacts.of(request)
+        chosen = take_scenario(tenant, requested, MatchPoint("generateTask", "task", subject))
         if chosen is None:
-            return Fate(task)
-        redraw = partial(life, request, task.seed, tenant.settings.seed, task.timeline.created)
-        fate = altered(task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.dice, redraw)
-        tenant.replace_task(fate.task)
-        return fate
+            return PlannedTask(task)
+        redraw = partial(build_timeline, request, task.seed, tenant.settings.seed, task.timeline.created)
+        planned = apply_to_task(task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.dice, redraw)
+        tenant.replace_task(planned.task)
+        return planned
 
-    def _begin(self, tenant: Tenant, request: GenerateRequest, fate: Fate) -> None:
+    def _begin(self, tenant: Tenant, request: GenerateRequest, planned: PlannedTask) -> None:
         """Set going what happens beside the request: the callback, and a look at the assets."""
-        self._observer.task_changed(tenant, fate.task, "made")
+        self._observer.task_changed(tenant, planned.task, "made")
         if request.request_type == "callback" and request.callback_url:
-            self._courier.plan(tenant, fate, request.callback_url)
-        line = fate.task.timeline
+            self._callbacks.plan(tenant, planned, request.callback_url)
+        line = planned.task.timeline
         if line.failure is None and not line.endless and self._inspector.concerns(request):
-            if fate.task.page is None:
-                self._inspect(tenant, fate.task, request)
+            if planned.task.page is None:
+                self._inspect(tenant, planned.task, request)
             else:
                 tenant.replace_task(
-                    fate.task._replace(cause=Cause("asset", f"assets not fetched: {refusal(fate.task.page)}"))
+                    planned.task._replace(cause=Cause("asset", f"assets not fetched: {refusal(planned.task.page)}"))
                 )
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
@@ -133,7 +137,7 @@ class TaskCreation:
             if found == NOTHING or current is None or current.timeline is not task.timeline:
                 return
             if found.failure is not None:
-                failed = life(request, task.seed, tenant.settings.seed, task.timeline.created, found.failure)
+                failed = build_timeline(request, task.seed, tenant.settings.seed, task.timeline.created, found.failure)
                 self.change(tenant, current._replace(timeline=failed))
             else:
                 self.change(tenant, current._replace(cause=found.doubt))

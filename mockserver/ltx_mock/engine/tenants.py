@@ -9,7 +9,7 @@ from typing import Any
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Task
 from ltx_mock.core.settings import OF_THE_SERVER, Settings
-from ltx_mock.engine.callbacks import Courier
+from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.clocks import Clocks
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.observers import Observer
@@ -29,7 +29,7 @@ class Tenants:
         self,
         settings: Settings,
         store: Store,
-        courier: Courier,
+        callbacks: Callbacks,
         inspections: Inspections,
         clocks: Clocks,
         observer: Observer,
@@ -38,7 +38,7 @@ class Tenants:
         self.anonymous: Tenant = store.tenant("")
         self._keys = frozenset(settings.api_key)
         self._store = store
-        self._courier = courier
+        self._callbacks = callbacks
         self._inspections = inspections
         self._clocks = clocks
         self._observer = observer
@@ -122,4 +122,4 @@ class Tenants:
                 self._store.open(tenant.key, tenant.settings)
         await asyncio.gather(*self._inspections.cancel(tenants), return_exceptions=True)
         for tenant in tenants:
-            await self._courier.forget(tenant)
+            await self._callbacks.forget(tenant)

@@ -1,4 +1,4 @@
-"""Whose turn it is: scenarios that are armed, and the one among them that happens to a request. Pure."""
+"""Active scenarios, and which of them applies to a request. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ltx_mock.scenarios.sampling import happens
 from ltx_mock_contracts.request import GenerateRequest
 
 
-class Subject(NamedTuple):
+class RequestFacts(NamedTuple):
     """What a request, or the task that it is about, was made with; empty where that cannot be told."""
 
     mode: str = ""
@@ -20,22 +20,22 @@ class Subject(NamedTuple):
     prompt: str = ""
 
     @classmethod
-    def of(cls, request: GenerateRequest) -> Subject:
+    def of(cls, request: GenerateRequest) -> RequestFacts:
         """Return it for a valid request."""
         return cls(request.mode, request.request_type, request.prompt)
 
 
-class Call(NamedTuple):
-    """A moment in the life of a request at which a scenario may happen to it."""
+class MatchPoint(NamedTuple):
+    """A moment in the life of a request at which a scenario may apply to it."""
 
     operation: Operation
     moment: Moment
-    subject: Subject = Subject()
+    subject: RequestFacts = RequestFacts()
     state: str | None = None
 
 
-class Armed(NamedTuple):
-    """A scenario in waiting: what the journal will call the cause, how often it may still happen, what it has seen."""
+class ActiveScenario(NamedTuple):
+    """An active scenario: its cause in the journal, how often it may still apply, how many requests it has matched."""
 
     scenario: Scenario
     cause: str
@@ -43,23 +43,25 @@ class Armed(NamedTuple):
     seen: int = 0
 
 
-def armed(scenario: Scenario, cause: str | None = None) -> Armed:
-    """Arm a scenario."""
-    return Armed(scenario, cause or f"scenario {scenario.name}", scenario.match.times)
+def activate(scenario: Scenario, cause: str | None = None) -> ActiveScenario:
+    """Make a scenario active."""
+    return ActiveScenario(scenario, cause or f"scenario {scenario.name}", scenario.match.times)
 
 
-def claim(waiting: tuple[Armed, ...], call: Call, dice: Callable[[], bytes]) -> tuple[tuple[Armed, ...], Armed | None]:
-    """Find the first scenario whose turn it is.
+def take_next(
+    waiting: tuple[ActiveScenario, ...], call: MatchPoint, dice: Callable[[], bytes]
+) -> tuple[tuple[ActiveScenario, ...], ActiveScenario | None]:
+    """Find the first scenario that applies.
 
     Args:
-        waiting: what is armed, oldest first.
+        waiting: what is activate, oldest first.
         call: what there is to happen to.
         dice: draws, for scenarios that happen by chance only.
 
     Returns:
         What is armed now, used up by one and having seen the call; and the one that happens, if any.
     """
-    after: list[Armed] = []
+    after: list[ActiveScenario] = []
     for index, each in enumerate(waiting):
         if not concerns(each.scenario, call):
             after.append(each)
@@ -74,7 +76,7 @@ def claim(waiting: tuple[Armed, ...], call: Call, dice: Callable[[], bytes]) -> 
     return tuple(after), None
 
 
-def concerns(scenario: Scenario, call: Call) -> bool:
+def concerns(scenario: Scenario, call: MatchPoint) -> bool:
     """Tell whether a scenario is for this moment of such a request."""
     match, outcome, subject = scenario.match, scenario.outcome, call.subject
     if outcome.moment != call.moment or not _is_for(match, call.operation):
@@ -95,19 +97,19 @@ def _has_its_state(drift: Drift, state: str | None) -> bool:
     return not told or state in told
 
 
-def aimed(wishes: tuple[Armed, ...], operation: Operation) -> tuple[Armed, ...]:
+def aimed(requested: tuple[ActiveScenario, ...], operation: Operation) -> tuple[ActiveScenario, ...]:
     """Return a request's own scenarios with those for both endpoints made for another operation, which it is."""
     return tuple(
         each._replace(scenario=replace(each.scenario, match=replace(each.scenario.match, operation=operation)))
         if each.scenario.match.operation is None
         else each
-        for each in wishes
+        for each in requested
     )
 
 
-def followers(wishes: tuple[Armed, ...]) -> tuple[Armed, ...]:
+def for_later_requests(requested: tuple[ActiveScenario, ...]) -> tuple[ActiveScenario, ...]:
     """Return those of a request's own scenarios that happen to what is asked about its task later."""
-    return tuple(each for each in wishes if each.scenario.match.operation != "generateTask")
+    return tuple(each for each in requested if each.scenario.match.operation != "generateTask")
 
 
 def _is_for(match: Match, operation: Operation) -> bool:

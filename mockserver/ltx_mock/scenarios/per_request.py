@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ltx_mock.scenarios.fields import ScenarioError, listed, shown
 from ltx_mock.scenarios.library import NAMED, named
-from ltx_mock.scenarios.matching import Armed, armed
+from ltx_mock.scenarios.matching import ActiveScenario, activate
 from ltx_mock.scenarios.model import MESSAGES
 from ltx_mock.scenarios.parse import own
 
@@ -26,7 +26,7 @@ _code = re.compile(r'(?:^|[,;])\s*code\s*=\s*"?([^\s",;]*)', re.IGNORECASE)
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-def asks(headers: Headers) -> bool:
+def may_request_scenarios(headers: Headers) -> bool:
     """Tell whether a header may ask for a scenario."""
     for name, _ in headers:  # noqa: SIM110 - a generator takes three times as long, and this is done for each request
         if name in _HEADERS:
@@ -34,7 +34,7 @@ def asks(headers: Headers) -> bool:
     return False
 
 
-def asked(headers: Headers, prompt: str = "") -> tuple[Armed, ...]:
+def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScenario, ...]:
     """Return what a request asks for.
 
     `X-Mock-Scenario: NAME, …` and `[[name]]` in the prompt name scenarios, `Prefer: code=429` an error. What `Prefer`
@@ -43,7 +43,7 @@ def asked(headers: Headers, prompt: str = "") -> tuple[Armed, ...]:
     Raises:
         ScenarioError: the header names no scenario, or a code that is not documented.
     """
-    found: list[Armed] = []
+    found: list[ActiveScenario] = []
     for header, raw in headers:
         if header == BY_NAME:
             found += _named(raw.decode("latin-1"))
@@ -51,24 +51,25 @@ def asked(headers: Headers, prompt: str = "") -> tuple[Armed, ...]:
             found += _coded(raw.decode("latin-1"))
     for name in dict.fromkeys(_directive.findall(prompt, 0, LONGEST_PROMPT)):
         if name in NAMED:
-            found.append(armed(NAMED[name], f"directive [[{name}]] in the prompt"))
+            found.append(activate(NAMED[name], f"directive [[{name}]] in the prompt"))
     return tuple(found)
 
 
-def _named(value: str) -> list[Armed]:
+def _named(value: str) -> list[ActiveScenario]:
     try:
         return [
-            armed(named(name.strip()), f"X-Mock-Scenario: {name.strip()}") for name in dict.fromkeys(value.split(","))
+            activate(named(name.strip()), f"X-Mock-Scenario: {name.strip()}")
+            for name in dict.fromkeys(value.split(","))
         ]
     except ScenarioError as error:
         raise ScenarioError(f"X-Mock-Scenario: {error}", "X-Mock-Scenario") from None
 
 
-def _coded(value: str) -> list[Armed]:
+def _coded(value: str) -> list[ActiveScenario]:
     found = _code.search(value)
     if found is None or found[1] == "200":
         return []
     code = found[1]
     if code not in map(str, MESSAGES):
         raise ScenarioError(f"Prefer: code must be one of {listed(MESSAGES)}, not {shown(code)}", "Prefer")
-    return [armed(own({"status": int(code)}), f"Prefer: code={code}")]
+    return [activate(own({"status": int(code)}), f"Prefer: code={code}")]

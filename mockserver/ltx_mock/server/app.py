@@ -27,7 +27,7 @@ from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.store.memory import MemoryStore
@@ -112,7 +112,7 @@ class Crash:
     async def __call__(self, request: Request, error: Exception) -> Response:
         """Answer 500."""
         place = traceback.extract_tb(error.__traceback__)[-1]
-        answer = answers.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
+        answer = responses.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
         key = bearer_key(header(request.scope, b"authorization") or "")
         tenant = self._engine.store.find(key or "") or self._engine.tenants.anonymous
         entry = RequestEntry(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uvicorn.server import ServerState
 
 from ltx_mock.asgi import connection as wire
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 
 HEAD_BYTES = 64 * 1024
 """The longest head of a request: its request line and its header lines."""
@@ -144,7 +144,7 @@ class HttpConnection:
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
-        self.app_state = {**self.app_state, wire.KEY: wire.SocketWire(transport)}
+        self.app_state = {**self.app_state, wire.KEY: wire.SocketConnection(transport)}
         self.access_log = False  # uvicorn's own setting for this silences every other server of the process too
         super().connection_made(transport)  # type: ignore[misc]
         self.await_client("blank")
@@ -245,7 +245,7 @@ class HttpConnection:
 
 
 def _response(problem: RefusedError) -> bytes:
-    body = answers.error(problem.status, str(problem)).body
+    body = responses.error(problem.status, str(problem)).body
     phrase = HTTPStatus(problem.status).phrase
     head = f"HTTP/1.1 {problem.status} {phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
     return f"{head}connection: close\r\n\r\n".encode() + body

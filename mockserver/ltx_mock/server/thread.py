@@ -24,7 +24,7 @@ STOP_SECONDS = 5.0
 STOPPED = "the server is stopped"
 
 
-class Backstage:
+class ServerThread:
     """A server in a thread of its own, with its own event loop.
 
     Attributes:
@@ -122,10 +122,10 @@ class Backstage:
         loop.default_exception_handler(context)
 
 
-def in_thread(backstage: Backstage, work: Callable[[], T]) -> T:
+def in_thread(server_thread: ServerThread, work: Callable[[], T]) -> T:
     """Run a function in the server's thread and return what it returns."""
 
     async def step() -> T:
         return work()
 
-    return backstage.wait_for(step())
+    return server_thread.wait_for(step())

@@ -13,7 +13,7 @@ from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry, Operation
 from ltx_mock.core.records import Account, Delivery, Refusal, Task
 from ltx_mock.core.settings import Settings
-from ltx_mock.scenarios.matching import Armed, Call
+from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint
 from ltx_mock.scenarios.model import Scenario
 
 NOBODY = "nobody"
@@ -54,13 +54,13 @@ class Tenant(Protocol):
         """Whether it was opened with settings of its own."""
 
     @property
-    def scenarios(self) -> Sequence[Armed]:
+    def scenarios(self) -> Sequence[ActiveScenario]:
         """The scenarios that have not been used up, oldest first."""
 
     def add_scenario(self, scenario: Scenario) -> None:
         """Queue a scenario behind the others."""
 
-    def claim_scenario(self, call: Call, task_id: str | None = None) -> Armed | None:
+    def claim_scenario(self, call: MatchPoint, task_id: str | None = None) -> ActiveScenario | None:
         """Use up one time of the first scenario whose turn it is, and return it; those of a task go first."""
 
     def drop_scenarios(self) -> None:

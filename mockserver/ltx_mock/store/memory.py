@@ -14,7 +14,7 @@ from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Account, Delivery, Refusal, Task
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import MEBIBYTE, Settings
-from ltx_mock.scenarios.matching import Armed, Call, armed, claim
+from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, activate, take_next
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.interface import NOBODY
 from ltx_mock.store.memory_budget import Budget, journals_to_shorten, tenants_to_forget
@@ -84,7 +84,7 @@ class MemoryTenant:
     ) -> None:
         self.id, self.key, self.label, self.settings, self.clock = tenant_id, key, key_label(key), settings, clock
         self.opened = opened
-        self.scenarios: tuple[Armed, ...] = tuple(map(armed, settings.scenario))
+        self.scenarios: tuple[ActiveScenario, ...] = tuple(map(activate, settings.scenario))
         self._armed_here = False
         self._draws = 0
         self._shared = shared
@@ -123,17 +123,17 @@ class MemoryTenant:
 
     def arm(self, scenario: Scenario) -> None:
         """Queue a scenario that is queued for all tenants."""
-        self.scenarios = (*self.scenarios, armed(scenario))
+        self.scenarios = (*self.scenarios, activate(scenario))
 
-    def claim_scenario(self, call: Call, task_id: str | None = None) -> Armed | None:
+    def claim_scenario(self, call: MatchPoint, task_id: str | None = None) -> ActiveScenario | None:
         """See `Tenant.claim_scenario`."""
         task = self._tasks.get(task_id or "")
         if task is not None and task.scenarios:
-            waiting, claimed = claim(task.scenarios, call, self.dice)
+            waiting, claimed = take_next(task.scenarios, call, self.dice)
             self._tasks[task.id] = task._replace(scenarios=waiting)
             if claimed is not None:
                 return claimed
-        self.scenarios, claimed = claim(self.scenarios, call, self.dice)
+        self.scenarios, claimed = take_next(self.scenarios, call, self.dice)
         return claimed
 
     def drop_scenarios(self) -> None:

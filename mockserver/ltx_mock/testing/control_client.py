@@ -12,7 +12,7 @@ from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
-    from ltx_mock.server.thread import Backstage
+    from ltx_mock.server.thread import ServerThread
 
 LOOK_SECONDS = 10.0
 ACT_SECONDS = 600.0  # an advance waits for callback receivers
@@ -68,17 +68,17 @@ class Admin:
         return told
 
 
-def inside(backstage: Backstage) -> Exchange:
+def inside(server_thread: ServerThread) -> Exchange:
     """Return the way to a server of this process. It needs no token: who has the object may drive it."""
     from starlette.routing import Router  # noqa: PLC0415 - remote worlds do without
 
     from ltx_mock.asgi.in_process import call  # noqa: PLC0415
     from ltx_mock.control.routes import ControlPlane  # noqa: PLC0415
 
-    app = Router(ControlPlane(backstage.engine).routes())
+    app = Router(ControlPlane(server_thread.engine).routes())
 
     def exchange(method: str, target: str, body: bytes, patience: float) -> tuple[int, bytes]:
-        reply = backstage.wait_for(call(app, method, target, body=body), patience)
+        reply = server_thread.wait_for(call(app, method, target, body=body), patience)
         return reply.status, reply.body
 
     return exchange

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.settings import Settings
-from ltx_mock.server.thread import Backstage, in_thread
+from ltx_mock.server.thread import ServerThread, in_thread
 from ltx_mock.testing.control_client import Admin, inside
 from ltx_mock.testing.tenant import World
 
@@ -39,23 +39,23 @@ class MockServer(World):
 
     def __init__(self, **settings: Unpack[ServerSettings]) -> None:
         self.settings = Settings.from_mapping({"port": 0, **settings})
-        self._backstage = Backstage(self.settings)
-        self._exchange = inside(self._backstage)
+        self._server_thread = ServerThread(self.settings)
+        self._exchange = inside(self._server_thread)
         self._worlds = count(1)
         key = self.settings.api_key[0] if self.settings.api_key else DEFAULT_KEY
-        super().__init__(Admin(self._exchange, key), self._backstage.url, key)
+        super().__init__(Admin(self._exchange, key), self._server_thread.url, key)
 
     @cached_property
     def transport(self) -> MockTransport:
         """An httpx transport, sync and async, that reaches the server without a socket."""
         from ltx_mock.testing.transport import MockTransport  # noqa: PLC0415 - slow to import
 
-        return MockTransport(self._backstage)
+        return MockTransport(self._server_thread)
 
     @property
     def troubles(self) -> list[str]:
         """What went wrong inside the fake where no request could tell it. Please report it."""
-        return list(self._backstage.troubles)
+        return list(self._server_thread.troubles)
 
     def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
         """Return a world with a key and settings of its own.
@@ -70,28 +70,28 @@ class MockServer(World):
         """
         if key is None:
             key = f"{DEFAULT_KEY}-{next(self._worlds)}"
-        engine = self._backstage.engine
-        if settings or in_thread(self._backstage, lambda: engine.tenants.of_key(key)) is None:
-            self._backstage.wait_for(engine.tenants.open(key, settings))
+        engine = self._server_thread.engine
+        if settings or in_thread(self._server_thread, lambda: engine.tenants.of_key(key)) is None:
+            self._server_thread.wait_for(engine.tenants.open(key, settings))
         return _Tenant(self, key)
 
     @property
     def strangers(self) -> list[Exchange]:
         """What was asked without a key, or with one that the server does not accept, oldest first."""
-        engine = self._backstage.engine
+        engine = self._server_thread.engine
         entries = in_thread(
-            self._backstage,
+            self._server_thread,
             lambda: [entry_view(engine.tenants.anonymous, each) for each in engine.tenants.anonymous.entries()],
         )
         return [Exchange.of(view) for view in entries]
 
     def look(self, at: Callable[[Tenant], T]) -> T:
         """Return what a function finds in this world's tenant; it runs in the server's thread."""
-        return in_thread(self._backstage, lambda: at(self._backstage.engine.store.tenant(self.api_key)))
+        return in_thread(self._server_thread, lambda: at(self._server_thread.engine.store.tenant(self.api_key)))
 
     def stop(self) -> None:
         """Stop the server. Does nothing the second time."""
-        self._backstage.stop()
+        self._server_thread.stop()
 
     def __enter__(self) -> Self:
         return self

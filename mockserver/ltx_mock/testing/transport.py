@@ -13,7 +13,7 @@ import httpx
 from ltx_mock.asgi.in_process import BrokenError, Reply, call
 from ltx_mock.errors import LtxMockError
 from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER
-from ltx_mock.server.thread import Backstage
+from ltx_mock.server.thread import ServerThread
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -23,8 +23,8 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     The read timeout of the client holds; other hosts than the server's are not called, whatever the URL says.
     """
 
-    def __init__(self, backstage: Backstage) -> None:
-        self._backstage = backstage
+    def __init__(self, server_thread: ServerThread) -> None:
+        self._server_thread = server_thread
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx."""
@@ -52,7 +52,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _begin(self, request: httpx.Request, body: bytes) -> Future[Reply]:
         url = request.url
         work = call(
-            self._backstage.app,
+            self._server_thread.app,
             request.method,
             url.raw_path.decode("ascii"),
             headers=request.headers.raw,
@@ -61,7 +61,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             server=(url.host, url.port),
         )
         try:
-            return self._backstage.begin(work)
+            return self._server_thread.begin(work)
         except LtxMockError as error:
             raise httpx.ConnectError(str(error), request=request) from None
 

@@ -64,13 +64,13 @@ def asked() -> Iterator[tuple[MockServer, str]]:
         printed = io.StringIO()
         consoles = [Console(printed, form) for form in (json_line, Readable(colour=False))]
         for console in consoles:
-            mock._backstage.engine.observers.add(console)
+            mock._server_thread.engine.observers.add(console)
         with httpx.Client(base_url=mock.url, trust_env=False, verify=False) as client:
             for target, headers, body in places(receiver.url):
                 client.request("POST" if body else "GET", target, headers=headers, content=body)
         mock.clock.advance(200)
         for console in consoles:
-            mock._backstage.engine.observers.remove(console)
+            mock._server_thread.engine.observers.remove(console)
             console.close()
         yield mock, printed.getvalue()
 

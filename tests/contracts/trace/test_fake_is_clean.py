@@ -124,7 +124,7 @@ def test_the_lines_of_serve_and_the_answer_of_the_control_plane_say_the_same() -
             printed.put(json_line(tenant, entry))
 
     with MockServer(clock="manual") as mock, mock.client() as client, Receiver() as receiver:
-        mock._backstage.engine.observers.add(Lines())
+        mock._server_thread.engine.observers.add(Lines())
         busy_day(mock, receiver)
         answer = client.get(f"{mock.url}/__admin/requests", params={"key": mock.api_key, "limit": 10**6}).text
         text = "\n".join(printed.queue)

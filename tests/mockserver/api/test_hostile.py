@@ -34,7 +34,7 @@ def resident_bytes() -> int:
 
 
 async def attack(mock: MockServer, random: Random, count: int) -> None:
-    app = build(mock._backstage.engine)
+    app = build(mock._server_thread.engine)
     for _ in range(count):
         method, path, query, headers, body = request = hostile_request(random)
         cut = random.randrange(len(body) + 1)
@@ -69,9 +69,9 @@ def test_hostile_requests_do_no_harm(
     half = (requests - over_a_socket) // 2
     with MockServer(**SETTINGS) as mock:
         address = ("127.0.0.1", int(mock.url.rpartition(":")[2]))
-        mock._backstage.wait_for(attack(mock, random, half))
+        mock._server_thread.wait_for(attack(mock, random, half))
         warmed_up = resident_bytes()
-        mock._backstage.wait_for(attack(mock, random, half))
+        mock._server_thread.wait_for(attack(mock, random, half))
         answered = 0
         for _ in range(over_a_socket):
             raw = hostile_bytes(random)

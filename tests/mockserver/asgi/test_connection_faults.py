@@ -59,7 +59,7 @@ import asyncio, httpx
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from ltx_mock import MockServer
 with MockServer(clock="manual") as mock, mock.client() as client:
-    print(AutoHTTPProtocol.__name__, type(mock._backstage._loop).__module__.partition(".")[0])
+    print(AutoHTTPProtocol.__name__, type(mock._server_thread._loop).__module__.partition(".")[0])
     for fault in sys.argv[2:]:
         mock.scenarios.add(fault=fault)
         try:

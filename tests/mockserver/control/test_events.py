@@ -261,7 +261,7 @@ def test_who_comes_back_too_late_or_from_elsewhere_is_told_to_load_anew(inside: 
 
 
 def _events(mock: MockServer) -> Events:
-    return Events.of(mock._backstage.engine)
+    return Events.of(mock._server_thread.engine)
 
 
 def test_what_is_kept_is_bounded_and_a_slow_reader_is_told_that_it_missed_something(mock: MockServer) -> None:

@@ -35,7 +35,7 @@ def running() -> Iterator[MockServer]:
 
 @pytest.fixture
 def mock(running: MockServer) -> MockServer:
-    running._backstage.wait_for(running._backstage.engine.tenants.reset())
+    running._server_thread.wait_for(running._server_thread.engine.tenants.reset())
     return running
 
 
@@ -226,7 +226,7 @@ def test_waiting_ends_when_its_time_is_over(admin: httpx.Client) -> None:
 
 
 def waited_for(mock: MockServer) -> bool:
-    return any(isinstance(each, News) for each in mock._backstage.engine.observers)
+    return any(isinstance(each, News) for each in mock._server_thread.engine.observers)
 
 
 def test_stopping_does_not_wait_for_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.engine import responses as answers
+from ltx_mock.engine import responses
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 from ltx_mock_contracts.validation import validate_parsed_request
@@ -57,7 +57,7 @@ OBJECTS = list(HOSTILE)[8:14]
 def judge(body: object) -> None:
     findings = validate_parsed_request(body)
     assert len(findings) <= 100
-    assert len(answers.invalid(findings).body) < 5000
+    assert len(responses.invalid(findings).body) < 5000
 
 
 judge({})  # schemas are compiled once
@@ -139,5 +139,5 @@ def test_one_request_brings_at_most_a_hundred_scenarios(server: MockServer, worl
 
 def test_a_refusal_says_how_many_more_there_are() -> None:
     findings = validate_parsed_request(parse_body(HOSTILE["LoRAs"]()))
-    message = message_in(answers.invalid(findings).body, 400)
+    message = message_in(responses.invalid(findings).body, 400)
     assert message.endswith(f"and {len(findings) - 5} more")

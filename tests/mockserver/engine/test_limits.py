@@ -131,14 +131,14 @@ def test_a_task_finished_by_hand_frees_its_slot(state: str) -> None:
 def test_a_thousand_tasks_at_once_are_taken_and_one_more_is_not(
     server: MockServer, world: World, client: httpx.Client
 ) -> None:
-    app, raw = build(server._backstage.engine), json.dumps(request_body()).encode()
+    app, raw = build(server._server_thread.engine), json.dumps(request_body()).encode()
     headers = [(b"authorization", f"Bearer {world.api_key}".encode())]
 
     async def submit_many() -> None:
         for _ in range(1000):
             assert (await call(app, "POST", GENERATE, headers=headers, chunks=[raw])).status == 200
 
-    server._backstage.wait_for(submit_many())
+    server._server_thread.wait_for(submit_many())
     message_of(post(client, request_body()), 429)
     assert (account_of(world).made, account_of(world).active) == (1000, 1000)
     world.clock.advance(60)

@@ -15,7 +15,7 @@ from ltx_mock import MockServer
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import MESSAGES, NAMED, Scenario, as_dict, from_dict
-from ltx_mock.scenarios.matching import Armed, Call, Subject, armed, claim, concerns
+from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, activate, concerns, take_next
 from ltx_mock.scenarios.model import FAULTS, MAX_MS, MODES, OPERATIONS, STATUS_FIELDS
 from ltx_mock.scenarios.parse import FIELDS
 from ltx_mock.scenarios.sampling import milliseconds
@@ -186,12 +186,12 @@ def test_a_scenario_happens_from_the_nth_on_and_so_many_times(
 ) -> None:
     scenario = from_dict(given_ | {"chance": 1})
     match = scenario.match
-    subject = Subject(match.mode or "text-to-video", match.request_type or "callback", match.prompt or "")
-    call = Call(operation, scenario.outcome.moment, subject, "processing")
-    waiting: tuple[Armed, ...] = (armed(scenario),)
+    subject = RequestFacts(match.mode or "text-to-video", match.request_type or "callback", match.prompt or "")
+    call = MatchPoint(operation, scenario.outcome.moment, subject, "processing")
+    waiting: tuple[ActiveScenario, ...] = (activate(scenario),)
     happened = []
     for number in range(1, calls + 1):
-        waiting, claimed = claim(waiting, call, lambda: b"")
+        waiting, claimed = take_next(waiting, call, lambda: b"")
         happened += [number] if claimed else []
     times = calls if match.times == "forever" else int(match.times)
     expected = [*range(1, calls + 1)][match.nth - 1 :][:times] if concerns(scenario, call) else []

@@ -276,7 +276,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stops(mock: MockServer) -> bool:
     mock.stop()
-    return not mock._backstage._thread.is_alive()
+    return not mock._server_thread._thread.is_alive()
 
 
 @pytest.mark.usefixtures("patient")

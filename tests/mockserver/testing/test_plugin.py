@@ -68,7 +68,7 @@ def test_all_tests_share_a_server_and_leave_nothing_on_it(pytester: pytest.Pytes
         urls.add(ltx_mock.url)
     def test_afterwards(ltx_server):
         assert urls == {ltx_server.url}
-        keys = ltx_server.look(lambda _: [each.key for each in ltx_server._backstage.engine.store.tenants()])
+        keys = ltx_server.look(lambda _: [each.key for each in ltx_server._server_thread.engine.store.tenants()])
         assert not [key for key in keys if key.startswith("ltx-") and key != ltx_server.api_key]
     """,
         passed=4,

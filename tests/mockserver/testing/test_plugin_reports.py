@@ -285,7 +285,7 @@ def test_trouble_in_the_background_is_told(pytester: pytest.Pytester) -> None:
     test = """
     def test_one(ltx_mock, ltx_server):
         def put(): raise ZeroDivisionError("behind the scenes")
-        loop = ltx_server._backstage._loop
+        loop = ltx_server._server_thread._loop
         loop.call_soon_threadsafe(put)
         assert ltx_mock.tasks == []
     """
