@@ -1,8 +1,8 @@
 """The one place from which the fake talks to others: callbacks out, reference images and LoRAs in.
 
 It speaks HTTP with h11 over asyncio, not with httpx, requests or urllib3: a test that mocks those mocks the traffic of
-the program under test, and this is not it. Sockets are made by `socket.socket`, so that a guard such as pytest-socket
-sees them.
+the program under test, and this is not it. A guard such as pytest-socket sees the sockets to all that is not ours
+(`ltx_mock.core.own_sockets`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import os
 import socket
 import ssl
+from asyncio import open_connection
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -22,6 +23,7 @@ from urllib.parse import quote, unquote, urlsplit
 import h11
 
 from ltx_mock.core.hosts import address_of, connectable
+from ltx_mock.core.own_sockets import ALLOW, known_places, socket_for
 from ltx_mock.engine.tls import trusting, why_refused
 
 USER_AGENT = "ltx-mock"
@@ -124,9 +126,9 @@ class Sender:
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 - a guard of the user's, such as pytest-socket, raises what it likes
-            raise Unanswered(f"{type(error).__name__}: {error}") from None
+            raise Unanswered(f"{type(error).__name__}: {error}; {ALLOW}") from None
         tls, name = (self._tls, target.name) if target.secure else (None, None)
-        return _Connection(*await asyncio.open_connection(sock=sock, ssl=tls, server_hostname=name))
+        return _Connection(*await open_connection(sock=sock, ssl=tls, server_hostname=name))
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -218,17 +220,15 @@ class _Connection:
 async def _connected(target: _Target) -> socket.socket:
     """Return a connection to the first address of the target that takes it."""
     loop = asyncio.get_running_loop()
-    address = address_of(target.host)
-    if address is None:
+    places = known_places(target.host, target.port)
+    if not places:
         found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         places = [(family, where) for family, _, _, _, where in found]
-    else:
-        places = [(socket.AF_INET if address.version == 4 else socket.AF_INET6, (str(address), target.port))]
-    for number, (family, where) in enumerate(places, 1):
-        sock = socket.socket(family, socket.SOCK_STREAM)
+    for number, place in enumerate(places, 1):
+        sock = socket_for(place)
         try:
             sock.setblocking(False)
-            await loop.sock_connect(sock, where)
+            await loop.sock_connect(sock, place[1])
         except BaseException as error:
             sock.close()
             if number == len(places) or not isinstance(error, OSError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from ltx_mock.core.hosts import address_of
+from ltx_mock.core.own_sockets import OwnSocket, without_guard
 from ltx_mock.core.system_time import keep_time
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
@@ -35,7 +36,7 @@ def bind(host: str, port: int) -> socket.socket:
     """
     try:
         family, address = _place(host, port)
-        sock = _socket_class()(family, socket.SOCK_STREAM)
+        sock = OwnSocket(family, socket.SOCK_STREAM)
     except OSError as error:
         raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
     try:
@@ -96,7 +97,7 @@ def _siblings(host: str, sock: socket.socket) -> list[socket.socket]:
 
 
 def _sibling(family: int, address: str, port: int) -> socket.socket:
-    sock = _socket_class()(family, socket.SOCK_STREAM)
+    sock = OwnSocket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -115,11 +116,6 @@ def _place(host: str, port: int) -> tuple[int, tuple[object, ...]]:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return family, place
     return (socket.AF_INET, (str(address), port)) if address.version == 4 else (socket.AF_INET6, (str(address), port))
-
-
-def _socket_class() -> type[socket.socket]:
-    """Return the class under a guard such as pytest-socket's: that the fake listens is no traffic of the test."""
-    return next((kind for kind in socket.socket.__mro__ if kind.__module__ == "socket"), socket.socket)
 
 
 def url_of(sock: socket.socket) -> str:
@@ -230,6 +226,11 @@ def run(
         await server.run_on(sockets, lambda: on_ready(server))
 
     quiet_this_thread()
-    new_loop = uvicorn.Config(app="", log_config=None).get_loop_factory() or asyncio.new_event_loop
-    with asyncio.Runner(debug=False, loop_factory=lambda: keep_time(new_loop())) as runner:
+    with asyncio.Runner(debug=False, loop_factory=_new_loop) as runner:
         runner.run(main())
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    with without_guard():
+        new = uvicorn.Config(app="", log_config=None).get_loop_factory() or asyncio.new_event_loop
+        return keep_time(new())

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
+from threading import Thread
 from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
@@ -43,7 +44,7 @@ class ServerThread:
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: HttpServer | None = None
-        self._thread = threading.Thread(target=self._run, name="ltx-mock", daemon=True)
+        self._thread = Thread(target=self._run, name="ltx-mock", daemon=True)
         close_in_children(self)
         self._thread.start()
         if not self._ready.wait(START_SECONDS):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
+from threading import Thread
 from typing import Any, NamedTuple, Self
 
+from ltx_mock.core.own_sockets import OwnSocket
 from ltx_mock.errors import ContractFailure, require_count
 from ltx_mock.server.process import close_in_children
 
@@ -56,10 +60,9 @@ class CallbackReceiver:
         self._script: list[int | None] = [200]
         self._after = 0.0
         self._over = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(_handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}/callback"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
         self._pid = os.getpid()
         close_in_children(self)
         self._thread.start()
@@ -125,6 +128,21 @@ class CallbackReceiver:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    """Listens on a free port with a socket and threads that no test has replaced; it looks up no name."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        BaseServer.__init__(self, ("127.0.0.1", 0), handler)
+        self.socket = OwnSocket(socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.server_name, self.server_port = self.socket.getsockname()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """See `ThreadingMixIn`."""
+        Thread(target=self.process_request_thread, args=(request, client_address), daemon=True).start()
 
 
 def _handler(receiver: CallbackReceiver) -> type[BaseHTTPRequestHandler]:

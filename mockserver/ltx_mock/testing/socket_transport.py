@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -9,6 +11,15 @@ from functools import cached_property
 
 import httpcore
 import httpx
+from httpcore import AnyIOBackend, AsyncHTTP11Connection, HTTP11Connection, SyncBackend
+from httpx import Response
+from httpx._client import AsyncClient, Client
+
+from ltx_mock.core.own_sockets import ALLOW, known_places, socket_for
+
+__all__ = ["AsyncClient", "Client", "SocketTransport"]
+
+# The clients come from where they are made: under `httpx.Client` there may be a mock.
 
 Verify = bool | ssl.SSLContext
 
@@ -79,17 +90,17 @@ class SocketTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _connect(self, sent: httpcore.Request) -> httpcore.HTTP11Connection:
         origin, seconds = sent.url.origin, sent.extensions.get("timeout", {}).get("connect")
-        stream = httpcore.SyncBackend().connect_tcp(origin.host.decode(), origin.port, timeout=seconds)
+        stream: httpcore.NetworkStream = _connected(origin.host.decode(), origin.port, seconds)
         if origin.scheme == b"https":
             stream = stream.start_tls(self._tls, server_hostname=origin.host.decode(), timeout=seconds)
-        return httpcore.HTTP11Connection(origin=origin, stream=stream)
+        return HTTP11Connection(origin=origin, stream=stream)
 
     async def _connect_async(self, sent: httpcore.Request) -> httpcore.AsyncHTTP11Connection:
         origin, seconds = sent.url.origin, sent.extensions.get("timeout", {}).get("connect")
-        stream = await httpcore.AnyIOBackend().connect_tcp(origin.host.decode(), origin.port, timeout=seconds)
+        stream = await _connected_async(origin.host.decode(), origin.port, seconds)
         if origin.scheme == b"https":
             stream = await stream.start_tls(self._tls, server_hostname=origin.host.decode(), timeout=seconds)
-        return httpcore.AsyncHTTP11Connection(origin=origin, stream=stream)
+        return AsyncHTTP11Connection(origin=origin, stream=stream)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -163,7 +174,109 @@ def _sent(request: httpx.Request) -> httpcore.Request:
 
 
 def _received(response: httpcore.Response, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> httpx.Response:
-    return httpx.Response(response.status, headers=response.headers, stream=stream, extensions=response.extensions)
+    return Response(response.status, headers=response.headers, stream=stream, extensions=response.extensions)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connected socket as httpcore reads and writes it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """See httpcore."""
+        with _raising(httpcore.ReadTimeout, httpcore.ReadError):
+            self._sock.settimeout(timeout)
+            return self._sock.recv(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """See httpcore."""
+        with _raising(httpcore.WriteTimeout, httpcore.WriteError):
+            self._sock.settimeout(timeout)
+            self._sock.sendall(buffer)
+
+    def close(self) -> None:
+        """See httpcore."""
+        self._sock.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _Stream:
+        """See httpcore."""
+        with _raising(httpcore.ConnectTimeout, httpcore.ConnectError):
+            try:
+                self._sock.settimeout(timeout)
+                return _Stream(ssl_context.wrap_socket(self._sock, server_hostname=server_hostname))
+            except BaseException:
+                self.close()
+                raise
+
+    def get_extra_info(self, info: str) -> object:
+        """See httpcore."""
+        match info:
+            case "socket":
+                return self._sock
+            case "client_addr":
+                return self._sock.getsockname()
+            case "server_addr":
+                return self._sock.getpeername()
+            case "is_readable":
+                return self._sock.fileno() < 0 or bool(select.select([self._sock], [], [], 0)[0])
+        return None
+
+
+def _connected(host: str, port: int, seconds: float | None) -> httpcore.NetworkStream:
+    places = known_places(host, port)
+    for number, place in enumerate(places, 1):
+        try:
+            with _blocked(), _raising(httpcore.ConnectTimeout, httpcore.ConnectError):
+                sock = socket_for(place)
+                try:
+                    sock.settimeout(seconds)
+                    sock.connect(place[1])
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                except BaseException:
+                    sock.close()
+                    raise
+                return _Stream(sock)
+        except httpcore.ConnectError:
+            if number == len(places):
+                raise
+    with _blocked():
+        return SyncBackend().connect_tcp(host, port, timeout=seconds)
+
+
+async def _connected_async(host: str, port: int, seconds: float | None) -> httpcore.AsyncNetworkStream:
+    hosts = [str(address[0]) for _, address in known_places(host, port)] or [host]
+    for each in hosts:
+        try:
+            with _blocked():
+                return await AnyIOBackend().connect_tcp(each, port, timeout=seconds)
+        except httpcore.ConnectError:
+            if each == hosts[-1]:
+                raise
+    raise AssertionError("there is always a host")
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Say what to do about a guard that lets no socket be made; such a one raises what it likes."""
+    try:
+        yield
+    except (RuntimeError, ExceptionGroup) as error:
+        cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+        told = f"{type(cause).__name__}: {cause}; {ALLOW}, or give the client the transport of the fake"
+        raise httpx.ConnectError(told) from error
+
+
+@contextmanager
+def _raising(too_late: type[Exception], broken: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise too_late(str(error)) from error
+    except OSError as error:
+        raise broken(str(error)) from error
 
 
 @contextmanager

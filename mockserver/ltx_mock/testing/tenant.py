@@ -14,6 +14,7 @@ from ltx_mock.core.timeline import NEVER
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.assertions import Assertions
 from ltx_mock.testing.scenarios import Scenarios
+from ltx_mock.testing.socket_transport import AsyncClient, Client, SocketTransport
 
 if TYPE_CHECKING:
     import httpx
@@ -177,15 +178,11 @@ class World(Assertions):
 
         It reaches the fake also where a test mocks httpx; see `ltx_mock.testing.socket_transport`.
         """
-        import httpx  # noqa: PLC0415 - slow to import
-
-        return httpx.Client(**self._client_options(options))
+        return Client(**self._client_options(options))
 
     def async_client(self, **options: Any) -> httpx.AsyncClient:
         """Return the same for asyncio and trio."""
-        import httpx  # noqa: PLC0415
-
-        return httpx.AsyncClient(**self._client_options(options))
+        return AsyncClient(**self._client_options(options))
 
     def finish(self, task: Task | str, state: str = "success", fail_code: str | None = None) -> None:
         """End a task now, by hand, as a `success` or, with a `fail_code`, as `failed`.
@@ -263,7 +260,5 @@ class World(Assertions):
         # Loading certificates takes longer than most tests.
         verify = options.pop("verify", self.url.startswith("https:"))
         if not OF_HTTPX & options.keys():
-            from ltx_mock.testing.socket_transport import SocketTransport  # noqa: PLC0415 - imports httpx
-
             options["transport"] = SocketTransport(verify)
         return {"base_url": self.base_url, "headers": headers, "trust_env": False, "verify": verify, **options}

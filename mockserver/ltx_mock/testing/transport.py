@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError, Future
 
 import anyio
 import httpx
+from httpx import Response
 
 from ltx_mock.asgi.in_process import BrokenError, Reply, call
 from ltx_mock.errors import LtxMockError
@@ -103,4 +104,4 @@ def _broken(broken: BrokenError, request: httpx.Request) -> Exception:
 
 
 def _response(reply: Reply, request: httpx.Request) -> httpx.Response:
-    return httpx.Response(reply.status, headers=reply.headers, content=reply.body, request=request)
+    return Response(reply.status, headers=reply.headers, content=reply.body, request=request)

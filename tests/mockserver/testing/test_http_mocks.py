@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from unittest import mock as unittest_mock
 
 import anyio
@@ -11,7 +15,7 @@ import pytest
 import respx
 from pytest_httpx import HTTPXMock
 
-from ltx_mock import MockServer
+from ltx_mock import CallbackReceiver, MockServer
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, IMAGE, MINUTE, TEXT, data_of, post, request_body, submit
 from support.receivers import Receiver
@@ -72,6 +76,83 @@ def test_a_mock_of_httpx_itself_harms_no_callback_now_or_later(server: MockServe
             assert len(receiver.take_all()) == 1
 
 
+def blocked(*_: object, **__: object) -> None:
+    """Stand for what a test has put in the place of something."""
+    raise RuntimeError("blocked")
+
+
+def patched(*names: str, by: object = blocked) -> AbstractContextManager[object]:
+    stack = ExitStack()
+    for name in names:
+        stack.enter_context(unittest_mock.patch(name, by, create=True))
+    return stack
+
+
+PATCHES = {
+    "httpx": ("httpx.Client", "httpx.AsyncClient", "httpx.Response", "httpx.HTTPTransport", "httpx.AsyncHTTPTransport"),
+    "httpcore": ("httpcore.ConnectionPool", "httpcore.HTTP11Connection", "httpcore.SyncBackend"),
+    "names": ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostname", "socket.getfqdn"),
+    "socket": ("socket.socket", "socket.create_connection", "socket.create_server"),
+    "connect": ("socket.socket.connect",),
+    "urllib": ("urllib.request.urlopen", "http.client.HTTPConnection"),
+    "asyncio": ("asyncio.open_connection", "asyncio.sleep", "asyncio.run"),
+    "files": ("builtins.open", "os.path.exists", "os.stat", "os.open", "os.listdir"),
+    "threads": ("threading.Thread",),
+    "chance": ("random.random", "random.Random", "secrets.token_hex", "os.urandom", "uuid.uuid4"),
+    "processes": ("subprocess.run", "subprocess.Popen"),
+    "sleep": ("time.sleep",),
+}
+
+
+@pytest.mark.parametrize("names", PATCHES.values(), ids=PATCHES)
+@pytest.mark.parametrize("by", [blocked, unittest_mock.MagicMock()], ids=["blocked", "mocked"])
+def test_what_a_test_patches_is_not_in_the_way_to_the_fake_and_back(
+    server: MockServer, names: tuple[str, ...], by: object
+) -> None:
+    world = server.tenant()
+    with patched(*names, by=by), CallbackReceiver() as receiver, world.client() as client:
+        task = data_of(post(client, request_body(TEXT) | {"request_type": "callback", "callback_url": receiver.url}))
+        world.clock.advance(MINUTE)
+        assert [each.task_id for each in receiver.received] == [task["taskId"]]
+        world.assert_requested("generateTask", times=1)
+
+
+@pytest.mark.parametrize("names", [PATCHES["httpx"], PATCHES["names"]], ids=["httpx", "names"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_nor_is_it_in_the_way_of_asynchronous_clients(world: World, names: tuple[str, ...], backend: str) -> None:
+    async def ask() -> int:
+        with patched(*names):
+            async with world.async_client() as client:
+                return (await client.post(GENERATE, json=request_body(TEXT))).status_code
+
+    assert anyio.run(ask, backend=backend) == 200
+
+
+def test_an_environment_that_is_cleared_and_an_event_loop_policy_of_ones_own_change_nothing(
+    world: World,
+) -> None:
+    policy = unittest_mock.patch.object(asyncio.DefaultEventLoopPolicy, "new_event_loop", blocked)
+    with unittest_mock.patch.dict(os.environ, clear=True), world.client() as client, CallbackReceiver() as receiver:
+        with policy:
+            post(client, request_body(TEXT) | {"request_type": "callback", "callback_url": receiver.url})
+            world.clock.advance(MINUTE)
+        assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_client_of_a_server_that_is_not_ours_says_what_to_do_about_a_guard(
+    server: MockServer, *, asynchronous: bool
+) -> None:
+    async def ask() -> None:
+        async with server.async_client() as client:
+            await client.get(elsewhere)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, patched("socket.socket.connect"):
+        elsewhere = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        with pytest.raises(httpx.ConnectError, match=r"^RuntimeError: blocked; .*--allow-hosts=127.*transport"):
+            anyio.run(ask) if asynchronous else server.client().get(elsewhere)
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_clients_and_transport_run_on_any_event_loop(world: World, backend: str) -> None:
     async def both() -> list[int]:
@@ -126,6 +207,15 @@ import httpx
 BODY = {"input": {"mode": "text-to-video", "prompt": "a calm sea", "resolution": "480p", "duration": 5}}
 
 
+def test_a_callback_comes(ltx_mock, ltx_callbacks):
+    with ltx_mock.client() as client:
+        body = BODY | {"request_type": "callback", "callback_url": ltx_callbacks.url}
+        assert client.post("/generateTask/ltx-2-19b", json=body).status_code == 200
+    ltx_mock.clock.run_until_idle()
+    assert ltx_mock.callbacks[0].state == "delivered"
+    assert ltx_callbacks.wait()[0].state == "success"
+
+
 def test_no_socket_is_needed(ltx_mock):
     with ltx_mock.client(transport=ltx_mock.transport) as client:
         body = BODY | {"request_type": "callback", "callback_url": "http://localhost:1/"}
@@ -133,6 +223,7 @@ def test_no_socket_is_needed(ltx_mock):
     ltx_mock.clock.run_until_idle()
     assert ltx_mock.tasks[0].state == "success"
     assert {attempt.error.partition(":")[0] for attempt in ltx_mock.callbacks[0].attempts} == {"EXPECTED"}
+    assert "--allow-hosts=127.0.0.1" in ltx_mock.callbacks[0].attempts[0].error
 """
 
 
@@ -141,8 +232,8 @@ def test_no_socket_is_needed(ltx_mock):
     ("option", "expected"),
     [("--disable-socket", "SocketBlockedError"), ("--allow-hosts=10.0.0.1", "SocketConnectBlockedError")],
 )
-def test_where_sockets_are_blocked_the_fake_works_and_a_callback_says_what_blocked_it(
+def test_where_sockets_are_blocked_the_fake_and_its_receiver_work_and_another_callback_says_what_blocked_it(
     pytester: pytest.Pytester, option: str, expected: str
 ) -> None:
     pytester.makepyfile(BLOCKED.replace("EXPECTED", expected))
-    pytester.runpytest_subprocess(option, "-p", "no:cacheprovider").assert_outcomes(passed=1, warnings=None)
+    pytester.runpytest_subprocess(option, "-p", "no:cacheprovider").assert_outcomes(passed=2, warnings=None)
