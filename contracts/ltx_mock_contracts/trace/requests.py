@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
 
-__all__ = ["REFUSALS", "RULES_OF_FIELDS", "judge_request"]
+__all__ = ["REFUSALS", "RULES_OF_FIELDS", "judge_request", "tells_of_credits"]
 
 _ALWAYS: Final = ("GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10")
 RULES_OF_FIELDS: Final = {
@@ -49,7 +49,7 @@ def judge_request(recorder: Recorder, exchange: Exchange) -> None:
         _judge_limit(recorder, exchange)
     elif exchange.status in _ACCESS:
         _judge_access(recorder, exchange)
-    elif _tells_of_credits(exchange):
+    elif tells_of_credits(exchange):
         _judge_credits(recorder, exchange)
     elif exchange.cause is not None:
         return  # something else than the request decided
@@ -128,7 +128,8 @@ def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, advised: b
         recorder.depart("GEN-17", title, (exchange,), expected=expected, actual=actual)
 
 
-def _tells_of_credits(exchange: Exchange) -> bool:
+def tells_of_credits(exchange: Exchange) -> bool:
+    """Tell whether a task was refused for want of credits, in whatever words."""
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     if exchange.operation != "generateTask" or not isinstance(message, str):
         return False

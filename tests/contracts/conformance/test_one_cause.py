@@ -10,7 +10,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.asgi.in_process import Reply
 from ltx_mock_contracts.conformance import Options, Pace, check_server
-from mutants.base import Ask, Behaviour, decoded, error
+from mutants.base import Ask, Behaviour, decoded, error, is_wrong
 from mutants.servers import KEY, MUTANTS, BrokenServer, Mutant
 
 
@@ -54,11 +54,32 @@ class Outage(Behaviour):
         return await super().answer(ask)
 
 
+class Poor(Behaviour):
+    """A key has credits for one task, and then is refused in other words than the documents have."""
+
+    status = 402
+
+    async def generate(self, ask: Ask) -> Reply:
+        if self.memory[ask.authorization] and not is_wrong(decoded(ask.body)):
+            return error(self.status, "Not enough credits, please top up")
+        reply = await super().generate(ask)
+        self.memory[ask.authorization] += reply.status == 200
+        return reply
+
+
+class PoorAnd400(Poor):
+    """The same with the status of the documents."""
+
+    status = 400
+
+
 CAUSES = (
     Mutant("a duration of 5 is refused", "GEN-10", "", RefusesFive),
     Mutant("errors have HTTP 200", "ENV-4", "", ErrorsAre200),
     Mutant("a limit has no envelope", "ENV-1", "", BareLimit, also=("LIM-1",)),
     Mutant("now and then there is an outage", "ENV-4", "", Outage, also=("LIM-1", "LIM-2")),
+    Mutant("credits end with 402", "GEN-15", "", Poor, "observed"),
+    Mutant("credits end in other words", "GEN-15", "", PoorAnd400),
     *(MUTANTS[name] for name in ("too-fast", "too-slow", "same-id-at-once", "no-key-is-403", "calls-by-get")),
 )
 

@@ -20,6 +20,7 @@ from ltx_mock_contracts.failure import ContractFailure
 from ltx_mock_contracts.io.http_client import NoAnswerError
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.recorder import describe_response
+from ltx_mock_contracts.trace.requests import tells_of_credits
 from ltx_mock_contracts.verdicts import Ledger
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ __all__ = ["CheckContext", "codes_of"]
 
 T = TypeVar("T")
 _MORE: Final = 5
+_NO_CREDITS: Final = "the key has no credits left"
 _PASSING: Final[dict[object, str]] = {
     429: "a limit is reached",
     **dict.fromkeys((502, 503, 504), "it is not available for now"),
@@ -197,11 +199,9 @@ class CheckContext:
                 self.target.reads.add(dialect.id)
             self.saw(rule)
             return True
-        _see_that_it_does_not_pass(exchange)
+        _see_that_it_does_not_pass(exchange, credit=rule == "GEN-15")
         if exchange.status in {401, 403}:
             raise CheckStoppedError(f"the server does not accept the key: {describe_response(exchange)}")
-        if _message(exchange).startswith("Insufficient credits") and rule != "GEN-15":
-            raise CheckStoppedError("the key has no credits left")
         if not codes_of(exchange) <= {200} and rule not in {"GEN-16", "GEN-17"}:
             if self.target.accepts:  # else it refuses every request, and no one field is to blame
                 self._blame(exchange, rule)
@@ -236,10 +236,9 @@ class CheckContext:
             also: Other statuses that an honest server may answer with; they are observed.
 
         Raises:
-            CheckStoppedError: The server has a limit or an outage, which says nothing of the request.
+            CheckStoppedError: The server has a limit or an outage, or the key no credits: it is not about the request.
         """
-        if status != 429:
-            _see_that_it_does_not_pass(exchange)
+        _see_that_it_does_not_pass(exchange, limit=status == 429)
         self.saw(rule)
         self.aside_from_the_request(exchange)
         if status not in codes_of(exchange):
@@ -402,10 +401,11 @@ class CheckContext:
             raise CheckStoppedError(f"--time-budget leaves no {seconds:g} s to wait")
 
 
-def _see_that_it_does_not_pass(exchange: Exchange) -> None:
-    """Raise where an answer is about the moment and not about the request."""
-    passing = codes_of(exchange) & _PASSING.keys()
-    for code in passing:
+def _see_that_it_does_not_pass(exchange: Exchange, *, limit: bool = False, credit: bool = False) -> None:
+    """Raise where an answer is about the moment and not about the request, unless that is what is looked at."""
+    if tells_of_credits(exchange) and not credit:
+        raise CheckStoppedError(_NO_CREDITS)
+    for code in () if limit else codes_of(exchange) & _PASSING.keys():
         raise CheckStoppedError(f"the server answers {code}: {_PASSING[code]}")
 
 
@@ -421,11 +421,6 @@ def _blaming(ledger: Ledger, rule: str) -> Ledger:
     for departure in ledger.departures:
         other.depart(replace(departure, rule=rule) if departure.rule == "GEN-17" else departure)
     return other
-
-
-def _message(exchange: Exchange) -> str:
-    message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
-    return message if isinstance(message, str) else ""
 
 
 def _size(example: object) -> int:
