@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -12,6 +14,8 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock_contracts import RULES, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, check_server
+from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
+from ltx_mock_contracts.io.http_client import HttpClient
 from ltx_mock_contracts.trace import parse_trace
 from ltx_mock_schemas import schema
 from support.servers import answer, serving
@@ -62,6 +66,24 @@ def test_the_same_seed_asks_and_is_answered_the_same() -> None:
             check_server(options_for(mock, seed=5, rules=frozenset({"GEN-13", "TASK-9"})), trace=trace)
     one, two = (re.sub(r"127\.0\.0\.1:\d+", "here", "".join(trace)) for trace in traces)
     assert one == two
+
+
+def test_two_checks_of_one_server_at_once_leave_each_other_alone() -> None:
+    rules = frozenset({"GEN-13", "TASK-9"})
+    with MockServer(clock="manual", seed=3) as mock, ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda _: check_server(options_for(mock, seed=5, rules=rules)), range(2)))
+    assert [report.broken for report in reports] == [(), ()]
+    assert reports[0].having("kept") == reports[1].having("kept") != ()
+
+
+def test_a_key_that_another_check_has_is_left_to_it() -> None:
+    with MockServer(clock="manual") as mock:
+        way = SimpleNamespace(connection=HttpClient(10))
+        control = ControlPlane(way, mock.url, None)
+        (first, _), (second, _) = control.open("check-1", {"credits": 7}), control.open("check-1", {"credits": 8})
+        way.connection.close()
+        assert first == "check-1" != second
+        assert [mock.tenant(key).account.credits for key in (first, second)] == [7, 8]
 
 
 @pytest.mark.slow

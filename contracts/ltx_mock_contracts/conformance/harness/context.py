@@ -105,7 +105,7 @@ class CheckContext:
         if self.target.silent is not None:
             raise CheckStoppedError(self.target.silent)
         try:
-            now = control.open(key, {"seed": options.seed, **own})
+            key, now = control.open(key, {"seed": options.seed, **own})
         except NoAnswerError as error:
             self._given(key).silence("/tenants", str(error))
             raise CheckStoppedError(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ltx_mock_contracts.io.http_client import NoAnswerError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ControlError", "ControlPlane"]
 
 _ADVANCE_SECONDS: Final = 120.0
+_CONFLICT: Final = 409
 _ROOMY: Final[dict[str, Any]] = {
     "clock": "manual",
     "rate_limit": "999999999/minute",
@@ -27,6 +29,10 @@ _ROOMY: Final[dict[str, Any]] = {
 
 class ControlError(Exception):
     """The control plane does not do what it is asked; the text says why."""
+
+
+class KeyTakenError(ControlError):
+    """Somebody else has the key already."""
 
 
 class _Way(Protocol):
@@ -81,10 +87,18 @@ class ControlPlane:
             return False
         return True
 
-    def open(self, key: str, settings: dict[str, Any]) -> int:
-        """Make a new world for a key, with a clock that stands, and return its time in Unix milliseconds."""
-        told = self._call("POST", "/tenants", {"key": key, "settings": {**_ROOMY, **settings}})
-        return int(told["clock"]["now"])
+    def open(self, key: str, settings: dict[str, Any]) -> tuple[str, int]:
+        """Make a new world, with a clock that stands, and return its key and its time in Unix milliseconds.
+
+        Where another run of the checks has the key, the world gets one with a part that is drawn at random.
+        """
+        body = {"settings": {**_ROOMY, **settings}, "new": True}
+        try:
+            told = self._call("POST", "/tenants", {"key": key, **body})
+        except KeyTakenError:
+            key = f"{key}-{token_hex(8)}"
+            told = self._call("POST", "/tenants", {"key": key, **body})
+        return key, int(told["clock"]["now"])
 
     def close(self, key: str) -> None:
         """Forget a world."""
@@ -106,5 +120,6 @@ class ControlPlane:
         except ValueError:
             raise ControlError(f"{method} /__admin{path} answers {reply.status} and no JSON") from None
         if reply.status != 200 or not isinstance(told, dict):
-            raise ControlError(f"{method} /__admin{path} answers {reply.status}: {show(told)}")
+            problem = KeyTakenError if reply.status == _CONFLICT else ControlError
+            raise problem(f"{method} /__admin{path} answers {reply.status}: {show(told)}")
         return told

@@ -198,7 +198,7 @@ class Target:
         """See that time is moved there."""
         key = f"check-{token_hex(8)}"
         try:
-            before = control.open(key, {})
+            key, before = control.open(key, {})
             after = control.advance(key, 1)
             control.close(key)
         except (ControlError, KeyError, TypeError, ValueError):
