@@ -10,7 +10,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock_contracts import Report
-from ltx_mock_contracts.conformance import Options, check_server
+from ltx_mock_contracts.conformance import Options, Plan, check_server
 from ltx_mock_contracts.conformance.harness.clocks import Pace
 from mutants.servers import counting, flaky, garbage, hanging, silent_after, slow
 from mutants.unhealthy import Counting
@@ -127,6 +127,38 @@ def test_with_all_that_can_be_given_nearly_all_rules_are_seen_on_a_stranger() ->
         assert report.having("observed") == ()
     unseen = set(report.having("not checked"))
     assert unseen == {"GEN-15", "GEN-16", "GEN-18", "LIM-1", "LIM-2", "LIM-3", "TASK-10", "TASK-12"}
+
+
+class Heard:
+    """A listener that keeps what is waited for."""
+
+    def __init__(self) -> None:
+        self.waits: list[tuple[float, str]] = []
+
+    def planned(self, plan: Plan) -> None:
+        """Hear the plan."""
+
+    def started(self, check: str) -> None:
+        """Hear of a check."""
+
+    def waiting(self, seconds: float, what: str) -> None:
+        self.waits.append((seconds, what))
+
+    def done(self, check: str) -> None:
+        """Hear of its end."""
+
+
+def test_two_refused_callbacks_show_growing_delays_where_everybody_waits_and_the_wait_is_told() -> None:
+    heard = Heard()
+    with stranger() as server:
+        options = Options(url=server.counted.url, api_key=KEY, max_tasks=1, rules=frozenset({"CB-2"}))
+        report = check_server(options, pace=server.pace, listener=heard)
+        assert sum(server.pace.slept) < 3 * MINUTE
+    assert report.of("CB-2").outcome == "kept"
+    assert [what for seconds, what in heard.waits if seconds >= MINUTE] == [
+        "a callback",
+        *["the next attempt of a callback"] * 2,
+    ]
 
 
 def test_waiting_ends_with_the_time_budget() -> None:

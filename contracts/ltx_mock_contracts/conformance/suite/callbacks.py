@@ -25,6 +25,8 @@ UNTIL_THE_NEXT: Final = ((28.9, *(0.3,) * 10, *(STEP,) * 300), (30.9, *(STEP,) *
 """Steps of time in which the second and each later attempt is awaited: smaller where it matters, which is whether the
 first retry comes sooner than after 30 s."""
 LATE: Final = 300
+ABOUT: Final = 60
+"""How many seconds a callback takes on most servers, to tell people."""
 
 
 @check("CB-1", "CB-4", tasks=1, rank=4, needs=["callbacks", "violating prompt"], seconds=75)
@@ -74,7 +76,7 @@ def await_first(context: CheckContext, inbox: Inbox, body: dict[str, object]) ->
 def awaited(context: CheckContext, inbox: Inbox, steps: tuple[float, ...], what: str) -> list[Exchange]:
     """Wait in these steps until a callback has come, and return it."""
     if context.world.clock.whose == "observer":
-        context.target.waiting(sum(steps), what)
+        context.target.waiting(ABOUT, what)
     for wait in steps:
         context.world.wait(wait, what)
         came = well_formed(context, inbox)
