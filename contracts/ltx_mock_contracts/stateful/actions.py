@@ -7,22 +7,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.dialects import may_refuse_id
-from ltx_mock_contracts.fail_codes import SPEC_FAIL_CODES
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.stateful.callbacks import CallbackLog
 from ltx_mock_contracts.stateful.client import FIRST, SECOND, Client
 from ltx_mock_contracts.stateful.judge import Judge
 from ltx_mock_contracts.stateful.log import RunLog
 from ltx_mock_contracts.strategies import MalformedBytes
-from ltx_mock_contracts.trace.recorder import describe_response, differing, summary
+from ltx_mock_contracts.trace.expected import judge_failure, judge_refused_at_once, judge_unchanged
+from ltx_mock_contracts.trace.recorder import describe_response, summary
 from ltx_mock_contracts.trace.requests import REFUSALS
-from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.stateful.target import Target
     from ltx_mock_contracts.strategies import Body, InvalidRequest
     from ltx_mock_contracts.trace.exchange import Exchange
-    from ltx_mock_contracts.trace.tasks import TaskHistory
+    from ltx_mock_contracts.trace.histories import TaskHistory
 
 __all__ = ["Actions", "own_key"]
 
@@ -154,8 +153,7 @@ class Actions:
             title = "the credits did not last; the machine needs a key with enough of them"
             self._depart("GEN-15", title, exchange, expected="a taskId")
         if looks_first:
-            title = f"what should end with {_VIOLATION} is refused at once"
-            self._depart("FAIL-1", title, exchange, expected=f"a task that ends with {_VIOLATION}", binding=False)
+            judge_refused_at_once(self._judge.recorder, exchange, "FAIL-1", _VIOLATION)
         elif exchange.status not in REFUSALS:
             title, binding = "a request that breaks no rule is refused", rule != "GEN-16"
             self._depart(rule, title, exchange, expected="a taskId", binding=binding)
@@ -179,22 +177,14 @@ class Actions:
         """Asking changes nothing: a status is the same as long as no time passes (TASK-12)."""
         last = self._polled.get(task.id)
         self._polled[task.id] = exchange
-        if last is None or last.clock != "server" or last.at != exchange.over or last.data == exchange.data:
-            return
-        expected, actual = differing(last.data, exchange.data)
-        title, both = "a status changed though no time passed", (last, exchange)
-        self._judge.recorder.depart("TASK-12", title, both, expected=expected, actual=actual)
+        if last is not None and last.clock == "server" and last.at == exchange.over:
+            judge_unchanged(self._judge.recorder, last, exchange)
 
     def _judge_end(self, task: TaskHistory) -> None:
-        """A prompt that breaks the content rules ends with their code (FAIL-1); unknown codes are for TASK-7."""
+        """A prompt that breaks the content rules ends with their code (FAIL-1)."""
         end = task.end
-        if end is None or task.id not in self._violating or task.ended_by_hand:
-            return
-        failed, code = end.data["state"] == "failed", end.data.get("failCode")
-        if not failed or code in {*SPEC_FAIL_CODES} - {_VIOLATION}:
-            title = f"a prompt that breaks the content rules does not end with {_VIOLATION}"
-            actual = f"{end.data['state']}, failCode {show(code)}" if failed else end.data["state"]
-            self._judge.recorder.depart("FAIL-1", title, (end,), expected=f"failed, {_VIOLATION}", actual=actual)
+        if end is not None and task.id in self._violating and not task.ended_by_hand:
+            judge_failure(self._judge.recorder, end, "FAIL-1", _VIOLATION)
 
     def _unfinished(self, keys: set[str]) -> int:
         """Count the unfinished tasks of some keys: exactly where they may fill the slots, else at most."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.stateful.judge import Judge
     from ltx_mock_contracts.stateful.target import CallbackInbox
     from ltx_mock_contracts.strategies import Body, InvalidRequest
-    from ltx_mock_contracts.trace.tasks import TaskHistory
+    from ltx_mock_contracts.trace.histories import TaskHistory
 
 __all__ = ["CallbackLog"]
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from hypothesis import event
 
 from ltx_mock_contracts.trace.callbacks import judge_callbacks
+from ltx_mock_contracts.trace.histories import TaskHistories
 from ltx_mock_contracts.trace.recorder import Recorder
 from ltx_mock_contracts.trace.requests import judge_request
 from ltx_mock_contracts.trace.responses import judge_response
-from ltx_mock_contracts.trace.tasks import TaskHistories, judge_task
+from ltx_mock_contracts.trace.tasks import judge_task
 from ltx_mock_contracts.verdicts import BINDING
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.stateful.log import RunLog
     from ltx_mock_contracts.trace.exchange import Exchange
-    from ltx_mock_contracts.trace.tasks import TaskHistory
+    from ltx_mock_contracts.trace.histories import TaskHistory
     from ltx_mock_contracts.verdicts import Departure
 
 __all__ = ["Judge"]

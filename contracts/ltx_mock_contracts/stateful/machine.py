@@ -15,7 +15,7 @@ from ltx_mock_contracts.stateful.requests import good_requests, kind, wrong_requ
 from ltx_mock_contracts.stateful.search import ContractMachine, find_failure
 from ltx_mock_contracts.stateful.target import Target
 from ltx_mock_contracts.strategies import AdvisedRequest, Body, InvalidRequest, MalformedBytes
-from ltx_mock_contracts.trace.tasks import TaskHistory
+from ltx_mock_contracts.trace.histories import TaskHistory
 
 if TYPE_CHECKING:
     from hypothesis import settings

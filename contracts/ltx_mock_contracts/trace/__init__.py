@@ -9,8 +9,9 @@ for rule in report.broken:
 ```
 
 `exchange` says what a trace is; `ndjson`, `har` (with `har_entry` and `har_bodies`) and `load` read it. `check` judges
-it with the help of `responses` (each response by itself), `requests` (requests and what became of them), `tasks` (what
-was seen of one task) and `callbacks`. `missing` says what a recording lacks, `curl` shows a request.
+it with the help of `responses` (each response by itself), `requests` (requests and what became of them), `histories`
+(which exchanges are about which task), `tasks` (what was seen of one) and `callbacks`. `expected` judges what only the
+live checks and the task machine know. `missing` says what a recording lacks, `curl` shows a request.
 """
 
 from __future__ import annotations

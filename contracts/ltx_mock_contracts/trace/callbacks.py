@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.trace.histories import TaskHistory
 from ltx_mock_contracts.trace.recorder import Recorder, differing, seconds
-from ltx_mock_contracts.trace.tasks import TaskHistory
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:

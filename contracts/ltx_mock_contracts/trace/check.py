@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.trace.callbacks import judge_callbacks
 from ltx_mock_contracts.trace.exchange import Exchange, Trace
+from ltx_mock_contracts.trace.histories import group_by_task
 from ltx_mock_contracts.trace.missing import what_is_missing
 from ltx_mock_contracts.trace.recorder import Recorder
 from ltx_mock_contracts.trace.requests import RULES_OF_FIELDS, judge_request
 from ltx_mock_contracts.trace.responses import judge_response
-from ltx_mock_contracts.trace.tasks import group_by_task, judge_task
+from ltx_mock_contracts.trace.tasks import judge_task
 from ltx_mock_contracts.verdicts import BINDING, Ledger, Report
 
 if TYPE_CHECKING:

@@ -72,7 +72,9 @@ def test_what_is_only_our_choice_is_no_failure_of_others(broken: BrokenServer) -
 
 
 @pytest.mark.sample
-@pytest.mark.parametrize("name", ["a-missing-mode-is-text-to-video", "an-unknown-field-is-refused", "reading-helps"])
+@pytest.mark.parametrize(
+    "name", ["a-missing-mode-is-text-to-video", "an-unknown-field-is-refused", "reading-helps", "vendors-fail-code"]
+)
 def test_another_reading_is_no_failure_of_others(name: str, broken: BrokenServer) -> None:
     hold(broken, MUTANTS[name], SHORT, choices=False)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.receiver import Inbox
     from ltx_mock_contracts.conformance.harness.target import Target
     from ltx_mock_contracts.trace.exchange import Exchange
+    from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.verdicts import Departure
 
 __all__ = ["CheckContext", "codes_of"]
@@ -145,9 +146,14 @@ class CheckContext:
 
     # Notes
 
+    @property
+    def recorder(self) -> Recorder:
+        """Takes what is found by the functions that judge."""
+        return self._page.recorder
+
     def saw(self, *rules: str) -> None:
         """Note that these rules could be judged."""
-        self._page.recorder.saw(*rules)
+        self.recorder.saw(*rules)
 
     def depart(
         self,
@@ -161,7 +167,7 @@ class CheckContext:
     ) -> None:
         """Note a departure; the last of the exchanges is the one that is wrong."""
         self.saw(rule)
-        self._page.recorder.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding, kind=kind)
+        self.recorder.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding, kind=kind)
 
     def stop(self, why: str) -> NoReturn:
         """End the check; what it has seen so far counts.

@@ -9,7 +9,7 @@ from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.suite.bodies import varied, with_files
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
-from ltx_mock_contracts.fail_codes import FAIL_CODES, SPEC_FAIL_CODES
+from ltx_mock_contracts.trace.expected import judge_failure, judge_refused_at_once
 from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.validation.findings import show
 from ltx_mock_fixtures import oversize_jpeg, read
@@ -71,22 +71,12 @@ def ends_with(context: CheckContext, rule: str, code: str, body: dict[str, Any])
     context.world.clock.allow(context.target.options.first_poll)
     made = context.world.generate(body)
     if codes_of(made) & {400, 422} and not made.data.get("taskId"):
-        context.saw(rule)
         context.aside_from_the_request(made)
-        title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
-        context.depart(rule, title, made, expected=expected, actual=describe_response(made), binding=False)
+        judge_refused_at_once(context.recorder, made, rule, code)
         return
     if not context.accepted(made, "GEN-17"):
         context.stop(f"a good request made no task: {describe_response(made)}")
-    end = follow(context, str(made.data["taskId"]), body)
-    context.saw(rule)
-    failed, found = end.data.get("state") == "failed", end.data.get("failCode")
-    # A code that is not documented, or none at all, is a matter of TASK-7 and TASK-6.
-    if not failed or (found != code and found in tuple(FAIL_CODES)):
-        title = f"a task that must fail with {code} ends in another way"
-        actual = f"{end.data.get('state')}, failCode {show(found)}"
-        binding = not failed or found in tuple(SPEC_FAIL_CODES)
-        context.depart(rule, title, end, expected=f"failed, {code}", actual=actual, binding=binding)
+    judge_failure(context.recorder, follow(context, str(made.data["taskId"]), body), rule, code)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

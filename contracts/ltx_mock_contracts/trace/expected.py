@@ -1,0 +1,44 @@
+"""What no recording shows: a task that must fail, as its submitter knows, and one that changes while no time passes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.fail_codes import FAIL_CODES, SPEC_FAIL_CODES
+from ltx_mock_contracts.trace.recorder import Recorder, describe_response, differing
+from ltx_mock_contracts.validation.findings import show
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.trace.exchange import Exchange
+
+__all__ = ["judge_failure", "judge_refused_at_once", "judge_unchanged"]
+
+
+def judge_failure(recorder: Recorder, end: Exchange, rule: str, code: str) -> None:
+    """Judge the end of a task that must fail with a code.
+
+    A code that is not documented, or none at all, is a matter of TASK-7 and TASK-6.
+    """
+    recorder.saw(rule)
+    failed, found = end.data["state"] == "failed", end.data.get("failCode")
+    if not failed or (found != code and found in tuple(FAIL_CODES)):
+        title, expected = f"a task that must fail with {code} ends in another way", f"failed, {code}"
+        actual = f"failed, failCode {show(found)}" if failed else str(end.data["state"])
+        binding = not failed or found in tuple(SPEC_FAIL_CODES)
+        recorder.depart(rule, title, (end,), expected=expected, actual=actual, binding=binding)
+
+
+def judge_refused_at_once(recorder: Recorder, refused: Exchange, rule: str, code: str) -> None:
+    """Note that a server looks before it makes a task, and refuses what should end with a code."""
+    recorder.saw(rule)
+    title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
+    actual = describe_response(refused)
+    recorder.depart(rule, title, (refused,), expected=expected, actual=actual, binding=False)
+
+
+def judge_unchanged(recorder: Recorder, first: Exchange, again: Exchange) -> None:
+    """Judge two polls of a task between which no time passed: asking changes nothing (TASK-12)."""
+    recorder.saw("TASK-12")
+    if again.data != first.data:
+        title, (expected, actual) = "a status changed though no time passed", differing(first.data, again.data)
+        recorder.depart("TASK-12", title, (first, again), expected=expected, actual=actual)

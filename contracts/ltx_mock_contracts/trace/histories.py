@@ -1,0 +1,142 @@
+"""The exchanges of each task together, in the order of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.request import GenerateRequest
+from ltx_mock_contracts.trace.recorder import Recorder, describe_response
+from ltx_mock_contracts.trace.states import RANK, RULES_OF_STATE
+from ltx_mock_contracts.validation import validate_request
+from ltx_mock_contracts.validation.findings import show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ltx_mock_contracts.trace.exchange import Exchange
+
+__all__ = ["TaskHistories", "TaskHistory", "group_by_task"]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class TaskHistory:
+    """All that was recorded of one task, each kind in the order of time; every response in it is sound by itself.
+
+    Attributes:
+        id: The id of the task.
+        made: The exchange that made it, where it was recorded.
+        request: What was asked for, where that was recorded and breaks no rule.
+        polls: The responses of statusTask about it.
+        callbacks: Its callbacks.
+        ended_by_hand: Whether somebody ended it by hand, so that its times are not those of a generation.
+    """
+
+    id: str
+    made: Exchange | None = None
+    request: GenerateRequest | None = None
+    polls: list[Exchange] = field(default_factory=list)
+    callbacks: list[Exchange] = field(default_factory=list)
+    ended_by_hand: bool = False
+
+    def __repr__(self) -> str:
+        return f"<task {self.id}>"
+
+    @property
+    def ends(self) -> list[Exchange]:
+        """The polls that show its end."""
+        return [poll for poll in self.polls if RANK[poll.data["state"]] == 2]
+
+    @property
+    def end(self) -> Exchange | None:
+        """The poll or callback that showed its end first."""
+        return min(self.ends + self.callbacks, key=lambda end: end.over, default=None)
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """The moments of its earliest success and of its latest end by the server's clock, in Unix milliseconds.
+
+        None where the clock is not known or the times of a generation do not apply.
+        """
+        if self.made is None or self.request is None or self.made.clock != "server" or self.ended_by_hand:
+            return None
+        shortest, longest = self.request.generation_ms
+        return self.made.at + shortest, self.made.over + longest
+
+
+class TaskHistories:
+    """The histories of all tasks, each by its id. Exchanges are added in the order of time.
+
+    Attributes:
+        by_id: The histories.
+        repeated: The ids that were given to more than one task.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.by_id: dict[str, TaskHistory] = {}
+        self.repeated: set[str] = set()
+        self._recorder = recorder
+
+    def add(self, exchange: Exchange) -> TaskHistory | None:
+        """Add a sound exchange and return the history of its task, if it is about one.
+
+        What shows without the other exchanges of the task is judged here.
+        """
+        task_id = exchange.task_id
+        if not task_id:
+            return None
+        history = self.by_id.setdefault(task_id, TaskHistory(task_id))
+        if exchange.operation == "callback":
+            history.callbacks.append(exchange)
+        elif exchange.operation == "statusTask":
+            if _judge_access(self._recorder, history, exchange):
+                history.polls.append(exchange)
+        elif history.made is None:
+            history.made, history.request = exchange, _request(exchange)
+        else:
+            self.repeated.add(task_id)
+            title, both = "a taskId is given twice", (history.made, exchange)
+            self._recorder.depart("GEN-17", title, both, expected="a new one", actual=show(task_id))
+        return history
+
+
+def group_by_task(recorder: Recorder, sound: Iterable[Exchange]) -> dict[str, TaskHistory]:
+    """Return the history of each task whose id is its own, from the sound exchanges of a recording in any order."""
+    histories = TaskHistories(recorder)
+    for exchange in sorted(sound, key=lambda each: (each.operation != "generateTask", each.at)):
+        histories.add(exchange)
+    return {task_id: each for task_id, each in histories.by_id.items() if task_id not in histories.repeated}
+
+
+def _request(exchange: Exchange) -> GenerateRequest | None:
+    findings = validate_request(exchange.request)
+    bad = "request" in exchange.gaps or any(finding.severity == "violation" for finding in findings)
+    return None if bad else GenerateRequest.from_body(exchange.request)
+
+
+def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> bool:
+    """Judge who sees a task, and which; tell whether the poll shows something of it."""
+    made, found = history.made, poll.status == 200
+    if made is not None and made.key and poll.key and made.key != poll.key:
+        recorder.saw("AUTH-4")
+        if found:
+            title, actual = "a task is seen with another key than the one that made it", describe_response(poll)
+            recorder.depart("AUTH-4", title, (made, poll), expected="404", actual=actual)
+        return found
+    if made is not None and poll.at >= made.over and _is_about_task(made, poll):
+        recorder.saw("TASK-11")
+        if not found:
+            title, actual = "a task that was made is not found", describe_response(poll)
+            recorder.depart("TASK-11", title, (made, poll), expected="200 and its state", actual=actual)
+    if found and poll.data["taskId"] != history.id:
+        rule, *_ = RULES_OF_STATE[poll.data["state"]]
+        title = "the answer is about another task"
+        recorder.depart(rule, title, (poll,), expected=show(history.id), actual=show(poll.data["taskId"]))
+        return False
+    return found
+
+
+def _is_about_task(made: Exchange, poll: Exchange) -> bool:
+    """Tell whether the response is about the task, and not about access to it or a scenario of a fake."""
+    without_key = bool(made.key) and not poll.key
+    return poll.status in {200, 400, 404} and poll.cause is None and not without_key
