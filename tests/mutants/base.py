@@ -326,7 +326,7 @@ class BrokenServer:
         def send(request: httpx.Request) -> httpx.Response:
             target, headers = request.url.raw_path.decode("ascii"), request.headers.raw
             asked = call(self._mutating, request.method, target, headers=headers, body=request.read())
-            status, given, body = self.mock._backstage.wait_for(asked)
+            status, given, body = self.mock._server_thread.wait_for(asked)
             return httpx.Response(status, headers=given, content=body)
 
         return httpx.MockTransport(send)
