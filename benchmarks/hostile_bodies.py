@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -26,8 +27,8 @@ VALID = json.dumps(request_body()).encode()[:-1]
 class Heartbeat:
     """A task in the server's loop that wants to run every two milliseconds, and keeps the longest time it had to wait.
 
-    `cpu_ms` is the share of the longest gap in which this process used the processor: on a busy machine the rest is
-    other programs.
+    `cpu_ms` is the most processor time that this process used within one gap: on a busy machine the rest of the longest
+    gap is other programs.
     """
 
     def __init__(self, server: MockServer) -> None:
@@ -49,8 +50,8 @@ class Heartbeat:
         while not self._stopped:
             await asyncio.sleep(BEAT_SECONDS)
             now, cpu = time.perf_counter(), time.process_time()
-            if now - last > self.gap_ms / 1000:
-                self.gap_ms, self.cpu_ms = (now - last) * 1000, (cpu - used) * 1000
+            self.gap_ms = max(self.gap_ms, (now - last) * 1000)
+            self.cpu_ms = max(self.cpu_ms, min(cpu - used, now - last) * 1000)
             last, used = now, cpu
 
 
@@ -93,14 +94,14 @@ def generate(body: bytes) -> Callable[[World], None]:
 def control(path: str, body: bytes) -> Callable[[World], None]:
     def work(world: World) -> None:
         root = world.url.removesuffix("/api/v1")
-        httpx.post(f"{root}/__admin{path}", params={"key": world.api_key}, content=body, timeout=60)
+        httpx.post(f"{root}/__admin{path}", params={"key": world.api_key}, content=body, timeout=60, verify=False)
 
     return work
 
 
 def many_scenarios(world: World) -> None:
     root = world.url.removesuffix("/api/v1")
-    with httpx.Client(base_url=f"{root}/__admin", params={"key": world.api_key}) as client:
+    with httpx.Client(base_url=f"{root}/__admin", params={"key": world.api_key}, verify=False) as client:
         for _ in range(15_000):
             if client.post("/scenarios", json={"name": "slow", "prompt": "nothing"}).status_code != 200:
                 break
@@ -110,13 +111,15 @@ def many_scenarios(world: World) -> None:
 def journal(world: World) -> None:
     """Fill a journal with large bodies, then list, count and compare them."""
     root = world.url.removesuffix("/api/v1")
-    for _ in range(5):
-        generate(many("{}", 4000))(world)
+    for _ in range(25):
+        generate(many('"' + "x" * 240 + '"', 4000))(world)
     part = json.dumps({"body": {"x": [{}] * 200_000}}).encode()
     for path in ("count", "near"):
         control(f"/requests/{path}", part)(world)
     for form in ("json", "ndjson", "har"):
-        httpx.get(f"{root}/__admin/requests", params={"key": world.api_key, "format": form}, timeout=60)
+        asked = {"key": world.api_key, "format": form}
+        httpx.get(f"{root}/__admin/requests", params=asked, timeout=60, verify=False)
+    httpx.get(f"{root}/__admin/tasks", params={"key": world.api_key}, timeout=60, verify=False)
 
 
 def cases() -> Iterator[tuple[str, Callable[[World], None]]]:
@@ -132,16 +135,18 @@ def cases() -> Iterator[tuple[str, Callable[[World], None]]]:
 
 def main() -> None:
     worst = 0.0
-    print(f"{'what comes in':32} {'longest gap':>12} {'its CPU':>9} {'all CPU':>9}")
+    print(f"{'what comes in':32} {'longest gap':>12} {'most CPU':>9} {'all CPU':>9}")
     with MockServer(clock="manual") as server:
         generate(VALID + b"}")(server.tenant())
+        gc.collect()
+        gc.freeze()  # as `ltx-mock serve` does; what else this process has is no work of the server
         for name, work in cases():
             world, started = server.tenant(), time.process_time()
             with Heartbeat(server) as beat:
                 work(world)
             used = (time.process_time() - started) * 1000
             print(f"{name:32} {beat.gap_ms:9.1f} ms {beat.cpu_ms:6.1f} ms {used:6.0f} ms", flush=True)
-            worst = max(worst, min(beat.gap_ms, beat.cpu_ms))
+            worst = max(worst, beat.cpu_ms)
             world.close()
     print(f"the longest gap took {worst:.1f} ms of processor time; {BOUND_MS} ms are allowed")
     sys.exit(worst > BOUND_MS)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ltx_mock.asgi.connection import wait_for_disconnect
-from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import root_url
+from ltx_mock.asgi.streamed_response import StreamedResponse
 from ltx_mock.asgi.worker_thread import Aside
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Expectation
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
+from ltx_mock.control.listing import in_pieces, listing
 from ltx_mock.control.params import chosen, json_body, limit_of, picked, real_seconds
 from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.journal_entry import ClockEntry, Entry
@@ -34,8 +35,6 @@ FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "har": 
 ALL = 10**9
 NEAR = 3
 MAX_COMPARED = 2000
-LINES_AT_ONCE = 100
-"""An export sends so many lines at once."""
 ENTRY_SIZE = 500
 
 
@@ -66,7 +65,8 @@ class Journal:
         found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
         if form != "json":
             return _export(self._engine.aside, found.entries, form, root_url(request.scope))
-        return await self._engine.aside.run(_listed, found, _size(found.entries))
+        views = (entry_view(*kept) for kept in found.entries)
+        return listing(self._engine.aside, "requests", views, _size(found.entries), truncated=found.truncated)
 
     async def request(self, request: Request) -> dict[str, Any]:
         """Return one entry."""
@@ -97,13 +97,15 @@ class Journal:
         expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
         newest = list(islice(matching(tenants, Filter(kind="request")), MAX_COMPARED))
 
-        def compared(entries: list[Kept]) -> Response:
+        def compared(entries: list[Kept]) -> tuple[list[Any], int]:
             seen = [(view, Exchange.of(view)) for view in (entry_view(*kept) for kept in entries)]
             seen.sort(key=lambda each: expectation.distance(each[1]))
             near = [{"request": view, "differences": _differences(expectation, each)} for view, each in seen[:limit]]
-            return JSONResponse({"near": near, "matches": sum(not expectation.difference(each) for _, each in seen)})
+            return near, sum(not expectation.difference(each) for _, each in seen)
 
-        return await self._engine.aside.run(compared, newest, _size(newest))
+        size = _size(newest)
+        near, matches = await self._engine.aside.run(compared, newest, size)
+        return listing(self._engine.aside, "near", near, size, matches=matches)
 
     async def forget(self, request: Request) -> dict[str, Any]:
         """Empty the journal of one key, or of all."""
@@ -167,10 +169,6 @@ def _differences(expectation: Expectation, seen: Exchange) -> list[dict[str, str
     return [mismatch._asdict() for mismatch in expectation.difference(seen)]
 
 
-def _listed(found: Selection) -> Response:
-    return JSONResponse({"requests": [entry_view(*kept) for kept in found.entries], "truncated": found.truncated})
-
-
 def _size(entries: list[Kept]) -> int:
     """Return about how many bytes there are to read through, beside what each entry has anyway."""
     return sum(ENTRY_SIZE + entry.size for _, entry in entries)
@@ -178,7 +176,7 @@ def _size(entries: list[Kept]) -> int:
 
 def _export(aside: Aside, entries: list[Kept], form: str, root: str) -> Response:
     lines = _har(entries, root) if form == "har" else (_line(entry_view(*kept)) + "\n" for kept in entries)
-    return StreamingResponse(_gently(aside, lines, _size(entries)), media_type=FORMATS[form])
+    return StreamedResponse(in_pieces(aside, lines, _size(entries)), FORMATS[form])
 
 
 def _har(entries: list[Kept], root: str) -> Iterator[str]:
@@ -193,12 +191,3 @@ def _har(entries: list[Kept], root: str) -> Iterator[str]:
 
 def _line(view: Mapping[str, object]) -> str:
     return write_json(view)
-
-
-async def _gently(aside: Aside, lines: Iterator[str], size: int) -> AsyncIterator[str]:
-    while chunk := await aside.run(_next_lines, lines, size):
-        yield chunk
-
-
-def _next_lines(lines: Iterator[str]) -> str:
-    return "".join(islice(lines, LINES_AT_ONCE))

@@ -16,6 +16,7 @@ from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
 from ltx_mock.control.history import story
 from ltx_mock.control.journal import Journal
+from ltx_mock.control.listing import listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.control.params import json_body, limit_of, number, picked
 from ltx_mock.control.tenants import Worlds
@@ -140,11 +141,8 @@ class ControlPlane:
         found.sort(key=lambda each: each[1].timeline.created)
         tasks, truncated = _newest(found, limit_of(request))
         at = [(tenant, task, tenant.clock.now()) for tenant, task in tasks]
-
-        def shown(at: list[tuple[Tenant, Task, int]]) -> Response:
-            return JSONResponse({"tasks": [task_view(*each) for each in at], "truncated": truncated})
-
-        return await self._engine.aside.run(shown, at, sum(VIEW_SIZE + len(task.body) for _, task in tasks))
+        size = sum(VIEW_SIZE + len(task.body) for _, task in tasks)
+        return listing(self._engine.aside, "tasks", (task_view(*each) for each in at), size, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its story."""
@@ -162,14 +160,16 @@ class ControlPlane:
         await self._engine.finish(task.id, str(state), code)
         return task_view(*self._engine.tenants.find_task(task.id))
 
-    async def callbacks(self, request: Request) -> dict[str, Any]:
+    async def callbacks(self, request: Request) -> Response:
         """Return the newest deliveries: made, to come, given up and withheld."""
         tenants = self._tenants(request)
         found = [(tenant, delivery) for tenant in tenants for delivery in tenant.deliveries()]
         if len(tenants) > 1:
             found.sort(key=_planned)
         deliveries, truncated = _newest(found, limit_of(request))
-        return {"callbacks": [delivery_view(*each) for each in deliveries], "truncated": truncated}
+        views = (delivery_view(*each) for each in deliveries)
+        size = sum(VIEW_SIZE + len(delivery.url) for _, delivery in deliveries)
+        return listing(self._engine.aside, "callbacks", views, size, truncated=truncated)
 
     async def metrics(self, request: Request) -> Response:
         """Return counters and gauges for Prometheus."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -218,6 +220,27 @@ def test_waiting_ends_as_soon_as_something_matches(admin: httpx.Client, client: 
     alarm.join()
     assert [entry["status"] for entry in entries] == [404]
     assert listed(admin, wait="600")[0]["operation"] == "generateTask"
+
+
+FIRST_EXPORT = """
+import http.client, sys
+from ltx_mock import MockServer
+with MockServer() as mock:
+    for form in ("json", "ndjson", "har"):
+        before = set(sys.modules)
+        way = http.client.HTTPConnection(mock.url.removeprefix("http://"))
+        way.request("GET", f"/__admin/requests?format={form}")
+        way.getresponse().read()
+        if form != "json":
+            print(*set(sys.modules) - before)
+"""
+
+
+def test_a_first_export_keeps_nobody_waiting_for_modules_to_load() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_EXPORT], capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    assert done.stdout.split() == []
 
 
 def test_waiting_ends_when_its_time_is_over(admin: httpx.Client) -> None:

@@ -1,0 +1,46 @@
+"""Lists in JSON. A long one is written and sent item by item, so that it keeps nobody waiting."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+
+from starlette.responses import Response
+
+from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock.asgi.streamed_response import StreamedResponse
+from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock_contracts.io.json_text import write_json
+from ltx_mock_contracts.validation.json_body import LARGE
+
+PIECE = 64 * 1024
+"""So many characters are sent at once, or one item where that has more."""
+
+
+def listing(aside: Aside, name: str, items: Iterable[object], size: int, **rest: object) -> Response:
+    """Return an object with a list of this name and with the rest; `size` is about how many bytes it is made of."""
+    if size <= LARGE:
+        return JSONResponse({name: list(items), **rest})
+    return StreamedResponse(in_pieces(aside, _written(name, items, rest), size), "application/json")
+
+
+async def in_pieces(aside: Aside, texts: Iterator[str], size: int) -> AsyncIterator[str]:
+    """Give texts that are made of about so many bytes, a few at once."""
+    while piece := await aside.run(_next_piece, texts, size):
+        yield piece
+
+
+def _written(name: str, items: Iterable[object], rest: Mapping[str, object]) -> Iterator[str]:
+    yield f"{{{write_json(name)}:["
+    for index, item in enumerate(items):
+        yield ("," if index else "") + write_json(item)
+    yield "]" + "".join(f",{write_json(key)}:{write_json(value)}" for key, value in rest.items()) + "}"
+
+
+def _next_piece(texts: Iterator[str]) -> str:
+    taken, size = [], 0
+    for text in texts:
+        taken.append(text)
+        size += len(text)
+        if size >= PIECE:
+            break
+    return "".join(taken)

@@ -1,0 +1,65 @@
+"""Lists of the control plane: short ones in one piece, long ones in many, and both the same JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from starlette.types import Message
+
+from ltx_mock import MockServer
+from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock.control.listing import PIECE, listing
+from support.bodies import post, request_body
+from support.receivers import Receiver
+
+
+def pieces_of(items: list[object], size: int) -> list[bytes]:
+    """Return the pieces in which a list is sent."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def answer() -> None:
+        aside = Aside()
+        await listing(aside, "items", iter(items), size, truncated=False)({"type": "http"}, receive, send)
+        aside.close()
+
+    asyncio.run(answer())
+    return [message["body"] for message in sent[1:] if message["body"]]
+
+
+@pytest.mark.parametrize(
+    "items", [[], [1], ["é\u202e"] * 3, [{"x": "y" * 300}] * 3000, ["z" * 200_000, 1, "z" * 200_000]]
+)
+def test_a_long_list_is_sent_in_pieces_of_an_item_or_of_a_bound(items: list[object]) -> None:
+    (whole,) = pieces_of(items, 0)
+    pieces = pieces_of(items, 10**6)
+    assert b"".join(pieces) == whole
+    assert json.loads(whole) == {"items": items, "truncated": False}
+    longest = max((len(json.dumps(item)) for item in items), default=0)
+    assert all(len(piece) <= PIECE + longest + 100 for piece in pieces)
+    assert len(pieces) == 1 or len(whole) > PIECE
+
+
+def test_what_is_large_is_listed_whole(server: MockServer) -> None:
+    world = server.tenant()
+    with Receiver() as receiver, world.client(verify=False) as client:
+        url = f"{receiver.url}?{'x' * 30_000}"
+        body = request_body() | {"padding": "y" * 300_000, "request_type": "callback", "callback_url": url}
+        ids = [post(client, body).json()["data"]["taskId"] for _ in range(3)]
+        with httpx.Client(base_url=f"{server.url}/__admin", params={"key": world.api_key}, verify=False) as admin:
+            tasks, requests, callbacks = (admin.get(path) for path in ("/tasks", "/requests", "/callbacks"))
+            near = admin.post("/requests/near", json={"operation": "generateTask", "limit": 2}).json()
+    assert [task["id"] for task in tasks.json()["tasks"]] == ids
+    assert [entry["taskId"] for entry in requests.json()["requests"]] == ids
+    assert [callback["taskId"] for callback in callbacks.json()["callbacks"]] == ids
+    assert (len(near["near"]), near["matches"]) == (2, 3)
+    assert all("content-length" not in answer.headers for answer in (tasks, requests, callbacks))
