@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "RULES", "Rule", "Source", "rules_named"]
 
-Source = Literal["seed", "vendor", "choice"]
+Source = Literal["spec", "vendor", "choice"]
 """Where a rule comes from: the model's own page, other pages of the vendor, or nobody (what the fake does)."""
 
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(
@@ -64,14 +64,14 @@ _CATALOGUE: Final = (
         "ENV-1",
         "Every answer of the two endpoints, good or bad, is a JSON object with exactly `code` (integer), `message` "
         "(string) and `data` (object or null). Elsewhere in the vendor's API `data` may be a number: see BAL-1",
-        "seed",
+        "spec",
     ),
-    _rule("ENV-2", 'A success has `code` 200 and `message` "success"', "seed"),
+    _rule("ENV-2", 'A success has `code` 200 and `message` "success"', "spec"),
     _rule(
         "ENV-3",
         "An error has a readable, non-empty `message` and `data` null (seed), or `data` with one key `error`, a string"
         " that says more (vendor). The fake answers null",
-        "seed",
+        "spec",
         "vendor",
     ),
     _rule(
@@ -86,8 +86,8 @@ _CATALOGUE: Final = (
         "in the envelope",
         "choice",
     ),
-    _rule("AUTH-1", "No `Authorization` header: 401", "seed"),
-    _rule("AUTH-2", "Not `Bearer <key>`, an empty key, or a key that is not accepted: 401", "seed"),
+    _rule("AUTH-1", "No `Authorization` header: 401", "spec"),
+    _rule("AUTH-2", "Not `Bearer <key>`, an empty key, or a key that is not accepted: 401", "spec"),
     _rule("AUTH-3", "Access is checked before anything else of the request is looked at", "choice"),
     _rule(
         "AUTH-4",
@@ -95,12 +95,12 @@ _CATALOGUE: Final = (
         "choice",
     ),
     # generateTask: the request
-    _rule("GEN-1", "The body is a JSON object; anything else: 400", "seed"),
-    _rule("GEN-2", "`request_type` is `async` or `callback`; default `async`", "seed", "vendor"),
+    _rule("GEN-1", "The body is a JSON object; anything else: 400", "spec"),
+    _rule("GEN-2", "`request_type` is `async` or `callback`; default `async`", "spec", "vendor"),
     _rule(
         "GEN-3",
         "`callback_url` is required when `request_type` is `callback`; with `async` it may be there and is not used",
-        "seed",
+        "spec",
     ),
     _rule(
         "GEN-4",
@@ -109,43 +109,43 @@ _CATALOGUE: Final = (
         "vendor",
         "choice",
     ),
-    _rule("GEN-5", "`provider` is `auto`, `value` or `official`; default `auto`", "seed"),
-    _rule("GEN-6", "`input` is required and an object", "seed"),
+    _rule("GEN-5", "`provider` is `auto`, `value` or `official`; default `auto`", "spec"),
+    _rule("GEN-6", "`input` is required and an object", "spec"),
     _rule(
         "GEN-7",
         "`input.mode` is required: `text-to-video`, `image-to-video`, `text-to-video-LoRA` or `image-to-video-LoRA`, "
         "exact case",
-        "seed",
+        "spec",
     ),
     _rule("GEN-8", "`input.prompt` is required, a string of 1 to 5000 characters", "vendor"),
-    _rule("GEN-9", "`input.resolution` is required: `480p`, `720p` or `1080p`", "seed", "vendor"),
+    _rule("GEN-9", "`input.resolution` is required: `480p`, `720p` or `1080p`", "spec", "vendor"),
     _rule(
         "GEN-10",
         "`input.duration` is required, a whole number of seconds from 5 to 20; a string or a boolean is not a number",
-        "seed",
+        "spec",
         "vendor",
     ),
     _rule(
         "GEN-11",
         "`input.aspect_ratio` is `16:9` or `9:16`, default `16:9`, and only for the two text-to-video modes",
-        "seed",
+        "spec",
     ),
     _rule(
         "GEN-12",
         "`input.image_urls` is required for the two image-to-video modes: an array of exactly one absolute http(s) URL",
-        "seed",
+        "spec",
     ),
     _rule("GEN-13", '`input.seed` is a whole number from 1 to 2147483647, or -1 for "choose one"', "vendor"),
     _rule(
         "GEN-14",
         "`input.loras` only in the two LoRA modes: at most 3 items, each an object with `path`, an absolute http(s) "
         "URL, and `scale`, a number",
-        "seed",
+        "spec",
     ),
     _rule(
         "GEN-15",
         'Not enough credits: 400 with the message "Insufficient credits". Billing is per second of video',
-        "seed",
+        "spec",
     ),
     _rule(
         "GEN-16",
@@ -153,14 +153,14 @@ _CATALOGUE: Final = (
         "mode without `loras`, a missing `scale` (taken as 1.0), a `scale` outside the recommended 0.5 to 2.0, a LoRA"
         " URL without download parameters. Each such thing is an advisory: recorded with the request and shown to the"
         " developer, turned into a 400 only in strict mode",
-        "seed",
+        "spec",
         "choice",
     ),
     _rule(
         "GEN-17",
         "Success answers `data.taskId`, a string, new for every task. The samples look like `task_12345678` and "
         "`task_abc123xyz789`",
-        "seed",
+        "spec",
         "vendor",
     ),
     _rule("GEN-18", "A rejected request creates no task, costs nothing and fires no callback", "choice"),
@@ -169,7 +169,7 @@ _CATALOGUE: Final = (
         "TASK-1",
         "`state` is `pending`, `processing`, `success` or `failed`; it only moves forward, may be seen to skip, and a"
         " finished task answers the same for ever",
-        "seed",
+        "spec",
     ),
     _rule(
         "TASK-2",
@@ -180,24 +180,24 @@ _CATALOGUE: Final = (
         "TASK-3",
         "`success` carries `taskId`, `state`, `resultJson`, `createTime`, `completeTime`, `costTime` and no "
         "`failCode`/`failMsg`",
-        "seed",
+        "spec",
     ),
     _rule(
         "TASK-4",
         "`resultJson` is a string of JSON: an object with `resultUrls`, a non-empty array of absolute URLs",
-        "seed",
+        "spec",
     ),
     _rule(
         "TASK-5",
         "Times are Unix milliseconds; `costTime` is `completeTime` minus `createTime` (the sample: 1767965652317 − "
         "1767965610929 = 41388)",
-        "seed",
+        "spec",
     ),
     _rule(
         "TASK-6",
         "`failed` carries `taskId`, `state`, `failCode`, `failMsg` and no `resultJson`; the times may be there "
         "(vendor) or not (seed: the fake leaves them out)",
-        "seed",
+        "spec",
         "vendor",
     ),
     _rule(
@@ -207,26 +207,26 @@ _CATALOGUE: Final = (
         "`INVALID_PROMPT`, `IMAGE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `IMAGE_DOWNLOAD_FAILED`, `PROCESSING_TIMEOUT`, "
         "`MODEL_UNAVAILABLE`, `GENERATION_FAILED`, `INSUFFICIENT_CREDITS`. Others, such as a provider's "
         "`SensitiveContentDetected`, are observed",
-        "seed",
+        "spec",
         "vendor",
     ),
     _rule(
         "TASK-8",
         "Generation takes 40–60 s at 480p, 60–90 s at 720p, 90–120 s at 1080p; a LoRA mode adds 10–20 s for loading",
-        "seed",
+        "spec",
     ),
-    _rule("TASK-9", "The same seed, prompt and parameters give the same result", "seed"),
-    _rule("TASK-10", "Result URLs work for 15 days after completion", "seed"),
-    _rule("TASK-11", "No `taskId`: 400. A `taskId` nobody made: 404", "seed", "vendor"),
+    _rule("TASK-9", "The same seed, prompt and parameters give the same result", "spec"),
+    _rule("TASK-10", "Result URLs work for 15 days after completion", "spec"),
+    _rule("TASK-11", "No `taskId`: 400. A `taskId` nobody made: 404", "spec", "vendor"),
     _rule("TASK-12", "Asking for a status changes nothing", "choice"),
-    _rule("FAIL-1", "A prompt that breaks the content rules ends `failed` with `CONTENT_VIOLATION`", "seed"),
+    _rule("FAIL-1", "A prompt that breaks the content rules ends `failed` with `CONTENT_VIOLATION`", "spec"),
     _rule(
         "FAIL-2",
         "A reference image that cannot be fetched, is not JPG, PNG or WebP, or is over 10 MB ends with "
         "`INVALID_IMAGE_URL`",
-        "seed",
+        "spec",
     ),
-    _rule("FAIL-3", "A LoRA that cannot be downloaded ends with `INVALID_LORA_URL`", "seed"),
+    _rule("FAIL-3", "A LoRA that cannot be downloaded ends with `INVALID_LORA_URL`", "spec"),
     # Balance
     _rule(
         "BAL-1",
@@ -241,7 +241,7 @@ _CATALOGUE: Final = (
         "CB-1",
         "When a `callback` task ends, success or failed, its final statusTask envelope is POSTed as JSON to "
         "`callback_url`",
-        "seed",
+        "spec",
         "vendor",
     ),
     _rule(
@@ -250,31 +250,31 @@ _CATALOGUE: Final = (
         "after 30 s",
         "vendor",
     ),
-    _rule("CB-3", "An `async` task never calls back, whatever `callback_url` it carries", "seed"),
+    _rule("CB-3", "An `async` task never calls back, whatever `callback_url` it carries", "spec"),
     _rule("CB-4", "Polling works for `callback` tasks too, and agrees with the callback", "choice"),
     # Limits
-    _rule("LIM-1", "10000 requests a minute; more: 429", "seed"),
-    _rule("LIM-2", "1000 tasks at once that are not finished; one more generateTask: 429, until one finishes", "seed"),
+    _rule("LIM-1", "10000 requests a minute; more: 429", "spec"),
+    _rule("LIM-2", "1000 tasks at once that are not finished; one more generateTask: 429, until one finishes", "spec"),
     _rule("LIM-3", "Limits count per API key; a 429 carries `Retry-After` in seconds", "choice"),
     # What a good client does
-    _rule("CLI-1", "Every request carries its key, and every body obeys GEN-1…14 with no advisory", "seed"),
-    _rule("CLI-2", "After submitting it waits 60 s before the first poll, then polls every 5 s or slower", "seed"),
+    _rule("CLI-1", "Every request carries its key, and every body obeys GEN-1…14 with no advisory", "spec"),
+    _rule("CLI-2", "After submitting it waits 60 s before the first poll, then polls every 5 s or slower", "spec"),
     _rule(
         "CLI-3",
         "It stops polling when the task is `success` or `failed`, and gives up in the end on one that never finishes",
-        "seed",
+        "spec",
         "vendor",
     ),
-    _rule("CLI-4", "It parses `resultJson` as JSON and uses the URL in it within 15 days", "seed"),
-    _rule("CLI-5", "It reports a failed task with its `failCode`; a failure is not a result", "seed"),
+    _rule("CLI-4", "It parses `resultJson` as JSON and uses the URL in it within 15 days", "spec"),
+    _rule("CLI-5", "It reports a failed task with its `failCode`; a failure is not a result", "spec"),
     _rule(
         "CLI-6",
         "On 429, and on a passing 5xx or a broken connection while polling or downloading, it waits, longer each "
         "time, and tries again; it does not hammer",
-        "seed",
+        "spec",
         "vendor",
     ),
-    _rule("CLI-7", "It does not retry 400 and 401", "seed", "vendor"),
+    _rule("CLI-7", "It does not retry 400 and 401", "spec", "vendor"),
     _rule(
         "CLI-8",
         "Its callback receiver answers 200 within 30 s, takes the same callback twice without doing the work twice, "
@@ -291,7 +291,7 @@ _CATALOGUE: Final = (
         "CLI-10",
         "It pays once for one video. When the connection breaks during generateTask nobody knows whether the task was "
         "made (there is no idempotency key): it does not blindly submit again and pay twice",
-        "seed",
+        "spec",
         "vendor",
     ),
 )

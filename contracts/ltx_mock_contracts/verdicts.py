@@ -20,7 +20,7 @@ Outcome = Literal["kept", "broken", "observed", "not checked"]
 
 OUTCOMES: Final[tuple[Outcome, ...]] = ("kept", "broken", "observed", "not checked")
 
-BINDING: Final[tuple[Source, ...]] = ("seed", "vendor")
+BINDING: Final[tuple[Source, ...]] = ("spec", "vendor")
 """The sources whose rules a server has to keep."""
 
 _LISTED: Final = 20

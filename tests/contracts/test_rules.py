@@ -32,7 +32,7 @@ def test_every_rule_has_a_text_and_at_least_one_source() -> None:
         assert rule.text
         assert not rule.text.endswith(".")
         assert rule.sources
-        assert set(rule.sources) <= {"seed", "vendor", "choice"}
+        assert set(rule.sources) <= {"spec", "vendor", "choice"}
 
 
 def test_what_the_fake_chose_is_told_from_what_is_documented() -> None:

@@ -25,7 +25,7 @@ GUIDE = (ROOT / "docs" / "check-in-ci.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 SHOWN = 1
 BIN = Path(sys.executable).parent
-OWN = {"--rule", "--json", "--junitxml", "--sarif", "--github", "--trace", "--seed", "--seed-only"}
+OWN = {"--rule", "--json", "--junitxml", "--sarif", "--github", "--trace", "--seed", "--documented-only"}
 
 
 def run(block: str, folder: Path, url: str) -> str:

@@ -42,7 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             checks.addoption(f"--ltx-{each.name.replace('_', '-')}", **_as_argument(each))
     checks.addoption("--ltx-rule", action="append", metavar="ID", help="Check only this rule (may be repeated).")
     checks.addoption("--ltx-exclude-rule", action="append", metavar="ID", help="Leave this rule out.")
-    checks.addoption("--ltx-seed-only", action="store_true", help="Only the model's own page has to be kept to.")
+    checks.addoption(
+        "--ltx-documented-only",
+        "--ltx-seed-only",
+        dest="ltx_documented_only",
+        action="store_true",
+        help="Only the model's own page has to be kept to.",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,7 +90,7 @@ def options_of(config: pytest.Config) -> Options:
     named |= {name: os.environ.get(variable) for name, variable in _ENVIRONMENT.items() if named[name] is None}
     return Options(
         url=given.ltx_base_url,
-        sources=("seed",) if given.ltx_seed_only else ("seed", "vendor"),
+        sources=("spec",) if given.ltx_documented_only else ("spec", "vendor"),
         rules=_rules(given.ltx_rule, given.ltx_exclude_rule),
         seed=given.ltx_seed,
         **named,

@@ -57,7 +57,10 @@ def _kind(name: str, annotation: str) -> Any:
 @click.argument("url")
 @_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
-@click.option("--seed-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others.")
+@click.option(
+    "--documented-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others."
+)
+@click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
 @click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Not this rule (may be repeated).")
 @click.option(
@@ -83,6 +86,7 @@ def check(
     url: str,
     *,
     seed: int,
+    documented_only: bool,
     seed_only: bool,
     rules: Sequence[str],
     excluded: Sequence[str],
@@ -109,7 +113,7 @@ def check(
         raise click.BadParameter(f"it {error}", ctx, param_hint="URL") from None
     options = Options(
         url=url,
-        sources=("seed",) if seed_only else ("seed", "vendor"),
+        sources=("spec",) if documented_only or seed_only else ("spec", "vendor"),
         rules=frozenset(chosen_rules(rules, excluded)) if rules or excluded else None,
         seed=seed,
         **given,

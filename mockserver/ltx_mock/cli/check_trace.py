@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; ltx-mock schema check-report describes it.")
 @click.option("--sarif", "sarif_", metavar="F", help="Write SARIF 2.1.0 for code scanning to this file; - is stdout.")
 @click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
-@click.option("--seed-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others.")
+@click.option(
+    "--documented-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others."
+)
+@click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
 @click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Not this rule (may be repeated).")
 @click.pass_context
@@ -31,6 +34,7 @@ def check_trace(
     as_json: bool,
     sarif_: str | None,
     github: bool,
+    documented_only: bool,
     seed_only: bool,
     rules: Sequence[str],
     excluded: Sequence[str],
@@ -51,6 +55,6 @@ def check_trace(
         raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
     if trace.skipped and not len(trace):
         raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
-    report = judge(trace, sources=("seed",) if seed_only else ("seed", "vendor")).only(wanted)
+    report = judge(trace, sources=("spec",) if documented_only or seed_only else ("spec", "vendor")).only(wanted)
     tell(report, json_="-" if as_json else None, sarif_=sarif_, github=github)
     ctx.exit(CLEAN if report.ok else FINDINGS)

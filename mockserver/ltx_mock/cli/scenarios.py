@@ -1,4 +1,4 @@
-"""`ltx-mock scenarios`: what can be made to happen, and in a running server what is armed."""
+"""`ltx-mock scenarios`: what can be made to happen, and in a running server which are active."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ltx_mock.scenarios.files import chosen
 @JSON
 @click.pass_context
 def scenarios(ctx: click.Context, *, as_json: bool) -> None:
-    """List the scenarios; arm some in a running server.
+    """List the scenarios; make some active in a running server.
 
     Each of these names can also stand in the header X-Mock-Scenario, or in a prompt: [[content-violation]].
     """
@@ -28,7 +28,7 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
     width = max(map(len, NAMED))
     for row in LIBRARY:
         say(f"{row.name:<{width}}  {row.about}")
-    say("arm one with: ltx-mock scenarios arm NAME", err=True)
+    say("make one active with: ltx-mock scenarios add NAME", err=True)
 
 
 @scenarios.command()
@@ -37,27 +37,27 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
 @click.option("--times", metavar="N|forever", help="How often it happens. [default: as the scenario says; mostly once]")
 @click.option("--operation", type=click.Choice(["generateTask", "statusTask"]), help="Only to these requests.")
 @JSON
-def arm(remote: Remote, words: tuple[str, ...], times: str | None, operation: str | None, *, as_json: bool) -> None:
-    """Arm scenarios by name, or those of a file (TOML or JSON), for the next requests that they concern."""
+def add(remote: Remote, words: tuple[str, ...], times: str | None, operation: str | None, *, as_json: bool) -> None:
+    """Make scenarios active, by name or from a file (TOML or JSON), for the next requests that they concern."""
     changes = {
         "times": int(times) if times and times.isdecimal() and len(times) < 10 else times,
         "operation": operation,
     }
     given = {name: value for name, value in changes.items() if value is not None}
     wanted = [as_dict(from_dict(as_dict(scenario) | given)) for scenario in chosen(words)]
-    armed = [remote.call("POST", "/scenarios", scenario) for scenario in wanted]
+    added = [remote.call("POST", "/scenarios", scenario) for scenario in wanted]
     if as_json:
-        print_json({"scenarios": armed})
+        print_json({"scenarios": added})
         return
-    for told in armed:
-        say(f"armed {told['name']}, {_times(told['times'])}", err=True)
+    for told in added:
+        say(f"added {told['name']}, {_times(told['times'])}", err=True)
 
 
-@scenarios.command()
+@scenarios.command("list")
 @on_server
 @JSON
-def armed(remote: Remote, *, as_json: bool) -> None:
-    """List what is armed, and for which key."""
+def list_active(remote: Remote, *, as_json: bool) -> None:
+    """List the active scenarios, and for which key each is."""
     listed = remote.call("GET", "/scenarios")
     if as_json:
         print_json(listed)
@@ -65,15 +65,19 @@ def armed(remote: Remote, *, as_json: bool) -> None:
     for each in listed["scenarios"]:
         key = "keys to come" if each["key"] is None else named(each)
         say(f"{each['name']}  {_times(each['times'])}  {key}")
-    say(f"{len(listed['scenarios'])} armed", err=True)
+    say(f"{len(listed['scenarios'])} active", err=True)
 
 
 @scenarios.command()
 @on_server
 def clear(remote: Remote) -> None:
-    """Disarm all of them."""
+    """Make none active any more."""
     remote.call("DELETE", "/scenarios")
-    say("nothing is armed", err=True)
+    say("no scenario is active", err=True)
+
+
+for command, former in ((add, "arm"), (list_active, "armed")):
+    scenarios.add_command(click.Command(former, callback=command.callback, params=command.params, hidden=True))
 
 
 def _times(times: object) -> str:

@@ -25,7 +25,7 @@ AUTO: Final = "auto"
 CONTROL: Final = CASES[0]
 """The case in which all goes well: who gets no video there gets none elsewhere, and the other cases say nothing."""
 
-SOURCES: Final = ("seed", "vendor", "choice")
+SOURCES: Final = ("spec", "vendor", "choice")
 """A client has to live with what only the fake has chosen, too: it is what was seen in the wild (CLI-9)."""
 
 RULES_OF_CLIENTS: Final = tuple(rule.id for rule in RULES.values() if rule.group == "CLI")

@@ -60,7 +60,7 @@ class Worlds:
         return {"closed": True}
 
     async def scenarios(self, request: Request) -> dict[str, Any]:
-        """Return what is armed."""
+        """Return the active scenarios."""
         tenant, store = picked(self._engine, request), self._engine.store
         to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
         armed = [scenario_view(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]

@@ -138,7 +138,7 @@ def decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 
 def scenario_view(tenant: Tenant, waiting: ActiveScenario) -> dict[str, object]:
-    """Return a scenario that is armed; `times` is how often it may still happen, `seen` how many it has concerned."""
+    """Return an active scenario; `times` is how often it may still apply, `seen` how many requests it has matched."""
     left = {"times": waiting.left, "seen": waiting.seen}
     return hide_in(tenant, {**names(tenant), **as_dict(waiting.scenario), **left})
 

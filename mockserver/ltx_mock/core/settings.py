@@ -113,7 +113,7 @@ class Settings:
         None, "Ask for this token on /__admin; needed there on any address but loopback.", secret=True
     )
     scenario: tuple[Scenario, ...] = setting(
-        (), "A scenario by name, or a file of them, armed for each key (may be repeated).", metavar="NAME|FILE"
+        (), "A scenario by name, or a file of them, active for each key (may be repeated).", metavar="NAME|FILE"
     )
     result_bytes: int = setting(0, "Pad result videos to so many bytes, for tests of downloads.")
     journal_entries: int = setting(10_000, "Exchanges kept for each key; the oldest go first.")

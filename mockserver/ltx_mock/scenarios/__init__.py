@@ -1,18 +1,19 @@
 """Scenarios: what can be made to happen to requests, by name or piece by piece.
 
 ```
-readers   plain data into values, and what is wrong with it in one line
-model     match and outcome: what a scenario is
-reading   the rules that a whole scenario keeps
-library   the scenarios that have a name
-claims    which of those that are armed happens to a request
-asked     those that a request asks for itself
-draws     what is left to chance, drawn with dice
-drift     answers that depart from the contract
-files     scenarios from TOML and JSON
+fields       plain data into values, and what is wrong with it in one line
+model        match and outcome: what a scenario is
+parse        the rules that a whole scenario keeps
+library      the scenarios that have a name
+matching     which of the active ones applies to a request
+per_request  those that a request asks for itself
+sampling     what is left to chance, from random bytes that are given
+drift        responses that deviate from the contract
+files        scenarios from TOML and JSON
 ```
 
-All of it is pure. What it does to tasks, answers and connections is in `fate`, `stage`, `effects` and `wire`.
+All of it is pure. What it does to tasks, responses and connections is in `engine.planned_task`,
+`engine.scenario_effects`, `api.delivery` and `asgi.connection`.
 """
 
 from __future__ import annotations

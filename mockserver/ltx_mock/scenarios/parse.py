@@ -93,7 +93,7 @@ def _whole(outcome: Outcome) -> Outcome:
     given = [names[0] for names in kinds if names]
     if len(given) > 1:
         raise ScenarioError(
-            f"give one of {' and '.join(given)}: a scenario does one thing, and several can be armed", given[1]
+            f"give one of {' and '.join(given)}: a scenario does one thing, and several can be active", given[1]
         )
     if not given and outcome.delay is None:
         raise ScenarioError(f"say what is to happen: name, delay, {listed(name for kind in KINDS for name in kind)}")

@@ -140,7 +140,7 @@ def _still_armed(world: World) -> list[str]:
         for each in armed
         if each["times"] != "forever" or not each["seen"]
     ]
-    return ["still armed:", *lines] if lines else []
+    return ["still active:", *lines] if lines else []
 
 
 def _whom(armed: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Scenarios:
-    """What is armed in a world, oldest first; the first that concerns a request happens to it."""
+    """The active scenarios of a tenant, oldest first; the first that matches a request applies to it."""
 
     def __init__(self, admin: Admin) -> None:
         self._admin = admin

@@ -255,7 +255,7 @@ def test_an_error_may_say_more_in_its_data_as_the_vendor_shows() -> None:
 def test_rules_of_the_vendor_can_be_set_aside() -> None:
     wrong = trace(changed(GOOD, at(NOBODY, status=200)))
     assert check_trace(wrong).broken == ("ENV-4",)
-    report = check_trace(wrong, sources=("seed",))
+    report = check_trace(wrong, sources=("spec",))
     assert report.ok
     assert report.having("observed") == ("ENV-4",)
 

@@ -56,7 +56,7 @@ def test_a_choice_is_observed_and_breaks_nothing() -> None:
 def test_rules_of_the_vendor_can_be_set_aside() -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["a-prompt-may-be-empty"]) as url:
         broken = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, *OURS)
-        aside = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, "--seed-only", *OURS)
+        aside = ltx_mock("check", url, "--rule", "GEN-8", "--api-key", server.key, "--documented-only", *OURS)
     assert (broken[0], aside[0]) == (1, 0)
     assert "GEN-8 observed" in aside[1]
 

@@ -109,10 +109,11 @@ GEN-4 observed: a callback_url that is not public or not https is refused
     )
 
 
-def test_seed_only_observes_what_others_say(cli: Run) -> None:
+@pytest.mark.parametrize("flag", ["--documented-only", "--seed-only"])
+def test_documented_only_observes_what_others_say(cli: Run, flag: str) -> None:
     wrong = lines([poll(0, "t") | {"status": 201}])
     assert cli(wrong, "--rule", "ENV-4")[0] == 1
-    code, out, _ = cli(wrong, "--rule", "ENV-4", "--seed-only")
+    code, out, _ = cli(wrong, "--rule", "ENV-4", flag)
     assert code == 0
     assert "ENV-4 observed: " in out
 

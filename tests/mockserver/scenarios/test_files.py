@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import NAMED, from_dict
 from ltx_mock.scenarios.files import chosen, read_file
@@ -136,28 +137,28 @@ def test_serve_takes_names_and_files_and_the_commands_arm_and_clear(tmp_path: Pa
         with httpx.Client(base_url=served.url, headers=headers, trust_env=False) as client:
             assert [client.get(STATUS).status_code for _ in range(6)] == [500, 429, 429, 429, 503, 400]
             env = {"LTX_MOCK_URL": served.url}
-            code, out, err = ltx_mock("scenarios", "arm", "server-error", "unavailable", "--times", "2", env=env)
+            code, out, err = ltx_mock("scenarios", "add", "server-error", "unavailable", "--times", "2", env=env)
             assert (code, out) == (0, "")
-            assert err == "armed server-error, 2 times\narmed unavailable, 2 times\n"
+            assert err == "added server-error, 2 times\nadded unavailable, 2 times\n"
             assert [client.get(STATUS).status_code for _ in range(2)] == [500, 500]
-            code, out, err = ltx_mock("scenarios", "armed", "--key", "some-key", env=env)
-            assert (code, out, err) == (0, "unavailable  2 times  …-key (t1)\n", "1 armed\n")
-            code, out, _ = ltx_mock("scenarios", "armed", "--json", env=env)
+            code, out, err = ltx_mock("scenarios", "list", "--key", "some-key", env=env)
+            assert (code, out, err) == (0, "unavailable  2 times  …-key (t1)\n", "1 active\n")
+            code, out, _ = ltx_mock("scenarios", "list", "--json", env=env)
             assert [each["name"] for each in json.loads(out)["scenarios"]] == [
                 "server-error",
                 "unavailable",
                 "unavailable",
             ]
-            assert ltx_mock("scenarios", "clear", env=env) == (0, "", "nothing is armed\n")
+            assert ltx_mock("scenarios", "clear", env=env) == (0, "", "no scenario is active\n")
             assert client.get(STATUS).status_code == 400
-            arm = ["scenarios", "arm", "stuck", "--key", "some-key", "--times", "forever", "--json"]
+            arm = ["scenarios", "add", "stuck", "--key", "some-key", "--times", "forever", "--json"]
             told = json.loads(ltx_mock(*arm, env=env)[1])["scenarios"]
             assert [(each["name"], each["times"]) for each in told] == [("stuck", "forever")]
 
 
 def test_the_library_is_listed_without_a_server() -> None:
     code, out, err = ltx_mock("scenarios")
-    assert (code, err) == (0, "arm one with: ltx-mock scenarios arm NAME\n")
+    assert (code, err) == (0, "make one active with: ltx-mock scenarios add NAME\n")
     assert [line.split()[0] for line in out.splitlines()] == list(NAMED)
     listed = json.loads(ltx_mock("scenarios", "--json")[1])["scenarios"]
     assert [each["name"] for each in listed] == list(NAMED)
@@ -166,8 +167,8 @@ def test_the_library_is_listed_without_a_server() -> None:
 @pytest.mark.parametrize(
     ("args", "problem"),
     [
-        (["scenarios", "arm", "flak"], "ltx-mock: no scenario and no file 'flak' (did you mean 'flaky'?)"),
-        (["scenarios", "arm"], "ltx-mock: Missing argument 'NAME|FILE…'; see ltx-mock scenarios arm --help"),
+        (["scenarios", "add", "flak"], "ltx-mock: no scenario and no file 'flak' (did you mean 'flaky'?)"),
+        (["scenarios", "add"], "ltx-mock: Missing argument 'NAME|FILE…'; see ltx-mock scenarios add --help"),
         (["scenarios", "--json", "clear"], "ltx-mock: put --json after clear; see ltx-mock scenarios --help"),
         (["serve", "--scenario", "flak"], "ltx-mock: no scenario and no file 'flak' (did you mean 'flaky'?)"),
     ],
@@ -186,3 +187,14 @@ def test_the_config_file_and_the_environment_name_scenarios_too(tmp_path: Path) 
         with serving(cwd=tmp_path, env=env) as served:
             answer = httpx.get(served.url + STATUS, headers={"authorization": "Bearer k"}, trust_env=False)
             assert answer.status_code == first
+
+
+@pytest.mark.parametrize(("former", "name"), [("arm", "add"), ("armed", "list")])
+def test_the_former_names_of_commands_still_work_and_are_not_listed(former: str, name: str) -> None:
+    with MockServer() as mock:
+        args = ("stuck",) if name == "add" else ()
+        env = {"LTX_MOCK_URL": mock.url}
+        assert ltx_mock("scenarios", former, *args, env=env)[0] == 0
+    listed = ltx_mock("scenarios", "--help")[1]
+    assert f"\n  {name} " in listed
+    assert f"\n  {former} " not in listed

@@ -166,7 +166,7 @@ def test_a_run_of_equal_lines_is_folded_and_what_is_next_is_told(pytester: pytes
     assert told.count("GET statusTask -> 200  task_1 processing") == 1
     assert re.search(r"\+12\.000 s  … and \d+ times more, the last one here\n", told)
     assert "\nnext; the clock stands until it is advanced:\n  task_1 is success in SECONDS s\n" in told
-    assert "\nstill armed:\n  invalid-image-url (generateTask): never happened\n" in told
+    assert "\nstill active:\n  invalid-image-url (generateTask): never happened\n" in told
     assert "came without a good API key:\n  GET /api/v1/statusTask/ltx-2-19b -> 401" in output
 
 

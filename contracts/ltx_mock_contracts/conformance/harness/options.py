@@ -28,7 +28,7 @@ class Options:
     """
 
     url: str
-    sources: tuple[Source, ...] = ("seed", "vendor")
+    sources: tuple[Source, ...] = ("spec", "vendor")
     rules: frozenset[str] | None = None
     seed: int = 0
     api_key: str | None = _option(None, "The key to use; by default that in APIXO_API_KEY.", "KEY")
