@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-__all__ = ["LARGEST_ANSWER", "HttpClient", "NoAnswerError", "Reply"]
+__all__ = ["LARGEST_ANSWER", "HttpClient", "NoAnswerError", "Reply", "unusable_trust_file"]
 
 LARGEST_ANSWER: Final = 1024 * 1024
 _LARGEST_HEAD: Final = 64 * 1024
@@ -224,9 +224,26 @@ def _tunnel(raw: socket.socket, place: _Place, proxy: _Place, end: float) -> Non
         raise NoAnswerError(f"no connection: the proxy answers {status}", unreachable=True)
 
 
+def unusable_trust_file() -> str | None:
+    """Return what is wrong with the certificates that `SSL_CERT_FILE` names; None where nothing is wrong or named."""
+    import ssl  # noqa: PLC0415 - plain HTTP does without
+
+    name = os.environ.get("SSL_CERT_FILE")
+    if not name:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=name)
+    except OSError as error:
+        reason = "it holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror or error
+        return f"SSL_CERT_FILE {name!r} cannot be used: {reason}"
+    return None
+
+
 def _secured(raw: socket.socket, host: str, end: float) -> socket.socket:
     import httpx  # noqa: PLC0415 - slow to import; plain HTTP does without
 
+    if problem := unusable_trust_file():
+        raise NoAnswerError(f"no connection: {problem}")
     context: ssl.SSLContext = httpx.create_ssl_context(trust_env="SSL_CERT_FILE" in os.environ)
     raw.settimeout(_left(end))
     return context.wrap_socket(raw, server_hostname=host)

@@ -7,6 +7,7 @@ import ssl
 from typing import Final
 
 from ltx_mock.errors import SettingsError
+from ltx_mock_contracts.io.http_client import unusable_trust_file
 
 _TRUST_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _OF_ANOTHER_NAME: Final = {62, 64}  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -46,4 +47,6 @@ def why_refused(error: ssl.SSLCertVerificationError) -> str:
         return f"{error.verify_message} call it by a name that the certificate has".replace(". ", "; ")
     if error.verify_code == _EXPIRED:
         return f"{error.verify_message}; make a new one"
+    if problem := unusable_trust_file():
+        return f"{error.verify_message}; {problem}"
     return f"{error.verify_message}; name the authority that made it with --ca-file FILE or SSL_CERT_FILE"

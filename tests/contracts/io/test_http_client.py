@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from socketserver import BaseRequestHandler
 
 import pytest
@@ -18,6 +19,7 @@ from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock_contracts.conformance import Options, check_server
 from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
 from mutants.unhealthy import _serving, _Tcp
+from support.servers import answer, serving
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HEALTH = b'{"name": "ltx-mock"}'
@@ -208,3 +210,18 @@ def test_a_command_that_looks_does_not_wait_for_an_answer_without_end(monkeypatc
         monkeypatch.setattr(remote.Remote, "_greet", lambda *_: None)
         told = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
     assert "no answer within 0.3 s" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file or directory"), (b"text", "it holds no certificate in PEM form")]
+)
+def test_a_trust_file_that_cannot_be_used_is_named(
+    content: bytes | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = tmp_path / "trusted.pem"
+    if content is not None:
+        named.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(named))
+    with serving([answer(b"")], tls=True) as (port, _), pytest.raises(NoAnswerError) as told:
+        HttpClient(10).send("GET", f"https://localhost:{port}/")
+    assert str(told.value) == f"no connection: SSL_CERT_FILE {str(named)!r} cannot be used: {reason}"

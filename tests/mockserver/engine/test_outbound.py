@@ -312,6 +312,15 @@ def test_a_certificate_that_is_not_trusted_fails_no_task_and_says_what_to_do(wor
     assert advice in str(world.callbacks[0].attempts[0].error)
 
 
+def test_a_trust_file_that_cannot_be_used_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
+    with serving([answer(b"")], tls=True) as (port, _), world.client() as client:
+        post(client, request_body(TEXT) | {"request_type": "callback", "callback_url": f"https://localhost:{port}/"})
+        world.clock.advance(MINUTE)
+    error = world.callbacks[0].attempts[0].error or ""
+    assert error.endswith("; SSL_CERT_FILE '/no/such/file.pem' cannot be used: No such file or directory"), error
+
+
 def test_a_certificate_of_another_name_says_so() -> None:
     with serving([answer(JPEG)], tls=True) as (port, _), MockServer(clock="manual", ca_file=CERTIFICATE) as mock:
         submit_with_callback(mock, f"https://other.localhost:{port}/hook")
