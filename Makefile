@@ -2,7 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+EXE := .exe
+else
 BIN := $(VENV)/bin
+endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 CONSTRAINTS := constraints.txt
@@ -16,17 +21,17 @@ QUICK := -m "not slow" --hypothesis-profile=quick
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(BIN)/python:
+$(BIN)/python$(EXE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ltx-mock needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV)
 
 # Serving needs a tenth of what testing needs, so each has its own installation.
-$(VENV)/.to-serve: pyproject.toml | $(BIN)/python
+$(VENV)/.to-serve: pyproject.toml | $(BIN)/python$(EXE)
 	@echo "Installing ltx-mock into $(VENV); the first time takes a moment."
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.to-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+$(VENV)/.to-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python$(EXE)
 	@echo "Installing ltx-mock and its development tools into $(VENV); the first time takes some minutes."
 	@$(PIP) --editable '.[dev]' --constraint $(CONSTRAINTS)
 	@touch $@ $(VENV)/.to-serve
@@ -53,7 +58,7 @@ newest: $(VENV)-newest/bin/python  ## run all tests with the newest version of e
 $(VENV)-newest/bin/python:
 	@$(PYTHON) -m venv $(VENV)-newest
 
-lock: $(BIN)/python  ## fit constraints.txt to pyproject.toml (make lock ARGS=--upgrade takes the newest of everything)
+lock: $(BIN)/python$(EXE)  ## fit constraints.txt to pyproject.toml (make lock ARGS=--upgrade takes the newest of everything)
 	@$(PIP) uv
 	@.ci/lock $(BIN)/python $(ARGS)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import copy
 import json
 import timeit
+from functools import partial
 from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -16,9 +18,12 @@ import jsonschema_rs
 
 import ltx_mock_schemas
 from ltx_mock_contracts import GenerateRequest, parse_body, validate_request
+from ltx_mock_contracts.validation import validate_parsed_request
+from ltx_mock_contracts.validation.explain import FINDINGS_LIMIT
+from ltx_mock_contracts.validation.schema_walk import Walker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 STRICT = ltx_mock_schemas.schema("generate-request-strict")
 EXCHANGE = files("ltx_mock_fixtures") / "exchanges" / "generate-image-to-video-lora.json"
@@ -32,36 +37,12 @@ def microseconds(work: Callable[[], object]) -> float:
     return min(timer.repeat(repeat=5, number=loops)) / loops * 1e6
 
 
-def draft_7(node: Any) -> Any:
-    """Read the schema as draft 7: there a `$ref` hides its neighbours, so it moves into an `allOf`."""
-    if isinstance(node, list):
-        return [draft_7(child) for child in node]
-    if not isinstance(node, dict):
-        return node
-    read = {"definitions" if key == "$defs" else key: draft_7(value) for key, value in node.items() if key != "$schema"}
-    if "$ref" in read:
-        reference = read.pop("$ref").replace("#/$defs/", "#/definitions/")
-        read["allOf"] = [{"$ref": reference}, *read.get("allOf", [])]
-    return read
-
-
-def fastjsonschema_validator() -> Callable[[Any], object] | None:
-    try:
-        import fastjsonschema  # noqa: PLC0415
-    except ImportError:
-        print("fastjsonschema is not installed; its line is left out\n")
-        return None
-    validate: Callable[[Any], object] = fastjsonschema.compile(draft_7(STRICT), use_default=False)
-    return validate
-
-
 def rows(body: Any, raw: bytes, bad: Any) -> dict[str, Callable[[], object]]:
     explaining = jsonschema.Draft202012Validator(STRICT)
     compiled = jsonschema_rs.Draft202012Validator(STRICT)
-    fast = fastjsonschema_validator()
+    walker = Walker(STRICT)
     return {
         "jsonschema, is_valid": lambda: explaining.is_valid(body),
-        **({"fastjsonschema (draft 7 reading)": lambda: fast(body)} if fast else {}),
         "jsonschema-rs, is_valid": lambda: compiled.is_valid(body),
         "validate_request, no finding": lambda: validate_request(body),
         "json.loads": lambda: json.loads(raw),
@@ -73,6 +54,7 @@ def rows(body: Any, raw: bytes, bad: Any) -> dict[str, Callable[[], object]]:
             GenerateRequest.from_body(body),
         ),
         "jsonschema, all errors (3 wrong)": lambda: list(explaining.iter_errors(bad)),
+        "our walker, all errors (3 wrong)": lambda: list(walker.walk(bad)),
         "jsonschema-rs, all errors (3 wrong)": lambda: list(compiled.iter_errors(bad)),
         "validate_request, 3 findings": lambda: validate_request(bad),
     }
@@ -87,7 +69,17 @@ def hostile(body: Any) -> dict[str, Any]:
         "80,000 URLs that are nearly right": {"input": given | {"image_urls": ["http://a:b"] * 80_000}},
         "300,000 empty LoRAs": {"input": given | {"loras": [{}] * 300_000}},
         "an array of 300,000 objects": [{}] * 300_000,
+        "9,000 deep arrays for the input": {"input": [_nested(55)] * 9000},
     }
+
+
+def _nested(depth: int) -> list[Any]:
+    return [_nested(depth - 1)] if depth else []
+
+
+def errors(judge: Callable[[Any], Iterable[object]], body: Any) -> Callable[[], object]:
+    """Return what looks for as many errors as a refusal tells."""
+    return lambda: list(islice(judge(body), FINDINGS_LIMIT))
 
 
 def once(work: Callable[[], object]) -> float:
@@ -109,9 +101,15 @@ def main() -> None:
         took = microseconds(work)
         base = base or took
         print(f"{name:36}{took:10.2f}{took / base:10.3f}")
-    print(f"\n{'validate_request, hostile bodies':36}{'ms':>10}")
+    print(f"\n{'hostile bodies, ms':36}{'a refusal':>12}{'our walker':>12}{'jsonschema':>12}")
+    walker, explaining = Walker(STRICT), jsonschema.Draft202012Validator(STRICT)
     for name, worst in hostile(body).items():
-        print(f"{name:36}{once(lambda: validate_request(worst)):10.1f}")  # noqa: B023  called at once
+        ways = (
+            partial(validate_parsed_request, worst),
+            errors(walker.walk, worst),
+            errors(explaining.iter_errors, worst),
+        )
+        print(f"{name:36}" + "".join(f"{once(way):12.1f}" for way in ways))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,15 @@ from ltx_mock.core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+HOMES = [
+    ROOT,
+    ROOT / "mockserver" / "ltx_mock",
+    ROOT / "contracts" / "ltx_mock_contracts",
+    *(ROOT / folder for folder in ("mockserver", "contracts", "schemas", "fixtures")),
+]
+"""Where the names of files begin."""
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -84,6 +92,18 @@ def test_the_readme_lists_no_option_that_is_not_there() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", *DECISIONS], ids=lambda page: page.name)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    named = set(re.findall(r"`([\w./]+(?:\.py|\.json|/))`", page.read_text(encoding="utf-8")))
+    assert [name for name in named if not any((home / name).exists() for home in HOMES)] == []
+
+
+def test_the_map_has_every_folder_of_the_sources() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for home in HOMES[1:3] for path in home.glob("*/__init__.py")}
+    assert [name for name in sorted(folders) if f" {name}/" not in text] == []
 
 
 @pytest.mark.parametrize("target", ["serve", "test", "check", "format", "bench"])
