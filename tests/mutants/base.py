@@ -304,7 +304,7 @@ class BrokenServer:
     Attributes:
         url: the root of the server.
         key: the key that it accepts.
-        mock: the fake itself. What goes through `mock` and not through the socket is not mutated.
+        mock: the fake itself. What goes through `mock`, and not through the socket or `transport`, is not mutated.
 
     Args:
         **settings: of the fake.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ltx_mock_contracts.trace.expected import judge_missing_callback
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
@@ -74,5 +75,4 @@ class CallbackLog:
             return
         ended = task.ended_by_hand or task.end is not None or (task.window is not None and now > task.window[1])
         if ended:
-            title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
-            self._judge.recorder.depart("CB-1", title, (task.made,), expected=expected, actual="nothing")
+            judge_missing_callback(self._judge.recorder, task.made)

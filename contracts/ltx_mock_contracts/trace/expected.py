@@ -1,4 +1,4 @@
-"""What no recording shows: a task that must fail, as its submitter knows, and one that changes while no time passes."""
+"""What no recording shows, for only who asked knows what must come of it and how much time has passed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ltx_mock_contracts.validation.findings import show
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["judge_failure", "judge_refused_at_once", "judge_unchanged"]
+__all__ = ["judge_failure", "judge_missing_callback", "judge_refused_at_once", "judge_unchanged"]
 
 
 def judge_failure(recorder: Recorder, end: Exchange, rule: str, code: str) -> None:
@@ -34,6 +34,12 @@ def judge_refused_at_once(recorder: Recorder, refused: Exchange, rule: str, code
     title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
     actual = describe_response(refused)
     recorder.depart(rule, title, (refused,), expected=expected, actual=actual, binding=False)
+
+
+def judge_missing_callback(recorder: Recorder, shown: Exchange) -> None:
+    """Note that a task has ended without its callback, and the exchange that shows whose it is (CB-1)."""
+    title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
+    recorder.depart("CB-1", title, (shown,), expected=expected, actual="nothing")
 
 
 def judge_unchanged(recorder: Recorder, first: Exchange, again: Exchange) -> None:

@@ -31,8 +31,8 @@ FOUND = [
         *("one-more-key", "result-is-no-text", "no-callback", "calls-twice", "async-calls", "other-body"),
         *("unknown-is-http-200", "open-to-all", "a-missing-duration-is-5", "loras-in-plain-mode"),
         *("an-unknown-field-is-refused", "no-json-is-500", "same-id-at-once", "refused-yet-made", "changes-its-mind"),
-        *("starts-again", "costs-one-more", "seconds", "created-late", "no-fail-msg", "too-slow"),
-        *("never-finishes", "unknown-is-pending", "reading-helps", "no-content-rules"),
+        *("signs-anew", "starts-again", "costs-one-more", "seconds", "created-late", "no-fail-msg", "too-slow"),
+        *("never-finishes", "unknown-is-pending", "reading-helps", "no-content-rules", "violation-is-image"),
         *("no-callback-of-failure", "only-one-way", "one-slot-more", "one-slot-less", "no-retry-after"),
     )
 ]

@@ -9,6 +9,7 @@ from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
 from ltx_mock_contracts.conformance.suite.bodies import varied
 from ltx_mock_contracts.conformance.suite.follow_task import lived
 from ltx_mock_contracts.request import GenerateRequest
+from ltx_mock_contracts.trace.expected import judge_missing_callback
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
@@ -93,8 +94,7 @@ def see_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
         came = well_formed(context, inbox)
     context.saw("CB-1")
     if not came:
-        title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
-        context.depart("CB-1", title, end, expected=expected, actual="nothing")
+        judge_missing_callback(context.recorder, end)
 
 
 def afterwards(context: CheckContext, inbox: Inbox) -> None:
