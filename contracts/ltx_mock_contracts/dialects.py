@@ -13,6 +13,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ltx_mock_contracts.model import IMAGE_MODES, MODEL, MODES, RESOLUTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,7 +58,7 @@ _CATALOGUE: Final = (
     Dialect(
         "default-mode",
         ("GEN-7",),
-        "a missing `mode` is `text-to-video`: the page of the model calls the field required and gives it this default",
+        f"a missing `mode` is `{MODES[0]}`: the page of the model calls the field required and gives it this default",
     ),
     Dialect(
         "unused-field",
@@ -100,9 +102,9 @@ _URL: Final = re.compile(r"/callback_url|/input/(?:image_urls/\d+|loras/\d+/path
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "/request_type": ("async", "callback"),
     "/provider": ("auto", "value", "official"),
-    "/input/mode": ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA"),
-    "/input/resolution": ("480p", "720p", "1080p"),
-    "/input/aspect_ratio": ("16:9", "9:16"),
+    "/input/mode": MODES,
+    "/input/resolution": RESOLUTIONS,
+    "/input/aspect_ratio": MODEL.aspect_ratios,
 }
 _LIKE_A_URL: Final = re.compile(r"\s*(?:https?:|https?//|data:|//)", re.IGNORECASE)
 _PLAIN_URL: Final = re.compile(
@@ -195,7 +197,7 @@ def _is_unused(pointer: str, body: object) -> bool:
         return bool(body.get("request_type", "async") != "callback")
     given = body.get("input")
     if isinstance(given, dict) and pointer.startswith("/input/image_urls"):
-        return str(given.get("mode")).startswith("text")
+        return given.get("mode") in MODEL.modes_without("image_urls")
     return False
 
 
@@ -204,7 +206,7 @@ def _is_needed(pointer: str, body: object) -> bool:
     given = body.get("input") if isinstance(body, dict) else None
     if pointer == "/callback_url":
         return True
-    return pointer == "/input/image_urls" and isinstance(given, dict) and str(given.get("mode")).startswith("image")
+    return pointer == "/input/image_urls" and isinstance(given, dict) and given.get("mode") in IMAGE_MODES
 
 
 def _urls(body: dict[str, Any]) -> list[object]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.model import Span
 
 __all__ = ["GenerateRequest", "Lora"]
 
-_IMAGE_MODES: Final = frozenset({"image-to-video", "image-to-video-LoRA"})
-_LORA_MODES: Final = frozenset({"text-to-video-LoRA", "image-to-video-LoRA"})
-_GENERATION_MS: Final = {"480p": (40_000, 60_000), "720p": (60_000, 90_000), "1080p": (90_000, 120_000)}
-_LORA_MS: Final = (10_000, 20_000)
+_IMAGE_MODES: Final = frozenset(IMAGE_MODES)
+_LORA_MODES: Final = frozenset(LORA_MODES)
+_GENERATION_MS: Final = {(mode, size): MODEL.generation_ms(mode, size) for mode in MODES for size in RESOLUTIONS}
 
 
 class Lora(NamedTuple):
@@ -46,7 +50,7 @@ class GenerateRequest(NamedTuple):
     request_type: str = "async"
     callback_url: str | None = None
     provider: str = "auto"
-    aspect_ratio: str = "16:9"
+    aspect_ratio: str = MODEL.aspect_ratio
     image_urls: tuple[str, ...] = ()
     seed: int | None = None
     loras: tuple[Lora, ...] = ()
@@ -62,10 +66,9 @@ class GenerateRequest(NamedTuple):
         return self.mode in _LORA_MODES
 
     @property
-    def generation_ms(self) -> tuple[int, int]:
+    def generation_ms(self) -> Span:
         """Return the shortest and the longest time that the generation takes, in milliseconds (TASK-8)."""
-        shortest, longest = _GENERATION_MS[self.resolution]
-        return (shortest + _LORA_MS[0], longest + _LORA_MS[1]) if self.is_lora else (shortest, longest)
+        return _GENERATION_MS[self.mode, self.resolution]
 
     @classmethod
     def from_body(cls, body: Any) -> GenerateRequest:
@@ -81,7 +84,7 @@ class GenerateRequest(NamedTuple):
             prompt=given["prompt"],
             resolution=given["resolution"],
             duration=int(given["duration"]),
-            aspect_ratio=given.get("aspect_ratio", "16:9"),
+            aspect_ratio=given.get("aspect_ratio", MODEL.aspect_ratio),
             image_urls=tuple(given["image_urls"]) if mode in _IMAGE_MODES else (),
             seed=None if seed == -1 else seed,
             loras=tuple(Lora(lora["path"], float(lora.get("scale", 1.0))) for lora in given.get("loras", ())),

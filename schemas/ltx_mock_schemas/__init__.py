@@ -1,7 +1,7 @@
-"""JSON Schemas (2020-12) and the OpenAPI 3.1 document of the LTX-2-19b API, as data.
+"""JSON Schemas (2020-12) and the OpenAPI 3.1 document of the LTX-2-19b API, and the facts of its model, as data.
 
-The files beside this module refer to each other by file name. What the functions return stands alone: every
-`$ref` points into the document it is in.
+What belongs to a model lies in a folder of its own, `models/ID`: the schemas of its requests, and its facts. The files
+refer to each other by file name. What the functions return stands alone: every `$ref` points into its own document.
 
 Beside the standard keywords the schemas carry four of their own, which validators skip:
 
@@ -24,7 +24,7 @@ from ltx_mock_schemas._opening import opened
 if TYPE_CHECKING:
     from ltx_mock_schemas._bundle import Key
 
-__all__ = ["DEFAULT_SERVER", "DIALECT", "names", "openapi", "schema"]
+__all__ = ["DEFAULT_SERVER", "DIALECT", "model", "models", "names", "openapi", "schema"]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 """The dialect of every schema here, and of the OpenAPI document."""
@@ -44,14 +44,38 @@ _NAMES: Final = (
     "generate-request",
     "generate-request-strict",
     "generate-response",
+    "model",
     "result-json",
     "status-response",
 )
+_OF_A_MODEL: Final = ("generate-request", "generate-request-strict")
 
 
 def names() -> list[str]:
     """List the schemas, as the names that `schema` takes."""
     return list(_NAMES)
+
+
+def models() -> list[str]:
+    """List the models by their ids, as they stand in the paths of the API."""
+    found: list[str] = json.loads(_file("models/index.json"))
+    return found
+
+
+def model(name: str | None = None) -> dict[str, Any]:
+    """Return the facts of a model as `schema("model")` describes them; the caller may change them.
+
+    Args:
+        name: One of `models()`; the first by default.
+
+    Raises:
+        LookupError: There is no such model.
+    """
+    known = models()
+    if name is not None and name not in known:
+        raise LookupError(f"no model is called {name!r}; there are {', '.join(known)}")
+    facts: dict[str, Any] = json.loads(_file(f"models/{name or known[0]}/model.json"))
+    return facts
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -107,11 +131,16 @@ def _openapi_text() -> str:
     parts = bundle(_OPENAPI, _read, address)
     document = parts.pop((_OPENAPI, ""))
     document["components"]["schemas"] = opened({address(key).rpartition("/")[2]: part for key, part in parts.items()})
-    return json.dumps(document)
+    return json.dumps(document).replace("{model}", models()[0])
 
 
 @cache
 def _read(file: str) -> dict[str, Any]:
-    # The import system reads it: that also works from a zip file, and while a test has replaced the file system.
-    content: dict[str, Any] = json.loads(pkgutil.get_data(__name__, f"{file}.json") or b"")
+    folder = f"models/{models()[0]}/" if file in _OF_A_MODEL else ""
+    content: dict[str, Any] = json.loads(_file(f"{folder}{file}.json"))
     return content
+
+
+def _file(path: str) -> bytes:
+    # The import system reads it: that also works from a zip file, and while a test has replaced the file system.
+    return pkgutil.get_data(__name__, path) or b""

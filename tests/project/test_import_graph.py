@@ -40,7 +40,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
     ],
     "ltx_mock_contracts": [
         ("rules", "model", "lazy", "extras", "polling"),
-        ("failure", "verdicts", "dialects", "request", "fail_codes", "needs_hypothesis"),
+        ("failure", "verdicts", "dialects", "request", "needs_hypothesis"),
         ("validation",),
         ("io", "reporting", "strategies"),
         ("trace",),

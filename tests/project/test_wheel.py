@@ -57,7 +57,12 @@ def test_each_package_says_that_it_is_typed(wheel: zipfile.ZipFile, package: str
 
 def test_it_holds_its_data(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    assert {"ltx_mock_schemas/openapi.json", "ltx_mock_schemas/generate-request.json"} <= names
+    assert {
+        "ltx_mock_schemas/openapi.json",
+        "ltx_mock_schemas/model.json",
+        "ltx_mock_schemas/models/index.json",
+    } <= names
+    assert [name for name in names if name.endswith("/generate-request.json")]
     assert {name for name in names if name.startswith("ltx_mock_fixtures/exchanges/")}
     assert {name for name in names if name.startswith("ltx_mock_fixtures/images/")}
 

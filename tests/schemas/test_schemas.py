@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = ltx_mock_schemas.names()
-OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index"}
+OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index", "model"}
 """What the API does not say: no rule is behind it."""
 GOOD_URLS = [
     "https://example.com/ref.jpg",
@@ -66,7 +66,8 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_names_are_those_of_the_files() -> None:
     folder = Path(ltx_mock_schemas.__file__).parent
-    assert ltx_mock_schemas.names() == sorted({path.stem for path in folder.glob("*.json")} - {"openapi"})
+    files = [*folder.glob("*.json"), *folder.glob("models/*/generate-*.json")]
+    assert ltx_mock_schemas.names() == sorted({path.stem for path in files} - {"openapi"})
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

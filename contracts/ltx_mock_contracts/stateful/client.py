@@ -6,6 +6,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.trace.exchange import Exchange, Operation, decode_body
 from ltx_mock_contracts.trace.recorder import summary
 from ltx_mock_contracts.validation.findings import show
@@ -22,8 +23,6 @@ __all__ = ["FIRST", "SECOND", "Client"]
 
 FIRST: Final = "the first key"
 SECOND: Final = "the second key"
-_GENERATE: Final = "/generateTask/ltx-2-19b"
-_STATUS: Final = "/statusTask/ltx-2-19b"
 _WORD: Final = 20
 
 
@@ -44,13 +43,15 @@ class Client:
 
     def generate(self, key: str, raw: bytes, what: str) -> Exchange:
         """Submit a body; `what` says in the log what is asked for."""
-        send = partial(self._clients[key].post, _GENERATE, content=raw, headers={"content-type": "application/json"})
+        send = partial(
+            self._clients[key].post, MODEL.generate_path, content=raw, headers={"content-type": "application/json"}
+        )
         return self._record("generateTask", key, raw, f"generateTask ({what})", send)
 
     def status(self, key: str, task_id: str | None, what: str = "") -> Exchange:
         """Poll a task, or with None poll without `taskId`; `what` says in the log what is special."""
         params = None if task_id is None else {"taskId": task_id}
-        send = partial(self._clients[key].get, _STATUS, params=params)
+        send = partial(self._clients[key].get, MODEL.status_path, params=params)
         return self._record("statusTask", key, b"", f"statusTask {what}".strip(), send)
 
     def callback(self, url: str, raw: bytes) -> Exchange:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule
 
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.stateful.actions import Actions, own_key
 from ltx_mock_contracts.stateful.client import FIRST, SECOND
 from ltx_mock_contracts.stateful.requests import good_requests, kind, wrong_requests
@@ -26,7 +27,8 @@ MakeTarget = Callable[[], AbstractContextManager[Target]]
 """Gives a fresh target for each run: a `Target`, or a context manager around one."""
 
 _MOST_TASKS: Final = 12
-_SPANS: Final = (1, 1_000, 2_500, 5_000, 12_345, 30_000, 60_000, 140_000, 30 * 24 * 3_600_000)
+_LONGEST: Final = MODEL.any_generation_ms().high
+_SPANS: Final = (1, 1_000, 2_500, 5_000, 12_345, 30_000, 60_000, _LONGEST, 30 * 24 * 3_600_000)
 _NOBODYS: Final = (None, "task_12345678", "task_abc123xyz789", "task_", "0", "../x", "é", "task_" + "0" * 200)
 _NEAR: Final = ("{}0", "TASK{}", "{}%00")
 _EDGES: Final = {

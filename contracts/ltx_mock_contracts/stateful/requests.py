@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.model import MODEL, MODES, RESOLUTIONS
 from ltx_mock_contracts.strategies import (
     AdvisedRequest,
     Body,
@@ -26,19 +27,19 @@ __all__ = ["good_requests", "kind", "wrong_requests"]
 
 _URL: Final = "https://example.com/"
 _CALLBACK: Final = {"request_type": "callback", "callback_url": _URL}
-_NEEDED: Final[dict[str, dict[str, Any]]] = {
-    "text-to-video": {},
-    "text-to-video-LoRA": {"loras": [{"path": f"{_URL}?download=true", "scale": 1}]},
-    "image-to-video": {"image_urls": [_URL]},
-    "image-to-video-LoRA": {"image_urls": [_URL], "loras": [{"path": f"{_URL}?download=true", "scale": 1}]},
-}
+_FILES: Final[dict[str, Any]] = {"image_urls": [_URL], "loras": [{"path": f"{_URL}?download=true", "scale": 1}]}
 
 
 def _plain() -> Iterator[Body]:
     """Give a request for each way in which the life of a task may differ, the simplest first."""
-    for given, resolution, mode in product(({}, _CALLBACK), ("480p", "720p", "1080p"), _NEEDED):
-        wish = {"mode": mode, "prompt": "a", "resolution": resolution, "duration": 5}
-        yield {**given, "input": wish | _NEEDED[mode]}
+    for given, resolution, mode in product(({}, _CALLBACK), RESOLUTIONS, MODES):
+        wish = {"mode": mode, "prompt": "a", "resolution": resolution, "duration": MODEL.durations.low}
+        yield {**given, "input": wish | {name: _FILES[name] for name in _files_of(mode)}}
+
+
+def _files_of(mode: str) -> list[str]:
+    """Return the fields with files that a mode needs, or should have."""
+    return [name for name in _FILES if name in MODEL.modes[mode].takes]
 
 
 _PLAIN: Final = st.sampled_from(list(_plain())).map(deepcopy)

@@ -7,6 +7,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.strategies._modes import ENDED, choose
 from ltx_mock_contracts.strategies._responses import CREATED, Envelope, finished, success
 from ltx_mock_contracts.strategies._values import TASK_IDS
@@ -30,7 +31,7 @@ class Observation:
 
 
 _WAITS: Final = st.integers(1, 3_000)
-_WORK: Final = st.integers(40_000, 140_000)
+_WORK: Final = st.integers(*MODEL.any_generation_ms())
 _FIFTEEN_DAYS: Final = 15 * 24 * 60 * 60 * 1000
 
 

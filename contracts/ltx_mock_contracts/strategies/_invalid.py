@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from ltx_mock_contracts.dialects import may_accept
-from ltx_mock_contracts.strategies._modes import IMAGE_MODES, LORA_MODES, MODES, REQUEST_TYPES, TEXT_MODES, choose
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RATIO_MODES, RESOLUTIONS
+from ltx_mock_contracts.strategies._modes import REQUEST_TYPES, choose
 from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
 from ltx_mock_contracts.strategies._values import TEXT, URLS, fresh
 from ltx_mock_contracts.validation.findings import Path, pointer
@@ -118,6 +119,7 @@ def _broken(draw: st.DrawFn, possible: dict[str, list[_Family]]) -> InvalidReque
     )
 
 
+_RATIOS: Final = MODEL.aspect_ratios
 _NO_TEXT: Final = fresh([None, True, 0, 720, 1.5, [], ["text"], {}])
 _NO_ARRAY: Final = fresh([None, True, 0, "https://example.com/ref.jpg", {}, {"0": "https://example.com/ref.jpg"}])
 _NO_OBJECT: Final = fresh([None, False, 0, 1.5, "text", "{}", [], [{}]])
@@ -183,7 +185,7 @@ _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
     ),
     "GEN-9": (
         _Family("missing", ("input", "resolution")),
-        _Family("unknown word", ("input", "resolution"), _other_than("480p", "720p", "1080p")),
+        _Family("unknown word", ("input", "resolution"), _other_than(*RESOLUTIONS)),
         _Family("no string", ("input", "resolution"), _NO_TEXT),
     ),
     "GEN-10": (
@@ -194,9 +196,14 @@ _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
         _Family("no number", ("input", "duration"), _NO_NUMBER),
     ),
     "GEN-11": (
-        _Family("unknown word", ("input", "aspect_ratio"), _other_than("16:9", "9:16"), TEXT_MODES),
-        _Family("no string", ("input", "aspect_ratio"), _NO_TEXT, TEXT_MODES),
-        _Family("in an image mode", ("input", "aspect_ratio"), st.sampled_from(["16:9", "9:16"]), IMAGE_MODES),
+        _Family("unknown word", ("input", "aspect_ratio"), _other_than(*_RATIOS), RATIO_MODES),
+        _Family("no string", ("input", "aspect_ratio"), _NO_TEXT, RATIO_MODES),
+        _Family(
+            "in an image mode",
+            ("input", "aspect_ratio"),
+            st.sampled_from(_RATIOS),
+            MODEL.modes_without("aspect_ratio"),
+        ),
     ),
     "GEN-12": (
         _Family("missing", ("input", "image_urls"), modes=IMAGE_MODES),
@@ -214,9 +221,7 @@ _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
         _Family("no number", ("input", "seed"), _NO_NUMBER),
     ),
     "GEN-14": (
-        _Family(
-            "without a LoRA mode", ("input", "loras"), st.lists(LORAS, max_size=4), ("text-to-video", "image-to-video")
-        ),
+        _Family("without a LoRA mode", ("input", "loras"), st.lists(LORAS, max_size=4), MODEL.modes_without("loras")),
         _Family("no array", ("input", "loras"), _NO_ARRAY, LORA_MODES),
         _Family("four", ("input", "loras"), st.lists(LORAS, min_size=4, max_size=6), LORA_MODES),
         _Family("no object", ("input", "loras", _ANY), _NO_OBJECT, LORA_MODES),

@@ -9,12 +9,8 @@ from ltx_mock_contracts.validation.explain import near
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ENDED", "IMAGE_MODES", "LORA_MODES", "MODES", "REQUEST_TYPES", "RUNNING", "STATES", "TEXT_MODES", "choose"]
+__all__ = ["ENDED", "REQUEST_TYPES", "RUNNING", "STATES", "choose"]
 
-TEXT_MODES: Final = ("text-to-video", "text-to-video-LoRA")
-IMAGE_MODES: Final = ("image-to-video", "image-to-video-LoRA")
-LORA_MODES: Final = ("text-to-video-LoRA", "image-to-video-LoRA")
-MODES: Final = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
 REQUEST_TYPES: Final = ("async", "callback")
 RUNNING: Final = ("pending", "processing")
 ENDED: Final = ("success", "failed")

@@ -7,22 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from ltx_mock_contracts.strategies._modes import (
-    IMAGE_MODES,
-    LORA_MODES,
-    MODES,
-    REQUEST_TYPES,
-    TEXT_MODES,
-    choose,
-)
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RATIO_MODES
+from ltx_mock_contracts.strategies._modes import REQUEST_TYPES, choose
 from ltx_mock_contracts.strategies._values import (
     DOWNLOADS,
     DURATIONS,
     FIELD_VALUES,
     PROMPTS,
-    RESOLUTIONS,
     SCALES,
     SEEDS,
+    SIZES,
     URLS,
     objects,
 )
@@ -48,14 +42,14 @@ Body = dict[str, Any]
 LORAS: Final = objects(path=DOWNLOADS, scale=SCALES)
 _SOME_LORAS: Final = st.lists(LORAS, min_size=1, max_size=3)
 _SOME_SEED: Final = st.none() | SEEDS
-_RATIOS: Final = st.sampled_from([None, "16:9", "9:16"])
+_RATIOS: Final = st.sampled_from([None, *MODEL.aspect_ratios])
 _PROVIDERS: Final = st.sampled_from([None, "auto", "value", "official"])
 _CALLINGS: Final[dict[str, list[tuple[str | None, bool]]]] = {
     "async": [(None, False), ("async", False), (None, True), ("async", True)],
     "callback": [("callback", True), ("callback", True)],
 }
 """How a body may spell its type: what it says, and whether there is a callback URL."""
-_SHARES: Final = {"text-to-video": 5, "image-to-video": 4, "text-to-video-LoRA": 2, "image-to-video-LoRA": 2}
+_SHARES: Final = {mode: 2 if mode in LORA_MODES else 4 if mode in IMAGE_MODES else 5 for mode in MODES}
 """How often a mode is drawn: Hypothesis varies examples with many parts more than others, and this makes up for it."""
 
 
@@ -112,7 +106,7 @@ def bodies(draw: st.DrawFn, modes: tuple[str, ...], request_types: tuple[str, ..
     provider = draw(_PROVIDERS)
     seed = draw(_SOME_SEED)
     given = _required(draw, mode, _SOME_LORAS)
-    given["aspect_ratio"] = draw(_RATIOS) if mode in TEXT_MODES else None
+    given["aspect_ratio"] = draw(_RATIOS) if mode in RATIO_MODES else None
     given["seed"] = seed
     optional = {"request_type": request_type, "callback_url": draw(URLS) if has_url else None, "provider": provider}
     return _present(optional) | {"input": _present(given)}
@@ -123,7 +117,7 @@ def _required(draw: st.DrawFn, mode: str, loras: st.SearchStrategy[list[Body]]) 
 
     What not every mode has comes last: an example then shrinks to another mode without a change of what came before.
     """
-    given: Body = {"mode": mode, "prompt": draw(PROMPTS), "resolution": draw(RESOLUTIONS), "duration": draw(DURATIONS)}
+    given: Body = {"mode": mode, "prompt": draw(PROMPTS), "resolution": draw(SIZES), "duration": draw(DURATIONS)}
     if mode in LORA_MODES:
         given["loras"] = draw(loras)
     if mode in IMAGE_MODES:
@@ -211,7 +205,7 @@ _FAR_SCALES: Final = st.sampled_from([0, 0.49, 2.01, -1, 3, 1e300, 0.49999999999
 _FAMILIES: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Body], Path]]]] = {
     "unknown field": (MODES, _unknown_top),
     "unknown field of input": (MODES, _unknown_input),
-    "image in a text mode": (TEXT_MODES, _unused_image),
+    "image in a text mode": (MODEL.modes_without("image_urls"), _unused_image),
     "no loras in a LoRA mode": (LORA_MODES, _no_loras),
     "empty loras in a LoRA mode": (LORA_MODES, _empty_loras),
     "unknown field of a LoRA": (LORA_MODES, _in_a_lora("weight", FIELD_VALUES)),

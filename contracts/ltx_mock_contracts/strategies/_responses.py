@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES, MODEL
 from ltx_mock_contracts.strategies._modes import ENDED, STATES, choose
 from ltx_mock_contracts.strategies._values import TASK_IDS, TEXT, URLS, objects
 
@@ -22,7 +22,7 @@ _SAMPLE: Final = 1_767_965_610_929
 _LONGEST: Final = 24 * 60 * 60 * 1000
 
 CREATED: Final = st.integers(_SAMPLE, 4_102_444_800_000) | st.sampled_from([_FIRST, _LAST - _LONGEST])
-_COSTS: Final = st.integers(40_000, 140_000) | st.sampled_from([0, 1, 41_388, _LONGEST])
+_COSTS: Final = st.integers(*MODEL.any_generation_ms()) | st.sampled_from([0, 1, 41_388, _LONGEST])
 _CODES: Final = st.sampled_from(FAIL_CODES)
 _REASONS: Final = st.sampled_from(
     ["Content does not meet safety guidelines", "x", "内容违反安全准则", "😀"]

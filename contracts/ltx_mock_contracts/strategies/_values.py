@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.model import MODEL, RESOLUTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,9 +20,9 @@ __all__ = [
     "DURATIONS",
     "FIELD_VALUES",
     "PROMPTS",
-    "RESOLUTIONS",
     "SCALES",
     "SEEDS",
+    "SIZES",
     "TASK_IDS",
     "TEXT",
     "URLS",
@@ -60,8 +62,11 @@ PROMPTS: Final = st.one_of(
     ),
 )
 
-RESOLUTIONS: Final = st.sampled_from(["480p", "720p", "1080p"])
-DURATIONS: Final = st.integers(5, 20) | st.sampled_from([5, 20, 10.0, 5.0, 20.0])
+_SHORTEST, _LONGEST = MODEL.durations
+SIZES: Final = st.sampled_from(RESOLUTIONS)
+DURATIONS: Final = st.integers(_SHORTEST, _LONGEST) | st.sampled_from(
+    [_SHORTEST, _LONGEST, 10.0, float(_SHORTEST), float(_LONGEST)]
+)
 SEEDS: Final = st.integers(1, 2147483647) | st.sampled_from([-1, 1, 2147483647, 2147483646, 7.0])
 SCALES: Final = st.sampled_from([1, 0.5, 2, 2.0, 1.2, 0.50001, 1.99999]) | st.floats(0.5, 2)
 

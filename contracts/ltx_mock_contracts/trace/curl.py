@@ -8,6 +8,8 @@ import string
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from ltx_mock_contracts.model import MODEL
+
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
@@ -15,7 +17,7 @@ __all__ = ["curl_line", "octal"]
 
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~"
 _PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%")
-_STATUS: Final = "/api/v1/statusTask/ltx-2-19b?taskId="
+_STATUS: Final = f"/api/v1{MODEL.status_path}?taskId="
 
 
 def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KEY", raw: bytes | None = None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args, overload
 from urllib.parse import parse_qs
 
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
 __all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
@@ -20,7 +21,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 _NOBODY: Final = "nobody"
 """The tenant in which the fake has what was asked without a good key."""
 
-_ENDPOINT: Final = re.compile(r"/(generateTask|statusTask)/ltx-2-19b/?(?:[?#]|$)")
+_ENDPOINT: Final = re.compile(rf"/(generateTask|statusTask)/{re.escape(MODEL.id)}/?(?:[?#]|$)")
 _BALANCE: Final = re.compile(r"/apikeys/current-balance/?(?:[?#]|$)")
 
 

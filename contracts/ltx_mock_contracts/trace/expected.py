@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ltx_mock_contracts.fail_codes import FAIL_CODES, SPEC_FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES, SPEC_FAIL_CODES
 from ltx_mock_contracts.trace.recorder import Recorder, describe_response, differing
 from ltx_mock_contracts.validation.findings import show
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.model import IMAGE_MODES
 from ltx_mock_contracts.validation.explain import explainer
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 from ltx_mock_contracts.validation.responses import Operation, validate_callback, validate_response
@@ -55,6 +56,6 @@ def _without_rest(body: object) -> object:
         return body
     arrays = {name: given[name] for name in ("image_urls", "loras") if isinstance(given.get(name), list)}
     long = [name for name, items in arrays.items() if len(items) > _ENOUGH]
-    if not long or (long == ["image_urls"] and not str(given.get("mode")).startswith("image-")):
+    if not long or (long == ["image_urls"] and given.get("mode") not in IMAGE_MODES):
         return body
     return body | {"input": given | {name: arrays[name][:_ENOUGH] for name in long}}

@@ -93,7 +93,7 @@ class Endpoint:
 
 
 class GenerateTask(Endpoint):
-    """`POST generateTask/ltx-2-19b`."""
+    """`POST generateTask/{model}`."""
 
     operation = "generateTask"
     methods = ("POST",)
@@ -120,7 +120,7 @@ class GenerateTask(Endpoint):
 
 
 class StatusTask(Endpoint):
-    """`GET statusTask/ltx-2-19b?taskId=…`."""
+    """`GET statusTask/{model}?taskId=…`."""
 
     operation = "statusTask"
     methods = ("GET", "HEAD")

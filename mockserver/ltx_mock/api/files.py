@@ -27,6 +27,7 @@ from ltx_mock.scenarios.fields import ScenarioError
 from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
 from ltx_mock.scenarios.per_request import may_request_scenarios, requested_scenarios
 from ltx_mock.store.interface import Tenant
+from ltx_mock_contracts.model import MODEL
 
 METHODS = ("GET", "HEAD")
 RESULT_LIFE_MS = 15 * DAY
@@ -34,7 +35,6 @@ OVERSIZE_IMAGE = "images/too-large.jpg"
 MEDIA_TYPES = {
     "gif": "image/gif",
     "jpg": "image/jpeg",
-    "mp4": "video/mp4",
     "png": "image/png",
     "safetensors": "application/octet-stream",
     "webp": "image/webp",
@@ -44,7 +44,7 @@ _render = lru_cache(maxsize=16)(video.render)
 
 
 class ResultFile:
-    """`/files/results/{task}.mp4`: there once the task has succeeded, for 15 days (TASK-4, TASK-10).
+    """The result of a task: there once the task has succeeded, for 15 days (TASK-4, TASK-10).
 
     Anyone who knows the URL may read it, as with the real service.
     """
@@ -135,7 +135,7 @@ def _video(tenant: Tenant, task: Task) -> BytesResponse:
         )
         return video.padded(rendered, tenant.settings.result_bytes)
 
-    return BytesResponse(content, media_type="video/mp4", etag=look.hex())
+    return BytesResponse(content, media_type=MODEL.result.media_type, etag=look.hex())
 
 
 class SampleFile:

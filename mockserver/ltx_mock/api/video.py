@@ -10,11 +10,11 @@ import struct
 from functools import lru_cache
 from hashlib import blake2b
 
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_fixtures import FRAMES_PER_SECOND, Fragments, fragments
 
 __all__ = ["dimensions", "padded", "render"]
 
-_LANDSCAPE = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 _MOVIE_TIMESCALE = 1000
 _IDENTITY = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _LANGUAGE_UNDEFINED = 0x55C4
@@ -26,14 +26,13 @@ def dimensions(resolution: str, aspect_ratio: str) -> tuple[int, int]:
     """Return the width and height in pixels of a video (GEN-9, GEN-11).
 
     Args:
-        resolution: `480p`, `720p` or `1080p`: the shorter side.
-        aspect_ratio: `16:9`, or `9:16` for an upright picture.
+        resolution: One of the model's.
+        aspect_ratio: One of the model's.
 
     Raises:
-        KeyError: There is no such resolution.
+        KeyError: There is no such resolution or aspect ratio.
     """
-    width, height = _LANDSCAPE[resolution]
-    return (height, width) if aspect_ratio == "9:16" else (width, height)
+    return MODEL.resolutions[resolution].sizes[aspect_ratio]
 
 
 def padded(video: bytes, size: int) -> bytes:
@@ -48,14 +47,14 @@ def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) 
     The same arguments give the same bytes. The index stands before the media, so a player can start at once.
 
     Args:
-        resolution: `480p`, `720p` or `1080p`.
-        aspect_ratio: `16:9` or `9:16`.
+        resolution: One of the model's.
+        aspect_ratio: One of the model's.
         seconds: How long the video lasts.
         picture: A digest of whatever should decide how the video looks. Two digests give visibly different
             pictures; the odds that they do not are 1 in 10 million.
 
     Raises:
-        KeyError: There is no such resolution.
+        KeyError: There is no such resolution or aspect ratio.
     """
     width, height = dimensions(resolution, aspect_ratio)
     source, frames = _second(width, height, picture)

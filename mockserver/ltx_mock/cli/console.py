@@ -21,6 +21,7 @@ from ltx_mock.core.records import delivery_id
 from ltx_mock.engine.observers import Observer
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts.io.json_text import write_json
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.reporting.text import printable
 
 FLUSH_SECONDS = 0.03
@@ -145,7 +146,7 @@ class Readable:
 def _request(tenant: Tenant, entry: RequestEntry) -> str:
     task = tenant.task(entry.task_id or "")
     given = json.loads(entry.request)["input"]
-    ratio = given.get("aspect_ratio", "16:9")
+    ratio = given.get("aspect_ratio", MODEL.aspect_ratio)
     text = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"
     if task is None:
         return text

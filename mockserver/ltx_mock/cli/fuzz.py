@@ -13,6 +13,7 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.io.safe_files import read_file, write_file
+from ltx_mock_contracts.model import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.fuzzing import Corpus
 
 KINDS = ("valid", "invalid", "advisory", "malformed", "responses", "drifted")
-MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
 INDEX = "index.json"
 CASE = re.compile(rf"[0-9]{{4,}}-({'|'.join(KINDS)})-[0-9A-Za-z-]+\.json")
 MOST = 100_000

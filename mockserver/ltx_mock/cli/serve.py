@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import secrets
+import shlex
 import signal
 import sys
 import threading
@@ -24,6 +26,7 @@ from ltx_mock.scenarios.files import chosen
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.version import VERSION
+from ltx_mock_contracts.model import MODEL
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (50_000, 50, 1000)
@@ -116,9 +119,9 @@ def banner(settings: Settings, url: str) -> str:
         f"  sample files  {url}/files/",
         "",
         "  Try it:",
-        f'    curl {url}/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer {key}" \\',
-        """      -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video",""",
-        """      "prompt": "a city at sunset", "resolution": "480p", "duration": 5}}'""",
+        f'    curl {url}/api/v1{MODEL.generate_path} -H "Authorization: Bearer {key}" \\',
+        """      -H 'Content-Type: application/json' \\""",
+        f"      -d {shlex.quote(json.dumps(MODEL.example()))}",
         "",
         "  Ctrl-C stops it.",
     ]

@@ -15,6 +15,7 @@ from ltx_mock.core.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.io.json_text import read_json, write_json
 from ltx_mock_contracts.io.server_url import server_url
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation import findings
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
 @click.argument("task_id", required=False)
 @click.option("--state", type=click.Choice(["pending", "processing", "success", "failed"]), help="Only these.")
 @click.option("--finish", type=click.Choice(["success", "failed"]), help="End the task TASK_ID now, in this state.")
-@click.option("--fail-code", help="How it fails, with --finish failed. [default: CONTENT_VIOLATION]")
+@click.option("--fail-code", help=f"How it fails, with --finish failed. [default: {MODEL.fail_code_of('prompt')}]")
 @JSON
 def tasks(
     remote: Remote,

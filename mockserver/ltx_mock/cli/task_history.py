@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ltx_mock.core.clock import time_of_day
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.reporting.text import printable
 
 View = Mapping[str, Any]
@@ -14,7 +15,8 @@ View = Mapping[str, Any]
 def story_lines(task: View) -> Iterator[str]:
     """Give the lines of a task's story, as `GET /__admin/tasks/{id}` tells it. Nothing in them moves a cursor."""
     given = task["request"]["input"]
-    asked = f"{given['mode']} {given['resolution']} {given.get('aspect_ratio', '16:9')} {int(given['duration'])} s"
+    ratio = given.get("aspect_ratio", MODEL.aspect_ratio)
+    asked = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"
     yield f"{task['id']}  {task['state']}  (key {task['key']}, task {task['number']})"
     yield f"  {asked}, seed {task['seed']}, {task['cost']} credits"
     yield f"  {printable(given['prompt'])}"

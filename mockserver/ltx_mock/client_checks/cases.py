@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ltx_mock.errors import LtxMockError, suggestion
+from ltx_mock_contracts.model import SPEC_FAIL_CODES
 
 __all__ = ["CASES", "Case", "End", "named"]
 
@@ -88,9 +89,7 @@ _DOWNLOAD: Final[dict[str, Any]] = {"operation": "download"}
 CASES: Final = (
     _case("success", "All goes well.", "CLI-1 CLI-2 CLI-3 CLI-4"),
     # Tasks that fail, and requests that are refused.
-    _fails("content-violation", "CONTENT_VIOLATION"),
-    _fails("invalid-image-url", "INVALID_IMAGE_URL"),
-    _fails("invalid-lora-url", "INVALID_LORA_URL"),
+    *(_fails(code.lower().replace("_", "-"), code) for code in SPEC_FAIL_CODES),
     _fails("unknown-failure", "WORKER_LOST"),
     _case("unauthorized", "The key is not accepted: 401.", "CLI-7", "failure", status=401, times=_FOREVER),
     _case("forbidden", "The key may not do this: 403.", "CLI-5", "failure", status=403, times=_FOREVER),

@@ -20,6 +20,7 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.mock_server import MockServer
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.failure import ContractFailure
+from ltx_mock_contracts.model import MODEL, RESOLUTIONS, SPEC_FAIL_CODES
 from ltx_mock_contracts.stateful.search import ContractMachine, find_failure
 from ltx_mock_contracts.validation import validate_request
 
@@ -40,7 +41,7 @@ DRIFTS: Final[dict[str, dict[str, Any]]] = {
     "null for what is not there": {"nulls": True},
 }
 _PROCESSING_SECONDS: Final = 10
-_LONGEST_SECONDS: Final = 140
+_LONGEST_SECONDS: Final = MODEL.any_generation_ms().high // 1000
 _BYTES: Final = (
     "receive() gets the body of a callback as bytes, as a web server reads it; this client breaks on them and takes "
     "decoded JSON. Give the machine a client whose receive(body) begins with json.loads(body)"
@@ -51,8 +52,9 @@ _CALLBACK_URL: Final = "http://127.0.0.1:9/callback"
 @st.composite
 def requests(draw: st.DrawFn) -> dict[str, Any]:
     """Generate plain requests: what matters here is the story, and few choices make it short."""
-    resolution = draw(st.sampled_from(["480p", "1080p"]))
-    return {"input": {"mode": "text-to-video", "prompt": "a calm sea", "resolution": resolution, "duration": 5}}
+    body = MODEL.example()
+    body["input"]["resolution"] = draw(st.sampled_from([RESOLUTIONS[0], RESOLUTIONS[-1]]))
+    return body
 
 
 class VideoClient(Protocol):
@@ -183,7 +185,7 @@ class ClientMachine(ContractMachine):
         self.story.append(f"{seconds} s pass")
         self.world.clock.advance(seconds)
 
-    @rule(task_id=submitted, code=st.sampled_from([None, "CONTENT_VIOLATION"]))
+    @rule(task_id=submitted, code=st.sampled_from([None, SPEC_FAIL_CODES[0]]))
     def finish(self, task_id: str, code: str | None) -> None:
         """Let a task end now."""
         if self._truth(task_id) not in ENDED:
@@ -274,7 +276,7 @@ class ClientMachine(ContractMachine):
 
     def _final(self, task_id: str) -> bytes:
         with self.world.client(verify=False) as client:  # certificates take longer to load than all the rest
-            return client.get("/statusTask/ltx-2-19b", params={"taskId": task_id}).content
+            return client.get(MODEL.status_path, params={"taskId": task_id}).content
 
     def _wrong(self, rule: str, title: str, expected: object, actual: object) -> None:
         raise ContractFailure(title, rule=rule, expected=f"{expected}", actual=f"{actual}", story=self.story)
@@ -286,5 +288,5 @@ def _again_after_silence(tries: list[Exchange]) -> bool:
 
 
 def _somebody_elses() -> bytes:
-    data = {"taskId": "task_of_somebody_else", "state": "failed", "failCode": "CONTENT_VIOLATION", "failMsg": "No."}
+    data = {"taskId": "task_of_somebody_else", "state": "failed", "failCode": SPEC_FAIL_CODES[0], "failMsg": "No."}
     return json.dumps({"code": 200, "message": "success", "data": data}).encode()

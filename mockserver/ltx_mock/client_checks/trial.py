@@ -16,6 +16,7 @@ from ltx_mock.client_checks.outcome import Ran, Results, Story
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.mock_server import MockServer
+from ltx_mock_contracts.model import SPEC_FAIL_CODES
 
 __all__ = ["Client", "play"]
 
@@ -35,7 +36,7 @@ STRAY: Final = {
     "data": {
         "taskId": "task_of_somebody_else",
         "state": "failed",
-        "failCode": "CONTENT_VIOLATION",
+        "failCode": SPEC_FAIL_CODES[0],
         "failMsg": "It is not yours.",
     },
 }

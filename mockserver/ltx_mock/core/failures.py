@@ -1,8 +1,7 @@
 """Why a task fails, as far as the request alone tells. Small lists, on purpose: a fake must be predictable.
 
 What the documents settle are the codes (rule TASK-7) and the causes of this model's three (FAIL-1 to FAIL-3), which
-are the only ones that come by themselves. The words and host names that bring them about here are our choice, and so
-are the messages.
+are the only ones that come by themselves. The words and host names that bring them about here are our choice.
 """
 
 from __future__ import annotations
@@ -12,27 +11,12 @@ from typing import NamedTuple
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.hosts import host_of
-from ltx_mock_contracts.fail_codes import SPEC_FAIL_CODES
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.request import GenerateRequest
 
-CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL = SPEC_FAIL_CODES
-
-MESSAGES = {
-    CONTENT_VIOLATION: "Content does not meet safety guidelines",
-    INVALID_IMAGE_URL: "Cannot access the provided image URL",
-    INVALID_LORA_URL: "Cannot download the LoRA model",
-    "NSFW_DETECTED": "The content is not safe for work",
-    "PROMPT_TOO_LONG": "The prompt is too long",
-    "INVALID_PROMPT": "The prompt cannot be used",
-    "IMAGE_TOO_LARGE": "The image is too large",
-    "UNSUPPORTED_FORMAT": "The format of the image is not supported",
-    "IMAGE_DOWNLOAD_FAILED": "The image cannot be downloaded",
-    "PROCESSING_TIMEOUT": "The generation took too long",
-    "MODEL_UNAVAILABLE": "The model is not available",
-    "GENERATION_FAILED": "The generation failed",
-    "INSUFFICIENT_CREDITS": "Not enough credits",
-}
-OTHER_MESSAGE = "The task failed"
+CONTENT_VIOLATION = MODEL.fail_code_of("prompt")
+INVALID_IMAGE_URL = MODEL.fail_code_of("image_urls")
+INVALID_LORA_URL = MODEL.fail_code_of("loras")
 
 FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")
 UNREACHABLE_DOMAIN = "invalid"  # RFC 2606: a name under .invalid never resolves
@@ -50,7 +34,7 @@ class Failure(NamedTuple):
 
 def failure(code: str, cause: Cause, detail: str = "") -> Failure:
     """Make a failure with the API's own words, and the detail after them."""
-    message = MESSAGES.get(code, OTHER_MESSAGE)
+    message = MODEL.fail_codes.get(code, MODEL.other_failure).message
     return Failure(code, f"{message}: {detail}" if detail else message, cause)
 
 

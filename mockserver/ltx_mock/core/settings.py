@@ -14,6 +14,7 @@ from ltx_mock.core.hosts import ORIGIN
 from ltx_mock.core.keys import key_label
 from ltx_mock.errors import SettingsError, suggestion
 from ltx_mock.scenarios import Scenario, as_dict, from_dict, named
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.findings import show
 from ltx_mock_contracts.validation.urls import is_http_url
 
@@ -26,7 +27,7 @@ OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_f
 """Settings that a world cannot have for itself."""
 AT_RUN_TIME = ("allow_callback_host", "callback_rewrite")
 """Settings to which a server that runs takes more values."""
-DEFAULT_PRICES = {"480p": 1, "720p": 2, "1080p": 4}
+DEFAULT_PRICES = {each.name: each.price for each in MODEL.resolutions.values()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,27 +8,20 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from ltx_mock.core.clock import LATEST, SECOND
-from ltx_mock.core.failures import CONTENT_VIOLATION, INVALID_IMAGE_URL, INVALID_LORA_URL, Failure
+from ltx_mock.core.failures import Failure
 from ltx_mock.core.seeding import between, digest
+from ltx_mock_contracts.model import MODEL
 
 State = Literal["pending", "processing", "success", "failed"]
 
 # From and to, in milliseconds: rule TASK-8.
-GENERATION_MS = {
-    "480p": (40 * SECOND, 60 * SECOND),
-    "720p": (60 * SECOND, 90 * SECOND),
-    "1080p": (90 * SECOND, 120 * SECOND),
-}
-LORA_MS = (10 * SECOND, 20 * SECOND)
+GENERATION_MS = {each.name: each.generation_ms for each in MODEL.resolutions.values()}
+LORA_MS = MODEL.lora_ms
 
 # The documents give no figures for these: they are ours.
 PENDING_MS = (1 * SECOND, 5 * SECOND)
-FAILING_MS = {
-    CONTENT_VIOLATION: (1 * SECOND, 3 * SECOND),
-    INVALID_IMAGE_URL: (2 * SECOND, 6 * SECOND),
-    INVALID_LORA_URL: (5 * SECOND, 15 * SECOND),
-}
-FAILING_OTHERWISE_MS = (1 * SECOND, 15 * SECOND)
+FAILING_MS = {each.code: each.fails_after_ms for each in MODEL.fail_codes.values()}
+FAILING_OTHERWISE_MS = MODEL.other_failure.fails_after_ms
 NEVER = LATEST + 1
 """The end of a task that has none: no clock gets there."""
 EARLIEST_FAILURE_MS = min(low for low, _ in FAILING_MS.values())
@@ -78,7 +71,7 @@ def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int
     """Draw the timeline of a task.
 
     Args:
-        resolution: `480p`, `720p` or `1080p`.
+        resolution: one of the model's.
         lora: whether a LoRA mode was asked for, which takes longer.
         picture: the digest of all that decides the result; with the seed it decides the draw.
         seed: the seed of the fake.

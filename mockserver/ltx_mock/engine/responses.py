@@ -14,6 +14,7 @@ from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import State
 from ltx_mock.scenarios.model import Outcome
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.findings import Finding
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -80,7 +81,7 @@ def balance(left: int | None) -> ApiResponse:
 
 def result_url(task: Task) -> str:
     """Return the absolute URL of a task's video."""
-    return f"{task.root}/files/results/{task.id}.mp4"
+    return f"{task.root}/files/results/{task.id}{MODEL.result.suffix}"
 
 
 def _status_data(task: Task, state: State) -> str:
@@ -171,8 +172,8 @@ def too_large(limit: int) -> ApiResponse:
 def not_found(path: str) -> ApiResponse:
     """Return the 404 for a path that is no endpoint (ENV-5)."""
     shown = path if len(path) <= 120 else path[:120] + "…"
-    known = "POST /api/v1/generateTask/ltx-2-19b, GET /api/v1/statusTask/ltx-2-19b"
-    return error(404, f"Nothing at {shown!r}; the API has {known} and GET /api/v1/apikeys/current-balance")
+    known = f"POST /api/v1{MODEL.generate_path}, GET /api/v1{MODEL.status_path} and GET /api/v1/apikeys/current-balance"
+    return error(404, f"Nothing at {shown!r}; the API has {known}")
 
 
 def forced(outcome: Outcome, now: int) -> ApiResponse:

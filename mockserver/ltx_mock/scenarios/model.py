@@ -26,6 +26,7 @@ from ltx_mock.scenarios.fields import (
     text,
     whole,
 )
+from ltx_mock_contracts.model import MODES
 
 Operation = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
@@ -35,7 +36,6 @@ OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 ENDPOINTS = ("generateTask", "statusTask")
 MAX_FAIL_CODE = 100
 """So many characters a fail code may have."""
-MODES = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
 
 # The documented statuses, and the passing server errors that a client must live with (CLI-6).
 MESSAGES = {

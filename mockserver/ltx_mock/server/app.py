@@ -31,10 +31,11 @@ from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.store.memory import MemoryStore
+from ltx_mock_contracts.model import MODEL
 
 # Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
 PREFIXES = (API, "")
-MODEL = "ltx-2-19b"
+RESULT = f"/files/results/{{task_id}}{MODEL.result.suffix}"
 
 
 class OpenToBrowsers:
@@ -73,13 +74,13 @@ def build(engine: Engine) -> ASGIApp:
     control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
     routes: list[Route | Mount] = []
     for prefix in PREFIXES:
-        routes.append(Route(f"{prefix}/statusTask/{MODEL}", status, middleware=open_))
-        routes.append(Route(f"{prefix}/generateTask/{MODEL}", generate, middleware=open_))
+        routes.append(Route(f"{prefix}{MODEL.status_path}", status, middleware=open_))
+        routes.append(Route(f"{prefix}{MODEL.generate_path}", generate, middleware=open_))
         routes.append(Route(f"{prefix}/apikeys/current-balance", Balance(engine), middleware=open_))
     routes += [
         Route("/", Landing(OpenToBrowsers(nothing))),
         Route("/favicon.ico", Response(status_code=204)),  # browsers ask by themselves: no news for the journal
-        Route("/files/results/{task_id}.mp4", ResultFile(engine), middleware=open_),
+        Route(RESULT, ResultFile(engine), middleware=open_),
         Route("/files/{path:path}", SampleFile(), middleware=open_),
         Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
         Mount("/__admin", app=control, middleware=[Middleware(Guard, engine.settings)]),

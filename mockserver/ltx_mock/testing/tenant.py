@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ltx_mock.control.from_json import Exchange, Task, account_of, delivery_of
 from ltx_mock.core.clock import SECOND
+from ltx_mock.core.failures import CONTENT_VIOLATION
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Account, Delivery
 from ltx_mock.core.timeline import NEVER
@@ -206,7 +207,7 @@ class World(Assertions):
         delivery_id = callback if isinstance(callback, str) else callback.id
         return delivery_of(self._admin.post(f"/callbacks/{delivery_id}/redeliver"))
 
-    def fail_next(self, fail_code: str = "CONTENT_VIOLATION", *, times: int = 1) -> None:
+    def fail_next(self, fail_code: str = CONTENT_VIOLATION, *, times: int = 1) -> None:
         """Have the next task that is made fail with this code; with `times`, the next so many.
 
         Raises:

@@ -20,8 +20,8 @@ from ltx_mock.cli import main
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request, validate_response
 from ltx_mock_contracts.fuzzing import KINDS, corpus
+from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.strategies import ADVISORY_FAMILIES, INVALID_FAMILIES, MALFORMED_FAMILIES
-from ltx_mock_contracts.strategies._modes import MODES
 from ltx_mock_contracts.validation.responses import Operation
 from ltx_mock_schemas import schema
 from support.processes import clean_environment

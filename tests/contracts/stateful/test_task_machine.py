@@ -14,11 +14,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ltx_mock import MockServer
-from ltx_mock.core import timeline
 from ltx_mock.testing.options import ClockMode
-from ltx_mock_contracts import ContractFailure, GenerateRequest, TaskMachine
+from ltx_mock_contracts import ContractFailure, TaskMachine
 from ltx_mock_contracts.stateful import Target, run_task_machine
-from ltx_mock_contracts.strategies._modes import MODES
 from mutants.servers import MUTANTS, BrokenServer, Mutant
 from support.machine_targets import Fake
 from support.receivers import Receiver
@@ -98,16 +96,6 @@ def test_a_target_closes_its_clients() -> None:
         assert target.client.is_closed
         assert target.other_client is not None
         assert target.other_client.is_closed
-
-
-@pytest.mark.rule("TASK-8")
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("resolution", timeline.GENERATION_MS)
-def test_the_contract_and_the_fake_know_the_same_times(mode: str, resolution: str) -> None:
-    extra = timeline.LORA_MS if mode.endswith("LoRA") else (0, 0)
-    low, high = timeline.GENERATION_MS[resolution]
-    request = GenerateRequest(mode=mode, prompt="x", resolution=resolution, duration=5)
-    assert request.generation_ms == (low + extra[0], high + extra[1])
 
 
 def test_the_example_of_the_page_runs() -> None:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import ltx_mock_contracts
 from ltx_mock_contracts import strategies
+from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.strategies import InvalidRequest
-from ltx_mock_contracts.strategies._modes import MODES
 from support.sampling import examples_of
 
 SMALLEST = {"mode": "text-to-video", "prompt": "0", "resolution": "480p", "duration": 5}
@@ -182,7 +182,7 @@ def spoil(example: Any) -> Any:
 SCRIPT = """
 import hashlib, sys
 sys.path.insert(0, "tests")
-from ltx_mock_contracts.strategies._modes import MODES
+from ltx_mock_contracts.model import MODES
 from support.sampling import examples_of
 from ltx_mock_contracts import strategies as s
 everything = (s.valid_requests() | s.minimal_requests() | s.advisory_requests() | s.invalid_requests()

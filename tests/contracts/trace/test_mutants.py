@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ltx_mock_contracts import check_trace
-from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES
 from support.bodies import IMAGE, TEXT, TEXT_LORA, request_body
 from support.traces import BASE, Entry, call, changed, error, generate, poll, success, told, trace
 

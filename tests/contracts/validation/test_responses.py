@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock_contracts import RULES, validate_callback, validate_response
-from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES
 from ltx_mock_schemas import schema
 
 CREATED, COMPLETED = 1767965610929, 1767965652317

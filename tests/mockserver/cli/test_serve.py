@@ -44,8 +44,8 @@ ltx-mock VERSION answers at URL  (manual clock, seed 1)
 
   Try it:
     curl URL/api/v1/generateTask/ltx-2-19b -H "Authorization: Bearer any-key" \\
-      -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video",
-      "prompt": "a city at sunset", "resolution": "480p", "duration": 5}}'
+      -H 'Content-Type: application/json' \\
+      -d '{"input": {"mode": "text-to-video", "prompt": "a calm sea at dawn", "resolution": "480p", "duration": 5}}'
 
   Ctrl-C stops it."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import Failure, failure
 from ltx_mock.core.timeline import Timeline, plan
-from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES
 
 SECOND = 1000
 DOCUMENTED = {"480p": (40, 60), "720p": (60, 90), "1080p": (90, 120)}

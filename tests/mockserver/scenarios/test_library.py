@@ -10,7 +10,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.scenarios import LIBRARY, MESSAGES, NAMED, as_dict, from_dict
-from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES
 from support.http_clients import CLIENTS, Caller, Lost, Told
 from support.receivers import Receiver
 from support.waiting import until

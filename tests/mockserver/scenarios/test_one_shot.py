@@ -12,7 +12,7 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import MESSAGES
 from ltx_mock.testing.options import Endpoint
 from ltx_mock.testing.tenant import World
-from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES
 from support.bodies import GENERATE, STATUS, ask, message_of, post, request_body, submit
 
 

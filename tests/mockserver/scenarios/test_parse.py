@@ -16,10 +16,10 @@ from ltx_mock.engine.submissions import Submission
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import MESSAGES, NAMED, Scenario, as_dict, from_dict
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, activate, concerns, take_next
-from ltx_mock.scenarios.model import FAULTS, MAX_MS, MODES, OPERATIONS, STATUS_FIELDS
+from ltx_mock.scenarios.model import FAULTS, MAX_MS, OPERATIONS, STATUS_FIELDS
 from ltx_mock.scenarios.parse import FIELDS
 from ltx_mock.scenarios.sampling import milliseconds
-from ltx_mock_contracts.fail_codes import FAIL_CODES
+from ltx_mock_contracts.model import FAIL_CODES, MODES
 
 MAX_LINE = 1000
 

@@ -15,6 +15,7 @@ from ltx_mock_contracts.conformance.harness.control_plane import ControlError, C
 from ltx_mock_contracts.conformance.harness.receiver import Receiver
 from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
 from ltx_mock_contracts.io.server_url import server_url
+from ltx_mock_contracts.model import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class Target:
         CannotRunError: Nobody is there, or the key is not accepted.
 
     Attributes:
-        base: The URL that paths such as `/generateTask/ltx-2-19b` are added to.
+        base: The URL that paths such as that of generateTask are added to.
         control: The control plane where the server is an ltx-mock that lets us in, else None.
         stranger: Why there is no control plane.
         accepts: Whether the server has accepted a good request.
@@ -215,16 +216,16 @@ class Target:
             raise CannotRunError(f"{self.options.url} does not accept the key: it answers {first.status}")
         if first.status == 404:
             others = [self._status("", f"Bearer {key}"), self._status("?taskId=task_12345678", None)]
-            others.append(self.connection.send("GET", f"{self.base}/generateTask/ltx-2-19b", headers={}))
+            others.append(self.connection.send("GET", f"{self.base}{MODEL.generate_path}", headers={}))
             if all(each.status == 404 for each in others):
                 raise CannotRunError(
-                    f"the API is not at {self.options.url}: {self.base}/statusTask/ltx-2-19b answers 404 whatever is "
+                    f"the API is not at {self.options.url}: {self.base}{MODEL.status_path} answers 404 whatever is "
                     "asked; give the URL below which /api/v1 is"
                 )
 
     def _status(self, query: str, authorization: str | None) -> Reply:
         headers = {"authorization": authorization} if authorization else {}
-        return self.connection.send("GET", f"{self.base}/statusTask/ltx-2-19b{query}", headers=headers)
+        return self.connection.send("GET", f"{self.base}{MODEL.status_path}{query}", headers=headers)
 
 
 def _refuse_what_cannot_be_sent(options: Options) -> None:

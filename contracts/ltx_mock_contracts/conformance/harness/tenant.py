@@ -10,6 +10,7 @@ from ltx_mock_contracts.conformance.harness.budget import BudgetSpentError
 from ltx_mock_contracts.conformance.harness.control_plane import ControlError
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.io.http_client import NoAnswerError, Reply
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.exchange import Exchange, Operation, decode_body
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["World"]
 
-_GENERATE: Final = "/generateTask/ltx-2-19b"
-_STATUS: Final = "/statusTask/ltx-2-19b"
 _LARGEST_VIDEO: Final = 512 * 1024 * 1024
 _VIDEO_SECONDS: Final = 60.0
 _REDIRECTS: Final = 5
@@ -76,12 +75,14 @@ class World:
             CheckStoppedError: Nobody answers, or no more may be spent.
         """
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.ask("POST", _GENERATE, "generateTask", content=content, authorization=authorization, free=free)
+        return self.ask(
+            "POST", MODEL.generate_path, "generateTask", content=content, authorization=authorization, free=free
+        )
 
     def status(self, task_id: str | None, *, authorization: str | None = OWN_KEY) -> Exchange:
         """Ask how a task does, or with None ask without `taskId`."""
         query = "" if task_id is None else f"?taskId={quote(task_id, safe='')}"
-        return self.ask("GET", _STATUS + query, "statusTask", authorization=authorization)
+        return self.ask("GET", MODEL.status_path + query, "statusTask", authorization=authorization)
 
     def ask(
         self,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
 from ltx_mock_fixtures import read
 
 if TYPE_CHECKING:
@@ -13,10 +14,8 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.conformance.harness.context import CheckContext
 
-__all__ = ["EDGES", "MODES", "RESOLUTIONS", "RULE_OF", "Edge", "blamed", "changed", "plain", "varied", "with_files"]
+__all__ = ["EDGES", "RULE_OF", "Edge", "blamed", "changed", "needs_files", "plain", "varied", "with_files"]
 
-MODES: Final = ("text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA")
-RESOLUTIONS: Final = ("480p", "720p", "1080p")
 _PROMPT: Final = "a calm sea at dawn"
 _DURATION: Final = 7
 _PROMPTS: Final = (_PROMPT, "a red kite over dunes", "snow falls on a quiet street", "two foxes play in tall grass")
@@ -46,7 +45,7 @@ class Edge(NamedTuple):
     name: str
     inside: dict[str, Any]
     beside: dict[str, Any]
-    mode: str = "text-to-video"
+    mode: str = MODES[0]
 
 
 def _edges() -> Iterator[Edge]:
@@ -60,9 +59,10 @@ def _edges() -> Iterator[Edge]:
     yield Edge("GEN-8", "5000 characters that are two units in UTF-16", {"prompt": "🌊" * 5000}, {})
     for resolution in RESOLUTIONS:
         yield Edge("GEN-9", resolution, {"resolution": resolution}, {})
-    for duration in (5, 6, 20):
+    shortest, longest = MODEL.durations
+    for duration in (shortest, shortest + 1, longest):
         yield Edge("GEN-10", f"{duration} seconds", {"duration": duration}, {})
-    for ratio in ("16:9", "9:16"):
+    for ratio in MODEL.aspect_ratios:
         yield Edge("GEN-11", ratio, {"aspect_ratio": ratio}, {})
     for seed in (1, 2147483647, -1):
         yield Edge("GEN-13", f"seed {seed}", {"seed": seed}, {})
@@ -72,17 +72,22 @@ EDGES: Final = tuple(_edges())
 """What must be accepted, and costs a task each."""
 
 
-def plain(mode: str = "text-to-video", *, resolution: str = "480p", **inside: Any) -> dict[str, Any]:
+def plain(mode: str = MODES[0], *, resolution: str = RESOLUTIONS[0], **inside: Any) -> dict[str, Any]:
     """Return a simple request of a mode; more fields go into `input`."""
     given: dict[str, Any] = {"mode": mode, "prompt": _PROMPT, "resolution": resolution, "duration": _DURATION}
-    if mode.startswith("image"):
+    if mode in IMAGE_MODES:
         given["image_urls"] = [_IMAGE]
-    if mode.endswith("LoRA"):
+    if mode in LORA_MODES:
         given["loras"] = [dict(_LORA)]
     return {"input": given | inside}
 
 
-def varied(context: CheckContext, mode: str = "text-to-video", **inside: Any) -> dict[str, Any]:
+def needs_files(mode: str) -> bool:
+    """Tell whether a request of a mode points at files that the server fetches."""
+    return mode in IMAGE_MODES or mode in LORA_MODES
+
+
+def varied(context: CheckContext, mode: str = MODES[0], **inside: Any) -> dict[str, Any]:
     """Return a simple request that differs from check to check, so that no one value is to blame for all of them."""
     chosen = crc32(context.name.encode())
     length, prompt = _DURATIONS[chosen % len(_DURATIONS)], _PROMPTS[chosen // 8 % len(_PROMPTS)]

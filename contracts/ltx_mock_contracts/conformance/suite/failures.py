@@ -9,6 +9,7 @@ from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.suite.bodies import varied, with_files
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL
 from ltx_mock_contracts.trace.expected import judge_failure, judge_refused_at_once
 from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.validation.findings import show
@@ -17,6 +18,7 @@ from ltx_mock_fixtures import oversize_jpeg, read
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
 
+_PROMPT, _IMAGE, _LORA = (MODEL.fail_code_of(field) for field in ("prompt", "image_urls", "loras"))
 FAILED = ("TASK-6", "TASK-7")
 IMAGES = ("missing", "GIF", "no image", "over 10 MB")
 
@@ -24,7 +26,7 @@ IMAGES = ("missing", "GIF", "no image", "over 10 MB")
 @check("FAIL-1", *FAILED, tasks=1, rank=4, needs=["violating prompt"], seconds=75)
 def violating_prompt(context: CheckContext) -> None:
     """A prompt that breaks the content rules."""
-    ends_with(context, "FAIL-1", "CONTENT_VIOLATION", varied(context, prompt=context.target.violating_prompt))
+    ends_with(context, "FAIL-1", _PROMPT, varied(context, prompt=context.target.violating_prompt))
 
 
 def image(context: CheckContext, what: str) -> None:
@@ -36,15 +38,15 @@ def image(context: CheckContext, what: str) -> None:
         "no image": lambda: receiver.file("reference.jpg", "image/jpeg", read("images/not-an-image.jpg")),
         "over 10 MB": lambda: receiver.file("reference.jpg", "image/jpeg", oversize_jpeg()),
     }[what]()
-    ends_with(context, "FAIL-2", "INVALID_IMAGE_URL", varied(context, "image-to-video", image_urls=[url]))
+    ends_with(context, "FAIL-2", _IMAGE, varied(context, IMAGE_MODES[0], image_urls=[url]))
 
 
 def good_image(context: CheckContext, kind: str) -> None:
     """A reference image of each kind."""
     url = context.target.receiver.file(f"reference.{kind}", f"image/{kind}", read(f"images/reference.{kind}"))
-    end = lived(context, varied(context, "image-to-video", image_urls=[url]))
+    end = lived(context, varied(context, IMAGE_MODES[0], image_urls=[url]))
     context.saw("FAIL-2")
-    if end.data.get("failCode") == "INVALID_IMAGE_URL":
+    if end.data.get("failCode") == _IMAGE:
         title = f"a good image of type {kind} is refused"
         context.depart("FAIL-2", title, end, expected="success", actual=show(end.data))
 
@@ -53,16 +55,16 @@ def good_image(context: CheckContext, kind: str) -> None:
 def missing_lora(context: CheckContext) -> None:
     """A LoRA that is not there."""
     url = context.target.receiver.missing("style.safetensors?download=true")
-    body = varied(context, "text-to-video-LoRA", loras=[{"path": url, "scale": 1.0}])
-    ends_with(context, "FAIL-3", "INVALID_LORA_URL", body)
+    body = varied(context, LORA_MODES[0], loras=[{"path": url, "scale": 1.0}])
+    ends_with(context, "FAIL-3", _LORA, body)
 
 
 @check(accepts=["FAIL-3"], tasks=1, rank=12, needs=["callbacks"], seconds=85)
 def good_lora(context: CheckContext) -> None:
     """A LoRA that is there."""
-    end = lived(context, with_files(context, varied(context, "text-to-video-LoRA")))
+    end = lived(context, with_files(context, varied(context, LORA_MODES[0])))
     context.saw("FAIL-3")
-    if end.data.get("failCode") == "INVALID_LORA_URL":
+    if end.data.get("failCode") == _LORA:
         context.depart("FAIL-3", "a good LoRA is refused", end, expected="success", actual=show(end.data))
 
 

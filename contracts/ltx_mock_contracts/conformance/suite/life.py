@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
-from ltx_mock_contracts.conformance.suite.bodies import MODES, RESOLUTIONS, RULE_OF, plain, varied, with_files
+from ltx_mock_contracts.conformance.suite.bodies import RULE_OF, needs_files, plain, varied, with_files
 from ltx_mock_contracts.conformance.suite.callbacks import afterwards, see_callback
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
 from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video, see_again
 from ltx_mock_contracts.dialects import may_refuse_id
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
 from ltx_mock_contracts.trace.expected import judge_unchanged
 from ltx_mock_contracts.trace.recorder import describe_response
 
@@ -25,8 +26,12 @@ DAY: Final = 24 * 3600
 NOBODYS: Final = ("task_12345678", "task_abc123xyz789", "task_", "0", "../task", "é", "task_" + "0" * 200, "null")
 TASK: Final = ("ENV-2", "GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8", "TASK-10")
 ALWAYS: Final = ("ENV-1", "GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10")
-SECONDS: Final = {"480p": 75, "720p": 105, "1080p": 135}
-"""About how many seconds a task is waited for."""
+_MARGIN: Final = 15
+
+
+def seconds_of(mode: str, resolution: str) -> float:
+    """Return about how many seconds a task is waited for."""
+    return MODEL.generation_ms(mode, resolution).high / 1000 + _MARGIN
 
 
 @check(
@@ -35,7 +40,7 @@ SECONDS: Final = {"480p": 75, "720p": 105, "1080p": 135}
     accepts=[*ALWAYS, "GEN-2", "GEN-3", "GEN-4", "GEN-13"],
     tasks=1,
     rank=0,
-    seconds=SECONDS["480p"],
+    seconds=seconds_of(MODES[0], RESOLUTIONS[0]),
 )
 def whole_life(context: CheckContext) -> None:
     """One task shows as much as one can: states, times, result, length, size, and the callback if one can come."""
@@ -65,7 +70,7 @@ def one_life(context: CheckContext, body: dict[str, Any]) -> None:
     judge_result(context, end, body)
 
 
-@check("TASK-9", "GEN-17", tasks=2, rank=3, seconds=SECONDS["480p"])
+@check("TASK-9", "GEN-17", tasks=2, rank=3, seconds=seconds_of(MODES[0], RESOLUTIONS[0]))
 def same_seed_same_result(context: CheckContext) -> None:
     """Two tasks that ask for the same."""
     body = varied(context, seed=12345)
@@ -90,7 +95,7 @@ def extremes(
         inbox = context.inbox()
         beside = beside | {"callback_url": inbox.url}
     body = plain(mode, **inside) | beside
-    if mode != "text-to-video":
+    if needs_files(mode):
         body = with_files(context, body)
     made = context.world.generate(body)
     if not made.data.get("taskId"):
@@ -119,7 +124,7 @@ def find_the_field(
     def ask(names: list[str]) -> Exchange:
         body = plain(mode, **{name: inside[name] for name in names if name in inside})
         body |= {name: beside[name] for name in names if name in beside}
-        return context.world.generate(with_files(context, body) if mode != "text-to-video" else body)
+        return context.world.generate(with_files(context, body) if needs_files(mode) else body)
 
     if not codes_of(refused) & {400, 422}:
         return
@@ -137,7 +142,7 @@ def find_the_field(
 def life(context: CheckContext, mode: str, resolution: str) -> None:
     """Follow a task of each mode at each resolution."""
     body = varied(context, mode, resolution=resolution)
-    one_life(context, with_files(context, body) if mode != "text-to-video" else body)
+    one_life(context, with_files(context, body) if needs_files(mode) else body)
 
 
 def picture(context: CheckContext, ratio: str | None) -> None:
@@ -213,28 +218,33 @@ def _lives() -> tuple[Check, ...]:
             tasks=1,
             rank=20 + number,
             needs=_needs(mode),
-            seconds=SECONDS[size] + 20 * mode.endswith("LoRA"),
+            seconds=seconds_of(mode, size),
         )
         for number, (size, mode) in enumerate(order)
     )
 
 
 def _needs(mode: str) -> tuple[Need, ...]:
-    return () if mode == "text-to-video" else ("callbacks",)
+    return ("callbacks",) if needs_files(mode) else ()
 
 
 def _fields_of(mode: str) -> tuple[str, ...]:
-    return ("GEN-12",) * mode.startswith("image") + ("GEN-14",) * mode.endswith("LoRA")
+    return ("GEN-12",) * (mode in IMAGE_MODES) + ("GEN-14",) * (mode in LORA_MODES)
 
 
 _HIGHEST: Final[dict[str, Any]] = {
-    "duration": 20,
+    "duration": MODEL.durations.high,
     "prompt": "é" * 5000,
     "seed": 2147483647,
-    "aspect_ratio": "9:16",
+    "aspect_ratio": MODEL.aspect_ratios[-1],
 }
-_LOWEST: Final[dict[str, Any]] = {"duration": 5, "prompt": "x", "seed": 1, "resolution": "720p"}
-_OTHERS: Final[dict[str, Any]] = {"seed": -1, "aspect_ratio": "16:9", "resolution": "1080p"}
+_LOWEST: Final[dict[str, Any]] = {
+    "duration": MODEL.durations.low,
+    "prompt": "x",
+    "seed": 1,
+    "resolution": RESOLUTIONS[1],
+}
+_OTHERS: Final[dict[str, Any]] = {"seed": -1, "aspect_ratio": MODEL.aspect_ratio, "resolution": RESOLUTIONS[-1]}
 
 
 def _extremes() -> tuple[Check, ...]:
@@ -245,7 +255,7 @@ def _extremes() -> tuple[Check, ...]:
             (*TASK, "CB-3"),
             partial(
                 extremes,
-                mode="text-to-video",
+                mode=MODES[0],
                 inside=_HIGHEST,
                 beside={"request_type": "async", "provider": "official"},
                 unused_url=True,
@@ -253,32 +263,32 @@ def _extremes() -> tuple[Check, ...]:
             accepts=(*ALWAYS, *edge, "GEN-2", "GEN-3", "GEN-11"),
             tasks=1,
             rank=2,
-            seconds=SECONDS["480p"],
+            seconds=seconds_of(MODES[0], RESOLUTIONS[0]),
         ),
         Check(
             "all at the lower edge",
             TASK,
-            partial(extremes, mode="image-to-video", inside=_LOWEST, beside={"provider": "value"}),
+            partial(extremes, mode=IMAGE_MODES[0], inside=_LOWEST, beside={"provider": "value"}),
             accepts=(*ALWAYS, "GEN-5", "GEN-12"),
             tasks=1,
             rank=5,
             needs=("callbacks",),
-            seconds=SECONDS["720p"],
+            seconds=seconds_of(IMAGE_MODES[0], _LOWEST["resolution"]),
         ),
         Check(
             "three LoRAs",
             TASK,
             partial(
                 extremes,
-                mode="text-to-video-LoRA",
-                inside=_OTHERS | {"loras": plain("text-to-video-LoRA")["input"]["loras"] * 3},
+                mode=LORA_MODES[0],
+                inside=_OTHERS | {"loras": plain(LORA_MODES[0])["input"]["loras"] * 3},
                 beside={"request_type": "async", "provider": "auto"},
             ),
             accepts=(*ALWAYS, "GEN-2", "GEN-5", "GEN-11", "GEN-14"),
             tasks=1,
             rank=7,
             needs=("callbacks",),
-            seconds=SECONDS["1080p"] + 20,
+            seconds=seconds_of(LORA_MODES[0], _OTHERS["resolution"]),
         ),
     )
 
@@ -296,9 +306,9 @@ CHECKS: Final[tuple[Check, ...]] = (
             accepts=("GEN-10", "GEN-11"),
             tasks=1,
             rank=33,
-            seconds=SECONDS["480p"],
+            seconds=seconds_of(MODES[0], RESOLUTIONS[0]),
         )
-        for ratio in (None, "16:9", "9:16")
+        for ratio in (None, *MODEL.aspect_ratios)
     ),
     each_task_has_an_id_of_its_own,
     result_works_for_fifteen_days,

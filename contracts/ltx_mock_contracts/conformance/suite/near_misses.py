@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.suite.bodies import plain
 from ltx_mock_contracts.dialects import may_accept
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
 from ltx_mock_contracts.validation import validate_request
 
 if TYPE_CHECKING:
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["NEAR_MISSES", "dialect_of"]
 
-_LORA: Final[dict[str, Any]] = plain("text-to-video-LoRA")["input"]["loras"][0]
+_MODE: Final = MODES[0]
+_SHORTEST, _LONGEST = MODEL.durations
+_LORA: Final[dict[str, Any]] = plain(LORA_MODES[0])["input"]["loras"][0]
 _URL: Final = "https://example.com/reference.jpg"
 _CALLBACK: Final = "https://example.com/callback"
 
 
-def _without(name: str, mode: str = "text-to-video") -> dict[str, Any]:
+def _without(name: str, mode: str = _MODE) -> dict[str, Any]:
     body = plain(mode)
     del body["input"][name]
     return body
@@ -36,7 +39,7 @@ def _beside() -> Iterator[tuple[str, str, Any]]:
     for value in ("cheap", "AUTO", "", None):
         yield "GEN-5", f"provider {value!r}", plain() | {"provider": value}
     yield "GEN-6", "no input", {}
-    for value in (None, [], "text-to-video", [plain()["input"]]):
+    for value in (None, [], _MODE, [plain()["input"]]):
         yield "GEN-6", f"input {value!r:.20}", {"input": value}
 
 
@@ -45,24 +48,31 @@ def _inside() -> Iterator[tuple[str, str, Any]]:
     for rule, name in (("GEN-7", "mode"), ("GEN-8", "prompt"), ("GEN-9", "resolution"), ("GEN-10", "duration")):
         yield rule, f"no {name}", _without(name)
         yield rule, f"{name} null", {"input": plain()["input"] | {name: None}}
-    for value in ("Text-To-Video", "text_to_video", "text-to-video ", "text-to-video-lora", "video-to-video", ""):
+    for value in (
+        *(_MODE.title(), _MODE.replace("-", "_"), f"{_MODE} ", LORA_MODES[0].lower()),
+        *("video-to-video", ""),
+    ):
         yield "GEN-7", f"mode {value!r}", plain(value)
     for what, value in (("empty", ""), ("of 5001 characters", "x" * 5001), ("1", 1), ("in an array", ["a sea"])):
         yield "GEN-8", f"prompt {what}", plain(prompt=value)
-    for value in ("4k", "480P", "720P", "1080P", "720", "", 720):
+    for value in ("4k", *map(str.upper, RESOLUTIONS), "720", "", 720):
         yield "GEN-9", f"resolution {value!r}", {"input": plain()["input"] | {"resolution": value}}
-    for value in (4, 21, 20.5, 5.5, 0, -5, "10", True):
+    for value in (_SHORTEST - 1, _LONGEST + 1, _LONGEST + 0.5, _SHORTEST + 0.5, 0, -5, "10", True):
         yield "GEN-10", f"duration {value!r}", plain(duration=value)
     for value in ("1:1", "16/9", "", None, 1):
         yield "GEN-11", f"aspect_ratio {value!r}", plain(aspect_ratio=value)
-    yield "GEN-11", "aspect_ratio in an image mode", plain("image-to-video", aspect_ratio="16:9")
+    yield (
+        "GEN-11",
+        "aspect_ratio in an image mode",
+        plain(MODEL.modes_without("aspect_ratio")[0], aspect_ratio=MODEL.aspect_ratio),
+    )
     for value in (0, -2, 2147483648, 1.5, "1", True, None):
         yield "GEN-13", f"seed {value!r}", plain(seed=value)
 
 
 def _files() -> Iterator[tuple[str, str, Any]]:
     value: Any
-    yield "GEN-12", "no image_urls", _without("image_urls", "image-to-video")
+    yield "GEN-12", "no image_urls", _without("image_urls", IMAGE_MODES[0])
     for what, value in (
         ("empty", []),
         ("with two images", [_URL, _URL]),
@@ -71,7 +81,7 @@ def _files() -> Iterator[tuple[str, str, Any]]:
         ("of ftp", ["ftp://example.com/reference.jpg"]),
         ("with a number", [1]),
     ):
-        yield "GEN-12", f"image_urls {what}", plain("image-to-video", image_urls=value)
+        yield "GEN-12", f"image_urls {what}", plain(IMAGE_MODES[0], image_urls=value)
     yield "GEN-14", "loras in a mode without them", plain(loras=[_LORA])
     for what, loras in (
         ("with four", [_LORA] * 4),
@@ -81,7 +91,7 @@ def _files() -> Iterator[tuple[str, str, Any]]:
         ("with a relative path", [{"path": "style.safetensors", "scale": 1.0}]),
         ("with scale as text", [_LORA | {"scale": "1"}]),
     ):
-        yield "GEN-14", f"loras {what}", plain("text-to-video-LoRA", loras=loras)
+        yield "GEN-14", f"loras {what}", plain(LORA_MODES[0], loras=loras)
 
 
 NEAR_MISSES: Final = (*_beside(), *_inside(), *_files())

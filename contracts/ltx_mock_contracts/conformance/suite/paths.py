@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def unknown(context: CheckContext, method: str, path: str) -> None:
 
 def wrong_method(context: CheckContext, method: str, operation: Operation) -> None:
     """A method that an endpoint does not have."""
-    context.world.ask(method, f"/{operation}/ltx-2-19b", operation)
+    context.world.ask(method, f"/{operation}/{MODEL.id}", operation)
 
 
 @check("ENV-5", needs=["world"])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.checks import DIALECT_RANK, Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
-from ltx_mock_contracts.conformance.suite.bodies import EDGES, MODES, Edge, blamed, changed, plain, varied, with_files
+from ltx_mock_contracts.conformance.suite.bodies import EDGES, Edge, blamed, changed, plain, varied, with_files
 from ltx_mock_contracts.conformance.suite.near_misses import NEAR_MISSES, dialect_of
 from ltx_mock_contracts.dialects import may_refuse
+from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
 from ltx_mock_contracts.strategies import (
     ADVISORY_FAMILIES,
     DIALECT_FAMILIES,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.strategies import AdvisedRequest, InvalidRequest, MalformedBytes
 
 
-PRICE = {"480p": 1, "720p": 1, "1080p": 1}
+PRICE = dict.fromkeys(RESOLUTIONS, 1)
 WRONG: tuple[dict[str, Any], ...] = (
     *({"duration": 21}, {"prompt": ""}, {"resolution": "4k"}),
     *({"mode": "text_to_video"}, {"seed": 0}, {"aspect_ratio": "1:1"}),
@@ -77,12 +78,12 @@ def accepts(context: CheckContext, edge: Edge) -> None:
 @check(accepts=["GEN-12"], tasks=1, rank=34, needs=["callbacks"])
 def accepts_an_image(context: CheckContext) -> None:
     """One image."""
-    context.submit(with_files(context, varied(context, "image-to-video")), "GEN-12")
+    context.submit(with_files(context, varied(context, IMAGE_MODES[0])), "GEN-12")
 
 
 def accepts_loras(context: CheckContext, count: int) -> None:
     """One, two, or three LoRAs."""
-    body = varied(context, "text-to-video-LoRA")
+    body = varied(context, LORA_MODES[0])
     body["input"]["loras"] *= count
     context.submit(with_files(context, body), "GEN-14")
 
@@ -169,7 +170,7 @@ _READINGS: Final = tuple(
 
 
 def _edge(edge: Edge) -> Check:
-    rank = DIALECT_RANK if may_refuse(changed(edge)) else 34 + (edge.inside.get("duration") == 20)
+    rank = DIALECT_RANK if may_refuse(changed(edge)) else 34 + (edge.inside.get("duration") == MODEL.durations.high)
     name = f"accepts {edge.rule} {edge.name}"
     return Check(name, (), partial(accepts, edge=edge), accepts=(edge.rule,), tasks=1, rank=rank)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.mp4 import Picture, is_mp4, is_whole, media_of, read_picture
 from ltx_mock_contracts.io.http_client import NoAnswerError
+from ltx_mock_contracts.model import MODEL, RATIO_MODES
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fetched", "judge_result", "result_url", "same_video", "see_again"]
 
-_LINES: Final = {"480p": 480, "720p": 720, "1080p": 1080}
+_LINES: Final = {each.name: min(each.sizes[MODEL.aspect_ratio]) for each in MODEL.resolutions.values()}
 _TOLERANCE: Final = 0.1
 _SECONDS: Final = 0.6
 _GONE: Final = {401, 403, 404, 410}
@@ -109,9 +110,10 @@ def _judge_picture(context: CheckContext, end: Exchange, picture: Picture, given
     if abs(picture.seconds - given["duration"]) > _SECONDS:
         title, expected = "a video has another length than was asked for", f"{given['duration']} s"
         context.depart("GEN-10", title, end, expected=expected, actual=f"{picture.seconds:.2f} s")
-    if given["mode"].startswith("text"):
+    if given["mode"] in RATIO_MODES:
         context.saw("GEN-11")
-        upright = given.get("aspect_ratio") == "9:16"
+        width, height = MODEL.resolutions[given["resolution"]].sizes[given.get("aspect_ratio", MODEL.aspect_ratio)]
+        upright = height > width
         if (picture.height > picture.width) != upright:
             title = "a video has another aspect ratio than was asked for"
             context.depart("GEN-11", title, end, expected="upright" if upright else "landscape", actual=size)
