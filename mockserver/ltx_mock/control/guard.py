@@ -13,7 +13,8 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.engine.outbound import MARK
 
 OPEN_PATH = "/__admin/health"
-PAGES = ("/__admin", "/__admin/")
+PAGES = ("/__admin", "/__admin/", "/__admin/model.json", "/__admin/schemas/generate-request")
+"""The page, and what it is made from."""
 PAGE_FILES = "/__admin/dashboard/"
 
 
@@ -24,8 +25,9 @@ class Guard:
     been addressed to it by a loopback name, so that a rebound DNS name does not get in. A request that another
     site's page makes is refused in both cases. So is what an ltx-mock sends: no callback drives a control plane.
 
-    The files of the dashboard hold no secret, and a browser that opens them can send no token: they need none, and a
-    link on another site may lead to the page. What the page shows, it asks for with the token.
+    The files of the dashboard and the facts of the model hold no secret, and a browser that opens them can send no
+    token: they need none, and a link on another site may lead to the page. What the page shows, it asks for with the
+    token.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:

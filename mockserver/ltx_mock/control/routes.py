@@ -65,6 +65,7 @@ class ControlPlane:
             ("POST", "/callbacks/{id}/redeliver", self.redeliver),
             ("GET", "/metrics", self.metrics),
             ("GET", "/openapi.json", self.openapi),
+            ("GET", "/model.json", self.model),
             ("GET", "/schemas", self.schemas),
             ("GET", "/schemas/{name}", self.schema),
         ]
@@ -185,6 +186,10 @@ class ControlPlane:
     async def openapi(self, request: Request) -> dict[str, Any]:
         """Return the OpenAPI document; it names first the address under which it was asked for."""
         return ltx_mock_schemas.openapi(self._engine.settings.public_url or forwarded_url(request.scope))
+
+    async def model(self, _: Request) -> dict[str, Any]:
+        """Return the facts of the model, as `schemas/model` describes them."""
+        return ltx_mock_schemas.model()
 
     async def schemas(self, _: Request) -> dict[str, Any]:
         """Return the names of the schemas."""

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock.asgi.byte_ranges import BytesResponse
 from ltx_mock.asgi.json_response import JSONResponse
+from ltx_mock_contracts.model import MODEL
 
 INDEX = "index.html"
 MEDIA_TYPES = {
@@ -41,7 +42,7 @@ def routes(videos: ASGIApp) -> list[Route]:
     """Return the routes, relative to `/__admin`; `videos` shows results to the page, which is no client."""
     return [
         Route("/", PageFile()),
-        Route("/dashboard/videos/{task_id}.mp4", videos),
+        Route(f"/dashboard/videos/{{task_id}}{MODEL.result.suffix}", videos),
         Route("/dashboard/{name:path}", PageFile()),
     ]
 

@@ -69,24 +69,22 @@ export async function change(method, path, body, tenant = null) {
   return (await good(await ask(path + query, { method, headers, body: text }))).json();
 }
 
-/** Where tasks are submitted. */
-export const GENERATE = "/api/v1/generateTask/ltx-2-19b";
-
 /**
  * Submit a task as any client does, and return its id.
  *
+ * @param {string} url Where tasks are submitted.
  * @param {unknown} body
  * @param {string} key
  * @param {string} scenario The name of one that happens to this request, or nothing.
  * @returns {Promise<string>}
  */
-export async function submit(body, key, scenario) {
+export async function submit(url, body, key, scenario) {
   /** @type {Record<string, string>} */
   const headers = { "Content-Type": "application/json", Authorization: `Bearer ${key}` };
   if (scenario) headers["X-Mock-Scenario"] = scenario;
   let response, told;
   try {
-    response = await fetch(ROOT + GENERATE, { method: "POST", headers, body: JSON.stringify(body) });
+    response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
     told = await response.json();
   } catch (error) {
     throw new Refused(0, String(error instanceof Error ? error.message : error));

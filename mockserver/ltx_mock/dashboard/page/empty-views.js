@@ -1,12 +1,10 @@
 /** What is shown where there is nothing yet: what to do, with the command filled in. */
 
-import { GENERATE, ROOT } from "./api.js";
 import { commandBox } from "./buttons.js";
 import { curl } from "./curl.js";
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
-
-const INPUT = { mode: "text-to-video", prompt: "a calm sea", resolution: "480p", duration: 5 };
+import { GENERATE, SIMPLEST, statusUrl } from "./model.js";
 
 /**
  * @param {string} name
@@ -17,14 +15,14 @@ const empty = (name, command) =>
 
 /** @param {string} key A key that the server takes. */
 const generate = (key, body = {}) =>
-  curl({ method: "POST", url: ROOT + GENERATE, body: { ...body, input: INPUT } }).replace("$API_KEY", key);
+  curl({ method: "POST", url: GENERATE, body: { ...body, ...SIMPLEST } }).replace("$API_KEY", key);
 
 /** @param {string} key */
 export const noTasks = (key) => empty("tasks", generate(key));
 
 /** @param {string} key */
 export const noRequests = (key) =>
-  empty("requests", curl({ method: "GET", url: `${ROOT}/api/v1/statusTask/ltx-2-19b?taskId=task_1` }).replace("$API_KEY", key));
+  empty("requests", curl({ method: "GET", url: statusUrl("task_1") }).replace("$API_KEY", key));
 
 /** @param {string} key */
 export const noCallbacks = (key) =>

@@ -1,15 +1,17 @@
 /** The form that submits a task, as any client does. What is wrong with it is for the server to say. */
 
-import { GENERATE, ROOT, Refused, submit } from "./api.js";
+import { Refused, submit } from "./api.js";
 import { copyButton } from "./buttons.js";
 import { curl } from "./curl.js";
 import { byId, el, refill, set, write } from "./dom.js";
-import { t } from "./i18n.js";
+import { fieldOf, labelled } from "./fields.js";
+import { t, tOr } from "./i18n.js";
 import { jsonView } from "./json-view.js";
-import { presets } from "./presets.js";
+import { FIELDS, GENERATE, MODEL, REQUIRED, takes } from "./model.js";
 import { say } from "./speech.js";
 
-const MODES = ["text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA"];
+/** Fields of `input` that stand side by side; the others follow, each on a line of its own. */
+const GROUPS = [["prompt"], ["mode", "resolution"], ["duration", "aspect_ratio", "seed"]];
 const KEY = "ltx-mock.key";
 
 export class FormView {
@@ -21,24 +23,18 @@ export class FormView {
     this.store = store;
     this.ways = ways;
     this.form = byId("submit");
-    this.presets = presets(ROOT);
+    /** @type {Record<string, import("./fields.js").Field>} The fields of `input`, as its schema has them. */
+    this.inputs = Object.fromEntries(
+      Object.entries(FIELDS).map(([name, schema]) => [name, fieldOf(name, schema, sampleOf(name))]),
+    );
     this.fields = {
-      preset: el("select", { on: { change: () => this.#take(this.presets[this.fields.preset.value]) } }),
+      preset: el("select", { on: { change: () => this.#take(MODEL.examples[this.fields.preset.value]) } }),
       key: el("input", { autocomplete: "off", spellcheck: "false" }),
-      mode: select(MODES),
-      prompt: el("textarea", { rows: 3 }),
-      resolution: select(["480p", "720p", "1080p"]),
-      duration: el("input", { type: "number", inputmode: "numeric" }),
-      ratio: select(["16:9", "9:16"]),
-      seed: el("input", { inputmode: "numeric", autocomplete: "off" }),
-      image: el("input", { type: "url", autocomplete: "off", spellcheck: "false" }),
-      loras: el("div.loras"),
       callback: el("input", { type: "url", autocomplete: "off", spellcheck: "false" }),
       scenario: el("select"),
     };
     this.fields.key.value = sessionStorage.getItem(KEY) ?? "any-key";
     this.labels = new Map(Object.entries(this.fields).map(([name, field]) => [name, labelled(name, field)]));
-    this.more = el("button.quiet", { type: "button", on: { click: () => this.#addLora() } });
     this.send = el("button.primary", { type: "submit" });
     this.told = el("p.told", { role: "status" });
     this.show = el("button.quiet", { type: "button", hidden: true, on: { click: () => this.ways.openWrong() } });
@@ -56,18 +52,17 @@ export class FormView {
     this.made = null;
     store.on(["library"], () => this.#drawScenarios());
     store.on(["deliveries"], () => this.#drawWarning());
-    this.#take(this.presets.text);
+    this.#take(Object.values(MODEL.examples)[0]);
   }
 
   /** Draw all texts. */
   speak() {
     for (const [name, label] of this.labels) write(label.firstChild, t(`form.${name}`));
     const { preset } = this.fields;
-    const chosen = preset.value || "text";
-    const names = Object.keys(this.presets);
-    refill(preset, ...names.map((name) => el("option", { value: name }, t(`preset.${name}`))));
+    const names = Object.keys(MODEL.examples);
+    const chosen = preset.value || names[0];
+    refill(preset, ...names.map((name) => el("option", { value: name }, tOr(`preset.${name}`, name))));
     preset.value = chosen;
-    write(this.more, t("form.more"));
     write(this.send, t("form.send"));
     write(this.show, t("form.show"));
     write(this.route, t("form.route"));
@@ -75,7 +70,7 @@ export class FormView {
     write(this.told, "");
     this.show.hidden = true;
     refill(this.actions, this.send, copyButton(t("form.curl"), () => this.#curl()));
-    for (const row of this.fields.loras.children) nameLora(row);
+    for (const input of Object.values(this.inputs)) input.speak();
     this.#drawScenarios();
     this.#drawPreview();
     this.#drawWarning();
@@ -105,54 +100,33 @@ export class FormView {
 
   #layout() {
     const at = (/** @type {string} */ name) => this.labels.get(name) ?? "";
-    const loras = el("fieldset.field", {}, el("legend"), this.fields.loras, this.more);
-    this.labels.set("loras", loras);
+    const grouped = GROUPS.map((names) => names.filter((name) => name in this.inputs)).filter((names) => names.length);
+    const alone = Object.keys(this.inputs).filter((name) => !GROUPS.flat().includes(name));
     return [
-      at("preset"), at("prompt"),
-      el("div.pair", {}, at("mode"), at("resolution")),
-      el("div.triple", {}, at("duration"), at("ratio"), at("seed")),
-      at("image"), loras, at("callback"),
+      at("preset"),
+      ...[...grouped, ...alone.map((name) => [name])].map((names) => {
+        const nodes = names.map((name) => this.inputs[name].node);
+        return nodes.length === 1 ? nodes[0] : el(nodes.length === 2 ? "div.pair" : "div.triple", {}, ...nodes);
+      }),
+      at("callback"),
       el("div.pair", {}, at("key"), at("scenario")),
       this.actions, this.told, this.show, this.warning, this.details,
     ];
   }
 
-  /** @param {import("./presets.js").Body} body */
+  /** @param {import("./model.js").Body} body */
   #take(body) {
-    const { input } = body;
-    const { fields } = this;
-    fields.mode.value = input.mode;
-    fields.prompt.value = input.prompt;
-    fields.resolution.value = input.resolution;
-    fields.duration.value = input.duration;
-    fields.ratio.value = input.aspect_ratio ?? "16:9";
-    fields.seed.value = input.seed ?? "";
-    fields.image.value = input.image_urls?.[0] ?? `${ROOT}/files/images/reference.jpg`;
-    fields.callback.value = body.callback_url ?? "";
-    refill(fields.loras);
-    for (const lora of input.loras ?? []) this.#addLora(lora.path, lora.scale);
+    for (const [name, input] of Object.entries(this.inputs)) input.show(body.input[name]);
+    this.fields.callback.value = body.callback_url ?? "";
     this.#drawShown();
   }
 
-  #addLora(path = `${ROOT}/files/loras/style.safetensors?download=true`, scale = 1) {
-    const row = el(
-      "div.lora",
-      {},
-      el("input", { value: path, autocomplete: "off", spellcheck: "false" }),
-      el("input", { value: scale, type: "number", step: "0.1" }),
-      el("button.quiet", { type: "button", on: { click: () => { row.remove(); this.more.focus(); this.#drawPreview(); } } }, "×"),
-    );
-    nameLora(row);
-    this.fields.loras.append(row);
-    this.#drawPreview();
-  }
-
   #drawShown() {
-    const mode = this.fields.mode.value;
-    set(this.labels.get("ratio"), "hidden", !mode.startsWith("text"));
-    set(this.labels.get("image"), "hidden", !mode.startsWith("image"));
-    set(this.labels.get("loras"), "hidden", !mode.endsWith("LoRA"));
-    if (mode.endsWith("LoRA") && this.fields.loras.children.length === 0) this.#addLora();
+    const mode = this.inputs.mode.read();
+    for (const [name, input] of Object.entries(this.inputs)) {
+      set(input.node, "hidden", !takes(mode, name));
+      if (MODEL.modes[mode].recommends.includes(name)) input.begin?.();
+    }
     this.#drawPreview();
   }
 
@@ -170,25 +144,14 @@ export class FormView {
 
   /** Return the body that the form describes, be it good or not. */
   #body() {
-    const { fields } = this;
-    const mode = fields.mode.value;
+    const mode = this.inputs.mode.read();
     /** @type {Record<string, any>} */
-    const input = {
-      mode,
-      prompt: fields.prompt.value,
-      resolution: fields.resolution.value,
-      duration: asNumber(fields.duration.value),
-    };
-    if (mode.startsWith("text")) input.aspect_ratio = fields.ratio.value;
-    if (fields.seed.value.trim()) input.seed = asNumber(fields.seed.value);
-    if (mode.startsWith("image")) input.image_urls = fields.image.value ? [fields.image.value] : [];
-    if (mode.endsWith("LoRA")) {
-      input.loras = [...fields.loras.children].map((row) => {
-        const [path, scale] = row.querySelectorAll("input");
-        return { path: path.value, scale: asNumber(scale.value) };
-      });
+    const input = {};
+    for (const [name, field] of Object.entries(this.inputs)) {
+      const value = takes(mode, name) ? field.read() : undefined;
+      if (value !== undefined || REQUIRED.includes(name)) input[name] = value ?? "";
     }
-    const url = fields.callback.value.trim();
+    const url = this.fields.callback.value.trim();
     return url ? { request_type: "callback", callback_url: url, input } : { request_type: "async", input };
   }
 
@@ -196,7 +159,7 @@ export class FormView {
     const { scenario } = this.fields;
     /** @type {Record<string, string>} */
     const headers = scenario.value ? { "X-Mock-Scenario": scenario.value } : {};
-    return curl({ method: "POST", url: ROOT + GENERATE, body: this.#body(), headers });
+    return curl({ method: "POST", url: GENERATE, body: this.#body(), headers });
   }
 
   /** @param {Event} event */
@@ -209,7 +172,7 @@ export class FormView {
     this.made = null;
     this.#drawWarning();
     try {
-      const id = await submit(this.#body(), key.value, scenario.value);
+      const id = await submit(GENERATE, this.#body(), key.value, scenario.value);
       write(this.told, t("form.made", { id }));
       set(this.told, "class", "told");
       this.made = id;
@@ -228,26 +191,9 @@ export class FormView {
   }
 }
 
-/** @param {string[]} values */
-const select = (values) => el("select", {}, ...values.map((value) => el("option", {}, value)));
-
 /**
- * @param {string} name
- * @param {HTMLElement} field
- */
-const labelled = (name, field) => el("label.field", { data: { field: name } }, el("span"), field);
-
-/** @param {Element} row */
-function nameLora(row) {
-  const [path, scale] = row.querySelectorAll("input");
-  set(path, "aria-label", t("form.lora.path"));
-  set(scale, "aria-label", t("form.lora.scale"));
-  set(/** @type {Element} */ (row.querySelector("button")), "aria-label", t("form.lora.remove"));
-}
-
-/**
- * Return a number where one was typed, and what was typed else: the server says what is wrong with it.
+ * Return what a field of `input` is in the first example that has it.
  *
- * @param {string} text
+ * @param {string} name
  */
-const asNumber = (text) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+const sampleOf = (name) => Object.values(MODEL.examples).find(({ input }) => name in input)?.input[name];

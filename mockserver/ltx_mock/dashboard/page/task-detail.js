@@ -1,6 +1,6 @@
 /** One task: its video, its life, what it asked for, and all that happened to it. */
 
-import { ROOT, change } from "./api.js";
+import { change } from "./api.js";
 import { copyButton } from "./buttons.js";
 import { endless } from "./clocks.js";
 import { curl } from "./curl.js";
@@ -8,6 +8,7 @@ import { el, link, refill, write } from "./dom.js";
 import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
+import { MODEL, statusUrl } from "./model.js";
 import { facts, pill, stateText, toneOf } from "./pills.js";
 import { nameOf } from "./store.js";
 import { StoryView } from "./story-view.js";
@@ -15,22 +16,6 @@ import { attempt } from "./trouble.js";
 import { VideoSlot } from "./video-slot.js";
 
 /** @typedef {import("./store.js").Task} Task */
-
-const FAIL_CODES = [
-  "CONTENT_VIOLATION",
-  "INVALID_IMAGE_URL",
-  "INVALID_LORA_URL",
-  "NSFW_DETECTED",
-  "PROMPT_TOO_LONG",
-  "INVALID_PROMPT",
-  "IMAGE_TOO_LARGE",
-  "UNSUPPORTED_FORMAT",
-  "IMAGE_DOWNLOAD_FAILED",
-  "PROCESSING_TIMEOUT",
-  "MODEL_UNAVAILABLE",
-  "GENERATION_FAILED",
-  "INSUFFICIENT_CREDITS",
-];
 
 export class TaskDetail {
   /** @type {Task | null} */
@@ -109,11 +94,11 @@ export class TaskDetail {
 
   /** @param {Task} task */
   #actions(task) {
-    const url = `${ROOT}/api/v1/statusTask/ltx-2-19b?taskId=${encodeURIComponent(task.id)}`;
+    const url = statusUrl(task.id);
     const actions = [copyButton(t("task.curl"), () => curl({ method: "GET", url }), "curl")];
     if (task.state === "success" || task.state === "failed") return actions;
     const code = el("select", { "aria-label": t("task.code"), data: { focus: "code" } });
-    code.append(...FAIL_CODES.map((each) => el("option", {}, each)));
+    code.append(...Object.keys(MODEL.failCodes).map((each) => el("option", {}, each)));
     const button = (/** @type {string} */ name, /** @type {() => unknown} */ body) =>
       el("button", {
         type: "button",
@@ -150,11 +135,11 @@ function factsOf(task) {
     [t("task.cause"), task.cause],
     [t("task.problem"), task.failCode && `${task.failCode}: ${task.failMsg}`],
     [t("form.mode"), given.mode],
-    [t("task.size"), [given.resolution, given.aspect_ratio ?? "16:9", t("unit.s", { n: given.duration })].join(" · ")],
+    [t("task.size"), [given.resolution, given.aspect_ratio ?? MODEL.aspectRatios[0], t("unit.s", { n: given.duration })].join(" · ")],
     [t("form.seed"), task.seed],
     [t("task.cost"), t("task.credits", { n: task.cost })],
     [t("key.label"), nameOf(task)],
-    [t("form.image"), urls.length > 0 && el("span", {}, ...urls.map((url) => link(String(url))))],
+    [t("form.image_urls"), urls.length > 0 && el("span", {}, ...urls.map((url) => link(String(url))))],
     [t("form.loras"), loras.length > 0 && el("span.stack", {}, ...loras.map((lora) =>
       el("span", {}, link(String(lora?.path)), ` × ${lora?.scale ?? 1}`)))],
     [t("form.callback"), task.request?.callback_url && link(String(task.request.callback_url))],

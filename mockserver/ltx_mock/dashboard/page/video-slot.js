@@ -3,6 +3,7 @@
 import { ROOT } from "./api.js";
 import { el, refill, write } from "./dom.js";
 import { t } from "./i18n.js";
+import { MODEL, isTall } from "./model.js";
 
 export class VideoSlot {
   #id = "";
@@ -25,7 +26,7 @@ export class VideoSlot {
   /** @param {import("./store.js").Task} task */
   #player(task) {
     // Not its own URL: a scenario, and the journal, should see the app's downloads only.
-    const source = `${ROOT}/__admin/dashboard/videos/${encodeURIComponent(task.id)}.mp4`;
+    const source = `${ROOT}/__admin/dashboard/videos/${encodeURIComponent(task.id)}${MODEL.result.suffix}`;
     const video = el("video", {
       src: source,
       controls: true,
@@ -36,7 +37,7 @@ export class VideoSlot {
       data: { focus: "video" },
     });
     video.muted = true;
-    if (task.request?.input?.aspect_ratio === "9:16") video.classList.add("tall");
+    if (isTall(task.request?.input ?? {})) video.classList.add("tall");
     video.addEventListener("error", async () => {
       const status = await fetch(source, { method: "HEAD" }).then((answer) => answer.status, () => 0);
       write(this.problem, status === 410 ? t("task.expired") : t("task.broken"));
