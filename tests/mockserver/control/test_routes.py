@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+import ltx_mock_schemas
 from ltx_mock import MockServer
 from ltx_mock.testing.tenant import World
 from support.bodies import STATUS, TEXT, post, request_body, submit
@@ -343,3 +344,7 @@ def test_after_a_reset_the_same_requests_get_the_same_answers(mock: MockServer, 
     first = story()
     admin.post("/reset")
     assert story() == first
+
+
+def test_the_facts_of_the_model_are_there(admin: httpx.Client) -> None:
+    assert admin.get("/model.json").json() == ltx_mock_schemas.model()

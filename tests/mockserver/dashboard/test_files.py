@@ -78,6 +78,8 @@ def test_with_a_token_the_page_is_open_and_what_it_shows_is_not() -> None:
     with MockServer(clock="manual", admin_token=TOKEN) as mock:
         assert get(mock, "/__admin/").status_code == 200
         assert get(mock, "/__admin/dashboard/main.js").status_code == 200
+        assert get(mock, "/__admin/model.json").status_code == 200
+        assert get(mock, "/__admin/schemas/generate-request").status_code == 200
         assert get(mock, "/__admin/", "POST").status_code == 401
         assert get(mock, "/__admin/tasks").status_code == 401
         assert get(mock, "/__admin/dashboard").status_code == 401
