@@ -299,18 +299,21 @@ def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
 @callbacks.command()
 @on_server
 @click.argument("host")
-def allow(remote: Remote, host: str) -> None:
+@click.option("--remove", is_flag=True, help="Let none go there any more.")
+def allow(remote: Remote, host: str, *, remove: bool) -> None:
     """Let callbacks go to HOST from now on, as serve --allow-callback-host does."""
-    told = remote.call("POST", "/settings", {"allow_callback_host": [host]})
+    told = remote.call("DELETE" if remove else "POST", "/settings", {"allow_callback_host": [host]})
     say(f"callbacks may go to this machine, {', '.join(told['allow_callback_host'])}", err=True)
 
 
 @callbacks.command()
 @on_server
 @click.argument("rewrite", metavar="FROM=TO")
-def rewrite(remote: Remote, rewrite: str) -> None:
+@click.option("--remove", is_flag=True, help="End the rewrite of FROM; no =TO is needed.")
+def rewrite(remote: Remote, rewrite: str, *, remove: bool) -> None:
     """Send callbacks for one URL prefix to another from now on, as serve --callback-rewrite does."""
-    told = remote.call("POST", "/settings", {"callback_rewrite": [rewrite]})
+    rewrite = rewrite.partition("=")[0] if remove else rewrite
+    told = remote.call("DELETE" if remove else "POST", "/settings", {"callback_rewrite": [rewrite]})
     for source, target in told["callback_rewrite"].items():
         say(f"{source} goes to {target}", err=True)
 

@@ -53,6 +53,7 @@ class ControlPlane:
             ("GET", "/version", self.health),
             ("GET", "/settings", self.settings),
             ("POST", "/settings", self.extend_settings),
+            ("DELETE", "/settings", self.reduce_settings),
             ("GET", "/tenants", self.tenants),
             ("POST", "/reset", self.reset),
             ("GET", "/clock", self.clock),
@@ -90,6 +91,11 @@ class ControlPlane:
         """Let callbacks go to more hosts, or send them elsewhere, from now on."""
         body = await json_body(self._engine, request)
         return self._engine.tenants.extend_settings(picked(self._engine, request), body).as_dict()
+
+    async def reduce_settings(self, request: Request) -> dict[str, Any]:
+        """Take such hosts, or the rewrites of such URL prefixes, away again."""
+        body = await json_body(self._engine, request)
+        return self._engine.tenants.reduce_settings(picked(self._engine, request), body).as_dict()
 
     async def tenants(self, request: Request) -> dict[str, Any]:
         """Return the counters of every key seen so far."""

@@ -187,15 +187,25 @@ class Settings:
         Raises:
             SettingsError: it is another setting, or a value is not allowed.
         """
-        check_names(values, setting_names())
-        for name in values:
-            if name not in AT_RUN_TIME:
-                known = " and ".join(AT_RUN_TIME)
-                raise SettingsError(f"{name} is set when the server starts; at run time {known} take more values")
+        _check_run_time_names(values)
         more = self.replace(**values)
         hosts = dict.fromkeys((*self.allow_callback_host, *more.allow_callback_host))
         rewrites = {**self.callback_rewrite, **more.callback_rewrite}
         return self.replace(allow_callback_host=tuple(hosts), callback_rewrite=rewrites)
+
+    def with_fewer(self, values: Mapping[str, Any]) -> Settings:
+        """Return a copy without these hosts, and without the rewrites of these URL prefixes.
+
+        Raises:
+            SettingsError: it is another setting, or a value cannot be one of its values.
+        """
+        _check_run_time_names(values)
+        hosts = _host_names(values.get("allow_callback_host", ()))
+        sources = [_rewrite_source(each) for each in _strings("callback_rewrite", values.get("callback_rewrite", ()))]
+        return self.replace(
+            allow_callback_host=tuple(each for each in self.allow_callback_host if each not in hosts),
+            callback_rewrite={each: to for each, to in self.callback_rewrite.items() if each not in sources},
+        )
 
     def new_clock(self) -> Clock:
         """Return a clock as these settings describe it."""
@@ -278,6 +288,14 @@ def _prices(value: object) -> dict[str, int]:
 def _rewrites(value: object) -> dict[str, str]:
     pairs = dict(value) if isinstance(value, Mapping) else parse_pairs("callback_rewrite", value)
     return {_rewrite_source(source): root_of("callback_rewrite", to) for source, to in pairs.items()}
+
+
+def _check_run_time_names(values: Mapping[str, Any]) -> None:
+    check_names(values, setting_names())
+    for name in values:
+        if name not in AT_RUN_TIME:
+            known = " and ".join(AT_RUN_TIME)
+            raise SettingsError(f"{name} is set when the server starts; at run time {known} take more values")
 
 
 def _rewrite_source(url: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ltx_mock.core.keys import key_label
@@ -80,13 +80,20 @@ class Tenants:
         Raises:
             SettingsError: see `Settings.with_more`.
         """
+        return self._change_settings(tenant, lambda settings: settings.with_more(values))
+
+    def reduce_settings(self, tenant: Tenant | None, values: Mapping[str, Any]) -> Settings:
+        """Take values of such settings away again; see `extend_settings` and `Settings.with_fewer`."""
+        return self._change_settings(tenant, lambda settings: settings.with_fewer(values))
+
+    def _change_settings(self, tenant: Tenant | None, change: Callable[[Settings], Settings]) -> Settings:
         if tenant is not None:
-            tenant.configure(tenant.settings.with_more(values))
+            tenant.configure(change(tenant.settings))
             return tenant.settings
-        self.settings = self.settings.with_more(values)
+        self.settings = change(self.settings)
         self._store.configure(self.settings)
         for each in self._store.tenants():
-            each.configure(each.settings.with_more(values))
+            each.configure(change(each.settings))
         return self.settings
 
     def find_task(self, task_id: str) -> tuple[Tenant, Task]:

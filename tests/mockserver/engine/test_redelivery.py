@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from ltx_mock import MockServer
-from ltx_mock.cli import main
+from ltx_mock.cli import cli, main
 from ltx_mock.errors import ConflictError, NotFoundError
 from ltx_mock.testing.receiver import CallbackReceiver
 from ltx_mock_contracts import check_trace
@@ -95,6 +96,23 @@ def test_a_withheld_one_goes_once_its_host_is_allowed_or_rewritten(
     assert [each.state for each in mock.callbacks] == ["delivered", "delivered"]
 
 
+def test_hosts_and_rewrites_are_taken_back_for_one_tenant_or_for_all(mock: MockServer) -> None:
+    def change(method: str, values: dict[str, Any], **params: str) -> Any:
+        url = f"{mock.url}/__admin/settings"
+        told = httpx.request(method, url, params=params, json=values, trust_env=False).json()
+        return told.get("error") or (told["allow_callback_host"], told["callback_rewrite"])
+
+    one = mock.tenant("key-one-1111").api_key
+    rewrites = {"https://a.example": "http://localhost:1", "https://b.example": "http://localhost:2"}
+    change("POST", {"allow_callback_host": ["a.example", "b.example"], "callback_rewrite": rewrites})
+    some = {"allow_callback_host": "A.example", "callback_rewrite": ["https://b.example"]}
+    left = (["b.example"], {"https://a.example": "http://localhost:1"})
+    assert change("DELETE", some, key=one) == left
+    assert change("DELETE", {}) == (["a.example", "b.example"], rewrites)
+    assert change("DELETE", some) == change("DELETE", some) == change("DELETE", {}, key="key-to-come") == left
+    assert change("DELETE", {"credits": 7}).startswith("credits is set when the server starts")
+
+
 def test_hosts_and_rewrites_are_added_for_one_tenant_or_for_all(mock: MockServer) -> None:
     """What was there stays, a reset takes none away, and tenants to come have them too."""
 
@@ -162,3 +180,16 @@ def test_a_recording_says_that_it_was_by_hand_and_breaks_no_rule(mock: MockServe
     mock.redeliver(mock.callbacks[0])
     recorded = httpx.get(f"{mock.url}/__admin/requests", params={"key": mock.api_key, "format": "ndjson"}).text
     assert check_trace(parse_trace(recorded)).broken == ()
+
+
+def test_the_commands_take_back_what_they_gave(mock: MockServer) -> None:
+    run = CliRunner()
+    for action, value, given in (
+        ("allow", "a.example", "a.example"),
+        ("rewrite", "https://a.example=http://localhost:1", "https://a.example goes to http://localhost:1"),
+    ):
+        added = run.invoke(cli, ["callbacks", action, value, "--url", mock.url])
+        removed = run.invoke(cli, ["callbacks", action, value, "--remove", "--url", mock.url])
+        assert (added.exit_code, removed.exit_code) == (0, 0), (added.output, removed.output)
+        assert given in added.output
+        assert given not in removed.output
