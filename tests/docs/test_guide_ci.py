@@ -39,7 +39,7 @@ def run(block: str, folder: Path, url: str) -> str:
         env=clean_environment(PATH=f"{BIN}:/usr/bin:/bin", COLUMNS="120"),
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -38,7 +38,7 @@ def run(script: str, folder: Path) -> str:
         env=clean_environment(PATH=f"{BIN}:/usr/bin:/bin", COLUMNS="120"),
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -104,6 +104,7 @@ def dashboard(browser: Browser, url: str, *, live: bool = True, **options: Any) 
     """Open the dashboard of a server in a window of its own."""
     options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "timezone_id": "UTC"} | options
     context = browser.new_context(**options)
+    context.set_default_timeout(SECONDS * 1000)
     shown = Dashboard(context, url, live=live)
     yield shown
     shown.close()

@@ -187,7 +187,7 @@ def ill(server: AbstractContextManager[str], **options: Any) -> Report:
             "api_key": "any-key-at-all",
             "max_examples": 1,
             "timeout": 0.1,
-            "time_budget": 60.0,
+            "time_budget": 600.0,
             "trust_control_plane": True,
         }
         return check_server(Options(**given | options))

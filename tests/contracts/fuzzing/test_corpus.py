@@ -101,7 +101,7 @@ def test_the_same_seed_gives_the_same_bytes_in_a_process_that_has_other_modules_
             env=clean_environment(PYTHONHASHSEED=hash_seed, LC_ALL="C"),
             capture_output=True,
             check=True,
-            timeout=120,
+            timeout=600,
         )
         for kind in KINDS:
             assert contents(tmp_path / "there" / kind) == contents(tmp_path / "here" / kind)

@@ -28,7 +28,7 @@ curl = pytest.mark.curl
 def checked(client: list[str], folder: Path, *options: str) -> tuple[int, dict[str, Any], str]:
     """Check a client with the real command; return its exit code, its report and what it said."""
     code, out, err = ltx_mock(
-        "check-client", *options, "--json", "report.json", "--", *client, "a city", "out.mp4", cwd=folder, timeout=240
+        "check-client", *options, "--json", "report.json", "--", *client, "a city", "out.mp4", cwd=folder, timeout=600
     )
     assert code in {0, 1}, out + err
     return code, json.loads((folder / "report.json").read_text(encoding="utf-8")), out + err

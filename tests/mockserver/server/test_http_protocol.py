@@ -303,7 +303,7 @@ def test_noise_is_no_news(mock: MockServer, capfd: pytest.CaptureFixture[str]) -
 def test_the_http_client_of_the_jdk_gets_its_tasks(mock: MockServer) -> None:
     tenant = mock.tenant()
     command = ["java", str(Path(__file__).parents[2] / "data" / "JdkClient.java"), mock.base_url, tenant.api_key]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.stdout.split() == ["200", "true", "true"] * 2 + ["404"], done.stderr
     assert len(tenant.tasks) == 2
 

@@ -65,6 +65,6 @@ print("whole")
 )
 def test_all_that_ships_is_there(first: str) -> None:
     command = [sys.executable, "-c", PROGRAM, first, __file__, json.dumps(TEXT), json.dumps(IMAGE)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.stderr == ""
     assert done.stdout == "whole\n"
