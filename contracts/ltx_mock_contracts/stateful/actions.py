@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.dialects import may_refuse_id
+from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.stateful.callbacks import CallbackLog
 from ltx_mock_contracts.stateful.client import FIRST, SECOND, Client
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Actions", "own_key"]
 
 _RUNNING: Final = ("pending", "processing")
-_VIOLATION: Final = "CONTENT_VIOLATION"
+_VIOLATION: Final = MODEL.fail_code_of("prompt")
 
 
 class Actions:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ltx_mock_contracts.model import MODEL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,7 +40,7 @@ _LOST: Final[Mapping[str, Mapping[str, str]]] = {
         "prompt": _IGNORED,
         "resolution": _IGNORED,
         "duration": _IGNORED,
-        "aspect_ratio": "the video is 16:9",
+        "aspect_ratio": f"the video is {MODEL.aspect_ratio}",
         "image_urls": "no image is used",
         "seed": "the seed is chosen by itself",
         "loras": "no LoRA is applied",
