@@ -182,4 +182,6 @@ def test_the_server_does_what_the_model_says() -> None:
     with MockServer(
         clock="manual", credits=CREDITS, max_concurrent=SLOTS, rate_limit=f"{REQUESTS}/minute"
     ) as Server.mock:
-        run_state_machine_as_test(Server, settings=settings(max_examples=25, stateful_step_count=40))
+        run_state_machine_as_test(
+            Server, settings=settings(max_examples=settings().max_examples // 4, stateful_step_count=40)
+        )

@@ -266,6 +266,7 @@ def test_a_good_server_is_found_good(runner: Runner, mock: MockServer) -> None:
     assert "AUTH-1" in runner.summary
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(("fail_on_broken", "code"), [("true", 1), ("false", 0)])
 def test_a_broken_server_fails_the_step_unless_told_otherwise(runner: Runner, fail_on_broken: str, code: int) -> None:
     mutant = next(mutant for mutant in MUTANTS.values() if mutant.rule == "AUTH-1" and mutant.outcome == "broken")

@@ -135,6 +135,7 @@ def test_both_validators_know_an_absolute_url(url: str, good: bool) -> None:
     assert jsonschema_rs.Draft202012Validator(schema).is_valid(url) is good
 
 
+@pytest.mark.sample
 @pytest.mark.node
 def test_ecmascript_knows_an_absolute_url_too() -> None:
     schema = ltx_mock_schemas.schema("generate-request")["$defs"]["httpUrl"]

@@ -31,7 +31,7 @@ def found(report: Report, mutant: Mutant) -> set[str]:
     return ({mutant.rule} & set(report.having(mutant.outcome))) | ({*mutant.also} & set(report.broken))
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mistake_is_found_by_the_checks_of_its_rule(server: BrokenServer, mutant: Mutant) -> None:
     asked = frozenset({mutant.rule, *mutant.also})

@@ -81,7 +81,7 @@ def found(report: Report, mutant: Mutant) -> bool:
     return mutant.rule in report.having(mutant.outcome) or not set(mutant.also).isdisjoint(report.broken)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mistake_is_found_in_its_rule_alone_unless_it_is_known_to_be_missed(
     server: BrokenServer, mutant: Mutant

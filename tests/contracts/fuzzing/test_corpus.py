@@ -60,6 +60,7 @@ def body_of(case: dict[str, Any]) -> bytes:
     return b64decode(request["bodyBase64"]) if "bodyBase64" in request else json.dumps(request["body"]).encode()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_fits_its_schemas_and_the_index_lists_it_all(kind: str, run: Run, tmp_path: Path) -> None:
     assert run("--kind", kind, "--out", "new/corpus", "--count", 60, "--seed", 5) == (
@@ -136,6 +137,7 @@ def test_too_few_cases_for_all_families_are_told(run: Run) -> None:
     assert (code, err) == (0, "ltx-mock: 5 of 9 families had no turn\n")
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_validation_and_the_served_fake_agree_with_what_a_case_expects(kind: str, world: World) -> None:
     with world.client(verify=False) as client:

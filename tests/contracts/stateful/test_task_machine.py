@@ -34,7 +34,7 @@ def test_the_fake_keeps_the_contract(socket: bool) -> None:
         assert not mock.troubles
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize("clock", ["real", "auto"])
 def test_a_client_is_enough(clock: ClockMode) -> None:
     with MockServer(clock=clock) as mock:

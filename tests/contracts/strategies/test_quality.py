@@ -129,7 +129,7 @@ def test_common_values_stay_common() -> None:
     assert min(sum(given["mode"] == mode for given in drawn) for mode in {given["mode"] for given in drawn}) > 20
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [strategies.valid_requests(), strategies.minimal_requests()])
 def test_each_mode_is_drawn_about_as_often(strategy: st.SearchStrategy[Any]) -> None:
     modes = [body["input"]["mode"] for seed in range(4) for body in examples_of(strategy, 150, seed_=seed)]

@@ -35,6 +35,7 @@ VALIDATORS = {
     "base": (Draft202012Validator(BASE), jsonschema_rs.Draft202012Validator(BASE)),
     "strict": (Draft202012Validator(STRICT), jsonschema_rs.Draft202012Validator(STRICT)),
 }
+FEW = settings(max_examples=settings().max_examples // 5)
 MODES = ["text-to-video", "image-to-video", "text-to-video-LoRA", "image-to-video-LoRA"]
 
 
@@ -80,7 +81,7 @@ def test_a_valid_request_has_nothing_wrong(body: Any, fake: Fake, strict: Fake) 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("request_type", ["async", "callback"])
-@settings(max_examples=20)
+@FEW
 @given(data=st.data())
 def test_a_valid_request_is_of_the_mode_and_type_that_was_asked_for(
     mode: str, request_type: str, data: st.DataObject
@@ -91,7 +92,7 @@ def test_a_valid_request_is_of_the_mode_and_type_that_was_asked_for(
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=20)
+@FEW
 @given(data=st.data())
 def test_a_minimal_request_can_do_without_nothing(mode: str, data: st.DataObject) -> None:
     body = data.draw(strategies.minimal_requests(mode=mode))
@@ -102,7 +103,6 @@ def test_a_minimal_request_can_do_without_nothing(mode: str, data: st.DataObject
 
 
 @pytest.mark.rule("GEN-16")
-@settings(max_examples=60)
 @given(advised=strategies.advisory_requests())
 def test_an_advisory_is_accepted_and_told_and_refused_in_strict_mode(
     advised: AdvisedRequest, fake: Fake, strict: Fake
@@ -120,7 +120,7 @@ def test_an_advisory_is_accepted_and_told_and_refused_in_strict_mode(
 @pytest.mark.rule("GEN-1", "GEN-2", "GEN-3", "GEN-4", "GEN-5", "GEN-6", "GEN-7", "GEN-18")
 @pytest.mark.rule("GEN-8", "GEN-9", "GEN-10", "GEN-11", "GEN-12", "GEN-13", "GEN-14")
 @pytest.mark.parametrize("rule", INVALID_FAMILIES)
-@settings(max_examples=20)
+@FEW
 @given(data=st.data())
 def test_an_invalid_request_breaks_exactly_its_rule(rule: str, data: st.DataObject) -> None:
     invalid = data.draw(strategies.invalid_requests(rule))

@@ -23,7 +23,6 @@ STATUS, CALLBACK, ERROR = (
 
 @pytest.mark.rule("TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-6", "TASK-7")
 @pytest.mark.parametrize("state", STATES)
-@settings(max_examples=50)
 @given(data=st.data())
 def test_the_answer_to_a_task_in_any_state_has_no_finding(state: str, data: st.DataObject) -> None:
     body = data.draw(strategies.status_envelopes(state=state))
@@ -71,7 +70,7 @@ def test_what_drifted_has_the_findings_that_it_says(drifted: DriftedEnvelope) ->
 
 @pytest.mark.parametrize("drift", DRIFTS)
 @pytest.mark.parametrize("state", ["pending", "processing"])
-@settings(max_examples=20)
+@settings(max_examples=settings().max_examples // 5)
 @given(data=st.data())
 def test_what_drifted_can_be_chosen(drift: str, state: str, data: st.DataObject) -> None:
     drifted = data.draw(strategies.drifted(drift=drift, state=state))
@@ -111,7 +110,6 @@ def test_a_story_only_moves_forward(story: list[Observation]) -> None:
 
 
 @pytest.mark.parametrize("end", ["success", "failed"])
-@settings(max_examples=50)
 @given(data=st.data())
 def test_a_story_with_an_end_is_told_to_the_end(end: str, data: st.DataObject) -> None:
     story = data.draw(strategies.task_stories(end=end))

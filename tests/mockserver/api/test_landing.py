@@ -29,6 +29,7 @@ def test_a_browser_is_sent_to_the_dashboard(server: MockServer) -> None:
     assert page.headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
     "accept",

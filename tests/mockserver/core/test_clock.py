@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer, SettingsError
@@ -166,7 +166,6 @@ def alike(request: Exchange) -> Exchange:
     return request._replace(number=0, request_headers=headers)
 
 
-@settings(max_examples=60)
 @given(steps=STEPS, spans=SPANS)
 def test_time_in_many_steps_is_time_in_one(
     twins: tuple[MockServer, MockServer], steps: list[tuple[dict[str, Any], int]], spans: list[int]

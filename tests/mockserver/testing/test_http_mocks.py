@@ -227,7 +227,7 @@ def test_no_socket_is_needed(ltx_mock):
 """
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "expected"),
     [("--disable-socket", "SocketBlockedError"), ("--allow-hosts=10.0.0.1", "SocketConnectBlockedError")],
