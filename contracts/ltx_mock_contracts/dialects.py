@@ -13,7 +13,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ltx_mock_contracts.model import IMAGE_MODES, MODEL, MODES, RESOLUTIONS
+from ltx_mock_contracts.model import IMAGE_MODES, MODEL, MODES
+from ltx_mock_contracts.request_fields import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,13 +100,6 @@ _OPTIONAL: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"/input/(?:seed|loras/\d+/scale)")
 _URL: Final = re.compile(r"/callback_url|/input/(?:image_urls/\d+|loras/\d+/path)")
-_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "/request_type": ("async", "callback"),
-    "/provider": ("auto", "value", "official"),
-    "/input/mode": MODES,
-    "/input/resolution": RESOLUTIONS,
-    "/input/aspect_ratio": MODEL.aspect_ratios,
-}
 _LIKE_A_URL: Final = re.compile(r"\s*(?:https?:|https?//|data:|//)", re.IGNORECASE)
 _PLAIN_URL: Final = re.compile(
     r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/[\w.~!$&'()*+,;=:@/-]*)?(?:\?[\w.~=&-]*)?", re.ASCII
@@ -184,7 +178,7 @@ def _reading_of_absence(pointer: str, value: object, body: object) -> Dialect | 
 
 
 def _reading_of_text(pointer: str, value: str) -> Dialect | None:
-    if value != value.strip() and value.strip() in _NAMES.get(pointer, ()):
+    if value != value.strip() and value.strip() in WORDS.get(pointer, ()):
         return DIALECTS["trimmed-words"]
     return DIALECTS["url-syntax"] if _URL.fullmatch(pointer) and _LIKE_A_URL.match(value) else None
 

@@ -39,7 +39,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("pytest_plugin", "__main__"),
     ],
     "ltx_mock_contracts": [
-        ("rules", "model", "lazy", "extras", "polling"),
+        ("rules", "model", "request_fields", "lazy", "extras", "polling"),
         ("failure", "verdicts", "dialects", "request", "needs_hypothesis"),
         ("validation",),
         ("io", "reporting", "strategies"),

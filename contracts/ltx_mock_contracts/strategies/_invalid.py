@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ltx_mock_contracts.dialects import may_accept
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RATIO_MODES, RESOLUTIONS
-from ltx_mock_contracts.strategies._modes import REQUEST_TYPES, choose
+from ltx_mock_contracts.request_fields import PROVIDERS, REQUEST_TYPES
+from ltx_mock_contracts.strategies._modes import choose
 from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
 from ltx_mock_contracts.strategies._values import TEXT, URLS, fresh
 from ltx_mock_contracts.validation.findings import Path, pointer
@@ -156,7 +157,7 @@ def _other_than(*words: str) -> st.SearchStrategy[str]:
 _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
     "GEN-1": (_Family("no object", (), _NO_OBJECT | st.lists(valid_requests(), min_size=1, max_size=1)),),
     "GEN-2": (
-        _Family("unknown word", ("request_type",), _other_than("async", "callback")),
+        _Family("unknown word", ("request_type",), _other_than(*REQUEST_TYPES)),
         _Family("no string", ("request_type",), _NO_TEXT),
     ),
     "GEN-3": (_Family("missing", ("callback_url",), request_types=("callback",)),),
@@ -165,7 +166,7 @@ _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
         _Family("no string", ("callback_url",), _NO_TEXT),
     ),
     "GEN-5": (
-        _Family("unknown word", ("provider",), _other_than("auto", "value", "official")),
+        _Family("unknown word", ("provider",), _other_than(*PROVIDERS)),
         _Family("no string", ("provider",), _NO_TEXT),
     ),
     "GEN-6": (

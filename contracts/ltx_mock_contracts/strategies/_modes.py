@@ -9,9 +9,8 @@ from ltx_mock_contracts.validation.explain import near
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ENDED", "REQUEST_TYPES", "RUNNING", "STATES", "choose"]
+__all__ = ["ENDED", "RUNNING", "STATES", "choose"]
 
-REQUEST_TYPES: Final = ("async", "callback")
 RUNNING: Final = ("pending", "processing")
 ENDED: Final = ("success", "failed")
 STATES: Final = (*RUNNING, *ENDED)

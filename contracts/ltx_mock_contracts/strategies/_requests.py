@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RATIO_MODES
-from ltx_mock_contracts.strategies._modes import REQUEST_TYPES, choose
+from ltx_mock_contracts.request_fields import PROVIDERS, REQUEST_TYPES
+from ltx_mock_contracts.strategies._modes import choose
 from ltx_mock_contracts.strategies._values import (
     DOWNLOADS,
     DURATIONS,
@@ -43,7 +44,7 @@ LORAS: Final = objects(path=DOWNLOADS, scale=SCALES)
 _SOME_LORAS: Final = st.lists(LORAS, min_size=1, max_size=3)
 _SOME_SEED: Final = st.none() | SEEDS
 _RATIOS: Final = st.sampled_from([None, *MODEL.aspect_ratios])
-_PROVIDERS: Final = st.sampled_from([None, "auto", "value", "official"])
+_PROVIDERS: Final = st.sampled_from([None, *PROVIDERS])
 _CALLINGS: Final[dict[str, list[tuple[str | None, bool]]]] = {
     "async": [(None, False), ("async", False), (None, True), ("async", True)],
     "callback": [("callback", True), ("callback", True)],

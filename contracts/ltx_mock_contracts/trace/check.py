@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.request_fields import RULES_OF_EVERY_REQUEST, RULES_OF_FIELDS
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.trace.callbacks import judge_callbacks
 from ltx_mock_contracts.trace.exchange import Exchange, Trace
 from ltx_mock_contracts.trace.histories import group_by_task
 from ltx_mock_contracts.trace.missing import what_is_missing
 from ltx_mock_contracts.trace.recorder import Recorder
-from ltx_mock_contracts.trace.requests import RULES_OF_FIELDS, judge_request
+from ltx_mock_contracts.trace.requests import judge_request
 from ltx_mock_contracts.trace.responses import judge_response
 from ltx_mock_contracts.trace.tasks import judge_task
 from ltx_mock_contracts.verdicts import BINDING, Ledger, Report
@@ -33,7 +34,7 @@ _UNSEEN: Final = {
     "AUTH-4": "no task was asked for with another key",
     "ENV-3": "there is no error in the recording",
     "ENV-5": "nothing but the endpoints was asked for",
-    **dict.fromkeys(("GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10"), "there is no generateTask with its body"),
+    **dict.fromkeys(RULES_OF_EVERY_REQUEST, "there is no generateTask with its body"),
     "GEN-15": "no task was refused for want of credits",
     "GEN-16": "no request went against an advice",
     "GEN-18": "it takes new requests to see what a refused one left behind",

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.dialects import may_accept, may_refuse
+from ltx_mock_contracts.request_fields import RULES_OF_EVERY_REQUEST, RULES_OF_FIELDS
 from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.trace.responses import METHODS
 from ltx_mock_contracts.validation import validate_request
@@ -16,19 +17,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
 
-__all__ = ["REFUSALS", "RULES_OF_FIELDS", "judge_request", "tells_of_credits"]
-
-_ALWAYS: Final = ("GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10")
-RULES_OF_FIELDS: Final = {
-    "request_type": ("GEN-2",),
-    "callback_url": ("GEN-3", "GEN-4"),
-    "provider": ("GEN-5",),
-    "aspect_ratio": ("GEN-11",),
-    "image_urls": ("GEN-12",),
-    "seed": ("GEN-13",),
-    "loras": ("GEN-14",),
-}
-"""The rules that can be judged only where a request has the field."""
+__all__ = ["REFUSALS", "judge_request", "tells_of_credits"]
 
 REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
 """Codes that refuse a request for what is in it."""
@@ -88,7 +77,9 @@ def _judge_accepted(recorder: Recorder, exchange: Exchange) -> None:
     body = exchange.request
     findings = validate_request(body)
     given = {**body, **(body["input"] if isinstance(body.get("input"), dict) else {})} if isinstance(body, dict) else {}
-    recorder.saw(*_ALWAYS, *(rule for name, rules in RULES_OF_FIELDS.items() if name in given for rule in rules))
+    recorder.saw(
+        *RULES_OF_EVERY_REQUEST, *(rule for name, rules in RULES_OF_FIELDS.items() if name in given for rule in rules)
+    )
     if any(finding.severity == "advisory" for finding in findings):
         recorder.saw("GEN-16")
     for finding in _violations(findings):

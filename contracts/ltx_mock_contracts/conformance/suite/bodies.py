@@ -7,6 +7,7 @@ from zlib import crc32
 
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
+from ltx_mock_contracts.request_fields import PROVIDERS, RULE_OF
 from ltx_mock_fixtures import read
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.conformance.harness.context import CheckContext
 
-__all__ = ["EDGES", "RULE_OF", "Edge", "blamed", "changed", "needs_files", "plain", "varied", "with_files"]
+__all__ = ["EDGES", "Edge", "blamed", "changed", "needs_files", "plain", "varied", "with_files"]
 
 _PROMPT: Final = "a calm sea at dawn"
 _DURATION: Final = 7
@@ -22,20 +23,6 @@ _PROMPTS: Final = (_PROMPT, "a red kite over dunes", "snow falls on a quiet stre
 _DURATIONS: Final = (6, 7, 8, 9)
 _IMAGE: Final = "https://example.com/reference.jpg"
 _LORA: Final[dict[str, Any]] = {"path": "https://example.com/style.safetensors?download=true", "scale": 1.0}
-
-RULE_OF: Final = {
-    "request_type": "GEN-2",
-    "callback_url": "GEN-3",
-    "provider": "GEN-5",
-    "mode": "GEN-7",
-    "prompt": "GEN-8",
-    "resolution": "GEN-9",
-    "duration": "GEN-10",
-    "aspect_ratio": "GEN-11",
-    "image_urls": "GEN-12",
-    "seed": "GEN-13",
-    "loras": "GEN-14",
-}
 
 
 class Edge(NamedTuple):
@@ -51,7 +38,7 @@ class Edge(NamedTuple):
 def _edges() -> Iterator[Edge]:
     yield Edge("GEN-2", "async", {}, {"request_type": "async"})
     yield Edge("GEN-3", "async with a callback_url", {}, {"callback_url": "https://example.com/unused"})
-    for provider in ("auto", "value", "official"):
+    for provider in PROVIDERS:
         yield Edge("GEN-5", provider, {}, {"provider": provider})
     yield Edge("GEN-8", "one character", {"prompt": "x"}, {})
     yield Edge("GEN-8", "5000 characters", {"prompt": "x" * 5000}, {})

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
-from ltx_mock_contracts.conformance.suite.bodies import RULE_OF, needs_files, plain, varied, with_files
+from ltx_mock_contracts.conformance.suite.bodies import needs_files, plain, varied, with_files
 from ltx_mock_contracts.conformance.suite.callbacks import afterwards, see_callback
 from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
 from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video, see_again
 from ltx_mock_contracts.dialects import may_refuse_id
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
+from ltx_mock_contracts.request_fields import RULE_OF, RULES_OF_EVERY_REQUEST
 from ltx_mock_contracts.trace.expected import judge_unchanged
 from ltx_mock_contracts.trace.recorder import describe_response
 
@@ -25,7 +26,7 @@ __all__ = ["CHECKS"]
 DAY: Final = 24 * 3600
 NOBODYS: Final = ("task_12345678", "task_abc123xyz789", "task_", "0", "../task", "é", "task_" + "0" * 200, "null")
 TASK: Final = ("ENV-2", "GEN-17", "TASK-1", "TASK-2", "TASK-3", "TASK-4", "TASK-5", "TASK-8", "TASK-10")
-ALWAYS: Final = ("ENV-1", "GEN-1", "GEN-6", "GEN-7", "GEN-8", "GEN-9", "GEN-10")
+ALWAYS: Final = ("ENV-1", *RULES_OF_EVERY_REQUEST)
 _MARGIN: Final = 15
 
 
