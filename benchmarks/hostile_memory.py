@@ -15,7 +15,7 @@ from bench_memory import resident
 from support.bodies import GENERATE, IMAGE, TEXT, request_body
 from support.processes import serving
 
-KEYS = int(sys.argv[1]) if len(sys.argv) > 1 else 600
+KEYS = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 SIZE = 1024 * 1024 - 1000
 BOUND_MIB = 1000
 """The journals may take 256 MiB, the tasks 512 MiB; then there is what Python takes for itself."""
