@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import re
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
+
+LONGEST_NAME = 253
+"""So many characters a host name has at most (RFC 1035). What is longer is kept nowhere."""
 
 _OLD_STYLE = re.compile(r"[0-9a-fx.]+", re.ASCII)
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
@@ -26,6 +30,10 @@ def host_of(url: str) -> str:
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
     """Return the address that a host is, in any notation that resolvers read, such as `127.1`; None for a name."""
+    return _address_of(host) if len(host) <= LONGEST_NAME else _read_address(host)
+
+
+def _read_address(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return _unmapped(ip_address(host.strip("[]")))
     except ValueError:
@@ -35,6 +43,10 @@ def address_of(host: str) -> IPv4Address | IPv6Address | None:
             return IPv4Address(socket.inet_aton(host))
         except OSError:
             return None
+
+
+# Each request asks this of the same few hosts several times, and what is no address is slow to tell.
+_address_of = lru_cache(maxsize=1024)(_read_address)
 
 
 def is_loopback(host: str) -> bool:

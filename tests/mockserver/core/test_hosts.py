@@ -1,0 +1,53 @@
+"""What a host says about where it leads, and how often that is worked out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock.core import hosts
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True),
+        ("app.localhost", True),
+        ("127.1", True),
+        ("0x7f.1", True),
+        ("::1", True),
+        ("[::ffff:127.0.0.1]", True),
+        ("0.0.0.0", True),
+        ("10.0.0.1", False),
+        ("example.com", False),
+        ("127.0.0.1.example.com", False),
+        ("1" * 10_000, False),
+    ],
+)
+def test_a_host_leads_here_in_whatever_notation(host: str, here: bool) -> None:
+    assert hosts.is_this_machine(host) is here
+
+
+@given(st.text("0123456789.abcdefx:[]", max_size=300))
+def test_a_second_look_says_the_same_as_the_first(host: str) -> None:
+    assert hosts.address_of(host) == hosts.address_of(host) == hosts._read_address(host)
+
+
+def test_a_host_is_read_once_and_one_that_is_no_name_is_kept_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    known = hosts.ip_address
+
+    def counted(host: str) -> Any:
+        read.append(host)
+        return known(host)
+
+    monkeypatch.setattr(hosts, "ip_address", counted)
+    hosts._address_of.cache_clear()
+    for _ in range(3):
+        hosts.is_this_machine("images.example.com")
+    assert read == ["images.example.com"]
+    hosts.is_this_machine("a" * 254)
+    assert hosts._address_of.cache_info().currsize == 1
