@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_second_look_says_the_same_as_the_first(host: str) -> None:
 
 def test_a_host_is_read_once_and_one_that_is_no_name_is_kept_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    known = hosts.ip_address
+    known = ip_address
 
     def counted(host: str) -> Any:
         read.append(host)
