@@ -45,6 +45,7 @@ _NAMES: Final = (
     "generate-request-strict",
     "generate-response",
     "model",
+    "recorded-exchange",
     "result-json",
     "status-response",
 )

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args, overload
+from typing import Any, Final, Literal, overload
 from urllib.parse import parse_qs
 
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
-__all__ = ["OPERATIONS", "Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
+__all__ = ["Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
 
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """What an exchange is about. A callback goes from the server to a client; `other` is what is no endpoint."""
-
-OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
 _NOBODY: Final = "nobody"
 """The tenant in which the fake has what was asked without a good key."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ltx_mock_contracts.io.json_text import read_json
-from ltx_mock_contracts.trace.exchange import OPERATIONS, Exchange, Operation, Trace, TraceError, key_of, operation_of
+from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, key_of, operation_of
+from ltx_mock_contracts.validation.documents import document_schema
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["read_entries", "read_ndjson", "syntax", "write_ndjson"]
 
 T = TypeVar("T")
-
-_MOMENT: Final = 10**15
-"""Times have fewer digits than this, so that nobody can make us count with numbers of a million digits."""
 
 
 def read_ndjson(text: str) -> Trace:
@@ -88,21 +86,19 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         return None
     if not isinstance(entry, dict):
         raise TraceError(f"an exchange is an object, not {show(entry)}", line=number, counted_in=counted_in)
-    for name, (good, wanted) in _FIELDS.items():
-        if not good(entry.get(name)):
-            got = show(entry[name]) if name in entry else "missing"
-            raise TraceError(f"{name} must be {wanted}, but is {got}", line=number, counted_in=counted_in)
+    if (problem := document_schema("recorded-exchange").problem(entry)) is not None:
+        raise TraceError(problem, line=number, counted_in=counted_in)
     operation: Operation = entry.get("operation") or operation_of(entry["target"])
     return Exchange(
-        at=entry["at"],
+        at=int(entry["at"]),
         operation=operation,
         method=entry["method"],
         target=entry["target"],
-        status=entry.get("status"),
+        status=_whole(entry.get("status")),
         request=entry.get("request"),
         answer=entry.get("answer"),
         key=key_of(entry.get("tenant"), entry.get("key")),
-        ended=entry.get("ended"),
+        ended=_whole(entry.get("ended")),
         headers=entry.get("headers"),
         cause=entry.get("cause"),
         cause_kind=entry.get("causeKind"),
@@ -110,6 +106,11 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         gaps=frozenset(entry.get("gaps") or ()) | _left_out(entry, operation),
         number=number,
     )
+
+
+def _whole(number: float | None) -> int | None:
+    """Return a whole number as such: JSON Schema takes 200.0 for one too."""
+    return None if number is None else int(number)
 
 
 def _left_out(entry: dict[str, Any], operation: Operation) -> frozenset[str]:
@@ -140,44 +141,3 @@ def _as_dict(exchange: Exchange) -> dict[str, Any]:
     told |= {} if exchange.headers is None else {"headers": dict(exchange.headers)}
     told |= {} if exchange.clock == "server" else {"clock": exchange.clock}
     return told | ({"gaps": sorted(exchange.gaps)} if exchange.gaps else {})
-
-
-def _moment(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOMENT
-
-
-def _status(value: object) -> bool:
-    return value is None or (_moment(value) and value in range(100, 1000))
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _texts(value: object) -> bool:
-    return value is None or (isinstance(value, dict) and all(map(_text, value.values())))
-
-
-def _one_of(*words: str) -> Callable[[object], bool]:
-    return lambda value: value is None or (isinstance(value, str) and value in words)
-
-
-_FIELDS: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
-    "at": (_moment, "a time in Unix milliseconds"),
-    "method": (_text, "an HTTP method"),
-    "target": (_text, "a URL or a path"),
-    "operation": (_one_of(*OPERATIONS), f"one of {', '.join(OPERATIONS)}"),
-    "status": (_status, "an HTTP status or null"),
-    "key": (lambda value: value is None or _text(value), "a string or null"),
-    "tenant": (lambda value: value is None or _text(value), "a string or null"),
-    "ended": (lambda value: value is None or _moment(value), "a time in Unix milliseconds or null"),
-    "headers": (_texts, "an object of strings or null"),
-    "cause": (lambda value: value is None or _text(value), "a string or null"),
-    "clock": (_one_of("server", "observer"), "server or observer"),
-    "gaps": (
-        lambda value: (
-            value is None or (isinstance(value, list) and all(each in ("request", "answer", "time") for each in value))
-        ),
-        "a list of request, answer and time",
-    ),
-}
