@@ -8,6 +8,7 @@ leave only through `ltx_mock.control.to_json`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
 from ltx_mock.core.cause import Cause
@@ -24,6 +25,11 @@ Kind: TypeAlias = Literal["request", "callback", "clock", "download"]
 HEADER_BYTES = 140
 FINDING_BYTES = 700
 """What each of these takes beside its text."""
+
+
+def headers_size(headers: Headers) -> int:
+    """Return about how many bytes headers take."""
+    return HEADER_BYTES * len(headers) + sum(map(len, chain.from_iterable(headers)))
 
 
 def findings_size(findings: Sequence[Finding]) -> int:
@@ -68,10 +74,8 @@ class RequestEntry(NamedTuple):
     @property
     def size(self) -> int:
         """About how many bytes others brought."""
-        size = len(self.request) + len(self.response) + len(self.target) + findings_size(self.findings)
-        for name, value in self.request_headers:
-            size += HEADER_BYTES + len(name) + len(value)
-        return size
+        size = len(self.request) + len(self.response) + len(self.target) + headers_size(self.request_headers)
+        return size + findings_size(self.findings) if self.findings else size
 
 
 class CallbackEntry(NamedTuple):
@@ -159,10 +163,7 @@ class DownloadEntry(NamedTuple):
     @property
     def size(self) -> int:
         """About how many bytes others brought."""
-        size = len(self.problem) + len(self.target)
-        for name, value in self.request_headers:
-            size += HEADER_BYTES + len(name) + len(value)
-        return size
+        return len(self.problem) + len(self.target) + headers_size(self.request_headers)
 
 
 class ClockEntry(NamedTuple):

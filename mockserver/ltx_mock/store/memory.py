@@ -51,6 +51,7 @@ class MemoryTenant:
         "_due",
         "_ends",
         "_entries",
+        "_entry_sizes",
         "_made",
         "_request_bytes",
         "_shared",
@@ -98,6 +99,7 @@ class MemoryTenant:
         self._deliveries: dict[str, Delivery] = {}
         self._due: list[tuple[int, int, str]] = []
         self._entries: deque[Entry] = deque()
+        self._entry_sizes: deque[int] = deque()
         self.entry_bytes = self.task_bytes = self._request_bytes = 0
         self.forgotten = self.last_entry = 0
         self.counts: dict[tuple[Operation, int | None], int] = {}
@@ -254,6 +256,7 @@ class MemoryTenant:
         kind = entry.operation, entry.status
         self.counts[kind] = self.counts.get(kind, 0) + 1
         self.last_entry, size = entry.number, ENTRY_BYTES + entry.size
+        self._entry_sizes.append(size)
         self.entry_bytes += size
         while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
             size -= self._forget_oldest()
@@ -270,6 +273,7 @@ class MemoryTenant:
         """See `Tenant.forget_entries`."""
         count = len(self._entries)
         self._entries.clear()
+        self._entry_sizes.clear()
         self._shared.journals.count(-self.entry_bytes)
         self.entry_bytes = self.forgotten = 0
         return count
@@ -291,8 +295,7 @@ class MemoryTenant:
         shared.tasks.count(-self.task_bytes)
 
     def _forget_oldest(self) -> int:
-        oldest = self._entries.popleft()
-        self.forgotten, size = oldest.number, ENTRY_BYTES + oldest.size
+        self.forgotten, size = self._entries.popleft().number, self._entry_sizes.popleft()
         self.entry_bytes -= size
         return size
 
