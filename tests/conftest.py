@@ -69,7 +69,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose tool is missing; where CI has promised the tools, fail it instead."""
+    """Skip a test whose tool or system is missing; where CI has promised the tools, fail it instead."""
+    if os.name != "posix" and item.get_closest_marker("posix"):
+        pytest.skip("needs a POSIX system")
     for marker, programs in TOOLS.items():
         if item.get_closest_marker(marker) is None:
             continue

@@ -25,6 +25,8 @@ from ltx_mock import MockServer
 from mutants.servers import MUTANTS, BrokenServer
 from support.processes import clean_environment
 
+pytestmark = pytest.mark.posix
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / ".github" / "action").glob("*.sh"))
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

@@ -186,6 +186,10 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 def _end_all(process: subprocess.Popen[bytes], mark: str) -> None:
     """End the program and all that it has started, gently and then not."""
+    if not hasattr(os, "killpg"):  # Windows knows no groups and no signals
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)  # noqa: S603, S607
+        process.wait()
+        return
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, sign)

@@ -66,6 +66,7 @@ def test_a_ready_file_never_replaces_the_file_of_somebody(tmp_path: Path, conten
     assert path.read_text() == content
 
 
+@pytest.mark.posix
 def test_a_ready_file_is_no_link_folder_device_or_pipe(tmp_path: Path, link: Path, precious: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
@@ -133,6 +134,7 @@ def test_what_is_no_file_is_one_line(tmp_path: Path, command: list[str]) -> None
         assert str(path) in run(*command, path)
 
 
+@pytest.mark.posix
 def test_a_pipe_is_read_to_its_end_and_a_large_file_is_not(tmp_path: Path) -> None:
     pipe, size = tmp_path / "pipe", 3 * 1024 * 1024
     os.mkfifo(pipe)
@@ -145,6 +147,7 @@ def test_a_pipe_is_read_to_its_end_and_a_large_file_is_not(tmp_path: Path) -> No
         read_file(tmp_path / "large", most=size - 1)
 
 
+@pytest.mark.posix
 def test_a_pipe_to_which_nobody_writes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ltx_mock_contracts.io.safe_files._FIRST_SECONDS", 0.01)
     os.mkfifo(tmp_path / "pipe")

@@ -79,6 +79,7 @@ def test_the_banner_says_where_it_is_and_how_to_call_it(served: Served) -> None:
     assert masked(served.stderr()) == BANNER
 
 
+@pytest.mark.posix
 def test_open_shows_the_dashboard_in_the_browser(tmp_path: Path) -> None:
     told, browser = tmp_path / "told", tmp_path / "browser"
     os.mkfifo(told)

@@ -23,7 +23,7 @@ from ltx_mock.errors import LtxMockError
 from support.processes import LTX_MOCK, clean_environment, ltx_mock
 from support.waiting import SECONDS, until
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = [pytest.mark.sample(2), pytest.mark.posix]
 
 PYTHON = [sys.executable, "-S", "-c"]
 GOOD = [sys.executable, "-S", str(Path(__file__).parents[2] / "mutants" / "clients.py")]
@@ -97,12 +97,30 @@ def test_one_that_ignores_sigterm_is_ended_all_the_same(tmp_path: Path) -> None:
     assert_all_gone(pids, 1)
 
 
+def test_without_process_groups_the_command_of_the_system_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids, taskkill = tmp_path / "pids", tmp_path / "taskkill"
+    taskkill.write_text('#!/bin/sh\necho "$@" >"$0.given"\nkill -9 "$4"\n')
+    taskkill.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delattr(os, "killpg")
+    played = run(f"{NOTES_PIDS}\nimport time\ntime.sleep(1000)", PIDS=str(pids))
+    assert played.story.ran.how == f"was ended after {SHORT:g} s"
+    assert (tmp_path / "taskkill.given").read_text() == f"/F /T /PID {pids.read_text()}"
+    assert_all_gone(pids, 1)
+
+
 @pytest.mark.parametrize(
     ("code", "how"),
     [
         ("raise SystemExit(3)", "exits with 3"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "is ended by SIGSEGV"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGRTMIN + 1)", f"is ended by signal {signal.SIGRTMIN + 1}"),
+        pytest.param(
+            "import os, signal\nos.kill(os.getpid(), signal.SIGRTMIN + 1)",
+            f"is ended by signal {getattr(signal, 'SIGRTMIN', 0) + 1}",
+            marks=pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="only Linux has more signals than names"),
+        ),
         ("import os\nos.abort()", "is ended by SIGABRT"),
         ("1 / 0", "exits with 1"),
     ],

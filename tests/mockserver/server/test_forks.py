@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.sample
+pytestmark = [pytest.mark.sample, pytest.mark.posix]
 
 PROGRAM = """
 import json, multiprocessing, os, socket, subprocess, sys
