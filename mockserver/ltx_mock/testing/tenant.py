@@ -15,7 +15,6 @@ from ltx_mock.core.timeline import NEVER
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.assertions import Assertions
 from ltx_mock.testing.scenarios import Scenarios
-from ltx_mock.testing.socket_transport import AsyncClient, Client, SocketTransport
 
 if TYPE_CHECKING:
     import httpx
@@ -179,10 +178,14 @@ class World(Assertions):
 
         It reaches the fake also where a test mocks httpx; see `ltx_mock.testing.socket_transport`.
         """
+        from ltx_mock.testing.socket_transport import Client  # noqa: PLC0415 - brings trio; see below
+
         return Client(**self._client_options(options))
 
     def async_client(self, **options: Any) -> httpx.AsyncClient:
         """Return the same for asyncio and trio."""
+        from ltx_mock.testing.socket_transport import AsyncClient  # noqa: PLC0415 - brings trio; see below
+
         return AsyncClient(**self._client_options(options))
 
     def finish(self, task: Task | str, state: str = "success", fail_code: str | None = None) -> None:
@@ -261,5 +264,8 @@ class World(Assertions):
         # Loading certificates takes longer than most tests.
         verify = options.pop("verify", self.url.startswith("https:"))
         if not OF_HTTPX & options.keys():
+            # It imports httpcore and so trio, which cannot be imported where a test has replaced the file system.
+            from ltx_mock.testing.socket_transport import SocketTransport  # noqa: PLC0415
+
             options["transport"] = SocketTransport(verify)
         return {"base_url": self.base_url, "headers": headers, "trust_env": False, "verify": verify, **options}

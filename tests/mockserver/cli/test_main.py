@@ -40,7 +40,7 @@ Commands:
   requests      List the newest requests, answers and callbacks.
   reset         Forget tasks, credits, limits, callbacks and journal.
   rules         Print every rule of the contract: id, what it says, where...
-  scenarios     List the scenarios; arm some in a running server.
+  scenarios     List the scenarios; make some active in a running server.
   schema        Print the JSON Schema NAME, or the names there are.
   serve         Run the fake API until Ctrl-C.
   settings      Print the settings in force, as JSON.
