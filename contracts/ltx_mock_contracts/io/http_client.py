@@ -12,7 +12,7 @@ import socket
 from base64 import b64encode
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import h11
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-__all__ = ["LARGEST_ANSWER", "HttpClient", "NoAnswerError", "Reply", "unusable_trust_file"]
+__all__ = ["LARGEST_ANSWER", "HttpClient", "NoAnswerError", "Reply", "send_once", "unusable_trust_file"]
 
 LARGEST_ANSWER: Final = 1024 * 1024
 _LARGEST_HEAD: Final = 64 * 1024
@@ -130,6 +130,15 @@ class HttpClient:
             self._kept = channel
         else:
             channel.close()
+
+
+def send_once(method: str, url: str, *, timeout: float, **options: Any) -> Reply:
+    """Send a request over a connection of its own; see `HttpClient.send`."""
+    client = HttpClient(timeout)
+    try:
+        return client.send(method, url, **options)
+    finally:
+        client.close()
 
 
 class _Place(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-__all__ = ["server_url"]
+__all__ = ["server_root", "server_url"]
 
 
 def server_url(text: str) -> str:
@@ -23,3 +23,8 @@ def server_url(text: str) -> str:
     if not usable or any(letter.isspace() for letter in url):
         raise ValueError(f"must be the http or https URL of a server, such as http://127.0.0.1:8219, not {text!r}")
     return url
+
+
+def server_root(text: str) -> str:
+    """Return the URL of a server without a slash or `/api/v1` at its end; else as `server_url`."""
+    return server_url(text).rstrip("/").removesuffix("/api/v1")

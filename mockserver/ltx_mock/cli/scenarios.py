@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ltx_mock.cli.output import print_json, say
-from ltx_mock.cli.server_commands import JSON, Remote, named, on_server
+from ltx_mock.cli.server_commands import JSON, named, on_server
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.scenarios.files import chosen
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.control_client import ControlClient
 
 
 @click.group(invoke_without_command=True)
@@ -37,7 +42,9 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
 @click.option("--times", metavar="N|forever", help="How often it happens. [default: as the scenario says; mostly once]")
 @click.option("--operation", type=click.Choice(["generateTask", "statusTask"]), help="Only to these requests.")
 @JSON
-def add(remote: Remote, words: tuple[str, ...], times: str | None, operation: str | None, *, as_json: bool) -> None:
+def add(
+    remote: ControlClient, words: tuple[str, ...], times: str | None, operation: str | None, *, as_json: bool
+) -> None:
     """Make scenarios active, by name or from a file (TOML or JSON), for the next requests that they concern."""
     changes = {
         "times": int(times) if times and times.isdecimal() and len(times) < 10 else times,
@@ -45,7 +52,7 @@ def add(remote: Remote, words: tuple[str, ...], times: str | None, operation: st
     }
     given = {name: value for name, value in changes.items() if value is not None}
     wanted = [as_dict(from_dict(as_dict(scenario) | given)) for scenario in chosen(words)]
-    added = [remote.call("POST", "/scenarios", scenario) for scenario in wanted]
+    added = [remote.post("/scenarios", scenario) for scenario in wanted]
     if as_json:
         print_json({"scenarios": added})
         return
@@ -56,9 +63,9 @@ def add(remote: Remote, words: tuple[str, ...], times: str | None, operation: st
 @scenarios.command("list")
 @on_server
 @JSON
-def list_active(remote: Remote, *, as_json: bool) -> None:
+def list_active(remote: ControlClient, *, as_json: bool) -> None:
     """List the active scenarios, and for which key each is."""
-    listed = remote.call("GET", "/scenarios")
+    listed = remote.get("/scenarios")
     if as_json:
         print_json(listed)
         return
@@ -70,9 +77,9 @@ def list_active(remote: Remote, *, as_json: bool) -> None:
 
 @scenarios.command()
 @on_server
-def clear(remote: Remote) -> None:
+def clear(remote: ControlClient) -> None:
     """Make none active any more."""
-    remote.call("DELETE", "/scenarios")
+    remote.delete("/scenarios")
     say("no scenario is active", err=True)
 
 

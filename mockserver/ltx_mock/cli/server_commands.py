@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import click
 
@@ -13,85 +13,15 @@ from ltx_mock.cli.output import print_exported, print_json, say
 from ltx_mock.cli.task_history import story_lines
 from ltx_mock.core.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
-from ltx_mock_contracts.io.json_text import read_json, write_json
-from ltx_mock_contracts.io.server_url import server_url
+from ltx_mock_contracts.io.server_url import server_root
 from ltx_mock_contracts.model import MODEL
-from ltx_mock_contracts.validation import findings
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.io.http_client import HttpClient
+    from ltx_mock_contracts.control_client import ControlClient
 
-ADVANCE_SECONDS = 600  # an advance may wait for many slow callback receivers
-ANSWER_SECONDS = 5
-LOOK_SECONDS = 60  # the longest journal is read in less
-LARGEST_ANSWER = 256 * 1024 * 1024  # bytes; a journal may be that long
 ALL = 10**9
 DEFAULT_URL = "http://127.0.0.1:8219"
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-class Remote:
-    """The control plane of one server, for the tenant that `picked` names (`tenant` or `key`) or for all."""
-
-    def __init__(self, url: str, token: str | None, picked: dict[str, str]) -> None:
-        try:
-            url = server_url(url)
-        except ValueError as error:
-            raise LtxMockError(f"--url {error}") from None
-        self._root = f"{url.rstrip('/').removesuffix('/api/v1')}/__admin"
-        self._headers = {"content-type": "application/json"}
-        if token:
-            self._headers["authorization"] = f"Bearer {token}"
-        self._params = picked
-
-    def call(self, method: str, path: str, body: object = None, **params: str) -> dict[str, Any]:
-        """Return what the server answers.
-
-        Raises:
-            LtxMockError: nobody answers there, it is no ltx-mock, or the answer is an error.
-        """
-        try:
-            told = read_json(self.text(method, path, body, **params))
-        except ValueError as error:
-            raise LtxMockError(f"{self._root} answered something that is no JSON") from error
-        if not isinstance(told, dict):
-            raise LtxMockError(f"{self._root} answered {findings.show(told)}, and not an object")
-        return told
-
-    def text(self, method: str, path: str, body: object = None, **params: str) -> str:
-        """Return the text of what the server answers; see `call`."""
-        from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError  # noqa: PLC0415 - help does without
-
-        content = None if body is None else write_json(body).encode()
-        query = urlencode(self._params | params, errors="surrogateescape")
-        url = f"{self._root}{path}?{query}" if query else self._root + path
-        client = HttpClient(LOOK_SECONDS if method == "GET" else ADVANCE_SECONDS)
-        try:
-            self._greet(client)
-            answer = client.send(method, url, headers=self._headers, content=content, most=LARGEST_ANSWER)
-        except NoAnswerError as error:
-            raise LtxMockError(
-                f"no ltx-mock at {self._root} ({error}); start one with: ltx-mock serve; or say where it is with --url"
-            ) from error
-        finally:
-            client.close()
-        text = answer.body.decode(errors="replace")
-        if answer.status != 200:
-            raise LtxMockError(_problem(self._root + path, answer.status, text))
-        return text
-
-    def _greet(self, client: HttpClient) -> None:
-        """Make sure that this is an ltx-mock: no other server is to get a POST by mistake."""
-        answer = client.send("GET", f"{self._root}/health", timeout=ANSWER_SECONDS)
-        try:
-            name = read_json(answer.body)["name"]
-        except (ValueError, KeyError, TypeError):
-            name = None
-        if name != "ltx-mock":
-            raise LtxMockError(
-                f"{self._root.removesuffix('/__admin')} is no ltx-mock: /__admin/health answered "
-                f"HTTP {answer.status}; say which server with --url"
-            )
 
 
 def escaped(argument: str) -> str:
@@ -99,24 +29,36 @@ def escaped(argument: str) -> str:
     return quote(argument, safe="", errors="surrogateescape")
 
 
-def _problem(url: str, status: int, text: str) -> str:
-    """Return what an error says."""
-    try:
-        told = read_json(text)
-    except ValueError:
-        return f"{url} answered HTTP {status} and something that is no JSON"
-    problem = told.get("error", told) if isinstance(told, dict) else told
-    return problem if isinstance(problem, str) else f"{url} answered HTTP {status}: {findings.show(problem)}"
-
-
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say which server, and hand the command a `Remote`."""
+    """Add the options that say which server, and hand the command a client of its control plane.
+
+    Nothing is sent to what is no ltx-mock.
+    """
 
     @functools.wraps(command)
     def wrapped(*, url: str, admin_token: str | None, key: str | None, tenant: str | None, **rest: Any) -> None:
+        from ltx_mock_contracts.control_client import (  # noqa: PLC0415 - help does without
+            ControlClient,
+            ControlError,
+            HttpTransport,
+            StrangerError,
+        )
+        from ltx_mock_contracts.io.http_client import NoAnswerError  # noqa: PLC0415
+
+        try:
+            root = server_root(url)
+        except ValueError as error:
+            raise LtxMockError(f"--url {error}") from None
         picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
         try:
-            command(Remote(url, admin_token, picked), **rest)
+            command(ControlClient(HttpTransport(root, admin_token), root, picked, wary=True), **rest)
+        except NoAnswerError as error:
+            hint = "start one with: ltx-mock serve; or say where it is with --url"
+            raise LtxMockError(f"no ltx-mock at {root}/__admin ({error}); {hint}") from error
+        except StrangerError as error:
+            raise LtxMockError(f"{error}; say which server with --url") from error
+        except ControlError as error:
+            raise LtxMockError(error.reason) from error
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise LtxMockError(f"{url} answered something that this ltx-mock cannot read ({reason})") from error
@@ -137,10 +79,10 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
 @on_server
 @JSON
 @click.pass_context
-def clock(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
+def clock(ctx: click.Context, remote: ControlClient, *, as_json: bool) -> None:
     """Show the server's clock, move it, or change how it runs."""
     if ctx.invoked_subcommand is None:
-        _print_clock(remote.call("GET", "/clock"), as_json=as_json)
+        _print_clock(remote.get("/clock"), as_json=as_json)
     else:
         _options_belong_behind(ctx)
 
@@ -155,9 +97,9 @@ def _options_belong_behind(ctx: click.Context) -> None:
 @clock.command()
 @on_server
 @JSON
-def show(remote: Remote, *, as_json: bool) -> None:
+def show(remote: ControlClient, *, as_json: bool) -> None:
     """Show the time and the mode."""
-    _print_clock(remote.call("GET", "/clock"), as_json=as_json)
+    _print_clock(remote.get("/clock"), as_json=as_json)
 
 
 @clock.command("set")
@@ -165,19 +107,19 @@ def show(remote: Remote, *, as_json: bool) -> None:
 @click.argument("mode", required=False, type=click.Choice(["real", "scaled", "manual", "auto"]))
 @click.option("--speed", type=float, help="Times faster than real time.")
 @JSON
-def set_(remote: Remote, mode: str | None, speed: float | None, *, as_json: bool) -> None:
+def set_(remote: ControlClient, mode: str | None, speed: float | None, *, as_json: bool) -> None:
     """Change the mode, or the speed, from now on."""
     body = {name: value for name, value in (("mode", mode), ("speed", speed)) if value is not None}
-    _print_clock(remote.call("POST", "/clock", body), as_json=as_json)
+    _print_clock(remote.post("/clock", body), as_json=as_json)
 
 
 @clock.command(context_settings={"ignore_unknown_options": True})  # so that -5 is told to be a wrong number
 @on_server
 @click.argument("seconds", type=click.FloatRange(min=0))
 @JSON
-def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
+def advance(remote: ControlClient, seconds: float, *, as_json: bool) -> None:
     """Move time on by SECONDS and tell what that brought about."""
-    told = remote.call("POST", "/clock/advance", {"seconds": seconds})
+    told = remote.post("/clock/advance", {"seconds": seconds})
     if as_json:
         print_json(told)
         return
@@ -195,7 +137,7 @@ def advance(remote: Remote, seconds: float, *, as_json: bool) -> None:
 @click.option("--fail-code", help=f"How it fails, with --finish failed. [default: {MODEL.fail_code_of('prompt')}]")
 @JSON
 def tasks(
-    remote: Remote,
+    remote: ControlClient,
     task_id: str | None,
     state: str | None,
     finish: str | None,
@@ -210,15 +152,15 @@ def tasks(
         path = f"/tasks/{escaped(task_id)}"
         if finish or fail_code:
             body = {"state": finish or "failed"} | ({"failCode": fail_code} if fail_code else {})
-            remote.call("POST", f"{path}/finish", body)
-        task = remote.call("GET", path)
+            remote.post(f"{path}/finish", body)
+        task = remote.get(path)
         if as_json:
             print_json(task)
             return
         for line in story_lines(task):
             say(line)
         return
-    listed = remote.call("GET", "/tasks", **({"state": state} if state else {}))
+    listed = remote.get("/tasks", **({"state": state} if state else {}))
     if as_json:
         print_json(listed)
         return
@@ -244,7 +186,9 @@ def _ahead(task: dict[str, Any]) -> str:
 @click.option("--finding", help="Only with a finding of this rule, or any.", metavar="RULE")
 @click.option("--format", "form", type=click.Choice(["ndjson", "har"]), help="Export them, for check-trace and others.")
 @JSON
-def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bool, **filters: str | None) -> None:
+def requests(
+    remote: ControlClient, limit: int | None, form: str | None, *, as_json: bool, **filters: str | None
+) -> None:
     """List the newest requests, answers and callbacks.
 
     With --format they are exported, in a form that check-trace and other tools read.
@@ -252,9 +196,9 @@ def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bo
     given = {name: value for name, value in filters.items() if value is not None}
     if form:
         cut = str(ALL if limit is None else limit)
-        print_exported(remote.text("GET", "/requests", format=form, limit=cut, **given))
+        print_exported(remote.text("/requests", format=form, limit=cut, **given))
         return
-    listed = remote.call("GET", "/requests", limit=str(50 if limit is None else limit), **given)
+    listed = remote.get("/requests", limit=str(50 if limit is None else limit), **given)
     if as_json:
         print_json(listed)
         return
@@ -272,7 +216,7 @@ def requests(remote: Remote, limit: int | None, form: str | None, *, as_json: bo
 @on_server
 @JSON
 @click.pass_context
-def callbacks(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
+def callbacks(ctx: click.Context, remote: ControlClient, *, as_json: bool) -> None:
     """List the callbacks: made, to come, given up, withheld.
 
     The commands make one again, or let more of them go.
@@ -287,9 +231,9 @@ def callbacks(ctx: click.Context, remote: Remote, *, as_json: bool) -> None:
 @on_server
 @click.argument("callback_id", metavar="ID")
 @JSON
-def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
+def redeliver(remote: ControlClient, callback_id: str, *, as_json: bool) -> None:
     """Make the callback ID, or that of the task ID, once more."""
-    delivery = remote.call("POST", f"/callbacks/{escaped(callback_id)}/redeliver")
+    delivery = remote.post(f"/callbacks/{escaped(callback_id)}/redeliver")
     if as_json:
         print_json(delivery)
         return
@@ -300,7 +244,7 @@ def redeliver(remote: Remote, callback_id: str, *, as_json: bool) -> None:
 @on_server
 @click.argument("host")
 @click.option("--remove", is_flag=True, help="Let none go there any more.")
-def allow(remote: Remote, host: str, *, remove: bool) -> None:
+def allow(remote: ControlClient, host: str, *, remove: bool) -> None:
     """Let callbacks go to HOST from now on, as serve --allow-callback-host does."""
     told = remote.call("DELETE" if remove else "POST", "/settings", {"allow_callback_host": [host]})
     say(f"callbacks may go to this machine, {', '.join(told['allow_callback_host'])}", err=True)
@@ -310,7 +254,7 @@ def allow(remote: Remote, host: str, *, remove: bool) -> None:
 @on_server
 @click.argument("rewrite", metavar="FROM=TO")
 @click.option("--remove", is_flag=True, help="End the rewrite of FROM; no =TO is needed.")
-def rewrite(remote: Remote, rewrite: str, *, remove: bool) -> None:
+def rewrite(remote: ControlClient, rewrite: str, *, remove: bool) -> None:
     """Send callbacks for one URL prefix to another from now on, as serve --callback-rewrite does."""
     rewrite = rewrite.partition("=")[0] if remove else rewrite
     told = remote.call("DELETE" if remove else "POST", "/settings", {"callback_rewrite": [rewrite]})
@@ -318,8 +262,8 @@ def rewrite(remote: Remote, rewrite: str, *, remove: bool) -> None:
         say(f"{source} goes to {target}", err=True)
 
 
-def _list_callbacks(remote: Remote, *, as_json: bool) -> None:
-    listed = remote.call("GET", "/callbacks")
+def _list_callbacks(remote: ControlClient, *, as_json: bool) -> None:
+    listed = remote.get("/callbacks")
     if as_json:
         print_json(listed)
         return
@@ -336,16 +280,16 @@ def _callback_line(delivery: dict[str, Any]) -> str:
 
 @click.command()
 @on_server
-def settings(remote: Remote) -> None:
+def settings(remote: ControlClient) -> None:
     """Print the settings in force, as JSON."""
-    print_json(remote.call("GET", "/settings"))
+    print_json(remote.get("/settings"))
 
 
 @click.command()
 @on_server
-def reset(remote: Remote) -> None:
+def reset(remote: ControlClient) -> None:
     """Forget tasks, credits, limits, callbacks and journal."""
-    remote.call("POST", "/reset")
+    remote.post("/reset")
     say("forgotten", err=True)
 
 

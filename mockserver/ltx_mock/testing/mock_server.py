@@ -40,10 +40,10 @@ class MockServer(World):
     def __init__(self, **settings: Unpack[ServerSettings]) -> None:
         self.settings = Settings.from_mapping({"port": 0, **settings})
         self._server_thread = ServerThread(self.settings)
-        self._exchange = inside(self._server_thread)
+        self._transport = inside(self._server_thread)
         self._worlds = count(1)
         key = self.settings.api_key[0] if self.settings.api_key else DEFAULT_KEY
-        super().__init__(Admin(self._exchange, key), self._server_thread.url, key)
+        super().__init__(Admin(self._transport, self._server_thread.url, key), self._server_thread.url, key)
 
     @cached_property
     def transport(self) -> MockTransport:
@@ -106,7 +106,7 @@ class _Tenant(World):
     in_process = True
 
     def __init__(self, server: MockServer, key: str) -> None:
-        super().__init__(Admin(server._exchange, key), server.url, key)  # noqa: SLF001 - its own server
+        super().__init__(Admin(server._transport, server.url, key), server.url, key)  # noqa: SLF001 - its own server
         self._server = server
 
     @property

@@ -7,9 +7,10 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
-from ltx_mock.testing.control_client import Admin, over_http
+from ltx_mock.testing.control_client import Admin
 from ltx_mock.testing.tenant import World
-from ltx_mock_contracts.io.server_url import server_url
+from ltx_mock_contracts.control_client import HttpTransport
+from ltx_mock_contracts.io.server_url import server_root
 
 if TYPE_CHECKING:
     from ltx_mock.testing.options import TenantSettings
@@ -31,13 +32,12 @@ class RemoteServer(World):
 
     def __init__(self, url: str, api_key: str | None = None, admin_token: str | None = None) -> None:
         try:
-            url = server_url(url)
+            root = server_root(url)
         except ValueError as error:
             raise SettingsError(f"url {error}") from None
-        root = url.rstrip("/").removesuffix("/api/v1")
         key = api_key or os.environ.get("APIXO_API_KEY") or DEFAULT_KEY
-        self._exchange = over_http(root, admin_token or os.environ.get("LTX_MOCK_ADMIN_TOKEN"))
-        super().__init__(Admin(self._exchange, key), root, key)
+        self._transport = HttpTransport(root, admin_token or os.environ.get("LTX_MOCK_ADMIN_TOKEN"))
+        super().__init__(Admin(self._transport, root, key), root, key)
 
     @property
     def troubles(self) -> list[str]:
@@ -47,10 +47,10 @@ class RemoteServer(World):
     def why_not_ours(self) -> str | None:
         """Return why this server's worlds cannot be opened, or None when they can: it is an ltx-mock."""
         try:
-            name = self._admin.get("/health").get("name")
+            self._admin.greet()
         except LtxMockError as error:
             return str(error)
-        return None if name == "ltx-mock" else "it is no ltx-mock"
+        return None
 
     def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
         """Return a world with this key and settings of its own; see `MockServer.tenant`.
@@ -60,7 +60,7 @@ class RemoteServer(World):
         """
         if key is None:
             return self.new_tenant(f"{DEFAULT_KEY}-{token_hex(8)}", **settings)
-        admin = Admin(self._exchange, key)
+        admin = Admin(self._transport, self.url, key)
         if settings or not _accepted(admin):
             admin.post("/tenants", {"key": key, "settings": settings})
         return World(admin, self.url, key)
@@ -72,7 +72,7 @@ class RemoteServer(World):
             ConflictError: somebody has.
             SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
         """
-        admin = Admin(self._exchange, key)
+        admin = Admin(self._transport, self.url, key)
         admin.post("/tenants", {"key": key, "settings": settings, "new": True})
         return World(admin, self.url, key)
 

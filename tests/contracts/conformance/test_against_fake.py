@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -15,7 +14,7 @@ from ltx_mock import MockServer
 from ltx_mock_contracts import RULES, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, check_server
 from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
-from ltx_mock_contracts.io.http_client import HttpClient
+from ltx_mock_contracts.io.http_client import send_once
 from ltx_mock_contracts.trace import parse_trace
 from ltx_mock_schemas import schema
 from support.servers import answer, serving
@@ -78,10 +77,8 @@ def test_two_checks_of_one_server_at_once_leave_each_other_alone() -> None:
 
 def test_a_key_that_another_check_has_is_left_to_it() -> None:
     with MockServer(clock="manual") as mock:
-        way = SimpleNamespace(connection=HttpClient(10))
-        control = ControlPlane(way, mock.url, None)
+        control = ControlPlane.of(mock.url, None, send_once, 10)
         (first, _), (second, _) = control.open("check-1", {"credits": 7}), control.open("check-1", {"credits": 8})
-        way.connection.close()
         assert first == "check-1" != second
         assert [mock.tenant(key).account.credits for key in (first, second)] == [7, 8]
 

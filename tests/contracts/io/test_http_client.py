@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from ltx_mock import MockServer
 from ltx_mock.cli import cli
-from ltx_mock.cli import server_commands as remote
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock_contracts.conformance import Options, check_server
+from ltx_mock_contracts.control_client import ControlClient, HttpTransport, Timeouts
 from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
 from mutants.unhealthy import _serving, _Tcp
 from support.servers import answer, serving
@@ -204,12 +204,11 @@ def test_a_check_of_answers_that_are_nested_or_encoded_ends_in_a_report(body: by
         assert not report.ok
 
 
-def test_a_command_that_looks_does_not_wait_for_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "LOOK_SECONDS", 0.3)
+def test_who_looks_does_not_wait_for_an_answer_without_end() -> None:
     with answering(endless(OK + b"Content-Length: 1000000\r\n\r\n", b" "), pause=0.01) as url:
-        monkeypatch.setattr(remote.Remote, "_greet", lambda *_: None)
-        told = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
-    assert "no answer within 0.3 s" in str(told)
+        client = ControlClient(HttpTransport(url), url, timeouts=Timeouts(look=0.3))
+        with pytest.raises(NoAnswerError, match=r"no answer within 0\.3 s"):
+            client.get("/tasks")
 
 
 @pytest.mark.parametrize(

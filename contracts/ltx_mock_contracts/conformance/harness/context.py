@@ -11,10 +11,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from ltx_mock_contracts.conformance.harness.clocks import DrivenClock, RealClock
-from ltx_mock_contracts.conformance.harness.control_plane import ControlError
 from ltx_mock_contracts.conformance.harness.exchanges import Page
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.harness.tenant import World
+from ltx_mock_contracts.control_client import ControlError
 from ltx_mock_contracts.dialects import DIALECTS, may_refuse
 from ltx_mock_contracts.failure import ContractFailure
 from ltx_mock_contracts.io.http_client import NoAnswerError

@@ -6,15 +6,16 @@ import threading
 from contextlib import ExitStack
 from functools import cached_property
 from secrets import token_hex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ltx_mock_contracts.conformance.harness.budget import Budget
 from ltx_mock_contracts.conformance.harness.clocks import Pace
-from ltx_mock_contracts.conformance.harness.control_plane import ControlError, ControlPlane
+from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
 from ltx_mock_contracts.conformance.harness.receiver import Receiver
+from ltx_mock_contracts.control_client import ControlError
 from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
-from ltx_mock_contracts.io.server_url import server_url
+from ltx_mock_contracts.io.server_url import server_root, server_url
 from ltx_mock_contracts.model import MODEL
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ class Target:
         _refuse_what_cannot_be_sent(options)
         self.options = options
         self.pace = pace or Pace()
-        self.root = server_url(options.url).rstrip("/").removesuffix("/api/v1")
+        self.root = server_root(options.url)
         self.base = f"{self.root}/api/v1"
         self.local = urlsplit(self.root).hostname in _LOOPBACK
         self._connections = threading.local()
         self._clients: list[HttpClient] = []
-        control = ControlPlane(self, self.root, options.admin_token)
+        control = ControlPlane.of(self.root, options.admin_token, self._send, options.timeout)
         self._open = ExitStack()
         try:
             self.stranger = self._reach(control)
@@ -106,6 +107,9 @@ class Target:
             client = self._connections.client = HttpClient(self.options.timeout, proxies=not self.local)
             self._clients.append(client)
         return client
+
+    def _send(self, *request: Any, **options: Any) -> Reply:
+        return self.connection.send(*request, **options)
 
     @property
     def violating_prompt(self) -> str | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urljoin
 
 from ltx_mock_contracts.conformance.harness.budget import BudgetSpentError
-from ltx_mock_contracts.conformance.harness.control_plane import ControlError
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
+from ltx_mock_contracts.control_client import ControlError
 from ltx_mock_contracts.io.http_client import NoAnswerError, Reply
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.trace.curl import curl_line
