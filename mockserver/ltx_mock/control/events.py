@@ -38,7 +38,7 @@ class _Watched:
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
-        self.clock = tenant.clock.mark
+        self.clock = tenant.clock
         self.scenarios = tuple(tenant.scenarios)
         self.states: dict[str, State] = {}
         self.ahead: list[tuple[int, int, str]] = []
@@ -71,7 +71,7 @@ class Events(Observer):
 
     def __init__(self, engine: Engine) -> None:
         # Numbers grow from one run to the next: a page that was open before learns that it missed something.
-        self.feed = Feed(Clock().now() * 1000, self._wake, self._sleep)
+        self.feed = Feed(Clock.start().now() * 1000, self._wake, self._sleep)
         self.awake = False
         self._engine = engine
         self._worlds: dict[str, _Watched] = {}
@@ -180,21 +180,21 @@ class Events(Observer):
     def _watch(self, tenant: Tenant) -> _Watched:
         if len(self._worlds) >= MAX_WATCHED:  # the store forgets idle worlds of a flood of keys without a word
             known = self._engine.store.find
-            self._worlds = {key: world for key, world in self._worlds.items() if known(key) is world.tenant}
+            self._worlds = {key: world for key, world in self._worlds.items() if known(key) == world.tenant}
         world = self._worlds[tenant.key] = _Watched(tenant)
         return world
 
     def _look(self, tenant: Tenant) -> _Watched | None:
         """Tell what has changed in a world since it was looked at; return None for what is none, or was forgotten."""
-        if not tenant.key or self._engine.store.find(tenant.key) is not tenant:
+        if not tenant.key or self._engine.store.find(tenant.key) != tenant:
             return None
         self._count(tenant)
         world = self._worlds.get(tenant.key)
         if world is None:
             world = self._watch(tenant)
             self._publish("tenant", {"change": "made", **account_view(tenant)}, tenant.key)
-        if world.clock != tenant.clock.mark:
-            world.clock = tenant.clock.mark
+        if world.clock != tenant.clock:
+            world.clock = tenant.clock
             self._publish("clock", {**names(tenant), **tenant.clock.as_dict()}, tenant.key)
         self._settle(world)
         if world.scenarios != (armed := tuple(tenant.scenarios)):
@@ -213,7 +213,7 @@ class Events(Observer):
             self._publish("scenario", {**ALL, "scenarios": views}, "")
 
     def _mark_to_come(self) -> tuple[object, ...]:
-        return self._engine.clock.mark, tuple(self._engine.store.scenarios)
+        return self._engine.clock, tuple(self._engine.store.scenarios)
 
     def _settle(self, world: _Watched) -> None:
         """Tell the changes of state that lie behind, in their order, and wait for the next."""
@@ -264,5 +264,5 @@ class Events(Observer):
     def _tell_counts(self) -> None:
         counted, self._counted, self._count_alarm = self._counted, {}, None
         for key, tenant in counted.items():
-            if self._engine.store.find(key) is tenant:
+            if self._engine.store.find(key) == tenant:
                 self._publish("tenant", {"change": "counted", **account_view(tenant)}, key)

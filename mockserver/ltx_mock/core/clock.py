@@ -5,6 +5,7 @@ Times are whole Unix milliseconds, as the API itself gives them (rule TASK-5).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
@@ -25,58 +26,59 @@ FIXED_START = 1_767_965_610_929
 LATEST = 253_370_764_800_000
 
 
+@dataclass(frozen=True, slots=True)
 class Clock:
-    """A clock that runs (`real`, `scaled`) or stands until it is moved (`manual`, `auto`).
+    """A clock that runs (`real`, `scaled`) or stands until it is moved (`manual`, `auto`). A change is a new value.
 
-    `scaled` is `real` with a speed: 60 means a minute a second. `auto` stands like `manual`; who reads an
+    `scaled` is `real` with a speed: 60 means a minute a second. `auto` stands like `manual`; whoever reads an
     unfinished status moves it to the task's next transition.
+
+    Attributes:
+        anchor: A moment of virtual time.
+        anchor_ns: The machine's monotonic time at that moment, nanoseconds.
     """
 
-    __slots__ = ("_anchor_ns", "_anchor_virtual", "mode", "speed")
+    mode: ClockMode
+    speed: float
+    anchor: int
+    anchor_ns: int
 
-    def __init__(self, mode: str = "real", *, speed: float = 1.0, start: int | None = None) -> None:
-        self._anchor_virtual = start if start is not None else system_time.unix_ms()
-        self._anchor_ns = system_time.monotonic_ns()
-        self.mode: ClockMode
-        self.speed: float
-        self._set(mode, speed)
+    @classmethod
+    def start(cls, mode: str = "real", *, speed: float = 1.0, at: int | None = None) -> Clock:
+        """Return a clock that shows this moment now; by default that of the machine.
+
+        Raises:
+            SettingsError: the mode is unknown or the speed is not a positive number.
+        """
+        return _clock(mode, speed, system_time.unix_ms() if at is None else at)
 
     @property
     def flows(self) -> bool:
         """Whether time passes by itself."""
         return self.mode in {"real", "scaled"}
 
-    @property
-    def mark(self) -> tuple[object, ...]:
-        """Another value after each change of mode, speed or time; that time flows is no change."""
-        return self.mode, self.speed, self._anchor_virtual, self._anchor_ns
-
     def now(self) -> int:
         """Return the virtual time in Unix milliseconds; it never goes back."""
         if not self.flows:
-            return self._anchor_virtual
-        elapsed = system_time.monotonic_ns() - self._anchor_ns
+            return self.anchor
+        elapsed = system_time.monotonic_ns() - self.anchor_ns
         if self.speed == 1.0:
-            return self._anchor_virtual + elapsed // 1_000_000
-        return self._anchor_virtual + int(elapsed * self.speed) // 1_000_000
+            return self.anchor + elapsed // 1_000_000
+        return self.anchor + int(elapsed * self.speed) // 1_000_000
 
-    def move_to(self, moment: int) -> None:
-        """Set the clock forward to `moment`; a moment that has passed changes nothing."""
-        now = self.now()
-        if moment > now:
-            self._anchor_virtual, self._anchor_ns = moment, system_time.monotonic_ns()
+    def moved_to(self, moment: int) -> Clock:
+        """Return the clock set forward to `moment`, or as it is where that has passed."""
+        return _clock(self.mode, self.speed, moment) if moment > self.now() else self
 
-    def set(self, mode: str | None = None, speed: float | None = None) -> None:
-        """Change mode or speed from this moment on, without a jump in time.
+    def changed(self, mode: str | None = None, speed: float | None = None) -> Clock:
+        """Return the clock with another mode or speed from this moment on, without a jump in time.
 
         Raises:
             SettingsError: the mode is unknown or the speed is not a positive number.
         """
         if speed is None:
             speed = 1.0 if mode == "real" else self.speed
-        now = self.now()
-        self._set(self.mode if mode is None else mode, speed)
-        self._anchor_virtual, self._anchor_ns = now, system_time.monotonic_ns()
+        return _clock(self.mode if mode is None else mode, speed, self.now())
 
     def real_seconds_until(self, moment: int) -> float | None:
         """Return how many real seconds pass until `moment`, or None while the clock stands."""
@@ -84,23 +86,19 @@ class Clock:
             return None
         return max(0, moment - self.now()) / SECOND / self.speed
 
-    def copy(self) -> Clock:
-        """Return a clock that shows the same time in the same mode and then goes its own way."""
-        return Clock(self.mode, speed=self.speed, start=self.now())
-
     def as_dict(self) -> dict[str, object]:
         """Return the clock as the control plane shows it; `now` in Unix milliseconds."""
         return {"now": self.now(), "mode": self.mode, "speed": self.speed}
 
-    def _set(self, mode: str, speed: float) -> None:
-        if mode not in MODES:
-            raise SettingsError(f"clock mode must be one of {', '.join(MODES)}, not {mode!r}")
-        if not 0 < speed <= 1_000_000:
-            raise SettingsError(f"speed must be more than 0 and at most 1000000, not {speed!r}")
-        if mode in {"real", "scaled"}:
-            mode = "real" if speed == 1 else "scaled"
-        self.mode = mode  # type: ignore[assignment]
-        self.speed = float(speed)
+
+def _clock(mode: str, speed: float, now: int) -> Clock:
+    if mode not in MODES:
+        raise SettingsError(f"clock mode must be one of {', '.join(MODES)}, not {mode!r}")
+    if not 0 < speed <= 1_000_000:
+        raise SettingsError(f"speed must be more than 0 and at most 1000000, not {speed!r}")
+    if mode in {"real", "scaled"}:
+        mode = "real" if speed == 1 else "scaled"
+    return Clock(mode, float(speed), now, system_time.monotonic_ns())  # type: ignore[arg-type]  # it is one of MODES
 
 
 def moment_of(milliseconds: int) -> datetime:

@@ -210,7 +210,7 @@ class Settings:
     def new_clock(self) -> Clock:
         """Return a clock as these settings describe it."""
         stands = self.clock in {"manual", "auto"}
-        return Clock(self.clock, speed=self.speed, start=_moment(self.start_time) if stands else None)
+        return Clock.start(self.clock, speed=self.speed, at=_moment(self.start_time) if stands else None)
 
     def as_dict(self) -> dict[str, object]:
         """Return all settings as plain data, secrets left out."""

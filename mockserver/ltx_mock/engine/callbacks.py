@@ -166,7 +166,7 @@ class Callbacks:
         while (due := tenant.next_due()) is not None and due <= span.until:
             horizon = min(span.until, due + min(RETRY_AFTER_MS) - 1)
             await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(tenant.claim_due(horizon))))
-        tenant.clock.move_to(span.until)
+        tenant.move_clock(span.until)
         self.arm(tenant)
 
     async def forget(self, tenant: Tenant) -> None:
@@ -188,7 +188,7 @@ class Callbacks:
 
     def _is_current(self, tenant: Tenant) -> bool:
         """Tell whether the tenant is still there, and not forgotten by a reset."""
-        return self._store.find(tenant.key) is tenant
+        return self._store.find(tenant.key) == tenant
 
     def _on_alarm(self, tenant: Tenant) -> None:
         self._alarms.pop(tenant.key, None)
@@ -198,7 +198,7 @@ class Callbacks:
     async def _run_due(self, tenant: Tenant) -> None:
         if tenant.clock.mode == "auto":
             await self._ready(tenant)
-            tenant.clock.move_to(tenant.next_due() or 0)
+            tenant.move_clock(tenant.next_due() or 0)
         for delivery in tenant.claim_due(tenant.clock.now()):
             self._spawn(tenant, self._deliver(tenant, delivery))
         self.arm(tenant)
@@ -210,7 +210,7 @@ class Callbacks:
 
     async def _in_order(self, tenant: Tenant, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
-            tenant.clock.move_to(delivery.due or 0)
+            tenant.move_clock(delivery.due or 0)
             await self._deliver(tenant, delivery)
 
     async def _deliver(self, tenant: Tenant, delivery: Delivery) -> None:

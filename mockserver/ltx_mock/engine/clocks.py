@@ -62,9 +62,9 @@ class Clocks:
             SettingsError: the mode is unknown or the speed is not allowed.
         """
         if tenant is None:
-            self._store.clock.set(mode, speed)
+            self._store.set_clock(mode, speed)
         for each in [tenant] if tenant else self._store.tenants():
-            each.clock.set(mode, speed)
+            each.set_clock(mode, speed)
             self._note(each, f"set to {each.clock.mode}, speed {each.clock.speed:g}", each.clock.now())
             self._callbacks.arm(each)
         self._observer.tenant_changed(tenant)
@@ -84,7 +84,7 @@ class Clocks:
             return await self._advance(tenant, milliseconds)
         clock = self._store.clock
         check_end_of_time(milliseconds, clock, *(each.clock for each in self._store.tenants()))
-        clock.move_to(clock.now() + milliseconds)
+        self._store.move_clock(clock.now() + milliseconds)
         self._observer.tenant_changed(None)
         moved = await asyncio.gather(*(self._advance(each, milliseconds) for each in self._store.tenants()))
         return sorted((event for events in moved for event in events), key=itemgetter("at"))
@@ -132,7 +132,7 @@ class Clocks:
         self._note_advance(tenant, milliseconds)
         decided = [task.id for task in tenant.unfinished(after) if task.id not in self._inspections]
         attempts_before = _attempts(tenant)
-        tenant.clock.move_to(until)
+        tenant.move_clock(until)
         if span := self._spans.get(tenant.key):
             span.until = min(LATEST, span.until + milliseconds)
         else:

@@ -49,7 +49,7 @@ class Engine:
     """
 
     def __init__(self, settings: Settings, store: Store, sender: Sender) -> None:
-        self.started = Clock().now()
+        self.started = Clock.start().now()
         self.store, self.sender = store, sender
         self.observers = Observers()
         self.aside = Aside()
@@ -126,7 +126,7 @@ class Engine:
         if tenant.clock.mode == "auto":
             await self.ready(tenant)
             task = tenant.task(task_id) or task
-            tenant.clock.move_to(task.timeline.next_transition(now) or now)
+            tenant.move_clock(task.timeline.next_transition(now) or now)
             self.callbacks.arm(tenant)
         return answer
 

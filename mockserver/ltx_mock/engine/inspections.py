@@ -52,7 +52,7 @@ class Inspections:
         pending = [
             each.work
             for each in self._by_task.values()
-            if each.tenant is tenant and (by is None or each.earliest <= by)
+            if each.tenant == tenant and (by is None or each.earliest <= by)
         ]
         if pending:
             await asyncio.wait(pending)

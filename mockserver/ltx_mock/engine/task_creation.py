@@ -134,7 +134,7 @@ class TaskCreation:
         async def inspect() -> None:
             found = await self._inspector.inspect(request)
             current = tenant.task(task.id)
-            if found == NOTHING or current is None or current.timeline is not task.timeline:
+            if found == NOTHING or current is None or current.timeline != task.timeline:
                 return
             if found.failure is not None:
                 failed = build_timeline(request, task.seed, tenant.settings.seed, task.timeline.created, found.failure)

@@ -46,8 +46,21 @@ class Tenant(Protocol):
         """Have it behave as these settings say, from now on."""
 
     @property
+    def generation(self) -> int:
+        """Another number for each tenant that was ever opened, also with the same key.
+
+        Tenants are equal when key and generation are; nothing may depend on which object stands for one.
+        """
+
+    @property
     def clock(self) -> Clock:
         """The tenant's own time."""
+
+    def move_clock(self, moment: int) -> None:
+        """Set the clock forward to a moment; one that has passed changes nothing."""
+
+    def set_clock(self, mode: str | None, speed: float | None) -> None:
+        """Change the clock's mode or speed from now on; see `Clock.changed`."""
 
     @property
     def opened(self) -> bool:
@@ -138,7 +151,13 @@ class Store(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """The clock that each tenant to come begins with a copy of."""
+        """The clock that each tenant to come begins with."""
+
+    def move_clock(self, moment: int) -> None:
+        """Set that clock forward to a moment."""
+
+    def set_clock(self, mode: str | None, speed: float | None) -> None:
+        """Change that clock's mode or speed from now on."""
 
     def reset(self) -> None:
         """Forget everything, ids and numbers too."""

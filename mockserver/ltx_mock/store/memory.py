@@ -63,6 +63,7 @@ class MemoryTenant:
         "counts",
         "entry_bytes",
         "forgotten",
+        "generation",
         "id",
         "key",
         "label",
@@ -80,11 +81,12 @@ class MemoryTenant:
         settings: Settings,
         clock: Clock,
         shared: Shared,
+        generation: int,
         *,
         opened: bool = False,
     ) -> None:
         self.id, self.key, self.label, self.settings, self.clock = tenant_id, key, key_label(key), settings, clock
-        self.opened = opened
+        self.generation, self.opened = generation, opened
         self.scenarios: tuple[ActiveScenario, ...] = tuple(map(activate, settings.scenario))
         self._armed_here = False
         self._draws = 0
@@ -103,6 +105,20 @@ class MemoryTenant:
         self.entry_bytes = self.task_bytes = self._request_bytes = 0
         self.forgotten = self.last_entry = 0
         self.counts: dict[tuple[Operation, int | None], int] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MemoryTenant) and (self.key, self.generation) == (other.key, other.generation)
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.generation))
+
+    def move_clock(self, moment: int) -> None:
+        """See `Tenant.move_clock`."""
+        self.clock = self.clock.moved_to(moment)
+
+    def set_clock(self, mode: str | None, speed: float | None) -> None:
+        """See `Tenant.set_clock`."""
+        self.clock = self.clock.changed(mode, speed)
 
     @property
     def idle(self) -> bool:
@@ -338,9 +354,20 @@ def _ignore(_: int) -> None:
 class MemoryStore:
     """See `ltx_mock.store.interface.Store`."""
 
+    clock: Clock
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._generations = count(1)
         self.reset()
+
+    def move_clock(self, moment: int) -> None:
+        """See `Store.move_clock`."""
+        self.clock = self.clock.moved_to(moment)
+
+    def set_clock(self, mode: str | None, speed: float | None) -> None:
+        """See `Store.set_clock`."""
+        self.clock = self.clock.changed(mode, speed)
 
     def reset(self) -> None:
         """See `Store.reset`."""
@@ -362,14 +389,13 @@ class MemoryStore:
         tenant = self._tenants.get(key)
         if tenant is None:
             self._make_room()
-            tenant = self._begin(MemoryTenant(self._id(key), key, self._settings, self.clock.copy(), self._shared))
+            tenant = self._begin(self._new(key, self._settings, self.clock))
         return tenant
 
     def open(self, key: str, settings: Settings) -> MemoryTenant:
         """See `Store.open`."""
         self.drop(key, forever=False)
-        clock = settings.new_clock()
-        return self._begin(MemoryTenant(self._id(key), key, settings, clock, self._shared, opened=True))
+        return self._begin(self._new(key, settings, settings.new_clock(), opened=True))
 
     def configure(self, settings: Settings) -> None:
         """See `Store.configure`."""
@@ -432,6 +458,10 @@ class MemoryStore:
     def next_entry(self) -> int:
         """See `Store.next_entry`."""
         return next(self._entry_numbers)
+
+    def _new(self, key: str, settings: Settings, clock: Clock, *, opened: bool = False) -> MemoryTenant:
+        generation = next(self._generations)
+        return MemoryTenant(self._id(key), key, settings, clock, self._shared, generation, opened=opened)
 
     def _begin(self, tenant: MemoryTenant) -> MemoryTenant:
         self._tenants[tenant.key] = tenant

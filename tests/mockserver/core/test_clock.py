@@ -42,7 +42,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def test_a_real_clock_starts_now_and_runs_with_the_machine(machine: Machine) -> None:
-    clock = Clock("real")
+    clock = Clock.start("real")
     assert clock.now() == 1_700_000_000_250
     machine.wait(1.5)
     assert clock.now() == 1_700_000_001_750
@@ -50,7 +50,7 @@ def test_a_real_clock_starts_now_and_runs_with_the_machine(machine: Machine) -> 
 
 
 def test_a_scaled_clock_runs_so_many_times_faster(machine: Machine) -> None:
-    clock = Clock("scaled", speed=60, start=0)
+    clock = Clock.start("scaled", speed=60, at=0)
     machine.wait(1)
     assert clock.now() == 60_000
     assert clock.real_seconds_until(120_000) == 1
@@ -59,17 +59,20 @@ def test_a_scaled_clock_runs_so_many_times_faster(machine: Machine) -> None:
 
 @pytest.mark.parametrize("mode", ["manual", "auto"])
 def test_a_clock_that_stands_is_moved_and_never_runs(machine: Machine, mode: str) -> None:
-    clock = Clock(mode, start=1000)
+    clock = Clock.start(mode, at=1000)
     machine.wait(3600)
     assert clock.now() == 1000
     assert clock.real_seconds_until(2000) is None
-    clock.move_to(1500)
-    clock.move_to(1200)
-    assert clock.now() == 1500
+    assert clock.moved_to(1500).moved_to(1200).now() == 1500
+    assert clock.now() == 1000, "a clock is a value"
 
 
 def test_speed_decides_between_real_and_scaled() -> None:
-    modes = [Clock("real", speed=2).mode, Clock("scaled", speed=1).mode, Clock("manual", speed=2).mode]
+    modes = [
+        Clock.start("real", speed=2).mode,
+        Clock.start("scaled", speed=1).mode,
+        Clock.start("manual", speed=2).mode,
+    ]
     assert modes == ["scaled", "real", "manual"]
 
 
@@ -85,11 +88,11 @@ def test_changing_the_mode_makes_no_jump_and_time_never_goes_back(changes: list[
     machine = Machine()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ltx_mock.core.clock.system_time", machine)
-        clock = Clock("real", start=0)
+        clock = Clock.start("real", at=0)
         for kind, *values in changes:
             before = clock.now()
             if kind == "set":
-                clock.set(*values)
+                clock = clock.changed(*values)
                 assert clock.now() == before
             elif kind == "wait":
                 machine.wait(values[0])
@@ -97,27 +100,26 @@ def test_changing_the_mode_makes_no_jump_and_time_never_goes_back(changes: list[
                     values[0] * 1000 * clock.speed if clock.flows else 0, abs=2
                 )
             else:
-                clock.move_to(before + values[0])
+                clock = clock.moved_to(before + values[0])
                 assert clock.now() == before + max(0, values[0])
 
 
-def test_a_copy_goes_its_own_way(machine: Machine) -> None:
-    clock = Clock("scaled", speed=10, start=0)
+def test_a_moved_clock_goes_its_own_way(machine: Machine) -> None:
+    clock = Clock.start("scaled", speed=10, at=0)
     machine.wait(1)
-    other = clock.copy()
-    clock.move_to(50_000)
+    moved = clock.moved_to(50_000)
     machine.wait(1)
-    assert (clock.now(), other.now()) == (60_000, 20_000)
+    assert (moved.now(), clock.now()) == (60_000, 20_000)
 
 
 @pytest.mark.parametrize(("mode", "speed"), [("fast", 1.0), ("", 1.0), ("real", 0.0), ("real", -1.0), ("scaled", 1e9)])
 def test_an_unknown_mode_or_an_impossible_speed_changes_nothing(mode: str, speed: float) -> None:
-    clock = Clock("manual", start=7)
+    clock = Clock.start("manual", at=7)
     with pytest.raises(SettingsError):
-        clock.set(mode, speed)
+        clock.changed(mode, speed)
     assert clock.as_dict() == {"now": 7, "mode": "manual", "speed": 1.0}
     with pytest.raises(SettingsError):
-        Clock(mode, speed=speed)
+        Clock.start(mode, speed=speed)
 
 
 def test_a_clock_that_stands_starts_at_the_sample_of_the_documents(world: World) -> None:
