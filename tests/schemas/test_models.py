@@ -108,3 +108,26 @@ def test_the_examples_are_good_but_for_the_invalid_one(name: str) -> None:
     request = MODEL.example(name, root="http://127.0.0.1:8219")
     assert bool(severities(request)) is (name == "invalid")
     assert "{" not in str(request["input"].get("image_urls", ""))
+
+
+def test_another_model_is_read_from_facts_of_its_own() -> None:
+    span = [1000, 2000]
+    facts = {
+        "id": "tiny-images",
+        "modes": {"text-to-image": {"requires": [], "recommends": [], "takes": []}},
+        "resolutions": {"64p": {"sizes": {"1:1": [64, 64]}, "generationMs": span, "price": 0}},
+        "aspectRatios": ["1:1"],
+        "durations": [1, 1],
+        "loraMs": [0, 0],
+        "result": {"mediaType": "image/png", "suffix": ".png"},
+        "failCodes": {"NO_IDEA": {"source": "spec", "field": "prompt", "message": "No.", "failsAfterMs": [1, 2]}},
+        "otherFailure": {"message": "It failed", "failsAfterMs": [3, 4]},
+        "examples": {"text": {"input": {"mode": "text-to-image"}}},
+    }
+    jsonschema.validate(facts, ltx_mock_schemas.schema("model"))
+    model = Model.from_facts(facts)
+    assert (model.status_path, model.aspect_ratio, model.result.suffix) == ("/statusTask/tiny-images", "1:1", ".png")
+    assert model.generation_ms("text-to-image", "64p") == model.any_generation_ms() == (1000, 2000)
+    assert model.modes_without("loras") == ("text-to-image",)
+    assert model.fail_codes[model.fail_code_of("prompt")].fails_after_ms == (1, 2)
+    assert model.other_failure.fails_after_ms == (3, 4)

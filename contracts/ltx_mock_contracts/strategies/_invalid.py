@@ -142,7 +142,12 @@ _NO_URL: Final = st.sampled_from(
         ),
     ]
 )
-_FRACTIONS: Final = st.integers(5, 19).map(lambda seconds: seconds + 0.5) | st.sampled_from([19.999999, 5.000001])
+_LEAST, _MOST = MODEL.durations
+_TOO_SHORT: Final = st.sampled_from([_LEAST - 1, _LEAST - 1.0, 0, -5, -0.0]) | st.integers(max_value=_LEAST - 1)
+_TOO_MANY: Final = st.sampled_from([_MOST + 1, _MOST + 1.0, 1e300]) | st.integers(min_value=_MOST + 1)
+_FRACTIONS: Final = st.integers(_LEAST, _MOST - 1).map(lambda seconds: seconds + 0.5) | st.sampled_from(
+    [_MOST - 0.000001, _LEAST + 0.000001]
+)
 _TOO_LONG: Final = st.sampled_from(["x" * 5001, "😀" * 5001, "é" * 5001, " " * 10_000])
 
 
@@ -191,8 +196,8 @@ _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
     ),
     "GEN-10": (
         _Family("missing", ("input", "duration")),
-        _Family("too short", ("input", "duration"), st.sampled_from([4, 4.0, 0, -5, -0.0]) | st.integers(max_value=4)),
-        _Family("too long", ("input", "duration"), st.sampled_from([21, 21.0, 1e300]) | st.integers(min_value=21)),
+        _Family("too short", ("input", "duration"), _TOO_SHORT),
+        _Family("too long", ("input", "duration"), _TOO_MANY),
         _Family("fraction", ("input", "duration"), _FRACTIONS),
         _Family("no number", ("input", "duration"), _NO_NUMBER),
     ),

@@ -9,10 +9,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+import ltx_mock_schemas
 from ltx_mock import MockServer
 from ltx_mock.testing.receiver import CallbackReceiver
 from support.bodies import STATUS, TEXT, post, request_body, submit
-from support.browser import chromium, dashboard
+from support.browser import Dashboard, chromium, dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -345,4 +346,29 @@ def test_it_says_so_when_the_server_is_gone(browser: Browser) -> None:
     expect(page.locator("#connection")).to_have_text("not connected, trying again …")
     page.get_by_role("button", name="+1 min").click()
     expect(page.get_by_role("alert")).to_have_text("The server does not answer. Does it still run?")
+    context.close()
+
+
+def test_the_form_is_made_from_the_schema_of_requests(browser: Browser, mock: MockServer) -> None:
+    """A choice where the schema lists words, a number where it wants one, also for fields that are new."""
+    request, model = ltx_mock_schemas.schema("generate-request"), ltx_mock_schemas.model()
+    given = request["$defs"]["modelInput"]["properties"]
+    given["resolution"]["enum"].append("4k")
+    given |= {"frames": {"type": "integer", "minimum": 1}, "style": {"type": "string", "enum": ["plain", "noir"]}}
+    model["examples"] = {"short": {"input": {**TEXT, "frames": 12}}}
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.route("**/__admin/model.json", lambda route: route.fulfill(json=model))
+    context.route("**/__admin/schemas/generate-request", lambda route: route.fulfill(json=request))
+    shown = Dashboard(context, mock.url)
+    assert shown.field("frames").get_attribute("type") == shown.field("seed").get_attribute("type") == "number"
+    assert shown.field("frames").input_value() == "12"
+    assert shown.field("style").locator("option").all_text_contents() == ["plain", "noir"]
+    expect(shown.page.locator("[data-field=image_urls]")).to_be_hidden()
+    with shown.page.expect_request("**/generateTask/**") as made:
+        shown.submit(resolution="4k", style="noir", frames="24")
+    expect(shown.page.locator("p.told")).to_contain_text('400: input.resolution must be "480p", "720p" or "1080p"')
+    body: Any = made.value.post_data_json
+    sent = body["input"]
+    assert (sent["resolution"], sent["style"], sent["frames"]) == ("4k", "noir", 24)
+    shown.close()
     context.close()
