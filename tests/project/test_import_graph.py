@@ -36,7 +36,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("testing",),
         ("client_checks",),
         ("cli",),
-        ("pytest_plugin", "__main__"),
+        ("pytest_plugin", "__main__", "clients"),
     ],
     "ltx_mock_contracts": [
         ("rules", "model", "request_fields", "lazy", "extras", "polling"),

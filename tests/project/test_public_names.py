@@ -53,3 +53,13 @@ def test_star_import_gives_the_public_names_and_no_more() -> None:
         given: dict[str, object] = {}
         exec(f"from {package} import *", given)
         assert set(given) - {"__builtins__"} == set(import_module(package).__all__)
+
+
+@pytest.mark.parametrize(
+    ("former", "name"),
+    [("ltx_mock.clients", "ltx_mock.client_checks"), ("ltx_mock_contracts.machine", "ltx_mock_contracts.stateful")],
+)
+def test_the_former_name_of_a_package_gives_the_same(former: str, name: str) -> None:
+    old, new = import_module(former), import_module(name)
+    assert old.__all__ == new.__all__
+    assert all(getattr(old, each) is getattr(new, each) for each in new.__all__)
