@@ -39,7 +39,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("pytest_plugin", "__main__", "clients"),
     ],
     "ltx_mock_contracts": [
-        ("rules", "model", "request_fields", "lazy", "extras", "polling"),
+        ("rules", "api", "model", "request_fields", "lazy", "extras", "polling"),
         ("failure", "verdicts", "dialects", "request", "needs_hypothesis"),
         ("validation",),
         ("io", "reporting", "strategies"),

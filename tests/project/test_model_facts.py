@@ -11,17 +11,19 @@ from pathlib import Path
 import pytest
 
 import ltx_mock.dashboard
+from ltx_mock_contracts.api import BALANCE_PATH
 from ltx_mock_contracts.model import FAIL_CODES, MODEL, MODES, RESOLUTIONS
 from project.test_import_graph import MODULES
 
 PAGE = Path(ltx_mock.dashboard.__file__).parent / "page"
 SCRIPTS = sorted(path.name for path in PAGE.glob("*.js"))
 MAY_NAME = {
+    "ltx_mock_contracts.api": "what the models share is told there",
     "ltx_mock_contracts.rules": "the catalogue says in words what the documents promise",
     "ltx_mock.testing.options": "types for editors, which a test holds equal to the model",
     "ltx_mock.scenarios.library": "a scenario for each fail code",
 }
-WORDS = [MODEL.id, *MODES, *RESOLUTIONS, *MODEL.aspect_ratios, *FAIL_CODES, MODEL.result.media_type]
+WORDS = [MODEL.id, *MODES, *RESOLUTIONS, *MODEL.aspect_ratios, *FAIL_CODES, MODEL.result.media_type, BALANCE_PATH]
 WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, WORDS))})(?![\w-])")
 SPANS = {*(each.generation_ms for each in MODEL.resolutions.values()), MODEL.lora_ms, MODEL.any_generation_ms()}
 UNITS = {"SECOND": 1000, "MINUTE": 60_000}

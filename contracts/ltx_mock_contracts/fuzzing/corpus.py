@@ -16,7 +16,7 @@ from ltx_mock_contracts import strategies
 from ltx_mock_contracts.fuzzing.deterministic import draw
 from ltx_mock_contracts.fuzzing.responses import ANSWERS, Answer
 from ltx_mock_contracts.model import MODES
-from ltx_mock_contracts.strategies._modes import choose
+from ltx_mock_contracts.strategies._choose import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

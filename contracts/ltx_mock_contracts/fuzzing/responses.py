@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.api import ENDED, STATES
 from ltx_mock_contracts.strategies import Envelope, callbacks, drifted, error_envelopes, status_envelopes
 from ltx_mock_contracts.strategies._drift import drifting
-from ltx_mock_contracts.strategies._modes import ENDED, STATES
 from ltx_mock_contracts.strategies._responses import success
 from ltx_mock_contracts.strategies._values import TASK_IDS
 from ltx_mock_contracts.validation.explain import near

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from ltx_mock_contracts.api import BASE_PATH
+
 __all__ = ["server_root", "server_url"]
 
 
@@ -27,4 +29,4 @@ def server_url(text: str) -> str:
 
 def server_root(text: str) -> str:
     """Return the URL of a server without a slash or `/api/v1` at its end; else as `server_url`."""
-    return server_url(text).rstrip("/").removesuffix("/api/v1")
+    return server_url(text).rstrip("/").removesuffix(BASE_PATH)

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.api import RUNNING
 from ltx_mock_contracts.dialects import may_refuse_id
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.request import GenerateRequest
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Actions", "own_key"]
 
-_RUNNING: Final = ("pending", "processing")
 _VIOLATION: Final = MODEL.fail_code_of("prompt")
 
 
@@ -122,7 +122,7 @@ class Actions:
 
     def finish(self, task: TaskHistory, state: str) -> None:
         """End a task by hand, if it has not ended."""
-        if self._target.finish is not None and not task.ended_by_hand and self.poll(task) in _RUNNING:
+        if self._target.finish is not None and not task.ended_by_hand and self.poll(task) in RUNNING:
             task.ended_by_hand = True
             del self._polled[task.id]
             self._log.add(f"finished by hand: {state}", task.id)
@@ -192,7 +192,7 @@ class Actions:
         tasks = [task for task in self.tasks.values() if own_key(task) in keys and task.end is None]
         if len(tasks) < self._target.max_concurrent:
             return len(tasks)
-        return sum(self._state(task) in _RUNNING for task in tasks)
+        return sum(self._state(task) in RUNNING for task in tasks)
 
     def _state(self, task: TaskHistory) -> str:
         """Return the state of a task at this moment; it need not be asked for again while time stands."""

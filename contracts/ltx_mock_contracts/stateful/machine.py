@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule
 
+from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.stateful.actions import Actions, own_key
 from ltx_mock_contracts.stateful.client import FIRST, SECOND
@@ -138,7 +139,7 @@ class TaskMachine(ContractMachine):
             self.actions.advance_to(task.window[end] + more)
 
     @precondition(lambda self: self.target.finish is not None)
-    @rule(task=submitted, state=st.sampled_from(["success", "failed"]))
+    @rule(task=submitted, state=st.sampled_from(ENDED))
     def finish(self, task: TaskHistory, state: str) -> None:
         """End a task by hand, if it has not ended."""
         self.actions.finish(task, state)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ltx_mock_contracts.dialects import readable_json
 from ltx_mock_contracts.model import MODES
-from ltx_mock_contracts.strategies._modes import choose
+from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._requests import valid_requests
 from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT
 

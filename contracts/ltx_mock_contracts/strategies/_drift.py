@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from ltx_mock_contracts.strategies._modes import RUNNING, STATES, choose
+from ltx_mock_contracts.api import RUNNING, STATES
+from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._responses import Envelope, status_envelopes
 from ltx_mock_contracts.strategies._values import FIELD_VALUES
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.model import MODEL
-from ltx_mock_contracts.strategies._modes import ENDED, choose
+from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._responses import CREATED, Envelope, finished, success
 from ltx_mock_contracts.strategies._values import TASK_IDS
 

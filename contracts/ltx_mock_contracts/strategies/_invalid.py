@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ltx_mock_contracts.dialects import may_accept
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RATIO_MODES, RESOLUTIONS
 from ltx_mock_contracts.request_fields import PROVIDERS, REQUEST_TYPES
-from ltx_mock_contracts.strategies._modes import choose
+from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
 from ltx_mock_contracts.strategies._values import TEXT, URLS, fresh
 from ltx_mock_contracts.validation.findings import Path, pointer

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RATIO_MODES
 from ltx_mock_contracts.request_fields import PROVIDERS, REQUEST_TYPES
-from ltx_mock_contracts.strategies._modes import choose
+from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._values import (
     DOWNLOADS,
     DURATIONS,

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from ltx_mock_contracts.api import ENDED, STATES
 from ltx_mock_contracts.model import FAIL_CODES, MODEL
-from ltx_mock_contracts.strategies._modes import ENDED, STATES, choose
+from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._values import TASK_IDS, TEXT, URLS, objects
 
 __all__ = ["CREATED", "Envelope", "callbacks", "error_envelopes", "finished", "status_envelopes", "success"]

@@ -8,6 +8,7 @@ import string
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["curl_line", "octal"]
 
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~"
 _PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%")
-_STATUS: Final = f"/api/v1{MODEL.status_path}?taskId="
+_STATUS: Final = f"{BASE_PATH}{MODEL.status_path}?taskId="
 
 
 def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KEY", raw: bytes | None = None) -> str:

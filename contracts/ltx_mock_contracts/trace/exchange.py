@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, overload
 from urllib.parse import parse_qs
 
+from ltx_mock_contracts.api import BALANCE_PATH
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
@@ -20,7 +21,7 @@ _NOBODY: Final = "nobody"
 """The tenant in which the fake has what was asked without a good key."""
 
 _ENDPOINT: Final = re.compile(rf"/(generateTask|statusTask)/{re.escape(MODEL.id)}/?(?:[?#]|$)")
-_BALANCE: Final = re.compile(r"/apikeys/current-balance/?(?:[?#]|$)")
+_BALANCE: Final = re.compile(rf"{BALANCE_PATH}/?(?:[?#]|$)")
 
 
 class TraceError(ValueError):

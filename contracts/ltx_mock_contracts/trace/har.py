@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor
 from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, key_of
@@ -16,7 +17,7 @@ from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 __all__ = ["read_har", "read_har_log"]
 
 _KEPT_HEADERS: Final = frozenset({"allow", "content-type", "location", "retry-after", "www-authenticate"})
-_NEAR: Final = re.compile(r"/api/v1/(?!(?:generate|status)Task/)")
+_NEAR: Final = re.compile(rf"{BASE_PATH}/(?!(?:generate|status)Task/)")
 """Paths that a typo leads to; other models have other contracts."""
 _OF_A_TASK: Final = "taskId"
 """What the body of every callback has in it."""

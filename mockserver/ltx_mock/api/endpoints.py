@@ -27,8 +27,8 @@ from ltx_mock.scenarios.fields import ScenarioError
 from ltx_mock.scenarios.matching import ActiveScenario, RequestFacts, aimed
 from ltx_mock.scenarios.per_request import DIRECTIVE, may_request_scenarios, requested_scenarios
 from ltx_mock.store.interface import Tenant
+from ltx_mock_contracts.api import BASE_PATH
 
-API = "/api/v1"
 MAX_BODY_BYTES = 1024 * 1024
 
 NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API key>"'
@@ -173,7 +173,7 @@ class NotAnEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and write it into the journal of the key, so that a typo is seen there."""
         tenant, refusal = access(self._engine, scope)
-        if refusal is None or not f"{scope['path']}/".startswith(f"{API}/"):
+        if refusal is None or not f"{scope['path']}/".startswith(f"{BASE_PATH}/"):
             refusal = responses.not_found(scope["path"])
         await reply(self._engine, tenant, "other", scope, b"", refusal, receive, send, tenant.clock.now())
 

@@ -26,6 +26,7 @@ from ltx_mock.scenarios.files import chosen
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.version import VERSION
+from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -119,7 +120,7 @@ def banner(settings: Settings, url: str) -> str:
         f"  sample files  {url}/files/",
         "",
         "  Try it:",
-        f'    curl {url}/api/v1{MODEL.generate_path} -H "Authorization: Bearer {key}" \\',
+        f'    curl {url}{BASE_PATH}{MODEL.generate_path} -H "Authorization: Bearer {key}" \\',
         """      -H 'Content-Type: application/json' \\""",
         f"      -d {shlex.quote(json.dumps(MODEL.example()))}",
         "",

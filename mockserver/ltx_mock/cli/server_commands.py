@@ -13,6 +13,7 @@ from ltx_mock.cli.output import print_exported, print_json, say
 from ltx_mock.cli.task_history import story_lines
 from ltx_mock.core.clock import moment_of, time_of_day
 from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.api import ENDED, STATES
 from ltx_mock_contracts.io.server_url import server_root
 from ltx_mock_contracts.model import MODEL
 
@@ -132,8 +133,8 @@ def advance(remote: ControlClient, seconds: float, *, as_json: bool) -> None:
 @click.command()
 @on_server
 @click.argument("task_id", required=False)
-@click.option("--state", type=click.Choice(["pending", "processing", "success", "failed"]), help="Only these.")
-@click.option("--finish", type=click.Choice(["success", "failed"]), help="End the task TASK_ID now, in this state.")
+@click.option("--state", type=click.Choice(STATES), help="Only these.")
+@click.option("--finish", type=click.Choice(ENDED), help="End the task TASK_ID now, in this state.")
 @click.option("--fail-code", help=f"How it fails, with --finish failed. [default: {MODEL.fail_code_of('prompt')}]")
 @JSON
 def tasks(

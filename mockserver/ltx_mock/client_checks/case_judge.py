@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.verdicts import Departure
 
@@ -28,7 +29,6 @@ __all__ = [
 ]
 
 _LISTED: Final = 20
-_ENDS: Final = ("success", "failed")
 _FRAMES: Final = (
     "at ",
     "File ",
@@ -128,7 +128,7 @@ def _violations(exchange: Exchange) -> list[Finding]:
 
 def tells_the_end(exchange: Exchange) -> bool:
     """Tell whether a client could read in an answer that its task has ended."""
-    return _state_in(exchange) in _ENDS
+    return _state_in(exchange) in ENDED
 
 
 def _state_in(exchange: Exchange) -> object:

@@ -19,6 +19,7 @@ from ltx_mock.control.from_json import Exchange
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.mock_server import MockServer
 from ltx_mock.testing.tenant import World
+from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.failure import ContractFailure
 from ltx_mock_contracts.model import MODEL, RESOLUTIONS, SPEC_FAIL_CODES
 from ltx_mock_contracts.stateful.search import ContractMachine, find_failure
@@ -26,7 +27,6 @@ from ltx_mock_contracts.validation import validate_request
 
 __all__ = ["ClientMachine", "VideoClient", "run_client_machine"]
 
-ENDED: Final = ("success", "failed")
 SPANS: Final = (1, 60)
 PASSING: Final[dict[str, dict[str, Any]]] = {
     "429": {"status": 429},

@@ -17,18 +17,17 @@ from ltx_mock.control.to_json import account_view, delivery_view, entry_view, na
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry
 from ltx_mock.core.records import Delivery, Task
-from ltx_mock.core.timeline import State
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.observers import Observer
 from ltx_mock.scenarios import as_dict
 from ltx_mock.store.interface import Tenant
+from ltx_mock_contracts.api import ENDED, State
 
 COUNT_SECONDS = 0.2
 """Counters change with each request. They are told so many real seconds later, the last of them only."""
 MAX_WATCHED = 20_000
 ALL: dict[str, object] = {"tenant": None, "key": None}
 """What stands for all worlds, or for those to come, where one has its names."""
-LAST_STATES = frozenset({"success", "failed"})
 
 
 class _Watched:
@@ -47,7 +46,7 @@ class _Watched:
     def note(self, task: Task, moment: int) -> None:
         """Keep what a task's state is at a moment, and when it changes next."""
         state, then = task.timeline.state(moment), task.timeline.next_transition(moment)
-        if state in LAST_STATES:
+        if state in ENDED:
             self.states.pop(task.id, None)
         else:
             self.states[task.id] = state
@@ -223,7 +222,7 @@ class Events(Observer):
             task = world.tenant.task(task_id)
             if (
                 task is not None
-                and task.timeline.state(moment) in LAST_STATES
+                and task.timeline.state(moment) in ENDED
                 and task_id in self._engine.tasks_under_inspection
             ):
                 held = True  # `tenant_changed` is called when it is known how it ends

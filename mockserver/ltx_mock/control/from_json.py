@@ -7,6 +7,7 @@ from email.utils import mktime_tz, parsedate_tz
 from typing import Any, NamedTuple, Self
 
 from ltx_mock.core.records import Account, Attempt, Delivery
+from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.validation.findings import Finding
 
 
@@ -41,7 +42,7 @@ class Task(NamedTuple):
     @property
     def finished(self) -> bool:
         """Whether it has come to its end."""
-        return self.state in {"success", "failed"}
+        return self.state in ENDED
 
 
 class Exchange(NamedTuple):

@@ -9,10 +9,10 @@ from typing import NamedTuple, get_args
 from ltx_mock.core.clock import MODES, SECOND
 from ltx_mock.core.records import DeliveryState
 from ltx_mock.core.settings import MEBIBYTE
-from ltx_mock.core.timeline import State
 from ltx_mock.engine.engine import Engine
 from ltx_mock.store.interface import Tenant
 from ltx_mock.version import VERSION
+from ltx_mock_contracts.api import STATES
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -85,7 +85,7 @@ def _tasks(tenants: Sequence[Tenant]) -> Counter[Labels]:
     for tenant in tenants:
         now = tenant.clock.now()
         states = Counter(task.timeline.state(now) for task in tenant.tasks())
-        for state in get_args(State):
+        for state in STATES:
             counted[*_names(tenant), ("state", state)] += states[state]
     return counted
 

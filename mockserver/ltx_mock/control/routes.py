@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -23,17 +23,16 @@ from ltx_mock.control.tenants import Worlds
 from ltx_mock.control.to_json import account_view, delivery_view, task_view
 from ltx_mock.core.clock import DAY, SECOND
 from ltx_mock.core.records import Delivery, Task
-from ltx_mock.core.timeline import State
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
 from ltx_mock.store.interface import Tenant
 from ltx_mock.version import VERSION
+from ltx_mock_contracts.api import STATES
 from ltx_mock_contracts.validation.findings import show
 
 VIEW_SIZE = 500
 """About how many bytes the view of a task has beside its body."""
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
-STATES: tuple[str, ...] = get_args(State)
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
 from ltx_mock.core.cause import Cause
-from ltx_mock.core.timeline import State
+from ltx_mock_contracts.api import State
 from ltx_mock_contracts.validation.findings import Finding
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]

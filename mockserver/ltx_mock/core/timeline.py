@@ -5,14 +5,13 @@ No timer runs for a task. Its state is read off the timeline at the moment of as
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ltx_mock.core.clock import LATEST, SECOND
 from ltx_mock.core.failures import Failure
 from ltx_mock.core.seeding import between, digest
+from ltx_mock_contracts.api import State
 from ltx_mock_contracts.model import MODEL
-
-State = Literal["pending", "processing", "success", "failed"]
 
 # From and to, in milliseconds: rule TASK-8.
 GENERATION_MS = {each.name: each.generation_ms for each in MODEL.resolutions.values()}

@@ -29,6 +29,7 @@ from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
 from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.scenarios.model import MAX_FAIL_CODE
 from ltx_mock.store.interface import Store, Tenant
+from ltx_mock_contracts.api import ENDED
 
 BY_HAND = Cause("manual", "finished by hand")
 
@@ -179,7 +180,7 @@ class Engine:
             SettingsError: the state is no end, or the fail code cannot be told.
         """
         tenant, task = self.tenants.find_task(task_id)
-        if state not in {"success", "failed"}:
+        if state not in ENDED:
             raise SettingsError(f"state must be success or failed, not {state!r}")
         code = CONTENT_VIOLATION if fail_code is None else fail_code
         if not 1 <= len(code) <= MAX_FAIL_CODE or not code.isprintable():
@@ -187,7 +188,7 @@ class Engine:
         await self.ready(tenant)
         task = tenant.task(task_id) or task
         now = tenant.clock.now()
-        if task.timeline.state(now) in {"success", "failed"}:
+        if task.timeline.state(now) in ENDED:
             raise ConflictError(f"{task_id} is finished: {task.timeline.state(now)} is its last state (TASK-1)")
         ending = failure(code, BY_HAND) if state == "failed" else None
         self._creation.change(tenant, task._replace(timeline=task.timeline.finished_at(now, ending), cause=BY_HAND))

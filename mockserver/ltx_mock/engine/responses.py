@@ -12,8 +12,8 @@ from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.settings import Settings
-from ltx_mock.core.timeline import State
 from ltx_mock.scenarios.model import Outcome
+from ltx_mock_contracts.api import BALANCE_PATH, BASE_PATH, State
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -172,7 +172,9 @@ def too_large(limit: int) -> ApiResponse:
 def not_found(path: str) -> ApiResponse:
     """Return the 404 for a path that is no endpoint (ENV-5)."""
     shown = path if len(path) <= 120 else path[:120] + "…"
-    known = f"POST /api/v1{MODEL.generate_path}, GET /api/v1{MODEL.status_path} and GET /api/v1/apikeys/current-balance"
+    known = (
+        f"POST {BASE_PATH}{MODEL.generate_path}, GET {BASE_PATH}{MODEL.status_path} and GET {BASE_PATH}{BALANCE_PATH}"
+    )
     return error(404, f"Nothing at {shown!r}; the API has {known}")
 
 

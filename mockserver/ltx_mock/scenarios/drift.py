@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from ltx_mock.scenarios.model import STATUS_FIELDS, Drift
+from ltx_mock_contracts.api import ENDED
 
-ENDED = ("success", "failed")
 OF_AN_END = ("resultJson", "failCode", "failMsg")
 
 

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from ltx_mock.scenarios.fields import FOREVER
 from ltx_mock.scenarios.model import ENDPOINTS, Drift, Match, Moment, Operation, Scenario
 from ltx_mock.scenarios.sampling import happens
+from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.request import GenerateRequest
 
 
@@ -93,7 +94,7 @@ def concerns(scenario: Scenario, call: MatchPoint) -> bool:
 def _has_its_state(drift: Drift, state: str | None) -> bool:
     """Tell whether a task is in a state that this drift tells differently, where it is about states."""
     told = {"processing"} if drift.state is not None else set()
-    told |= {"success", "failed"} if drift.end_state is not None else set()
+    told |= {*ENDED} if drift.end_state is not None else set()
     return not told or state in told
 
 

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import dashboard
-from ltx_mock.api.endpoints import API, Balance, GenerateTask, NotAnEndpoint, StatusTask
+from ltx_mock.api.endpoints import Balance, GenerateTask, NotAnEndpoint, StatusTask
 from ltx_mock.api.files import Preview, ResultFile, SampleFile
 from ltx_mock.api.landing import Landing
 from ltx_mock.asgi.json_response import JSONResponse
@@ -31,10 +31,11 @@ from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.store.memory import MemoryStore
+from ltx_mock_contracts.api import BALANCE_PATH, BASE_PATH
 from ltx_mock_contracts.model import MODEL
 
 # Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
-PREFIXES = (API, "")
+PREFIXES = (BASE_PATH, "")
 RESULT = f"/files/results/{{task_id}}{MODEL.result.suffix}"
 
 
@@ -76,7 +77,7 @@ def build(engine: Engine) -> ASGIApp:
     for prefix in PREFIXES:
         routes.append(Route(f"{prefix}{MODEL.status_path}", status, middleware=open_))
         routes.append(Route(f"{prefix}{MODEL.generate_path}", generate, middleware=open_))
-        routes.append(Route(f"{prefix}/apikeys/current-balance", Balance(engine), middleware=open_))
+        routes.append(Route(f"{prefix}{BALANCE_PATH}", Balance(engine), middleware=open_))
     routes += [
         Route("/", Landing(OpenToBrowsers(nothing))),
         Route("/favicon.ico", Response(status_code=204)),  # browsers ask by themselves: no news for the journal

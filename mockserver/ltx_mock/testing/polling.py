@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.core.clock import SECOND
+from ltx_mock_contracts.api import ENDED
 
 
 def polling_violations(requests: list[Exchange], *, first: float, every: float) -> list[str]:
@@ -24,7 +25,7 @@ def polling_violations(requests: list[Exchange], *, first: float, every: float) 
         if problem:
             found.append(f"  request {request.number}: poll of {task_id} {problem}")
         polled[task_id] = request.at
-        if request.state in {"success", "failed"}:
+        if request.state in ENDED:
             ended[task_id] = request.state
     return found
 

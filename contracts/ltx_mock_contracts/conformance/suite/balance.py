@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.api import BALANCE_PATH
 from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.trace.recorder import describe_response
 
@@ -16,7 +17,7 @@ __all__ = ["CHECKS"]
 @check("BAL-1")
 def balance(context: CheckContext) -> None:
     """Ask for the balance."""
-    exchange = context.world.ask("GET", "/apikeys/current-balance", "balance")
+    exchange = context.world.ask("GET", BALANCE_PATH, "balance")
     if exchange.status != 200:
         context.stop(f"the server does not tell the balance: {describe_response(exchange)}")
 

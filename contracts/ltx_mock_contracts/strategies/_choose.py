@@ -1,19 +1,15 @@
-"""The words of the contract, and a clear refusal of any other."""
+"""An argument that is one of several words, and a clear refusal of any other."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ltx_mock_contracts.validation.explain import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ENDED", "RUNNING", "STATES", "choose"]
-
-RUNNING: Final = ("pending", "processing")
-ENDED: Final = ("success", "failed")
-STATES: Final = (*RUNNING, *ENDED)
+__all__ = ["choose"]
 
 
 def choose(name: str, value: str | None, allowed: Iterable[str]) -> tuple[str, ...]:
