@@ -43,7 +43,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("failure", "verdicts", "dialects", "request", "needs_hypothesis"),
         ("validation",),
         ("io", "reporting", "strategies"),
-        ("trace", "control_client"),
+        ("trace", "control_client", "receiver"),
         ("stateful", "fuzzing"),
         ("conformance", "machine"),
     ],

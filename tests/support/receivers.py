@@ -5,19 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
+from ltx_mock_contracts.receiver import HttpReceiver, Response
+from ltx_mock_contracts.receiver import Request as Received
 from support.waiting import SECONDS
 
-
-class Received(NamedTuple):
-    """A request that a receiver got."""
-
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
+__all__ = ["Behaviour", "Received", "Receiver"]
 
 Behaviour = int | Literal["hang", "close"] | Callable[[Received], int]
 
@@ -37,12 +31,9 @@ class Receiver:
         self.headers = headers or {}
         self._script = list(script or (200,))
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.root = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = HttpReceiver(self._respond)
+        self.root = f"http://127.0.0.1:{self._server.port}"
         self.url = f"{self.root}/callback"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
 
     def take(self) -> Received:
         """Return the next request, waiting for it."""
@@ -73,29 +64,8 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self.release.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(SECONDS)
+        self._server.stop()
 
-
-def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status = receiver.behave(Received(self.path, headers, body))
-            if status is None:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            for name, value in receiver.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_GET = do_POST  # noqa: N815 - http.server's name
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-            pass
-
-    return Handler
+    def _respond(self, received: Received) -> Response | None:
+        status = self.behave(received)
+        return None if status is None else Response(status, self.headers)

@@ -9,6 +9,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
+from ltx_mock_contracts.io.own_sockets import Place
+
 LONGEST_NAME = 253
 """So many characters a host name has at most (RFC 1035). What is longer is kept nowhere."""
 
@@ -79,6 +81,17 @@ def connectable(host: str) -> str:
     if address.is_unspecified:
         return "127.0.0.1" if address.version == 4 else "::1"
     return str(address)
+
+
+def known_places(host: str, port: int) -> list[Place]:
+    """Return the addresses of a host that need no resolver: of an address, and of `localhost` (RFC 6761)."""
+    host = connectable(host)
+    found = [address_of(each) for each in (("127.0.0.1", "::1") if host == "localhost" else (host,))]
+    return [
+        (socket.AF_INET if each.version == 4 else socket.AF_INET6, (str(each), port))
+        for each in found
+        if each is not None
+    ]
 
 
 def in_container() -> bool:

@@ -2,7 +2,7 @@
 
 It speaks HTTP with h11 over asyncio, not with httpx, requests or urllib3: a test that mocks those mocks the traffic of
 the program under test, and this is not it. A guard such as pytest-socket sees the sockets to all that is not ours
-(`ltx_mock.core.own_sockets`).
+(`ltx_mock_contracts.io.own_sockets`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 import h11
 
-from ltx_mock.core.hosts import address_of, connectable
-from ltx_mock.core.own_sockets import ALLOW, known_places, socket_for
+from ltx_mock.core.hosts import address_of, connectable, known_places
 from ltx_mock.engine.tls import trusting, why_refused
+from ltx_mock_contracts.io.own_sockets import ALLOW, socket_for
 
 USER_AGENT = "ltx-mock"
 MARK = "x-ltx-mock-outgoing"

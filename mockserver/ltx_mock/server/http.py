@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from ltx_mock.core.hosts import address_of
-from ltx_mock.core.own_sockets import OwnSocket, without_guard
 from ltx_mock.core.system_time import keep_time
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import build
 from ltx_mock.server.http_protocol import Connections
 from ltx_mock.server.quiet_logs import quiet_this_thread
+from ltx_mock_contracts.io.own_sockets import OwnSocket, without_guard
 
 STOP_SECONDS = 1
 # A client polls every 5 s (CLI-2). uvicorn hangs up after 5 s of silence, and many a poll would meet the closing door.

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import BaseServer
-from threading import Thread
 from typing import Any, NamedTuple, Self
 
-from ltx_mock.core.own_sockets import OwnSocket
 from ltx_mock.errors import ContractFailure, require_count
 from ltx_mock.server.process import close_in_children
+from ltx_mock_contracts.receiver import HttpReceiver, Request, Response
 
 WAIT_SECONDS = 5.0
-POLL_SECONDS = 0.01
+NOT_IMPLEMENTED = Response(501)
 
 
 class Received(NamedTuple):
@@ -60,12 +56,10 @@ class CallbackReceiver:
         self._script: list[int | None] = [200]
         self._after = 0.0
         self._over = threading.Event()
-        self._server = _Server(_handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/callback"
-        self._thread = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._server = HttpReceiver(self._respond)
+        self.url = f"http://127.0.0.1:{self._server.port}/callback"
         self._pid = os.getpid()
         close_in_children(self)
-        self._thread.start()
 
     def answer(self, *statuses: int | None, after: float = 0.0) -> None:
         """Say how the callbacks from now on are answered.
@@ -119,9 +113,7 @@ class CallbackReceiver:
         """Stop listening and let go of whoever still waits for an answer. Does nothing the second time."""
         if os.getpid() == self._pid and not self._over.is_set():
             self._over.set()
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
+            self._server.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -129,35 +121,8 @@ class CallbackReceiver:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-
-class _Server(ThreadingHTTPServer):
-    """Listens on a free port with a socket and threads that no test has replaced; it looks up no name."""
-
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        BaseServer.__init__(self, ("127.0.0.1", 0), handler)
-        self.socket = OwnSocket(socket.AF_INET, socket.SOCK_STREAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.listen()
-        self.server_name, self.server_port = self.socket.getsockname()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """See `ThreadingMixIn`."""
-        Thread(target=self.process_request_thread, args=(request, client_address), daemon=True).start()
-
-
-def _handler(receiver: CallbackReceiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status = receiver.take(Received(self.path, headers, body))
-            self.close_connection = True
-            if status is not None:
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-            """Say nothing."""
-
-    return Handler
+    def _respond(self, request: Request) -> Response | None:
+        if request.method != "POST":
+            return NOT_IMPLEMENTED
+        status = self.take(Received(request.path, request.headers, request.body))
+        return None if status is None else Response(status)

@@ -15,7 +15,8 @@ from httpcore import AnyIOBackend, AsyncHTTP11Connection, HTTP11Connection, Sync
 from httpx import Response
 from httpx._client import AsyncClient, Client
 
-from ltx_mock.core.own_sockets import ALLOW, known_places, socket_for
+from ltx_mock.core.hosts import known_places
+from ltx_mock_contracts.io.own_sockets import ALLOW, socket_for
 
 __all__ = ["AsyncClient", "Client", "SocketTransport"]
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from secrets import token_urlsafe
 from typing import Final
 from urllib.parse import urlsplit
 
+from ltx_mock_contracts.receiver import HttpReceiver, Request, Response
+
 __all__ = ["Call", "Inbox", "Receiver"]
 
-_POLL_SECONDS: Final = 0.01
-_LARGEST: Final = 10 * 1024 * 1024
-_PATIENCE: Final = 10.0
+_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Inbox:
 
 
 class Receiver:
-    """An HTTP server in a thread. Use it as a context manager.
+    """Inboxes for callbacks, and files to be fetched. Use it as a context manager.
 
     Args:
         host: How others reach it: `HOST`, `HOST:PORT` or a URL; None is this machine only.
@@ -71,11 +70,8 @@ class Receiver:
         self._files: dict[str, tuple[str, bytes]] = {}
         self._numbers = count(1)
         local = host is None or urlsplit(f"//{host}").hostname in {"127.0.0.1", "localhost"}
-        self._server = ThreadingHTTPServer(("127.0.0.1" if local else "", port), _handler(self))
-        self._server.daemon_threads = True
-        self.root = _root(host, self._server.server_port)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
-        self._thread.start()
+        self._server = HttpReceiver(self._respond, "127.0.0.1" if local else "", port)
+        self.root = _root(host, self._server.port)
 
     def inbox(self, *answers: int, name: str | None = None) -> Inbox:
         """Return a new inbox that answers so; without statuses always 200.
@@ -98,22 +94,24 @@ class Receiver:
         """Return a URL where there is nothing."""
         return f"{self.root}/nothing/{name}"
 
-    def called(self, method: str, path: str, content_type: str, body: bytes) -> int:
-        """Tell the inbox of a path of a request and return the status to answer with."""
+    def _respond(self, request: Request) -> Response:
+        path = request.path.partition("?")[0]
+        if request.method not in _METHODS:
+            return Response(501)
+        if request.method == "GET" and path in self._files:
+            content_type, body = self._files[path]
+            return Response(200, {"content-type": content_type}, body)
         inbox = self._inboxes.get(path)
-        return 404 if inbox is None else inbox.take(method, content_type, body)
-
-    def served(self, path: str) -> tuple[str, bytes] | None:
-        """Return type and bytes of a file, or None where there is none."""
-        return self._files.get(path)
+        plain = {"content-type": "text/plain"}
+        if inbox is None:
+            return Response(404, plain)
+        return Response(inbox.take(request.method, request.headers.get("content-type", ""), request.body), plain)
 
     def __enter__(self) -> Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
 
 def _root(host: str | None, port: int) -> str:
@@ -122,40 +120,3 @@ def _root(host: str | None, port: int) -> str:
     if "://" in host:
         return host.rstrip("/")
     return f"http://{host}" if urlsplit(f"//{host}").port else f"http://{host}:{port}"
-
-
-def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = _PATIENCE
-
-        def do_POST(self) -> None:
-            length = self.headers.get("content-length", "0")
-            body = self.rfile.read(min(int(length), _LARGEST) if length.isdecimal() else 0)
-            content_type = self.headers.get("content-type", "")
-            self._answer(receiver.called(self.command, self.path.partition("?")[0], content_type, body))
-
-        do_PUT = do_PATCH = do_POST  # noqa: N815 - the parent's way to name methods
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            served = receiver.served(path)
-            if served is None:
-                self._answer(receiver.called(self.command, path, "", b""))
-            else:
-                self._answer(200, *served)
-
-        def _answer(self, status: int, content_type: str = "text/plain", body: bytes = b"") -> None:
-            self.close_connection = True
-            try:
-                self.send_response(status)
-                self.send_header("content-type", content_type)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except OSError:
-                return  # who asked has gone
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-            """Say nothing."""
-
-    return Handler

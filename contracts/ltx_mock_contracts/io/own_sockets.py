@@ -13,8 +13,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, Self
 from weakref import WeakSet
 
-from ltx_mock.core.hosts import address_of, connectable
-
 Place = tuple[socket.AddressFamily, tuple[Any, ...]]
 """Family and address of a socket."""
 
@@ -56,17 +54,6 @@ def socket_for(place: Place) -> socket.socket:
     family, address = place
     kind = OwnSocket if address[1] in _own_ports() else socket.socket
     return kind(family, socket.SOCK_STREAM)
-
-
-def known_places(host: str, port: int) -> list[Place]:
-    """Return the addresses of a host that need no resolver: of an address, and of `localhost` (RFC 6761)."""
-    host = connectable(host)
-    found = [address_of(each) for each in (("127.0.0.1", "::1") if host == "localhost" else (host,))]
-    return [
-        (socket.AF_INET if each.version == 4 else socket.AF_INET6, (str(each), port))
-        for each in found
-        if each is not None
-    ]
 
 
 @contextmanager
