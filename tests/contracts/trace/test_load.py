@@ -241,12 +241,13 @@ def test_files_that_are_none_are_told_so(tmp_path: Path) -> None:
         (binary, "line 3: it is no text: byte 2 is 0xff"),
         (tmp_path / "none", "it cannot be read: No such file or directory"),
         (tmp_path, "it cannot be read: Is a directory"),
-        ("\0", "it cannot be read: embedded null byte"),
     ]
     for path, problem in cases:
         with pytest.raises(TraceError) as caught:
             read_trace(path)
         assert str(caught.value) == problem
+    with pytest.raises(TraceError, match="it cannot be read: .*embedded null"):  # each Python has its own words
+        read_trace("\0")
 
 
 def test_an_exchange_that_names_no_operation_is_known_by_its_path() -> None:
