@@ -246,7 +246,7 @@ def test_files_that_are_none_are_told_so(tmp_path: Path) -> None:
         with pytest.raises(TraceError) as caught:
             read_trace(path)
         assert str(caught.value) == problem
-    with pytest.raises(TraceError, match="it cannot be read: .*embedded null"):  # each Python has its own words
+    with pytest.raises(TraceError, match=r"it cannot be read: .*embedded null"):  # each Python has its own words
         read_trace("\0")
 
 
