@@ -191,7 +191,9 @@ class _Stream(httpcore.NetworkStream):
             return self._sock.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """See httpcore."""
+        """See httpcore. To write nothing would take the news of a reset that is for `read`."""
+        if not buffer:
+            return
         with _raising(httpcore.WriteTimeout, httpcore.WriteError):
             self._sock.settimeout(timeout)
             self._sock.sendall(buffer)
