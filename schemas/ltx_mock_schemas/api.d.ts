@@ -117,26 +117,26 @@ export interface components {
              */
             state: string;
             /** @description A string of JSON: decoded, it has the form of result-json. */
-            resultJson?: string | null;
+            resultJson?: string;
             /**
              * Format: int64
              * @description When the task was made, in Unix milliseconds.
              */
-            createTime?: number | null;
+            createTime?: number;
             /**
              * Format: int64
              * @description When the task ended, in Unix milliseconds.
              */
-            completeTime?: number | null;
+            completeTime?: number;
             /**
              * Format: int64
              * @description completeTime minus createTime, in milliseconds.
              */
-            costTime?: number | null;
+            costTime?: number;
             /** @description Why the task failed, for programs. The first three are this model's, the others are listed for the whole API; new ones may come. */
-            failCode?: string | null;
+            failCode?: string;
             /** @description Why the task failed, for people. */
-            failMsg?: string | null;
+            failMsg?: string;
         };
         /**
          * ErrorResponse
@@ -316,23 +316,23 @@ export interface components {
              * Format: int64
              * @description When the task was made, in Unix milliseconds.
              */
-            createTime?: number | null;
+            createTime?: number;
             /** @description A string of JSON: decoded, it has the form of result-json. */
-            resultJson?: string | null;
+            resultJson?: string;
             /**
              * Format: int64
              * @description When the task ended, in Unix milliseconds.
              */
-            completeTime?: number | null;
+            completeTime?: number;
             /**
              * Format: int64
              * @description completeTime minus createTime, in milliseconds.
              */
-            costTime?: number | null;
+            costTime?: number;
             /** @description Why the task failed, for programs. The first three are this model's, the others are listed for the whole API; new ones may come. */
-            failCode?: string | null;
+            failCode?: string;
             /** @description Why the task failed, for people. */
-            failMsg?: string | null;
+            failMsg?: string;
         };
         /**
          * TextToVideoInput
@@ -530,38 +530,6 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The service has failed (ENV-4). */
-        ServerError: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": 500,
-                 *       "message": "Internal server error",
-                 *       "data": null
-                 *     }
-                 */
-                "application/json": components["schemas"]["ErrorResponse"];
-            };
-        };
-        /** @description The service cannot answer just now; try again later (ENV-4). */
-        Unavailable: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "code": 503,
-                 *       "message": "Service unavailable",
-                 *       "data": null
-                 *     }
-                 */
-                "application/json": components["schemas"]["ErrorResponse"];
-            };
-        };
     };
     parameters: never;
     requestBodies: never;
@@ -607,6 +575,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": 400,
+                     *       "message": "Insufficient credits",
+                     *       "data": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -635,8 +610,6 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
-            500: components["responses"]["ServerError"];
-            503: components["responses"]["Unavailable"];
         };
     };
     statusTask: {
@@ -687,8 +660,6 @@ export interface operations {
             414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
-            500: components["responses"]["ServerError"];
-            503: components["responses"]["Unavailable"];
         };
     };
     currentBalance: {
@@ -723,8 +694,6 @@ export interface operations {
             414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
-            500: components["responses"]["ServerError"];
-            503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -14,8 +14,8 @@ import pytest
 import ltx_mock.testing.pytest_report  # noqa: F401 - the same
 from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
+from ltx_mock.fields import camel
 from ltx_mock.scenarios import NAMED, from_dict
-from ltx_mock.scenarios.fields import camel
 from ltx_mock.scenarios.files import read_file
 from ltx_mock.scenarios.model import FAULTS, Callback, Drift
 from ltx_mock.scenarios.parse import FIELDS

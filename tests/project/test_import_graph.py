@@ -26,6 +26,7 @@ MAY_IMPORT = {
 LAYERS: dict[str, list[tuple[str, ...]]] = {
     "ltx_mock": [
         ("errors", "version"),
+        ("fields",),
         ("scenarios",),
         ("asgi", "core"),
         ("store",),

@@ -23,7 +23,7 @@ from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import run_with_scenarios
 from ltx_mock.engine.submissions import Submission
-from ltx_mock.scenarios.fields import ScenarioError
+from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios.matching import ActiveScenario, RequestFacts, aimed
 from ltx_mock.scenarios.per_request import DIRECTIVE, may_request_scenarios, requested_scenarios
 from ltx_mock.store.interface import Tenant
@@ -104,7 +104,7 @@ class GenerateTask(Endpoint):
             return await self._work(tenant, scope, submitted, now)
         try:
             requested = requested_scenarios(scope["headers"], subject.prompt)
-        except ScenarioError as problem:
+        except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
         work = partial(self._work, tenant, scope, submitted, now, requested)
         return await run_with_scenarios(tenant, "generateTask", requested, subject, work)
@@ -132,7 +132,7 @@ class StatusTask(Endpoint):
             return await self._work(tenant, task_id, now)
         try:
             requested = requested_scenarios(scope["headers"])
-        except ScenarioError as problem:
+        except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
         subject = RequestFacts.of(task.request) if task else RequestFacts()
         return await run_with_scenarios(
@@ -159,7 +159,7 @@ class Balance(Endpoint):
 
         try:
             requested = requested_scenarios(scope["headers"])
-        except ScenarioError as problem:
+        except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
         return await run_with_scenarios(tenant, "balance", aimed(requested, "balance"), RequestFacts(), work)
 

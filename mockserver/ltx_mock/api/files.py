@@ -22,8 +22,7 @@ from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.planned_task import result_fingerprint
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import apply_to_download
-from ltx_mock.errors import NotFoundError
-from ltx_mock.scenarios.fields import ScenarioError
+from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
 from ltx_mock.scenarios.per_request import may_request_scenarios, requested_scenarios
 from ltx_mock.store.interface import Tenant
@@ -83,7 +82,7 @@ class ResultFile:
             return None
         try:
             return apply_to_download(tenant, requested_scenarios(scope["headers"]), task)
-        except ScenarioError as problem:
+        except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
 
     async def _play(

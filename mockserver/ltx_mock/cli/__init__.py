@@ -10,7 +10,8 @@ import click
 
 from ltx_mock.cli.output import use_readable_streams
 from ltx_mock.cli.streams import forget_stream
-from ltx_mock.errors import LtxMockError, suggestion
+from ltx_mock.errors import LtxMockError
+from ltx_mock.fields import suggestion
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.extras import MissingExtraError
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.errors import SettingsError
+from ltx_mock.fields import suggestion, table, unknown
 from ltx_mock_contracts.io.json_text import read_toml
 from ltx_mock_contracts.io.safe_files import read_file
 
@@ -63,8 +64,8 @@ def read_config(folder: Path, known: Iterable[str]) -> dict[str, Any]:
         return _checked(_load(own), OWN_FILE, known)
     if project.is_file():
         tool = _load(project).get("tool", {})
-        table = tool.get("ltx-mock", {}) if isinstance(tool, dict) else {}
-        return _checked(table, f"[tool.ltx-mock] in {PROJECT_FILE}", known)
+        given = tool.get("ltx-mock", {}) if isinstance(tool, dict) else {}
+        return _checked(given, f"[tool.ltx-mock] in {PROJECT_FILE}", known)
     return {}
 
 
@@ -75,15 +76,12 @@ def _load(path: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read {path.name}: {error}") from error
 
 
-def _checked(table: object, where: str, known: Iterable[str]) -> dict[str, Any]:
-    if not isinstance(table, dict):
-        raise SettingsError(f"{where} must be a table of settings")
-    known = list(known)
+def _checked(given: object, where: str, known: Iterable[str]) -> dict[str, Any]:
+    names = {each.replace("_", "-"): each for each in known}
     values = {}
-    for key, value in table.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            hint = suggestion(name, known).replace("_", "-")
-            raise SettingsError(f"unknown key {key!r} in {where}{hint}")
-        values[name] = [f"{left}={right}" for left, right in value.items()] if isinstance(value, dict) else value
+    for key, value in table(where, given).items():
+        name = key.replace("_", "-")
+        if name not in names:
+            raise unknown("key", key, names, where)
+        values[names[name]] = [f"{left}={right}" for left, right in value.items()] if isinstance(value, dict) else value
     return values

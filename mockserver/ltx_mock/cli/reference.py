@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 import ltx_mock_schemas
-from ltx_mock.cli.output import print_json, table
-from ltx_mock.core.settings import root_of
-from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.cli.output import print_json
+from ltx_mock.core.setting_readers import http_url
+from ltx_mock.fields import check_names
 from ltx_mock.version import VERSION
 
 
@@ -21,8 +21,16 @@ def rules(*, as_json: bool) -> None:
         listed = [{"id": rule.id, "text": rule.text, "sources": list(rule.sources)} for rule in RULES.values()]
         print_json(listed)
         return
-    rows = [(rule.id, rule.text, ", ".join(rule.sources)) for rule in RULES.values()]
-    click.echo(table("Rule", "What it says", "From", rows=rows), nl=False)
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("Rule", "What it says", "From", box=None, pad_edge=False, header_style="bold")
+    for rule in RULES.values():
+        table.add_row(rule.id, rule.text, ", ".join(rule.sources))
+    console = Console(markup=False, emoji=False, highlight=False)
+    with console.capture() as printed:
+        console.print(table)
+    click.echo(printed.get(), nl=False)
 
 
 @click.command()
@@ -32,17 +40,16 @@ def schema(name: str | None) -> None:
     names = ltx_mock_schemas.names()
     if name is None:
         click.echo("\n".join(names))
-    elif name in names:
-        print_json(ltx_mock_schemas.schema(name))
     else:
-        raise SettingsError(f"no schema {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
+        check_names("schema", [name], names)
+        print_json(ltx_mock_schemas.schema(name))
 
 
 @click.command()
 @click.option("--server", metavar="URL", default=ltx_mock_schemas.DEFAULT_SERVER, help="The fake, named first.")
 def openapi(*, server: str) -> None:
     """Print the OpenAPI 3.1 document."""
-    print_json(ltx_mock_schemas.openapi(root_of("server", server)))
+    print_json(ltx_mock_schemas.openapi(http_url("server", server)))
 
 
 @click.command()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ltx_mock.errors import LtxMockError, suggestion
+from ltx_mock.fields import check_names
 from ltx_mock_contracts.model import SPEC_FAIL_CODES
 
 __all__ = ["CASES", "Case", "End", "named"]
@@ -188,10 +188,8 @@ def named(names: tuple[str, ...]) -> tuple[Case, ...]:
     """Return the cases of these names, in the order of the table; all for none.
 
     Raises:
-        LtxMockError: There is no such case.
+        SettingsError: There is no such case.
     """
     known = {case.name: case for case in CASES}
-    for name in names:
-        if name not in known:
-            raise LtxMockError(f"no case {name!r}{suggestion(name, known)}; known are {', '.join(known)}")
+    check_names("case", names, known)
     return tuple(case for case in CASES if not names or case.name in names)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_args
 
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.core.journal_entry import RequestOperation
-from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.fields import check_names
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.validation.findings import Finding, show
 
@@ -52,11 +52,9 @@ class Expectation:
     """
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
-        for name in fields:
-            if name not in FIELDS:
-                raise SettingsError(f"unknown field {name!r}{suggestion(name, FIELDS)}; known are {', '.join(FIELDS)}")
-        _require_known("operation", fields.get("operation"), OPERATIONS)
-        _require_known("rule", fields.get(FINDING), RULES)
+        check_names("field", fields, FIELDS)
+        for what, name, known in (("operation", "operation", OPERATIONS), ("rule", FINDING, RULES)):
+            check_names(what, [fields[name]] if isinstance(fields.get(name), str) else [], known)
         self.fields = dict(fields)
 
     def difference(self, request: Exchange) -> list[Mismatch]:
@@ -121,11 +119,6 @@ def has_finding(expected: Any, findings: tuple[Finding, ...]) -> bool:
     if callable(expected):
         return any(expected(each) for each in findings)
     return any(each.rule == expected for each in findings)
-
-
-def _require_known(what: str, value: object, known: Collection[str]) -> None:
-    if isinstance(value, str) and value not in known:
-        raise SettingsError(f"unknown {what} {value!r}{suggestion(value, known)}; known are {', '.join(known)}")
 
 
 def told(expected: Any) -> str:

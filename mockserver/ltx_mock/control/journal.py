@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -25,10 +26,10 @@ from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.journal_entry import ClockEntry, Entry
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.observers import Observer
-from ltx_mock.errors import NotFoundError, SettingsError, suggestion
+from ltx_mock.errors import NotFoundError
+from ltx_mock.fields import check_names, choice, whole
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts.io.json_text import write_json
-from ltx_mock_contracts.validation.findings import show
 
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "har": "application/json"}
@@ -56,10 +57,7 @@ class Journal:
 
     async def requests(self, request: Request) -> dict[str, Any] | Response:
         """Return the entries that the query asks for, oldest first; with `wait`, as soon as there are some."""
-        form = request.query_params.get("format", "json")
-        if form not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise SettingsError(f"format must be one of {known}, not {form[:40]!r}{suggestion(form[:40], FORMATS)}")
+        form = choice(*FORMATS)("format", request.query_params.get("format", "json"))
         wanted = Filter.of(request.query_params)
         limit = limit_of(request, 1000 if form == "json" else ALL)
         found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
@@ -78,9 +76,10 @@ class Journal:
 
     async def count(self, request: Request) -> dict[str, Any]:
         """Count entries, by the filters of the list and by part of the body."""
-        body = await json_body(self._engine, request, {*FIELDS, "tenant", "key", "body"})
+        body = await json_body(self._engine, request)
+        check_names("field", body, (*FIELDS, "body", "tenant", "key"))
         wanted = Filter.of(body)
-        kept = list(matching(self._tenants(request, body), wanted._replace(with_body=False)))
+        kept = list(matching(self._tenants(request, body), replace(wanted, with_body=False)))
 
         def counted(kept: list[Kept]) -> int:
             return sum(wanted.matches(entry) for _, entry in kept)
@@ -90,9 +89,7 @@ class Journal:
     async def near(self, request: Request) -> Response:
         """Return the entries that are nearest to a request that was expected, and what differs."""
         expected = await json_body(self._engine, request)
-        limit = expected.pop("limit", NEAR)
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-            raise SettingsError(f"limit must be a whole number, not {show(limit)}")
+        limit = whole(0)("limit", expected.pop("limit", NEAR))
         tenants = self._tenants(request, expected)
         expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
         newest = list(islice(matching(tenants, Filter(kind="request")), MAX_COMPARED))

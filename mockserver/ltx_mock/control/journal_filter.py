@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple, Self, get_args
 
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Entry, Kind, Operation
-from ltx_mock.errors import SettingsError, suggestion
+from ltx_mock.fields import choice, fields_of, in_digits, read, reads, refused, text, whole
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts import RULES
 
 KINDS: tuple[str, ...] = ("exchange", "all", *get_args(Kind))
 OPERATIONS: tuple[str, ...] = get_args(Operation)
-FIELDS = ("kind", "operation", "task", "status", "finding", "since")
-"""What entries may be filtered by, beside `key`."""
 ANY = "any"
 NONE = "none"
 
-_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 _STATUS = re.compile(r"[1-5](?:\d\d|xx)|none", re.ASCII)
 
 Kept = tuple[Tenant, Entry]
 
 
-class Filter(NamedTuple):
+def _status(path: str, value: object) -> str:
+    if not _STATUS.fullmatch(str(value)):
+        raise refused(path, "one like 404, or 4xx, or none", value)
+    return str(value)
+
+
+def _finding(path: str, value: object) -> str:
+    if not isinstance(value, str) or value not in {ANY, *RULES}:
+        raise refused(path, "one of any, or the id of a rule such as GEN-10", value, (ANY, *RULES))
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
     """Which entries are meant; None says nothing.
 
     `kind` is one of `KINDS`: an exchange is a request, a callback, or a
@@ -36,12 +47,12 @@ class Filter(NamedTuple):
     `body` is part of the request's body, as `contains` has it; it is compared only where `with_body` says so.
     """
 
-    kind: str = "exchange"
-    operation: str | None = None
-    task: str | None = None
-    status: str | None = None
-    finding: str | None = None
-    since: int = 0
+    kind: str = reads(choice(*KINDS), "exchange")
+    operation: str | None = reads(choice(*OPERATIONS), None)
+    task: str | None = reads(text(), None)
+    status: str | None = reads(_status, None)
+    finding: str | None = reads(_finding, None)
+    since: int = reads(in_digits(whole(0)), 0)
     body: Any = None
     with_body: bool = False
 
@@ -52,25 +63,8 @@ class Filter(NamedTuple):
         Raises:
             SettingsError: a value is not allowed; the text says what is.
         """
-        read = {name: str(given[name]) for name in FIELDS if given.get(name) is not None}
-        _one_of("kind", read.get("kind"), KINDS)
-        _one_of("operation", read.get("operation"), OPERATIONS)
-        _one_of("finding", finding := read.get("finding"), (ANY, *RULES))
-        status, since = read.get("status"), read.get("since", "0")
-        if status is not None and not _STATUS.fullmatch(status):
-            raise SettingsError(f"status must be one like 404, or 4xx, or none, not {status[:40]!r}")
-        if not _NUMBER.fullmatch(since):
-            raise SettingsError(f"since must be the number of an entry, not {since[:40]!r}")
-        return cls(
-            kind=read.get("kind", "exchange"),
-            operation=read.get("operation"),
-            task=read.get("task"),
-            status=status,
-            finding=finding,
-            since=int(since),
-            body=given.get("body"),
-            with_body="body" in given,
-        )
+        found = read(cls, {name: given[name] for name in FIELDS if name in given})
+        return replace(found, body=given["body"], with_body=True) if "body" in given else found
 
     def matches(self, entry: Entry) -> bool:
         """Tell whether an entry is meant."""
@@ -100,6 +94,10 @@ class Filter(NamedTuple):
         if self.finding is None:
             return True
         return any(self.finding in {ANY, finding.rule} for finding in entry.findings)
+
+
+FIELDS = tuple(fields_of(Filter))
+"""What entries may be filtered by, beside `body` and `key`."""
 
 
 class Selection(NamedTuple):
@@ -148,9 +146,3 @@ def _newest_first(tenant: Tenant) -> Iterator[Kept]:
 
 def _falling(kept: Kept) -> int:
     return -kept[1].number
-
-
-def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:
-    if value is not None and value not in known:
-        shown = ", ".join(known) if len(known) < 10 else "any, or the id of a rule such as GEN-10"
-        raise SettingsError(f"{name} must be one of {shown}, not {value[:40]!r}{suggestion(value[:40], known)}")

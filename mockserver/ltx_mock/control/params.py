@@ -1,20 +1,18 @@
-"""What the handlers of the control plane are given: a JSON object, numbers, a key."""
+"""What the handlers of the control plane are given: a body, numbers, a key."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.engine.engine import Engine
-from ltx_mock.errors import NotFoundError, SettingsError, suggestion
+from ltx_mock.errors import NotFoundError, SettingsError
+from ltx_mock.fields import in_digits, number, read, whole
 from ltx_mock.store.interface import Tenant
-from ltx_mock_contracts.validation.findings import show
 from ltx_mock_contracts.validation.json_body import LARGE, PatientDecoder
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -22,7 +20,8 @@ MAX_PARTS = 40_000
 """A body of more commas and opening brackets is not looked into: nothing that the control plane takes has so many."""
 MAX_WAIT_SECONDS = 600
 DEFAULT_LIMIT = 1000
-_SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
+
+T = TypeVar("T")
 
 
 def picked(engine: Engine, request: Request) -> Tenant | None:
@@ -63,14 +62,20 @@ def limit_of(request: Request, default: int = DEFAULT_LIMIT) -> int:
     Raises:
         SettingsError: it is no whole number.
     """
-    limit = request.query_params.get("limit", str(default))
-    if not (limit.isascii() and limit.isdecimal()) or len(limit) > 10:
-        raise SettingsError(f"limit must be a whole number, not {limit[:40]!r}")
-    return int(limit)
+    return in_digits(whole(0))("limit", request.query_params.get("limit", default))
 
 
-async def json_body(engine: Engine, request: Request, known: set[str] | None = None) -> dict[str, Any]:
-    """Return the body, a JSON object with these fields and no others; None leaves that to the reader."""
+async def body_of(cls: type[T], engine: Engine, request: Request) -> T:
+    """Return the body as a dataclass of `ltx_mock.control.bodies`.
+
+    Raises:
+        SettingsError: it is no JSON object, or a name or a value in it is not allowed.
+    """
+    return read(cls, await json_body(engine, request))
+
+
+async def json_body(engine: Engine, request: Request) -> dict[str, Any]:
+    """Return the body, a JSON object."""
     raw = b""
     async for chunk in request.stream():
         raw += chunk
@@ -92,8 +97,6 @@ async def json_body(engine: Engine, request: Request, known: set[str] | None = N
         raise SettingsError("the body must be a JSON object") from None
     if not isinstance(body, dict):
         raise SettingsError("the body must be a JSON object")
-    if known is not None:
-        _check_names(body, known)
     return body
 
 
@@ -103,29 +106,6 @@ def _decode(raw: bytes) -> object:
     return decoder.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
 
 
-def _check_names(body: dict[str, Any], known: set[str]) -> None:
-    for name in body:
-        if name not in known:
-            raise SettingsError(
-                f"unknown field {name[:80]!r}{suggestion(name, known)}; known are {', '.join(sorted(known))}"
-            )
-
-
-def number(name: str, value: object) -> float:
-    """Return a finite number.
-
-    Raises:
-        SettingsError: it is something else.
-    """
-    try:
-        result = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        result = math.nan
-    if not math.isfinite(result):
-        raise SettingsError(f"{name} must be a number, not {show(value)}")
-    return result
-
-
 def real_seconds(request: Request) -> float | None:
     """Return the real seconds of `?wait=`; None where it is not given.
 
@@ -133,8 +113,4 @@ def real_seconds(request: Request) -> float | None:
         SettingsError: it is no number, or too large a one.
     """
     given = request.query_params.get("wait")
-    if given is None:
-        return None
-    if not _SECONDS.fullmatch(given) or float(given) > MAX_WAIT_SECONDS:
-        raise SettingsError(f"wait must be a number of seconds from 0 to {MAX_WAIT_SECONDS}, not {given[:40]!r}")
-    return float(given)
+    return None if given is None else in_digits(number(MAX_WAIT_SECONDS, zero=True, unit="seconds"))("wait", given)

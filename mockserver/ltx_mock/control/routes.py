@@ -12,27 +12,27 @@ from starlette.routing import Route
 import ltx_mock_schemas
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import forwarded_url
+from ltx_mock.control.bodies import Advance, Finish, SetClock
 from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
 from ltx_mock.control.history import story
 from ltx_mock.control.journal import Journal
 from ltx_mock.control.listing import listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
-from ltx_mock.control.params import json_body, limit_of, number, picked
+from ltx_mock.control.params import body_of, json_body, limit_of, picked
 from ltx_mock.control.tenants import Worlds
 from ltx_mock.control.to_json import account_view, delivery_view, task_view
-from ltx_mock.core.clock import DAY, SECOND
+from ltx_mock.core.clock import SECOND
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine.engine import Engine
-from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, suggestion
+from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError
+from ltx_mock.fields import choice, unknown
 from ltx_mock.store.interface import Tenant
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
-from ltx_mock_contracts.validation.findings import show
 
 VIEW_SIZE = 500
 """About how many bytes the view of a task has beside its body."""
-MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
 
 T = TypeVar("T")
@@ -114,21 +114,16 @@ class ControlPlane:
 
     async def set_clock(self, request: Request) -> dict[str, Any]:
         """Change mode or speed, from now on."""
-        body = await json_body(self._engine, request, {"mode", "speed"})
-        mode, speed = body.get("mode"), body.get("speed")
-        if mode is not None and not isinstance(mode, str):
-            raise SettingsError(f"mode must be a string, not {show(mode)}")
-        if mode is None and speed is None:
+        wanted = await body_of(SetClock, self._engine, request)
+        if wanted.mode is None and wanted.speed is None:
             raise SettingsError("give mode, speed or both")
         tenant = picked(self._engine, request)
-        self._engine.set_clock(tenant, mode, None if speed is None else number("speed", speed))
+        self._engine.set_clock(tenant, wanted.mode, wanted.speed)
         return (tenant or self._engine).clock.as_dict()
 
     async def advance(self, request: Request) -> dict[str, Any]:
         """Move time on and return what it brought about."""
-        seconds = number("seconds", (await json_body(self._engine, request, {"seconds"})).get("seconds"))
-        if not 0 <= seconds <= MAX_ADVANCE_SECONDS:
-            raise SettingsError(f"seconds must be from 0 to {MAX_ADVANCE_SECONDS}, not {seconds:g}")
+        seconds = (await body_of(Advance, self._engine, request)).seconds
         tenant = picked(self._engine, request)
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
         return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
@@ -136,10 +131,8 @@ class ControlPlane:
     async def tasks(self, request: Request) -> Response:
         """Return the newest tasks, newest last."""
         state = request.query_params.get("state")
-        if state is not None and state not in STATES:
-            raise SettingsError(
-                f"state must be one of {', '.join(STATES)}, not {state[:40]!r}{suggestion(state, STATES)}"
-            )
+        if state is not None:
+            choice(*STATES)("state", state)
         found = []
         for tenant in self._tenants(request):
             now = tenant.clock.now()
@@ -156,14 +149,11 @@ class ControlPlane:
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""
-        body = await json_body(self._engine, request, {"state", "failCode"})
-        state, code = body.get("state", "success"), body.get("failCode")
-        if code is not None and state != "failed":
+        wanted = await body_of(Finish, self._engine, request)
+        if wanted.fail_code is not None and wanted.state != "failed":
             raise SettingsError("failCode goes with state failed only")
-        if code is not None and not isinstance(code, str):
-            raise SettingsError(f"failCode must be text, not {repr(code)[:40]}")
         _, task = self._task(request)
-        await self._engine.finish(task.id, str(state), code)
+        await self._engine.finish(task.id, wanted.state, wanted.fail_code)
         return task_view(*self._engine.tenants.find_task(task.id))
 
     async def callbacks(self, request: Request) -> Response:
@@ -205,7 +195,7 @@ class ControlPlane:
         name = request.path_params["name"].removesuffix(".json")
         known = ltx_mock_schemas.names()
         if name not in known:
-            raise NotFoundError(f"no schema {name[:80]!r}{suggestion(name, known)}; known are {', '.join(known)}")
+            raise NotFoundError(str(unknown("schema", name, known)))
         return ltx_mock_schemas.schema(name)
 
     def _task(self, request: Request) -> tuple[Tenant, Task]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ltx_mock.control.params import json_body, picked
+from ltx_mock.control.bodies import OpenTenant
+from ltx_mock.control.params import body_of, json_body, picked
 from ltx_mock.control.to_json import account_view, scenario_view
-from ltx_mock.core.keys import MAX_KEY_LENGTH
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
@@ -41,18 +41,12 @@ class Worlds:
 
     async def open(self, request: Request) -> dict[str, Any]:
         """Make a world for a key, in the place of its old one unless that is `new`, with settings of its own."""
-        body = await json_body(self._engine, request, {"key", "settings", "new"})
-        key, settings, new = body.get("key"), body.get("settings", {}), body.get("new", False)
-        if not isinstance(key, str) or not _usable(key):
-            raise SettingsError(f"key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces")
-        if not isinstance(settings, dict):
-            raise SettingsError("settings must be an object of names and values")
+        wanted = await body_of(OpenTenant, self._engine, request)
+        settings = wanted.settings or {}
         scenarios = settings.get("scenario")
         if isinstance(scenarios, list) and len(scenarios) > MAX_SCENARIOS:
             raise SettingsError(f"scenario must be a list of at most {MAX_SCENARIOS}, not of {len(scenarios)}")
-        if not isinstance(new, bool):
-            raise SettingsError(f"new must be true or false, not {new!r}")
-        return account_view(await self._engine.tenants.open(key, settings, new=new))
+        return account_view(await self._engine.tenants.open(wanted.key, settings, new=wanted.new))
 
     async def close(self, request: Request) -> dict[str, Any]:
         """Forget one key, its world and the settings of that."""
@@ -107,7 +101,3 @@ class Worlds:
 def _worlds(store: Store, tenant: Tenant | None) -> list[Tenant]:
     """Return this tenant, or all that have a key."""
     return [tenant] if tenant else [each for each in store.tenants() if each.key]
-
-
-def _usable(key: str) -> bool:
-    return 0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable() and " " not in key

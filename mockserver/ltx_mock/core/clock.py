@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from ltx_mock.core import system_time
-from ltx_mock.errors import SettingsError
+from ltx_mock.fields import choice, number
 
 ClockMode = Literal["real", "scaled", "manual", "auto"]
-MODES: tuple[str, ...] = get_args(ClockMode)
+MODES: tuple[ClockMode, ...] = get_args(ClockMode)
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -24,6 +24,9 @@ FIXED_START = 1_767_965_610_929
 
 # Calendars of many languages end with the year 9999; no clock here is moved to where a client could not follow.
 LATEST = 253_370_764_800_000
+
+read_mode = choice(*MODES)
+read_speed = number(1_000_000, zero=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +95,10 @@ class Clock:
 
 
 def _clock(mode: str, speed: float, now: int) -> Clock:
-    if mode not in MODES:
-        raise SettingsError(f"clock mode must be one of {', '.join(MODES)}, not {mode!r}")
-    if not 0 < speed <= 1_000_000:
-        raise SettingsError(f"speed must be more than 0 and at most 1000000, not {speed!r}")
-    if mode in {"real", "scaled"}:
-        mode = "real" if speed == 1 else "scaled"
-    return Clock(mode, float(speed), now, system_time.monotonic_ns())  # type: ignore[arg-type]  # it is one of MODES
+    found, speed = read_mode("mode", mode), read_speed("speed", speed)
+    if found in {"real", "scaled"}:
+        found = "real" if speed == 1 else "scaled"
+    return Clock(found, speed, now, system_time.monotonic_ns())
 
 
 def moment_of(milliseconds: int) -> datetime:

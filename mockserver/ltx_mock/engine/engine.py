@@ -6,6 +6,7 @@ Runs in one event loop. The methods that are no coroutines do their work in one 
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import Literal
 
 from ltx_mock.asgi.worker_thread import Aside
 from ltx_mock.core.cause import Cause
@@ -25,9 +26,8 @@ from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.engine.task_creation import TaskCreation
 from ltx_mock.engine.tenants import Tenants
-from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
+from ltx_mock.errors import ConflictError, NotFoundError
 from ltx_mock.scenarios.matching import ActiveScenario
-from ltx_mock.scenarios.model import MAX_FAIL_CODE
 from ltx_mock.store.interface import Store, Tenant
 from ltx_mock_contracts.api import ENDED
 
@@ -171,26 +171,20 @@ class Engine:
             await self.advance(tenant, 0)
         return tenant.delivery(delivery.id) or delivery
 
-    async def finish(self, task_id: str, state: str, fail_code: str | None) -> Task:
+    async def finish(self, task_id: str, state: Literal["success", "failed"], fail_code: str | None) -> Task:
         """End a task now, by hand.
 
         Raises:
             NotFoundError: nobody made this task.
             ConflictError: it is finished already (TASK-1).
-            SettingsError: the state is no end, or the fail code cannot be told.
         """
         tenant, task = self.tenants.find_task(task_id)
-        if state not in ENDED:
-            raise SettingsError(f"state must be success or failed, not {state!r}")
-        code = CONTENT_VIOLATION if fail_code is None else fail_code
-        if not 1 <= len(code) <= MAX_FAIL_CODE or not code.isprintable():
-            raise SettingsError(f"failCode must have 1 to {MAX_FAIL_CODE} printable characters, not {code[:40]!r}")
         await self.ready(tenant)
         task = tenant.task(task_id) or task
         now = tenant.clock.now()
         if task.timeline.state(now) in ENDED:
             raise ConflictError(f"{task_id} is finished: {task.timeline.state(now)} is its last state (TASK-1)")
-        ending = failure(code, BY_HAND) if state == "failed" else None
+        ending = failure(fail_code or CONTENT_VIOLATION, BY_HAND) if state == "failed" else None
         self._creation.change(tenant, task._replace(timeline=task.timeline.finished_at(now, ending), cause=BY_HAND))
         if tenant.clock.mode == "manual":
             await self.advance(tenant, 0)

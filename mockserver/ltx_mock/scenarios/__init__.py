@@ -1,7 +1,7 @@
 """Scenarios: what can be made to happen to requests, by name or piece by piece.
 
 ```
-fields       plain data into values, and what is wrong with it in one line
+readers      the values that only scenarios have
 model        match and outcome: what a scenario is
 parse        the rules that a whole scenario keeps
 library      the scenarios that have a name

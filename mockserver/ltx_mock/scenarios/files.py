@@ -8,8 +8,8 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-from ltx_mock.errors import SettingsError, suggestion
-from ltx_mock.scenarios.fields import ScenarioError, camel, shown
+from ltx_mock.errors import SettingsError
+from ltx_mock.fields import camel, shown, suggestion
 from ltx_mock.scenarios.library import NAMED, from_dict, named
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock_contracts.io import safe_files
@@ -53,7 +53,7 @@ def read_file(path: Path) -> list[Scenario]:
     for index, table in enumerate(_tables(path, text)):
         try:
             found.append(from_dict(table))
-        except ScenarioError as error:
+        except SettingsError as error:
             where = f"{path}{_line_of(text, index, error.field)}"
             raise SettingsError(f"{where}: scenario {index + 1}: {error}") from None
     return found

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ltx_mock.errors import suggestion
-from ltx_mock.scenarios.fields import FOREVER, ScenarioError, camel, listed, plain, shown
+from ltx_mock.errors import SettingsError
+from ltx_mock.fields import camel, plain, unknown
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.scenarios.parse import own, split
+from ltx_mock.scenarios.readers import FOREVER
 
 
 class Row(NamedTuple):
@@ -132,11 +133,10 @@ def named(name: str) -> Scenario:
     """Return a scenario by its name.
 
     Raises:
-        ScenarioError: there is none of this name.
+        SettingsError: there is none of this name.
     """
     if name not in NAMED:
-        near = suggestion(name[:80], NAMED)
-        raise ScenarioError(f"unknown scenario {shown(name)}{near}; known are {listed(NAMED)}", "name")
+        raise unknown("scenario", name, NAMED, path="name")
     return NAMED[name]
 
 
@@ -146,13 +146,13 @@ def from_dict(given: object) -> Scenario:
     Your own says what happens (`failCode`, `status`, `delay`, …). It may have a name too, which the journal then tells.
 
     Raises:
-        ScenarioError: a field is unknown, a value is not allowed, or two do not go together.
+        SettingsError: a field is unknown, a value is not allowed, or two do not go together.
     """
     name, match, outcome = split(given)
     if not isinstance(name, str) or (outcome and name not in NAMED):
         return own(given)
     base = named(name)
     if outcome and own(given).outcome != base.outcome:
-        raise ScenarioError(f"{name} is a scenario of the library; give yours another name, or none", "name")
+        raise SettingsError(f"{name} is a scenario of the library; give yours another name, or none", "name")
     changed = {camel(each): value for each, value in match.items() if value is not None}
     return own({**plain(base.match), **changed, **plain(base.outcome), "name": name})

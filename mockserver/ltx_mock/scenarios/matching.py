@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from ltx_mock.scenarios.fields import FOREVER
 from ltx_mock.scenarios.model import ENDPOINTS, Drift, Match, Moment, Operation, Scenario
+from ltx_mock.scenarios.readers import FOREVER
 from ltx_mock.scenarios.sampling import happens
 from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.request import GenerateRequest

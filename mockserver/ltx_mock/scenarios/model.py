@@ -8,26 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from ltx_mock.errors import suggestion
-from ltx_mock.scenarios.fields import (
-    ScenarioError,
-    choice,
-    choices,
-    count,
-    header_value,
-    json_object,
-    listed,
-    number,
-    read,
-    reads,
-    shown,
-    switch,
-    table,
-    text,
-    whole,
-)
+from ltx_mock.errors import SettingsError
+from ltx_mock.fields import choice, number, read, reads, refused, several, switch, table_of, text, whole
+from ltx_mock.scenarios.readers import count, header_value, json_object
 from ltx_mock_contracts.model import MODES
-from ltx_mock_contracts.request_fields import LONGEST_PROMPT
 
 Operation = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
@@ -113,15 +97,11 @@ def any_delay(path: str, value: object) -> Delay:
     if isinstance(value, int) and not isinstance(value, bool):
         return Fixed(milliseconds=whole(0, MAX_MS)(path, value))
     if not isinstance(value, Mapping):
-        shape = '{"type": "fixed", "milliseconds": 500}'
-        raise ScenarioError(f"{path} must be milliseconds or a table such as {shape}, not {shown(value)}", path)
-    kind = value.get("type")
-    if not isinstance(kind, str) or kind not in DELAYS:
-        near = suggestion(kind, DELAYS) if isinstance(kind, str) else ""
-        raise ScenarioError(f"{path}.type must be one of {listed(DELAYS)}, not {shown(kind)}{near}", path)
-    found = read(DELAYS[kind], {name: item for name, item in value.items() if name != "type"}, path)
+        raise refused(path, 'milliseconds or a table such as {"type": "fixed", "milliseconds": 500}', value)
+    kind = DELAYS[choice(*DELAYS)(f"{path}.type", value.get("type"))]
+    found = read(kind, {name: item for name, item in value.items() if name != "type"}, path)
     if isinstance(found, Uniform) and found.lower > found.upper:
-        raise ScenarioError(
+        raise SettingsError(
             f"{path}.lower must not be more than upper, but {found.lower} is more than {found.upper}", path
         )
     return found
@@ -165,7 +145,7 @@ class Drift:
     state: str | None = reads(text(80), None)
     end_state: str | None = reads(text(80), None)
     extra: Mapping[str, object] | None = reads(json_object, None)
-    omit: tuple[str, ...] = reads(choices("taskId", "state", *STATUS_FIELDS), ())
+    omit: tuple[str, ...] = reads(several(choice("taskId", "state", *STATUS_FIELDS)), ())
     nulls: bool = reads(switch, False)
     results: int = reads(whole(0, MAX_COPIES), 1)
     result_json: str | None = reads(text(2000), None)
@@ -190,7 +170,7 @@ class Match:
     operation: Operation | None = reads(choice(*OPERATIONS), None)
     mode: str | None = reads(choice(*MODES), None)
     request_type: str | None = reads(choice("async", "callback"), None)
-    prompt: str | None = reads(text(LONGEST_PROMPT), None)
+    prompt: str | None = reads(text(5000), None)
     nth: int = reads(whole(1, MAX_TIMES), 1)
     times: int | Literal["forever"] = reads(count(MAX_TIMES), 1)
     chance: float = reads(number(1, zero=False), 1.0)
@@ -229,8 +209,8 @@ class Outcome:
     fail_code: str | None = reads(text(MAX_FAIL_CODE), None)
     generation: Delay | None = reads(any_delay, None)
     stuck: bool = reads(switch, False)
-    callback: Callback | None = reads(table(Callback), None)
-    drift: Drift | None = reads(table(Drift), None)
+    callback: Callback | None = reads(table_of(Callback), None)
+    drift: Drift | None = reads(table_of(Drift), None)
     cut: float | None = reads(number(1, zero=True), None)
     bytes_per_second: int | None = reads(whole(1, 10**9), None)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from ltx_mock.errors import suggestion
-from ltx_mock.scenarios.fields import ScenarioError, camel, fields_of, inside, listed, plain, read, shown, text
+from ltx_mock.errors import SettingsError
+from ltx_mock.fields import camel, fields_of, listed, plain, read, table, text, unknown
 from ltx_mock.scenarios.model import (
     GONE,
     GONE_MESSAGE,
@@ -43,7 +42,7 @@ def own(given: object) -> Scenario:
     """Read a scenario that says itself what happens; its `name` is a label.
 
     Raises:
-        ScenarioError: a field is unknown, a value is not allowed, or two do not go together.
+        SettingsError: a field is unknown, a value is not allowed, or two do not go together.
     """
     name, of_match, of_outcome = split(given)
     match, outcome = read(Match, of_match), _whole(read(Outcome, of_outcome))
@@ -62,15 +61,13 @@ def split(given: object) -> tuple[object, dict[str, object], dict[str, object]]:
     """Return the `name`, the fields of the match and those of the outcome.
 
     Raises:
-        ScenarioError: it is no mapping, or there is a field that is none of these.
+        SettingsError: it is no mapping, or there is a field that is none of these.
     """
-    if not isinstance(given, Mapping):
-        raise ScenarioError(f"a scenario must be a table of names and values, not {shown(given)}")
     name = None
     match: dict[str, object] = {}
     outcome: dict[str, object] = {}
-    for key, value in given.items():
-        wanted = camel(key) if isinstance(key, str) else ""
+    for key, value in table("a scenario", given).items():
+        wanted = camel(key)
         if wanted == "name":
             name = value
         elif wanted in _MATCH:
@@ -78,8 +75,7 @@ def split(given: object) -> tuple[object, dict[str, object], dict[str, object]]:
         elif wanted in _OUTCOME:
             outcome[key] = value
         else:
-            near = suggestion(key[:80], FIELDS) if isinstance(key, str) else ""
-            raise ScenarioError(f"unknown field {inside('', key)}{near}; known are {listed(FIELDS)}", str(key))
+            raise unknown("field", key, FIELDS, path=wanted)
     return name, match, outcome
 
 
@@ -88,21 +84,21 @@ def _whole(outcome: Outcome) -> Outcome:
     told = plain(outcome)
     for name, owner in BELONGS_TO.items():
         if name in told and owner not in told:
-            raise ScenarioError(f"{name} goes with {owner}, which is missing", name)
+            raise SettingsError(f"{name} goes with {owner}, which is missing", name)
     kinds = [[name for name in kind if name in told] for kind in KINDS]
     given = [names[0] for names in kinds if names]
     if len(given) > 1:
-        raise ScenarioError(
+        raise SettingsError(
             f"give one of {' and '.join(given)}: a scenario does one thing, and several can be active", given[1]
         )
     if not given and outcome.delay is None:
-        raise ScenarioError(f"say what is to happen: name, delay, {listed(name for kind in KINDS for name in kind)}")
+        raise SettingsError(f"say what is to happen: name, delay, {listed(name for kind in KINDS for name in kind)}")
     if outcome.stuck and (outcome.fail_code or outcome.generation):
-        raise ScenarioError("a task that is stuck does not end: leave out stuck, or failCode and generation", "stuck")
+        raise SettingsError("a task that is stuck does not end: leave out stuck, or failCode and generation", "stuck")
     if outcome.callback and outcome.callback.first and (outcome.stuck or outcome.generation):
-        raise ScenarioError("callback.first ends the task at once: leave it out, or generation and stuck", "callback")
+        raise SettingsError("callback.first ends the task at once: leave it out, or generation and stuck", "callback")
     if outcome.close_after is not None and outcome.fault != NO_ANSWER:
-        raise ScenarioError(f"closeAfter goes with the fault {NO_ANSWER}, not with {outcome.fault}", "closeAfter")
+        raise SettingsError(f"closeAfter goes with the fault {NO_ANSWER}, not with {outcome.fault}", "closeAfter")
     if outcome.status is None:
         return outcome
     message = outcome.message or (GONE_MESSAGE if outcome.status == GONE else MESSAGES[outcome.status])
@@ -121,11 +117,11 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
         only = "statusTask"
     if only is not None and match.operation not in {None, only}:
         told = [name for kind in KINDS for name in kind if name in plain(outcome)]
-        raise ScenarioError(f"operation must be {only} for {listed(told)}, not {match.operation!r}", "operation")
+        raise SettingsError(f"operation must be {only} for {listed(told)}, not {match.operation!r}", "operation")
     if match.operation == "download" and outcome.drift is not None:
-        raise ScenarioError("operation must be generateTask, statusTask or callback for drift", "operation")
+        raise SettingsError("operation must be generateTask, statusTask or callback for drift", "operation")
     if match.operation == "callback" and set(plain(outcome)) != {"drift"}:
-        raise ScenarioError("operation callback is for drift alone; what becomes of it stands in callback", "operation")
+        raise SettingsError("operation callback is for drift alone; what becomes of it stands in callback", "operation")
     return only or match.operation
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ltx_mock.scenarios.fields import ScenarioError, listed, shown
+from ltx_mock.errors import SettingsError
+from ltx_mock.fields import listed, shown
 from ltx_mock.scenarios.library import NAMED, named
 from ltx_mock.scenarios.matching import ActiveScenario, activate
 from ltx_mock.scenarios.model import MESSAGES
 from ltx_mock.scenarios.parse import own
-from ltx_mock_contracts.request_fields import LONGEST_PROMPT
 
 BY_NAME = b"x-mock-scenario"
 BY_CODE = b"prefer"
 DIRECTIVE = "[["
 """A prompt in which this is found nowhere has no directive."""
+
+LONGEST_PROMPT = 5000
+"""Nothing is looked for in the rest of a prompt, which is refused anyway (GEN-8)."""
 
 _HEADERS = frozenset({BY_NAME, BY_CODE})
 _directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
@@ -39,7 +42,7 @@ def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScena
     says besides that is left alone, and so is a word in brackets that is no name.
 
     Raises:
-        ScenarioError: the header names no scenario, or a code that is not documented.
+        SettingsError: the header names no scenario, or a code that is not documented.
     """
     found: list[ActiveScenario] = []
     for header, raw in headers:
@@ -47,7 +50,6 @@ def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScena
             found += _named(raw.decode("latin-1"))
         elif header == BY_CODE:
             found += _coded(raw.decode("latin-1"))
-    # A longer prompt is refused anyway (GEN-8): nothing is looked for in the rest of it.
     for name in dict.fromkeys(_directive.findall(prompt, 0, LONGEST_PROMPT)):
         if name in NAMED:
             found.append(activate(NAMED[name], f"directive [[{name}]] in the prompt"))
@@ -60,8 +62,8 @@ def _named(value: str) -> list[ActiveScenario]:
             activate(named(name.strip()), f"X-Mock-Scenario: {name.strip()}")
             for name in dict.fromkeys(value.split(","))
         ]
-    except ScenarioError as error:
-        raise ScenarioError(f"X-Mock-Scenario: {error}", "X-Mock-Scenario") from None
+    except SettingsError as error:
+        raise SettingsError(f"X-Mock-Scenario: {error}", "X-Mock-Scenario") from None
 
 
 def _coded(value: str) -> list[ActiveScenario]:
@@ -70,5 +72,5 @@ def _coded(value: str) -> list[ActiveScenario]:
         return []
     code = found[1]
     if code not in map(str, MESSAGES):
-        raise ScenarioError(f"Prefer: code must be one of {listed(MESSAGES)}, not {shown(code)}", "Prefer")
+        raise SettingsError(f"Prefer: code must be one of {listed(MESSAGES)}, not {shown(code)}", "Prefer")
     return [activate(own({"status": int(code)}), f"Prefer: code={code}")]

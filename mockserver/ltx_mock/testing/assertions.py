@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.control.expectation import Expectation
 from ltx_mock.core.clock import SECOND
-from ltx_mock.errors import ContractFailure, SettingsError, require_count
+from ltx_mock.errors import ContractFailure, SettingsError
+from ltx_mock.fields import whole
 from ltx_mock.testing.polling import polling_violations
 from ltx_mock_contracts.polling import FIRST_POLL_MS, POLL_EVERY_MS
 
@@ -56,7 +57,8 @@ class Assertions:
             SettingsError: an operation, a field or a rule is unknown, or `times` is no number of times.
         """
         __tracebackhide__ = True
-        require_count("times", times)
+        if times is not None:
+            whole(0)("times", times)
         expected = Expectation(({} if operation is None else {"operation": operation}) | {**fields})
         requests = self.requests
         matching = [request for request in requests if not expected.difference(request)]
@@ -106,10 +108,10 @@ class Assertions:
             SettingsError: neither or both limits are given, or one is no number of credits.
         """
         __tracebackhide__ = True
-        require_count("at_most", at_most)
-        require_count("exactly", exactly)
         if (at_most is None) == (exactly is None):
             raise SettingsError("give at_most or exactly")
+        name, limit = ("at_most", at_most) if exactly is None else ("exactly", exactly)
+        whole(0)(name, limit)
         spent = self.account.spent
         if spent == exactly or (at_most is not None and spent <= at_most):
             return

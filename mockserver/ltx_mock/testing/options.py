@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from re import Pattern
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
 
-from ltx_mock.core.settings import Rate
+from ltx_mock.core.setting_readers import Rate
 from ltx_mock.scenarios import Scenario
 from ltx_mock_contracts.validation.findings import Finding
 

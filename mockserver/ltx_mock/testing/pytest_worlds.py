@@ -13,7 +13,8 @@ import pytest
 
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import OF_THE_SERVER, setting_names
-from ltx_mock.errors import ConflictError, LtxMockError, SettingsError, suggestion
+from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
+from ltx_mock.fields import listed, suggestion
 
 if TYPE_CHECKING:
     from ltx_mock.control.from_json import Exchange
@@ -49,7 +50,7 @@ def marked(item: pytest.Item) -> dict[str, Any]:
             pytest.fail(f"@pytest.mark.ltx takes names, as in credits=10, not {mark.args[0]!r}", pytrace=False)
         for name in mark.kwargs:
             if name not in NAMES:
-                problem = f"@pytest.mark.ltx has no {name!r}{suggestion(name, NAMES)}; it has {', '.join(NAMES)}"
+                problem = f"@pytest.mark.ltx has no {name!r}{suggestion(name, NAMES)}; it has {listed(NAMES)}"
                 pytest.fail(problem, pytrace=False)
         values = {**mark.kwargs, **values}
     return values

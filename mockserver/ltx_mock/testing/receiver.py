@@ -7,7 +7,8 @@ import os
 import threading
 from typing import Any, NamedTuple, Self
 
-from ltx_mock.errors import ContractFailure, require_count
+from ltx_mock.errors import ContractFailure
+from ltx_mock.fields import whole
 from ltx_mock.server.process import close_in_children
 from ltx_mock_contracts.receiver import HttpReceiver, Request, Response
 
@@ -86,7 +87,7 @@ class CallbackReceiver:
             SettingsError: `count` is no number of callbacks.
         """
         __tracebackhide__ = True
-        require_count("count", count)
+        whole(0)("count", count)
         with self._changed:
             if self._changed.wait_for(lambda: len(self._received) >= count, timeout):
                 return list(self._received)

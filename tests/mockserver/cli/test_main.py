@@ -110,21 +110,27 @@ def test_the_help_of_serve_has_every_setting(cli: Run) -> None:
             ["serve", "--clock", "fast"],
             "Invalid value for '--clock': 'fast' is not one of 'real', 'scaled', 'manual', 'auto'" + SEE_SERVE,
         ),
-        (["serve", "--speed", "0"], "speed must be more than 0 and at most 1000000, not 0.0"),
-        (["serve", "--speed", "nan"], "speed must be more than 0 and at most 1000000, not nan"),
-        (["serve", "--callback-patience", "-1"], "callback_patience must be more than 0 and at most 3600, not -1.0"),
-        (["serve", "--callback-patience", "nan"], "callback_patience must be more than 0 and at most 3600, not nan"),
-        (["serve", "--rate-limit", "5"], "rate_limit must look like 10000/minute (or /second, /hour), not '5'"),
+        (["serve", "--speed", "0"], "speed must be a number more than 0 and at most 1000000, not 0.0"),
+        (["serve", "--speed", "nan"], "speed must be a number more than 0 and at most 1000000, not nan"),
+        (
+            ["serve", "--callback-patience", "-1"],
+            "callback_patience must be a number more than 0 and at most 3600, not -1.0",
+        ),
+        (
+            ["serve", "--callback-patience", "nan"],
+            "callback_patience must be a number more than 0 and at most 3600, not nan",
+        ),
+        (["serve", "--rate-limit", "5"], "rate_limit must be one like 10000/minute (or /second, /hour), not '5'"),
         (["serve", "--max-concurrent", "-1"], "max_concurrent must be a whole number of at least 0, not -1"),
         (["serve", "--credits", "-1"], "credits must be a whole number of at least 0, not -1"),
         (
             ["serve", "--price", "480=3"],
-            "price: unknown resolution '480' (did you mean '480p'?); known are 480p, 720p, 1080p",
+            "price must be one of 480p, 720p, 1080p, not '480' (did you mean '480p'?)",
         ),
-        (["serve", "--price", "480p"], "price must look like LEFT=RIGHT, not '480p'"),
-        (["serve", "--price", "480p=x"], "price of 480p must be a whole number of credits, not 'x'"),
-        (["serve", "--admin-token", ""], "admin_token must not be empty"),
-        (["serve", "--api-key", ""], "api_key must be non-empty strings, not ('',)"),
+        (["serve", "--price", "480p"], "price must be LEFT=RIGHT, not '480p'"),
+        (["serve", "--price", "480p=x"], "price of 480p must be a whole number of at least 0, not 'x'"),
+        (["serve", "--admin-token", ""], "admin_token must be a text of at least 1 printable character, not ''"),
+        (["serve", "--api-key", ""], "api_key must be a text of at least 1 printable character, not ''"),
         (["serve", "--public-url", "x"], "public_url must be an absolute http or https URL, not 'x'"),
         (
             ["serve", "--allow-callback-host", "https://x.com/"],
@@ -137,7 +143,7 @@ def test_the_help_of_serve_has_every_setting(cli: Run) -> None:
         (["serve", "--start-time", "soon"], "start_time must be fixed, now or an ISO 8601 time, not 'soon'"),
         (
             ["schema", "generate-reqest"],
-            "no schema 'generate-reqest' (did you mean 'generate-request'?); there are "
+            "unknown schema 'generate-reqest' (did you mean 'generate-request'?); known are "
             + ", ".join(ltx_mock_schemas.names()),
         ),
         (["clock", "--json", "advance", "1"], "put --json after advance; see ltx-mock clock --help"),

@@ -315,7 +315,7 @@ def test_what_a_client_prints_commands_nobody_and_breaks_no_file(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--case", "sucess", "--", "true"), "no case 'sucess' (did you mean 'success'?); known are"),
+        (("--case", "sucess", "--", "true"), "unknown case 'sucess' (did you mean 'success'?); known are"),
         (("--case", "callback", "--", "true"), "cases of callbacks take --callback"),
         ((), "say what to run"),
         (("--callback",), "say what to run"),

@@ -98,12 +98,12 @@ def test_whatever_a_setting_of_a_world_is_is_answered(admin: httpx.Client, name:
 
 def test_a_lone_surrogate_is_told_by_field_and_value(admin: httpx.Client) -> None:
     for path, field, wanted in (
-        ("/clock/advance", "seconds", "a number"),
-        ("/clock", "speed", "a number"),
-        ("/requests/near", "limit", "a whole number"),
+        ("/clock/advance", "seconds", "a number from 0 to 315360000"),
+        ("/clock", "speed", "a number more than 0 and at most 1000000"),
+        ("/requests/near", "limit", "a whole number of at least 0"),
     ):
         told = error_of(admin.post(path, content=f'{{"{field}": "\\ud800"}}'))
-        assert told == f'{field} must be {wanted}, not "\\ud800"'
+        assert told == f"{field} must be {wanted}, not '\\ud800'"
 
 
 @pytest.mark.parametrize("text", ["%ED%A0%80", "%FF%FE", "%1B%5B2J", "%C2%9B31m", "%E2%80%AE", "%00", "%0A::error::x"])

@@ -15,9 +15,10 @@ from ltx_mock import ContractFailure, LtxMockError, Settings, SettingsError, Wor
 from ltx_mock.control.expectation import FIELDS
 from ltx_mock.core import journal_entry
 from ltx_mock.core.clock import ClockMode
-from ltx_mock.core.settings import OF_THE_SERVER, Rate, setting_names
+from ltx_mock.core.setting_readers import Rate
+from ltx_mock.core.settings import OF_THE_SERVER, setting_names
+from ltx_mock.fields import camel, fields_of
 from ltx_mock.scenarios import Scenario
-from ltx_mock.scenarios.fields import camel, fields_of
 from ltx_mock.testing import options
 from ltx_mock.testing.options import RequestFields, ScenarioFields, ServerSettings, TenantSettings
 from ltx_mock_contracts.model import MODES

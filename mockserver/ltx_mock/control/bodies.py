@@ -1,0 +1,57 @@
+"""What the requests of the control plane have in their bodies; each is read with `ltx_mock.control.params.body_of`."""
+
+# ruff: noqa: RUF009 - `reads` makes fields, not values that they share
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ltx_mock.core.clock import DAY, SECOND, ClockMode, read_mode, read_speed
+from ltx_mock.core.keys import MAX_KEY_LENGTH
+from ltx_mock.errors import SettingsError
+from ltx_mock.fields import choice, number, reads, switch, table, text
+from ltx_mock.scenarios.model import MAX_FAIL_CODE
+
+MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
+
+
+def usable_key(path: str, value: object) -> str:
+    """Read an API key; a refusal does not show it."""
+    fits = isinstance(value, str) and 0 < len(value) <= MAX_KEY_LENGTH and value.isascii() and value.isprintable()
+    if not isinstance(value, str) or not fits or " " in value:
+        raise SettingsError(f"{path} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces", path)
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetClock:
+    """`POST /clock`: mode, speed or both."""
+
+    mode: ClockMode | None = reads(read_mode, None)
+    speed: float | None = reads(read_speed, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """`POST /clock/advance`: by how many virtual seconds."""
+
+    seconds: float = reads(number(MAX_ADVANCE_SECONDS, zero=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """`POST /tasks/{id}/finish`: how a task ends."""
+
+    state: Literal["success", "failed"] = reads(choice("success", "failed"), "success")
+    fail_code: str | None = reads(text(MAX_FAIL_CODE), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTenant:
+    """`POST /tenants`: the key, settings of its own, and whether the key must be `new`."""
+
+    key: str = reads(usable_key)
+    settings: Mapping[str, Any] | None = reads(table, None)
+    new: bool = reads(switch, False)

@@ -1,0 +1,119 @@
+"""How values of settings are read: what each kind may be, and the form in which it is kept. See `ltx_mock.fields`."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ltx_mock.core.clock import FIXED_START, LATEST, MINUTE, SECOND
+from ltx_mock.core.hosts import ORIGIN
+from ltx_mock.fields import choice, in_digits, pairs, refused, text, whole
+from ltx_mock.scenarios import Scenario, from_dict, named
+from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.validation.urls import is_http_url
+
+UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
+DEFAULT_PRICES = {each.name: each.price for each in MODEL.resolutions.values()}
+_DEFAULT_PORT = re.compile(r"^(http://.*):80$|^(https://.*):443$")
+_HOST_NAME = re.compile(r"[^\s/?#@:]+|\[?[0-9a-f:]+\]?")
+_RATE = re.compile(r"(\d{1,12})/(second|minute|hour)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many milliseconds."""
+
+    count: int
+    window_ms: int
+
+    def __str__(self) -> str:
+        unit = next(name for name, length in UNIT_MS.items() if length == self.window_ms)
+        return f"{self.count}/{unit}"
+
+
+def rate(path: str, value: object) -> Rate:
+    """Read `10000/minute`, `5/second` or `100/hour`."""
+    if isinstance(value, Rate):
+        return value
+    found = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise refused(path, "one like 10000/minute (or /second, /hour)", value)
+    return Rate(int(found[1]), UNIT_MS[found[2]])
+
+
+def prices(path: str, value: object) -> dict[str, int]:
+    """Read credits for resolutions; those that are not named have the price that they have by default."""
+    return DEFAULT_PRICES | pairs(choice(*DEFAULT_PRICES), in_digits(whole(0)))(path, value)
+
+
+def http_url(path: str, value: object) -> str:
+    """Read an absolute http or https URL; a slash at its end is left out."""
+    if not isinstance(value, str) or not value.isprintable() or not is_http_url(value):
+        raise refused(path, "an absolute http or https URL", value)
+    return value.rstrip("/")
+
+
+def rewrite_source(path: str, value: object) -> str:
+    """Read a URL prefix; its scheme and host are kept in lower case, as they are compared."""
+    scheme, _, rest = http_url(path, value).partition("://")
+    host, slash, way = rest.partition("/")
+    return f"{scheme}://{host}".lower() + slash + way
+
+
+def rewrites(path: str, value: object) -> dict[str, str]:
+    """Read URL prefixes, and those that take their places."""
+    return pairs(rewrite_source, http_url)(path, value)
+
+
+def host_name(path: str, value: object) -> str:
+    """Read the name or address of a host."""
+    name = text()(path, value).lower().rstrip(".")
+    if not _HOST_NAME.fullmatch(name):
+        raise refused(path, "a host name without scheme, port and path", value)
+    return name.strip("[]")
+
+
+def page_origin(path: str, value: object) -> str:
+    """Read an origin and return it as browsers send it; `null` is that of a file or a sandbox."""
+    origin = _DEFAULT_PORT.sub(r"\1\2", text()(path, value).lower().rstrip("/"))
+    if origin != "null" and not ORIGIN.fullmatch(origin):
+        raise refused(path, "scheme, host and port of a page, such as https://app.example.com", value)
+    return origin
+
+
+def file_path(path: str, value: object) -> str:
+    """Read the path of a file."""
+    return text()(path, os.fspath(value) if isinstance(value, os.PathLike) else value)
+
+
+def scenario(_path: str, value: object) -> Scenario:
+    """Read a scenario as Python and the control plane give it: by its name, or as a table."""
+    if isinstance(value, Scenario):
+        return value
+    return named(value) if isinstance(value, str) else from_dict(value)
+
+
+def start_time(path: str, value: object) -> str:
+    """Read the first moment of a clock that stands, as text; see `first_moment`."""
+    given = text()(path, value)
+    try:
+        moment = first_moment(given)
+    except ValueError:
+        raise refused(path, "fixed, now or an ISO 8601 time", value) from None
+    if moment is not None and not 0 <= moment < LATEST:
+        raise refused(path, "from 1970 to 9998", value)
+    return given
+
+
+def first_moment(start: str) -> int | None:
+    """Return the Unix milliseconds of a start time; None stands for now.
+
+    Raises:
+        ValueError: it is no ISO 8601 time.
+    """
+    if start in {"fixed", "now"}:
+        return FIXED_START if start == "fixed" else None
+    moment = datetime.fromisoformat(start)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * SECOND)

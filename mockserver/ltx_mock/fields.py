@@ -1,0 +1,260 @@
+"""Readers of given values: one for each kind of value, and `read` for dataclasses made of them.
+
+Scenarios, settings, the bodies and queries of the control plane and journal filters are read here. Each refusal is one
+line that says which field, what is allowed, what was given and, where that is near, what was probably meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, field, fields
+from functools import cache
+from typing import Any, TypeGuard, TypeVar
+
+from ltx_mock.errors import SettingsError
+
+MAX_SHOWN = 60
+MAX_COMPARED = 80
+"""So many characters of a name are compared with the known ones."""
+_NUMBER = re.compile(r"(\d{1,15})(\.\d{1,9})?", re.ASCII)
+
+T = TypeVar("T")
+K = TypeVar("K")
+Reader = Callable[[str, object], T]
+"""Takes the path of a field and what was given; returns the value, or raises `SettingsError`."""
+
+
+# ---- dataclasses
+
+
+def reads(reader: Reader[Any], default: Any = MISSING) -> Any:
+    """Declare a field of a dataclass: how it is read, and what it is where nothing is given."""
+    return field(default=default, metadata={"read": reader})
+
+
+def read(cls: type[T], given: object, where: str = "") -> T:
+    """Make a dataclass of `reads` fields from a mapping; names may be in camelCase or in snake_case.
+
+    Args:
+        cls: the dataclass.
+        given: names and values; None stands for "not given".
+        where: the path of the mapping itself, empty at the top.
+
+    Raises:
+        SettingsError: it is no mapping, or a name or a value in it is not allowed.
+    """
+    known = fields_of(cls)  # type: ignore[arg-type] # a class has a hash
+    values: dict[str, Any] = {}
+    for name, value in table(where or "this", given).items():
+        wanted = camel(name)
+        path = f"{where}.{wanted}".lstrip(".")
+        if wanted not in known:
+            raise unknown("field", name, known, where, path)
+        if known[wanted].name in values:
+            raise SettingsError(f"{path} is given twice", path)
+        if value is not None:
+            values[known[wanted].name] = known[wanted].metadata["read"](path, value)
+    for name, item in known.items():
+        if item.default is MISSING and item.name not in values:
+            raise SettingsError(f"{where}.{name} is missing".lstrip("."), where or name)
+    return cls(**values)
+
+
+def plain(value: object) -> dict[str, object]:
+    """Return a dataclass of `reads` fields as `read` takes it; what is as by default is left out."""
+    told: dict[str, object] = {}
+    for name, item in fields_of(type(value)).items():  # type: ignore[arg-type] # a class has a hash
+        given = getattr(value, item.name)
+        if given != item.default:
+            told[name] = _plain(given)
+    return told
+
+
+@cache
+def fields_of(cls: type[Any]) -> dict[str, Field[Any]]:
+    """Return the `reads` fields of a dataclass by their names in JSON."""
+    return {camel(item.name): item for item in fields(cls) if "read" in item.metadata}
+
+
+def _plain(value: object) -> object:
+    if hasattr(value, "__dataclass_fields__"):
+        kind = getattr(type(value), "TYPE", None)
+        return ({"type": kind} if kind else {}) | plain(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+# ---- readers of one value
+
+
+def choice(*allowed: T) -> Reader[T]:
+    """Return the reader of one of these texts or numbers."""
+
+    def read_choice(path: str, value: object) -> T:
+        for each in allowed:
+            if isinstance(value, type(each)) and not isinstance(value, bool) and each == value:
+                return each
+        raise refused(path, f"one of {listed(allowed)}", value, (each for each in allowed if isinstance(each, str)))
+
+    return read_choice
+
+
+def text(longest: int | None = None) -> Reader[str]:
+    """Return the reader of a text in one line, of at least one character and at most `longest`."""
+    span = "at least 1 printable character" if longest is None else f"1 to {longest} printable characters"
+
+    def read_text(path: str, value: object) -> str:
+        if not isinstance(value, str) or not 0 < len(value) <= (longest or len(value)) or not value.isprintable():
+            raise refused(path, f"a text of {span}", value)
+        return value
+
+    return read_text
+
+
+def whole(low: int | None = None, high: int | None = None) -> Reader[int]:
+    """Return the reader of a whole number, both bounds included."""
+    span = "" if low is None else f" of at least {low}" if high is None else f" from {low} to {high}"
+
+    def read_whole(path: str, value: object) -> int:
+        if not _is_whole(value) or (low is not None and value < low) or (high is not None and value > high):
+            raise refused(path, f"a whole number{span}", value)
+        return value
+
+    return read_whole
+
+
+def number(high: float, *, zero: bool, unit: str = "") -> Reader[float]:
+    """Return the reader of a number up to `high`, and from 0 or more than 0."""
+    span = f"from 0 to {high:.15g}" if zero else f"more than 0 and at most {high:.15g}"
+
+    def read_number(path: str, value: object) -> float:
+        if not _is_number(value) or not 0 <= value <= high or not (zero or value):
+            raise refused(path, f"a number{f' of {unit}' if unit else ''} {span}", value)
+        return float(value)
+
+    return read_number
+
+
+def switch(path: str, value: object) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise refused(path, "true or false", value)
+    return value
+
+
+def table(path: str, value: object) -> Mapping[str, Any]:
+    """Read names and values."""
+    if not isinstance(value, Mapping):
+        raise refused(path, "a table of names and values", value)
+    for name in value:
+        if not isinstance(name, str):
+            raise refused(f"a name in {path}", "a text", name)
+    return value
+
+
+def table_of(cls: type[T]) -> Reader[T]:
+    """Return the reader of a dataclass within a dataclass."""
+    return lambda path, value: read(cls, value, path)
+
+
+# ---- readers made of readers
+
+
+def in_digits(reader: Reader[T]) -> Reader[T]:
+    """Return the reader of a number that may be given as text too, as in a query or in `480p=2`."""
+
+    def read_digits(path: str, value: object) -> T:
+        found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
+        return reader(path, value if found is None else float(found[0]) if found[2] else int(found[0]))
+
+    return read_digits
+
+
+def several(one: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Return the reader of a list; what is no list is the only item of one."""
+
+    def read_several(path: str, value: object) -> tuple[T, ...]:
+        is_list = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+        return tuple(one(path, each) for each in (value if is_list else [value]))  # type: ignore[attr-defined]
+
+    return read_several
+
+
+def pairs(left: Reader[K], right: Reader[T]) -> Reader[dict[K, T]]:
+    """Return the reader of a table, which may be given as `LEFT=RIGHT` texts too."""
+
+    def read_pairs(path: str, value: object) -> dict[K, T]:
+        given = value.items() if isinstance(value, Mapping) else several(_pair)(path, value)
+        found = {}
+        for name, item in given:
+            key = left(path, name)
+            found[key] = right(f"{path} of {key}", item)
+        return found
+
+    return read_pairs
+
+
+def _pair(path: str, value: object) -> tuple[str, str]:
+    name, _, item = value.partition("=") if isinstance(value, str) else ("", "", "")
+    if not name or not item:
+        raise refused(path, "LEFT=RIGHT", value)
+    return name, item
+
+
+# ---- refusals
+
+
+def refused(path: str, allowed: str, value: object, known: Iterable[str] = ()) -> SettingsError:
+    """Return the error about a value; `allowed` ends the sentence "it must be …", `known` may be what was meant."""
+    near = suggestion(value, known) if isinstance(value, str) else ""
+    return SettingsError(f"{path} must be {allowed}, not {shown(value)}{near}", path)
+
+
+def unknown(what: str, name: object, known: Iterable[str], where: str = "", path: str = "") -> SettingsError:
+    """Return the error about a name that is none of those that are known; `where` it is, and its `path`."""
+    known, place = list(known), f" in {where}" if where else ""
+    near = suggestion(name, known) if isinstance(name, str) else ""
+    return SettingsError(f"unknown {what} {shown(name)}{place}{near}; known are {listed(known)}", path)
+
+
+def check_names(what: str, given: Iterable[object], known: Iterable[str], where: str = "") -> None:
+    """Raise `SettingsError` for the first name that is none of those that are known."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise unknown(what, name, known, where)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for a near miss, else an empty string."""
+    near = difflib.get_close_matches(name[:MAX_COMPARED], list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def camel(name: str) -> str:
+    """Return a name as JSON has it: `after_commit` is `afterCommit`."""
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def shown(value: object) -> str:
+    """Return what was given, short and in one line."""
+    try:
+        told = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a table without end
+        told = f"a {type(value).__name__}"
+    return " ".join((told if len(told) <= MAX_SHOWN else told[: MAX_SHOWN - 1] + "…").split())
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names one after the other."""
+    return ", ".join(map(str, names))
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
