@@ -13,6 +13,7 @@ import pytest
 
 import ltx_mock_schemas
 from ltx_mock import MockServer
+from ltx_mock.testing.options import DriftFields
 
 pytestmark = pytest.mark.generators
 
@@ -57,7 +58,7 @@ def drifting() -> Iterator[dict[str, str]]:
     with MockServer(clock="auto") as mock:
         world = mock.tenant()
         world.scenarios.add(fail_code="SensitiveContentDetected")
-        drift = {"state": "processing_r2", "extra": {"progress": 42}, "omit": ["createTime"]}
+        drift: DriftFields = {"state": "processing_r2", "extra": {"progress": 42}, "omit": ["createTime"]}
         world.scenarios.add(drift=drift, operation="statusTask", times="forever")
         world.scenarios.add("extra-fields")
         yield {"BASE_URL": mock.url, "API_KEY": world.api_key}

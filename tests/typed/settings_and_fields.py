@@ -61,6 +61,11 @@ def scenarios(world: World) -> None:
     world.scenarios.add(status=503, operation="statusTask", retry_after=5, name=added.name)
     world.scenarios.add(stats=503)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     world.scenarios.add(fault="EMPTY")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    world.scenarios.add(callback={"copies": 2, "delay": 500}, generation={"type": "uniform", "lower": 1, "upper": 9})
+    world.scenarios.add(callback={"copys": 2})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    world.scenarios.add(drift={"end_state": "cancelled", "omit": ["costTime"], "extra": {"progress": 42}})
+    world.scenarios.add(drift={"omit": ["cost_time"]})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    world.scenarios.add(delay={"type": "fixed", "lower": 1})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     world.respond_next(500, operation="generatetask")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     world.clock.set("manuel")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 

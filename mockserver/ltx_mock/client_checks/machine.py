@@ -18,6 +18,7 @@ from hypothesis.stateful import Bundle, precondition, rule
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.mock_server import MockServer
+from ltx_mock.testing.options import DriftFields
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.failure import ContractFailure
@@ -34,7 +35,7 @@ PASSING: Final[dict[str, dict[str, Any]]] = {
     "a reset connection": {"fault": "CONNECTION_RESET_BY_PEER"},
     "an empty answer": {"fault": "EMPTY_RESPONSE"},
 }
-DRIFTS: Final[dict[str, dict[str, Any]]] = {
+DRIFTS: Final[dict[str, DriftFields]] = {
     "an unknown state": {"state": "processing_r2"},
     "unknown fields": {"extra": {"requestId": "req_1", "progress": 42}},
     "no times": {"omit": ["createTime", "completeTime", "costTime"]},

@@ -34,8 +34,9 @@ Fault: TypeAlias = Literal[
 ]
 Strings: TypeAlias = str | Iterable[str]
 AnyScenario: TypeAlias = str | Mapping[str, Any] | Scenario
-Delay: TypeAlias = int | Mapping[str, Any]
-"""Milliseconds, or a table such as `{"type": "uniform", "lower": 100, "upper": 900}`."""
+StatusField: TypeAlias = Literal[
+    "taskId", "state", "resultJson", "failCode", "failMsg", "createTime", "completeTime", "costTime"
+]
 Value: TypeAlias = T | Callable[[T], object]
 """A value to compare with, or a function that says whether one will do."""
 Text: TypeAlias = str | Pattern[str] | Callable[[str], object]
@@ -98,6 +99,57 @@ class RequestFields(TypedDict, total=False):
     loras: Value[list[dict[str, Any]]]
 
 
+class FixedDelay(TypedDict):
+    """Always so many milliseconds."""
+
+    type: Literal["fixed"]
+    milliseconds: int
+
+
+class UniformDelay(TypedDict):
+    """From `lower` to `upper` milliseconds."""
+
+    type: Literal["uniform"]
+    lower: int
+    upper: int
+
+
+class LognormalDelay(TypedDict):
+    """Mostly about `median` milliseconds, with a long tail."""
+
+    type: Literal["lognormal"]
+    median: float
+    sigma: float
+
+
+Delay: TypeAlias = int | FixedDelay | UniformDelay | LognormalDelay
+"""Milliseconds, or a table such as `{"type": "uniform", "lower": 100, "upper": 900}`."""
+
+
+class CallbackFields(TypedDict, total=False):
+    """What happens to a task's callback; see `ltx_mock.scenarios.model.Callback`."""
+
+    lost: bool
+    first: bool
+    copies: int
+    delay: Delay | None
+    content_type: str | None
+
+
+class DriftFields(TypedDict, total=False):
+    """How a good answer departs from the contract; see `ltx_mock.scenarios.model.Drift`."""
+
+    state: str | None
+    end_state: str | None
+    extra: Mapping[str, object] | None
+    omit: Sequence[StatusField]
+    nulls: bool
+    results: int
+    result_json: str | None
+    escaped: bool
+    malformed: bool
+
+
 class ScenarioFields(TypedDict, total=False):
     """Which requests a scenario concerns, and what happens to them; see docs/make-it-fail.md."""
 
@@ -120,8 +172,8 @@ class ScenarioFields(TypedDict, total=False):
     fail_code: str | None
     generation: Delay | None
     stuck: bool
-    callback: Mapping[str, Any] | None
-    drift: Mapping[str, Any] | None
+    callback: CallbackFields | None
+    drift: DriftFields | None
     cut: float | None
     bytes_per_second: int | None
 

@@ -12,6 +12,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.errors import LtxMockError
+from ltx_mock.testing.options import DriftFields
 
 BODY = {"input": {"mode": "text-to-video", "prompt": "a calm sea", "resolution": "480p", "duration": 5}}
 
@@ -56,7 +57,7 @@ def test_retry_after_may_be_a_date_on_the_fakes_own_clock(mock: MockServer) -> N
 
 
 @pytest.mark.parametrize(("drift", "result"), [({"results": 0}, {"resultUrls": []}), ({"result_json": "{}"}, {})])
-def test_a_success_may_come_without_a_result(mock: MockServer, drift: dict[str, Any], result: dict[str, Any]) -> None:
+def test_a_success_may_come_without_a_result(mock: MockServer, drift: DriftFields, result: dict[str, Any]) -> None:
     mock.scenarios.add(operation="statusTask", drift=drift)
     data = ended(mock)
     assert (data["state"], json.loads(data["resultJson"])) == ("success", result)

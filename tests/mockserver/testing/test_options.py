@@ -28,6 +28,16 @@ STORED: dict[Any, Any] = {  # what a setting becomes once it is read -> what may
     Mapping[str, int]: Mapping[str, int] | Iterable[str],
     Mapping[str, str]: Mapping[str, str] | Iterable[str],
     Rate: str | Rate,
+    scenario_model.Delay | None: options.Delay | None,
+    scenario_model.Callback | None: options.CallbackFields | None,
+    scenario_model.Drift | None: options.DriftFields | None,
+}
+TABLES: dict[Any, Any] = {  # what is given for a table within a scenario -> what it is read as
+    options.CallbackFields: scenario_model.Callback,
+    options.DriftFields: scenario_model.Drift,
+    options.FixedDelay: scenario_model.Fixed,
+    options.UniformDelay: scenario_model.Uniform,
+    options.LognormalDelay: scenario_model.Lognormal,
 }
 
 
@@ -62,8 +72,20 @@ def test_the_fields_of_a_scenario_are_those_that_are_read() -> None:
     plain = {bool, int, str, float}
     for table in (scenario_model.Match, scenario_model.Outcome):
         for name, kind in get_type_hints(table).items():
+            assert given[name] == STORED.get(kind, given[name]), name
             for member in set(get_args(kind) or [kind]) & plain:
                 assert member in (get_args(given[name]) or [given[name]]) or _literals(given[name]), name
+
+
+@pytest.mark.parametrize(("given", "stored"), TABLES.items(), ids=[table.__name__ for table in TABLES])
+def test_a_table_within_a_scenario_has_the_names_and_types_that_are_read(given: Any, stored: Any) -> None:
+    types, read = hints(given), get_type_hints(stored)
+    if read.pop("TYPE", None):
+        assert types.pop("type") == Literal[stored.TYPE]
+    if stored is scenario_model.Drift:
+        assert get_args(get_args(types.pop("omit"))[0]) == ("taskId", "state", *scenario_model.STATUS_FIELDS)
+        assert read.pop("omit") == tuple[str, ...]
+    assert types == {name: STORED.get(each, each) for name, each in read.items()}
 
 
 def _literals(kind: Any) -> list[Any]:
