@@ -7,6 +7,7 @@ from email.utils import mktime_tz, parsedate_tz
 from typing import Any, NamedTuple, Self
 
 from ltx_mock.core.records import Account, Attempt, Delivery
+from ltx_mock.fields import camel
 from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -37,7 +38,7 @@ class Task(NamedTuple):
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Self:
         """Read a task of the control plane."""
-        return cls(**{name: view[_camel(name)] for name in cls._fields})
+        return cls(**{name: view[camel(name)] for name in cls._fields})
 
     @property
     def finished(self) -> bool:
@@ -78,7 +79,7 @@ class Exchange(NamedTuple):
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Self:
         """Read a journal entry of the control plane."""
-        named = {name: view[_camel(name)] for name in cls._fields if name not in {"findings", "body"}}
+        named = {name: view[camel(name)] for name in cls._fields if name not in {"findings", "body"}}
         findings = tuple(Finding(**finding) for finding in view["findings"])
         return cls(**named, findings=findings, body=view["request"])
 
@@ -103,7 +104,7 @@ class Exchange(NamedTuple):
 
 def delivery_of(view: Mapping[str, Any]) -> Delivery:
     """Read a delivery of the control plane; its key is only the end of one."""
-    named = {name: view[_camel(name)] for name in Delivery._fields if name != "attempts"}
+    named = {name: view[camel(name)] for name in Delivery._fields if name != "attempts"}
     return Delivery(**named, attempts=tuple(Attempt(**attempt) for attempt in view["attempts"]))
 
 
@@ -118,8 +119,3 @@ def account_of(view: Mapping[str, Any]) -> Account:
         requests_in_window=requests["inWindow"],
         window_ends=requests["windowEnds"],
     )
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)

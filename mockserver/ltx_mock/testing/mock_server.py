@@ -12,7 +12,7 @@ from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.thread import ServerThread, in_thread
 from ltx_mock.testing.control_client import Admin, inside
-from ltx_mock.testing.tenant import World
+from ltx_mock.testing.tenant import DEFAULT_KEY, World
 
 if TYPE_CHECKING:
     from ltx_mock.store.interface import Tenant
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ltx_mock.testing.transport import MockTransport
 
 T = TypeVar("T")
-
-DEFAULT_KEY = "ltx-mock-key"
 
 
 class MockServer(World):

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
 from ltx_mock.testing.control_client import Admin
-from ltx_mock.testing.tenant import World
+from ltx_mock.testing.tenant import DEFAULT_KEY, World
 from ltx_mock_contracts.control_client import HttpTransport
 from ltx_mock_contracts.io.server_url import server_root
 
 if TYPE_CHECKING:
     from ltx_mock.testing.options import TenantSettings
-
-DEFAULT_KEY = "ltx-mock-key"
 
 
 class RemoteServer(World):

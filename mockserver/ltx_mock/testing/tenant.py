@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ltx_mock.testing.transport import MockTransport
 
 ALL = 10**9 - 1
+DEFAULT_KEY = "ltx-mock-key"
 OF_HTTPX = frozenset({"transport", "mounts", "proxy", "http1", "http2", "cert", "limits", "trust_env"})
 """Options of a client that httpx's own transport fulfils, or one that is given."""
 MAX_ROUNDS = 1000

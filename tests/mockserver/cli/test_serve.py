@@ -9,9 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -23,6 +21,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer
 from ltx_mock_contracts.polling import POLL_EVERY_MS
+from ltx_mock_contracts.receiver import HttpReceiver, Request, Response
 from support.bodies import TEXT, request_body
 from support.processes import Served, clean_environment, ltx_mock, serving
 from support.receivers import Receiver
@@ -165,28 +164,15 @@ def test_where_nobody_answers_it_is_one_line() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"{}", b"[]", b'{"name": "other"}', b"null"])
 def test_another_server_is_told_from_ours_before_anything_is_posted(body: bytes) -> None:
-    posted: list[str] = []
+    asked: list[str] = []
 
-    class Other(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def other(request: Request) -> Response:
+        asked.append(request.method)
+        return Response(200, {}, body)
 
-        def do_POST(self) -> None:
-            posted.append(self.path)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
-        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
-        thread.start()
-        code, out, err = ltx_mock("reset", "--url", f"http://127.0.0.1:{other.server_port}")
-        other.shutdown()
-        thread.join()
-    assert (code, out, posted) == (2, "", [])
+    with HttpReceiver(other) as receiver:
+        code, out, err = ltx_mock("reset", "--url", f"http://127.0.0.1:{receiver.port}")
+    assert (code, out, asked) == (2, "", ["GET"])
     assert "is no ltx-mock: /__admin/health answered HTTP 200" in err
 
 
