@@ -157,7 +157,7 @@ def test_the_keyboard_is_enough(browser: Browser, mock: MockServer) -> None:
 def test_the_focus_is_never_lost_when_the_page_draws_anew(browser: Browser, mock: MockServer) -> None:
     with dashboard(browser, mock.url) as shown:
         shown.submit()
-        button = shown.button("Let it succeed now")
+        button = shown.button("Finish as success")
         curl = shown.button("Copy status as curl")
         curl.focus()
         shown.page.evaluate("fetch('/__admin/clock/advance', {method: 'POST', body: '{\"seconds\": 60}'})")

@@ -77,7 +77,7 @@ def test_a_search_among_thousands(browser: Browser, crowded: MockServer) -> None
         shown.page.get_by_role("searchbox", name="Search").and_(shown.page.locator(":visible")).fill("number 123")
         expect(shown.page.locator("#list-tasks [aria-setsize='11']").first).to_be_visible()  # 123, 1230 to 1239
         shown.page.get_by_role("searchbox", name="Search").and_(shown.page.locator(":visible")).fill("no such")
-        expect(shown.page.get_by_text("Nothing matches.").and_(shown.page.locator(":visible"))).to_be_visible()
+        expect(shown.page.get_by_text("No match.").and_(shown.page.locator(":visible"))).to_be_visible()
 
 
 def storm(mock: MockServer, tasks: int) -> None:

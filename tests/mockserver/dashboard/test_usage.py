@@ -41,7 +41,7 @@ def mock() -> Iterator[MockServer]:
 def test_a_task_from_the_form_to_the_playing_video(browser: Browser, mock: MockServer) -> None:
     with dashboard(browser, mock.url) as shown:
         page = shown.page
-        expect(page.get_by_role("heading", name="No task yet")).to_be_visible()
+        expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
         expect(page.locator("#panel-tasks .command")).to_contain_text(f"{mock.url}/api/v1/generateTask/ltx-2-19b")
         shown.submit(prompt="a lighthouse in the rain")
         row = shown.rows().first
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_told_at_its_place_in_the_body(browser: Browser, mock: 
         page = shown.page
         shown.submit(preset="invalid")
         expect(page.locator("p.told")).to_contain_text("400: input.image_urls[0] must be an absolute http or https URL")
-        shown.button("Show what is wrong").click()
+        shown.button("Show the findings").click()
         wrong = page.locator("#panel-requests .line.wrong")
         expect(wrong).to_have_count(2)
         expect(wrong.filter(has_text='"duration": 25')).to_contain_text("GEN-10")
@@ -77,19 +77,19 @@ def test_a_failure_is_armed_and_seen(browser: Browser, mock: MockServer) -> None
         page = shown.page
         page.get_by_role("searchbox", name="Find a scenario").fill("rate")
         page.get_by_role("radio", name="rate-limited").check()
-        shown.button("Arm for next request").click()
+        shown.button("Activate for next request").click()
         armed = page.locator(".armed")
         expect(armed).to_contain_text("rate-limited")
         shown.submit()
         expect(page.locator("p.told")).to_contain_text("429: Rate limit exceeded")
         shown.submit()
         expect(page.locator("p.told")).to_contain_text("200: task_")
-        shown.button("For all").click()
+        shown.button("For all requests").click()
         expect(armed).to_contain_text("all")
         shown.submit()
         expect(page.locator("p.told")).to_contain_text("429")
-        shown.button("Disarm all").click()
-        expect(armed).to_contain_text("Nothing is armed")
+        shown.button("Deactivate all").click()
+        expect(armed).to_contain_text("No scenario is active")
         shown.submit(preset="violation")
         shown.button("+1 min").click()
         expect(shown.rows().first).to_contain_text("CONTENT_VIOLATION")
@@ -124,7 +124,7 @@ def test_a_callback_is_counted_down_to_its_last_attempt(browser: Browser, mock: 
         shown.button("Next event").click()
         shown.button("Next event").click()
         expect(row).to_contain_text("attempts: 1")
-        expect(row).to_contain_text("again in 30 s")
+        expect(row).to_contain_text("retry in 30 s")
         row.click()
         shown.button("+10 min").click()
         expect(row).to_contain_text("failed")
@@ -207,7 +207,7 @@ def test_with_a_token_it_asks_once_and_shows_nothing_before(browser: Browser) ->
             page = shown.page
             page.get_by_role("textbox", name="Token").fill("wrong")
             page.get_by_role("textbox", name="Token").press("Enter")
-            expect(page.get_by_text("That was not the token.")).to_be_visible()
+            expect(page.get_by_text("The token is wrong.")).to_be_visible()
             expect(shown.rows()).to_have_count(0)
             page.get_by_role("textbox", name="Token").fill("let-me-in")
             page.get_by_role("textbox", name="Token").press("Enter")
@@ -282,7 +282,7 @@ def test_a_callback_that_goes_wrong_is_seen_and_made_again(browser: Browser, moc
         expect(trouble).to_have_class("badge bad")
         shown.tab("Callbacks")
         pill = shown.rows("callbacks").first.locator(".pill")
-        expect(pill).to_have_text("failing, tried again")
+        expect(pill).to_have_text("failed, will retry")
         expect(pill).to_have_class("pill bad")
         mock.clock.advance(1000)
         expect(pill).to_have_text("failed")
@@ -294,21 +294,21 @@ def test_a_callback_that_goes_wrong_is_seen_and_made_again(browser: Browser, moc
         expect(page.locator("#panel-callbacks tbody tr")).to_have_count(5)
 
 
-@pytest.mark.parametrize("way", ["Call 127.0.0.1.nip.example", "Send it here instead"])
+@pytest.mark.parametrize("way", ["Allow 127.0.0.1.nip.example", "Rewrite the URL"])
 def test_a_withheld_callback_is_warned_of_and_let_go(browser: Browser, mock: MockServer, way: str) -> None:
     """Under the form, with a way to the callback; there its host is allowed, or it is sent elsewhere."""
     with CallbackReceiver() as receiver, dashboard(browser, mock.url) as shown:
         page = shown.page
         shown.submit(preset="callback", callback="http://127.0.0.1.nip.example/hook", key=mock.api_key)
-        expect(page.get_by_text("It will not call back: 127.0.0.1.nip.example is not this machine")).to_be_visible()
+        expect(page.get_by_text("Its callback is withheld: 127.0.0.1.nip.example is not this machine")).to_be_visible()
         expect(page.locator("#tab-callbacks .badge").nth(1)).to_have_text("1 withheld")
         mock.clock.advance(200)
         shown.button("Show the callback").click()
-        if way.startswith("Send"):
-            page.get_by_label("Where callbacks for http://127.0.0.1.nip.example go instead").fill(receiver.url)
+        if way.startswith("Rewrite"):
+            page.get_by_label("New URL for callbacks to http://127.0.0.1.nip.example").fill(receiver.url)
         shown.button(way).click()
         pill = shown.rows("callbacks").first.locator(".pill")
-        expect(pill).to_have_text("delivered" if way.startswith("Send") else "failing, tried again")
+        expect(pill).to_have_text("delivered" if way.startswith("Rewrite") else "failed, will retry")
         expect(page.get_by_text("It will not call back")).to_be_hidden()
 
 
@@ -320,7 +320,7 @@ def test_a_request_shows_its_headers_and_how_long_its_answer_took(browser: Brows
             shown.tab("Requests")
             shown.rows("requests").first.click()
             detail = shown.page.locator("#panel-requests article")
-            expect(detail).to_contain_text("Answered after")
+            expect(detail).to_contain_text("Response time")
             detail.get_by_text("Request headers").click()
             expect(detail.get_by_text("video", exact=True)).to_be_visible()
             expect(detail).to_contain_text("Bearer …")
@@ -343,9 +343,9 @@ def test_it_says_so_when_the_server_is_gone(browser: Browser) -> None:
         page = context.new_page()
         page.goto(f"{mock.url}/__admin/")
         expect(page.locator("#connection")).to_have_attribute("data-state", "live")
-    expect(page.locator("#connection")).to_have_text("not connected, trying again …")
+    expect(page.locator("#connection")).to_have_text("not connected, retrying …")
     page.get_by_role("button", name="+1 min").click()
-    expect(page.get_by_role("alert")).to_have_text("The server does not answer. Does it still run?")
+    expect(page.get_by_role("alert")).to_have_text("The server does not respond. Is it running?")
     context.close()
 
 
