@@ -31,12 +31,13 @@ if TYPE_CHECKING:
         validate_response,
     )
     from ltx_mock_contracts.validation.findings import Finding
-    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+    from ltx_mock_contracts.verdicts import Departure, Deviation, Report, Verdict
 
 __all__ = [
     "RULES",
     "ContractFailure",
     "Departure",
+    "Deviation",
     "Exchange",
     "Finding",
     "GenerateRequest",
@@ -82,6 +83,6 @@ __getattr__, __dir__ = lazy_names(
         ],
         ".validation": ["MalformedBody", "parse_body", "validate_callback", "validate_request", "validate_response"],
         ".validation.findings": ["Finding"],
-        ".verdicts": ["Departure", "Report", "Verdict"],
+        ".verdicts": ["Departure", "Deviation", "Report", "Verdict"],
     },
 )

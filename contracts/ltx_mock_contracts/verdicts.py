@@ -1,4 +1,4 @@
-"""What comes of holding a server, or a recording of one, to the rules: a verdict for each, as data."""
+"""The result of checking a server, or a recording of one, against the rules: one verdict for each rule, as data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.rules import Source
 
-__all__ = ["BINDING", "OUTCOMES", "Departure", "Ledger", "Outcome", "Report", "Verdict"]
+__all__ = ["BINDING", "OUTCOMES", "Departure", "Deviation", "Outcome", "Report", "Verdict", "VerdictCollector"]
 
 Outcome = Literal["kept", "broken", "observed", "not checked"]
 """A rule that no document states is never broken: another choice than ours is observed."""
@@ -27,22 +27,22 @@ _LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Departure:
-    """One way in which a server departed from a rule, however many times it did.
+class Deviation:
+    """One way in which a server does not follow a rule. Repetitions are counted in it.
 
     Attributes:
         rule: The id of the rule, a key of `RULES`.
         title: What happened, in one sentence.
-        expected: What should have come.
-        actual: What came, the first time.
+        expected: The response that the rule asks for.
+        actual: The first response that differs.
         exchanges: The numbers of the exchanges that show it, the first twenty.
-        task: The task that it was about the first time, where it was about one.
-        times: How often it was seen.
+        task: The id of the first task affected; None if no task was involved.
+        times: How many times it was seen.
         curl: A command line that makes the request again; the key is not in it.
-        request: The decoded body of the request that shows it, the first time; None where there is none.
+        request: The decoded body of the first request that shows it; None if it had no JSON body.
         checks: The names of the live checks that saw it; a recording has none.
-        kind: What it has in common with the same departure elsewhere; those are counted as one.
-        binding: Whether it is from what a document says; a rule may also say what we have chosen.
+        kind: A label; deviations from one rule with the same label are counted as one.
+        binding: Whether a document states the promise; a rule may also contain choices of the fake.
     """
 
     rule: str
@@ -60,20 +60,20 @@ class Departure:
 
     @property
     def key(self) -> tuple[str, str, bool]:
-        """What departures that are counted as one have in common: the rule, the kind or else the title, and binding."""
+        """Deviations with equal keys are counted as one: the rule, the kind (or else the title), and binding."""
         return self.rule, self.kind or self.title, self.binding
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> Departure:
-        """Return the departure that `as_dict` told."""
-        return cls(**{**told, "exchanges": tuple(told["exchanges"]), "checks": tuple(told["checks"])})
+    def from_dict(cls, data: dict[str, Any]) -> Deviation:
+        """Return the deviation that `as_dict` wrote."""
+        return cls(**{**data, "exchanges": tuple(data["exchanges"]), "checks": tuple(data["checks"])})
 
     def breaks(self, sources: Collection[Source]) -> bool:
-        """Tell whether it breaks its rule, where the rules of these sources have to be kept."""
+        """Tell whether its rule counts as broken if a server must keep the rules of these sources."""
         return self.binding and not set(sources).isdisjoint(RULES[self.rule].sources)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the departure as a JSON object."""
+        """Return the deviation as a JSON object."""
         return {
             "rule": self.rule,
             "title": self.title,
@@ -90,27 +90,36 @@ class Departure:
         }
 
 
+Departure = Deviation
+"""The former name of `Deviation`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was found out about one rule.
+    """The outcome for one rule.
 
     Attributes:
         rule: Its id.
         outcome: `kept`, `broken`, `observed` or `not checked`.
-        seen: How often it could be judged. A rule that is not checked may have been seen in part.
-        departures: What spoke against it.
-        why: Why it was not checked, or which part of it was not.
+        seen: How many times it could be judged. A rule that is not checked may have been judged in part.
+        deviations: The evidence against it.
+        why: Why it, or a part of it, was not checked.
     """
 
     rule: str
     outcome: Outcome
     seen: int = 0
-    departures: tuple[Departure, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
     why: str | None = None
 
-    def outcome_of(self, departure: Departure) -> Outcome:
-        """Return what one of the departures is by itself: a broken rule may also show another choice than ours."""
-        return self.outcome if departure.binding else "observed"
+    def outcome_of(self, deviation: Deviation) -> Outcome:
+        """Return the outcome of one deviation alone: a broken rule may also have deviations that are only observed."""
+        return self.outcome if deviation.binding else "observed"
+
+    @property
+    def departures(self) -> tuple[Deviation, ...]:
+        """The former name of `deviations`."""
+        return self.deviations
 
     def as_dict(self) -> dict[str, object]:
         """Return the verdict as a JSON object."""
@@ -122,7 +131,7 @@ class Verdict:
             "outcome": self.outcome,
             "seen": self.seen,
             "why": self.why,
-            "departures": [departure.as_dict() for departure in self.departures],
+            "departures": [deviation.as_dict() for deviation in self.deviations],
         }
 
 
@@ -134,15 +143,15 @@ class Report:
         verdicts: The verdicts.
         sources: The sources whose rules had to be kept.
         exchanges: How many exchanges were judged.
-        counted_in: What the numbers of exchanges count, such as the `line` of a file.
+        counted_in: The unit of exchange numbers, such as the `line` of a file.
         target: The URL of the server that was checked, without user and password; None for a recording.
-        seed: What chance was drawn from.
+        seed: The seed of random choices.
         tasks_made: How many tasks the checks made on the server.
-        tasks_allowed: How many they were allowed to make; None when there is no bound.
-        reproduce: A command line that does the same checks again; the key is not in it.
+        tasks_allowed: How many they were allowed to make; None without a limit.
+        reproduce: A command line that repeats the checks; the key is not in it.
         skipped: How many lines or entries of a recording could not be read.
-        notes: What of a recording could not be read or is not in it: a sentence for each of the first that were
-            skipped, and for each kind of body that is missing.
+        notes: One sentence for each of the first skipped lines or entries, and for each kind of body that is missing
+            from the recording.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -178,10 +187,10 @@ class Report:
         return tuple(verdict.rule for verdict in self.verdicts if verdict.outcome == outcome)
 
     def of(self, rule: str) -> Verdict:
-        """Return the verdict on one rule.
+        """Return the verdict on a rule.
 
         Raises:
-            KeyError: The report says nothing about it.
+            KeyError: The report has no verdict on it.
         """
         return {verdict.rule: verdict for verdict in self.verdicts}[rule]
 
@@ -210,44 +219,44 @@ class Report:
 
 
 @dataclass(slots=True)
-class Ledger:
-    """Where checks write down what they see; the report is made of it."""
+class VerdictCollector:
+    """Collects what checks judge and find, and makes the verdicts of a report."""
 
     seen: Counter[str] = field(default_factory=Counter)
-    _departures: dict[tuple[str, str, bool], Departure] = field(default_factory=dict)
+    _deviations: dict[tuple[str, str, bool], Deviation] = field(default_factory=dict)
 
     @property
-    def departures(self) -> tuple[Departure, ...]:
-        """What spoke against the rules so far."""
-        return tuple(self._departures.values())
+    def deviations(self) -> tuple[Deviation, ...]:
+        """The deviations noted so far."""
+        return tuple(self._deviations.values())
 
-    def saw(self, *rules: str) -> None:
-        """Note that these rules could be judged, once more."""
+    def checked(self, *rules: str) -> None:
+        """Count that each of these rules was judged once more."""
         self.seen.update(rules)
 
-    def depart(self, departure: Departure) -> None:
-        """Note a departure. One of a kind that is known is counted with it."""
-        first = self._departures.get(departure.key)
-        self._departures[departure.key] = departure if first is None else _folded(first, departure)
+    def add_deviation(self, deviation: Deviation) -> None:
+        """Note a deviation. It is counted with an earlier one of equal key."""
+        first = self._deviations.get(deviation.key)
+        self._deviations[deviation.key] = deviation if first is None else _folded(first, deviation)
 
-    def merge(self, told: dict[str, Any]) -> None:
-        """Note all that another ledger told with `as_dict`, as if it had been noted here."""
-        self.seen.update(told["seen"])
-        for departure in told["departures"]:
-            self.depart(Departure.from_dict(departure))
+    def merge(self, data: dict[str, Any]) -> None:
+        """Add what another collector wrote with `as_dict`."""
+        self.seen.update(data["seen"])
+        for deviation in data["departures"]:
+            self.add_deviation(Deviation.from_dict(deviation))
 
     def add_report(self, report: Report) -> None:
-        """Note all that a report saw: how often its rules could be judged, and what spoke against them."""
+        """Add the counts and deviations of a report."""
         for verdict in report.verdicts:
             self.seen[verdict.rule] += verdict.seen
-            for departure in verdict.departures:
-                self.depart(departure)
+            for deviation in verdict.deviations:
+                self.add_deviation(deviation)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what was noted as a JSON object, for `merge` in another process."""
+        """Return all notes as a JSON object, for `merge` in another process."""
         return {
             "seen": dict(self.seen),
-            "departures": [departure.as_dict() for departure in self._departures.values()],
+            "departures": [deviation.as_dict() for deviation in self._deviations.values()],
         }
 
     def verdicts(
@@ -258,31 +267,31 @@ class Ledger:
         *,
         complete: Collection[str] | None = None,
     ) -> tuple[Verdict, ...]:
-        """Return a verdict for each of these rules, and for each other that was departed from.
+        """Return a verdict for each of these rules, and for every other rule with a deviation.
 
         Args:
-            rules: What should be judged.
-            sources: The sources whose rules have to be kept; departures from others are observed.
-            why: Why a rule could not be judged, where it was not, or what of it was not seen.
-            complete: The rules of which all was seen that there is to see; None means each that was seen at all.
+            rules: The ids of the rules to judge.
+            sources: The sources whose rules have to be kept; deviations from others are observed.
+            why: By rule, why it or a part of it could not be judged.
+            complete: The rules that were judged in full; None means every rule that was judged at all.
         """
-        wanted = {*rules, *(rule for rule, *_ in self._departures)}
+        wanted = {*rules, *(rule for rule, *_ in self._deviations)}
         whole = self.seen.keys() if complete is None else complete
         return tuple(self._verdict(rule, sources, why.get(rule), rule in whole) for rule in RULES if rule in wanted)
 
     def _verdict(self, rule: str, sources: Collection[Source], why: str | None, whole: bool) -> Verdict:
-        found = tuple(departure for (about, *_), departure in self._departures.items() if about == rule)
+        found = tuple(deviation for (about, *_), deviation in self._deviations.items() if about == rule)
         if found:
-            seen = max(self.seen[rule], sum(departure.times for departure in found))
-            broken = any(departure.breaks(sources) for departure in found)
+            seen = max(self.seen[rule], sum(deviation.times for deviation in found))
+            broken = any(deviation.breaks(sources) for deviation in found)
             outcome: Outcome = "broken" if broken else "observed"
-            return Verdict(rule=rule, outcome=outcome, seen=seen, departures=found)
+            return Verdict(rule=rule, outcome=outcome, seen=seen, deviations=found)
         if whole and self.seen[rule]:
             return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])
         return Verdict(rule=rule, outcome="not checked", seen=self.seen[rule], why=why or "nothing showed it")
 
 
-def _folded(first: Departure, again: Departure) -> Departure:
+def _folded(first: Deviation, again: Deviation) -> Deviation:
     return replace(
         first,
         exchanges=tuple(dict.fromkeys(first.exchanges + again.exchanges))[:_LISTED],

@@ -1,4 +1,4 @@
-"""The ledger: what is noted in parts, in several processes or reports, adds up to what one ledger would have noted."""
+"""The collector: notes made in parts, by several processes or reports, add up to the notes of a single one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ltx_mock_schemas
-from ltx_mock_contracts import RULES, Departure, Report, check_trace
-from ltx_mock_contracts.verdicts import BINDING, Ledger
+from ltx_mock_contracts import RULES, Deviation, Report, check_trace
+from ltx_mock_contracts.verdicts import BINDING, VerdictCollector
 from support.bodies import TEXT, request_body
 from support.traces import BASE, call, generate, poll, told, trace
 
 RULE_IDS = ["ENV-1", "GEN-4", "TASK-1"]
 DEPARTURES = st.builds(
-    Departure,
+    Deviation,
     rule=st.sampled_from(RULE_IDS),
     title=st.sampled_from(["a", "b"]),
     expected=st.text(max_size=3),
@@ -35,78 +35,78 @@ DEPARTURES = st.builds(
 NOTES = st.lists(st.sampled_from(RULE_IDS) | DEPARTURES, max_size=12)
 
 
-def ledger(*parts: list[str | Departure]) -> Ledger:
-    noted = Ledger()
+def collector(*parts: list[str | Deviation]) -> VerdictCollector:
+    noted = VerdictCollector()
     for note in (note for part in parts for note in part):
-        if isinstance(note, Departure):
-            noted.depart(note)
+        if isinstance(note, Deviation):
+            noted.add_deviation(note)
         else:
-            noted.saw(note)
+            noted.checked(note)
     return noted
 
 
-def departure(**changes: Any) -> Departure:
-    return Departure(**{"rule": "ENV-1", "title": "wrong", "expected": "this", "actual": "that", **changes})
+def deviation(**changes: Any) -> Deviation:
+    return Deviation(**{"rule": "ENV-1", "title": "wrong", "expected": "this", "actual": "that", **changes})
 
 
-def report(noted: Ledger) -> Report:
+def report(noted: VerdictCollector) -> Report:
     return Report(verdicts=noted.verdicts(RULE_IDS, BINDING, {}))
 
 
 @given(st.lists(NOTES, max_size=4))
-def test_merging_parts_in_order_is_the_same_as_having_noted_everything_in_one_ledger(
-    parts: list[list[str | Departure]],
+def test_merging_parts_in_order_is_the_same_as_having_noted_everything_in_one_collector(
+    parts: list[list[str | Deviation]],
 ) -> None:
-    merged = Ledger()
+    merged = VerdictCollector()
     for part in parts:
-        merged.merge(json.loads(json.dumps(ledger(part).as_dict())))
-    whole = ledger(*parts)
+        merged.merge(json.loads(json.dumps(collector(part).as_dict())))
+    whole = collector(*parts)
     assert merged == whole
     assert merged.as_dict()["departures"] == whole.as_dict()["departures"], "in the same order"
     assert report(merged) == report(whole)
 
 
 @given(DEPARTURES)
-def test_a_departure_is_again_what_it_was_when_it_has_been_json(one: Departure) -> None:
-    assert Departure.from_dict(json.loads(json.dumps(one.as_dict()))) == one
+def test_a_deviation_survives_json(one: Deviation) -> None:
+    assert Deviation.from_dict(json.loads(json.dumps(one.as_dict()))) == one
 
 
 @given(NOTES, NOTES)
 def test_a_report_that_is_added_counts_as_if_its_rules_had_been_seen_here(
-    here: list[str | Departure], there: list[str | Departure]
+    here: list[str | Deviation], there: list[str | Deviation]
 ) -> None:
-    both = ledger(here)
-    both.add_report(report(ledger(there)))
+    both = collector(here)
+    both.add_report(report(collector(there)))
     for rule in RULE_IDS:
-        ours, theirs, found = (report(each).of(rule) for each in (ledger(here), ledger(there), both))
-        times = sum(each.times for verdict in (ours, theirs) for each in verdict.departures)
-        assert sum(each.times for each in found.departures) == times
+        ours, theirs, found = (report(each).of(rule) for each in (collector(here), collector(there), both))
+        times = sum(each.times for verdict in (ours, theirs) for each in verdict.deviations)
+        assert sum(each.times for each in found.deviations) == times
         assert found.seen >= theirs.seen
         assert (found.outcome == "not checked") == (ours.outcome == theirs.outcome == "not checked")
 
 
-def test_departures_of_a_kind_are_one_with_the_checks_that_saw_it_in_order_and_once() -> None:
-    noted = ledger([departure(checks=("a", "b")), departure(checks=("b",)), departure(checks=("c", "a"))])
-    (one,) = report(noted).of("ENV-1").departures
+def test_deviations_of_a_kind_are_one_with_the_checks_that_saw_it_in_order_and_once() -> None:
+    noted = collector([deviation(checks=("a", "b")), deviation(checks=("b",)), deviation(checks=("c", "a"))])
+    (one,) = report(noted).of("ENV-1").deviations
     assert (one.checks, one.times) == (("a", "b", "c"), 3)
 
 
 def test_the_request_that_is_shown_is_the_first() -> None:
-    noted = ledger([departure(request={"n": 1}), departure(request={"n": 2})])
-    assert report(noted).of("ENV-1").departures[0].request == {"n": 1}
+    noted = collector([deviation(request={"n": 1}), deviation(request={"n": 2})])
+    assert report(noted).of("ENV-1").deviations[0].request == {"n": 1}
 
 
-def test_a_departure_of_a_recording_brings_its_request_and_no_checks() -> None:
+def test_a_deviation_of_a_recording_brings_its_request_and_no_checks() -> None:
     body = request_body(TEXT, duration=25)
-    (one,) = check_trace(trace([generate(0, "t", body)])).of("GEN-10").departures
+    (one,) = check_trace(trace([generate(0, "t", body)])).of("GEN-10").deviations
     assert (one.request, one.checks) == (body, ())
 
 
-def test_a_departure_that_a_poll_or_a_callback_shows_has_no_request() -> None:
+def test_a_deviation_that_a_poll_or_a_callback_shows_has_no_request() -> None:
     wrong = told("t", "success") | {"costTime": 1}
     answer = {"code": 200, "message": "success", "data": wrong}
     for entry in (poll(50, "t", "success", answer=answer), call(50, "t", request=answer)):
-        (one,) = check_trace(trace([entry])).of("TASK-5").departures
+        (one,) = check_trace(trace([entry])).of("TASK-5").deviations
         assert one.request is None
 
 
@@ -118,7 +118,7 @@ def test_a_report_of_a_recording_names_no_server_and_no_spending() -> None:
 
 def test_a_report_with_all_there_is_fits_its_schema_and_nothing_in_it_is_undescribed() -> None:
     schema = ltx_mock_schemas.schema("check-report")
-    noted = ledger([departure(exchanges=(1, 2), task="t", curl="curl", request=[], checks=("c",), kind="k")])
+    noted = collector([deviation(exchanges=(1, 2), task="t", curl="curl", request=[], checks=("c",), kind="k")])
     whole = partial(Report, verdicts=noted.verdicts(RULES, BINDING, {}), target="http://localhost:1/", seed=BASE)
     told = whole(tasks_made=3, tasks_allowed=7, reproduce="ltx-mock check http://localhost:1/").as_dict()
     jsonschema.validate(told, schema, jsonschema.Draft202012Validator)

@@ -6,6 +6,9 @@ from importlib import import_module
 
 import pytest
 
+import ltx_mock_contracts
+from ltx_mock_contracts import Deviation, Verdict
+
 LAZY = [
     "ltx_mock",
     "ltx_mock.client_checks",
@@ -63,3 +66,9 @@ def test_the_former_name_of_a_package_gives_the_same(former: str, name: str) -> 
     old, new = import_module(former), import_module(name)
     assert old.__all__ == new.__all__
     assert all(getattr(old, each) is getattr(new, each) for each in new.__all__)
+
+
+def test_a_deviation_has_its_former_name_too() -> None:
+    assert ltx_mock_contracts.Departure is ltx_mock_contracts.Deviation
+    one = Deviation(rule="ENV-2", title="", expected="", actual="")
+    assert Verdict(rule="ENV-2", outcome="broken", deviations=(one,)).departures == (one,)

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ltx_mock_contracts import Departure, Report
-from ltx_mock_contracts.verdicts import BINDING, Ledger
+from ltx_mock_contracts import Deviation, Report
+from ltx_mock_contracts.verdicts import BINDING, VerdictCollector
 
 RULE_IDS = ["ENV-1", "ENV-5", "GEN-10", "TASK-1", "CB-3"]
 
@@ -22,14 +22,14 @@ NASTY = [
 HOSTILE = st.lists(st.sampled_from(NASTY) | st.text(max_size=5), min_size=1, max_size=6).map("x".join).map("{}.".format)
 
 
-def departure(rule: str = "GEN-10", **changes: Any) -> Departure:
-    return Departure(**{"rule": rule, "title": "wrong", "expected": "this", "actual": "that", **changes})
+def deviation(rule: str = "GEN-10", **changes: Any) -> Deviation:
+    return Deviation(**{"rule": rule, "title": "wrong", "expected": "this", "actual": "that", **changes})
 
 
-def departures(text: st.SearchStrategy[str]) -> st.SearchStrategy[Departure]:
-    """Return departures all of whose text is of a kind."""
+def deviations(text: st.SearchStrategy[str]) -> st.SearchStrategy[Deviation]:
+    """Return deviations all of whose text is of a kind."""
     return st.builds(
-        Departure,
+        Deviation,
         rule=st.sampled_from(RULE_IDS),
         title=text,
         expected=text,
@@ -45,20 +45,20 @@ def departures(text: st.SearchStrategy[str]) -> st.SearchStrategy[Departure]:
     )
 
 
-def report(*found: Departure, **about: Any) -> Report:
-    """Return a report with these departures, in which ENV-2 is kept and other rules are not checked."""
-    ledger = Ledger()
-    ledger.saw("ENV-2")
+def report(*found: Deviation, **about: Any) -> Report:
+    """Return a report with these deviations, in which ENV-2 is kept and other rules are not checked."""
+    collector = VerdictCollector()
+    collector.checked("ENV-2")
     for each in found:
-        ledger.depart(each)
-    verdicts = ledger.verdicts(["ENV-2", "TASK-9", *RULE_IDS], BINDING, {"TASK-9": "it was not fetched"})
+        collector.add_deviation(each)
+    verdicts = collector.verdicts(["ENV-2", "TASK-9", *RULE_IDS], BINDING, {"TASK-9": "it was not fetched"})
     return Report(verdicts=verdicts, exchanges=7, **about)
 
 
 def reports(text: st.SearchStrategy[str] = HOSTILE) -> st.SearchStrategy[Report]:
     about = {"target": st.none() | text, "seed": st.none() | st.integers(0), "reproduce": st.none() | text}
     spent = {"tasks_made": st.none() | st.integers(0, 9), "tasks_allowed": st.none() | st.integers(0, 9)}
-    return st.lists(departures(text), max_size=4).flatmap(
+    return st.lists(deviations(text), max_size=4).flatmap(
         lambda found: st.fixed_dictionaries({**about, **spent}).map(lambda told: report(*found, **told))
     )
 
@@ -66,13 +66,13 @@ def reports(text: st.SearchStrategy[str] = HOSTILE) -> st.SearchStrategy[Report]
 def harmless(hostile: Report) -> Report:
     """Return a report of the same form, all of whose text is the letter x."""
     verdicts = tuple(
-        replace(verdict, departures=tuple(_harmless(each) for each in verdict.departures))
+        replace(verdict, deviations=tuple(_harmless(each) for each in verdict.deviations))
         for verdict in hostile.verdicts
     )
     return replace(hostile, verdicts=verdicts, target=_x(hostile.target), reproduce=_x(hostile.reproduce))
 
 
-def _harmless(one: Departure) -> Departure:
+def _harmless(one: Deviation) -> Deviation:
     told = {name: _x(getattr(one, name)) for name in ("title", "expected", "actual", "task", "curl", "request")}
     return replace(one, **told, checks=("x",) * len(one.checks))
 

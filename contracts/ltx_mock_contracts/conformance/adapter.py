@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ltx_mock_contracts.conformance.collector import Collector
+from ltx_mock_contracts.conformance.collector import ReportCollector
 from ltx_mock_contracts.conformance.harness.checks import Plan
 from ltx_mock_contracts.conformance.harness.target import CannotRunError, Target
 from ltx_mock_contracts.conformance.plugin import options_of
 from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, chosen, late_findings, run_check
 from ltx_mock_contracts.conformance.suite import CHECKS
 from ltx_mock_contracts.reporting.facts import about
-from ltx_mock_contracts.verdicts import Ledger
+from ltx_mock_contracts.verdicts import VerdictCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +120,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Tell what the checks of all processes saw."""
     if TARGET not in config.stash:
         return
-    collector = Collector()
+    collector = ReportCollector()
     collector.plan(Plan(bound=config.stash[TARGET].budget.bound))
     kept = sorted(config.stash[FOLDER].glob("*.seen"), key=lambda path: path.stat().st_mtime_ns)
     for path in kept:
@@ -130,7 +130,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("rules of the contract")
     report = collector.report(options_of(config))
     for verdict in report.verdicts:
-        note = verdict.why or next((departure.title for departure in verdict.departures), "")
+        note = verdict.why or next((deviation.title for deviation in verdict.deviations), "")
         terminalreporter.write_line(f"{verdict.rule:<8} {verdict.outcome:<12} {note}".rstrip())
     terminalreporter.write_line(", ".join(f"{name} {fact}" for name, fact in about(report).items()))
 
@@ -143,17 +143,17 @@ def _check_of(item: pytest.Item) -> Check | None:
 def _keep(config: pytest.Config, finished: CheckFinished) -> None:
     """Write down what a check saw, for the process that tells it."""
     known = {name: getattr(finished, name) for name in ("why", "exchanges", "trace", "made", "ids", "error")}
-    ledger = finished.ledger and finished.ledger.as_dict()
+    collector = finished.collector and finished.collector.as_dict()
     with tempfile.NamedTemporaryFile("w", dir=config.stash[FOLDER], suffix=".seen", delete=False) as file:
-        json.dump({"check": finished.check.name, "ledger": ledger, **known}, file)
+        json.dump({"check": finished.check.name, "collector": collector, **known}, file)
 
 
 def _read(path: Path) -> CheckFinished:
     seen = json.loads(path.read_text(encoding="utf-8"))
     name = seen.pop("check")
     check = next(each for each in CHECKS if each.name == name)
-    noted, ledger = seen.pop("ledger"), None
+    noted, collector = seen.pop("collector"), None
     if noted is not None:
-        ledger = Ledger()
-        ledger.merge(noted)
-    return CheckFinished(check, ledger=ledger, **seen)
+        collector = VerdictCollector()
+        collector.merge(noted)
+    return CheckFinished(check, collector=collector, **seen)

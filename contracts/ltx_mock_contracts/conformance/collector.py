@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from ltx_mock_contracts.reporting import without_keys
 from ltx_mock_contracts.reporting.redaction import text_without_keys
 from ltx_mock_contracts.rules import RULES
-from ltx_mock_contracts.verdicts import Departure, Ledger, Report
+from ltx_mock_contracts.verdicts import Deviation, Report, VerdictCollector
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.checks import Check, Plan, Side
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.runner import CheckFinished
     from ltx_mock_contracts.verdicts import Verdict
 
-__all__ = ["Collector"]
+__all__ = ["ReportCollector"]
 
 _UNSEEN: Final[dict[Side, str]] = {
     "accepts": "no good request was seen accepted",
@@ -29,7 +29,7 @@ _UNSEEN: Final[dict[Side, str]] = {
 """What a report says of a side of a rule that was not seen."""
 
 
-class Collector:
+class ReportCollector:
     """Adds up what checks saw.
 
     Attributes:
@@ -39,7 +39,7 @@ class Collector:
     def __init__(self) -> None:
         self.errors: list[str] = []
         self._trace: list[str] = []
-        self._ledger = Ledger()
+        self._ledger = VerdictCollector()
         self._ran: dict[str, set[Side]] = defaultdict(set)
         self._why: dict[str, list[tuple[Side, str]]] = defaultdict(list)
         self._exchanges = 0
@@ -59,14 +59,14 @@ class Collector:
         if finished.why is not None:
             for rule, side in check.sides:
                 self._why[rule].append((side, finished.why))
-        elif finished.ledger is not None:
-            self._complete(check, finished.ledger)
-        if finished.ledger is None:
+        elif finished.collector is not None:
+            self._complete(check, finished.collector)
+        if finished.collector is None:
             return
-        for departure in finished.ledger.departures:
-            numbers = tuple(number + self._exchanges for number in departure.exchanges)
-            self._ledger.depart(replace(departure, exchanges=numbers))
-        self._ledger.saw(*finished.ledger.seen.elements())
+        for deviation in finished.collector.deviations:
+            numbers = tuple(number + self._exchanges for number in deviation.exchanges)
+            self._ledger.add_deviation(replace(deviation, exchanges=numbers))
+        self._ledger.checked(*finished.collector.seen.elements())
         for task_id, (number, line) in (finished.ids or {}).items():
             self._has_come(task_id, number + self._exchanges, line, check.name)
         self._exchanges += finished.exchanges
@@ -100,10 +100,10 @@ class Collector:
         """Return everything that was asked and answered, as NDJSON."""
         return [text_without_keys(lines, options.secrets) for lines in self._trace]
 
-    def _complete(self, check: Check, ledger: Ledger) -> None:
+    def _complete(self, check: Check, collector: VerdictCollector) -> None:
         """Note that a check has run to its end; one that saw nothing of a rule has shown nothing of it."""
         for rule, side in check.sides:
-            if ledger.seen[rule]:
+            if collector.seen[rule]:
                 self._ran[rule].add(side)
             else:
                 self._why[rule].append((side, "nothing showed it"))
@@ -122,8 +122,8 @@ class Collector:
         first = self._ids.setdefault(task_id, number)
         if first != number:
             title, exchanges = "a taskId is given twice", (first, number)
-            self._ledger.depart(
-                Departure(
+            self._ledger.add_deviation(
+                Deviation(
                     rule="GEN-17",
                     title=title,
                     expected="a new one",
@@ -142,4 +142,4 @@ def _without_user(url: str) -> str:
 
 
 def _without_numbers(verdict: Verdict) -> Verdict:
-    return replace(verdict, departures=tuple(replace(each, exchanges=()) for each in verdict.departures))
+    return replace(verdict, deviations=tuple(replace(each, exchanges=()) for each in verdict.deviations))

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ltx_mock_contracts.conformance.collector import Collector
+from ltx_mock_contracts.conformance.collector import ReportCollector
 from ltx_mock_contracts.conformance.harness.checks import Plan
 from ltx_mock_contracts.conformance.harness.context import CheckContext
 from ltx_mock_contracts.conformance.harness.target import CannotRunError, CheckStoppedError, Target
 from ltx_mock_contracts.conformance.hypothesis_home import hypothesis_home
 from ltx_mock_contracts.conformance.suite import CHECKS
 from ltx_mock_contracts.trace.ndjson import write_ndjson
-from ltx_mock_contracts.verdicts import Ledger
+from ltx_mock_contracts.verdicts import VerdictCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,7 +66,7 @@ class CheckFinished:
 
     Attributes:
         check: The check.
-        ledger: What it saw; None where it did not run.
+        collector: What it saw; None where it did not run.
         why: Why it did not run, or not to its end; None where it did.
         exchanges: How many exchanges it made.
         trace: Those, as NDJSON.
@@ -77,7 +77,7 @@ class CheckFinished:
     """
 
     check: Check
-    ledger: Ledger | None = None
+    collector: VerdictCollector | None = None
     why: str | None = None
     exchanges: int = 0
     trace: str = ""
@@ -129,7 +129,7 @@ def check_server(
     Raises:
         CannotRun: Nobody is there, the key is not accepted, or a check failed in itself.
     """
-    collector = Collector()
+    collector = ReportCollector()
     waiting = None if listener is None else listener.waiting
     for event in run_checks(options, pace=pace, parallel=parallel, waiting=waiting):
         if listener is not None:
@@ -208,17 +208,17 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
         why = str(reason)
     except Exception as problem:  # noqa: BLE001 - it is told, with the name of the check
         error = f"the check {check.name!r} failed in itself: {type(problem).__name__}: {problem}"
-    ledger = context.close()
+    collector = context.close()
     contexts.append(context)
     return CheckFinished(
         check,
-        ledger=ledger,
+        collector=collector,
         why=why,
         exchanges=len(context.recorded),
         trace=write_ndjson(context.recorded),
         made=context.made,
         ids=context.ids,
-        failure=context.failure(ledger),
+        failure=context.failure(collector),
         error=error,
     )
 
@@ -236,11 +236,11 @@ def late_findings(contexts: Iterable[CheckContext]) -> Iterator[CheckFinished]:
     """Read every inbox once more, and give what that adds."""
     for context in contexts:
         recorded = len(context.recorded)
-        ledger = context.late()
-        if ledger is not None:
+        collector = context.late()
+        if collector is not None:
             check = next(each for each in CHECKS if each.name == context.name)
             new = context.recorded[recorded:]
-            yield CheckFinished(check, ledger=ledger, exchanges=len(new), trace=write_ndjson(new))
+            yield CheckFinished(check, collector=collector, exchanges=len(new), trace=write_ndjson(new))
 
 
 def _one_by_one(checks: Iterable[Check], target: Target, contexts: list[CheckContext]) -> Iterator[Event]:

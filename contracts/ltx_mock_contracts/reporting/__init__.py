@@ -8,7 +8,7 @@ report = check_trace(read_trace("recording.har"))
 print(github_annotations(report), end="")
 ```
 
-`sarif_log`, `github` and `summary` have a form each, `facts` what all of them tell of a departure. What a server
+`sarif_log`, `github` and `summary` have a form each, `facts` what all of them tell of a deviation. What a server
 said is never trusted: `text` makes it safe to show, each form escapes it, and `redaction` takes keys out.
 """
 

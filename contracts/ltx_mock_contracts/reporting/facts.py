@@ -9,7 +9,7 @@ from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.verdicts import OUTCOMES
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+    from ltx_mock_contracts.verdicts import Deviation, Report, Verdict
 
 __all__ = ["about", "broken_first", "counts", "facts", "reasons"]
 
@@ -52,31 +52,31 @@ def reasons(report: Report) -> dict[str, list[str]]:
     return found
 
 
-def facts(departure: Departure, report: Report, *, limit: int | None = None) -> dict[str, str]:
-    """Return what is to be said of a departure besides its title, by name; each is one printable line.
+def facts(deviation: Deviation, report: Report, *, limit: int | None = None) -> dict[str, str]:
+    """Return what is to be said of a deviation besides its title, by name; each is one printable line.
 
     Args:
-        departure: The departure.
+        deviation: The deviation.
         report: The report that it is in.
         limit: How many characters of what was expected or came are shown, where that is limited. A longer curl line
             is left out, for half a command is of no use.
     """
-    request = None if departure.request is None else shortened(json_text(departure.request), _REQUEST)
-    whole = limit is None or len(departure.curl or "") <= limit
+    request = None if deviation.request is None else shortened(json_text(deviation.request), _REQUEST)
+    whole = limit is None or len(deviation.curl or "") <= limit
     told = {
-        "expected": shortened(departure.expected, limit),
-        "actual": shortened(departure.actual, limit),
+        "expected": shortened(deviation.expected, limit),
+        "actual": shortened(deviation.actual, limit),
         "request": request,
-        "where": _where(departure, report.counted_in),
-        "check": departure.checks[0] if departure.checks else None,
-        "rule": RULES[departure.rule].text,
-        "try": departure.curl if whole else None,
+        "where": _where(deviation, report.counted_in),
+        "check": deviation.checks[0] if deviation.checks else None,
+        "rule": RULES[deviation.rule].text,
+        "try": deviation.curl if whole else None,
     }
     return {name: printable(fact) for name, fact in told.items() if fact}
 
 
-def _where(departure: Departure, counted_in: str) -> str:
-    numbers = ", ".join(map(str, departure.exchanges[:_NUMBERS])) + ", …" * (len(departure.exchanges) > _NUMBERS)
+def _where(deviation: Deviation, counted_in: str) -> str:
+    numbers = ", ".join(map(str, deviation.exchanges[:_NUMBERS])) + ", …" * (len(deviation.exchanges) > _NUMBERS)
     place = f"{counted_in} {numbers}" if numbers else ""
-    task = f" (task {departure.task})" if departure.task else ""
-    return (place + task + (f", {departure.times} times" if departure.times > 1 else "")).lstrip(" ,")
+    task = f" (task {deviation.task})" if deviation.task else ""
+    return (place + task + (f", {deviation.times} times" if deviation.times > 1 else "")).lstrip(" ,")

@@ -23,19 +23,19 @@ _COMMAND: Final = re.compile(r"(?:^|(?<=[\r\n]))\s*:(?=:)|##(?=\[)")
 
 
 def github_annotations(report: Report) -> str:
-    """Return a workflow command for each departure: an error where a rule is broken, a notice where one is observed.
+    """Return a workflow command for each deviation: an error where a rule is broken, a notice where one is observed.
 
     GitHub shows ten errors and ten notices of a step, so what is broken comes first.
     """
     return "".join(
         _command(
-            _COMMANDS[verdict.outcome_of(departure)],
-            f"{departure.rule} {verdict.outcome_of(departure)}",
-            printable(shortened(departure.title, _LIMIT)),
-            *(f"{name}: {fact}" for name, fact in facts(departure, report, limit=_LIMIT).items()),
+            _COMMANDS[verdict.outcome_of(deviation)],
+            f"{deviation.rule} {verdict.outcome_of(deviation)}",
+            printable(shortened(deviation.title, _LIMIT)),
+            *(f"{name}: {fact}" for name, fact in facts(deviation, report, limit=_LIMIT).items()),
         )
         for verdict in broken_first(report)
-        for departure in verdict.departures
+        for deviation in verdict.deviations
     )
 
 

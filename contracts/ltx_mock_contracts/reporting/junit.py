@@ -9,7 +9,7 @@ from ltx_mock_contracts.reporting.facts import about, facts
 from ltx_mock_contracts.reporting.text import printable
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+    from ltx_mock_contracts.verdicts import Deviation, Report, Verdict
 
 __all__ = ["junit"]
 
@@ -35,10 +35,10 @@ def junit(report: Report) -> str:
 def _tell(case: ET.Element, verdict: Verdict, report: Report) -> None:
     if verdict.outcome == "not checked":
         ET.SubElement(case, "skipped", message=printable(verdict.why or ""))
-    if not verdict.departures:
+    if not verdict.deviations:
         return
-    broken = [each for each in verdict.departures if verdict.outcome_of(each) == "broken"]
-    observed = [each for each in verdict.departures if each not in broken]
+    broken = [each for each in verdict.deviations if verdict.outcome_of(each) == "broken"]
+    observed = [each for each in verdict.deviations if each not in broken]
     if broken:
         failure = ET.SubElement(case, "failure", type=verdict.rule, message=printable(broken[0].title))
         failure.text = "\n\n".join(_paragraph(each, report) for each in broken)
@@ -46,6 +46,6 @@ def _tell(case: ET.Element, verdict: Verdict, report: Report) -> None:
         ET.SubElement(case, "system-out").text = "\n\n".join(_paragraph(each, report) for each in observed)
 
 
-def _paragraph(departure: Departure, report: Report) -> str:
-    told = {"what": printable(departure.title)} | facts(departure, report)
+def _paragraph(deviation: Deviation, report: Report) -> str:
+    told = {"what": printable(deviation.title)} | facts(deviation, report)
     return "\n".join(f"{name:<9} {fact}" for name, fact in told.items())

@@ -11,7 +11,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ltx_mock_contracts.verdicts import Departure, Report
+    from ltx_mock_contracts.verdicts import Deviation, Report
 
 __all__ = [
     "HIDDEN",
@@ -157,7 +157,7 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
     """
     redactor = Redactor(dict.fromkeys(keys, _SHOWN))
     verdicts = tuple(
-        replace(verdict, departures=tuple(_departure(each, redactor) for each in verdict.departures))
+        replace(verdict, deviations=tuple(_deviation(each, redactor) for each in verdict.deviations))
         for verdict in report.verdicts
     )
     return replace(
@@ -173,6 +173,6 @@ def text_without_keys(text: str, keys: Iterable[str]) -> str:
     return Redactor(dict.fromkeys(keys, _SHOWN)).text(text)
 
 
-def _departure(departure: Departure, redactor: Redactor) -> Departure:
+def _deviation(deviation: Deviation, redactor: Redactor) -> Deviation:
     texts = ("title", "expected", "actual", "task", "curl", "request")
-    return replace(departure, **{name: redactor.value(getattr(departure, name)) for name in texts})
+    return replace(deviation, **{name: redactor.value(getattr(deviation, name)) for name in texts})

@@ -12,7 +12,7 @@ from ltx_mock_contracts.rules import RULES
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.rules import Rule
-    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+    from ltx_mock_contracts.verdicts import Deviation, Report, Verdict
 
 __all__ = ["sarif"]
 
@@ -44,9 +44,9 @@ def sarif(report: Report, *, version: str, uri: str = "README.md") -> dict[str, 
                 },
                 "invocations": [_invocation(report)],
                 "results": [
-                    _result(verdict, departure, report, uri) | {"ruleIndex": places[departure.rule]}
+                    _result(verdict, deviation, report, uri) | {"ruleIndex": places[deviation.rule]}
                     for verdict in report.verdicts
-                    for departure in verdict.departures
+                    for deviation in verdict.deviations
                 ],
                 "properties": _properties(report),
             }
@@ -87,20 +87,20 @@ def _properties(report: Report) -> dict[str, Any]:
     }
 
 
-def _result(verdict: Verdict, departure: Departure, report: Report, uri: str) -> dict[str, Any]:
+def _result(verdict: Verdict, deviation: Deviation, report: Report, uri: str) -> dict[str, Any]:
     # GitHub looks at this fingerprint alone, and would else make it of the line of the file that results are pinned to.
-    fingerprint = sha256("\n".join(departure.key[:2]).encode(errors="replace")).hexdigest()
+    fingerprint = sha256("\n".join(deviation.key[:2]).encode(errors="replace")).hexdigest()
     return {
-        "ruleId": departure.rule,
-        "level": _LEVELS[verdict.outcome_of(departure)],
-        "message": {"text": _message(departure, report)},
+        "ruleId": deviation.rule,
+        "level": _LEVELS[verdict.outcome_of(deviation)],
+        "message": {"text": _message(deviation, report)},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}}],
         "partialFingerprints": {"primaryLocationLineHash": fingerprint},
-        "occurrenceCount": departure.times,
+        "occurrenceCount": deviation.times,
     }
 
 
-def _message(departure: Departure, report: Report) -> str:
-    told = facts(departure, report, limit=_LIMIT)
-    lines = [printable(shortened(departure.title, _LIMIT)), *(f"{name}: {fact}" for name, fact in told.items())]
+def _message(deviation: Deviation, report: Report) -> str:
+    told = facts(deviation, report, limit=_LIMIT)
+    lines = [printable(shortened(deviation.title, _LIMIT)), *(f"{name}: {fact}" for name, fact in told.items())]
     return "\n".join(lines).replace("](", "\\](")  # else it is a link

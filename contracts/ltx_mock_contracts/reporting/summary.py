@@ -11,7 +11,7 @@ from ltx_mock_contracts.reporting.text import printable, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ltx_mock_contracts.verdicts import Departure, Report, Verdict
+    from ltx_mock_contracts.verdicts import Deviation, Report, Verdict
 
 __all__ = ["step_summary"]
 
@@ -30,12 +30,12 @@ def step_summary(report: Report) -> str:
     head = f"## ltx-mock: {'no rule is broken' if report.ok else f'{len(report.broken)} broken'}\n\n{counts(report)}\n"
     blocks = [head, *_about(report), _table(report), *_notes(report)]
     left = _SIZE - sum(map(_size, blocks))
-    departures = [(verdict, departure) for verdict in broken_first(report) for departure in verdict.departures]
-    for number, (verdict, departure) in enumerate(departures):
-        block = _details(verdict, departure, report)
+    deviations = [(verdict, deviation) for verdict in broken_first(report) for deviation in verdict.deviations]
+    for number, (verdict, deviation) in enumerate(deviations):
+        block = _details(verdict, deviation, report)
         left -= _size(block)
         if left < 0:
-            blocks.append(f"{len(departures) - number} more; the JSON report has them all\n")
+            blocks.append(f"{len(deviations) - number} more; the JSON report has them all\n")
             break
         blocks.append(block)
     return "\n".join(blocks) + "\n"
@@ -62,16 +62,16 @@ def _table(report: Report) -> str:
 
 
 def _note(verdict: Verdict) -> str:
-    if not verdict.departures:
+    if not verdict.deviations:
         return _code(verdict.why) if verdict.why else ""
-    more = len(verdict.departures) - 1
-    return _code(verdict.departures[0].title) + (f" and {more} more" if more else "")
+    more = len(verdict.deviations) - 1
+    return _code(verdict.deviations[0].title) + (f" and {more} more" if more else "")
 
 
-def _details(verdict: Verdict, departure: Departure, report: Report) -> str:
-    told = facts(departure, report, limit=_LIMIT)
+def _details(verdict: Verdict, deviation: Deviation, report: Report) -> str:
+    told = facts(deviation, report, limit=_LIMIT)
     return (
-        f"<details>\n<summary>{departure.rule} {verdict.outcome_of(departure)}: {_code(departure.title)}</summary>\n"
+        f"<details>\n<summary>{deviation.rule} {verdict.outcome_of(deviation)}: {_code(deviation.title)}</summary>\n"
         + "".join(f"<p>{name}</p>\n<pre>{_escaped(fact)}</pre>\n" for name, fact in told.items())
         + "</details>\n"
     )

@@ -87,7 +87,7 @@ class Actions:
         self._judge.judge(exchange)
         if exchange.status != invalid.status:
             title = f"a request that must be refused is answered with {exchange.status}: {invalid.family}"
-            self._depart(invalid.rule, title, exchange, expected=f"{invalid.status}", binding=invalid.binding)
+            self._add_deviation(invalid.rule, title, exchange, expected=f"{invalid.status}", binding=invalid.binding)
 
     def poll(self, task: TaskHistory) -> str:
         """Ask how a task does with its own key, and return its state."""
@@ -95,7 +95,7 @@ class Actions:
         self._judge.judge(exchange)
         if exchange.status != 200:
             rule = "LIM-1" if exchange.status == 429 else "TASK-11"
-            self._depart(rule, "a task that was made is not found", exchange, expected="its status")
+            self._add_deviation(rule, "a task that was made is not found", exchange, expected="its status")
         self._judge_unchanged(task, exchange)
         self._judge_end(task)
         return str(exchange.data["state"])
@@ -107,7 +107,7 @@ class Actions:
         self._judge.judge(exchange)
         if exchange.status not in {200, 404}:
             title = "another key than the one that made a task is answered in another way"
-            self._depart("AUTH-4", title, exchange, expected="404")
+            self._add_deviation("AUTH-4", title, exchange, expected="404")
 
     def poll_nobodys(self, key: str, task_id: str | None) -> None:
         """Ask for a task that there is not, or without `taskId`."""
@@ -118,7 +118,7 @@ class Actions:
         if exchange.status != status:
             title = f"statusTask {what}" + ", which nobody made" * (task_id is not None)
             honest = task_id is not None and exchange.status == 400 and may_refuse_id(task_id) is not None
-            self._depart("TASK-11", title, exchange, expected=f"{status}", binding=not honest)
+            self._add_deviation("TASK-11", title, exchange, expected=f"{status}", binding=not honest)
 
     def finish(self, task: TaskHistory, state: str) -> None:
         """End a task by hand, if it has not ended."""
@@ -144,27 +144,27 @@ class Actions:
         for task in self._callbacks.read(self.tasks, self._log.now()):
             self._judge_end(task)
 
-    def _depart(self, rule: str, title: str, exchange: Exchange, *, expected: str, binding: bool = True) -> None:
+    def _add_deviation(self, rule: str, title: str, exchange: Exchange, *, expected: str, binding: bool = True) -> None:
         actual = describe_response(exchange)
-        self._judge.recorder.depart(rule, title, (exchange,), expected=expected, actual=actual, binding=binding)
+        self._judge.recorder.add_deviation(rule, title, (exchange,), expected=expected, actual=actual, binding=binding)
 
     def _judge_refusal(self, exchange: Exchange, rule: str, *, looks_first: bool) -> None:
         """Judge the refusal of a good request, where it is none of those that the rules of recordings judge."""
         if summary(exchange) == "Insufficient credits":
             title = "the credits did not last; the machine needs a key with enough of them"
-            self._depart("GEN-15", title, exchange, expected="a taskId")
+            self._add_deviation("GEN-15", title, exchange, expected="a taskId")
         if looks_first:
             judge_refused_at_once(self._judge.recorder, exchange, "FAIL-1", _VIOLATION)
         elif exchange.status not in REFUSALS:
             title, binding = "a request that breaks no rule is refused", rule != "GEN-16"
-            self._depart(rule, title, exchange, expected="a taskId", binding=binding)
+            self._add_deviation(rule, title, exchange, expected="a taskId", binding=binding)
 
     def _judge_no_slot(self, exchange: Exchange, unfinished: int) -> None:
         most = self._target.max_concurrent
         if unfinished + self._unknown < most:
             title, expected = "a task is refused though there is room", f"a taskId, for {most} may be unfinished"
             actual = f"{describe_response(exchange)}, with {unfinished} unfinished"
-            self._judge.recorder.depart("LIM-2", title, (exchange,), expected=expected, actual=actual)
+            self._judge.recorder.add_deviation("LIM-2", title, (exchange,), expected=expected, actual=actual)
 
     def _judge_slot(self, key: str, exchange: Exchange) -> None:
         """Check that there was room: what is unfinished now was so when the new task was accepted."""
@@ -172,7 +172,7 @@ class Actions:
         if unfinished >= most:
             title, expected = "a task is accepted though there is no room", f"429, for only {most} may be unfinished"
             actual = f"{describe_response(exchange)}, with {unfinished} others unfinished"
-            self._judge.recorder.depart("LIM-2", title, (exchange,), expected=expected, actual=actual)
+            self._judge.recorder.add_deviation("LIM-2", title, (exchange,), expected=expected, actual=actual)
 
     def _judge_unchanged(self, task: TaskHistory, exchange: Exchange) -> None:
         """Asking changes nothing: a status is the same as long as no time passes (TASK-12)."""

@@ -67,7 +67,7 @@ class CallbackLog:
         task = tasks.get(exchange.task_id)
         if task is None:
             title, actual = "a callback is about a task that nobody was told of", show(exchange.request)
-            self._judge.recorder.depart("GEN-18", title, (exchange,), expected="none", actual=actual)
+            self._judge.recorder.add_deviation("GEN-18", title, (exchange,), expected="none", actual=actual)
         return task
 
     def _miss(self, task: TaskHistory, now: int) -> None:

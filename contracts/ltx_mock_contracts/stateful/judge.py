@@ -1,4 +1,4 @@
-"""The judge of a run: the rules of recordings, asked after each exchange, and a failure at the first departure."""
+"""The judge of a run: the rules of recordings, asked after each exchange, and a failure at the first deviation."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.stateful.log import RunLog
     from ltx_mock_contracts.trace.exchange import Exchange
     from ltx_mock_contracts.trace.histories import TaskHistory
-    from ltx_mock_contracts.verdicts import Departure
+    from ltx_mock_contracts.verdicts import Deviation
 
 __all__ = ["Judge"]
 
 
 @dataclass(frozen=True, slots=True)
-class _FirstDeparture:
-    """Raises a `ContractFailure` at the first departure that counts; the others are Hypothesis events.
+class _FirstDeviation:
+    """Raises a `ContractFailure` at the first deviation that counts; the others are Hypothesis events.
 
     Attributes:
         log: What led to it.
-        choices: Whether departures count that break nothing documented.
+        choices: Whether deviations count that break nothing documented.
     """
 
     log: RunLog
     choices: bool
 
-    def saw(self, *rules: str) -> None:
+    def checked(self, *rules: str) -> None:
         """See `Sink`; a run does not count what it could judge."""
 
-    def depart(self, departure: Departure) -> None:
+    def add_deviation(self, deviation: Deviation) -> None:
         """See `Sink`."""
-        if self.choices or departure.breaks(BINDING):
-            raise self.log.failure(departure)
-        event(f"{departure.rule} is not kept: {departure.title}")
+        if self.choices or deviation.breaks(BINDING):
+            raise self.log.failure(deviation)
+        event(f"{deviation.rule} is not kept: {deviation.title}")
 
 
 class Judge:
     """Judges the exchanges of a run one by one. Only the task that an exchange is about is looked at again.
 
     Attributes:
-        recorder: Takes departures that a step sees by itself, because it knows what it asked for.
+        recorder: Takes deviations that a step sees by itself, because it knows what it asked for.
     """
 
     def __init__(self, log: RunLog, *, choices: bool) -> None:
-        self.recorder = Recorder(_FirstDeparture(log, choices))
+        self.recorder = Recorder(_FirstDeviation(log, choices))
         # What a response may have beside the documented is an advisory, which no choice of the fake's forbids.
-        self._responses = Recorder(_FirstDeparture(log, choices=False))
+        self._responses = Recorder(_FirstDeviation(log, choices=False))
         self._histories = TaskHistories(self.recorder)
 
     def judge(self, exchange: Exchange) -> TaskHistory | None:

@@ -8,7 +8,7 @@ from ltx_mock_contracts.failure import ContractFailure
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.stateful.target import Clock
-    from ltx_mock_contracts.verdicts import Departure
+    from ltx_mock_contracts.verdicts import Deviation
 
 __all__ = ["RunLog"]
 
@@ -31,10 +31,10 @@ class RunLog:
         moment = "" if now is None or self._start is None else f"at {(now - self._start) / 1000:g} s: "
         self._lines.append((task_id, moment + text))
 
-    def failure(self, departure: Departure) -> ContractFailure:
+    def failure(self, deviation: Deviation) -> ContractFailure:
         """Return a failure with the steps of the task that it is about, or with none all steps."""
-        about = departure.task
+        about = deviation.task
         story = [line for task_id, line in self._lines if about is None or about == task_id]
         return ContractFailure(
-            departure.title, rule=departure.rule, expected=departure.expected, actual=departure.actual, story=story
+            deviation.title, rule=deviation.rule, expected=deviation.expected, actual=deviation.actual, story=story
         )

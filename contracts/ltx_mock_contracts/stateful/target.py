@@ -51,7 +51,7 @@ class Target:
         violating_prompt: A prompt that breaks the content rules, where one is known (FAIL-1).
         choices: Whether to hold the server to what no document says and only the fake has chosen (AUTH-4, CB-4,
             GEN-16, GEN-18, LIM-3, TASK-12) or reads in its own way (a dialect).
-            If not, departures are Hypothesis events, shown in its statistics.
+            If not, deviations are Hypothesis events, shown in its statistics.
     """
 
     client: httpx.Client

@@ -5,7 +5,7 @@ from ltx_mock_contracts import check_trace, read_trace
 
 report = check_trace(read_trace("recording.har"))
 for rule in report.broken:
-    print(rule, report.of(rule).departures[0].title)
+    print(rule, report.of(rule).deviations[0].title)
 ```
 
 `exchange` says what a trace is; `ndjson`, `har` (with `har_entry` and `har_bodies`) and `load` read it. `check` judges

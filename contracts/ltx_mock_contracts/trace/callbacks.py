@@ -28,14 +28,14 @@ def judge_callbacks(recorder: Recorder, history: TaskHistory, *, received: bool)
         and (history.ends or history.callbacks)
         and (received or (history.request and history.request.callback_url))
     ):
-        recorder.saw("CB-3")
+        recorder.checked("CB-3")
     if not history.callbacks:
         return
     if asked == "async":
         title, actual = "an async task called back", f"POST {show(history.callbacks[0].target)}"
-        recorder.depart("CB-3", title, (history.callbacks[0],), expected="no callback", actual=actual)
+        recorder.add_deviation("CB-3", title, (history.callbacks[0],), expected="no callback", actual=actual)
         return
-    recorder.saw("CB-1")
+    recorder.checked("CB-1")
     _agree(recorder, history)
     _come_again(recorder, [call for call in history.callbacks if call.cause_kind != "manual"])
 
@@ -47,23 +47,25 @@ def _agree(recorder: Recorder, history: TaskHistory) -> None:
     for call in different:
         title = "callback and status differ" if history.ends else "a callback came again with another body"
         expected, actual = differing(reference.data, call.data)
-        recorder.depart("CB-1", title, (reference, call), expected=expected, actual=actual)
+        recorder.add_deviation("CB-1", title, (reference, call), expected=expected, actual=actual)
     if history.ends and not different:
-        recorder.saw("CB-4")
+        recorder.checked("CB-4")
 
 
 def _come_again(recorder: Recorder, calls: list[Exchange]) -> None:
     """Up to three retries after failures, each later than the one before, the first after 30 s (CB-2)."""
     if len(calls) < 2:
         return
-    recorder.saw("CB-2")
+    recorder.checked("CB-2")
     done = next((index for index, call in enumerate(calls) if call.status == 200), None)
     if done is not None and done + 1 < len(calls):
         title = "a callback that was answered with 200 came again"
-        recorder.depart("CB-2", title, tuple(calls[done : done + 2]), expected="one callback", actual=str(len(calls)))
+        recorder.add_deviation(
+            "CB-2", title, tuple(calls[done : done + 2]), expected="one callback", actual=str(len(calls))
+        )
     elif len(calls) > _MOST:
         title = "a callback is tried too often"
-        recorder.depart("CB-2", title, tuple(calls), expected=f"up to {_MOST} attempts", actual=str(len(calls)))
+        recorder.add_deviation("CB-2", title, tuple(calls), expected=f"up to {_MOST} attempts", actual=str(len(calls)))
     elif not any("time" in call.gaps for call in calls):
         _spaced(recorder, calls)
 
@@ -77,10 +79,10 @@ def _spaced(recorder: Recorder, calls: list[Exchange]) -> None:
     delays = [two.at - one.over for one, two in pairwise(calls)]
     if delays[0] < _RETRY - _ROUNDING:
         title, actual = "the first retry comes too soon", f"after {seconds(delays[0])}"
-        recorder.depart("CB-2", title, tuple(calls[:2]), expected=f"after {seconds(_RETRY)}", actual=actual)
+        recorder.add_deviation("CB-2", title, tuple(calls[:2]), expected=f"after {seconds(_RETRY)}", actual=actual)
     elif min(delays[1:], default=_LONG) <= _RETRY + _ROUNDING or (len(delays) > 2 and _same(delays, calls)):
         title, actual = "the delays of the retries do not grow", ", ".join(map(seconds, delays))
-        recorder.depart("CB-2", title, tuple(calls), expected="each longer than the one before", actual=actual)
+        recorder.add_deviation("CB-2", title, tuple(calls), expected="each longer than the one before", actual=actual)
 
 
 def _same(delays: list[int], calls: list[Exchange]) -> bool:

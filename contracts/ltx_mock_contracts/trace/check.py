@@ -15,7 +15,7 @@ from ltx_mock_contracts.trace.recorder import Recorder
 from ltx_mock_contracts.trace.requests import judge_request
 from ltx_mock_contracts.trace.responses import judge_response
 from ltx_mock_contracts.trace.tasks import judge_task
-from ltx_mock_contracts.verdicts import BINDING, Ledger, Report
+from ltx_mock_contracts.verdicts import BINDING, Report, VerdictCollector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,16 +66,16 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
 
     Args:
         exchanges: The recording, in any order.
-        sources: The rules of these sources have to be kept. Departures from others are observed.
+        sources: The rules of these sources have to be kept. Deviations from others are observed.
 
     Returns:
         A verdict for each rule that is about a server.
     """
     read = exchanges if isinstance(exchanges, Trace) else Trace((), counted_in="exchange")
     trace = [each if each.number else replace(each, number=number) for number, each in enumerate(exchanges, 1)]
-    ledger = Ledger()
-    judge_all(trace, ledger)
-    verdicts = ledger.verdicts(_RULES, sources, _UNSEEN)
+    collector = VerdictCollector()
+    judge_all(trace, collector)
+    verdicts = collector.verdicts(_RULES, sources, _UNSEEN)
     return Report(
         verdicts=verdicts,
         sources=tuple(sources),
@@ -86,9 +86,9 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
     )
 
 
-def judge_all(trace: Sequence[Exchange], ledger: Ledger) -> None:
+def judge_all(trace: Sequence[Exchange], collector: VerdictCollector) -> None:
     """Write down what exchanges show of the rules, as `check_trace` judges them."""
-    recorder = Recorder(ledger)
+    recorder = Recorder(collector)
     sound = [each for each in trace if judge_response(recorder, each)]
     for each in trace:
         judge_request(recorder, each)

@@ -19,32 +19,32 @@ def judge_failure(recorder: Recorder, end: Exchange, rule: str, code: str) -> No
 
     A code that is not documented, or none at all, is a matter of TASK-7 and TASK-6.
     """
-    recorder.saw(rule)
+    recorder.checked(rule)
     failed, found = end.data["state"] == "failed", end.data.get("failCode")
     if not failed or (found != code and found in tuple(FAIL_CODES)):
         title, expected = f"a task that must fail with {code} ends in another way", f"failed, {code}"
         actual = f"failed, failCode {show(found)}" if failed else str(end.data["state"])
         binding = not failed or found in tuple(SPEC_FAIL_CODES)
-        recorder.depart(rule, title, (end,), expected=expected, actual=actual, binding=binding)
+        recorder.add_deviation(rule, title, (end,), expected=expected, actual=actual, binding=binding)
 
 
 def judge_refused_at_once(recorder: Recorder, refused: Exchange, rule: str, code: str) -> None:
     """Note that a server looks before it makes a task, and refuses what should end with a code."""
-    recorder.saw(rule)
+    recorder.checked(rule)
     title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
     actual = describe_response(refused)
-    recorder.depart(rule, title, (refused,), expected=expected, actual=actual, binding=False)
+    recorder.add_deviation(rule, title, (refused,), expected=expected, actual=actual, binding=False)
 
 
 def judge_missing_callback(recorder: Recorder, shown: Exchange) -> None:
     """Note that a task has ended without its callback, and the exchange that shows whose it is (CB-1)."""
     title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
-    recorder.depart("CB-1", title, (shown,), expected=expected, actual="nothing")
+    recorder.add_deviation("CB-1", title, (shown,), expected=expected, actual="nothing")
 
 
 def judge_unchanged(recorder: Recorder, first: Exchange, again: Exchange) -> None:
     """Judge two polls of a task between which no time passed: asking changes nothing (TASK-12)."""
-    recorder.saw("TASK-12")
+    recorder.checked("TASK-12")
     if again.data != first.data:
         title, (expected, actual) = "a status changed though no time passed", differing(first.data, again.data)
-        recorder.depart("TASK-12", title, (first, again), expected=expected, actual=actual)
+        recorder.add_deviation("TASK-12", title, (first, again), expected=expected, actual=actual)

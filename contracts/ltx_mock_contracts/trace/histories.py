@@ -96,7 +96,7 @@ class TaskHistories:
         else:
             self.repeated.add(task_id)
             title, both = "a taskId is given twice", (history.made, exchange)
-            self._recorder.depart("GEN-17", title, both, expected="a new one", actual=show(task_id))
+            self._recorder.add_deviation("GEN-17", title, both, expected="a new one", actual=show(task_id))
         return history
 
 
@@ -118,20 +118,20 @@ def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> b
     """Judge who sees a task, and which; tell whether the poll shows something of it."""
     made, found = history.made, poll.status == 200
     if made is not None and made.key and poll.key and made.key != poll.key:
-        recorder.saw("AUTH-4")
+        recorder.checked("AUTH-4")
         if found:
             title, actual = "a task is seen with another key than the one that made it", describe_response(poll)
-            recorder.depart("AUTH-4", title, (made, poll), expected="404", actual=actual)
+            recorder.add_deviation("AUTH-4", title, (made, poll), expected="404", actual=actual)
         return found
     if made is not None and poll.at >= made.over and _is_about_task(made, poll):
-        recorder.saw("TASK-11")
+        recorder.checked("TASK-11")
         if not found:
             title, actual = "a task that was made is not found", describe_response(poll)
-            recorder.depart("TASK-11", title, (made, poll), expected="200 and its state", actual=actual)
+            recorder.add_deviation("TASK-11", title, (made, poll), expected="200 and its state", actual=actual)
     if found and poll.data["taskId"] != history.id:
         rule, *_ = RULES_OF_STATE[poll.data["state"]]
         title = "the answer is about another task"
-        recorder.depart(rule, title, (poll,), expected=show(history.id), actual=show(poll.data["taskId"]))
+        recorder.add_deviation(rule, title, (poll,), expected=show(history.id), actual=show(poll.data["taskId"]))
         return False
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.validation.findings import show
-from ltx_mock_contracts.verdicts import Departure
+from ltx_mock_contracts.verdicts import Deviation
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
@@ -18,18 +18,18 @@ _CONTEXT: Final = 20
 
 
 class Sink(Protocol):
-    """Takes what checks find: a `Ledger` that keeps it all, or a test that fails at the first departure."""
+    """Takes what checks find: a `VerdictCollector` that keeps it all, or a test that fails at the first deviation."""
 
-    def saw(self, *rules: str) -> None:
+    def checked(self, *rules: str) -> None:
         """Note that these rules could be judged."""
 
-    def depart(self, departure: Departure) -> None:
-        """Take a departure."""
+    def add_deviation(self, deviation: Deviation) -> None:
+        """Take a deviation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Makes departures of what the exchanges themselves know.
+    """Makes deviations of what the exchanges themselves know.
 
     Attributes:
         sink: Takes them.
@@ -37,11 +37,11 @@ class Recorder:
 
     sink: Sink
 
-    def saw(self, *rules: str) -> None:
+    def checked(self, *rules: str) -> None:
         """Note that these rules could be judged."""
-        self.sink.saw(*rules)
+        self.sink.checked(*rules)
 
-    def depart(
+    def add_deviation(
         self,
         rule: str,
         title: str,
@@ -52,10 +52,10 @@ class Recorder:
         kind: str = "",
         binding: bool = True,
     ) -> None:
-        """Note a departure; the last of the exchanges is the one that is wrong."""
+        """Note a deviation; the last of the exchanges is the one that is wrong."""
         about = exchanges[-1]
-        self.sink.depart(
-            Departure(
+        self.sink.add_deviation(
+            Deviation(
                 rule=rule,
                 title=title,
                 expected=expected,

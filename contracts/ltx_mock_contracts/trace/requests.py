@@ -56,7 +56,9 @@ def _judge_access(recorder: Recorder, exchange: Exchange) -> None:
     """A recording does not show keys, so it only shows that a 403 is where the documents have a 401."""
     if exchange.status == 403 and exchange.operation in METHODS and exchange.cause is None:
         title = "access is refused with 403; a key that is missing or wrong is a 401"
-        recorder.depart("AUTH-1", title, (exchange,), expected="401", actual=describe_response(exchange), binding=False)
+        recorder.add_deviation(
+            "AUTH-1", title, (exchange,), expected="401", actual=describe_response(exchange), binding=False
+        )
 
 
 def _judge_generate(recorder: Recorder, exchange: Exchange, status: int) -> None:
@@ -77,24 +79,24 @@ def _judge_accepted(recorder: Recorder, exchange: Exchange) -> None:
     body = exchange.request
     findings = validate_request(body)
     given = {**body, **(body["input"] if isinstance(body.get("input"), dict) else {})} if isinstance(body, dict) else {}
-    recorder.saw(
+    recorder.checked(
         *RULES_OF_EVERY_REQUEST, *(rule for name, rules in RULES_OF_FIELDS.items() if name in given for rule in rules)
     )
     if any(finding.severity == "advisory" for finding in findings):
-        recorder.saw("GEN-16")
+        recorder.checked("GEN-16")
     for finding in _violations(findings):
         title = f"a request is accepted though {finding.message}"
-        _depart(recorder, finding, title, exchange, "accepted")
+        _add_deviation(recorder, finding, title, exchange, "accepted")
 
 
 def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
     findings = validate_request(exchange.request)
     violations = _violations(findings)
     for finding in violations:
-        recorder.saw(finding.rule)
+        recorder.checked(finding.rule)
         if code != 400:
             title = f"a bad request is refused with {code}: {finding.message}"
-            _depart(recorder, finding, title, exchange, "refused")
+            _add_deviation(recorder, finding, title, exchange, "refused")
             break  # whatever else is wrong with it, it is refused once
     if not violations:
         _judge_wrongly_refused(recorder, exchange, advised=bool(findings))
@@ -104,19 +106,19 @@ def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, advised: b
     expected, actual = "200 and a taskId", describe_response(exchange)
     if advised:
         title = "a request that only goes against an advice is refused"
-        recorder.depart("GEN-16", title, (exchange,), expected=expected, actual=actual, binding=False)
+        recorder.add_deviation("GEN-16", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif _odd_receiver(exchange.request):
         title = "a callback_url that is not public or not https is refused"
-        recorder.depart("GEN-4", title, (exchange,), expected=expected, actual=actual, binding=False)
+        recorder.add_deviation("GEN-4", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif (dialect := may_refuse(exchange.request)) is not None:
         title = f"a request is refused that may be read in another way: {dialect.text}"
         kind = f"refused {dialect.id}"
-        recorder.depart(
+        recorder.add_deviation(
             dialect.rules[0], title, (exchange,), expected=expected, actual=actual, binding=False, kind=kind
         )
     else:
         title = "a request that breaks no rule is refused"
-        recorder.depart("GEN-17", title, (exchange,), expected=expected, actual=actual)
+        recorder.add_deviation("GEN-17", title, (exchange,), expected=expected, actual=actual)
 
 
 def tells_of_credits(exchange: Exchange) -> bool:
@@ -130,11 +132,11 @@ def tells_of_credits(exchange: Exchange) -> bool:
 def _judge_credits(recorder: Recorder, exchange: Exchange) -> None:
     if not exchange.gaps and _violations(validate_request(exchange.request)):
         return  # it would have been refused in any case
-    recorder.saw("GEN-15")
+    recorder.checked("GEN-15")
     if (_code_of(exchange), exchange.answer["message"]) != (400, _NO_CREDITS):
         title, expected = "want of credits is told in another way", f"400, {show(_NO_CREDITS)}"
         binding = exchange.status != 402
-        recorder.depart(
+        recorder.add_deviation(
             "GEN-15", title, (exchange,), expected=expected, actual=describe_response(exchange), binding=binding
         )
 
@@ -142,53 +144,55 @@ def _judge_credits(recorder: Recorder, exchange: Exchange) -> None:
 def _judge_limit(recorder: Recorder, exchange: Exchange) -> None:
     if exchange.headers is None:
         return
-    recorder.saw("LIM-3")
+    recorder.checked("LIM-3")
     wait = exchange.headers.get("retry-after", "")
     if not (wait.isascii() and wait.isdigit()):
         title, actual = "a 429 does not say in seconds when to try again", repr(wait) if wait else "no such header"
-        recorder.depart("LIM-3", title, (exchange,), expected="Retry-After: a number", actual=actual)
+        recorder.add_deviation("LIM-3", title, (exchange,), expected="Retry-After: a number", actual=actual)
 
 
 def _judge_other(recorder: Recorder, exchange: Exchange) -> None:
     if exchange.status not in {401, 404} and (exchange.status or 0) >= 400:
         title = "what is no endpoint is answered with another error"
-        recorder.depart("ENV-5", title, (exchange,), expected="404", actual=describe_response(exchange))
+        recorder.add_deviation("ENV-5", title, (exchange,), expected="404", actual=describe_response(exchange))
 
 
 def _judge_method(recorder: Recorder, exchange: Exchange) -> None:
     if exchange.status == 401 or exchange.method == "OPTIONS":
         return
-    recorder.saw("ENV-5")
+    recorder.checked("ENV-5")
     allowed = exchange.headers is None or "allow" in exchange.headers
     if exchange.status != 405 or not allowed:
         title, actual = (
             "a wrong method is answered in another way",
             describe_response(exchange) + " without Allow" * (not allowed),
         )
-        recorder.depart("ENV-5", title, (exchange,), expected="405 with Allow", actual=actual)
+        recorder.add_deviation("ENV-5", title, (exchange,), expected="405 with Allow", actual=actual)
 
 
 def _judge_missing_id(recorder: Recorder, exchange: Exchange, status: int) -> None:
     if status >= 500:
         return
-    recorder.saw("TASK-11")
+    recorder.checked("TASK-11")
     if status != 400:
         title = "statusTask without taskId is answered in another way"
-        recorder.depart("TASK-11", title, (exchange,), expected="400", actual=describe_response(exchange))
+        recorder.add_deviation("TASK-11", title, (exchange,), expected="400", actual=describe_response(exchange))
 
 
 def _violations(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity == "violation"]
 
 
-def _depart(recorder: Recorder, finding: Finding, title: str, exchange: Exchange, what: str) -> None:
+def _add_deviation(recorder: Recorder, finding: Finding, title: str, exchange: Exchange, what: str) -> None:
     dialect = may_accept(finding.rule, finding.pointer, exchange.request)
     if dialect is None:
         kind = f"{what} {finding.pointer}"
-        recorder.depart(finding.rule, title, (exchange,), expected="400", actual=describe_response(exchange), kind=kind)
+        recorder.add_deviation(
+            finding.rule, title, (exchange,), expected="400", actual=describe_response(exchange), kind=kind
+        )
     else:
         title, kind = f"{title} (another reading: {dialect.text})", f"{what} {dialect.id}"
-        recorder.depart(
+        recorder.add_deviation(
             finding.rule,
             title,
             (exchange,),

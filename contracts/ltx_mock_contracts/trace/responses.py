@@ -41,7 +41,7 @@ def judge_response(recorder: Recorder, exchange: Exchange) -> bool:
 
 
 def _judge_callback(recorder: Recorder, exchange: Exchange) -> bool:
-    recorder.saw("ENV-1", "ENV-2")
+    recorder.checked("ENV-1", "ENV-2")
     _look_at_task(recorder, exchange)
     return _note(recorder, exchange, "callback", validate_callback(exchange.request))
 
@@ -57,13 +57,15 @@ def _judge_other(recorder: Recorder, exchange: Exchange, status: int) -> bool:
     """Judge the answer where there is no endpoint. ENV-1 is about the endpoints, so this is a matter of choice."""
     if status < 400:
         return False
-    recorder.saw("ENV-5")
+    recorder.checked("ENV-5")
     findings = validate_response("statusTask", status, exchange.answer)  # errors are the same everywhere
     wrong = next((finding for finding in findings if finding.severity == "violation"), None)
     if wrong is not None:
         title = f"what is no endpoint is answered without the envelope: {wrong.message}"
         kind = "no envelope"
-        recorder.depart("ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False)
+        recorder.add_deviation(
+            "ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False
+        )
     return wrong is None
 
 
@@ -72,26 +74,26 @@ def _judge_type(recorder: Recorder, exchange: Exchange) -> None:
     content_type = (exchange.headers or {}).get("content-type", "")
     if isinstance(exchange.answer, dict) and content_type and "json" not in content_type.lower():
         title, expected = "an answer is JSON and says that it is something else", "application/json"
-        recorder.depart(
+        recorder.add_deviation(
             "ENV-1", title, (exchange,), expected=expected, actual=content_type, kind="content-type", binding=False
         )
 
 
 def _look(recorder: Recorder, exchange: Exchange) -> None:
-    recorder.saw("ENV-1", "ENV-4")
+    recorder.checked("ENV-1", "ENV-4")
     if exchange.status != 200:
-        recorder.saw("ENV-3")
+        recorder.checked("ENV-3")
         return
-    recorder.saw("ENV-2")
+    recorder.checked("ENV-2")
     if exchange.operation in _SHOWS:
-        recorder.saw(_SHOWS[exchange.operation])
+        recorder.checked(_SHOWS[exchange.operation])
     else:
         _look_at_task(recorder, exchange)
 
 
 def _look_at_task(recorder: Recorder, exchange: Exchange) -> None:
     state = exchange.data.get("state")
-    recorder.saw("TASK-1", *(RULES_OF_STATE.get(state, ()) if isinstance(state, str) else ()))
+    recorder.checked("TASK-1", *(RULES_OF_STATE.get(state, ()) if isinstance(state, str) else ()))
 
 
 def _note(recorder: Recorder, exchange: Exchange, what: str, findings: list[Finding]) -> bool:
@@ -101,7 +103,7 @@ def _note(recorder: Recorder, exchange: Exchange, what: str, findings: list[Find
         if kind not in noted:  # of an envelope that is another altogether one thing is enough
             title = f"{what}: {finding.message}"
             expected, actual = finding.allowed, finding.got
-            recorder.depart(
+            recorder.add_deviation(
                 finding.rule,
                 title,
                 (exchange,),

@@ -34,7 +34,7 @@ def _judge_order(recorder: Recorder, history: TaskHistory) -> None:
         if furthest is not None and _rank(poll) < _rank(furthest):
             state = furthest.data["state"]
             title, expected = "a state moved back", f"{state}" + ", or a later state" * (_rank(furthest) < 2)
-            recorder.depart("TASK-1", title, (furthest, poll), expected=expected, actual=poll.data["state"])
+            recorder.add_deviation("TASK-1", title, (furthest, poll), expected=expected, actual=poll.data["state"])
 
 
 def _is_before(one: Exchange, other: Exchange) -> bool:
@@ -53,7 +53,7 @@ def _judge_end_is_final(recorder: Recorder, history: TaskHistory) -> None:
         if end.data != ends[0].data:
             title = "a finished task changed its answer"
             expected, actual = differing(ends[0].data, end.data)
-            recorder.depart("TASK-1", title, (ends[0], end), expected=expected, actual=actual)
+            recorder.add_deviation("TASK-1", title, (ends[0], end), expected=expected, actual=actual)
 
 
 def _judge_times(recorder: Recorder, history: TaskHistory) -> None:
@@ -61,14 +61,14 @@ def _judge_times(recorder: Recorder, history: TaskHistory) -> None:
     timed = [each for each in history.polls + history.callbacks if "createTime" in each.data]
     if not timed:
         return
-    recorder.saw("TASK-5")
+    recorder.checked("TASK-5")
     first = timed[0]
     created = first.data["createTime"]
     for each in timed[1:]:
         both_ends = _rank(each) == _rank(first) == 2  # which are compared as a whole, elsewhere
         if each.data["createTime"] != created and each.operation == "statusTask" and not both_ends:
             title, actual = "createTime changed", str(each.data["createTime"])
-            recorder.depart("TASK-5", title, (first, each), expected=str(created), actual=actual)
+            recorder.add_deviation("TASK-5", title, (first, each), expected=str(created), actual=actual)
             return
     if all(each.clock == "server" for each in timed) and _judge_creation(recorder, history.made, timed):
         _judge_completion(recorder, history)
@@ -80,15 +80,15 @@ def _judge_creation(recorder: Recorder, made: Exchange | None, timed: list[Excha
     if made is not None and made.clock == "server":
         if created < made.at:
             title, expected = "createTime is before the request", f"{made.at} or later"
-            recorder.depart("TASK-5", title, (made, timed[0]), expected=expected, actual=str(created))
+            recorder.add_deviation("TASK-5", title, (made, timed[0]), expected=expected, actual=str(created))
             return False
         if made.ended is not None and created > made.ended:
             title, expected = "createTime is after the task was made", f"{made.ended} or earlier"
-            recorder.depart("TASK-5", title, (made, timed[0]), expected=expected, actual=str(created))
+            recorder.add_deviation("TASK-5", title, (made, timed[0]), expected=expected, actual=str(created))
             return False
     if created > earliest.over:
         title, expected = "createTime is after the task was seen", f"{earliest.over} or earlier"
-        recorder.depart("TASK-5", title, (earliest,), expected=expected, actual=str(created))
+        recorder.add_deviation("TASK-5", title, (earliest,), expected=expected, actual=str(created))
         return False
     return True
 
@@ -104,7 +104,7 @@ def _judge_completion(recorder: Recorder, history: TaskHistory) -> None:
     if not earliest <= completed <= latest:
         title = "completeTime is not when the task ended"
         expected = f"from {earliest}, when it was not finished, to {latest}, when it was"
-        recorder.depart("TASK-5", title, (end,), expected=expected, actual=str(completed))
+        recorder.add_deviation("TASK-5", title, (end,), expected=expected, actual=str(completed))
 
 
 def _judge_generation(recorder: Recorder, history: TaskHistory) -> None:
@@ -120,20 +120,20 @@ def _judge_generation(recorder: Recorder, history: TaskHistory) -> None:
         if late and _rank(poll) < 2 and (end is None or poll.at < end.over):
             title = "a task is not finished after the longest time that it may take"
             actual = f"{poll.data['state']} after {seconds(poll.at - made.over)}"
-            recorder.depart("TASK-8", title, (made, poll), expected=_range(span), actual=actual)
+            recorder.add_deviation("TASK-8", title, (made, poll), expected=_range(span), actual=actual)
 
 
 def _judge_duration(
     recorder: Recorder, made: Exchange, end: Exchange, span: tuple[int, int], window: tuple[int, int] | None
 ) -> None:
-    recorder.saw("TASK-8")
+    recorder.checked("TASK-8")
     cost = end.data["costTime"]
     if window is not None and end.clock == "server" and end.over < window[0]:
         title, actual = "a task succeeded sooner than it can", f"success after {seconds(end.over - made.at)}"
-        recorder.depart("TASK-8", title, (made, end), expected=_range(span), actual=actual)
+        recorder.add_deviation("TASK-8", title, (made, end), expected=_range(span), actual=actual)
     elif not span[0] <= cost <= span[1]:
         title = "costTime is out of its range"
-        recorder.depart("TASK-8", title, (made, end), expected=_range(span), actual=seconds(cost))
+        recorder.add_deviation("TASK-8", title, (made, end), expected=_range(span), actual=seconds(cost))
 
 
 def _range(span: tuple[int, int]) -> str:

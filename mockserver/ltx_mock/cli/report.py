@@ -21,7 +21,7 @@ from ltx_mock_contracts.reporting import disarmed, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ltx_mock_contracts import Departure, Report, Verdict
+    from ltx_mock_contracts import Deviation, Report, Verdict
 
 __all__ = ["chosen_rules", "json_text", "report_files", "show", "tell"]
 
@@ -55,10 +55,10 @@ def show(report: Report) -> None:
 
     told = about(report)
     head = ", ".join(f"{name} {fact}" for name, fact in told.items()) + "\n\n" if told else ""
-    departures = "".join(f"\n{told}" for verdict in report.verdicts for told in _explained(verdict, report))
+    deviations = "".join(f"\n{told}" for verdict in report.verdicts for told in _explained(verdict, report))
     notes = "".join(f"{printable(note)}\n" for note in ("", *report.notes)) if report.notes else ""
     again = f"\nagain: {printable(report.reproduce)}\n" if report.reproduce else ""
-    click.echo(disarmed(head + _table(report) + _not_checked(report) + departures + notes + again), nl=False)
+    click.echo(disarmed(head + _table(report) + _not_checked(report) + deviations + notes + again), nl=False)
     click.echo(f"\n{counts(report)}", err=True)
 
 
@@ -134,37 +134,37 @@ def _not_checked(report: Report) -> str:
 
 
 def _note(verdict: Verdict) -> str:
-    if not verdict.departures:
+    if not verdict.deviations:
         return ""
-    more = len(verdict.departures) - 1
-    return verdict.departures[0].title + (f" (and {more} more)" if more else "")
+    more = len(verdict.deviations) - 1
+    return verdict.deviations[0].title + (f" (and {more} more)" if more else "")
 
 
 def _explained(verdict: Verdict, report: Report) -> Iterator[str]:
-    """Give a paragraph for each departure from a rule: what was expected, what came, where, and how to see it."""
-    for departure in _one_of_each_kind_first(verdict.departures)[:SHOWN]:
-        yield _paragraph(verdict, departure, report)
-    if len(verdict.departures) > SHOWN:
-        yield f"{verdict.rule}: {len(verdict.departures) - SHOWN} more; --json has them all\n"
+    """Give a paragraph for each deviation from a rule: what was expected, what came, where, and how to see it."""
+    for deviation in _one_of_each_kind_first(verdict.deviations)[:SHOWN]:
+        yield _paragraph(verdict, deviation, report)
+    if len(verdict.deviations) > SHOWN:
+        yield f"{verdict.rule}: {len(verdict.deviations) - SHOWN} more; --json has them all\n"
 
 
-def _one_of_each_kind_first(departures: Sequence[Departure]) -> list[Departure]:
-    """Return departures in such an order that no second one of a kind stands before the first of another."""
+def _one_of_each_kind_first(deviations: Sequence[Deviation]) -> list[Deviation]:
+    """Return deviations in such an order that no second one of a kind stands before the first of another."""
     seen: Counter[str] = Counter()
     turns = []
-    for departure in departures:
-        kind = departure.title.partition(":")[0]
+    for deviation in deviations:
+        kind = deviation.title.partition(":")[0]
         turns.append(seen[kind])
         seen[kind] += 1
-    return [departure for _, departure in sorted(zip(turns, departures, strict=True), key=lambda pair: pair[0])]
+    return [deviation for _, deviation in sorted(zip(turns, deviations, strict=True), key=lambda pair: pair[0])]
 
 
-def _paragraph(verdict: Verdict, departure: Departure, report: Report) -> str:
+def _paragraph(verdict: Verdict, deviation: Deviation, report: Report) -> str:
     from ltx_mock_contracts.reporting.facts import facts  # noqa: PLC0415 - help does without
 
-    outcome = verdict.outcome_of(departure)
-    head = f"{verdict.rule} {outcome}: {printable(departure.title)}"
-    told = "".join(f"  {name:<9} {fact}\n" for name, fact in facts(departure, report).items())
+    outcome = verdict.outcome_of(deviation)
+    head = f"{verdict.rule} {outcome}: {printable(deviation.title)}"
+    told = "".join(f"  {name:<9} {fact}\n" for name, fact in facts(deviation, report).items())
     return f"{_styled(head, outcome)}\n{told}"
 
 

@@ -25,14 +25,14 @@ def asks_to_be_called(bench: Bench, story: Story) -> None:
 def receives(bench: Bench, story: Story) -> None:
     """Judge what a receiver answers, and whether it does the work once."""
     if story.stray != "none":
-        bench.saw("CLI-8")
+        bench.checked("CLI-8")
         if story.stray == "refused":
             title, expected = "a callback for a task that it does not know is not answered with 200", "200"
             bench.wrong("CLI-8", title, expected=expected, actual="another answer, or none")
     attempts = [attempt for delivery in story.deliveries for attempt in delivery.attempts]
     if not attempts:
         return
-    bench.saw("CLI-8")
+    bench.checked("CLI-8")
     for attempt in attempts:
         late = attempt.ended - attempt.at > _ANSWER_WITHIN_MS
         wrong = attempt.status != 200 if attempt.status is not None or story.deaf else late

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.api import ENDED
 from ltx_mock_contracts.validation import validate_request
-from ltx_mock_contracts.verdicts import Departure
+from ltx_mock_contracts.verdicts import Deviation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ltx_mock.client_checks.outcome import Story
     from ltx_mock.control.from_json import Exchange
     from ltx_mock_contracts.validation.findings import Finding
-    from ltx_mock_contracts.verdicts import Ledger
+    from ltx_mock_contracts.verdicts import VerdictCollector
 
 __all__ = [
     "Bench",
@@ -54,15 +54,15 @@ class Bench:
         hidden: Rules that the case is about, and why it does not show whether they are kept.
     """
 
-    def __init__(self, story: Story, ledger: Ledger) -> None:
+    def __init__(self, story: Story, collector: VerdictCollector) -> None:
         self.story = story
-        self._ledger = ledger
+        self._ledger = collector
         self.broken: set[str] = set()
         self.hidden: dict[str, str] = {}
 
-    def saw(self, *rules: str) -> None:
+    def checked(self, *rules: str) -> None:
         """Note that these rules could be judged."""
-        self._ledger.saw(*rules)
+        self._ledger.checked(*rules)
 
     def hide(self, rules: tuple[str, ...], why: str) -> None:
         """Note that these rules could not be judged."""
@@ -72,13 +72,13 @@ class Bench:
     def wrong(
         self, rule: str, title: str, *about: Exchange, expected: str, actual: str, binding: bool = True, kind: str = ""
     ) -> None:
-        """Note a departure; it was seen in these exchanges. What is only advised against is not `binding`."""
-        self.saw(rule)
+        """Note a deviation; it was seen in these exchanges. What is only advised against is not `binding`."""
+        self.checked(rule)
         binding = binding and self.story.case.binding
         if binding:
             self.broken.add(rule)
-        self._ledger.depart(
-            Departure(
+        self._ledger.add_deviation(
+            Deviation(
                 rule=rule,
                 title=title,
                 expected=expected,

@@ -61,23 +61,23 @@ def check_client(
         return _run(make_video, mock, patience)
 
     found = checked(chosen, Timing(), client, seed=seed, results="url")
-    departures = [
+    deviations = [
         each
         for verdict in found.report.verdicts
-        for each in verdict.departures
+        for each in verdict.deviations
         if verdict.outcome == "broken" and each.binding
     ]
-    if not departures:
+    if not deviations:
         if found.hint is not None:
             raise LtxMockError(found.hint)
         return found
-    first = departures[0]
+    first = deviations[0]
     raise ContractFailure(
         first.title,
         rule=first.rule,
         expected=first.expected,
         actual=first.actual,
-        story=[f"{each.rule} in {', '.join(each.checks)}: {each.title} ({each.actual})" for each in departures],
+        story=[f"{each.rule} in {', '.join(each.checks)}: {each.title} ({each.actual})" for each in deviations],
     )
 
 

@@ -50,9 +50,9 @@ def junit(checked: Checked) -> str:
         ran, name = played.story.ran, played.story.case.name
         case = ET.SubElement(suite, "testcase", classname="client", name=name, time=f"{ran.seconds:.3f}")
         for rule in played.report.broken:
-            for departure in played.report.of(rule).departures:
-                failure = ET.SubElement(case, "failure", message=printable(f"{rule}: {departure.title}"))
-                failure.text = printable(f"expected: {departure.expected}; actual: {departure.actual}")
+            for deviation in played.report.of(rule).deviations:
+                failure = ET.SubElement(case, "failure", message=printable(f"{rule}: {deviation.title}"))
+                failure.text = printable(f"expected: {deviation.expected}; actual: {deviation.actual}")
         if not played.report.ok:
             ET.SubElement(case, "system-out").text = output_of(played)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"

@@ -34,7 +34,7 @@ def takes_no_for_an_answer(bench: Bench, story: Story) -> None:
     """Judge what comes after 400 and 401 (CLI-7)."""
     refused = [each for each in story.requests if each.status in {400, 401}]
     if refused:
-        bench.saw("CLI-7")
+        bench.checked("CLI-7")
     if len(refused) > 1:
         title, expected = f"it tries again after {refused[0].status}", "one try"
         bench.wrong("CLI-7", title, *refused[:2], expected=expected, actual=f"{len(refused)} tries")
@@ -45,7 +45,7 @@ def pays_once(bench: Bench, story: Story) -> None:
     asked = story.of("generateTask")
     unknown = next((index for index, each in enumerate(asked) if each.status is None), None)
     if story.ran.ended and (story.tasks or unknown is not None):
-        bench.saw("CLI-10")
+        bench.checked("CLI-10")
     if unknown is not None and asked[unknown + 1 :]:
         title = "it submits again, though nobody knows whether the task was made"
         expected, actual = "one submission", f"{len(asked)} submissions, {len(story.tasks)} tasks"
@@ -83,7 +83,7 @@ def _judge_waits(bench: Bench, story: Story, run: Sequence[Exchange]) -> None:
     """Judge the tries that begin with one that failed and go on until one does not."""
     if len(run) < 2:
         return
-    bench.saw("CLI-6")
+    bench.checked("CLI-6")
     waits = [two.at - one.at for one, two in pairwise(run)]
     if len(run) > _HAMMERING:
         _hammers(bench, run)

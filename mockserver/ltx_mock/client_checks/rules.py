@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
     from ltx_mock.client_checks.outcome import Story
     from ltx_mock.control.from_json import Exchange
-    from ltx_mock_contracts.verdicts import Ledger
+    from ltx_mock_contracts.verdicts import VerdictCollector
 
 __all__ = ["judge", "waits_in_real_time"]
 
 _CONTROL_FACTOR: Final = 10
 
 
-def judge(story: Story, ledger: Ledger) -> dict[str, str]:
+def judge(story: Story, collector: VerdictCollector) -> dict[str, str]:
     """Write down what one played case shows of the rules for clients.
 
     Returns:
         The rules that the case is about and does not show, and why.
     """
-    bench = Bench(story, ledger)
+    bench = Bench(story, collector)
     if not story.sent:
         title, expected = "the client did not ask for a video", "a generateTask"
         bench.wrong("CLI-1", title, expected=expected, actual=f"it sent nothing, and {_how(story)}")
@@ -65,7 +65,7 @@ def _how(story: Story) -> str:
 
 
 def _asks_for_a_video(bench: Bench, story: Story) -> None:
-    bench.saw("CLI-1")
+    bench.checked("CLI-1")
     if not story.tasks and not any("generateTask" in each.target for each in story.sent):
         expected, actual = "a generateTask", f"{len(story.requests)} other requests; it {story.ran.how}"
         bench.wrong("CLI-1", "the client did not ask for a video", expected=expected, actual=actual)
@@ -98,7 +98,7 @@ def _polls_as_advised(bench: Bench, story: Story) -> None:
     enough = story.timing.enough
     if not story.timing.shows_waits or not made or not polls:
         return
-    bench.saw("CLI-2")
+    bench.checked("CLI-2")
     waited = polls[0].at - made[0].at
     if not enough(waited, FIRST_POLL_MS):
         title, actual = "the first poll comes sooner than advised", f"after {seconds(waited)}"
@@ -122,7 +122,7 @@ def _stops_at_the_end(bench: Bench, story: Story) -> None:
     if story.case.name == "slow" and not story.timing.shows_waits:
         bench.hide(("CLI-3",), "the clock jumps over the ten minutes (--scale N or --real waits for them)")
     else:
-        bench.saw("CLI-3")
+        bench.checked("CLI-3")
     if polls[end + 1 :]:
         title, expected = "it polls on after the end", f"no poll after {polls[end].state}"
         actual = f"{len(polls) - end - 1} more"
@@ -133,7 +133,7 @@ def _ends(bench: Bench, story: Story) -> None:
     case, ran = story.case, story.ran
     if ran.ended:
         if case.endless and story.of("statusTask"):
-            bench.saw("CLI-3")
+            bench.checked("CLI-3")
         return
     why = _not_to_blame(story)
     if why is not None:
@@ -178,7 +178,7 @@ def _says_how_it_went(bench: Bench, story: Story) -> None:
     elif story.case.end == "failure":
         _says_that_it_has_none(bench, story, met=happened or met_the_end(story))
     if happened and story.case.end in {"either", "result" if story.ran.well else "failure"}:
-        bench.saw(*{"CLI-6", "CLI-9"}.intersection(story.case.rules))
+        bench.checked(*{"CLI-6", "CLI-9"}.intersection(story.case.rules))
 
 
 def _says_that_it_has_a_video(bench: Bench, story: Story) -> None:
@@ -211,14 +211,14 @@ def _says_that_it_has_none(bench: Bench, story: Story, *, met: bool) -> None:
         actual = show(message_of(story.ran.output))
         bench.wrong("CLI-5", title, *story.requests[-1:], expected=expected, actual=actual)
     else:
-        bench.saw("CLI-5")
+        bench.checked("CLI-5")
 
 
 def _has_the_result(bench: Bench, story: Story) -> None:
     urls = result_urls(story)
     if not story.got_a_video or story.case.end == "failure" or not urls:
         return
-    bench.saw("CLI-4")
+    bench.checked("CLI-4")
     if _got_a_result(story):
         return
     if story.results == "url":

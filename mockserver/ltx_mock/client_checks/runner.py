@@ -15,7 +15,7 @@ from ltx_mock.client_checks.timing import Timing
 from ltx_mock.client_checks.trial import HTTP_TIMEOUT, KEY, Client, play
 from ltx_mock_contracts.reporting.redaction import without_keys
 from ltx_mock_contracts.rules import RULES
-from ltx_mock_contracts.verdicts import Ledger, Report
+from ltx_mock_contracts.verdicts import Report, VerdictCollector
 
 __all__ = ["AUTO", "Checked", "Played", "checked"]
 
@@ -159,9 +159,9 @@ def _hint(story: Story, others: int) -> str | None:
 
 def _went_wrong(story: Story) -> bool:
     """Tell whether something is held against a client that ended by itself."""
-    ledger = Ledger()
-    judge(story, ledger)
-    wrong = any(each.binding or not story.case.binding for each in ledger.departures)
+    collector = VerdictCollector()
+    judge(story, collector)
+    wrong = any(each.binding or not story.case.binding for each in collector.deviations)
     return story.ran.ended and wrong
 
 
@@ -171,23 +171,23 @@ def _wants_a_control(story: Story) -> bool:
 
 
 def _judged(stories: Iterable[Story], timing: Timing, seed: int, hint: str | None) -> Checked:
-    whole, played = Ledger(), []
+    whole, played = VerdictCollector(), []
     hidden: dict[str, str] = {}
     for story in stories:
-        ledger = Ledger()
-        why = judge(story, ledger)
-        whole.merge(ledger.as_dict())
+        collector = VerdictCollector()
+        why = judge(story, collector)
+        whole.merge(collector.as_dict())
         for rule, reason in why.items():
             hidden.setdefault(rule, f"{story.case.name}: {reason}")
-        played.append(Played(story, _report(ledger, timing, seed, len(story.requests), why)))
+        played.append(Played(story, _report(collector, timing, seed, len(story.requests), why)))
     requests = sum(len(each.story.requests) for each in played)
     return Checked(timing, tuple(played), _report(whole, timing, seed, requests, hidden), hint)
 
 
-def _report(ledger: Ledger, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:
+def _report(collector: VerdictCollector, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:
     why = dict.fromkeys(RULES_OF_CLIENTS, "no case of this run shows it")
     why |= {} if timing.shows_waits else {"CLI-2": str(timing)}
     why |= {"CLI-8": "no callback came; --callback has cases for them"} | hidden
-    verdicts = ledger.verdicts(RULES_OF_CLIENTS, SOURCES, why)
+    verdicts = collector.verdicts(RULES_OF_CLIENTS, SOURCES, why)
     report = Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
     return without_keys(report, [KEY])

@@ -40,9 +40,9 @@ def test_a_mistake_is_found_by_the_checks_of_its_rule(server: BrokenServer, muta
         report = checked(server, mutant, asked, examples=1)
     rules = found(report, mutant)
     assert rules, mutant.text
-    for departure in (each for rule in rules for each in report.of(rule).departures):
-        assert departure.checks
-        assert departure.curl
+    for deviation in (each for rule in rules for each in report.of(rule).deviations):
+        assert deviation.checks
+        assert deviation.curl
 
 
 @pytest.mark.sample

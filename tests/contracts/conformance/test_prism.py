@@ -132,7 +132,7 @@ def test_no_more_tasks_are_made_than_are_allowed(report: Report) -> None:
 
 
 def test_bytes_that_are_no_utf_8_are_told_from_other_bodies(report: Report) -> None:
-    seen_by = {check for departure in report.of("GEN-1").departures for check in departure.checks}
+    seen_by = {check for deviation in report.of("GEN-1").deviations for check in deviation.checks}
     assert {"refuses bytes not UTF-8", "refuses bytes key twice"} <= seen_by
     assert "refuses bytes no JSON" not in seen_by
 
@@ -144,7 +144,7 @@ def test_prism_calls_back_for_tasks_that_did_not_ask_for_it(tmp_path: Path) -> N
     with serving(document, tmp_path) as (url, prism):
         options = Options(url=url, api_key=KEY, max_tasks=2, rules=frozenset({"CB-1", "CB-3"}))
         report = check_server(options, pace=WaitingForCalls(prism))
-    titles = {rule: {departure.title for departure in report.of(rule).departures} for rule in report.broken}
+    titles = {rule: {deviation.title for deviation in report.of(rule).deviations} for rule in report.broken}
     assert titles == {"CB-1": {"callback and status differ"}, "CB-3": {"an async task called back"}}
 
 

@@ -196,8 +196,8 @@ def ill(server: AbstractContextManager[str], **options: Any) -> Report:
 def test_a_server_that_hangs_is_told_of_and_not_waited_for_again_and_again() -> None:
     report = ill(hanging())
     assert report.broken == ("ENV-1",)
-    (departure,) = {each.actual for each in report.of("ENV-1").departures}
-    assert departure == "no answer within 0.1 s"
+    (deviation,) = {each.actual for each in report.of("ENV-1").deviations}
+    assert deviation == "no answer within 0.1 s"
     assert report.exchanges <= 5
     assert "has stopped answering" in (report.of("GEN-8").why or "")
 
@@ -205,7 +205,7 @@ def test_a_server_that_hangs_is_told_of_and_not_waited_for_again_and_again() -> 
 def test_a_server_that_talks_garbage_is_told_of() -> None:
     report = ill(garbage(), timeout=SECONDS)
     assert report.broken == ("ENV-1",)
-    assert "no HTTP" in report.of("ENV-1").departures[0].actual
+    assert "no HTTP" in report.of("ENV-1").deviations[0].actual
 
 
 def test_a_server_that_falls_silent_is_told_of_with_what_was_seen_before() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ltx_mock.cli.report import report_files, show
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.reporting import disarmed, github_annotations, printable
-from support.reports import HOSTILE, NASTY, departure, report, reports
+from support.reports import HOSTILE, NASTY, deviation, report, reports
 
 Command = tuple[str, dict[str, str], str]
 
@@ -67,7 +67,7 @@ def test_the_runner_of_these_tests_finds_commands_in_both_forms() -> None:
 
 
 def test_a_broken_rule_is_an_error_and_an_observed_one_a_notice_and_errors_come_first() -> None:
-    text = github_annotations(report(departure("ENV-5"), departure("TASK-1", title="50%: a,b", curl="curl x")))
+    text = github_annotations(report(deviation("ENV-5"), deviation("TASK-1", title="50%: a,b", curl="curl x")))
     rules = {"TASK-1": "50%25: a,b", "ENV-5": "wrong"}
     heads = ["::error title=TASK-1 broken::", "::notice title=ENV-5 observed::"]
     assert [line[: len(head)] for line, head in zip(text.splitlines(), heads, strict=True)] == heads
@@ -78,19 +78,19 @@ def test_a_broken_rule_is_an_error_and_an_observed_one_a_notice_and_errors_come_
     assert data.splitlines()[-1] == "try: curl x"
 
 
-def test_a_departure_that_no_document_speaks_of_is_a_notice_though_another_breaks_the_rule() -> None:
-    text = github_annotations(report(departure(kind="a"), departure(kind="b", binding=False)))
+def test_a_deviation_that_no_document_speaks_of_is_a_notice_though_another_breaks_the_rule() -> None:
+    text = github_annotations(report(deviation(kind="a"), deviation(kind="b", binding=False)))
     assert [name for name, _, _ in commands(text)] == ["error", "notice"]
 
 
-def test_without_departures_there_is_nothing_to_say() -> None:
+def test_without_deviations_there_is_nothing_to_say() -> None:
     assert github_annotations(report()) == ""
 
 
 @given(reports())
-def test_whatever_a_server_says_each_departure_is_one_command_that_tells_it(one: Report) -> None:
+def test_whatever_a_server_says_each_deviation_is_one_command_that_tells_it(one: Report) -> None:
     text = github_annotations(one)
-    found = [each for verdict in one.verdicts for each in verdict.departures]
+    found = [each for verdict in one.verdicts for each in verdict.deviations]
     told = commands(text)
     assert text.count("\n") == len(told) == len(found)
     assert {name for name, _, _ in told} <= {"error", "notice"}
@@ -103,7 +103,7 @@ def test_whatever_a_server_says_each_departure_is_one_command_that_tells_it(one:
 
 def test_an_annotation_is_not_long_though_what_came_is() -> None:
     long = "x" * 10**6
-    text = github_annotations(report(departure(title=long, actual=long, expected=long, curl=long, request=long)))
+    text = github_annotations(report(deviation(title=long, actual=long, expected=long, curl=long, request=long)))
     assert len(text) < 10_000
     assert "try:" not in text, "half a command is of no use"
 
@@ -126,13 +126,13 @@ def test_what_people_read_has_no_command_however_the_table_is_wrapped(one: Repor
 
 @pytest.mark.parametrize("width", range(40, 60))
 def test_a_title_does_not_become_a_command_where_the_table_wraps_it(width: int) -> None:
-    out, _ = printed(show, report(departure(title="word " * 4 + "::error::x " * 9)), width=width)
+    out, _ = printed(show, report(deviation(title="word " * 4 + "::error::x " * 9)), width=width)
     assert commands(out) == []
 
 
 @given(HOSTILE)
 def test_json_on_the_standard_output_has_no_command_and_says_the_same(text: str) -> None:
-    one = report(departure(title=text, actual=text))
+    one = report(deviation(title=text, actual=text))
     out, _ = printed(report_files, one, json_="-")
     assert commands(out) == []
     assert json.loads(out) == one.as_dict()

@@ -8,11 +8,11 @@ from hypothesis import given
 
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.reporting.junit import junit
-from support.reports import departure, report, reports
+from support.reports import deviation, report, reports
 
 
 def test_a_broken_rule_is_one_failure_with_the_facts_and_none_of_our_source() -> None:
-    found = report(departure(kind="a", curl="curl x"), departure(kind="b"), departure("ENV-5"))
+    found = report(deviation(kind="a", curl="curl x"), deviation(kind="b"), deviation("ENV-5"))
     suite = ET.fromstring(junit(found)).find("testsuite")
     assert suite is not None
     assert len(suite.findall("testcase")) == len(found.verdicts)

@@ -14,7 +14,7 @@ from ltx_mock.cli.report import show
 from ltx_mock_contracts import Report, check_trace, read_har
 from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary, without_keys
 from support.bodies import TEXT, request_body
-from support.reports import departure, report
+from support.reports import deviation, report
 from support.traces import success
 
 
@@ -55,7 +55,7 @@ def test_a_key_that_the_server_says_or_the_command_line_has_can_be_taken_out(
     key = "sk/live+0123456789"
     texts = dict.fromkeys(("title", "expected", "actual", "task", "curl"), f"bad key {key}, {quote(key, safe='')}!")
     one = report(
-        departure(**texts, request={key: [key, 1]}),
+        deviation(**texts, request={key: [key, 1]}),
         target=f"http://h/?key={quote(key, safe='')}",
         reproduce=f"ltx-mock check --key {key}",
     )
@@ -66,5 +66,5 @@ def test_a_key_that_the_server_says_or_the_command_line_has_can_be_taken_out(
 
 
 def test_taking_a_key_out_leaves_all_else_as_it_was() -> None:
-    one = report(departure(actual="a k b", request=[1, None, {"k": 2.5}], exchanges=(1,), checks=("c",)), seed=7)
+    one = report(deviation(actual="a k b", request=[1, None, {"k": 2.5}], exchanges=(1,), checks=("c",)), seed=7)
     assert without_keys(one, ["k", "", "not-in-there"]) == one

@@ -13,7 +13,7 @@ from hypothesis import given
 
 from ltx_mock_contracts import RULES, Report, check_trace
 from ltx_mock_contracts.reporting import printable, sarif
-from support.reports import departure, report, reports
+from support.reports import deviation, report, reports
 from support.traces import generate, poll, trace
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "data" / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
@@ -34,9 +34,9 @@ def fingerprints(one: Report) -> list[str]:
 
 
 @given(reports())
-def test_whatever_a_server_says_the_log_is_valid_and_has_a_result_for_each_departure(one: Report) -> None:
+def test_whatever_a_server_says_the_log_is_valid_and_has_a_result_for_each_deviation(one: Report) -> None:
     run = run_of(one)
-    found = [each for verdict in one.verdicts for each in verdict.departures]
+    found = [each for verdict in one.verdicts for each in verdict.deviations]
     assert [result["ruleId"] for result in run["results"]] == [each.rule for each in found]
     for result, each in zip(run["results"], found, strict=True):
         text = result["message"]["text"]
@@ -58,7 +58,7 @@ def test_a_log_of_every_rule_is_valid_and_names_the_tool_and_each_rule_with_its_
 
 
 def test_a_broken_rule_is_an_error_and_an_observed_one_a_note() -> None:
-    run = run_of(report(departure("GEN-10"), departure("ENV-5"), departure("GEN-10", kind="b", binding=False)))
+    run = run_of(report(deviation("GEN-10"), deviation("ENV-5"), deviation("GEN-10", kind="b", binding=False)))
     assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
         ("ENV-5", "note"),
         ("GEN-10", "error"),
@@ -67,7 +67,7 @@ def test_a_broken_rule_is_an_error_and_an_observed_one_a_note() -> None:
 
 
 def test_a_message_tells_what_was_expected_what_came_and_how_to_see_it() -> None:
-    (result,) = run_of(report(departure(curl="curl x", request={"a": [1]}, exchanges=(3,), times=2)))["results"]
+    (result,) = run_of(report(deviation(curl="curl x", request={"a": [1]}, exchanges=(3,), times=2)))["results"]
     assert result["message"]["text"].splitlines() == [
         "wrong",
         "expected: this",
@@ -82,7 +82,7 @@ def test_a_message_tells_what_was_expected_what_came_and_how_to_see_it() -> None
 
 def test_each_result_has_the_place_without_which_github_refuses_the_whole_log() -> None:
     for options, uri in (({}, "README.md"), ({"uri": "src/client.py"}, "src/client.py")):
-        (result,) = run_of(report(departure()), **options)["results"]
+        (result,) = run_of(report(deviation()), **options)["results"]
         (location,) = result["locations"]
         assert location["physicalLocation"] == {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}
 
@@ -94,9 +94,9 @@ def test_rules_that_were_not_checked_are_told_and_are_no_results_which_github_wo
     assert "ENV-2" not in run["properties"]["notChecked"]
 
 
-def test_the_same_departure_has_the_same_fingerprint_whatever_came_and_another_has_another() -> None:
-    one = fingerprints(report(departure(kind="a", actual="1", title="x 1"), departure(kind="b"), departure("TASK-1")))
-    two = fingerprints(report(departure(kind="a", actual="2", title="x 2", times=3), departure(kind="b")))
+def test_the_same_deviation_has_the_same_fingerprint_whatever_came_and_another_has_another() -> None:
+    one = fingerprints(report(deviation(kind="a", actual="1", title="x 1"), deviation(kind="b"), deviation("TASK-1")))
+    two = fingerprints(report(deviation(kind="a", actual="2", title="x 2", times=3), deviation(kind="b")))
     assert one[:2] == two
     assert len(set(one)) == 3
     assert all(re.fullmatch(r"[0-9a-f]{64}", each) for each in one)
@@ -104,7 +104,7 @@ def test_the_same_departure_has_the_same_fingerprint_whatever_came_and_another_h
 
 @pytest.mark.parametrize("text", ["", "x" * 10**6])
 def test_a_message_is_not_long_though_what_came_is(text: str) -> None:
-    (result,) = run_of(report(departure(actual=text, expected=text, curl=text, request=text)))["results"]
+    (result,) = run_of(report(deviation(actual=text, expected=text, curl=text, request=text)))["results"]
     assert len(result["message"]["text"]) < 10_000
 
 

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.reporting import printable, step_summary
-from support.reports import departure, harmless, report, reports
+from support.reports import deviation, harmless, report, reports
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -54,8 +54,8 @@ class Page(HTMLParser):
 
 
 def test_the_summary_has_counts_a_table_with_what_is_broken_first_and_the_details() -> None:
-    found = departure(actual="<b>", curl="curl x", request={"a": 1}, checks=("test_durations",), task="t")
-    text = step_summary(report(found, departure("ENV-5", title="another choice")))
+    found = deviation(actual="<b>", curl="curl x", request={"a": 1}, checks=("test_durations",), task="t")
+    text = step_summary(report(found, deviation("ENV-5", title="another choice")))
     assert text.startswith(
         "## ltx-mock: 1 broken\n\n1 kept, 1 broken, 1 observed, 4 not checked; 7 exchanges\n\n<table>\n"
     )
@@ -105,14 +105,14 @@ def test_whatever_a_server_says_the_markup_is_that_of_a_harmless_report(one: Rep
 def test_whatever_a_server_says_it_is_shown_as_it_is(one: Report) -> None:
     page = Page(step_summary(one))
     for verdict in one.verdicts:
-        for each in verdict.departures:
+        for each in verdict.deviations:
             assert printable(each.title) in page.texts["code"]
             assert {printable(each.expected), printable(each.actual)} <= set(page.texts["pre"])
 
 
 def test_a_summary_is_never_so_long_that_github_refuses_it() -> None:
     long = "&" * 5000
-    found = [departure(kind=str(number), title=long, actual=long, expected=long, request=long) for number in range(90)]
+    found = [deviation(kind=str(number), title=long, actual=long, expected=long, request=long) for number in range(90)]
     text = step_summary(report(*found, target=long, reproduce=long))
     assert 500_000 < len(text.encode()) < 2**20
     (more,) = re.findall(r"^(\d+) more; the JSON report has them all$", text, re.MULTILINE)

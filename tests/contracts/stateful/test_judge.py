@@ -17,7 +17,7 @@ def judge(entries: list[Entry], *, choices: bool = False) -> None:
     """Judge exchanges in the order in which they came."""
 
     @settings(max_examples=1, database=None)
-    @given(st.none())  # departures that do not count are events of Hypothesis
+    @given(st.none())  # deviations that do not count are events of Hypothesis
     def judged(_: None) -> None:
         judge = Judge(RunLog(None), choices=choices)
         for exchange in sorted(trace(entries), key=lambda each: each.at):

@@ -45,7 +45,7 @@ SHOWN_BY_OTHERS_TOO = {
     "starts-again": {"TASK-12"},
     "unknown-is-pending": {"AUTH-4"},
 }
-"""Mistakes that a long story may show as departures from another rule, too; the shortest does not."""
+"""Mistakes that a long story may show as deviations from another rule, too; the shortest does not."""
 
 
 @pytest.fixture(scope="module")

@@ -49,5 +49,5 @@ def test_what_chromium_recorded_of_the_fake_is_clean(tmp_path: Path) -> None:
     assert not any(each.gaps for each in trace)
     assert "browser-key" not in repr(list(trace))
     report = check_trace(trace)
-    assert [departure for verdict in report.verdicts for departure in verdict.departures] == []
+    assert [deviation for verdict in report.verdicts for deviation in verdict.deviations] == []
     assert {"ENV-1", "ENV-4", "ENV-5", "GEN-10", "TASK-1", "TASK-5", "TASK-8", "TASK-11"} <= set(report.having("kept"))

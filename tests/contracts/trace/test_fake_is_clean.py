@@ -28,7 +28,7 @@ CLOCKS: list[dict[str, Any]] = [{"clock": "manual"}, {"clock": "auto"}, {"clock"
 
 def clean(report: Report) -> bool:
     """Tell whether nothing at all was found; a test that fails shows what was."""
-    assert [departure for verdict in report.verdicts for departure in verdict.departures] == []
+    assert [deviation for verdict in report.verdicts for deviation in verdict.deviations] == []
     return report.ok
 
 

@@ -210,7 +210,7 @@ def test_bodies_that_a_line_does_not_name_were_not_recorded() -> None:
     assert [each.gaps for each in trace] == [{"request"}, {"answer"}, frozenset()]
     report = check_trace(trace)
     assert report.broken == ("GEN-1",)
-    assert report.of("GEN-1").departures[0].exchanges == (3,)
+    assert report.of("GEN-1").deviations[0].exchanges == (3,)
     assert report.notes == (
         "not recorded: the body of the request in line 1",
         "not recorded: the body of the answer in line 2",

@@ -212,7 +212,7 @@ OBSERVED = [
 
 def test_the_recording_that_is_changed_is_clean() -> None:
     report = check_trace(trace(GOOD))
-    assert [departure for verdict in report.verdicts for departure in verdict.departures] == []
+    assert [deviation for verdict in report.verdicts for deviation in verdict.deviations] == []
     assert {mutant.rule for mutant in BROKEN + OBSERVED} - set(report.having("kept")) <= {
         *("GEN-5", "GEN-11", "GEN-12", "GEN-13", "GEN-14", "GEN-16", "CLI-9")
     }
@@ -224,11 +224,11 @@ def test_what_breaks_a_rule_is_caught_by_it_and_by_no_other(mutant: Mutant) -> N
     assert report.broken == (mutant.rule,)
     assert report.having("observed") == ()
     assert not report.ok
-    for departure in report.of(mutant.rule).departures:
-        assert departure.exchanges
-        assert departure.expected != departure.actual
-        assert departure.curl is not None
-        assert departure.curl.startswith("curl ")
+    for deviation in report.of(mutant.rule).deviations:
+        assert deviation.exchanges
+        assert deviation.expected != deviation.actual
+        assert deviation.curl is not None
+        assert deviation.curl.startswith("curl ")
 
 
 @pytest.mark.parametrize("mutant", OBSERVED, ids=lambda mutant: mutant.name)
@@ -260,21 +260,21 @@ def test_rules_of_the_vendor_can_be_set_aside() -> None:
     assert report.having("observed") == ("ENV-4",)
 
 
-def test_the_same_departure_is_told_once_and_counted() -> None:
+def test_the_same_deviation_is_told_once_and_counted() -> None:
     entries = [*GOOD, *(generate(200 + n, f"more_{n}", request_body(TEXT, duration=30 + n)) for n in range(25))]
-    (departure,) = check_trace(trace(entries)).of("GEN-10").departures
-    assert departure.times == 25
-    assert departure.exchanges == tuple(range(len(GOOD) + 1, len(GOOD) + 21))
-    assert departure.task == "more_0"
-    assert "30" in departure.title
+    (deviation,) = check_trace(trace(entries)).of("GEN-10").deviations
+    assert deviation.times == 25
+    assert deviation.exchanges == tuple(range(len(GOOD) + 1, len(GOOD) + 21))
+    assert deviation.task == "more_0"
+    assert "30" in deviation.title
 
 
 def test_the_exchange_before_and_the_one_that_is_wrong_are_named() -> None:
     report = check_trace(trace(changed(GOOD, add(poll(145, "task_1", "processing")))))
-    (departure,) = report.of("TASK-1").departures
-    assert departure.exchanges == (DONE + 1, len(GOOD) + 1)
-    assert (departure.expected, departure.actual) == ("success", "processing")
-    assert departure.curl == f'curl "$BASE_URL"\'{STATUS}?taskId=task_1\' -H "Authorization: Bearer $API_KEY"'
+    (deviation,) = report.of("TASK-1").deviations
+    assert deviation.exchanges == (DONE + 1, len(GOOD) + 1)
+    assert (deviation.expected, deviation.actual) == ("success", "processing")
+    assert deviation.curl == f'curl "$BASE_URL"\'{STATUS}?taskId=task_1\' -H "Authorization: Bearer $API_KEY"'
 
 
 def test_where_two_long_answers_differ_is_shown() -> None:
@@ -285,9 +285,9 @@ def test_where_two_long_answers_differ_is_shown() -> None:
         told_of["data"]["resultJson"] = url
     report = check_trace(trace([first, second, callback]))
     for rule in ("TASK-1", "CB-1"):
-        (departure,) = report.of(rule).departures
-        assert departure.expected == f'resultJson "…{"x" * 20}one.mp4\\"]}}"'
-        assert departure.actual == f'resultJson "…{"x" * 20}two.mp4\\"]}}"'
+        (deviation,) = report.of(rule).deviations
+        assert deviation.expected == f'resultJson "…{"x" * 20}one.mp4\\"]}}"'
+        assert deviation.actual == f'resultJson "…{"x" * 20}two.mp4\\"]}}"'
 
 
 def test_answers_that_were_under_way_together_may_come_in_any_order() -> None:

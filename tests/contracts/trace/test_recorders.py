@@ -72,7 +72,7 @@ def without_body(entry: Entry) -> None:
 def judged(*entries: Entry) -> Report:
     """Judge a recording and say that nothing is held against anybody."""
     report = check_trace(read_har(har(*entries)))
-    assert [each for verdict in report.verdicts for each in verdict.departures] == []
+    assert [each for verdict in report.verdicts for each in verdict.deviations] == []
     return report
 
 
@@ -221,8 +221,8 @@ def test_who_asks_without_a_key_shows_nothing_of_the_other_rules() -> None:
     report = check_trace(read_har(har(*entries, refused(POLL, 404))))
     assert report.broken == ()
     assert report.having("observed") in {(), ("AUTH-1",)}
-    assert report.of("TASK-11").departures == ()
-    assert report.of("GEN-17").departures == ()
+    assert report.of("TASK-11").deviations == ()
+    assert report.of("GEN-17").deviations == ()
 
 
 def test_preflights_are_left_out() -> None:

@@ -9,10 +9,10 @@ import pytest
 from ltx_mock.cli.report import chosen_rules, report_files, show, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts import RULES, Report, Verdict
-from support.reports import departure, report
+from support.reports import deviation, report
 
 LIVE = report(
-    departure(checks=("test_a", "test_b"), request={"prompt": "x" * 999}, exchanges=(4,)),
+    deviation(checks=("test_a", "test_b"), request={"prompt": "x" * 999}, exchanges=(4,)),
     target="http://localhost:8219/api/v1",
     seed=7,
     tasks_made=1,
@@ -35,7 +35,7 @@ def test_a_live_report_names_server_seed_and_spending_first_and_how_to_do_it_aga
     assert err == "\n0 kept, 1 broken, 0 observed, 0 not checked; 7 exchanges\n"
 
 
-def test_a_departure_names_the_first_check_that_saw_it_and_shows_a_long_request_in_part(
+def test_a_deviation_names_the_first_check_that_saw_it_and_shows_a_long_request_in_part(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     show(LIVE)

@@ -80,8 +80,8 @@ def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> Checke
 
 
 def told(found: Checked) -> str:
-    departures = [each for verdict in found.report.verdicts for each in verdict.departures]
-    lines = [f"{each.rule} {each.checks}: {each.title}; {each.expected}; {each.actual}" for each in departures]
+    deviations = [each for verdict in found.report.verdicts for each in verdict.deviations]
+    lines = [f"{each.rule} {each.checks}: {each.title}; {each.expected}; {each.actual}" for each in deviations]
     return "\n".join([*lines, *(played.story.ran.output for played in found.played)])
 
 
@@ -143,8 +143,8 @@ def test_waits_that_grow_or_are_drawn_around_what_grows_are_right(waits: tuple[f
 )
 def test_waits_that_clearly_do_not_grow_are_wrong(waits: tuple[float, ...], title: str) -> None:
     found = found_in(waiting(*waits), "unavailable-poll")
-    (departure,) = found.report.of("CLI-6").departures
-    assert departure.title == title
+    (deviation,) = found.report.of("CLI-6").deviations
+    assert deviation.title == title
     assert found.report.broken == ("CLI-6",)
 
 
@@ -160,11 +160,11 @@ def test_to_wait_each_time_as_long_as_retry_after_says_is_right() -> None:
 
 
 def test_a_finding_says_what_was_expected_and_seen_with_times() -> None:
-    (departure,) = found_in(MUTANTS["ignores-retry-after"].client, "rate-limited-poll").report.of("CLI-6").departures
-    assert (departure.expected, departure.actual) == ("after 3 s, or later", "after 2 s")
-    assert departure.checks == ("rate-limited-poll",)
-    assert len(departure.exchanges) == 2
-    (first,) = found_in(MUTANTS["polls-at-once"].client, "success").report.of("CLI-2").departures
+    (deviation,) = found_in(MUTANTS["ignores-retry-after"].client, "rate-limited-poll").report.of("CLI-6").deviations
+    assert (deviation.expected, deviation.actual) == ("after 3 s, or later", "after 2 s")
+    assert deviation.checks == ("rate-limited-poll",)
+    assert len(deviation.exchanges) == 2
+    (first,) = found_in(MUTANTS["polls-at-once"].client, "success").report.of("CLI-2").deviations
     assert (first.expected, first.actual) == ("60 s after the submission, or later", "after 0 s")
 
 
@@ -174,7 +174,7 @@ def test_a_client_that_asks_for_no_callback_is_told_so() -> None:
             return {"input": self.input}
 
     found = found_in(Asks, "callback")
-    assert [each.title for each in found.report.of("CLI-8").departures] == ["it asks for no callback"]
+    assert [each.title for each in found.report.of("CLI-8").deviations] == ["it asks for no callback"]
 
 
 def test_a_receiver_that_nobody_serves_is_found() -> None:
@@ -186,7 +186,7 @@ def test_a_receiver_that_nobody_serves_is_found() -> None:
             return super().body()
 
     found = found_in(Deaf, "callback")
-    assert [each.title for each in found.report.of("CLI-8").departures] == ["a callback is not taken"]
+    assert [each.title for each in found.report.of("CLI-8").deviations] == ["a callback is not taken"]
     assert found.report.broken == ("CLI-8",)
 
 

@@ -58,8 +58,8 @@ def run_with(patience: Patience, code: str, *, case: str = "success", **env: str
 
 
 def titles(played: Played) -> list[tuple[str, str]]:
-    departures = [each for verdict in played.report.verdicts for each in verdict.departures]
-    return [(each.rule, each.title) for each in departures]
+    deviations = [each for verdict in played.report.verdicts for each in verdict.deviations]
+    return [(each.rule, each.title) for each in deviations]
 
 
 def is_gone(pid: int) -> bool:

@@ -68,7 +68,7 @@ def outcomes(found: Checked) -> dict[str, str]:
 
 
 def titles(found: Checked) -> list[str]:
-    return [each.title for verdict in found.report.verdicts for each in verdict.departures]
+    return [each.title for verdict in found.report.verdicts for each in verdict.deviations]
 
 
 def test_an_advisory_hides_no_fault() -> None:
@@ -159,7 +159,7 @@ def test_a_body_that_does_not_say_it_is_json_is_told_and_breaks_nothing() -> Non
         return Ran(well=False, how="exits with 1")
 
     found = checked(named(("stuck",)), Timing(), client)
-    assert [(each.title, each.actual) for each in found.report.of("CLI-1").departures] == [
+    assert [(each.title, each.actual) for each in found.report.of("CLI-1").deviations] == [
         ("a body does not say that it is JSON", "no Content-Type")
     ]
     assert found.report.of("CLI-1").outcome == "observed"
@@ -178,7 +178,7 @@ def test_a_program_that_sends_nothing_is_one_finding_and_keeps_no_rule(code: str
     assert titles(found) == ["the client did not ask for a video"]
     assert set(outcomes(found).values()) == {"broken", "not checked"}
     assert len(found.played) == 1
-    assert said in found.report.of("CLI-1").departures[0].actual
+    assert said in found.report.of("CLI-1").deviations[0].actual
     assert "the other " in str(found.hint)
 
 
@@ -201,8 +201,8 @@ def test_who_polls_for_ever_does_not_give_up_whatever_the_fakes_own_limit_is() -
     program = Program([*PYTHON, code], Timing(), patience=Patience(requests=200))
     found = checked(named(("stuck",)), Timing(), program)
     assert found.report.broken == ("CLI-3",)
-    (departure,) = found.report.of("CLI-3").departures
-    assert departure.actual == "was ended after 200 requests"
+    (deviation,) = found.report.of("CLI-3").deviations
+    assert deviation.actual == "was ended after 200 requests"
 
 
 def test_a_clock_that_jumps_over_ten_minutes_shows_no_patience() -> None:

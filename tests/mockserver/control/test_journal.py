@@ -335,7 +335,7 @@ def test_an_export_is_a_clean_recording(tmp_path: Path, form: str, pace: dict[st
         trace = read_trace(exported(world, form, tmp_path / "export"))
         report = check_trace(trace)
         assert len(trace) == len(world.requests)
-    assert [departure for verdict in report.verdicts for departure in verdict.departures] == []
+    assert [deviation for verdict in report.verdicts for deviation in verdict.deviations] == []
     assert {"GEN-17", "TASK-1", "CB-1", "CB-2"} <= set(report.having("kept"))
 
 
@@ -347,7 +347,7 @@ def test_a_bad_day_gives_a_clean_export_too(tmp_path: Path, mock: MockServer) ->
             assert post(client, request_body(TEXT)).status_code >= 400
     for form in ("har", "ndjson"):
         report = check_trace(read_trace(exported(world, form, tmp_path / form)))
-        assert [departure for verdict in report.verdicts for departure in verdict.departures] == []
+        assert [deviation for verdict in report.verdicts for deviation in verdict.deviations] == []
 
 
 @pytest.mark.usefixtures("day")

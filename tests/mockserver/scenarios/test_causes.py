@@ -52,11 +52,11 @@ def test_each_scenario_leaves_its_cause_and_a_recording_that_can_be_judged(name:
     of_callbacks = [delivery.reason for delivery in world.callbacks if delivery.reason]
     assert any(f"scenario {name}" in cause for cause in of_requests + of_callbacks)
     report = check_trace(trace(journal(world)))
-    departures = [departure for verdict in report.verdicts for departure in verdict.departures]
+    deviations = [deviation for verdict in report.verdicts for deviation in verdict.deviations]
     if name not in ODD:
-        assert departures == []
+        assert deviations == []
     if name in DRIFTING - {"extra-fields"}:
-        assert departures
+        assert deviations
 
 
 def test_a_request_without_an_answer_has_no_status(world: World, client: httpx.Client) -> None:

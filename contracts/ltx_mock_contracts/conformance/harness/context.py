@@ -21,7 +21,7 @@ from ltx_mock_contracts.io.http_client import NoAnswerError
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.trace.requests import tells_of_credits
-from ltx_mock_contracts.verdicts import Ledger
+from ltx_mock_contracts.verdicts import VerdictCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.target import Target
     from ltx_mock_contracts.trace.exchange import Exchange
     from ltx_mock_contracts.trace.recorder import Recorder
-    from ltx_mock_contracts.verdicts import Departure
+    from ltx_mock_contracts.verdicts import Deviation
 
 __all__ = ["CheckContext", "codes_of"]
 
@@ -71,7 +71,7 @@ class CheckContext:
         self._worlds = 0
         self._open = ExitStack()
         self._inboxes: list[tuple[World, Inbox]] = []
-        self._closed: Ledger | None = None
+        self._closed: VerdictCollector | None = None
 
     @property
     def bounded(self) -> bool:
@@ -151,11 +151,11 @@ class CheckContext:
         """Takes what is found by the functions that judge."""
         return self._page.recorder
 
-    def saw(self, *rules: str) -> None:
+    def checked(self, *rules: str) -> None:
         """Note that these rules could be judged."""
-        self.recorder.saw(*rules)
+        self.recorder.checked(*rules)
 
-    def depart(
+    def add_deviation(
         self,
         rule: str,
         title: str,
@@ -165,9 +165,11 @@ class CheckContext:
         binding: bool = True,
         kind: str = "",
     ) -> None:
-        """Note a departure; the last of the exchanges is the one that is wrong."""
-        self.saw(rule)
-        self.recorder.depart(rule, title, exchanges, expected=expected, actual=actual, binding=binding, kind=kind)
+        """Note a deviation; the last of the exchanges is the one that is wrong."""
+        self.checked(rule)
+        self.recorder.add_deviation(
+            rule, title, exchanges, expected=expected, actual=actual, binding=binding, kind=kind
+        )
 
     def stop(self, why: str) -> NoReturn:
         """End the check; what it has seen so far counts.
@@ -203,7 +205,7 @@ class CheckContext:
             self.target.accepts = True
             if (dialect := may_refuse(exchange.request)) is not None:
                 self.target.reads.add(dialect.id)
-            self.saw(rule)
+            self.checked(rule)
             return True
         _see_that_it_does_not_pass(exchange, credit=rule == "GEN-15")
         if exchange.status in {401, 403}:
@@ -213,7 +215,9 @@ class CheckContext:
                 self._blame(exchange, rule)
         elif rule == "GEN-16":
             title, expected = "a request that only goes against an advice is refused", "200 and a taskId"
-            self.depart(rule, title, exchange, expected=expected, actual=describe_response(exchange), binding=False)
+            self.add_deviation(
+                rule, title, exchange, expected=expected, actual=describe_response(exchange), binding=False
+            )
             self.aside_from_the_request(exchange)
         return False
 
@@ -226,7 +230,9 @@ class CheckContext:
         if dialect is not None:
             title = f"a request is refused that may be read in another way: {dialect.text}"
         actual, binding, kind = describe_response(exchange), dialect is None, f"refused {dialect.id}" if dialect else ""
-        self.depart(rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding, kind=kind)
+        self.add_deviation(
+            rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding, kind=kind
+        )
         self.aside_from_the_request(exchange)
 
     # Requests that must not
@@ -245,11 +251,11 @@ class CheckContext:
             CheckStoppedError: The server has a limit or an outage, or the key no credits: it is not about the request.
         """
         _see_that_it_does_not_pass(exchange, limit=status == 429)
-        self.saw(rule)
+        self.checked(rule)
         self.aside_from_the_request(exchange)
         if status not in codes_of(exchange):
             honest = any(code in also for code in codes_of(exchange))
-            self.depart(
+            self.add_deviation(
                 rule, title, exchange, expected=str(status), actual=describe_response(exchange), binding=not honest
             )
 
@@ -269,7 +275,7 @@ class CheckContext:
             raise CheckStoppedError(f"a request that breaks {rule} was accepted; another might cost a task")
         exchange = self.world.generate(body, free=True)
         _see_that_it_does_not_pass(exchange)
-        self.saw(rule)
+        self.checked(rule)
         if exchange.data.get("taskId") and dialect is None:
             self.target.accepts_wrong.add(rule)
         if 400 in codes_of(exchange):
@@ -278,12 +284,12 @@ class CheckContext:
             self.aside_from_the_request(exchange)
             title = f"a request is not refused with 400 ({what}), which may be read so: {DIALECTS[dialect].text}"
             kind = f"accepted {dialect}"
-            self.depart(
+            self.add_deviation(
                 rule, title, exchange, expected="400", actual=describe_response(exchange), binding=False, kind=kind
             )
-        elif not Page([exchange]).judged().departures:
+        elif not Page([exchange]).judged().deviations:
             title = f"a bad request is not refused with 400: {what}"
-            self.depart(rule, title, exchange, expected="400", actual=describe_response(exchange))
+            self.add_deviation(rule, title, exchange, expected="400", actual=describe_response(exchange))
 
     def aside(self, body: Any) -> Exchange:
         """Send a request that is no part of what is judged."""
@@ -307,14 +313,14 @@ class CheckContext:
         *,
         blame: Callable[[T], str] | None = None,
     ) -> None:
-        """Try an experiment with many examples. Of those that show a departure only the smallest is kept.
+        """Try an experiment with many examples. Of those that show a deviation only the smallest is kept.
 
         Where tasks are counted the first that shows one ends the experiment.
 
         Args:
             examples: What to try.
             attempt: The experiment.
-            blame: Tells whose rule a departure from GEN-17 breaks, given the example.
+            blame: Tells whose rule a deviation from GEN-17 breaks, given the example.
 
         Raises:
             CheckStoppedError: An experiment could not go on.
@@ -343,41 +349,41 @@ class CheckContext:
             if shown:
                 _, page, example = min(shown, key=lambda each: each[0])
                 if blame is not None:
-                    page.ledger = _blaming(page.ledger, blame(example))
+                    page.collector = _blaming(page.collector, blame(example))
                 self._page.add(page)
 
     # The end
 
-    def close(self) -> Ledger:
+    def close(self) -> VerdictCollector:
         """Let go of the worlds and return all that was seen."""
         self._open.close()
         self._closed = self._signed(self._page.judged())
         return self._closed
 
-    def late(self) -> Ledger | None:
+    def late(self) -> VerdictCollector | None:
         """Read the inboxes once more, after all checks, and return what that adds to what was seen."""
         if self.target.control is not None or self._closed is None:
             return None
         if not [call for world, inbox in self._inboxes for call in world.read(inbox)]:
             return None
-        before = {departure.key: departure.times for departure in self._closed.departures}
-        ledger = self._signed(self._page.judged())
-        late = Ledger()
-        for departure in ledger.departures:
-            if departure.times > before.get(departure.key, 0):
-                late.depart(replace(departure, times=departure.times - before.get(departure.key, 0)))
+        before = {deviation.key: deviation.times for deviation in self._closed.deviations}
+        collector = self._signed(self._page.judged())
+        late = VerdictCollector()
+        for deviation in collector.deviations:
+            if deviation.times > before.get(deviation.key, 0):
+                late.add_deviation(replace(deviation, times=deviation.times - before.get(deviation.key, 0)))
         return late
 
-    def _signed(self, ledger: Ledger) -> Ledger:
-        signed = Ledger(seen=ledger.seen)
-        for departure in ledger.departures:
-            line = self.lines.get(departure.exchanges[-1]) if departure.exchanges else None
-            signed.depart(replace(departure, checks=(self.name,), curl=line or departure.curl))
+    def _signed(self, collector: VerdictCollector) -> VerdictCollector:
+        signed = VerdictCollector(seen=collector.seen)
+        for deviation in collector.deviations:
+            line = self.lines.get(deviation.exchanges[-1]) if deviation.exchanges else None
+            signed.add_deviation(replace(deviation, checks=(self.name,), curl=line or deviation.curl))
         return signed
 
-    def failure(self, ledger: Ledger) -> ContractFailure | None:
+    def failure(self, collector: VerdictCollector) -> ContractFailure | None:
         """Return what is to be raised because of what was seen, if anything."""
-        broken = self._broken(ledger)
+        broken = self._broken(collector)
         if not broken:
             return None
         first, *more = broken
@@ -385,9 +391,9 @@ class CheckContext:
         story += [f"also {each.rule}: {each.title}" for each in more[:_MORE]]
         return ContractFailure(first.title, rule=first.rule, expected=first.expected, actual=first.actual, story=story)
 
-    def _broken(self, ledger: Ledger) -> list[Departure]:
+    def _broken(self, collector: VerdictCollector) -> list[Deviation]:
         sources, rules = self.target.options.sources, self.target.options.rules
-        return [each for each in ledger.departures if each.breaks(sources) and (rules is None or each.rule in rules)]
+        return [each for each in collector.deviations if each.breaks(sources) and (rules is None or each.rule in rules)]
 
     def _record(self, exchange: Exchange, trouble: str | None = None, line: str | None = None) -> Exchange:
         numbered = replace(exchange, number=next(self._numbers))
@@ -397,7 +403,7 @@ class CheckContext:
         self._page.exchanges.append(numbered)
         if trouble is not None:
             title, expected = f"{exchange.operation} gets no answer", "an object with code, message and data"
-            self.depart("ENV-1", title, numbered, expected=expected, actual=trouble)
+            self.add_deviation("ENV-1", title, numbered, expected=expected, actual=trouble)
             raise CheckStoppedError(f"there was no answer: {trouble}")
         return numbered
 
@@ -421,11 +427,11 @@ def codes_of(exchange: Exchange) -> set[object]:
     return {exchange.status, exchange.status if code is None else code}
 
 
-def _blaming(ledger: Ledger, rule: str) -> Ledger:
-    """Return a ledger in which departures from GEN-17 are from another rule."""
-    other = Ledger(seen=ledger.seen)
-    for departure in ledger.departures:
-        other.depart(replace(departure, rule=rule) if departure.rule == "GEN-17" else departure)
+def _blaming(collector: VerdictCollector, rule: str) -> VerdictCollector:
+    """Return a collector in which deviations from GEN-17 are from another rule."""
+    other = VerdictCollector(seen=collector.seen)
+    for deviation in collector.deviations:
+        other.add_deviation(replace(deviation, rule=rule) if deviation.rule == "GEN-17" else deviation)
     return other
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ltx_mock_contracts.trace.check import judge_all
 from ltx_mock_contracts.trace.recorder import Recorder
-from ltx_mock_contracts.verdicts import Ledger
+from ltx_mock_contracts.verdicts import VerdictCollector
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
@@ -21,25 +21,25 @@ class Page:
 
     Attributes:
         exchanges: What was asked and answered, in order.
-        ledger: What the check noted.
+        collector: What the check noted.
     """
 
     exchanges: list[Exchange] = field(default_factory=list)
-    ledger: Ledger = field(default_factory=Ledger)
+    collector: VerdictCollector = field(default_factory=VerdictCollector)
 
     @property
     def recorder(self) -> Recorder:
         """Where the check writes."""
-        return Recorder(self.ledger)
+        return Recorder(self.collector)
 
-    def judged(self) -> Ledger:
+    def judged(self) -> VerdictCollector:
         """Return all that the page shows, with what its exchanges show by themselves."""
-        ledger = Ledger()
-        judge_all(self.exchanges, ledger)
-        ledger.merge(self.ledger.as_dict())
-        return ledger
+        collector = VerdictCollector()
+        judge_all(self.exchanges, collector)
+        collector.merge(self.collector.as_dict())
+        return collector
 
     def add(self, other: Page) -> None:
         """Take over what another page has."""
         self.exchanges += other.exchanges
-        self.ledger.merge(other.ledger.as_dict())
+        self.collector.merge(other.collector.as_dict())

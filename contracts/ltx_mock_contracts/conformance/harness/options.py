@@ -23,7 +23,7 @@ class Options:
 
     Attributes:
         url: The root of the server, with or without `/api/v1`.
-        sources: The sources whose rules have to be kept; departures from others are observed.
+        sources: The sources whose rules have to be kept; deviations from others are observed.
         rules: The ids of the rules to check; None is all of them.
     """
 

@@ -47,7 +47,7 @@ def async_calls_nobody(context: CheckContext) -> None:
     lived(context, varied(context) | {"request_type": "async", "callback_url": inbox.url})
     context.world.wait(1)
     context.world.read(inbox)
-    context.saw("CB-3")
+    context.checked("CB-3")
 
 
 def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
@@ -61,11 +61,11 @@ def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
     afterwards(context, inbox)
     if not came:
         context.stop("no callback came; other checks tell of that")
-    context.saw("CB-2")
+    context.checked("CB-2")
     if len(came) < len(answers):
         title = "a callback that was refused does not come again often enough"
         expected, actual, binding = f"{len(answers)} attempts", str(len(came)), len(came) < 2
-        context.depart("CB-2", title, came[-1], expected=expected, actual=actual, binding=binding)
+        context.add_deviation("CB-2", title, came[-1], expected=expected, actual=actual, binding=binding)
 
 
 def await_first(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
@@ -92,7 +92,7 @@ def see_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
     if not came:
         context.world.wait(COME_SECONDS, "a callback")
         came = well_formed(context, inbox)
-    context.saw("CB-1")
+    context.checked("CB-1")
     if not came:
         judge_missing_callback(context.recorder, end)
 
@@ -110,12 +110,12 @@ def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
     for call in new:
         if call.method != "POST":
             context.aside_from_the_request(call)
-            context.depart("CB-1", "a callback is no POST", call, expected="POST", actual=call.method)
+            context.add_deviation("CB-1", "a callback is no POST", call, expected="POST", actual=call.method)
             continue
         content_type = (call.headers or {})["content-type"]
         if not content_type.partition(";")[0].strip().endswith("json"):
             title, actual = "a callback is no JSON by its type", content_type or "none"
-            context.depart("CB-1", title, call, expected="application/json", actual=actual)
+            context.add_deviation("CB-1", title, call, expected="application/json", actual=actual)
     return new
 
 

@@ -45,10 +45,10 @@ def good_image(context: CheckContext, kind: str) -> None:
     """A reference image of each kind."""
     url = context.target.receiver.file(f"reference.{kind}", f"image/{kind}", read(f"images/reference.{kind}"))
     end = lived(context, varied(context, IMAGE_MODES[0], image_urls=[url]))
-    context.saw("FAIL-2")
+    context.checked("FAIL-2")
     if end.data.get("failCode") == _IMAGE:
         title = f"a good image of type {kind} is refused"
-        context.depart("FAIL-2", title, end, expected="success", actual=show(end.data))
+        context.add_deviation("FAIL-2", title, end, expected="success", actual=show(end.data))
 
 
 @check(*FAILED, refuses=["FAIL-3"], tasks=1, rank=6, needs=["callbacks"], seconds=85)
@@ -63,9 +63,9 @@ def missing_lora(context: CheckContext) -> None:
 def good_lora(context: CheckContext) -> None:
     """A LoRA that is there."""
     end = lived(context, with_files(context, varied(context, LORA_MODES[0])))
-    context.saw("FAIL-3")
+    context.checked("FAIL-3")
     if end.data.get("failCode") == _LORA:
-        context.depart("FAIL-3", "a good LoRA is refused", end, expected="success", actual=show(end.data))
+        context.add_deviation("FAIL-3", "a good LoRA is refused", end, expected="success", actual=show(end.data))
 
 
 def ends_with(context: CheckContext, rule: str, code: str, body: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def follow(context: CheckContext, task_id: str, body: dict[str, Any], *, world: 
             title = "a task does not end"
             expected = f"success or failed after at most {seconds(longest)}"
             actual = f"{look.data['state']} a minute later"
-            context.depart("TASK-8", title, look, expected=expected, actual=actual)
+            context.add_deviation("TASK-8", title, look, expected=expected, actual=actual)
         raise CheckStoppedError("the end of the task was not seen")
     for wait in _AFTERWARDS if moved else (options.poll_every,):
         world.wait(wait, f"task {task_id}")

@@ -55,7 +55,7 @@ def whole_life(context: CheckContext) -> None:
     if not context.accepted(made, "GEN-17"):
         one_life(context, body)
         return
-    context.saw("GEN-2", "GEN-3", "GEN-4", "GEN-13")
+    context.checked("GEN-2", "GEN-3", "GEN-4", "GEN-13")
     end = follow(context, str(made.data["taskId"]), calling)
     see_callback(context, inbox, end)
     judge_result(context, end, body)
@@ -67,7 +67,7 @@ def one_life(context: CheckContext, body: dict[str, Any]) -> None:
     """See a task from its beginning to its result."""
     end = lived(context, body)
     if "seed" in body["input"]:
-        context.saw("GEN-13")
+        context.checked("GEN-13")
     judge_result(context, end, body)
 
 
@@ -83,8 +83,10 @@ def same_seed_same_result(context: CheckContext) -> None:
         first, second = (fetched(context, end, url) for end, url in zip(ends, urls, strict=True))
         if not same_video(first.body, second.body):
             title = "the same seed, prompt and parameters give another result"
-            context.depart("TASK-9", title, *ends, expected=f"as at {urls[0]}", actual=f"another video at {urls[1]}")
-    context.saw("TASK-9")
+            context.add_deviation(
+                "TASK-9", title, *ends, expected=f"as at {urls[0]}", actual=f"another video at {urls[1]}"
+            )
+    context.checked("TASK-9")
 
 
 def extremes(
@@ -104,13 +106,13 @@ def extremes(
         context.accepted(made, "GEN-17")
         context.stop(f"a good request made no task: {describe_response(made)}")
     task_id = str(made.data["taskId"])
-    context.saw(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF and name != "callback_url"))
+    context.checked(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF and name != "callback_url"))
     end = follow(context, task_id, body)
     judge_result(context, end, body)
     if inbox is not None:
         context.world.wait(1)
         context.world.read(inbox)
-        context.saw("CB-3", "GEN-3")
+        context.checked("CB-3", "GEN-3")
 
 
 def find_the_field(
@@ -171,7 +173,7 @@ def result_works_for_fifteen_days(context: CheckContext) -> None:
     reply = context.world.fetch(result_url(end))
     if reply.status != 200:
         title, actual = "a result does not last for 15 days, though for a day", f"{reply.status} after 14 days 22 hours"
-        context.depart("TASK-10", title, end, expected="200 and a video", actual=actual, binding=False)
+        context.add_deviation("TASK-10", title, end, expected="200 and a video", actual=actual, binding=False)
 
 
 @check("TASK-12", tasks=1, needs=["world"])

@@ -32,15 +32,15 @@ def requests_a_minute(context: CheckContext) -> None:
         asked = limited.status(NOBODYS)
         if 429 in codes_of(asked):
             title, expected = "the rate limit is reached too early", f"{FEW} requests a minute"
-            context.depart("LIM-1", title, asked, expected=expected, actual=f"429 at request {number + 1}")
+            context.add_deviation("LIM-1", title, asked, expected=expected, actual=f"429 at request {number + 1}")
             return
     refused = limited.status(NOBODYS)
     context.refused(refused, 429, "LIM-1", f"request {FEW + 1} of {FEW} a minute is not refused with 429")
     if 429 in codes_of(refused):
-        context.saw("LIM-3")
+        context.checked("LIM-3")
         if 429 in codes_of(other.status(NOBODYS)):
             title = "the limit of one key holds for another"
-            context.depart("LIM-3", title, refused, expected="each key has its own", actual="429 for both")
+            context.add_deviation("LIM-3", title, refused, expected="each key has its own", actual="429 for both")
         again(context, limited, refused)
 
 
@@ -54,7 +54,7 @@ def again(context: CheckContext, limited: World, refused: Exchange) -> None:
         later = limited.status(NOBODYS)
     if 429 in codes_of(later):
         title = "the rate limit does not end"
-        context.depart("LIM-1", title, later, expected="no 429 a minute later", actual=describe_response(later))
+        context.add_deviation("LIM-1", title, later, expected="no 429 a minute later", actual=describe_response(later))
 
 
 @check("LIM-2", "LIM-3", tasks=SLOTS + 1, needs=["world"])
@@ -66,7 +66,9 @@ def tasks_at_once(context: CheckContext) -> None:
         exchange = limited.generate(body)
         if 429 in codes_of(exchange):
             title, expected = "a task is refused though there is room", f"{SLOTS} unfinished tasks"
-            context.depart("LIM-2", title, exchange, expected=expected, actual=f"429 with {len(made)} unfinished")
+            context.add_deviation(
+                "LIM-2", title, exchange, expected=expected, actual=f"429 with {len(made)} unfinished"
+            )
             return
         made.append(exchange)
     refused = limited.generate(body, free=True)
@@ -81,7 +83,7 @@ def tasks_at_once(context: CheckContext) -> None:
     later = limited.generate(body)
     if 429 in codes_of(later):
         title = "a task is refused though others have finished"
-        context.depart("LIM-2", title, later, expected="a taskId", actual=describe_response(later))
+        context.add_deviation("LIM-2", title, later, expected="a taskId", actual=describe_response(later))
 
 
 @check("LIM-1", "LIM-3", rank=80, needs=["limits"])
@@ -96,7 +98,7 @@ def documented_requests_a_minute(context: CheckContext) -> None:
     if refused:
         title = "the rate limit is reached too early"
         actual = f"429 for {refused} of {DOCUMENTED_RATE}"
-        context.depart("LIM-1", title, context.recorded[-1], expected="none in this minute", actual=actual)
+        context.add_deviation("LIM-1", title, context.recorded[-1], expected="none in this minute", actual=actual)
         return
     if context.target.control is None and took > MINUTE:
         raise CheckStoppedError(f"{DOCUMENTED_RATE} requests took {took:.0f} s; the limit is for a minute")

@@ -22,10 +22,10 @@ LARGE = b'{"input": {"prompt": "' + b"x" * (2 * 1024 * 1024) + b'"}}'
 def unknown(context: CheckContext, method: str, path: str) -> None:
     """A path or a model that there is not."""
     exchange = context.world.ask(method, path, content=b"{}" if method == "POST" else None)
-    context.saw("ENV-5")
+    context.checked("ENV-5")
     if (exchange.status or 0) < 400:
         title = "what is no endpoint is not answered with an error"
-        context.depart("ENV-5", title, exchange, expected="404", actual=describe_response(exchange))
+        context.add_deviation("ENV-5", title, exchange, expected="404", actual=describe_response(exchange))
 
 
 def wrong_method(context: CheckContext, method: str, operation: Operation) -> None:
@@ -38,10 +38,10 @@ def large_body(context: CheckContext) -> None:
     """A body of two megabytes."""
     exchange = context.world.generate(LARGE, free=True)
     context.aside_from_the_request(exchange)
-    context.saw("ENV-5")
+    context.checked("ENV-5")
     if 413 not in codes_of(exchange):
         title = "a body that is too large is not answered with 413"
-        context.depart("ENV-5", title, exchange, expected="413", actual=describe_response(exchange))
+        context.add_deviation("ENV-5", title, exchange, expected="413", actual=describe_response(exchange))
 
 
 def _made() -> tuple[Check, ...]:

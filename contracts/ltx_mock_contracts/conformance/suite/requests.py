@@ -94,7 +94,7 @@ def accepts_all_that_is_valid(context: CheckContext, mode: str) -> None:
     def attempt(body: Any) -> None:
         exchange = context.world.generate(body)
         if context.accepted(exchange, "GEN-17"):
-            context.saw("GEN-7")
+            context.checked("GEN-7")
 
     context.examine(valid_requests(mode=mode), attempt, blame=lambda body: blamed(context, body))
 
@@ -117,12 +117,12 @@ def credits_end(context: CheckContext) -> None:
     context.submit(body, "GEN-15", world=poor)
     exchange = poor.generate(body, free=True)
     context.aside_from_the_request(exchange)
-    context.saw("GEN-15")
+    context.checked("GEN-15")
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     if message != "Insufficient credits" or 400 not in codes_of(exchange):
         title, expected = "want of credits is told in another way", '400, "Insufficient credits"'
         binding = exchange.status != 402
-        context.depart(
+        context.add_deviation(
             "GEN-15", title, exchange, expected=expected, actual=describe_response(exchange), binding=binding
         )
 
@@ -139,10 +139,12 @@ def refused_requests_cost_nothing(context: CheckContext) -> None:
             context.stop("a bad request is not refused")
     exchange = poor.generate(good)
     context.aside_from_the_request(exchange)
-    context.saw("GEN-18")
+    context.checked("GEN-18")
     if 200 not in codes_of(exchange):
         title = "refused requests have used up the credits"
-        context.depart("GEN-18", title, exchange, expected="200 and a taskId", actual=describe_response(exchange))
+        context.add_deviation(
+            "GEN-18", title, exchange, expected="200 and a taskId", actual=describe_response(exchange)
+        )
 
 
 @check("GEN-18", needs=["world", "callbacks"])
@@ -156,11 +158,11 @@ def refused_requests_leave_nothing(context: CheckContext) -> None:
         context.aside_from_the_request(exchange)
         made.add(exchange.data.get("taskId"))
     context.world.wait(200)
-    context.saw("GEN-18")
+    context.checked("GEN-18")
     for exchange in context.world.read(inbox):
         if exchange.data.get("taskId") not in made:
             title = "a refused request made a task, which calls back"
-            context.depart("GEN-18", title, exchange, expected="nothing", actual=describe_response(exchange))
+            context.add_deviation("GEN-18", title, exchange, expected="nothing", actual=describe_response(exchange))
 
 
 _NEAR_RULES: Final = tuple(dict.fromkeys(rule for rule, _, _ in NEAR_MISSES))

@@ -44,15 +44,17 @@ def fetched(context: CheckContext, end: Exchange, url: str) -> Reply:
     Raises:
         CheckStoppedError: It is not there.
     """
-    context.saw("TASK-10")
+    context.checked("TASK-10")
     try:
         reply = context.world.fetch(url)
     except NoAnswerError as error:
-        context.depart("TASK-10", "a result cannot be fetched", end, expected="a video", actual=f"{url}: {error}")
+        context.add_deviation(
+            "TASK-10", "a result cannot be fetched", end, expected="a video", actual=f"{url}: {error}"
+        )
         raise CheckStoppedError("the result cannot be fetched") from None
     if reply.status != 200:
         title = "a result cannot be fetched"
-        context.depart("TASK-10", title, end, expected="200 and a video", actual=f"{url}: {reply.status}")
+        context.add_deviation("TASK-10", title, end, expected="200 and a video", actual=f"{url}: {reply.status}")
         raise CheckStoppedError("the result cannot be fetched")
     return reply
 
@@ -69,14 +71,14 @@ def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> 
     content_type = reply.headers.get("content-type", "none")
     if not content_type.startswith("video/"):
         title, binding = "a result is no video by its type", content_type.startswith(("text/", "image/"))
-        context.depart("TASK-10", title, end, expected="video/…", actual=content_type, binding=binding)
+        context.add_deviation("TASK-10", title, end, expected="video/…", actual=content_type, binding=binding)
     picture = read_picture(reply.body)
     if not is_mp4(reply.body):
         title, actual = "a result is no MP4 file", f"{len(reply.body)} bytes: {reply.body[:16]!r}…"
-        context.depart("TASK-10", title, end, expected="an MP4 file", actual=actual)
+        context.add_deviation("TASK-10", title, end, expected="an MP4 file", actual=actual)
     elif not is_whole(reply.body):
         title, actual = "a result is not whole", f"{len(reply.body)} bytes, and its last box goes on"
-        context.depart("TASK-10", title, end, expected="a whole file", actual=actual)
+        context.add_deviation("TASK-10", title, end, expected="a whole file", actual=actual)
     elif picture is not None:
         _judge_picture(context, end, picture, body["input"])
 
@@ -90,7 +92,7 @@ def see_again(context: CheckContext, end: Exchange) -> None:
         return
     if reply.status in _GONE:
         title, actual = "a result can be fetched only once", f"{url}: {reply.status} for the second time"
-        context.depart("TASK-10", title, end, expected="200 and a video", actual=actual)
+        context.add_deviation("TASK-10", title, end, expected="200 and a video", actual=actual)
 
 
 def same_video(one: bytes, other: bytes) -> bool:
@@ -103,17 +105,17 @@ def same_video(one: bytes, other: bytes) -> bool:
 
 def _judge_picture(context: CheckContext, end: Exchange, picture: Picture, given: dict[str, Any]) -> None:
     size, lines = f"{picture.width}x{picture.height}", _LINES[given["resolution"]]
-    context.saw("GEN-9", "GEN-10")
+    context.checked("GEN-9", "GEN-10")
     if abs(min(picture.width, picture.height) - lines) > lines * _TOLERANCE:
         title = "a video has another resolution than was asked for"
-        context.depart("GEN-9", title, end, expected=f"about {lines} lines", actual=size)
+        context.add_deviation("GEN-9", title, end, expected=f"about {lines} lines", actual=size)
     if abs(picture.seconds - given["duration"]) > _SECONDS:
         title, expected = "a video has another length than was asked for", f"{given['duration']} s"
-        context.depart("GEN-10", title, end, expected=expected, actual=f"{picture.seconds:.2f} s")
+        context.add_deviation("GEN-10", title, end, expected=expected, actual=f"{picture.seconds:.2f} s")
     if given["mode"] in RATIO_MODES:
-        context.saw("GEN-11")
+        context.checked("GEN-11")
         width, height = MODEL.resolutions[given["resolution"]].sizes[given.get("aspect_ratio", MODEL.aspect_ratio)]
         upright = height > width
         if (picture.height > picture.width) != upright:
             title = "a video has another aspect ratio than was asked for"
-            context.depart("GEN-11", title, end, expected="upright" if upright else "landscape", actual=size)
+            context.add_deviation("GEN-11", title, end, expected="upright" if upright else "landscape", actual=size)
