@@ -70,6 +70,10 @@ class ClockHandle:
     def run_until_idle(self) -> list[dict[str, Any]]:
         """Advance until every task is finished, or stuck, and no callback is to come; return all events, in order.
 
+        A callback that is just being sent (`sending`) is not waited for: the caller may be its receiver, which has not
+        answered yet. That can only be where somebody else moves time on, or where the clock is not `manual`;
+        `CallbackReceiver.wait` waits for such a callback.
+
         Raises:
             LtxMockError: there is no end to it, because callbacks make new tasks for ever.
         """

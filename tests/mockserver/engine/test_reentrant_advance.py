@@ -112,6 +112,21 @@ def test_a_receiver_makes_a_task_and_waits_until_it_is_done(world: World) -> Non
     assert outcome(world) == [("delivered", 200)]
 
 
+def test_a_receiver_that_runs_until_idle_does_not_wait_for_its_own_callback(world: World) -> None:
+    def work() -> tuple[set[str], list[str]]:
+        world.clock.run_until_idle()
+        return {task.state for task in world.tasks}, [delivery.state for delivery in world.callbacks]
+
+    results: list[Any] = []
+    with Receiver(doing(work, results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        with world.client() as client:
+            submit(client, TEXT, resolution="1080p")
+        world.clock.advance(MINUTE)
+    assert results == [({"success"}, ["sending"])]
+    assert outcome(world) == [("delivered", 200)]
+
+
 def test_a_receiver_finishes_another_task_and_has_its_callback_next(world: World) -> None:
     results: list[Any] = []
     with Receiver(doing(lambda: world.finish(world.tasks[1]), results)) as receiver:
