@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ltx_mock_contracts.model import IMAGE_MODES, MODEL, MODES
-from ltx_mock_contracts.request_fields import WORDS
+from ltx_mock_contracts.request_fields import LONGEST_PROMPT, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +104,6 @@ _LIKE_A_URL: Final = re.compile(r"\s*(?:https?:|https?//|data:|//)", re.IGNORECA
 _PLAIN_URL: Final = re.compile(
     r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/[\w.~!$&'()*+,;=:@/-]*)?(?:\?[\w.~=&-]*)?", re.ASCII
 )
-_PROMPT_UNITS: Final = 5000
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\ufeff\ud800-\udfff]")
 _SAMPLE_ID: Final = re.compile(r"task_[0-9a-z]{4,32}")
 _COMMENT: Final = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -214,7 +213,7 @@ def _urls(body: dict[str, Any]) -> list[object]:
 
 def _is_unusual(prompt: str) -> bool:
     units = len(prompt.encode("utf-16-le", "surrogatepass")) // 2
-    return not prompt.strip() or units > _PROMPT_UNITS or _CONTROL.search(prompt) is not None
+    return not prompt.strip() or units > LONGEST_PROMPT or _CONTROL.search(prompt) is not None
 
 
 def _value_at(body: object, pointer: str) -> object:

@@ -10,7 +10,16 @@ from ltx_mock_schemas import schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PROVIDERS", "REQUEST_TYPES", "RULES_OF_EVERY_REQUEST", "RULES_OF_FIELDS", "RULE_OF", "WORDS"]
+__all__ = [
+    "LARGEST_SEED",
+    "LONGEST_PROMPT",
+    "PROVIDERS",
+    "REQUEST_TYPES",
+    "RULES_OF_EVERY_REQUEST",
+    "RULES_OF_FIELDS",
+    "RULE_OF",
+    "WORDS",
+]
 
 _REQUEST: Final = schema("generate-request")
 _INPUT: Final[dict[str, Any]] = _REQUEST["$defs"]["modelInput"]
@@ -45,5 +54,9 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """What the fields allow that are one of several words, by JSON pointer."""
 
+LONGEST_PROMPT: Final[int] = _FIELDS["prompt"]["maxLength"]
+"""Characters."""
+
+LARGEST_SEED: Final[int] = _FIELDS["seed"]["maximum"]
 REQUEST_TYPES: Final = WORDS["/request_type"]
 PROVIDERS: Final = WORDS["/provider"]

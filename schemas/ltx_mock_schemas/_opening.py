@@ -2,7 +2,7 @@
 
 The files beside this module judge: they are exact, with conditions and forbidden fields, which few tools for code
 understand. What is made of them here accepts the same requests. Of responses it says what is known, and accepts more:
-a client made from it lives with a new state, a new fail code, a missing time and an unknown field (CLI-9).
+a client made from it lives with a new state, a new fail code, a missing time, a null and an unknown field (CLI-9).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _forbids(node: Schema) -> bool:
 
 
 def _merged(name: str, data: Schema, schemas: Schemas) -> Schema:
-    """Return one object for a task in every state: what all states carry is required, the rest may be there."""
+    """Return one object for a task in every state: what all states carry is required, the rest may be null."""
     branches = [schemas[branch["$ref"].removeprefix(_PREFIX)] for branch in data["oneOf"]]
     properties: Schema = {}
     for branch in branches:
@@ -107,7 +107,10 @@ def _merged(name: str, data: Schema, schemas: Schemas) -> Schema:
     properties["state"] = data["properties"]["state"] | {"description": f"Where it stands: {', '.join(known)}."}
     required = [field for field in branches[0]["required"] if all(field in branch["required"] for branch in branches)]
     whole = {"title": name, "description": data["description"], "type": "object", "x-rule": data["x-rule"]}
-    return _open(whole | {"properties": properties, "required": required})
+    task = _open(whole | {"properties": properties, "required": required})
+    for field in task["properties"].keys() - set(required):
+        task["properties"][field]["type"] = [task["properties"][field]["type"], "null"]
+    return task
 
 
 def _by_mode(model: Schema) -> Schemas:

@@ -117,26 +117,26 @@ export interface components {
              */
             state: string;
             /** @description A string of JSON: decoded, it has the form of result-json. */
-            resultJson?: string;
+            resultJson?: string | null;
             /**
              * Format: int64
              * @description When the task was made, in Unix milliseconds.
              */
-            createTime?: number;
+            createTime?: number | null;
             /**
              * Format: int64
              * @description When the task ended, in Unix milliseconds.
              */
-            completeTime?: number;
+            completeTime?: number | null;
             /**
              * Format: int64
              * @description completeTime minus createTime, in milliseconds.
              */
-            costTime?: number;
+            costTime?: number | null;
             /** @description Why the task failed, for programs. The first three are this model's, the others are listed for the whole API; new ones may come. */
-            failCode?: string;
+            failCode?: string | null;
             /** @description Why the task failed, for people. */
-            failMsg?: string;
+            failMsg?: string | null;
         };
         /**
          * ErrorResponse
@@ -316,23 +316,23 @@ export interface components {
              * Format: int64
              * @description When the task was made, in Unix milliseconds.
              */
-            createTime?: number;
+            createTime?: number | null;
             /** @description A string of JSON: decoded, it has the form of result-json. */
-            resultJson?: string;
+            resultJson?: string | null;
             /**
              * Format: int64
              * @description When the task ended, in Unix milliseconds.
              */
-            completeTime?: number;
+            completeTime?: number | null;
             /**
              * Format: int64
              * @description completeTime minus createTime, in milliseconds.
              */
-            costTime?: number;
+            costTime?: number | null;
             /** @description Why the task failed, for programs. The first three are this model's, the others are listed for the whole API; new ones may come. */
-            failCode?: string;
+            failCode?: string | null;
             /** @description Why the task failed, for people. */
-            failMsg?: string;
+            failMsg?: string | null;
         };
         /**
          * TextToVideoInput
@@ -530,6 +530,38 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
+        /** @description The service has failed (ENV-4). */
+        ServerError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": 500,
+                 *       "message": "Internal server error",
+                 *       "data": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorResponse"];
+            };
+        };
+        /** @description The service cannot answer just now; try again later (ENV-4). */
+        Unavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": 503,
+                 *       "message": "Service unavailable",
+                 *       "data": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorResponse"];
+            };
+        };
     };
     parameters: never;
     requestBodies: never;
@@ -575,13 +607,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "code": 400,
-                     *       "message": "Insufficient credits",
-                     *       "data": null
-                     *     }
-                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -610,6 +635,8 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     statusTask: {
@@ -660,6 +687,8 @@ export interface operations {
             414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     currentBalance: {
@@ -694,6 +723,8 @@ export interface operations {
             414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

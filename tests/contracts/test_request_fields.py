@@ -6,7 +6,14 @@ import pytest
 
 from ltx_mock_contracts import validate_request
 from ltx_mock_contracts.model import MODEL, MODES, RESOLUTIONS
-from ltx_mock_contracts.request_fields import RULE_OF, RULES_OF_EVERY_REQUEST, RULES_OF_FIELDS, WORDS
+from ltx_mock_contracts.request_fields import (
+    LARGEST_SEED,
+    LONGEST_PROMPT,
+    RULE_OF,
+    RULES_OF_EVERY_REQUEST,
+    RULES_OF_FIELDS,
+    WORDS,
+)
 
 
 def test_the_rules_of_every_request_and_of_some() -> None:
@@ -43,3 +50,11 @@ def test_another_word_breaks_the_rule_of_its_field(pointer: str) -> None:
     place[name] = "another"
     found = [(finding.rule, finding.pointer) for finding in validate_request(body)]
     assert found == [(RULE_OF[name], pointer)]
+
+
+def test_the_bounds_are_those_of_the_schema() -> None:
+    assert (LONGEST_PROMPT, LARGEST_SEED) == (5000, 2**31 - 1)
+    given = MODEL.example()["input"]
+    assert validate_request({"input": {**given, "prompt": "x" * LONGEST_PROMPT, "seed": LARGEST_SEED}}) == []
+    found = validate_request({"input": {**given, "prompt": "x" * (LONGEST_PROMPT + 1), "seed": LARGEST_SEED + 1}})
+    assert [finding.rule for finding in found] == ["GEN-8", "GEN-13"]

@@ -54,11 +54,16 @@ def document(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def drifting() -> Iterator[dict[str, str]]:
-    """A fake whose task goes through an unknown state, without its times, and fails with an unknown code."""
+    """A fake whose task goes through an unknown state, with null for times, and fails with an unknown code."""
     with MockServer(clock="auto") as mock:
         world = mock.tenant()
         world.scenarios.add(fail_code="SensitiveContentDetected")
-        drift: DriftFields = {"state": "processing_r2", "extra": {"progress": 42}, "omit": ["createTime"]}
+        drift: DriftFields = {
+            "state": "processing_r2",
+            "extra": {"progress": 42},
+            "omit": ["createTime"],
+            "nulls": True,
+        }
         world.scenarios.add(drift=drift, operation="statusTask", times="forever")
         world.scenarios.add("extra-fields")
         yield {"BASE_URL": mock.url, "API_KEY": world.api_key}

@@ -98,8 +98,8 @@ def test_every_request_carries_a_bearer_key() -> None:
 @pytest.mark.parametrize(
     ("operation", "statuses"),
     [
-        (GENERATE, "200 400 401 403 404 405 408 413 414 415 429 431"),
-        (STATUS, "200 400 401 403 404 405 408 414 429 431"),
+        (GENERATE, "200 400 401 403 404 405 408 413 414 415 429 431 500 503"),
+        (STATUS, "200 400 401 403 404 405 408 414 429 431 500 503"),
         (CALLBACK, "200 4XX"),
     ],
 )
@@ -113,7 +113,8 @@ def test_every_error_is_an_envelope_with_its_own_status(operation: dict[str, Any
         if status != "200":
             content = resolve(response)["content"]["application/json"]
             assert content["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
-            assert content["example"]["code"] == int(status)
+            examples = [each["value"] for each in content.get("examples", {}).values()] or [content["example"]]
+            assert {example["code"] for example in examples} == {int(status)}
 
 
 @pytest.mark.parametrize(("reference", "value"), EXAMPLES)
@@ -175,7 +176,7 @@ def test_responses_are_open() -> None:
 
 @given(st.one_of(strategies.status_envelopes(), strategies.drifted().map(lambda drifted: drifted.body)))
 def test_every_response_documented_or_drifted_fits_the_document(body: dict[str, Any]) -> None:
-    assert VALIDATORS["StatusResponse"].is_valid(body) or None in body["data"].values()
+    VALIDATORS["StatusResponse"].validate(body)
 
 
 @given(strategies.valid_requests() | strategies.advisory_requests().map(lambda advised: advised.body))

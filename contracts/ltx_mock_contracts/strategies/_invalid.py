@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ltx_mock_contracts.dialects import may_accept
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RATIO_MODES, RESOLUTIONS
-from ltx_mock_contracts.request_fields import PROVIDERS, REQUEST_TYPES
+from ltx_mock_contracts.request_fields import LARGEST_SEED, LONGEST_PROMPT, PROVIDERS, REQUEST_TYPES
 from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
 from ltx_mock_contracts.strategies._values import TEXT, URLS, fresh
@@ -148,7 +148,7 @@ _TOO_MANY: Final = st.sampled_from([_MOST + 1, _MOST + 1.0, 1e300]) | st.integer
 _FRACTIONS: Final = st.integers(_LEAST, _MOST - 1).map(lambda seconds: seconds + 0.5) | st.sampled_from(
     [_MOST - 0.000001, _LEAST + 0.000001]
 )
-_TOO_LONG: Final = st.sampled_from(["x" * 5001, "😀" * 5001, "é" * 5001, " " * 10_000])
+_TOO_LONG: Final = st.sampled_from([each * (LONGEST_PROMPT + 1) for each in "x😀é"] + [" " * (2 * LONGEST_PROMPT)])
 
 
 def _other_than(*words: str) -> st.SearchStrategy[str]:
@@ -222,7 +222,7 @@ _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
     "GEN-13": (
         _Family("zero", ("input", "seed"), st.sampled_from([0, 0.0, -0.0])),
         _Family("too small", ("input", "seed"), st.integers(max_value=-2)),
-        _Family("too large", ("input", "seed"), st.integers(min_value=2147483648)),
+        _Family("too large", ("input", "seed"), st.integers(min_value=LARGEST_SEED + 1)),
         _Family("fraction", ("input", "seed"), st.sampled_from([0.5, -0.5, 1.5, 12345.678])),
         _Family("no number", ("input", "seed"), _NO_NUMBER),
     ),

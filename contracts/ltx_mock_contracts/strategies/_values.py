@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from ltx_mock_contracts.model import MODEL, RESOLUTIONS
+from ltx_mock_contracts.request_fields import LARGEST_SEED, LONGEST_PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ PROMPTS: Final = st.one_of(
                 "\ufeff",
             ),
             *("😀", "𝒳", "👩‍👩‍👧‍👦", "\U0010ffff", "%s {0} ${x} <b>"),
-            *("x" * 4999, "x" * 5000, "é" * 5000, "😀" * 5000),
+            *("x" * (LONGEST_PROMPT - 1), *(each * LONGEST_PROMPT for each in "xé😀")),
         ]
     ),
 )
@@ -67,7 +68,7 @@ SIZES: Final = st.sampled_from(RESOLUTIONS)
 DURATIONS: Final = st.integers(_SHORTEST, _LONGEST) | st.sampled_from(
     [_SHORTEST, _LONGEST, 10.0, float(_SHORTEST), float(_LONGEST)]
 )
-SEEDS: Final = st.integers(1, 2147483647) | st.sampled_from([-1, 1, 2147483647, 2147483646, 7.0])
+SEEDS: Final = st.integers(1, LARGEST_SEED) | st.sampled_from([-1, 1, LARGEST_SEED, LARGEST_SEED - 1, 7.0])
 SCALES: Final = st.sampled_from([1, 0.5, 2, 2.0, 1.2, 0.50001, 1.99999]) | st.floats(0.5, 2)
 
 _ROOTS: Final = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import string
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ltx_mock_contracts.api import BASE_PATH
@@ -14,10 +14,10 @@ from ltx_mock_contracts.model import MODEL
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["curl_line", "octal"]
+__all__ = ["curl_command", "curl_line"]
 
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~"
-_PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%")
+_PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%-")
 _STATUS: Final = f"{BASE_PATH}{MODEL.status_path}?taskId="
 
 
@@ -31,23 +31,37 @@ def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KE
         authorization: What is in the header, `$API_KEY` for the key; None where there is no such header.
         raw: The body, where it is no text.
     """
-    header = [] if authorization is None else [f'-H "Authorization: {authorization}"']
     if exchange.operation == "callback":
         task_id = exchange.data.get("taskId")
         task_id = quote(task_id if isinstance(task_id, str) else "", safe="", errors="replace")
-        return " ".join([_curl("GET", _STATUS + task_id), *header])
-    line = " ".join([_curl(exchange.method, exchange.target), *header])
-    if raw is None:
-        return line + _body(exchange)
-    return f"printf '{octal(raw)}' | {line} -H 'Content-Type: application/json' --data-binary @-"
+        return curl_command("GET", _STATUS + task_id, authorization=authorization)
+    return curl_command(exchange.method, exchange.target, exchange.request if raw is None else raw, authorization)
 
 
-def _curl(method: str, target: str) -> str:
+def curl_command(method: str, url: str, body: Any = None, authorization: str | None = "Bearer $API_KEY") -> str:
+    """Return a request as one line of ASCII that a shell can be given as it is.
+
+    Args:
+        method: The HTTP method.
+        url: The URL; one without a host is below `$BASE_URL`.
+        body: Plain data is sent as JSON, text and bytes are sent as they are; None is no body.
+        authorization: As in `curl_line`.
+    """
     named = [] if method == "GET" else ["-X", shlex.quote(quote(method))]
-    return " ".join(["curl", *named, _url(target)])
+    named += ["-g"] if "[" in url else []  # else curl takes it for a pattern
+    header = [] if authorization is None else [f'-H "Authorization: {authorization}"']
+    line = " ".join(["curl", *named, _url(url), *header])
+    if body is None:
+        return line
+    line += " -H 'Content-Type: application/json'"
+    text = body if isinstance(body, (str, bytes)) else json.dumps(body)
+    if isinstance(text, str) and text.isascii() and text.isprintable() and not text.startswith("@"):  # curl reads @FILE
+        return f"{line} -d {shlex.quote(text)}"
+    raw = text if isinstance(text, bytes) else text.encode(errors="replace")
+    return f"printf '{_octal(raw)}' | {line} --data-binary @-"
 
 
-def octal(raw: bytes) -> str:
+def _octal(raw: bytes) -> str:
     """Return bytes as the format of `printf` has them."""
     return "".join(chr(byte) if chr(byte) in _PLAIN else f"\\{byte:03o}" for byte in raw)
 
@@ -68,12 +82,3 @@ def _split(target: str) -> tuple[str, str]:
         return "", target
     host = quote(parts.netloc.rpartition("@")[2], safe=_SAFE, errors="replace")
     return f"{parts.scheme}://{host}", urlunsplit(("", "", *parts[2:]))
-
-
-def _body(exchange: Exchange) -> str:
-    if exchange.request is None:
-        return ""
-    text = exchange.request if isinstance(exchange.request, str) else json.dumps(exchange.request)
-    if not (text.isascii() and text.isprintable()):
-        text = text.encode("unicode_escape").decode()
-    return f" -H 'Content-Type: application/json' -d {shlex.quote(text)}"

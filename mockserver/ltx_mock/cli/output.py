@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
 
 from ltx_mock_contracts.io.json_text import escaped, write_json
 from ltx_mock_contracts.reporting.github import disarmed
 from ltx_mock_contracts.reporting.text import READABLE, printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def use_readable_streams() -> None:
@@ -32,6 +38,22 @@ def print_json(told: object) -> None:
 def print_exported(text: str) -> None:
     """Print JSON, or lines of it, that a server wrote."""
     click.echo(escaped(text, encoding=encoding()), nl=False)
+
+
+def table(*head: str, rows: Iterable[Sequence[str | Text]], right: Iterable[str] = ()) -> str:
+    """Return rows below their heads, as wide as the terminal; the columns in `right` end on the right."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.table import Table  # noqa: PLC0415
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for name in head:
+        drawn.add_column(name, justify="right" if name in right else "left")
+    for row in rows:
+        drawn.add_row(*row)
+    console = Console(markup=False, emoji=False, highlight=False)
+    with console.capture() as printed:
+        console.print(drawn)
+    return re.sub(r" +$", "", printed.get(), flags=re.MULTILINE)
 
 
 def encoding() -> str:

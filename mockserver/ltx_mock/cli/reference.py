@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import ltx_mock_schemas
-from ltx_mock.cli.output import print_json
+from ltx_mock.cli.output import print_json, table
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.fields import check_names
 from ltx_mock.version import VERSION
@@ -21,16 +21,8 @@ def rules(*, as_json: bool) -> None:
         listed = [{"id": rule.id, "text": rule.text, "sources": list(rule.sources)} for rule in RULES.values()]
         print_json(listed)
         return
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table("Rule", "What it says", "From", box=None, pad_edge=False, header_style="bold")
-    for rule in RULES.values():
-        table.add_row(rule.id, rule.text, ", ".join(rule.sources))
-    console = Console(markup=False, emoji=False, highlight=False)
-    with console.capture() as printed:
-        console.print(table)
-    click.echo(printed.get(), nl=False)
+    rows = [(rule.id, rule.text, ", ".join(rule.sources)) for rule in RULES.values()]
+    click.echo(table("Rule", "What it says", "From", rows=rows), nl=False)
 
 
 @click.command()

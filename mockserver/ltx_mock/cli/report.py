@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections import Counter
 from textwrap import TextWrapper
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.files import write
+from ltx_mock.cli.output import table
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import suggestion
 from ltx_mock.version import VERSION
@@ -107,19 +107,18 @@ def json_text(value: dict[str, Any]) -> str:
 
 
 def _table(report: Report) -> str:
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - slow to import
 
-    table = Table("Rule", "Verdict", "Seen", "", box=None, pad_edge=False, header_style="bold")
-    table.columns[2].justify = "right"
-    for verdict in report.verdicts:
-        outcome = Text(verdict.outcome, style=COLOUR[verdict.outcome])
-        table.add_row(verdict.rule, outcome, str(verdict.seen or ""), printable(_note(verdict)))
-    console = Console(markup=False, emoji=False, highlight=False)
-    with console.capture() as printed:
-        console.print(table)
-    return re.sub(r" +$", "", printed.get(), flags=re.MULTILINE)
+    rows = [
+        (
+            verdict.rule,
+            Text(verdict.outcome, style=COLOUR[verdict.outcome]),
+            str(verdict.seen or ""),
+            printable(_note(verdict)),
+        )
+        for verdict in report.verdicts
+    ]
+    return table("Rule", "Verdict", "Seen", "", rows=rows, right=["Seen"])
 
 
 def _not_checked(report: Report) -> str:

@@ -12,6 +12,7 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.fields import choice, number, read, reads, refused, several, switch, table_of, text, whole
 from ltx_mock.scenarios.readers import count, header_value, json_object
 from ltx_mock_contracts.model import MODES
+from ltx_mock_contracts.request_fields import LONGEST_PROMPT
 
 Operation = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
@@ -170,7 +171,7 @@ class Match:
     operation: Operation | None = reads(choice(*OPERATIONS), None)
     mode: str | None = reads(choice(*MODES), None)
     request_type: str | None = reads(choice("async", "callback"), None)
-    prompt: str | None = reads(text(5000), None)
+    prompt: str | None = reads(text(LONGEST_PROMPT), None)
     nth: int = reads(whole(1, MAX_TIMES), 1)
     times: int | Literal["forever"] = reads(count(MAX_TIMES), 1)
     chance: float = reads(number(1, zero=False), 1.0)

@@ -11,14 +11,12 @@ from ltx_mock.scenarios.library import NAMED, named
 from ltx_mock.scenarios.matching import ActiveScenario, activate
 from ltx_mock.scenarios.model import MESSAGES
 from ltx_mock.scenarios.parse import own
+from ltx_mock_contracts.request_fields import LONGEST_PROMPT
 
 BY_NAME = b"x-mock-scenario"
 BY_CODE = b"prefer"
 DIRECTIVE = "[["
 """A prompt in which this is found nowhere has no directive."""
-
-LONGEST_PROMPT = 5000
-"""Nothing is looked for in the rest of a prompt, which is refused anyway (GEN-8)."""
 
 _HEADERS = frozenset({BY_NAME, BY_CODE})
 _directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
@@ -50,6 +48,7 @@ def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScena
             found += _named(raw.decode("latin-1"))
         elif header == BY_CODE:
             found += _coded(raw.decode("latin-1"))
+    # A longer prompt is refused anyway (GEN-8): nothing is looked for in the rest of it.
     for name in dict.fromkeys(_directive.findall(prompt, 0, LONGEST_PROMPT)):
         if name in NAMED:
             found.append(activate(NAMED[name], f"directive [[{name}]] in the prompt"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shlex
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -14,10 +13,9 @@ from ltx_mock.core.clock import SECOND
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.timeline import NEVER
 from ltx_mock.testing.tenant import World
-from ltx_mock_contracts.io.json_text import escaped
 from ltx_mock_contracts.reporting.github import disarmed
 from ltx_mock_contracts.reporting.text import fitting, printable, shortened
-from ltx_mock_contracts.trace.curl import octal
+from ltx_mock_contracts.trace.curl import curl_command
 
 MAX_LINES = 60
 MAX_TO_COME = 10
@@ -74,17 +72,10 @@ def findings(requests: list[Exchange]) -> str:
 
 def curl(root: str, request: Exchange) -> str:
     """Return the command that sends a request again to a server; the key stays in the environment."""
-    parts = ["curl", "-X", request.method, root + request.target]
-    line = f'{shlex.join(parts)} -H "Authorization: Bearer $APIXO_API_KEY"'
-    if request.body is None:
-        return line
-    body = request.body if isinstance(request.body, str) else escaped(json.dumps(request.body, ensure_ascii=False))
-    if len(body) > MAX_BODY:
-        return f"{line}  # and a body of {len(body)} characters"
-    line += " -H 'Content-Type: application/json'"
-    if not body.isprintable():
-        return f"printf '{octal(body.encode(errors='replace'))}' | {line} --data-binary @-"
-    return f"{line} -d {shlex.quote(body)}"
+    body = request.body if request.body is None or isinstance(request.body, str) else json.dumps(request.body)
+    left_out = f"  # and a body of {len(body)} characters" if body is not None and len(body) > MAX_BODY else ""
+    sent = None if left_out else body
+    return curl_command(request.method, root + request.target, sent, "Bearer $APIXO_API_KEY") + left_out
 
 
 def _shown(lines: Iterable[str]) -> str:

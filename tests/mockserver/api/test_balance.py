@@ -89,7 +89,7 @@ def test_only_scenarios_that_ask_for_it_happen_to_the_balance(mock: MockServer) 
 
 def test_the_document_describes_the_balance() -> None:
     operation = openapi()["paths"][f"/api/v1{BALANCE}"]["get"]
-    assert list(operation["responses"]) == ["200", "401", "403", "405", "408", "414", "429", "431"]
+    assert list(operation["responses"]) == ["200", "401", "403", "405", "408", "414", "429", "431", "500", "503"]
 
 
 @pytest.mark.rule("AUTH-3", "ENV-5")

@@ -177,7 +177,7 @@ def test_the_curl_of_a_server_that_stays_goes_there(pytester: pytest.Pytester, s
         assert False
     """
     told = section(run(pytester, test, f"--ltx-base-url={server.url}", failed=1))
-    assert "\nagain:\ncurl -X GET 'http://127.0.0.1:PORT/api/v1/statusTask/ltx-2-19b?taskId=task_x'" in told
+    assert "\nagain:\ncurl 'http://127.0.0.1:PORT/api/v1/statusTask/ltx-2-19b?taskId=task_x'" in told
 
 
 def test_a_world_that_became_strict_elsewhere_tells_its_advisories_too(pytester: pytest.Pytester) -> None:

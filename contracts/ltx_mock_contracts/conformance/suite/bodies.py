@@ -7,7 +7,7 @@ from zlib import crc32
 
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
-from ltx_mock_contracts.request_fields import PROVIDERS, RULE_OF
+from ltx_mock_contracts.request_fields import LARGEST_SEED, LONGEST_PROMPT, PROVIDERS, RULE_OF
 from ltx_mock_fixtures import read
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def _edges() -> Iterator[Edge]:
     for provider in PROVIDERS:
         yield Edge("GEN-5", provider, {}, {"provider": provider})
     yield Edge("GEN-8", "one character", {"prompt": "x"}, {})
-    yield Edge("GEN-8", "5000 characters", {"prompt": "x" * 5000}, {})
-    yield Edge("GEN-8", "5000 characters that are two bytes each", {"prompt": "é" * 5000}, {})
-    yield Edge("GEN-8", "5000 characters that are two units in UTF-16", {"prompt": "🌊" * 5000}, {})
+    most = f"{LONGEST_PROMPT} characters"
+    yield Edge("GEN-8", most, {"prompt": "x" * LONGEST_PROMPT}, {})
+    yield Edge("GEN-8", f"{most} that are two bytes each", {"prompt": "é" * LONGEST_PROMPT}, {})
+    yield Edge("GEN-8", f"{most} that are two units in UTF-16", {"prompt": "🌊" * LONGEST_PROMPT}, {})
     for resolution in RESOLUTIONS:
         yield Edge("GEN-9", resolution, {"resolution": resolution}, {})
     shortest, longest = MODEL.durations
@@ -51,7 +52,7 @@ def _edges() -> Iterator[Edge]:
         yield Edge("GEN-10", f"{duration} seconds", {"duration": duration}, {})
     for ratio in MODEL.aspect_ratios:
         yield Edge("GEN-11", ratio, {"aspect_ratio": ratio}, {})
-    for seed in (1, 2147483647, -1):
+    for seed in (1, LARGEST_SEED, -1):
         yield Edge("GEN-13", f"seed {seed}", {"seed": seed}, {})
 
 

@@ -13,7 +13,7 @@ from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
 from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video, see_again
 from ltx_mock_contracts.dialects import may_refuse_id
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
-from ltx_mock_contracts.request_fields import RULE_OF, RULES_OF_EVERY_REQUEST
+from ltx_mock_contracts.request_fields import LARGEST_SEED, LONGEST_PROMPT, RULE_OF, RULES_OF_EVERY_REQUEST
 from ltx_mock_contracts.trace.expected import judge_unchanged
 from ltx_mock_contracts.trace.recorder import describe_response
 
@@ -237,8 +237,8 @@ def _fields_of(mode: str) -> tuple[str, ...]:
 
 _HIGHEST: Final[dict[str, Any]] = {
     "duration": MODEL.durations.high,
-    "prompt": "é" * 5000,
-    "seed": 2147483647,
+    "prompt": "é" * LONGEST_PROMPT,
+    "seed": LARGEST_SEED,
     "aspect_ratio": MODEL.aspect_ratios[-1],
 }
 _LOWEST: Final[dict[str, Any]] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ltx_mock_contracts.conformance.suite.bodies import plain
 from ltx_mock_contracts.dialects import may_accept
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
+from ltx_mock_contracts.request_fields import LARGEST_SEED, LONGEST_PROMPT
 from ltx_mock_contracts.validation import validate_request
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["NEAR_MISSES", "dialect_of"]
 
 _MODE: Final = MODES[0]
+_TOO_LONG: Final = LONGEST_PROMPT + 1
 _SHORTEST, _LONGEST = MODEL.durations
 _LORA: Final[dict[str, Any]] = plain(LORA_MODES[0])["input"]["loras"][0]
 _URL: Final = "https://example.com/reference.jpg"
@@ -53,7 +55,12 @@ def _inside() -> Iterator[tuple[str, str, Any]]:
         *("video-to-video", ""),
     ):
         yield "GEN-7", f"mode {value!r}", plain(value)
-    for what, value in (("empty", ""), ("of 5001 characters", "x" * 5001), ("1", 1), ("in an array", ["a sea"])):
+    for what, value in (
+        ("empty", ""),
+        (f"of {_TOO_LONG} characters", "x" * _TOO_LONG),
+        ("1", 1),
+        ("in an array", ["a sea"]),
+    ):
         yield "GEN-8", f"prompt {what}", plain(prompt=value)
     for value in ("4k", *map(str.upper, RESOLUTIONS), "720", "", 720):
         yield "GEN-9", f"resolution {value!r}", {"input": plain()["input"] | {"resolution": value}}
@@ -66,7 +73,7 @@ def _inside() -> Iterator[tuple[str, str, Any]]:
         "aspect_ratio in an image mode",
         plain(MODEL.modes_without("aspect_ratio")[0], aspect_ratio=MODEL.aspect_ratio),
     )
-    for value in (0, -2, 2147483648, 1.5, "1", True, None):
+    for value in (0, -2, LARGEST_SEED + 1, 1.5, "1", True, None):
         yield "GEN-13", f"seed {value!r}", plain(seed=value)
 
 

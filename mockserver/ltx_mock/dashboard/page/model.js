@@ -17,7 +17,7 @@ import { ROOT, good } from "./api.js";
  */
 
 /** @param {string} path */
-const load = async (path) => (await good(await fetch(`${ROOT}/__admin/${path}`))).text();
+const load = async (path) => (await good(await fetch(`${ROOT}/__admin/${path}`, { cache: "no-cache" }))).text();
 const [facts, schema] = await Promise.all(["model.json", "schemas/generate-request"].map(load));
 
 /** @type {Model} What is as `schemas/model` describes it; its examples point at the sample files of this server. */
