@@ -157,7 +157,7 @@ def test_one_that_raises_its_key_does_not_give_it_away() -> None:
 
 
 def test_an_unknown_case_is_told_with_the_nearest() -> None:
-    with pytest.raises(LtxMockError, match=r"no case 'sucess' .did you mean 'success'"):
+    with pytest.raises(LtxMockError, match=r"unknown case 'sucess' .did you mean 'success'"):
         check_client(function_of(GoodClient), "sucess")
 
 
