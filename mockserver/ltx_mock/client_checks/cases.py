@@ -87,12 +87,12 @@ _STATUS: Final[dict[str, Any]] = {"operation": "statusTask"}
 _DOWNLOAD: Final[dict[str, Any]] = {"operation": "download"}
 
 CASES: Final = (
-    _case("success", "All goes well.", "CLI-1 CLI-2 CLI-3 CLI-4"),
+    _case("success", "Everything works.", "CLI-1 CLI-2 CLI-3 CLI-4"),
     # Tasks that fail, and requests that are refused.
     *(_fails(code.lower().replace("_", "-"), code) for code in SPEC_FAIL_CODES),
     _fails("unknown-failure", "WORKER_LOST"),
     _case("unauthorized", "The key is not accepted: 401.", "CLI-7", "failure", status=401, times=_FOREVER),
-    _case("forbidden", "The key may not do this: 403.", "CLI-5", "failure", status=403, times=_FOREVER),
+    _case("forbidden", "The key lacks permission: 403.", "CLI-5", "failure", status=403, times=_FOREVER),
     _case("bad-request", "The request is refused: 400.", "CLI-7", "failure", **_GENERATE, status=400, times=_FOREVER),
     _case(
         *("insufficient-credits", "No credits are left: 400.", "CLI-7", "failure"),
@@ -118,40 +118,40 @@ CASES: Final = (
     _case("reset-poll", "The connection breaks while polling.", "CLI-6", **_STATUS, fault=RESET),
     _case(
         "empty-poll",
-        "The connection closes without an answer while polling.",
+        "The connection closes without a response while polling.",
         "CLI-6",
         **_STATUS,
         fault="EMPTY_RESPONSE",
     ),
-    _case("timeout-poll", "A poll is not answered.", "CLI-6", **_STATUS, fault=SILENCE),
+    _case("timeout-poll", "A poll gets no response.", "CLI-6", **_STATUS, fault=SILENCE),
     # Nobody knows whether the task was made.
-    _lost("reset-submit", "The connection breaks before the task is made.", fault=RESET),
-    _lost("timeout-submit", "The submission is not answered.", fault=SILENCE),
-    _lost("lost-answer", "The task is made, and its id is lost.", fault=RESET, after_commit=True),
+    _lost("reset-submit", "The connection breaks before the task is created.", fault=RESET),
+    _lost("timeout-submit", "The submission gets no response.", fault=SILENCE),
+    _lost("lost-answer", "The task is created, and its id is lost.", fault=RESET, after_commit=True),
     # Time.
     _case("slow", "The task takes ten minutes.", "CLI-3", generation=600_000),
     _case("stuck", "The task never ends.", "CLI-3", "failure", endless=True, stuck=True),
     # Answers that nobody documented.
     Case(
         name="unknown-state",
-        about="A state that no document has: processing_r2.",
+        about="An undocumented state: processing_r2.",
         rules=("CLI-9",),
         # A task that is done before the first poll would show it to nobody.
         scenarios=({"generation": 180_000}, {"drift": {"state": "processing_r2"}, "times": _FOREVER}),
     ),
     _case(
-        *("unknown-end", "The task ends in a state that no document has: cancelled.", "CLI-9", "failure"),
+        *("unknown-end", "The task ends in an undocumented state: cancelled.", "CLI-9", "failure"),
         endless=True,
         drift={"end_state": "cancelled"},
         times=_FOREVER,
     ),
     _case(
-        *("extra-fields", "Fields that no document has.", "CLI-9"),
+        *("extra-fields", "Undocumented fields.", "CLI-9"),
         drift={"extra": {"requestId": "req_1", "progress": 42}},
         times=_FOREVER,
     ),
     _drifts("missing-fields", "A status without its times.", omit=["createTime", "completeTime", "costTime"]),
-    _drifts("null-fields", "null where a status has no field.", nulls=True),
+    _drifts("null-fields", "null in fields that a status should leave out.", nulls=True),
     _drifts("two-results", "resultJson has two URLs.", "CLI-4", results=2),
     _drifts("escaped-result", "resultJson has escapes and Chinese text.", "CLI-4", escaped=True),
     _drifts("no-results", "The task succeeds, and resultUrls is empty.", "CLI-4", "failure", results=0),
@@ -163,11 +163,13 @@ CASES: Final = (
         result_json="{}",
     ),
     # The result.
-    _case("slow-download", "The video comes slowly.", "CLI-4", **_DOWNLOAD, bytes_per_second=400_000),
-    _case("cut-download", "The download breaks off half-way, once.", "CLI-6 CLI-4", **_DOWNLOAD, cut=0.5),
-    _case("expired-result", "The result is gone: 410.", "CLI-4", "failure", **_DOWNLOAD, status=410, times=_FOREVER),
+    _case("slow-download", "The download is slow.", "CLI-4", **_DOWNLOAD, bytes_per_second=400_000),
+    _case("cut-download", "The download is truncated at half its size, once.", "CLI-6 CLI-4", **_DOWNLOAD, cut=0.5),
+    _case(
+        "expired-result", "The result has expired: 410.", "CLI-4", "failure", **_DOWNLOAD, status=410, times=_FOREVER
+    ),
     # Callbacks.
-    _calls("callback", "The end is told by a callback."),
+    _calls("callback", "A callback reports the end of the task."),
     Case(
         name="callback-large",
         about="The callback is larger than one packet or buffer: 90 kB.",
@@ -178,8 +180,8 @@ CASES: Final = (
     _calls("callback-twice", "The callback comes twice.", copies=2),
     _calls("callback-late", "The callback comes two minutes late.", delay=120_000),
     _calls("callback-lost", "The callback never comes.", lost=True),
-    _calls("callback-first", "The callback comes before the answer of generateTask.", first=True),
-    _calls("callback-of-another", "A callback for a task of somebody else comes first.", stray=True),
+    _calls("callback-first", "The callback comes before the response of generateTask.", first=True),
+    _calls("callback-of-another", "A callback for another client's task comes first.", stray=True),
 )
 """All cases, the simplest first."""
 

@@ -36,11 +36,15 @@ LIBRARY = (
     Row("image-download-failed", "The task fails: its image is not there.", {"failCode": "IMAGE_DOWNLOAD_FAILED"}),
     Row("processing-timeout", "The task fails: it took too long.", {"failCode": "PROCESSING_TIMEOUT"}),
     Row("model-unavailable", "The task fails: the model is not available.", {"failCode": "MODEL_UNAVAILABLE"}),
-    Row("generation-failed", "The task fails, and nobody says why.", {"failCode": "GENERATION_FAILED"}),
-    Row("credits-ran-out", "The task fails: the credits ran out on the way.", {"failCode": "INSUFFICIENT_CREDITS"}),
+    Row("generation-failed", "The task fails without a reason.", {"failCode": "GENERATION_FAILED"}),
+    Row(
+        "credits-ran-out",
+        "The task fails: the credits ran out during processing.",
+        {"failCode": "INSUFFICIENT_CREDITS"},
+    ),
     Row(
         "unknown-fail-code",
-        "The task fails with a code that no document lists.",
+        "The task fails with an undocumented code.",
         {"failCode": "SensitiveContentDetected"},
     ),
     # Errors in place of an answer.
@@ -49,67 +53,65 @@ LIBRARY = (
         "400: no credits are left.",
         {**_GENERATE, "status": 400, "message": "Insufficient credits"},
     ),
-    Row("unauthorized", "401: the key is not accepted any more.", {"status": 401}),
+    Row("unauthorized", "401: the key is no longer accepted.", {"status": 401}),
     Row("forbidden", "403: the key lacks permission.", {"status": 403}),
     Row("rate-limited", "429, with Retry-After.", {"status": 429}),
     Row(
         "concurrency-limited",
-        "429: too many tasks are not finished.",
+        "429: too many unfinished tasks.",
         {**_GENERATE, "status": 429, "message": "Too many concurrent tasks"},
     ),
     Row("server-error", "500.", {"status": 500}),
     Row("unavailable", "503, with Retry-After.", {"status": 503, "retryAfter": 5}),
-    Row(
-        "flaky", "503 to three requests of ten, drawn from the seed.", {"status": 503, "chance": 0.3, "times": FOREVER}
-    ),
+    Row("flaky", "503 to three of ten requests, chosen by the seed.", {"status": 503, "chance": 0.3, "times": FOREVER}),
     # Connections that break.
-    Row("no-answer", "Silence, until the client gives up.", {"fault": "NO_ANSWER"}),
+    Row("no-answer", "No response, until the client closes the connection.", {"fault": "NO_ANSWER"}),
     Row("connection-reset", "The connection is reset.", {"fault": _RESET}),
-    Row("empty-response", "The connection is closed without a word.", {"fault": "EMPTY_RESPONSE"}),
-    Row("malformed-chunk", "A good status line, then rubbish.", {"fault": "MALFORMED_RESPONSE_CHUNK"}),
-    Row("random-data", "Rubbish in place of HTTP.", {"fault": "RANDOM_DATA_THEN_CLOSE"}),
+    Row("empty-response", "The connection closes without a response.", {"fault": "EMPTY_RESPONSE"}),
+    Row("malformed-chunk", "A valid status line, then random bytes.", {"fault": "MALFORMED_RESPONSE_CHUNK"}),
+    Row("random-data", "Random bytes instead of HTTP.", {"fault": "RANDOM_DATA_THEN_CLOSE"}),
     Row(
         "lost-answer",
-        "The task is made, and the connection reset in place of its id.",
+        "The task is created; then the connection is reset, and the id is lost.",
         {"fault": _RESET, "afterCommit": True},
     ),
     # Time.
     Row(
         "slow-answer",
-        "The answer takes about two seconds.",
+        "The response takes about two seconds.",
         {"delay": {"type": "lognormal", "median": 2000, "sigma": 0.4}},
     ),
     Row("slow", "The task takes ten minutes.", {"generation": 600_000}),
-    Row("stuck", "The task is processed for ever.", {"stuck": True}),
+    Row("stuck", "The task stays in processing forever.", {"stuck": True}),
     # Callbacks.
     Row("duplicate-callback", "The callback comes twice.", {"callback": {"copies": 2}}),
     Row("lost-callback", "The callback never comes.", {"callback": {"lost": True}}),
     Row("late-callback", "The callback comes two minutes late.", {"callback": {"delay": 120_000}}),
     Row(
         "shuffled-callbacks",
-        "Callbacks come up to five minutes late, and so out of order.",
+        "Callbacks come up to five minutes late, in any order.",
         {"callback": {"delay": {"type": "uniform", "lower": 0, "upper": 300_000}}, "times": FOREVER},
     ),
-    Row("callback-first", "The callback comes before the answer of generateTask.", {"callback": {"first": True}}),
-    Row("callback-as-text", "The callback says that it is text/plain.", {"callback": {"contentType": "text/plain"}}),
+    Row("callback-first", "The callback comes before the response of generateTask.", {"callback": {"first": True}}),
+    Row("callback-as-text", "The callback has Content-Type: text/plain.", {"callback": {"contentType": "text/plain"}}),
     Row(
         "callback-extra-fields",
-        "The callback has fields that no document knows.",
+        "The callback has undocumented fields.",
         {"operation": "callback", "drift": {"extra": {"requestId": "req_1", "progress": 100}}, "times": FOREVER},
     ),
     # Results.
-    Row("expired-result", "410: the result's 15 days are over.", {**_DOWNLOAD, "status": 410, "times": FOREVER}),
-    Row("cut-download", "The download breaks off half-way.", {"cut": 0.5}),
-    Row("slow-download", "The download has 50 kB a second.", {"bytesPerSecond": 50_000}),
+    Row("expired-result", "410: the result has expired after 15 days.", {**_DOWNLOAD, "status": 410, "times": FOREVER}),
+    Row("cut-download", "The download is truncated at half its size.", {"cut": 0.5}),
+    Row("slow-download", "The download runs at 50 kB a second.", {"bytesPerSecond": 50_000}),
     # Answers that depart from the contract.
     Row(
         "unknown-state",
-        "processing_r2 in place of processing, as seen in the wild.",
+        "processing_r2 instead of processing, as the real API has sent.",
         {"drift": {"state": "processing_r2"}, "times": FOREVER},
     ),
     Row(
         "extra-fields",
-        "Fields that no document knows.",
+        "Undocumented fields.",
         {"drift": {"extra": {"requestId": "req_1", "progress": 42}}, "times": FOREVER},
     ),
     Row(
@@ -119,10 +121,10 @@ LIBRARY = (
     ),
     Row(
         "null-fields",
-        "null where a status should have no field.",
+        "null in fields that a status should leave out.",
         {**_STATUS, "drift": {"nulls": True}, "times": FOREVER},
     ),
-    Row("malformed-json", "A good answer whose JSON stops in the middle.", {"drift": {"malformed": True}}),
+    Row("malformed-json", "A successful response with truncated JSON.", {"drift": {"malformed": True}}),
 )
 
 NAMED: Mapping[str, Scenario] = {row.name: own({"name": row.name, **row.fields}) for row in LIBRARY}

@@ -186,7 +186,7 @@ def test_a_client_that_never_gets_its_video_is_one_finding() -> None:
     never = simple(finish="raise LookupError('nowhere to put it')")
     found = run(never, "success", "rate-limited", "extra-fields", "two-results", "slow", "cut-download")
     assert found.report.broken == ("CLI-4",)
-    assert titles(found) == ["it has no video, though it could: All goes well."]
+    assert titles(found) == ["it has no video, though it could: Everything works."]
     assert "no video even where all goes well" in str(found.report.of("CLI-9").why)
 
 
