@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def imported(module: str, *, at_import_time: bool) -> set[str]:
+@cache
+def imported(module: str, *, at_import_time: bool) -> frozenset[str]:
     """Return what a module imports: everything, or only what runs when it is itself imported."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     found: set[str] = set()
@@ -76,7 +78,7 @@ def imported(module: str, *, at_import_time: bool) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{module} imports relatively"
             found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
-    return found
+    return frozenset(found)
 
 
 def _statements(tree: ast.AST) -> Iterator[ast.AST]:
