@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,12 +16,12 @@ from ltx_mock.fields import choice, number, reads, switch, table, text
 from ltx_mock.scenarios.model import MAX_FAIL_CODE
 
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
+_KEY = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
 
 
 def usable_key(path: str, value: object) -> str:
     """Read an API key; a refusal does not show it."""
-    fits = isinstance(value, str) and 0 < len(value) <= MAX_KEY_LENGTH and value.isascii() and value.isprintable()
-    if not isinstance(value, str) or not fits or " " in value:
+    if not isinstance(value, str) or not _KEY.fullmatch(value):
         raise SettingsError(f"{path} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces", path)
     return value
 
