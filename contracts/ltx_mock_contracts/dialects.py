@@ -41,53 +41,55 @@ _CATALOGUE: Final = (
     Dialect(
         "json-extension",
         ("GEN-1",),
-        "JSON that readers differ about: a byte order mark, UTF-16, bytes that are no UTF-8, comments, a trailing "
-        "comma, text after the end, a key twice, `NaN`, very large numbers, lone surrogates, control characters, deep "
-        "nesting. RFC 8259 lets a reader accept more than JSON and set limits of its own",
+        "JSON on which parsers differ: a byte order mark, UTF-16, invalid UTF-8, comments, a trailing comma, text "
+        "after the end, duplicate keys, `NaN`, very large numbers, lone surrogates, control characters, deep nesting. "
+        "RFC 8259 lets a parser accept more than JSON and set its own limits",
     ),
     Dialect(
         "null-as-absent",
         ("GEN-2", "GEN-4", "GEN-5", "GEN-7", "GEN-11", "GEN-12", "GEN-13", "GEN-14"),
-        "`null` in a field that may be left out counts as left out",
+        "the server treats `null` in an optional field as absent",
     ),
     Dialect(
         "empty-as-absent",
         ("GEN-2", "GEN-4", "GEN-5", "GEN-7", "GEN-11", "GEN-12", "GEN-13", "GEN-14"),
-        "an empty text, array or object in a field that may be left out counts as left out",
+        "the server treats an empty text, array or object in an optional field as absent",
     ),
-    Dialect("trimmed-words", _WORDS, "white space around one of the words of a list is not looked at"),
+    Dialect("trimmed-words", _WORDS, "the server ignores white space around an enum value"),
     Dialect(
         "default-mode",
         ("GEN-7",),
-        f"a missing `mode` is `{MODES[0]}`: the page of the model calls the field required and gives it this default",
+        f"a missing `mode` is `{MODES[0]}`: the model's page calls the field required and gives it this default",
     ),
     Dialect(
         "unused-field",
         ("GEN-4", "GEN-12"),
-        "a field that is not used is not looked at: `callback_url` with `async`, `image_urls` in a text mode",
+        "the server ignores an unused field: `callback_url` with `async`, `image_urls` in a text mode",
     ),
     Dialect(
         "url-syntax",
         ("GEN-4", "GEN-12", "GEN-14"),
-        "whether a text that begins like an http(s) URL is one: readers of URLs differ about spaces, ports, hosts and"
-        " user names. Nobody says either whether `data:` URLs are taken",
+        "whether a text that begins like an http(s) URL is a URL: parsers differ on spaces, ports, hosts and user"
+        " names. No document says whether `data:` URLs are accepted",
     ),
-    Dialect("true-as-number", ("GEN-13", "GEN-14"), "`true` is 1 to many languages"),
+    Dialect("true-as-number", ("GEN-13", "GEN-14"), "in many languages `true` is 1"),
     Dialect("float-as-integer", ("GEN-10", "GEN-13"), "whether `10.0` is a whole number: JSON has only numbers"),
     Dialect(
         "unusual-url",
         ("GEN-4", "GEN-12", "GEN-14"),
-        "a URL that is not plain https with the name of a public host may be refused: another scheme or port, a user"
-        " name, an address, letters beyond ASCII",
+        "the server may refuse a URL that is not plain https with the name of a public host: another scheme or port, a"
+        " user name, an IP address, letters beyond ASCII",
     ),
     Dialect(
         "unusual-prompt",
         ("GEN-8",),
-        "a prompt of white space or with control characters may be refused, and characters may be counted as UTF-16"
-        " does, which are two for an emoji",
+        "the server may refuse a prompt of white space or with control characters, and may count UTF-16 code units,"
+        " which are two for an emoji",
     ),
     Dialect(
-        "unusual-id", ("TASK-11",), "a `taskId` that cannot be one of the server's may be a 400 and need not be a 404"
+        "unusual-id",
+        ("TASK-11",),
+        "for a `taskId` that the server can never have created, 400 is allowed instead of 404",
     ),
 )
 
