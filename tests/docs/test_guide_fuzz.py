@@ -1,4 +1,4 @@
-"""The guide "Throw everything at your code": its code runs, its commands work, what it shows is so."""
+"""The guide "Fuzz your code": its code runs, its commands work, what it shows is so."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_commands_of_the_guide_work(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_every_kind_has_a_row_and_the_cases_shown_fit_their_schema() -> None:
-    assert tuple(re.findall(r"^\| `(\w+)` \| (?:req|bod|ans)", GUIDE, re.MULTILINE)) == KINDS
+    assert tuple(re.findall(r"^\| `(\w+)` \| (?:req|bod|res)", GUIDE, re.MULTILINE)) == KINDS
     for block in blocks("json"):
         jsonschema_rs.Draft202012Validator(schema("fuzz-case")).validate(json.loads(block))
 
