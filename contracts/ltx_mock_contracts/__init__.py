@@ -1,4 +1,4 @@
-"""What the LTX-2-19b API promises: rules, findings, validation, and strategies that generate what it speaks of."""
+"""The contract of the LTX-2-19b API: rules, findings, validation, and Hypothesis strategies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the models of the API share: where its paths begin, the balance, and the states of a task (TASK-1)."""
+"""Constants common to all models of the API: the base path, the balance path, and the states of a task (TASK-1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 __all__ = ["BALANCE_PATH", "BASE_PATH", "ENDED", "RUNNING", "STATES", "State"]
 
 BASE_PATH: Final = "/api/v1"
-"""What the paths of the API begin with."""
+"""The prefix of all paths of the API."""
 
 BALANCE_PATH: Final = "/apikeys/current-balance"
 

@@ -1,4 +1,4 @@
-"""The client of an ltx-mock's control plane, whoever asks and whatever the way to it."""
+"""The client of an ltx-mock's control plane, over any transport."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ LARGEST_JOURNAL: Final = 256 * 1024 * 1024
 
 
 class Timeouts(NamedTuple):
-    """How many real seconds an answer may take."""
+    """Timeouts of the control plane, in real seconds."""
 
     greet: float = 5.0
-    look: float = 60.0  # the longest journal is read in less
+    look: float = 60.0  # enough for the longest journal
     change: float = 600.0
     advance: float = 600.0  # it waits for callback receivers
 
     def of(self, method: str, path: str) -> float:
-        """Return how long a request may take."""
+        """Return the timeout of a request."""
         if method == "GET":
             return self.look
         return self.advance if path == "/clock/advance" else self.change
 
 
 class Transport(Protocol):
-    """The way to a control plane."""
+    """Sends requests to a control plane."""
 
     def __call__(self, method: str, target: str, body: bytes | None, timeout: float, /) -> tuple[int, bytes]:
-        """Send a request and return status and body of the answer.
+        """Send a request and return status and body of the response.
 
         Args:
             method: The HTTP method.
             target: Path and query, below `/__admin`.
             body: JSON.
-            timeout: How many real seconds the answer may take.
+            timeout: How many real seconds the response may take.
         """
 
 
 class ControlError(Exception):
-    """A control plane does not do what it is asked; the text says where and why.
+    """A control plane refused a request or sent a bad response; the text says where and why.
 
     Attributes:
-        status: The HTTP status of its answer.
-        reason: The server's own sentence; where it gave none, the whole text.
+        status: The HTTP status of its response.
+        reason: The server's own error message; the whole text if it sent none.
     """
 
     def __init__(self, text: str, status: int, reason: str | None = None) -> None:
@@ -62,18 +62,18 @@ class ControlError(Exception):
 
 
 class StrangerError(ControlError):
-    """A server is no ltx-mock."""
+    """The server is not an ltx-mock."""
 
 
 class ControlClient:
     """The paths under `/__admin` of one server.
 
     Args:
-        transport: The way there.
+        transport: Sends the requests.
         root: The server's URL without a path, for messages.
-        params: What every query has: `key` or `tenant` says whose world is meant; without them it is everybody's.
-        timeouts: How long answers may take.
-        wary: Whether the server is greeted before the first other request, so that none is sent to a stranger.
+        params: Parameters of every query: `key` or `tenant` selects a tenant; without them all tenants are meant.
+        timeouts: How long responses may take.
+        wary: Whether to call `greet` before the first request, so that no other server gets one.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class ControlClient:
         self._wary = wary
 
     def greet(self) -> None:
-        """Make sure that the server is an ltx-mock. It learns neither a key nor a token.
+        """Make sure that the server is an ltx-mock, without sending a key or a token.
 
         Raises:
-            StrangerError: It says that it is something else, or nothing.
+            StrangerError: It is another program.
         """
         status, answer = self._transport("GET", HEALTH, None, self._timeouts.greet)
         try:
@@ -106,31 +106,31 @@ class ControlClient:
             raise StrangerError(f"{self.root} is no ltx-mock: /__admin{HEALTH} answered HTTP {status}", status)
 
     def get(self, path: str, /, **params: object) -> dict[str, Any]:
-        """Look at something; see `call`."""
+        """Send a GET; see `call`."""
         return self.call("GET", path, **params)
 
     def post(self, path: str, body: object = None, /, **params: object) -> dict[str, Any]:
-        """Change something; see `call`."""
+        """Send a POST; see `call`."""
         return self.call("POST", path, body, **params)
 
     def delete(self, path: str, body: object = None, /, **params: object) -> dict[str, Any]:
-        """Forget something; see `call`."""
+        """Send a DELETE; see `call`."""
         return self.call("DELETE", path, body, **params)
 
     def call(self, method: str, path: str, body: object = None, /, **params: object) -> dict[str, Any]:
-        """Return the object that the server answers.
+        """Send a request and return the JSON object of the response.
 
         Raises:
-            ControlError: The answer is an error, no JSON, or no object.
+            ControlError: The response is an error, or not a JSON object.
         """
         status, answer = self._send(method, path, body, params)
         return self._read(path, status, answer)
 
     def text(self, path: str, /, **params: object) -> str:
-        """Look at something that need not be JSON, and return its text.
+        """Send a GET and return the text of the response.
 
         Raises:
-            ControlError: The answer is an error.
+            ControlError: The response is an error.
         """
         status, answer = self._send("GET", path, None, params)
         if status != 200:
@@ -146,29 +146,29 @@ class ControlClient:
         return self._transport(method, f"{path}?{query}" if query else path, content, self._timeouts.of(method, path))
 
     def _read(self, path: str, status: int, answer: bytes) -> dict[str, Any]:
-        """Return the object of a good answer, and raise for any other."""
+        """Return the object of a successful response; raise `ControlError` for any other."""
         answered = f"{self.root}/__admin{path} answered HTTP {status}"
         try:
-            told = read_json(answer)
+            data = read_json(answer)
         except ValueError:
             raise ControlError(f"{answered} and no JSON; is it an {NAME}?", status) from None
-        if status == 200 and isinstance(told, dict):
-            return told
-        problem = told.get("error", told) if isinstance(told, dict) else told
+        if status == 200 and isinstance(data, dict):
+            return data
+        problem = data.get("error", data) if isinstance(data, dict) else data
         sentence = problem if isinstance(problem, str) and status != 200 else None
         raise ControlError(f"{answered}: {sentence or show(problem)}", status, sentence)
 
 
 class HttpTransport:
-    """The way to a server elsewhere. It is no traffic of an app that is tested: mocks of httpx do not see it.
+    """Sends requests over HTTP, without httpx, so that a test's mocks of httpx neither see nor change them.
 
     Args:
         root: The server's URL without a path.
-        token: Its admin token, if it has one. Who asks for its health does not show it.
-        send: Sends as `HttpClient.send` does; by default each request has a connection of its own.
+        token: Its admin token, if it has one. The health request does not send it.
+        send: A function like `HttpClient.send`; by default each request opens a new connection.
 
     Raises:
-        NoAnswerError: when called: there is no answer.
+        NoAnswerError: When called: no response came.
     """
 
     def __init__(self, root: str, token: str | None = None, send: Callable[..., Reply] = send_once) -> None:
@@ -179,7 +179,7 @@ class HttpTransport:
     def __call__(self, method: str, target: str, body: bytes | None, timeout: float, /) -> tuple[int, bytes]:
         """See `Transport`."""
         headers, most = {"content-type": "application/json"}, LARGEST_ANSWER
-        if target != HEALTH:  # no stranger is to learn the token, or to send without end
+        if target != HEALTH:  # an unknown server must not get the token, nor send an endless body
             headers |= {"authorization": f"Bearer {self._token}"} if self._token else {}
             most = LARGEST_JOURNAL
         reply = self._send(method, self._base + target, headers=headers, content=body, most=most, timeout=timeout)

@@ -1,9 +1,9 @@
-"""Where the documents leave room: what an honest server may read in its own way, case by case.
+"""Dialects: the points that the documents leave open, where servers may differ.
 
-A rule says what the fake does. Most of what breaks one is **binding**: a document says so in words that leave no room.
-The rest is **dialect**: the fake's own reading of JSON, of URLs or of a sentence that can be read in two ways. A server
-with another reading is observed, never called broken. Everything that judges a server asks here: the live checks, the
-checks of recordings, the strategies and the task machine.
+A rule states what the fake does. Most of it is **binding**: a document says so clearly. The rest is **dialect**: the
+fake's own interpretation of JSON, of URLs or of an ambiguous sentence. A server with another interpretation is
+observed, never broken. Everything that judges a server uses this module: the live checks, the checks of recordings, the
+strategies and the task machine.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["DIALECTS", "Dialect", "may_accept", "may_refuse", "may_refuse_id", "
 
 
 class Dialect(NamedTuple):
-    """One thing that servers may read in different ways.
+    """One point that servers may interpret in different ways.
 
     Attributes:
         id: Its name.
-        rules: The rules whose reading it is.
-        text: What may be read in another way than the fake's, and why.
+        rules: The ids of the rules that it interprets.
+        text: The other interpretation, and why it is possible.
     """
 
     id: str
@@ -113,12 +113,12 @@ _LAST_COMMA: Final = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
 
 
 def may_accept(rule: str, pointer: str, body: object) -> Dialect | None:
-    """Return the dialect in which a request is accepted in spite of a violation, or None where that is binding.
+    """Return the dialect that allows a server to accept a request with this violation; None if the rule is binding.
 
     Args:
-        rule: The rule that is violated.
-        pointer: Where, as a JSON pointer.
-        body: The decoded body in which it was found; text where it is no JSON.
+        rule: The id of the violated rule.
+        pointer: The place of the violation, as a JSON pointer.
+        body: The decoded body; text if it is not JSON.
     """
     if isinstance(body, str):
         return DIALECTS["json-extension"] if rule == "GEN-1" and readable_json(body) else None
@@ -132,7 +132,7 @@ def may_accept(rule: str, pointer: str, body: object) -> Dialect | None:
 
 
 def may_refuse(body: object) -> Dialect | None:
-    """Return the dialect in which a request without violation is refused, or None where it must be accepted."""
+    """Return the dialect that allows a server to refuse a request without violations; None if it must be accepted."""
     if not isinstance(body, dict) or not isinstance(body.get("input"), dict):
         return None
     given: dict[str, Any] = body["input"]
@@ -147,12 +147,12 @@ def may_refuse(body: object) -> Dialect | None:
 
 
 def may_refuse_id(task_id: str) -> Dialect | None:
-    """Return the dialect in which a `taskId` that nobody made is a 400, or None where it must be a 404."""
+    """Return the dialect that allows 400 for an unknown `taskId`; None if the response must be 404."""
     return None if _SAMPLE_ID.fullmatch(task_id) else DIALECTS["unusual-id"]
 
 
 def readable_json(text: str) -> bool:
-    """Tell whether some reader of JSON may find an object in a text that is no plain JSON."""
+    """Tell whether some JSON parser may read an object from a text that is not strict JSON."""
     text = text.replace("\x00", "").lstrip("\ufeff\ufffd \t\r\n")
     for form in (text, _LAST_COMMA.sub(r"\1", _COMMENT.sub(lambda found: found[1] or "", text)).lstrip()):
         try:
@@ -185,7 +185,7 @@ def _reading_of_text(pointer: str, value: str) -> Dialect | None:
 
 
 def _is_unused(pointer: str, body: object) -> bool:
-    """Tell whether a field is one that the documents do not use in this request."""
+    """Tell whether the documents give a field no use in this request."""
     if not isinstance(body, dict):
         return False
     if pointer == "/callback_url":
@@ -197,7 +197,7 @@ def _is_unused(pointer: str, body: object) -> bool:
 
 
 def _is_needed(pointer: str, body: object) -> bool:
-    """Tell whether a field that may be left out must be there in this request."""
+    """Tell whether an optional field is required in this request."""
     given = body.get("input") if isinstance(body, dict) else None
     if pointer == "/callback_url":
         return True
@@ -205,7 +205,7 @@ def _is_needed(pointer: str, body: object) -> bool:
 
 
 def _urls(body: dict[str, Any]) -> list[object]:
-    """Return the URLs of a request that are used, and the `callback_url` also where it is not."""
+    """Return the URLs that a request uses, and its `callback_url` even if unused."""
     given = body["input"]
     images, loras = given.get("image_urls"), given.get("loras")
     found = [body["callback_url"]] if "callback_url" in body else []

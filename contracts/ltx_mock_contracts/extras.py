@@ -1,4 +1,4 @@
-"""What is not installed with every ltx-mock, and the error that says how to get it."""
+"""The error for a missing optional dependency (an extra of ltx-mock)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["MissingExtraError"]
 
 
 class MissingExtraError(ModuleNotFoundError):
-    """A library is missing that comes with an extra of ltx-mock.
+    """A library is missing that an extra of ltx-mock installs.
 
     Attributes:
-        remedy: The library, and the command that installs it.
+        remedy: The name of the library and the command that installs it.
     """
 
     def __init__(self, library: str, extra: str) -> None:

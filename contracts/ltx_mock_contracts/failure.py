@@ -1,4 +1,4 @@
-"""The error that says: somebody broke the contract."""
+"""The error raised when a client or a server breaks the contract."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["ContractFailure"]
 
 
 class ContractFailure(AssertionError):  # noqa: N818  an assertion that failed, named as pytest users say it
-    """A client or a server broke the contract. The text is made of the facts, which can also be had one by one.
+    """A client or a server broke the contract. Its text is made of the attributes.
 
     Attributes:
         title: What happened, in short.
-        rule: The id of the rule that is broken, a key of `RULES`; None when it is no single one.
-        expected: What should have been.
-        actual: What was.
-        story: What led there, one line for each step.
+        rule: The id of the broken rule, a key of `RULES`; None if there is no single one.
+        expected: The behaviour that the contract asks for.
+        actual: The observed behaviour.
+        story: The steps that led to it, one line each.
     """
 
-    __module__ = "ltx_mock"  # a traceback shows the name by which it is imported, and so has room for the cause
+    __module__ = "ltx_mock"  # a traceback then shows the public import path
 
     def __init__(
         self,

@@ -14,8 +14,8 @@ def lazy_names(
 
     Args:
         package: Its `__name__`.
-        homes: The names that each module has, by the module as `import_module` takes it: ".rules" is the package's
-            own. A name that ends the module's own, such as "strategies" of ".strategies", is the module itself.
+        homes: The names that each module provides, by relative module name such as ".rules". A name equal to the
+            module's last part, such as "strategies" in ".strategies", is the module itself.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
 

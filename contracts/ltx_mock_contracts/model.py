@@ -1,6 +1,6 @@
 """The facts of the model, as typed values: modes, resolutions, times, fail codes, what a result is.
 
-They are data of `ltx_mock_schemas` and stand nowhere else. Times are milliseconds, from and to.
+They are read from `ltx_mock_schemas` and written nowhere else. Times are spans in milliseconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Span(NamedTuple):
-    """The least and the most of something, both included."""
+    """A range, both ends included."""
 
     low: int
     high: int
@@ -63,8 +63,8 @@ class Resolution:
 
     Attributes:
         sizes: Width and height in pixels, by aspect ratio.
-        generation_ms: How long a success takes without LoRAs (TASK-8).
-        price: Credits for a second of video; the prices are a choice of the fake.
+        generation_ms: The generation time without LoRAs (TASK-8).
+        price: Credits per second of video; the prices are a choice of the fake.
     """
 
     name: str
@@ -78,10 +78,11 @@ class FailCode:
     """A documented reason for a failure (TASK-7).
 
     Attributes:
-        source: Whether the model's own page lists it or the vendor's page on errors, for the whole API.
+        source: `spec` if the model's own page lists it, `vendor` if the vendor's page on errors does, for the whole
+            API.
         message: A sentence for people.
-        field: The field of `input` that brings it about; None where nothing in a request does.
-        fails_after_ms: How soon after processing starts.
+        field: The field of `input` that causes it; None if no field does.
+        fails_after_ms: How long after the start of processing the task fails.
     """
 
     code: str
@@ -92,7 +93,7 @@ class FailCode:
 
 
 class ResultFile(NamedTuple):
-    """What a task ends with: a media type, and the suffix of its URL with the dot."""
+    """The result of a task: its media type, and the suffix of its URL with the dot."""
 
     media_type: str
     suffix: str
@@ -106,13 +107,13 @@ class Model:
         id: Its name in the paths.
         modes: By name, the simplest first.
         resolutions: By name, the smallest first.
-        aspect_ratios: The first is taken where a request has none.
+        aspect_ratios: The first is the default.
         durations: Of a video, in seconds.
-        lora_ms: How much longer a mode with LoRAs takes.
-        result: What a task ends with.
-        fail_codes: By code, those of the model first.
-        other_failure: What is said of a code that is not documented, and how soon such a task fails.
-        examples: Bodies of generateTask by name; `{root}` stands for the root URL of a fake.
+        lora_ms: The additional time in a mode with LoRAs.
+        result: The kind of file that a task produces.
+        fail_codes: By code, the model's own first.
+        other_failure: The message and time of failures with an undocumented code.
+        examples: Bodies of generateTask by name; `{root}` is a placeholder for the root URL of a fake.
     """
 
     id: str
@@ -137,7 +138,7 @@ class Model:
         return f"/statusTask/{self.id}"
 
     def generation_ms(self, mode: str, resolution: str) -> Span:
-        """Return how long a success takes (TASK-8).
+        """Return the generation time of a successful task (TASK-8).
 
         Raises:
             KeyError: There is no such mode or resolution.
@@ -147,7 +148,7 @@ class Model:
         return Span(low + extra.low, high + extra.high)
 
     def any_generation_ms(self) -> Span:
-        """Return the shortest and the longest time that a success of any request takes."""
+        """Return the shortest and the longest generation time of all requests."""
         spans = [self.generation_ms(mode, size) for mode in self.modes for size in self.resolutions]
         return Span(min(span.low for span in spans), max(span.high for span in spans))
 
@@ -165,10 +166,10 @@ class Model:
         return tuple(mode.name for mode in self.modes.values() if field not in mode.takes)
 
     def fail_code_of(self, field: str) -> str:
-        """Return the code with which a field of `input` brings about a failure (FAIL-1 to FAIL-3).
+        """Return the fail code that a field of `input` can cause (FAIL-1 to FAIL-3).
 
         Raises:
-            LookupError: It brings about none.
+            LookupError: The field causes no failure.
         """
         for each in self.fail_codes.values():
             if each.field == field:
@@ -176,14 +177,14 @@ class Model:
         raise LookupError(f"{field} brings about no failure")
 
     def example(self, name: str | None = None, *, root: str = "") -> dict[str, Any]:
-        """Return a body of generateTask that the caller may change: the example of this name, the simplest by default.
+        """Return a new copy of an example body of generateTask.
 
         Args:
-            name: A key of `examples`.
-            root: The root URL of the fake whose sample files it points at.
+            name: A key of `examples`; the simplest example by default.
+            root: The root URL of the fake that serves its sample files.
         """
-        chosen = next(iter(self.examples)) if name is None else name
-        body: dict[str, Any] = json.loads(json.dumps(self.examples[chosen]).replace("{root}", root))
+        key = next(iter(self.examples)) if name is None else name
+        body: dict[str, Any] = json.loads(json.dumps(self.examples[key]).replace("{root}", root))
         return body
 
     @classmethod
@@ -245,7 +246,7 @@ SPEC_FAIL_CODES: Final = tuple(each.code for each in MODEL.fail_codes.values() i
 """The codes of this model, from its own page."""
 
 VENDOR_FAIL_CODES: Final = tuple(each.code for each in MODEL.fail_codes.values() if each.source == "vendor")
-"""The codes that the vendor's page on errors lists besides, for the whole API."""
+"""Further codes from the vendor's page on errors, for the whole API."""
 
 FAIL_CODES: Final = SPEC_FAIL_CODES + VENDOR_FAIL_CODES
-"""Every documented code. A server may use others, which are observed and never broken."""
+"""Every documented code. A server may use others; these are observed, never broken."""

@@ -1,4 +1,4 @@
-"""To be imported before Hypothesis is: where there is none, the error says how to get it."""
+"""Import this before Hypothesis: if Hypothesis is missing, the error says how to install it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""An HTTP server in a thread, for what others send here: callbacks, and requests for files.
+"""A small HTTP server in a thread, for callbacks and for downloads of test files.
 
-Its socket and its threads are Python's own, whatever a test has put in their place.
+It uses Python's original sockets and threads, even while a test has patched them.
 """
 
 from __future__ import annotations
@@ -45,15 +45,16 @@ class Response(NamedTuple):
 
 
 class HttpReceiver:
-    """Answers each request as a function says, on a connection and in a thread of its own. Use it as a context manager.
+    """Answers each request with the result of a function, one thread per connection. Use it as a context manager.
 
     Args:
-        respond: Is given each request, of which it sees at most `LARGEST_BODY` bytes; None hangs up without an answer.
+        respond: Returns the response to a request, whose body is cut at `LARGEST_BODY` bytes; None closes the
+            connection without a response.
         host: The address to listen on; empty means all.
         port: The port; 0 takes a free one.
 
     Raises:
-        OSError: The port cannot be had.
+        OSError: The port is not available.
 
     Attributes:
         port: The port.
@@ -66,11 +67,11 @@ class HttpReceiver:
         self._thread.start()
 
     def fileno(self) -> int:
-        """Return the descriptor of the socket that listens."""
+        """Return the file descriptor of the listening socket."""
         return self._server.fileno()
 
     def stop(self) -> None:
-        """Stop listening. Answers that are under way go on."""
+        """Stop listening. Responses in progress are completed."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -83,14 +84,14 @@ class HttpReceiver:
 
 
 class _Server(TCPServer):
-    """Listens as soon as it is made. It looks up no name."""
+    """Listens as soon as it is made, without a DNS lookup."""
 
     def __init__(self, address: tuple[str, int], respond: Callable[[Request], Response | None]) -> None:
         BaseServer.__init__(self, address, _Handler)
         self.respond = respond
         self.socket = OwnSocket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            if os.name == "posix":  # elsewhere this lets two programs have one port
+            if os.name == "posix":  # on other systems this would let two programs share the port
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.bind(address)
             self.socket.listen()
@@ -124,7 +125,7 @@ class _Handler(BaseRequestHandler):
         try:
             request = self._read(http)
         except (OSError, h11.RemoteProtocolError):
-            return  # the client has gone, or speaks no HTTP
+            return  # the client has disconnected, or does not speak HTTP
         response = self.server.respond(request)
         if response is None:
             return
@@ -132,7 +133,7 @@ class _Handler(BaseRequestHandler):
         try:
             self.request.sendall(raw)
         except OSError:
-            return  # the client has gone
+            return  # the client has disconnected
 
     def _read(self, http: h11.Connection) -> Request:
         head, body = self._event(http), bytearray()
@@ -152,7 +153,7 @@ class _Handler(BaseRequestHandler):
 
 
 def _written(http: h11.Connection, method: str, response: Response) -> bytes:
-    """Return the bytes of a response, which is the last one on its connection."""
+    """Serialize a response with `Connection: close`."""
     headers = {**response.headers, "content-length": str(len(response.body)), "connection": "close"}
     head = h11.Response(status_code=response.status, headers=list(headers.items()), reason=_reason(response.status))
     body = b"" if method == "HEAD" else response.body

@@ -24,10 +24,10 @@ class Lora(NamedTuple):
 
 
 class GenerateRequest(NamedTuple):
-    """What a generateTask request asks for.
+    """A valid generateTask request.
 
-    Two requests that ask for the same are equal, however they were written down: missing fields have their
-    defaults, `10.0` seconds are `10`, and what a mode does not use is left out.
+    Two requests for the same video are equal, however they are written: missing fields have their defaults, `10.0`
+    seconds are `10`, and fields that the mode does not use are left out.
 
     Attributes:
         request_type: `async` or `callback`.

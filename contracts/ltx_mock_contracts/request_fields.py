@@ -1,4 +1,4 @@
-"""The fields of a generateTask body as the schema of requests has them: their rules, and the words that some allow."""
+"""The fields of a generateTask body, read from the request schema: their rules and their allowed words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REQUIRED: Final = (*_REQUEST["required"], *_INPUT["required"])
 _ON_CONDITION: Final = dict.fromkeys(_REQUEST["then"]["required"], _REQUEST["then"]["x-rule"])
 
 RULES_OF_EVERY_REQUEST: Final[tuple[str, ...]] = (_REQUEST["x-rule"], *(_FIELDS[name]["x-rule"] for name in _REQUIRED))
-"""The rules that every request can be held to: those of the body and of the fields that it must have."""
+"""The rules that apply to every request: those of the body and of its required fields."""
 
 RULES_OF_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -37,12 +37,12 @@ RULES_OF_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         if name not in _REQUIRED
     }
 )
-"""The rules that a request can be held to only where it has the field."""
+"""The rules that apply only to requests with the field."""
 
 RULE_OF: Final[Mapping[str, str]] = MappingProxyType(
     {name: _ON_CONDITION.get(name, field["x-rule"]) for name, field in _FIELDS.items()}
 )
-"""The rule after which a field may, or must, be there."""
+"""The rule that allows or requires each field."""
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -52,7 +52,7 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         if "enum" in field
     }
 )
-"""What the fields allow that are one of several words, by JSON pointer."""
+"""The allowed words of enumerated fields, by JSON pointer."""
 
 LONGEST_PROMPT: Final[int] = _FIELDS["prompt"]["maxLength"]
 """Characters."""

@@ -1,7 +1,7 @@
 """The catalogue of rules: what the LTX-2-19b API promises, each promise under an id that never changes.
 
-Everything that judges or explains names one of these ids: schema keywords (`x-rule`), findings, strategies,
-conformance checks and the tables of the documentation.
+Schema keywords (`x-rule`), findings, strategies, conformance checks and the tables of the documentation refer to these
+ids.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUPS", "RULES", "Rule", "Source", "rules_named"]
 
 Source = Literal["spec", "vendor", "choice"]
-"""Where a rule comes from: the model's own page, other pages of the vendor, or nobody (what the fake does)."""
+"""Where a rule comes from: the model's own page, other pages of the vendor, or a choice of the fake."""
 
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -306,10 +306,10 @@ def rules_named(names: Iterable[str]) -> set[str]:
     Raises:
         KeyError: There is no such rule and no such group.
     """
-    chosen: set[str] = set()
+    selected: set[str] = set()
     for name in names:
         found = {rule.id for rule in RULES.values() if name.upper() in {"", rule.id, rule.group}}
         if not found:
             raise KeyError(name)
-        chosen |= found
-    return chosen
+        selected |= found
+    return selected

@@ -18,7 +18,7 @@ from ltx_mock_contracts.conformance.collector import ReportCollector
 from ltx_mock_contracts.conformance.harness.checks import Plan
 from ltx_mock_contracts.conformance.harness.target import CannotRunError, Target
 from ltx_mock_contracts.conformance.plugin import options_of
-from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, chosen, late_findings, run_check
+from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, late_findings, run_check, select_checks
 from ltx_mock_contracts.conformance.suite import CHECKS
 from ltx_mock_contracts.reporting.facts import about
 from ltx_mock_contracts.verdicts import VerdictCollector
@@ -53,7 +53,7 @@ def _reach(config: pytest.Config) -> None:
     config.stash[FOLDER] = Path(shared)
     try:
         options = options_of(config)
-        chosen(options)
+        select_checks(options)
         target = config.stash[TARGET] = Target(options, config.stash[FOLDER])
     except (CannotRun, CannotRunError) as problem:
         raise pytest.UsageError(str(problem)) from None
@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if TARGET not in config.stash:
         _reach(config)
     target = config.stash[TARGET]
-    wanted = set(chosen(target.options)) & set(ours)
+    wanted = set(select_checks(target.options)) & set(ours)
     config.hook.pytest_deselected(items=[item for check, item in ours.items() if check not in wanted])
     plan = config.stash[PLAN] = Plan.of([check for check in ours if check in wanted], target)
     left_out = [check for check in ours if check.name in plan.left_out]
@@ -94,7 +94,7 @@ def contexts(pytestconfig: pytest.Config) -> Iterator[list[CheckContext]]:
     used: list[CheckContext] = []
     yield used
     for finished in late_findings(used):
-        _keep(pytestconfig, finished)
+        _save(pytestconfig, finished)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def run_one(pytestconfig: pytest.Config, contexts: list[CheckContext]) -> Callab
         why = pytestconfig.stash[PLAN].left_out.get(check.name)
         target = pytestconfig.stash[TARGET]
         finished = CheckFinished(check, why=why) if why else run_check(check, target, contexts)
-        _keep(pytestconfig, finished)
+        _save(pytestconfig, finished)
         if finished.error is not None:
             pytest.fail(finished.error, pytrace=False)
         if finished.failure is not None:
@@ -140,7 +140,7 @@ def _check_of(item: pytest.Item) -> Check | None:
     return callspec.params.get("check") if callspec is not None and item.path.parent == Path(__file__).parent else None
 
 
-def _keep(config: pytest.Config, finished: CheckFinished) -> None:
+def _save(config: pytest.Config, finished: CheckFinished) -> None:
     """Write down what a check saw, for the process that tells it."""
     known = {name: getattr(finished, name) for name in ("why", "exchanges", "trace", "made", "ids", "error")}
     collector = finished.collector and finished.collector.as_dict()

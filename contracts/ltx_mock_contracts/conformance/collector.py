@@ -68,7 +68,7 @@ class ReportCollector:
             self._ledger.add_deviation(replace(deviation, exchanges=numbers))
         self._ledger.checked(*finished.collector.seen.elements())
         for task_id, (number, line) in (finished.ids or {}).items():
-            self._has_come(task_id, number + self._exchanges, line, check.name)
+            self._note_task_id(task_id, number + self._exchanges, line, check.name)
         self._exchanges += finished.exchanges
         self._made += finished.made
         self._trace.append(finished.trace)
@@ -82,7 +82,7 @@ class ReportCollector:
         """
         rules = [rule.id for rule in RULES.values() if rule.group != "CLI"]
         wanted = [rule for rule in rules if options.rules is None or rule in options.rules]
-        unseen = {rule: why for rule in wanted if (why := self._unseen(rule))}
+        unseen = {rule: why for rule in wanted if (why := self._reason(rule))}
         verdicts = self._ledger.verdicts(wanted, options.sources, unseen, complete=set(wanted) - set(unseen))
         report = Report(
             verdicts=tuple(each if numbered else _without_numbers(each) for each in verdicts),
@@ -108,7 +108,7 @@ class ReportCollector:
             else:
                 self._why[rule].append((side, "nothing showed it"))
 
-    def _unseen(self, rule: str) -> str | None:
+    def _reason(self, rule: str) -> str | None:
         """Say in one reason what was not seen of a rule and why; None where each side of it was."""
         ran = self._ran[rule]
         missing = [(side, why) for side, why in self._why[rule] if side not in ran]
@@ -117,7 +117,7 @@ class ReportCollector:
         side, why = missing[0]  # what came while checks ran stands before what the plan has left out
         return f"{_UNSEEN[side]}: {why}" if ran else why
 
-    def _has_come(self, task_id: str, number: int, line: str, check: str) -> None:
+    def _note_task_id(self, task_id: str, number: int, line: str, check: str) -> None:
         """Note an id. Each check sees only its own tasks, so that one is given twice shows only here."""
         first = self._ids.setdefault(task_id, number)
         if first != number:

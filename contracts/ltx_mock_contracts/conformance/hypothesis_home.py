@@ -28,8 +28,8 @@ def hypothesis_home() -> Iterator[None]:
     from hypothesis import configuration  # noqa: PLC0415 - slow to import
 
     with _LOCK:
-        chosen = getattr(configuration, "__hypothesis_home_directory", None) is not None
-        wanted = not _USED and (chosen or "HYPOTHESIS_STORAGE_DIRECTORY" in os.environ)
+        was_set = getattr(configuration, "__hypothesis_home_directory", None) is not None
+        wanted = not _USED and (was_set or "HYPOTHESIS_STORAGE_DIRECTORY" in os.environ)
         if not wanted:
             _USED.append(_USED[0] if _USED else tempfile.TemporaryDirectory(prefix="ltx-mock-"))
             configuration.set_hypothesis_home_dir(_USED[0].name)

@@ -35,10 +35,10 @@ __all__ = [
     "Listener",
     "Planned",
     "check_server",
-    "chosen",
     "late_findings",
     "run_check",
     "run_checks",
+    "select_checks",
 ]
 
 
@@ -133,7 +133,7 @@ def check_server(
     waiting = None if listener is None else listener.waiting
     for event in run_checks(options, pace=pace, parallel=parallel, waiting=waiting):
         if listener is not None:
-            _tell(listener, event)
+            _notify(listener, event)
         if isinstance(event, Planned):
             collector.plan(event.plan)
         elif isinstance(event, CheckFinished):
@@ -163,7 +163,7 @@ def run_checks(
     Raises:
         CannotRun: Nobody is there, or the key is not accepted.
     """
-    checks = chosen(options)
+    checks = select_checks(options)
     with (
         tempfile.TemporaryDirectory(prefix="ltx-mock-") as folder,
         hypothesis_home(),
@@ -177,7 +177,7 @@ def run_checks(
         yield from late_findings(contexts)
 
 
-def chosen(options: Options) -> tuple[Check, ...]:
+def select_checks(options: Options) -> tuple[Check, ...]:
     """Return the checks of the rules that are wanted.
 
     Raises:
@@ -197,7 +197,7 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
         target: The server.
         contexts: Takes the context, for what comes late.
     """
-    why = target.over or _known(check, target)
+    why = target.stop_reason or _known(check, target)
     if why is not None:
         return CheckFinished(check, why=why)
     context = CheckContext(target, check.name)
@@ -236,7 +236,7 @@ def late_findings(contexts: Iterable[CheckContext]) -> Iterator[CheckFinished]:
     """Read every inbox once more, and give what that adds."""
     for context in contexts:
         recorded = len(context.recorded)
-        collector = context.late()
+        collector = context.late_findings()
         if collector is not None:
             check = next(each for each in CHECKS if each.name == context.name)
             new = context.recorded[recorded:]
@@ -280,7 +280,7 @@ def _target(
         target.close()
 
 
-def _tell(listener: Listener, event: Event) -> None:
+def _notify(listener: Listener, event: Event) -> None:
     if isinstance(event, Planned):
         listener.planned(event.plan)
     elif isinstance(event, CheckStarted):

@@ -58,7 +58,7 @@ class _Family(NamedTuple):
     name: str
     rule: str | None
     examples: SearchStrategy[Any]
-    told: Callable[[Any], Case]
+    to_case: Callable[[Any], Case]
 
 
 def corpus(
@@ -85,8 +85,8 @@ def corpus(
     families = [family for family in every if not rules or family.rule in rules]
     if not families:
         about = sorted({family.rule for family in every if family.rule})
-        told = f"they are about {', '.join(about)}" if about else "they are about no single rule"
-        raise ValueError(f"no case of the kind {kind} is about {', '.join(sorted(rules))}; {told}")
+        known = f"they are about {', '.join(about)}" if about else "they are about no single rule"
+        raise ValueError(f"no case of the kind {kind} is about {', '.join(sorted(rules))}; {known}")
     origin = {"format": FORMAT, "generator": "ltx-mock", "version": version, "kind": kind, "seed": seed}
     cases = dict(_cases(families, origin, count))
     listed = [{"file": file} | {name: case[name] for name in _LISTED} for file, case in cases.items()]
@@ -104,7 +104,7 @@ def _cases(families: list[_Family], origin: dict[str, Any], count: int) -> Itera
         family = families[at]
         words = [f"{number + 1:0{digits}}", origin["kind"], family.rule or "", family.name]
         file = re.sub(r"[^0-9A-Za-z]+", "-", " ".join(words)).strip("-") + ".json"
-        yield file, {**origin, "family": family.name, "rule": family.rule, **family.told(drawn[at][turn])}
+        yield file, {**origin, "family": family.name, "rule": family.rule, **family.to_case(drawn[at][turn])}
 
 
 def _valid(mode: str | None) -> Iterator[_Family]:
@@ -139,7 +139,7 @@ def _answers(*, tolerated: bool) -> Callable[[str | None], Iterator[_Family]]:
     def families(mode: str | None) -> Iterator[_Family]:  # noqa: ARG001
         for kind, family in ANSWERS.items():
             if family.means.tolerated is tolerated:
-                yield _Family(kind, family.means.rule, family.bodies, _answered(kind))
+                yield _Family(kind, family.means.rule, family.bodies, _response_case(kind))
 
     return families
 
@@ -175,8 +175,8 @@ def _expect(status: int, *, pointer: str | None = None, advisories: Collection[s
     return {"status": status, "pointer": pointer, "advisories": list(advisories)}
 
 
-def _answered(kind: str) -> Callable[[Envelope], Case]:
-    def told(body: Envelope) -> Case:
+def _response_case(kind: str) -> Callable[[Envelope], Case]:
+    def to_case(body: Envelope) -> Case:
         answer = Answer(kind=kind, body=body, means=ANSWERS[kind].means)
         means = answer.means
         client = {
@@ -189,7 +189,7 @@ def _answered(kind: str) -> Callable[[Envelope], Case]:
         }
         return {"response": {"way": means.way, "status": means.status, "body": body}, "client": client}
 
-    return told
+    return to_case
 
 
 _FAMILIES: Final[dict[str, Callable[[str | None], Iterator[_Family]]]] = {

@@ -14,12 +14,12 @@ from ltx_mock_contracts.strategies import Envelope, callbacks, drifted, error_en
 from ltx_mock_contracts.strategies._drift import drifting
 from ltx_mock_contracts.strategies._responses import success
 from ltx_mock_contracts.strategies._values import TASK_IDS
-from ltx_mock_contracts.validation.explain import near
+from ltx_mock_contracts.validation.explain import closest_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["ANSWERS", "Answer", "Family", "Means", "Way", "chosen", "is_of"]
+__all__ = ["ANSWERS", "Answer", "Family", "Means", "Way", "belongs_to", "select_kinds"]
 
 Way = Literal["generateTask", "statusTask", "callback"]
 """How an answer comes: as the response of an operation, or in a POST to the callback URL."""
@@ -94,7 +94,7 @@ class Family:
     bodies: st.SearchStrategy[Envelope]
 
 
-def chosen(kinds: Iterable[str] | None) -> list[str]:
+def select_kinds(kinds: Iterable[str] | None) -> list[str]:
     """Return the kinds that are meant, in the order of `ANSWERS`.
 
     Args:
@@ -110,15 +110,15 @@ def chosen(kinds: Iterable[str] | None) -> list[str]:
         raise TypeError(f"kinds must be a list of kinds, not {kinds!r}; write [{kinds!r}]")
     wanted = tuple(kinds)
     for kind in wanted:
-        if not any(is_of(each, kind) for each in ANSWERS):
+        if not any(belongs_to(each, kind) for each in ANSWERS):
             heads = list(dict.fromkeys(each.partition("/")[0] for each in ANSWERS))
-            meant = near(kind, [*heads, *ANSWERS])
+            meant = closest_word(kind, [*heads, *ANSWERS])
             hint = f" (did you mean {meant!r}?)" if meant else ""
             raise ValueError(f"no kind {kind!r}{hint}; there are {', '.join(heads)} and their parts, such as error/429")
-    return [each for each in ANSWERS if any(is_of(each, kind) for kind in wanted)]
+    return [each for each in ANSWERS if any(belongs_to(each, kind) for kind in wanted)]
 
 
-def is_of(kind: str, whole: str) -> bool:
+def belongs_to(kind: str, whole: str) -> bool:
     """Tell whether a kind is another, or a part of it."""
     return f"{kind}/".startswith(f"{whole}/")
 

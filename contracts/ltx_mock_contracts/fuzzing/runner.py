@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ltx_mock_contracts.failure import ContractFailure
 from ltx_mock_contracts.fuzzing.deterministic import try_examples
-from ltx_mock_contracts.fuzzing.responses import ANSWERS, Answer, chosen, is_of
+from ltx_mock_contracts.fuzzing.responses import ANSWERS, Answer, belongs_to, select_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,7 +101,7 @@ def fuzz_responses(
     """
     if iscoroutinefunction(parse):
         raise TypeError("parse must be a plain function; for a coroutine function give lambda x: asyncio.run(parse(x))")
-    names = chosen(kinds)
+    names = select_kinds(kinds)
     permitted = _permitted(allowed, names)
     turns = -(-max_examples // len(names))
     spellings = st.sampled_from(_SPELLINGS) if raw else st.none()
@@ -117,7 +117,7 @@ def fuzz_responses(
         broken += [thrower.broken] if thrower.broken else []
     if broken:
         story = [f"again: kinds=[{broken[0].answer.kind!r}], seed={seed}"]
-        story += [f"also {each.answer.kind}: {_told(each.error)}" for each in broken[1:]]
+        story += [f"also {each.answer.kind}: {_error_text(each.error)}" for each in broken[1:]]
         raise _failure(parse, broken[0], permitted[broken[0].answer.kind], story) from broken[0].error
 
 
@@ -179,8 +179,8 @@ def _failure(parse: Parse, broken: _Break, allowed: Types, story: list[str]) -> 
         error=broken.error,
         rule=means.rule,
         expected=(f"a task taken as {means.state}" if means.state else "an answer that is understood") + names,
-        actual=_told(broken.error),
-        story=[f"answer: {_shown(broken.given)}", *story],
+        actual=_error_text(broken.error),
+        story=[f"answer: {_answer_text(broken.given)}", *story],
     )
 
 
@@ -189,17 +189,18 @@ def _permitted(allowed: Allowed, kinds: list[str]) -> dict[str, Types]:
     if not isinstance(allowed, Mapping):
         return dict.fromkeys(kinds, tuple(allowed))
     for kind in allowed:
-        chosen([kind])
+        select_kinds([kind])
     return {
-        kind: tuple(each for whole, types in allowed.items() if is_of(kind, whole) for each in types) for kind in kinds
+        kind: tuple(each for whole, types in allowed.items() if belongs_to(kind, whole) for each in types)
+        for kind in kinds
     }
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return _short(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
-def _shown(thrown: Any) -> str:
+def _answer_text(thrown: Any) -> str:
     if isinstance(thrown, bytes):
         return _short(repr(thrown))
     return _short(json.dumps(thrown))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ltx_mock_contracts.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.reporting.github import disarmed, github_annotations
+    from ltx_mock_contracts.reporting.github import disarmed, escape_workflow_commands, github_annotations
     from ltx_mock_contracts.reporting.redaction import without_keys
     from ltx_mock_contracts.reporting.sarif_log import sarif
     from ltx_mock_contracts.reporting.summary import step_summary
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "disarmed",
+    "escape_workflow_commands",
     "github_annotations",
     "printable",
     "sarif",
@@ -37,7 +38,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        ".github": ["disarmed", "github_annotations"],
+        ".github": ["disarmed", "escape_workflow_commands", "github_annotations"],
         ".redaction": ["without_keys"],
         ".sarif_log": ["sarif"],
         ".summary": ["step_summary"],

@@ -20,15 +20,15 @@ _REQUEST: Final = 400
 
 def about(report: Report) -> dict[str, str]:
     """Return what was checked and at what price, by name; empty for a recording."""
-    told: dict[str, str] = {}
+    rows: dict[str, str] = {}
     if report.target is not None:
-        told["server"] = printable(report.target)
+        rows["server"] = printable(report.target)
     if report.seed is not None:
-        told["seed"] = str(report.seed)
+        rows["seed"] = str(report.seed)
     if report.tasks_made is not None:
         bound = "" if report.tasks_allowed is None else f" of at most {report.tasks_allowed}"
-        told["made"] = counted(report.tasks_made, "task") + bound
-    return told
+        rows["made"] = counted(report.tasks_made, "task") + bound
+    return rows
 
 
 def counts(report: Report) -> str:
@@ -63,7 +63,7 @@ def facts(deviation: Deviation, report: Report, *, limit: int | None = None) -> 
     """
     request = None if deviation.request is None else shortened(json_text(deviation.request), _REQUEST)
     whole = limit is None or len(deviation.curl or "") <= limit
-    told = {
+    rows = {
         "expected": shortened(deviation.expected, limit),
         "actual": shortened(deviation.actual, limit),
         "request": request,
@@ -72,7 +72,7 @@ def facts(deviation: Deviation, report: Report, *, limit: int | None = None) -> 
         "rule": RULES[deviation.rule].text,
         "try": deviation.curl if whole else None,
     }
-    return {name: printable(fact) for name, fact in told.items() if fact}
+    return {name: printable(fact) for name, fact in rows.items() if fact}
 
 
 def _where(deviation: Deviation, counted_in: str) -> str:

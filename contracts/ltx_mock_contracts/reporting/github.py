@@ -11,7 +11,7 @@ from ltx_mock_contracts.reporting.text import printable, shortened
 if TYPE_CHECKING:
     from ltx_mock_contracts.verdicts import Report
 
-__all__ = ["disarmed", "github_annotations"]
+__all__ = ["disarmed", "escape_workflow_commands", "github_annotations"]
 
 _COMMANDS: Final = {"broken": "error", "observed": "notice"}
 _LIMIT: Final = 2000
@@ -39,14 +39,18 @@ def github_annotations(report: Report) -> str:
     )
 
 
-def disarmed(text: str) -> str:
-    """Return output in which GitHub's runner finds no command; a space keeps apart what would be one."""
+def escape_workflow_commands(text: str) -> str:
+    """Return output with a space inside everything that GitHub's runner would take for a workflow command."""
     return _COMMAND.sub(lambda found: f"{found[0]} ", text)
 
 
+disarmed = escape_workflow_commands
+"""The former name of `escape_workflow_commands`."""
+
+
 def _command(name: str, title: str, *lines: str) -> str:
-    told = _escaped(disarmed("\n".join(lines)), _DATA)
-    return f"::{name} title={_escaped(disarmed(title), _PROPERTY)}::{told}\n"
+    message = _escaped(escape_workflow_commands("\n".join(lines)), _DATA)
+    return f"::{name} title={_escaped(escape_workflow_commands(title), _PROPERTY)}::{message}\n"
 
 
 def _escaped(text: str, codes: dict[str, str]) -> str:

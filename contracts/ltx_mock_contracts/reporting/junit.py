@@ -47,5 +47,5 @@ def _tell(case: ET.Element, verdict: Verdict, report: Report) -> None:
 
 
 def _paragraph(deviation: Deviation, report: Report) -> str:
-    told = {"what": printable(deviation.title)} | facts(deviation, report)
-    return "\n".join(f"{name:<9} {fact}" for name, fact in told.items())
+    rows = {"what": printable(deviation.title)} | facts(deviation, report)
+    return "\n".join(f"{name:<9} {fact}" for name, fact in rows.items())

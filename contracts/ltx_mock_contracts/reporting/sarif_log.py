@@ -101,6 +101,6 @@ def _result(verdict: Verdict, deviation: Deviation, report: Report, uri: str) ->
 
 
 def _message(deviation: Deviation, report: Report) -> str:
-    told = facts(deviation, report, limit=_LIMIT)
-    lines = [printable(shortened(deviation.title, _LIMIT)), *(f"{name}: {fact}" for name, fact in told.items())]
+    rows = facts(deviation, report, limit=_LIMIT)
+    lines = [printable(shortened(deviation.title, _LIMIT)), *(f"{name}: {fact}" for name, fact in rows.items())]
     return "\n".join(lines).replace("](", "\\](")  # else it is a link

@@ -42,9 +42,9 @@ def step_summary(report: Report) -> str:
 
 
 def _about(report: Report) -> Iterator[str]:
-    told = about(report) | ({"again": printable(report.reproduce)} if report.reproduce else {})
-    if told:
-        yield "<p>" + "<br>\n".join(f"{name} {_code(fact)}" for name, fact in told.items()) + "</p>\n"
+    rows = about(report) | ({"again": printable(report.reproduce)} if report.reproduce else {})
+    if rows:
+        yield "<p>" + "<br>\n".join(f"{name} {_code(fact)}" for name, fact in rows.items()) + "</p>\n"
 
 
 def _notes(report: Report) -> Iterator[str]:
@@ -69,10 +69,10 @@ def _note(verdict: Verdict) -> str:
 
 
 def _details(verdict: Verdict, deviation: Deviation, report: Report) -> str:
-    told = facts(deviation, report, limit=_LIMIT)
+    rows = facts(deviation, report, limit=_LIMIT)
     return (
         f"<details>\n<summary>{deviation.rule} {verdict.outcome_of(deviation)}: {_code(deviation.title)}</summary>\n"
-        + "".join(f"<p>{name}</p>\n<pre>{_escaped(fact)}</pre>\n" for name, fact in told.items())
+        + "".join(f"<p>{name}</p>\n<pre>{_escaped(fact)}</pre>\n" for name, fact in rows.items())
         + "</details>\n"
     )
 

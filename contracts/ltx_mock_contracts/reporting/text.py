@@ -46,9 +46,9 @@ def _readable(error: UnicodeError) -> tuple[str, int]:
 
 
 def _letter(letter: str) -> str:
-    told = letter.translate(_IN_ASCII)
-    if told.isascii():
-        return told
+    ascii_form = letter.translate(_IN_ASCII)
+    if ascii_form.isascii():
+        return ascii_form
     plain = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
     return plain if plain and plain.isprintable() else letter.encode("ascii", "backslashreplace").decode()
 

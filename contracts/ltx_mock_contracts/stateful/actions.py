@@ -57,7 +57,7 @@ class Actions:
             rule: The rule that a refusal breaks.
             must_fail: Whether its prompt breaks the content rules.
         """
-        key, body = self._client.known(key), self._callbacks.addressed(body)
+        key, body = self._client.usable_key(key), self._callbacks.with_our_url(body)
         request = GenerateRequest.from_body(body)
         before = self._unfinished({key} if self._target.choices else {FIRST, SECOND})
         what = f"{request.mode}, {request.resolution}, {request.request_type}{', second key' * (key == SECOND)}"
@@ -81,8 +81,8 @@ class Actions:
         if isinstance(invalid, MalformedBytes):
             raw = invalid.raw
         else:
-            raw = json.dumps(self._callbacks.redirected(invalid)).encode()
-        exchange = self._client.generate(self._client.known(key), raw, f"{invalid.rule}, {invalid.family}")
+            raw = json.dumps(self._callbacks.wrong_body_with_our_url(invalid)).encode()
+        exchange = self._client.generate(self._client.usable_key(key), raw, f"{invalid.rule}, {invalid.family}")
         self._unknown += exchange.status == 200
         self._judge.judge(exchange)
         if exchange.status != invalid.status:
@@ -112,7 +112,7 @@ class Actions:
     def poll_nobodys(self, key: str, task_id: str | None) -> None:
         """Ask for a task that there is not, or without `taskId`."""
         what = "without taskId" if task_id is None else f"of {task_id!r}"
-        exchange = self._client.status(self._client.known(key), task_id, what)
+        exchange = self._client.status(self._client.usable_key(key), task_id, what)
         self._judge.judge(exchange)
         status = 400 if task_id is None else 404
         if exchange.status != status:

@@ -28,18 +28,18 @@ class CallbackLog:
         self._judge = judge
         self._read = 0
 
-    def addressed(self, body: Body) -> Body:
+    def with_our_url(self, body: Body) -> Body:
         """Return a good request with our `callback_url`, where it has one. Without an inbox it asks for none."""
         if self._inbox is None:
             return {name: value for name, value in body.items() if name not in {"request_type", "callback_url"}}
         return {**body, "callback_url": self._inbox.url} if "callback_url" in body else body
 
-    def redirected(self, invalid: InvalidRequest) -> Any:
+    def wrong_body_with_our_url(self, invalid: InvalidRequest) -> Any:
         """Return the body of a bad request, with our `callback_url` unless that is what is bad."""
         body = invalid.body
         if self._inbox is None or not isinstance(body, dict) or invalid.pointer == "/callback_url":
             return body
-        return self.addressed(body)
+        return self.with_our_url(body)
 
     def read(self, tasks: Mapping[str, TaskHistory], now: int | None) -> list[TaskHistory]:
         """Judge the callbacks that are new, and ask for those of tasks that have ended.
@@ -54,14 +54,14 @@ class CallbackLog:
         if self._inbox is None:
             return []
         bodies = self._inbox.bodies()
-        called = [self._judged(self._inbox.url, raw, tasks) for raw in bodies[self._read :]]
+        called = [self._judge_callback(self._inbox.url, raw, tasks) for raw in bodies[self._read :]]
         self._read = len(bodies)
         if now is not None:
             for task in tasks.values():
-                self._miss(task, now)
+                self._note_missing(task, now)
         return [task for task in called if task is not None]
 
-    def _judged(self, url: str, raw: bytes, tasks: Mapping[str, TaskHistory]) -> TaskHistory | None:
+    def _judge_callback(self, url: str, raw: bytes, tasks: Mapping[str, TaskHistory]) -> TaskHistory | None:
         exchange = self._client.callback(url, raw)
         self._judge.judge(exchange)
         task = tasks.get(exchange.task_id)
@@ -70,7 +70,7 @@ class CallbackLog:
             self._judge.recorder.add_deviation("GEN-18", title, (exchange,), expected="none", actual=actual)
         return task
 
-    def _miss(self, task: TaskHistory, now: int) -> None:
+    def _note_missing(self, task: TaskHistory, now: int) -> None:
         if task.request is None or task.request.request_type != "callback" or task.callbacks or task.made is None:
             return
         ended = task.ended_by_hand or task.end is not None or (task.window is not None and now > task.window[1])

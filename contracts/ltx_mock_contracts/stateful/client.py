@@ -37,7 +37,7 @@ class Client:
         self._log = log
         self._numbers = count(1)
 
-    def known(self, key: str) -> str:
+    def usable_key(self, key: str) -> str:
         """Return a key, or the first where the target has but one."""
         return key if key in self._clients else FIRST
 

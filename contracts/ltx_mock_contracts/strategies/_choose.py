@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ltx_mock_contracts.validation.explain import near
+from ltx_mock_contracts.validation.explain import closest_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ def choose(name: str, value: str | None, allowed: Iterable[str]) -> tuple[str, .
     if value is None:
         return allowed
     if value not in allowed:
-        meant = near(value, allowed)
+        meant = closest_word(value, allowed)
         hint = f" (did you mean {meant!r}?)" if meant else ""
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}{hint}")
     return (value,)

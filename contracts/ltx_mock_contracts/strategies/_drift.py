@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DRIFTS", "DriftedEnvelope", "drifted", "drifting"]
 
-Told = tuple[str, str]
+FindingPlace = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class DriftedEnvelope:
 
     body: Envelope
     drift: str
-    findings: tuple[Told, ...]
+    findings: tuple[FindingPlace, ...]
 
 
 def drifted(*, drift: str | None = None, state: str | None = None) -> st.SearchStrategy[DriftedEnvelope]:
@@ -62,23 +62,23 @@ def drifting(draw: st.DrawFn, envelopes: st.SearchStrategy[Envelope], drift: str
 
 @st.composite
 def _drifted(draw: st.DrawFn, possible: dict[str, tuple[str, ...]]) -> DriftedEnvelope:
-    chosen = draw(st.sampled_from(list(possible)))
-    body = draw(status_envelopes(state=draw(st.sampled_from(possible[chosen]))))
-    return DriftedEnvelope(body=body, drift=chosen, findings=_DRIFTS[chosen][1](draw, body))
+    drift = draw(st.sampled_from(list(possible)))
+    body = draw(status_envelopes(state=draw(st.sampled_from(possible[drift]))))
+    return DriftedEnvelope(body=body, drift=drift, findings=_DRIFTS[drift][1](draw, body))
 
 
-def _unknown_field(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
+def _unknown_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
     names = draw(st.lists(st.sampled_from(["progress", "model", "videoUrl", "state_", "x"]), min_size=1, unique=True))
     body["data"] |= {name: draw(FIELD_VALUES) for name in names}
     return tuple(("CLI-9", f"/data/{name}") for name in names)
 
 
-def _unknown_state(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
+def _unknown_state(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
     body["data"]["state"] = draw(st.sampled_from(["processing_r2", "queued", "PROCESSING", "retrying", ""]))
     return (("TASK-1", "/data/state"),)
 
 
-def _missing_field(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
+def _missing_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
     """Take away fields that a client can do without; those that a failed task need not have are no finding."""
     data = body["data"]
     optional = [name for name in ("createTime", "completeTime", "costTime", "failMsg") if name in data]
@@ -89,7 +89,7 @@ def _missing_field(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
     return tuple((rule, f"/data/{name}") for name in gone if rule != "TASK-6" or name == "failMsg")
 
 
-def _null_field(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
+def _null_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
     """Put null where a field should be absent, as serialisers do that know one class for all states."""
     data = body["data"]
     absent = [name for name in _RESULTS if name not in data]
@@ -101,7 +101,7 @@ def _null_field(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
     )
 
 
-def _more_in_the_envelope(draw: st.DrawFn, body: Envelope) -> tuple[Told, ...]:
+def _more_in_the_envelope(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
     name = draw(st.sampled_from(["requestId", "msg", "timestamp"]))
     body[name] = draw(FIELD_VALUES)
     return (("ENV-1", f"/{name}"),)
@@ -111,7 +111,7 @@ _TIMES: Final = ("createTime", "completeTime", "costTime")
 _RESULTS: Final = ("resultJson", "failCode", "failMsg", *_TIMES)
 _NEEDED_BY: Final = {"pending": "TASK-2", "processing": "TASK-2", "success": "TASK-3", "failed": "TASK-6"}
 
-_DRIFTS: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Envelope], tuple[Told, ...]]]]] = {
+_DRIFTS: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Envelope], tuple[FindingPlace, ...]]]]] = {
     "unknown field": (STATES, _unknown_field),
     "unknown state": (RUNNING, _unknown_state),
     "missing field": (STATES, _missing_field),

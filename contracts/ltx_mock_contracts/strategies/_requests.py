@@ -152,8 +152,8 @@ def advisory_requests(*, mode: str | None = None, family: str | None = None) -> 
 def _advised(draw: st.DrawFn, possible: dict[str, list[str]], most: int) -> AdvisedRequest:
     body = draw(bodies(tuple(possible), REQUEST_TYPES))
     names = possible[body["input"]["mode"]]
-    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=most, unique=True))
-    places = {family: change(draw, body) for family, (_, change) in _FAMILIES.items() if family in chosen}
+    selected = draw(st.lists(st.sampled_from(names), min_size=1, max_size=most, unique=True))
+    places = {family: change(draw, body) for family, (_, change) in _FAMILIES.items() if family in selected}
     pointers = {pointer(place) for place in places.values() if place}
     families = tuple(family for family, place in places.items() if place)
     return AdvisedRequest(body=body, pointers=tuple(sorted(pointers)), families=families)

@@ -54,10 +54,10 @@ def status_envelopes(*, state: str | None = None) -> st.SearchStrategy[Envelope]
 
 @st.composite
 def _tasks(draw: st.DrawFn, states: tuple[str, ...]) -> Envelope:
-    told = draw(st.sampled_from(states))
-    task: dict[str, Any] = {"taskId": draw(TASK_IDS), "state": told}
+    current = draw(st.sampled_from(states))
+    task: dict[str, Any] = {"taskId": draw(TASK_IDS), "state": current}
     created = draw(CREATED)
-    if told in ENDED:
+    if current in ENDED:
         return success(draw(finished(task, created, created + draw(_COSTS))))
     return success(task | {"createTime": created})
 

@@ -68,8 +68,8 @@ def _octal(raw: bytes) -> str:
 
 def _url(target: str) -> str:
     root, rest = _split(target)
-    shown = quote(rest, safe=_SAFE, errors="replace")
-    return shlex.quote(root + shown) if root else f'"$BASE_URL"{shlex.quote(shown)}'
+    quoted = quote(rest, safe=_SAFE, errors="replace")
+    return shlex.quote(root + quoted) if root else f'"$BASE_URL"{shlex.quote(quoted)}'
 
 
 def _split(target: str) -> tuple[str, str]:

@@ -36,10 +36,10 @@ def judge_refused_at_once(recorder: Recorder, refused: Exchange, rule: str, code
     recorder.add_deviation(rule, title, (refused,), expected=expected, actual=actual, binding=False)
 
 
-def judge_missing_callback(recorder: Recorder, shown: Exchange) -> None:
+def judge_missing_callback(recorder: Recorder, exchange: Exchange) -> None:
     """Note that a task has ended without its callback, and the exchange that shows whose it is (CB-1)."""
     title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
-    recorder.add_deviation("CB-1", title, (shown,), expected=expected, actual="nothing")
+    recorder.add_deviation("CB-1", title, (exchange,), expected=expected, actual="nothing")
 
 
 def judge_unchanged(recorder: Recorder, first: Exchange, again: Exchange) -> None:

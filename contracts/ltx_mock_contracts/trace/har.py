@@ -149,5 +149,5 @@ def _key_of(entry: HarEntry) -> str:
 
 def _label(key: str, taken: set[str]) -> str:
     """Return what may be shown of a key: its last four characters, or less of a short one, told apart from others."""
-    shown = "…" + key[len(key) - min(4, len(key) // 2) :]
-    return shown if shown not in taken else f"{shown} ({len(taken) + 1})"
+    label = "…" + key[len(key) - min(4, len(key) // 2) :]
+    return label if label not in taken else f"{label} ({len(taken) + 1})"

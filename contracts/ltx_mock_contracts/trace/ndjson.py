@@ -124,7 +124,7 @@ def _left_out(entry: dict[str, Any], operation: Operation) -> frozenset[str]:
 
 def _as_dict(exchange: Exchange) -> dict[str, Any]:
     """Return what the journal has of every exchange, and of the rest only what is told."""
-    told: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "number": exchange.number,
         "at": exchange.at,
         "key": exchange.key,
@@ -136,8 +136,8 @@ def _as_dict(exchange: Exchange) -> dict[str, Any]:
         "request": exchange.request,
         "answer": exchange.answer,
     }
-    told |= {} if exchange.cause_kind is None else {"causeKind": exchange.cause_kind}
-    told |= {} if exchange.ended is None else {"ended": exchange.ended}
-    told |= {} if exchange.headers is None else {"headers": dict(exchange.headers)}
-    told |= {} if exchange.clock == "server" else {"clock": exchange.clock}
-    return told | ({"gaps": sorted(exchange.gaps)} if exchange.gaps else {})
+    entry |= {} if exchange.cause_kind is None else {"causeKind": exchange.cause_kind}
+    entry |= {} if exchange.ended is None else {"ended": exchange.ended}
+    entry |= {} if exchange.headers is None else {"headers": dict(exchange.headers)}
+    entry |= {} if exchange.clock == "server" else {"clock": exchange.clock}
+    return entry | ({"gaps": sorted(exchange.gaps)} if exchange.gaps else {})

@@ -1,6 +1,6 @@
-"""Judge requests and answers against the contract: the door to everything that finds fault with a body.
+"""Validate requests and responses against the contract.
 
-Validation returns data: a list of findings, empty when all is well. Only bytes that are no JSON raise.
+Validation returns a list of findings, empty for a valid body. Only bytes that are not JSON raise an error.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ __all__ = [
     "validate_response",
 ]
 
-_ENOUGH: Final = 100
+_MAX_ITEMS: Final = 100
 
 
 def validate_request(body: object) -> list[Finding]:
-    """Return everything that is wrong with the decoded body of a generateTask request, worst first.
+    """Return the findings for the decoded body of a generateTask request, worst first.
 
     Violations (GEN-1 to GEN-14) come before advisories (GEN-16), deeper places before shallower ones, then rules in
-    the order of the catalogue. There is one finding for each cause; a body whose mode is wrong hears nothing of
-    what depends on the mode. No value whatever makes this raise.
+    the order of the catalogue. There is one finding for each cause; a body with a wrong mode gets no findings that
+    depend on the mode. This never raises.
 
     Args:
         body: What `parse_body` returned, or any Python value.
@@ -42,20 +42,20 @@ def validate_request(body: object) -> list[Finding]:
 
 
 def validate_parsed_request(body: object) -> list[Finding]:
-    """Do the same for a body that `parse_body` returned: it is not searched again for what JSON cannot carry.
+    """Validate a body that `parse_body` returned, without checking again that JSON can represent it.
 
-    Of an array that is too long anyway only the beginning is looked at.
+    If an array is too long, only its first items are validated.
     """
-    return explainer("generate-request-strict").findings(_without_rest(body), parsed=True)
+    return explainer("generate-request-strict").findings(_truncate_arrays(body), parsed=True)
 
 
-def _without_rest(body: object) -> object:
-    """Return the body with at most so many items in the arrays whose items are looked at closely."""
+def _truncate_arrays(body: object) -> object:
+    """Return the body with at most `_MAX_ITEMS` items in each validated array."""
     given = body.get("input") if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(given, dict):
         return body
     arrays = {name: given[name] for name in ("image_urls", "loras") if isinstance(given.get(name), list)}
-    long = [name for name, items in arrays.items() if len(items) > _ENOUGH]
+    long = [name for name, items in arrays.items() if len(items) > _MAX_ITEMS]
     if not long or (long == ["image_urls"] and given.get("mode") not in IMAGE_MODES):
         return body
-    return body | {"input": given | {name: arrays[name][:_ENOUGH] for name in long}}
+    return body | {"input": given | {name: arrays[name][:_MAX_ITEMS] for name in long}}

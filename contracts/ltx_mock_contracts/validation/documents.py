@@ -1,4 +1,4 @@
-"""Judge JSON that people and their tools write, against a schema that `ltx-mock schema` prints."""
+"""Validate JSON documents written by people and tools against a schema that `ltx-mock schema` prints."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["DocumentSchema", "document_schema"]
 
 
 class DocumentSchema:
-    """One schema, as a judge of documents. jsonschema-rs accepts the good ones; jsonschema says what is wrong."""
+    """Validates documents against one schema: jsonschema-rs decides, jsonschema explains."""
 
     def __init__(self, name: str) -> None:
         self._schema = schema(name)
 
     def problem(self, value: object) -> str | None:
-        """Return the first thing that is wrong in one line, with place, allowed and got; None for a good document."""
+        """Return the first problem in one line, with place, allowed and given value; None for a valid document."""
         if self._accepts(value):
             return None
-        error = next(self._explaining.iter_errors(value), None)
-        return None if error is None else self._told(error)
+        error = next(self._explainer.iter_errors(value), None)
+        return None if error is None else self._message(error)
 
     def _accepts(self, value: object) -> bool:
         try:
             return self._compiled.is_valid(value)
-        except ValueError:  # text with half a surrogate pair, which only Python can hold
+        except ValueError:  # a string with a lone surrogate
             return False
 
-    def _told(self, error: jsonschema.ValidationError) -> str:
+    def _message(self, error: jsonschema.ValidationError) -> str:
         path, value = [*error.absolute_path], error.instance
         nodes = [*self._nodes(error.absolute_schema_path)]
         got = show(value)
@@ -48,7 +48,7 @@ class DocumentSchema:
         return f"{place(path)} must be {allowed[-1]}, but is {got}"
 
     def _nodes(self, path: Iterable[str | int]) -> Iterator[Any]:
-        """Give what stands on the way to a keyword, from the whole schema on. The path leaves out each `$ref`."""
+        """Yield the schema nodes on the way from the root to a keyword. The path does not contain the `$ref`s."""
         node: Any = self._schema
         for step in path:
             yield node
@@ -64,7 +64,7 @@ class DocumentSchema:
         return jsonschema_rs.Draft202012Validator(self._schema)
 
     @cached_property
-    def _explaining(self) -> jsonschema.Draft202012Validator:
+    def _explainer(self) -> jsonschema.Draft202012Validator:
         import jsonschema  # noqa: PLC0415 - slow to import, and most documents are good
 
         return jsonschema.Draft202012Validator(self._schema)
@@ -72,5 +72,5 @@ class DocumentSchema:
 
 @cache
 def document_schema(name: str) -> DocumentSchema:
-    """Return the one judge of a schema, made when it is first asked for."""
+    """Return the cached validator of a schema."""
     return DocumentSchema(name)

@@ -1,7 +1,7 @@
-"""Turn what a JSON Schema says about a value into findings.
+"""Turn violations of a JSON Schema into findings.
 
-A compiled validator (jsonschema-rs) decides; only when it says no are schema and value walked side by side, and the
-marks at each broken keyword say what to report.
+A compiled validator (jsonschema-rs) decides. Only for an invalid value does `Walker` walk schema and value together;
+the `x-` keywords beside each broken keyword say what to report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.validation.findings import Finding, forbidden, missing, unknown, wrong
 from ltx_mock_contracts.validation.intended import intended_field
 from ltx_mock_contracts.validation.json_body import MalformedBody, check_json
-from ltx_mock_contracts.validation.schema_walk import Broken, Walker
+from ltx_mock_contracts.validation.schema_walk import BrokenKeyword, Walker
 from ltx_mock_schemas import schema
 
 if TYPE_CHECKING:
@@ -23,35 +23,36 @@ if TYPE_CHECKING:
 
     import jsonschema_rs
 
-__all__ = ["FINDINGS_LIMIT", "Explainer", "arranged", "explainer", "near"]
+__all__ = ["FINDINGS_LIMIT", "Explainer", "closest_word", "explainer", "sort_findings"]
 
 FINDINGS_LIMIT: Final = 100
-"""The most findings one value gets: a hostile body must not buy a hundred thousand of them."""
+"""The most findings for one value, so that a hostile body cannot produce a hundred thousand."""
 
 _WORD_LIMIT: Final = 40
 _ORDER: Final = {rule: index for index, rule in enumerate(RULES)}
 
 
 class Explainer:
-    """One schema, as a judge that gives its reasons."""
+    """Validates values against one schema and explains violations."""
 
     def __init__(self, name: str) -> None:
         self._schema = schema(name)
 
     def findings(self, value: object, *, parsed: bool = False) -> list[Finding]:
-        """Return all that the schema finds wrong, arranged; an empty list means that the value is valid.
+        """Return the sorted findings for a value; an empty list means that it is valid.
 
-        A value that `parse_body` returned is `parsed`: it need not be searched for what JSON cannot carry.
+        Set `parsed` for a value that `parse_body` returned: it is not checked again for values that JSON cannot
+        represent.
 
-        Nothing is said about what is inside a field that must not be there at all. A value that JSON cannot carry
-        gets one finding, of the first rule of the schema. There are at most `FINDINGS_LIMIT`.
+        The content of a forbidden field gets no findings. A value that JSON cannot represent gets one finding, of the
+        schema's first rule. There are at most `FINDINGS_LIMIT` findings.
         """
         return [] if self._accepts(value) else self._explain(value, parsed=parsed)
 
     def _accepts(self, value: object) -> bool:
         try:
             return self._compiled.is_valid(value)
-        except ValueError:  # a value that JSON cannot carry
+        except ValueError:  # a value that JSON cannot represent
             return False
 
     @cached_property
@@ -72,7 +73,7 @@ class Explainer:
             return [replace(error.finding, rule=self._schema["x-rule"])]
         broken = list(islice(self._walker.walk(value), FINDINGS_LIMIT))
         closed = {error.path for error in broken if error.forbids and error.severity == "violation"}
-        return arranged(
+        return sort_findings(
             _finding(error, value)
             for error in broken
             if not any(error.path[:depth] in closed for depth in range(len(error.path)))
@@ -81,16 +82,16 @@ class Explainer:
 
 @cache
 def explainer(name: str) -> Explainer:
-    """Return the one explainer of a schema, made when it is first asked for."""
+    """Return the cached explainer of a schema."""
     return Explainer(name)
 
 
-def arranged(findings: Iterable[Finding]) -> list[Finding]:
-    """Order findings and drop the echoes.
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings and drop duplicates.
 
     Violations come before advisories, in each deeper places before shallower ones, then the rules in the order of
-    the catalogue, then the order in which they were found. There is one finding for a rule at a place, the last
-    one found, and no advisory at the place of a violation.
+    the catalogue, then the order in which they were found. One finding remains for a rule at a place (the last), and no
+    advisory at the place of a violation.
     """
     chosen = {(finding.pointer, finding.rule): finding for finding in findings}.values()
     violated = {finding.pointer for finding in chosen if finding.severity == "violation"}
@@ -100,8 +101,8 @@ def arranged(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
-def near(value: object, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant: the same but for its case, or nearly the same."""
+def closest_word(value: object, known: Iterable[str]) -> str | None:
+    """Return the known word that was probably meant: equal except for case, or similar."""
     if not isinstance(value, str) or len(value) > _WORD_LIMIT:
         return None
     folded = {word.casefold(): word for word in known}
@@ -112,7 +113,7 @@ def near(value: object, known: Iterable[str]) -> str | None:
     return next((folded[word] for word in get_close_matches(value.casefold(), folded, n=1, cutoff=0.75)), None)
 
 
-def _finding(error: Broken, whole: object) -> Finding:
+def _finding(error: BrokenKeyword, whole: object) -> Finding:
     rule, allowed, severity = error.mark("x-rule"), error.mark("x-allowed"), error.severity
     if error.keyword == "required":
         return missing(rule, severity, error.path, allowed)
@@ -122,8 +123,8 @@ def _finding(error: Broken, whole: object) -> Finding:
             meant = intended_field(whole, error.path)
             hint, lost = meant or (None, None)
             return unknown(rule, severity, error.path, error.value, known, hint=hint, lost=lost)
-        return unknown(rule, severity, error.path, error.value, known, hint=near(error.path[-1], known))
+        return unknown(rule, severity, error.path, error.value, known, hint=closest_word(error.path[-1], known))
     if error.forbids:
         return forbidden(rule, severity, error.path, error.value, allowed)
-    hint = near(error.value, error.asked) if error.keyword == "enum" else None
+    hint = closest_word(error.value, error.constraint) if error.keyword == "enum" else None
     return wrong(rule, severity, error.path, error.value, allowed, hint=hint)

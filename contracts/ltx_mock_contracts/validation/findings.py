@@ -1,4 +1,4 @@
-"""A finding: one thing that is wrong with a request or an answer, as data. All of its text is made here."""
+"""A finding: one problem of a request or a response, as data. All of its text is made here."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = [
     "missing",
     "place",
     "pointer",
+    "relocate",
     "show",
     "unknown",
-    "within",
     "wrong",
 ]
 
 Severity = Literal["violation", "advisory"]
-"""A violation breaks the contract; an advisory is accepted, and worth a developer's attention."""
+"""A violation breaks the contract; an advisory does not, but deserves a developer's attention."""
 
 Path = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
@@ -37,16 +37,16 @@ _MUST: Final = {"violation": "must", "advisory": "should"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is wrong.
+    """One problem of a request or a response.
 
     Attributes:
-        rule: The id of the rule that is broken, a key of `RULES`.
+        rule: The id of the broken rule, a key of `RULES`.
         severity: `violation` or `advisory`.
         pointer: Where, as a JSON pointer (RFC 6901); "" is the whole body. It leads to the value, or for a missing
             field to where the value should be.
-        got: What is there, in short and in JSON notation.
-        allowed: What may be there.
-        message: The whole in one sentence.
+        got: The actual value, shortened, in JSON notation.
+        allowed: The allowed values, in words.
+        message: The problem in one sentence.
     """
 
     rule: str
@@ -71,11 +71,11 @@ class Finding:
 def wrong(
     rule: str, severity: Severity, path: Path, value: object, allowed: str, *, hint: str | None = None
 ) -> Finding:
-    """Say that a value is not what it must be.
+    """Make the finding of a wrong value.
 
     Args:
         rule: The rule that is broken.
-        severity: How bad that is.
+        severity: `violation` or `advisory`.
         path: Where the value is.
         value: The value.
         allowed: The end of the sentence "it must be …".
@@ -87,13 +87,13 @@ def wrong(
 
 
 def missing(rule: str, severity: Severity, path: Path, allowed: str) -> Finding:
-    """Say that a field is not there; `path` is where it should be."""
+    """Make the finding of a missing field; `path` is where it should be."""
     message = f"{place(path)} is missing; it {_MUST[severity]} be {allowed}"
     return Finding(rule=rule, severity=severity, pointer=pointer(path), got="nothing", allowed=allowed, message=message)
 
 
 def forbidden(rule: str, severity: Severity, path: Path, value: object, allowed: str) -> Finding:
-    """Say that a field does not belong here; `allowed` is the end of the sentence "it is allowed …"."""
+    """Make the finding of a forbidden field; `allowed` is the end of the sentence "it is allowed …"."""
     verb = "allowed" if severity == "violation" else "used"
     message = f"{place(path)} is {verb} {allowed}"
     return Finding(
@@ -111,7 +111,7 @@ def unknown(
     hint: str | None = None,
     lost: str | None = None,
 ) -> Finding:
-    """Say that nobody knows this field; `known` are those that are known beside it, `lost` is what does not happen."""
+    """Make the finding of an unknown field; `known` lists the known ones, `lost` is what it cannot do."""
     allowed = f"one of {', '.join(known)}"
     message = f"{place(path)} is not a field that the API knows{_did_you_mean(hint)}"
     message += f" As it is, {lost}" if lost else ""
@@ -121,7 +121,7 @@ def unknown(
 
 
 def malformed(problem: str, path: Path = ()) -> Finding:
-    """Say that a body is no JSON that can be worked with (GEN-1); `problem` is a sentence without its full stop."""
+    """Make the finding of an unreadable body (GEN-1); `problem` is a sentence without its full stop."""
     return Finding(
         rule="GEN-1",
         severity="violation",
@@ -132,8 +132,8 @@ def malformed(problem: str, path: Path = ()) -> Finding:
     )
 
 
-def within(finding: Finding, path: Path) -> Finding:
-    """Move a finding about decoded content to the place where the encoded text is."""
+def relocate(finding: Finding, path: Path) -> Finding:
+    """Move a finding about decoded content to the place of the encoded text."""
     message = f"{place(path)}, decoded: {finding.message}"
     return replace(finding, pointer=pointer(path), message=message)
 
@@ -144,7 +144,7 @@ def pointer(path: Sequence[str | int]) -> str:
 
 
 def place(path: Sequence[str | int]) -> str:
-    """Return a path as people write it, such as `input.loras[0].scale`; the empty one is "the body"."""
+    """Return a path in dotted notation, such as `input.loras[0].scale`; the empty path is "the body"."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -157,7 +157,7 @@ def place(path: Sequence[str | int]) -> str:
 
 
 def show(value: object) -> str:
-    """Return a value in JSON notation, in at most about 100 characters that are all safe to print."""
+    """Return a value in JSON notation, at most about 100 characters, all printable."""
     if isinstance(value, str):
         return _quoted(value, _SHOWN)
     if isinstance(value, dict):

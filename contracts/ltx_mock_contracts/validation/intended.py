@@ -1,4 +1,4 @@
-"""Which field was probably meant by one that the API does not know, and what is lost without it."""
+"""Guess which known field an unknown field stands for, and what is lost without it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Intended(NamedTuple):
     """A known field that was probably meant.
 
     Attributes:
-        place: Where it stands, as people write it: `callback_url`, `input.loras`; in a LoRA `scale`.
-        lost: What happens while it is not given, as the rest of a sentence; None where it is given.
+        place: Its path in dotted notation: `callback_url`, `input.loras`; in a LoRA `scale`.
+        lost: The consequence of its absence, as the end of a sentence; None if it is given too.
     """
 
     place: str
@@ -87,14 +87,14 @@ _CUTOFF: Final = 0.75
 
 
 def intended_field(body: object, path: Path) -> Intended | None:
-    """Return the field that was probably meant by an unknown one of a generateTask body.
+    """Return the known field that an unknown field of a generateTask body probably stands for.
 
-    The same name in other letters, a near one, and a synonym are looked for where the field stands, then elsewhere:
-    `prompt` beside `input` belongs in it. Nothing is lost where that field is given too.
+    The same name in another spelling, a similar name and a synonym are searched at the same level, then at others:
+    `prompt` beside `input` belongs in it. Nothing is lost if that field is given too.
 
     Args:
         body: The decoded body.
-        path: Where the unknown field is.
+        path: The path of the unknown field.
     """
     way, last = path[:-1], path[-1]
     if not isinstance(last, str) or len(last) > _LONGEST:

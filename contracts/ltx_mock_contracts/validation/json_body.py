@@ -1,4 +1,4 @@
-"""Read the bytes of a body as JSON, and refuse all that other readers of JSON might read in another way."""
+"""Parse the bytes of a body as JSON, and refuse everything that other JSON parsers may read differently."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["DEPTH_LIMIT", "LARGE", "MalformedBody", "PatientDecoder", "check_json", "parse_body"]
 
 DEPTH_LIMIT: Final = 64
-"""How deep arrays and objects may be nested; the documented request needs four levels."""
+"""The maximum nesting of arrays and objects; the documented request needs four levels."""
 
 LARGE: Final = 16 * 1024
-"""A body of more bytes is decoded with patience, so that other threads go on meanwhile; see `PatientDecoder`."""
+"""Bodies with more bytes than this are decoded with `PatientDecoder`, so that other threads can run meanwhile."""
 
 _DIGITS_LIMIT: Final = 300
 _TOO_BIG: Final = 10**_DIGITS_LIMIT
@@ -34,10 +34,10 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class MalformedBody(ValueError):  # noqa: N818  it names what came in, not what we did wrong
-    """The bytes are not a JSON document that every reader understands alike (GEN-1).
+    """The bytes are not JSON, or JSON that parsers read in different ways (GEN-1).
 
     Attributes:
-        finding: What is wrong, as a finding of the rule GEN-1.
+        finding: The problem, as a finding of GEN-1.
     """
 
     def __init__(self, finding: Finding) -> None:
@@ -48,11 +48,11 @@ class MalformedBody(ValueError):  # noqa: N818  it names what came in, not what 
 def parse_body(raw: bytes) -> object:
     """Decode the body of a request.
 
-    Besides what is no JSON at all this refuses a byte order mark, `NaN` and `Infinity`, numbers beyond the range of
-    a double, keys that occur twice in an object, lone surrogates, and nesting deeper than `DEPTH_LIMIT`.
+    Besides invalid JSON this refuses a byte order mark, `NaN` and `Infinity`, numbers beyond the range of a double,
+    duplicate keys, lone surrogates, and nesting deeper than `DEPTH_LIMIT`.
 
     Args:
-        raw: The bytes as they came.
+        raw: The bytes of the body.
 
     Raises:
         MalformedBody: The bytes cannot be read; its `finding` says why and where.
@@ -71,11 +71,11 @@ def parse_body(raw: bytes) -> object:
 
 
 def check_json(value: object) -> None:
-    """Check that a Python value is something that JSON can carry to any reader.
+    """Check that JSON can represent a Python value for every parser.
 
     Raises:
-        MalformedBody: Somewhere in it there is a type that JSON does not have, a key that is not a string, a number
-            that is not finite or too large for a double, or nesting deeper than `DEPTH_LIMIT`.
+        MalformedBody: It contains a type that JSON does not have, a key that is not a string, a number that is not
+            finite or too large for a double, or nesting deeper than `DEPTH_LIMIT`.
     """
     if _is_plain(value):
         return
@@ -137,10 +137,10 @@ _DECODER: Final = json.JSONDecoder(
 
 
 class PatientDecoder(json.JSONDecoder):
-    """Decodes in Python what `json` decodes in C, so that other threads get their turn while it works.
+    """A JSON decoder in Python instead of C, so that other threads can run during decoding.
 
-    C code lets no other thread run until it is done, and an array of 300,000 arrays takes it some tenths of a second.
-    One instance decodes one text.
+    The C decoder holds the GIL to its end: some tenths of a second for an array of 300,000 arrays. One instance decodes
+    one text.
 
     Raises:
         RecursionError: The text is nested deeper than `levels`.
@@ -166,7 +166,7 @@ class PatientDecoder(json.JSONDecoder):
 
 
 class _Strict(PatientDecoder):
-    """The same, and refuses what `parse_body` refuses; lone surrogates where it `watches_surrogates`."""
+    """Also refuses everything that `parse_body` refuses; lone surrogates only if `watches_surrogates`."""
 
     def __init__(self, *, watches_surrogates: bool) -> None:
         super().__init__(
@@ -194,7 +194,7 @@ def _encodable_string(text: str, start: int, strict: bool) -> tuple[str, int]:
 
 
 def _walk(value: object) -> Iterator[tuple[Path, object]]:
-    """Give every value with its path, in document order, and no deeper than one level below the limit."""
+    """Yield every value with its path, in document order, down to one level below the limit."""
     stack: list[tuple[Path, object]] = [((), value)]
     while stack:
         path, part = stack.pop()
@@ -208,7 +208,7 @@ def _walk(value: object) -> Iterator[tuple[Path, object]]:
 
 
 def _is_plain(value: object) -> bool:
-    """Tell, level by level and fast, whether there is surely nothing wrong; the walk decides what this doubts."""
+    """Check fast, level by level, whether a value is certainly valid; if not, the walk decides."""
     for level in islice(_levels(value), DEPTH_LIMIT + 1):
         if not _PLAIN.issuperset(level) or not _all_finite(level):
             return False
@@ -218,7 +218,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _levels(value: object) -> Iterator[dict[type, list[Any]]]:
-    """Give the values of each level of nesting, by their type."""
+    """Yield the values of each nesting level, grouped by type."""
     level: list[Any] = [value]
     while level:
         kinds = set(map(type, level))
@@ -250,7 +250,7 @@ def _problem(part: object, depth: int) -> str | None:
 
 
 def _first_surrogate(body: object) -> Path:
-    """Return where the first text with a lone surrogate is; for a key, where its object is."""
+    """Return the path of the first string with a lone surrogate; for a key, the path of its object."""
     for path, part in _walk(body):
         if any(not _encodable(text) for text in (part if isinstance(part, dict) else [part]) if isinstance(text, str)):
             return path

@@ -1,19 +1,19 @@
-"""Judge what the API answers: envelopes, tasks in every state, and callbacks."""
+"""Validate responses of the API: envelopes, tasks in every state, and callbacks."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any, Final, Literal, TypeGuard
 
-from ltx_mock_contracts.validation.explain import arranged, explainer, near
-from ltx_mock_contracts.validation.findings import Finding, missing, unknown, within, wrong
+from ltx_mock_contracts.validation.explain import closest_word, explainer, sort_findings
+from ltx_mock_contracts.validation.findings import Finding, missing, relocate, unknown, wrong
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 from ltx_mock_schemas import schema
 
 __all__ = ["Operation", "validate_callback", "validate_response"]
 
 Operation = Literal["generateTask", "statusTask", "balance"]
-"""The two operations of the model, and the one that tells the credits that are left."""
+"""The two operations of the model, and the credit balance."""
 
 _SCHEMAS: Final[dict[Operation, str]] = {
     "generateTask": "generate-response",
@@ -25,15 +25,15 @@ _TIMES: Final = ("createTime", "completeTime", "costTime")
 
 
 def validate_response(operation: Operation, status: int, body: object) -> list[Finding]:
-    """Return everything that is wrong with an answer of the API, worst first.
+    """Return the findings for a response of the API, worst first.
 
-    With HTTP status 200 and no other number in `code` the answer is judged as a success, else as an error. What no
-    document forbids is an advisory: fields of `data` that nobody knows (CLI-9), a fail code that nobody lists
-    (TASK-7), an unfinished task without `createTime` (TASK-2).
+    With HTTP status 200 and no other number in `code` the response is validated as a success, else as an error. Things
+    that no document forbids are advisories: unknown fields of `data` (CLI-9), an undocumented fail code (TASK-7), an
+    unfinished task without `createTime` (TASK-2).
 
     Args:
-        operation: What was asked.
-        status: The HTTP status of the answer.
+        operation: The operation of the request.
+        status: The HTTP status of the response.
         body: The decoded body.
     """
     code = body.get("code") if isinstance(body, dict) else None
@@ -43,45 +43,45 @@ def validate_response(operation: Operation, status: int, body: object) -> list[F
     if usable and code != status:
         findings = [finding for finding in findings if finding.pointer != "/code"]
         findings.append(wrong("ENV-4", "violation", ("code",), code, f"the HTTP status, {status}"))
-    return arranged(findings + (_about_data(operation, body, findings) if success else _about_error(body)))
+    return sort_findings(findings + (_data_findings(operation, body, findings) if success else _error_findings(body)))
 
 
 def validate_callback(body: object) -> list[Finding]:
-    """Return everything that is wrong with the body of a callback, worst first.
+    """Return the findings for the body of a callback, worst first.
 
     Args:
         body: The decoded body that was POSTed to `callback_url`.
     """
     findings = explainer("callback").findings(body)
-    return arranged(findings + _about_data("statusTask", body, findings))
+    return sort_findings(findings + _data_findings("statusTask", body, findings))
 
 
-def _about_data(operation: Operation, body: object, known: list[Finding]) -> list[Finding]:
-    """Find what no schema can say, sums, text within text and what is new, where nothing is known to be wrong."""
+def _data_findings(operation: Operation, body: object, known: list[Finding]) -> list[Finding]:
+    """Check what the schema cannot express, in fields without findings: sums, JSON in strings, unknown values."""
     data: object = body.get("data") if isinstance(body, dict) else None
     if operation == "balance" or not isinstance(data, dict):
         return []
     wrong_fields = {finding.pointer.removeprefix("/data/") for finding in known}
-    findings = _strangers(data, _known(operation))
+    findings = _unknown_fields(data, _known_fields(operation))
     if operation == "statusTask":
-        findings += [*_absent(data), *_unlisted(data)]
+        findings += [*_missing_expected(data), *_undocumented_values(data)]
     if operation == "statusTask" and wrong_fields.isdisjoint(_TIMES):
-        findings += _cost(data)
+        findings += _cost_findings(data)
     if operation == "statusTask" and "resultJson" not in wrong_fields:
-        findings += _result(data.get("resultJson"))
+        findings += _result_findings(data.get("resultJson"))
     return findings
 
 
-def _about_error(body: object) -> list[Finding]:
+def _error_findings(body: object) -> list[Finding]:
     data: object = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, dict) or "error" not in data:
-        return []  # it is no error's data at all, which the schema says
-    return _strangers(data, list(schema("error")["properties"]["data"]["properties"]))
+        return []  # not the data of an error; the schema reports that
+    return _unknown_fields(data, list(schema("error")["properties"]["data"]["properties"]))
 
 
-def _absent(data: dict[object, object]) -> list[Finding]:
-    """Find what a task in its state should carry by a document, and what no client can rely on."""
-    task = _task(data.get("state"))
+def _missing_expected(data: dict[object, object]) -> list[Finding]:
+    """Return an advisory for each missing field that a document shows but clients cannot rely on."""
+    task = _task_schema(data.get("state"))
     return [
         missing(task["x-rule-required"], "advisory", ("data", name), task["properties"][name]["x-allowed"])
         for name in task.get("x-expected", ())
@@ -89,12 +89,17 @@ def _absent(data: dict[object, object]) -> list[Finding]:
     ]
 
 
-def _unlisted(data: dict[object, object]) -> list[Finding]:
-    """Find values of open lists that no document has (TASK-7)."""
-    fields = _task(data.get("state")).get("properties", {})
+def _undocumented_values(data: dict[object, object]) -> list[Finding]:
+    """Return an advisory for each undocumented value of an extensible enum (TASK-7)."""
+    fields = _task_schema(data.get("state")).get("properties", {})
     return [
         wrong(
-            field["x-rule"], "advisory", ("data", name), value, "one of the documented codes", hint=near(value, known)
+            field["x-rule"],
+            "advisory",
+            ("data", name),
+            value,
+            "one of the documented codes",
+            hint=closest_word(value, known),
         )
         for name, field in fields.items()
         if (known := field.get("x-extensible-enum"))
@@ -103,32 +108,32 @@ def _unlisted(data: dict[object, object]) -> list[Finding]:
     ]
 
 
-def _task(state: object) -> dict[str, Any]:
-    return _tasks().get(state, {}) if isinstance(state, str) else {}
+def _task_schema(state: object) -> dict[str, Any]:
+    return _task_schemas().get(state, {}) if isinstance(state, str) else {}
 
 
 @cache
-def _tasks() -> dict[str, dict[str, Any]]:
-    """Return the definition of a task in each state."""
+def _task_schemas() -> dict[str, dict[str, Any]]:
+    """Return the schema of a task, by state."""
     definitions = schema("status-response")["$defs"]
     return {name.removesuffix("Task"): node for name, node in definitions.items() if name.endswith("Task")}
 
 
-def _strangers(data: dict[object, object], known: list[str]) -> list[Finding]:
+def _unknown_fields(data: dict[object, object], known: list[str]) -> list[Finding]:
     return [
-        unknown("CLI-9", "advisory", ("data", field), value, known, hint=near(field, known))
+        unknown("CLI-9", "advisory", ("data", field), value, known, hint=closest_word(field, known))
         for field, value in data.items()
         if isinstance(field, str) and field not in known
     ]
 
 
 @cache
-def _known(operation: Operation) -> list[str]:
+def _known_fields(operation: Operation) -> list[str]:
     definition = "newTask" if operation == "generateTask" else "successTask"
     return list(schema(_SCHEMAS[operation])["$defs"][definition]["properties"])
 
 
-def _cost(data: dict[object, object]) -> list[Finding]:
+def _cost_findings(data: dict[object, object]) -> list[Finding]:
     created, completed, cost = (data.get(name) for name in _TIMES)
     if not (_is_number(created) and _is_number(completed) and _is_number(cost)) or completed - created == cost:
         return []
@@ -136,14 +141,14 @@ def _cost(data: dict[object, object]) -> list[Finding]:
     return [wrong("TASK-5", "violation", ("data", "costTime"), cost, allowed)]
 
 
-def _result(text: object) -> list[Finding]:
+def _result_findings(text: object) -> list[Finding]:
     if not isinstance(text, str):
         return []
     try:
         decoded = parse_body(text.encode(errors="surrogatepass"))
     except MalformedBody:
         return [wrong("TASK-4", "violation", _RESULT, text, "a string of JSON with resultUrls")]
-    return [within(finding, _RESULT) for finding in explainer("result-json").findings(decoded)]
+    return [relocate(finding, _RESULT) for finding in explainer("result-json").findings(decoded)]
 
 
 def _is_number(value: object) -> TypeGuard[float]:

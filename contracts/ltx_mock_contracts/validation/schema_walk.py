@@ -1,8 +1,8 @@
-"""Walk a value and its schema side by side, and tell every keyword that the value breaks.
+"""Walk a value and its schema together, and yield every keyword that the value breaks.
 
-This knows the keywords that our schemas use and no others, and is lazy: whoever wants ten errors of a hostile body
-pays for ten. What is specific to us is that the marks on the way (`x-rule`, `x-allowed`, `x-severity`) come along,
-and that a `oneOf` is entered by its discriminator.
+It supports only the keywords that our schemas use. It is lazy: ten errors of a hostile body cost the time of ten. Each
+broken keyword has the `x-` keywords on its way (`x-rule`, `x-allowed`, `x-severity`), and the discriminator selects the
+branch of a `oneOf`.
 """
 
 from __future__ import annotations
@@ -16,58 +16,58 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.validation.findings import Path, Severity
 
-__all__ = ["ANNOTATIONS", "Broken", "Walker"]
+__all__ = ["ANNOTATIONS", "BrokenKeyword", "Walker"]
 
 Schema = dict[str, Any]
 
-_ENOUGH: Final = 100
-"""So many items are looked at in an array that has too many anyway."""
+_MAX_ITEMS: Final = 100
+"""If an array has too many items, only this many are validated."""
 
 
-class Broken(NamedTuple):
+class BrokenKeyword(NamedTuple):
     """A broken keyword.
 
     Attributes:
-        keyword: Its name. `required` and `additionalProperties` come once for each field.
-        asked: What the keyword asks for.
-        value: What is there; for a missing field the object that lacks it.
-        path: Where the value, or the missing field, is.
-        trail: The schemas on the way, the one with the keyword last.
+        keyword: Its name. There is one `required` or `additionalProperties` for each field.
+        constraint: The value of the keyword in the schema.
+        value: The invalid value; for a missing field the object without it.
+        path: The path of the value or of the missing field.
+        trail: The schema nodes from the root to the one with the keyword.
     """
 
     keyword: str
-    asked: Any
+    constraint: Any
     value: Any
     path: Path
     trail: tuple[Schema, ...]
 
     @property
     def schema(self) -> Schema:
-        """The schema in which the keyword stands."""
+        """The schema node with the keyword."""
         return self.trail[-1]
 
     def mark(self, name: str, default: str = "") -> str:
-        """Return what an `x-` keyword says here; the nearer it stands to the broken keyword, the more it counts."""
+        """Return the value of an `x-` keyword from the nearest schema node that has it."""
         found: str = next((node[name] for node in reversed(self.trail) if name in node), default)
         return found
 
     @property
     def severity(self) -> Severity:
-        """How bad it is."""
+        """The severity of the violation."""
         return "advisory" if self.mark("x-severity") == "advisory" else "violation"
 
     @property
     def forbids(self) -> bool:
-        """Tell whether the value must not be there, whatever it is."""
-        return self.keyword == "not" and self.asked == {}
+        """Whether every value is forbidden here (`not: {}`)."""
+        return self.keyword == "not" and self.constraint == {}
 
 
 class Walker:
-    """One schema, with its definitions at hand."""
+    """Walks values along one schema."""
 
     def __init__(self, schema: Schema) -> None:
         self._root = schema
-        self._steps: Mapping[str, Callable[[Broken], Iterator[Broken]]] = {
+        self._steps: Mapping[str, Callable[[BrokenKeyword], Iterator[BrokenKeyword]]] = {
             "$ref": self._ref,
             "properties": self._properties,
             "additionalProperties": self._additional,
@@ -81,85 +81,87 @@ class Walker:
 
     @property
     def keywords(self) -> frozenset[str]:
-        """Every keyword that the walk understands."""
+        """All supported keywords."""
         return frozenset(self._steps) | frozenset(_CHECKS) | {"then"}
 
-    def walk(self, value: object) -> Iterator[Broken]:
-        """Give everything that is broken, in the order of the schema."""
+    def walk(self, value: object) -> Iterator[BrokenKeyword]:
+        """Yield the broken keywords, in the order of the schema."""
         return self._walk(self._root, value, (), ())
 
-    def _walk(self, node: Schema | bool, value: object, path: Path, trail: tuple[Schema, ...]) -> Iterator[Broken]:
+    def _walk(
+        self, node: Schema | bool, value: object, path: Path, trail: tuple[Schema, ...]
+    ) -> Iterator[BrokenKeyword]:
         if isinstance(node, bool):
             return
         trail = (*trail, node)
-        for keyword, asked in node.items():
+        for keyword, constraint in node.items():
             check = _CHECKS.get(keyword)
             if check is not None:
-                if not check(asked, value):
-                    yield Broken(keyword, asked, value, path, trail)
+                if not check(constraint, value):
+                    yield BrokenKeyword(keyword, constraint, value, path, trail)
             elif keyword in self._steps:
-                yield from self._steps[keyword](Broken(keyword, asked, value, path, trail))
+                yield from self._steps[keyword](BrokenKeyword(keyword, constraint, value, path, trail))
 
-    def _within(self, at: Broken, node: Schema | bool) -> Iterator[Broken]:
+    def _within(self, at: BrokenKeyword, node: Schema | bool) -> Iterator[BrokenKeyword]:
         return self._walk(node, at.value, at.path, at.trail)
 
-    def _accepts(self, at: Broken, node: Schema) -> bool:
+    def _accepts(self, at: BrokenKeyword, node: Schema) -> bool:
         return next(self._within(at, node), None) is None
 
     def _definition(self, reference: str) -> Schema:
         definition: Schema = self._root["$defs"][reference.removeprefix("#/$defs/")]
         return definition
 
-    def _ref(self, at: Broken) -> Iterator[Broken]:
-        return self._within(at, self._definition(at.asked))
+    def _ref(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
+        return self._within(at, self._definition(at.constraint))
 
-    def _properties(self, at: Broken) -> Iterator[Broken]:
+    def _properties(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
         if isinstance(at.value, dict):
-            for field, node in at.asked.items():
+            for field, node in at.constraint.items():
                 if field in at.value:
                     yield from self._walk(node, at.value[field], (*at.path, field), at.trail)
 
-    def _additional(self, at: Broken) -> Iterator[Broken]:
+    def _additional(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
         if isinstance(at.value, dict):
             known = at.schema["properties"]
             for field, value in at.value.items():
                 if field not in known:
                     yield at._replace(value=value, path=(*at.path, field))
 
-    def _required(self, at: Broken) -> Iterator[Broken]:
+    def _required(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
         if isinstance(at.value, dict):
-            for field in at.asked:
+            for field in at.constraint:
                 if field not in at.value:
                     yield at._replace(path=(*at.path, field), trail=_to_missing(at, field))
 
-    def _items(self, at: Broken) -> Iterator[Broken]:
+    def _items(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
         if isinstance(at.value, (list, tuple)):
             too_long = len(at.value) > at.schema.get("maxItems", len(at.value))
-            for index, item in enumerate(at.value[:_ENOUGH] if too_long else at.value):
-                yield from self._walk(at.asked, item, (*at.path, index), at.trail)
+            for index, item in enumerate(at.value[:_MAX_ITEMS] if too_long else at.value):
+                yield from self._walk(at.constraint, item, (*at.path, index), at.trail)
 
-    def _all_of(self, at: Broken) -> Iterator[Broken]:
-        for node in at.asked:
+    def _all_of(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
+        for node in at.constraint:
             yield from self._within(at, node)
 
-    def _one_of(self, at: Broken) -> Iterator[Broken]:
-        """Enter the branch that the discriminator chooses; when it chooses none, the schema beside `oneOf` says so."""
+    def _one_of(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
+        """Enter the branch that the discriminator selects; without one, the schema beside `oneOf` reports it."""
         discriminator = at.schema["discriminator"]
-        chosen = at.value.get(discriminator["propertyName"]) if isinstance(at.value, dict) else None
-        if isinstance(chosen, str) and chosen in discriminator["mapping"]:
-            yield from self._within(at, self._definition(discriminator["mapping"][chosen]))
+        branch = at.value.get(discriminator["propertyName"]) if isinstance(at.value, dict) else None
+        if isinstance(branch, str) and branch in discriminator["mapping"]:
+            yield from self._within(at, self._definition(discriminator["mapping"][branch]))
 
-    def _if(self, at: Broken) -> Iterator[Broken]:
-        if self._accepts(at, at.asked):
+    def _if(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
+        if self._accepts(at, at.constraint):
             yield from self._within(at, at.schema["then"])
 
-    def _not(self, at: Broken) -> Iterator[Broken]:
-        if self._accepts(at, at.asked):
+    def _not(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
+        if self._accepts(at, at.constraint):
             yield at
 
 
-def _to_missing(at: Broken, field: str) -> tuple[Schema, ...]:
-    """Go on to the schema of a field that is not there; another rule than its own may want its presence."""
+def _to_missing(at: BrokenKeyword, field: str) -> tuple[Schema, ...]:
+    """Extend the trail by the schema of a missing field, and by `x-rule-required` if there is one."""
     node = at.schema.get("properties", {}).get(field, {})
     rule = at.schema.get("x-rule-required")
     return (*at.trail, node, {"x-rule": rule} if rule else {})
@@ -179,7 +181,7 @@ def _same(value: object, other: object) -> bool:
 
 @cache
 def _finder(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    """Return the search for a pattern. An anchored one is tried at the start only, where `search` tries everywhere."""
+    """Return the search function of a pattern: `match` for an anchored one, since `search` would try every position."""
     compiled = re.compile(pattern)
     return compiled.match if pattern.startswith("^") and "|^" not in pattern else compiled.search
 
@@ -194,16 +196,18 @@ _TYPES: Final[Mapping[str, Callable[[object], bool]]] = {
 }
 
 _CHECKS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "type": lambda asked, value: any(_TYPES[one](value) for one in ([asked] if isinstance(asked, str) else asked)),
-    "enum": lambda asked, value: any(_same(value, one) for one in asked),
-    "const": lambda asked, value: _same(value, asked),
-    "minLength": lambda asked, value: not isinstance(value, str) or len(value) >= asked,
-    "maxLength": lambda asked, value: not isinstance(value, str) or len(value) <= asked,
-    "pattern": lambda asked, value: not isinstance(value, str) or _finder(asked)(value) is not None,
-    "minimum": lambda asked, value: not _is_number(value) or value >= asked,
-    "maximum": lambda asked, value: not _is_number(value) or value <= asked,
-    "minItems": lambda asked, value: not isinstance(value, (list, tuple)) or len(value) >= asked,
-    "maxItems": lambda asked, value: not isinstance(value, (list, tuple)) or len(value) <= asked,
+    "type": lambda constraint, value: any(
+        _TYPES[one](value) for one in ([constraint] if isinstance(constraint, str) else constraint)
+    ),
+    "enum": lambda constraint, value: any(_same(value, one) for one in constraint),
+    "const": lambda constraint, value: _same(value, constraint),
+    "minLength": lambda constraint, value: not isinstance(value, str) or len(value) >= constraint,
+    "maxLength": lambda constraint, value: not isinstance(value, str) or len(value) <= constraint,
+    "pattern": lambda constraint, value: not isinstance(value, str) or _finder(constraint)(value) is not None,
+    "minimum": lambda constraint, value: not _is_number(value) or value >= constraint,
+    "maximum": lambda constraint, value: not _is_number(value) or value <= constraint,
+    "minItems": lambda constraint, value: not isinstance(value, (list, tuple)) or len(value) >= constraint,
+    "maxItems": lambda constraint, value: not isinstance(value, (list, tuple)) or len(value) <= constraint,
 }
 
 ANNOTATIONS: Final = frozenset(
@@ -213,4 +217,4 @@ ANNOTATIONS: Final = frozenset(
         *("x-rule", "x-rule-required", "x-allowed", "x-severity", "x-expected", "x-extensible-enum"),
     }
 )
-"""Keywords that say something about a value and ask nothing of it."""
+"""Keywords that describe a value without constraining it."""

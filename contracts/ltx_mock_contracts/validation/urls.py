@@ -1,4 +1,4 @@
-"""What an absolute http or https URL is. The schema of a request says it; everything else asks here."""
+"""The test for absolute http and https URLs. Its definition is in the request schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["is_http_url"]
 
 
 def is_http_url(text: str) -> bool:
-    """Tell whether a text is a URL as GEN-4, GEN-12 and GEN-14 want it: its host and its port can be parsed."""
+    """Tell whether a text is a URL by GEN-4, GEN-12 and GEN-14: absolute, with a valid host and port."""
     return next(_walker().walk(text), None) is None
 
 

@@ -17,7 +17,7 @@ from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.report import json_text, show
 from ltx_mock.errors import LtxMockError
-from ltx_mock_contracts.reporting import disarmed, printable
+from ltx_mock_contracts.reporting import escape_workflow_commands, printable
 
 if TYPE_CHECKING:
     from ltx_mock.client_checks.outcome import Results, Story
@@ -254,7 +254,9 @@ def _tell(found: Checked, again: str) -> None:
         if not played.report.ok:
             case = played.story.case
             line = printable(f"ltx-mock check-client --case {case.name} {again}")
-            click.echo(disarmed(f"\n{case.name}: {case.about}\n  again: {line}\n{output_of(played)}"), nl=False)
+            click.echo(
+                escape_workflow_commands(f"\n{case.name}: {case.about}\n  again: {line}\n{output_of(played)}"), nl=False
+            )
 
 
 def _for_github(found: Checked, *, on_stderr: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock_contracts.io.json_text import escaped, write_json
-from ltx_mock_contracts.reporting.github import disarmed
+from ltx_mock_contracts.reporting.github import escape_workflow_commands
 from ltx_mock_contracts.reporting.text import READABLE, printable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def use_readable_streams() -> None:
 
 def say(text: str, *, err: bool = False) -> None:
     """Print one line."""
-    click.echo(disarmed(printable(text)), err=err)
+    click.echo(escape_workflow_commands(printable(text)), err=err)
 
 
 def print_json(told: object) -> None:

@@ -16,7 +16,7 @@ from ltx_mock.cli.output import table
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import suggestion
 from ltx_mock.version import VERSION
-from ltx_mock_contracts.reporting import disarmed, printable
+from ltx_mock_contracts.reporting import escape_workflow_commands, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,7 +58,9 @@ def show(report: Report) -> None:
     deviations = "".join(f"\n{told}" for verdict in report.verdicts for told in _explained(verdict, report))
     notes = "".join(f"{printable(note)}\n" for note in ("", *report.notes)) if report.notes else ""
     again = f"\nagain: {printable(report.reproduce)}\n" if report.reproduce else ""
-    click.echo(disarmed(head + _table(report) + _not_checked(report) + deviations + notes + again), nl=False)
+    click.echo(
+        escape_workflow_commands(head + _table(report) + _not_checked(report) + deviations + notes + again), nl=False
+    )
     click.echo(f"\n{counts(report)}", err=True)
 
 

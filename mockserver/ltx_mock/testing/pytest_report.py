@@ -13,7 +13,7 @@ from ltx_mock.core.clock import SECOND
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.timeline import NEVER
 from ltx_mock.testing.tenant import World
-from ltx_mock_contracts.reporting.github import disarmed
+from ltx_mock_contracts.reporting.github import escape_workflow_commands
 from ltx_mock_contracts.reporting.text import fitting, printable, shortened
 from ltx_mock_contracts.trace.curl import curl_command
 
@@ -81,7 +81,7 @@ def curl(root: str, request: Exchange) -> str:
 def _shown(lines: Iterable[str]) -> str:
     """Return lines in which nothing moves a cursor or drives a CI, and which the terminal can hold."""
     told = "\n".join(printable(part) for line in lines for part in line.split("\n"))
-    return disarmed(fitting(told, getattr(sys.__stdout__, "encoding", None)))
+    return escape_workflow_commands(fitting(told, getattr(sys.__stdout__, "encoding", None)))
 
 
 def _headers(request: Exchange) -> str:

@@ -27,16 +27,16 @@ class Fast(Pace):
     """Real time as the checks see it: it passes when they sleep, on both keys of the server alike."""
 
     def __init__(self, mock: MockServer) -> None:
-        self._worlds = [mock, mock.tenant(OTHER)]
+        self._tenants = [mock, mock.tenant(OTHER)]
         self.slept: list[float] = []
 
     def now(self) -> float:
-        return self._worlds[0].clock.now / 1000
+        return self._tenants[0].clock.now / 1000
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        for world in self._worlds:
-            world.clock.advance(seconds)
+        for tenant in self._tenants:
+            tenant.clock.advance(seconds)
 
 
 class Stranger:
@@ -149,13 +149,13 @@ class Heard:
 
 
 def test_two_refused_callbacks_show_growing_delays_where_everybody_waits_and_the_wait_is_told() -> None:
-    heard = Heard()
+    note_response = Heard()
     with stranger() as server:
         options = Options(url=server.counted.url, api_key=KEY, max_tasks=1, rules=frozenset({"CB-2"}))
-        report = check_server(options, pace=server.pace, listener=heard)
+        report = check_server(options, pace=server.pace, listener=note_response)
         assert sum(server.pace.slept) < 3 * MINUTE
     assert report.of("CB-2").outcome == "kept"
-    assert [what for seconds, what in heard.waits if seconds >= MINUTE] == [
+    assert [what for seconds, what in note_response.waits if seconds >= MINUTE] == [
         "a callback",
         *["the next attempt of a callback"] * 2,
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ltx_mock.cli.report import report_files, show
 from ltx_mock_contracts import Report
-from ltx_mock_contracts.reporting import disarmed, github_annotations, printable
+from ltx_mock_contracts.reporting import escape_workflow_commands, github_annotations, printable
 from support.reports import HOSTILE, NASTY, deviation, report, reports
 
 Command = tuple[str, dict[str, str], str]
@@ -96,7 +96,7 @@ def test_whatever_a_server_says_each_deviation_is_one_command_that_tells_it(one:
     assert {name for name, _, _ in told} <= {"error", "notice"}
     assert {tuple(properties) for _, properties, _ in told} <= {("title",)}
     assert sorted(data.split("\n")[0] for _, _, data in told) == sorted(
-        disarmed(printable(each.title)) for each in found
+        escape_workflow_commands(printable(each.title)) for each in found
     )
     assert all(letter.isprintable() for _, _, data in told for letter in data.replace("\n", ""))
 
@@ -113,7 +113,7 @@ def test_an_annotation_is_not_long_though_what_came_is() -> None:
 @example("a\r ::error::x")
 @example("\n\n\t::error::x")
 def test_output_that_is_disarmed_has_no_command_and_differs_only_in_spaces(text: str) -> None:
-    safe = disarmed(text)
+    safe = escape_workflow_commands(text)
     assert commands(safe) == []
     assert safe.replace(" ", "") == text.replace(" ", "")
 

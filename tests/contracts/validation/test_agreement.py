@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 import ltx_mock_schemas
 from ltx_mock_contracts import RULES, Finding, GenerateRequest, parse_body, validate_request
-from ltx_mock_contracts.validation.explain import arranged
+from ltx_mock_contracts.validation.explain import sort_findings
 
 BASE = ltx_mock_schemas.schema("generate-request")
 STRICT = ltx_mock_schemas.schema("generate-request-strict")
@@ -120,7 +120,7 @@ def check(body: Any) -> list[Finding]:
         assert finding.message.isprintable()
         assert len(finding.got) <= 120
     assert len({(finding.pointer, finding.rule) for finding in findings}) == len(findings)
-    assert findings == arranged(findings)
+    assert findings == sort_findings(findings)
     assert "under any of the given schemas" not in str(findings)
     return findings
 

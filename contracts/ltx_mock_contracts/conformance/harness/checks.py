@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECT_RANK", "Check", "Need", "Plan", "Side", "check"]
 
-Need = Literal["world", "callbacks", "violating prompt", "limits", "other key"]
+Need = Literal["tenant", "callbacks", "violating prompt", "limits", "other key"]
 """What a check cannot do without: a world of its own, with time that it moves; calls from the server to this machine;
 a prompt that breaks the content rules; leave to go over the limits; a second key."""
 
@@ -125,9 +125,9 @@ class Plan:
         bound = target.budget.bound
         plan = cls(bound=bound)
         rules = target.options.rules
-        for each in sorted(checks, key=_free_first if bound is None else lambda each: _order(each, rules)):
+        for each in sorted(checks, key=_free_checks_first if bound is None else lambda each: _order(each, rules)):
             why = next((reason for need in each.needs if (reason := _missing(need, target))), None)
-            if why is None and (why := _too_dear(each, plan.tasks, target)) is not None:
+            if why is None and (why := _over_budget(each, plan.tasks, target)) is not None:
                 plan.missing_tasks += each.tasks or 0
             if why is None:
                 plan.running.append(each)
@@ -145,7 +145,7 @@ class Plan:
         free = sum(each.tasks == 0 for each in self.running)
         text = f"{free} free checks and {len(self.running) - free} that make tasks"
         if self.bound is None:
-            text += ", in worlds of their own"
+            text += ", on tenants of their own"
         else:
             text += f", {self.tasks} of them at most, where {self.bound} are allowed"
         return text + f"; {len(self.left_out)} cannot be run" * bool(self.left_out)
@@ -157,11 +157,11 @@ def _order(check: Check, rules: frozenset[str] | None) -> tuple[bool, bool, bool
     return not first, last or check.tasks != 0, last or check.risky, check.rank
 
 
-def _free_first(check: Check) -> tuple[bool, bool, int]:
+def _free_checks_first(check: Check) -> tuple[bool, bool, int]:
     return check.tasks != 0, check.risky, check.rank
 
 
-def _too_dear(check: Check, planned: int, target: Target) -> str | None:
+def _over_budget(check: Check, planned: int, target: Target) -> str | None:
     bound = target.budget.bound
     if bound is None:
         return None
@@ -179,7 +179,7 @@ def _missing(need: Need, target: Target) -> str | None:
 
 
 _MISSING: Final[dict[Need, Callable[[Target], str | None]]] = {
-    "world": lambda target: target.stranger and f"it takes a clock and settings of its own: {target.stranger}",
+    "tenant": lambda target: target.stranger and f"it takes a clock and settings of its own: {target.stranger}",
     "callbacks": lambda target: (
         None if target.can_be_called else "the server cannot reach this machine without --callback-host"
     ),

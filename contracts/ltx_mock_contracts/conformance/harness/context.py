@@ -11,9 +11,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from ltx_mock_contracts.conformance.harness.clocks import DrivenClock, RealClock
-from ltx_mock_contracts.conformance.harness.exchanges import Page
+from ltx_mock_contracts.conformance.harness.exchanges import CheckRecord
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
-from ltx_mock_contracts.conformance.harness.tenant import World
+from ltx_mock_contracts.conformance.harness.tenant import TenantClient
 from ltx_mock_contracts.control_client import ControlError
 from ltx_mock_contracts.dialects import DIALECTS, may_refuse
 from ltx_mock_contracts.failure import ContractFailure
@@ -66,11 +66,11 @@ class CheckContext:
         self.recorded: list[Exchange] = []
         self.made = 0
         self.lines: dict[int, str] = {}
-        self._page = Page()
+        self._log = CheckRecord()
         self._numbers = count(1)
-        self._worlds = 0
+        self._tenants = 0
         self._open = ExitStack()
-        self._inboxes: list[tuple[World, Inbox]] = []
+        self._inboxes: list[tuple[TenantClient, Inbox]] = []
         self._closed: VerdictCollector | None = None
 
     @property
@@ -80,8 +80,8 @@ class CheckContext:
 
     def wants(self, *rules: str) -> bool:
         """Tell whether one of these rules is asked for."""
-        chosen = self.target.options.rules
-        return chosen is None or not chosen.isdisjoint(rules)
+        wanted = self.target.options.rules
+        return wanted is None or not wanted.isdisjoint(rules)
 
     @property
     def ids(self) -> dict[str, tuple[int, str]]:
@@ -92,46 +92,46 @@ class CheckContext:
     # Worlds
 
     @cached_property
-    def world(self) -> World:
+    def tenant(self) -> TenantClient:
         """The world of this check: on an ltx-mock one of its own, elsewhere the key that was given."""
-        return self.open()
+        return self.open_tenant()
 
-    def open(self, **own: Any) -> World:
+    def open_tenant(self, **own: Any) -> TenantClient:
         """Return a new world. Settings of its own can be had on an ltx-mock only."""
         control, options = self.target.control, self.target.options
         if control is None:
             return self._given(options.api_key or "")
-        self._worlds += 1
-        key = _key(options.seed, self.name, self._worlds)
+        self._tenants += 1
+        key = _key(options.seed, self.name, self._tenants)
         if self.target.silent is not None:
             raise CheckStoppedError(self.target.silent)
         try:
             key, now = control.open(key, {"seed": options.seed, **own})
         except NoAnswerError as error:
-            self._given(key).silence("/tenants", str(error))
+            self._given(key).note_silence("/tenants", str(error))
             raise CheckStoppedError(str(error)) from None
         except ControlError as error:
             raise CheckStoppedError(str(error)) from None
         self._open.callback(_forget, control, key)
         clock = DrivenClock(control, key, now)
-        return World(self.target, key, clock, self._record, self._has_made, number=self._worlds)
+        return TenantClient(self.target, key, clock, self._record, self._has_made, number=self._tenants)
 
-    def another(self) -> World:
-        """Return a world with another key than that of `world`.
+    def other_tenant(self) -> TenantClient:
+        """Return a world with another key than that of `tenant`.
 
         Raises:
             CheckStoppedError: There is no second key.
         """
         if self.target.control is not None:
-            return self.open()
+            return self.open_tenant()
         other = self.target.options.other_key
         if other is None:
             raise CheckStoppedError("it takes a second key (--other-key)")
         return self._given(other, number=2)
 
-    def _given(self, key: str, number: int = 1) -> World:
+    def _given(self, key: str, number: int = 1) -> TenantClient:
         clock = RealClock(self.target.pace, self._allow)
-        return World(self.target, key, clock, self._record, self._has_made, number=number)
+        return TenantClient(self.target, key, clock, self._record, self._has_made, number=number)
 
     def _has_made(self) -> None:
         self.made += 1
@@ -141,7 +141,7 @@ class CheckContext:
         ours = self.target.control is not None  # then the same seed asks the same; else nobody is to guess the path
         name = _key(self.target.options.seed, self.name, len(self._inboxes)) if ours else None
         inbox = self.target.receiver.inbox(*answers, name=name)
-        self._inboxes.append((self.world, inbox))
+        self._inboxes.append((self.tenant, inbox))
         return inbox
 
     # Notes
@@ -149,7 +149,7 @@ class CheckContext:
     @property
     def recorder(self) -> Recorder:
         """Takes what is found by the functions that judge."""
-        return self._page.recorder
+        return self._log.recorder
 
     def checked(self, *rules: str) -> None:
         """Note that these rules could be judged."""
@@ -181,25 +181,25 @@ class CheckContext:
 
     # Requests that must work
 
-    def submit(self, body: Any, rule: str = "GEN-17", *, world: World | None = None) -> str:
+    def submit(self, body: Any, rule: str = "GEN-17", *, tenant: TenantClient | None = None) -> str:
         """Have a task made of a good request and return its id.
 
         Args:
             body: The request.
             rule: The rule that a refusal breaks, where the check is about just that.
-            world: Whose task it is.
+            tenant: The owner of the task; by default that of the check.
 
         Raises:
             CheckStoppedError: There is no task.
         """
-        exchange = (world or self.world).generate(body)
-        self.accepted(exchange, rule)
+        exchange = (tenant or self.tenant).generate(body)
+        self.judge_response(exchange, rule)
         task_id = exchange.data.get("taskId")
         if not isinstance(task_id, str) or not task_id:
             raise CheckStoppedError(f"a good request made no task: {describe_response(exchange)}")
         return task_id
 
-    def accepted(self, exchange: Exchange, rule: str) -> bool:
+    def judge_response(self, exchange: Exchange, rule: str) -> bool:
         """Judge the answer to a good request, and tell whether it was accepted."""
         if exchange.data.get("taskId"):
             self.target.accepts = True
@@ -207,21 +207,21 @@ class CheckContext:
                 self.target.reads.add(dialect.id)
             self.checked(rule)
             return True
-        _see_that_it_does_not_pass(exchange, credit=rule == "GEN-15")
+        _require_lasting(exchange, credit=rule == "GEN-15")
         if exchange.status in {401, 403}:
             raise CheckStoppedError(f"the server does not accept the key: {describe_response(exchange)}")
         if not codes_of(exchange) <= {200} and rule not in {"GEN-16", "GEN-17"}:
             if self.target.accepts:  # else it refuses every request, and no one field is to blame
-                self._blame(exchange, rule)
+                self._add_refusal(exchange, rule)
         elif rule == "GEN-16":
             title, expected = "a request that only goes against an advice is refused", "200 and a taskId"
             self.add_deviation(
                 rule, title, exchange, expected=expected, actual=describe_response(exchange), binding=False
             )
-            self.aside_from_the_request(exchange)
+            self.ignore_request(exchange)
         return False
 
-    def _blame(self, exchange: Exchange, rule: str) -> None:
+    def _add_refusal(self, exchange: Exchange, rule: str) -> None:
         """Hold a refusal against one rule, unless it is a matter of dialect."""
         dialect = may_refuse(exchange.request)
         if dialect is not None and dialect.id in self.target.reads:
@@ -233,11 +233,13 @@ class CheckContext:
         self.add_deviation(
             rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding, kind=kind
         )
-        self.aside_from_the_request(exchange)
+        self.ignore_request(exchange)
 
     # Requests that must not
 
-    def refused(self, exchange: Exchange, status: int, rule: str, title: str, *, also: Container[object] = ()) -> None:
+    def judge_refusal(
+        self, exchange: Exchange, status: int, rule: str, title: str, *, also: Container[object] = ()
+    ) -> None:
         """Judge the answer to a request that must be refused with a status, in HTTP or in the envelope.
 
         Args:
@@ -250,16 +252,16 @@ class CheckContext:
         Raises:
             CheckStoppedError: The server has a limit or an outage, or the key no credits: it is not about the request.
         """
-        _see_that_it_does_not_pass(exchange, limit=status == 429)
+        _require_lasting(exchange, limit=status == 429)
         self.checked(rule)
-        self.aside_from_the_request(exchange)
+        self.ignore_request(exchange)
         if status not in codes_of(exchange):
             honest = any(code in also for code in codes_of(exchange))
             self.add_deviation(
                 rule, title, exchange, expected=str(status), actual=describe_response(exchange), binding=not honest
             )
 
-    def refuse(self, body: Any, rule: str, what: str, *, dialect: str | None = None) -> None:
+    def expect_refusal(self, body: Any, rule: str, what: str, *, dialect: str | None = None) -> None:
         """Send a bad body, which a recording's checks judge too, and note what those leave open.
 
         Args:
@@ -273,45 +275,45 @@ class CheckContext:
         """
         if self.bounded and rule in self.target.accepts_wrong:
             raise CheckStoppedError(f"a request that breaks {rule} was accepted; another might cost a task")
-        exchange = self.world.generate(body, free=True)
-        _see_that_it_does_not_pass(exchange)
+        exchange = self.tenant.generate(body, free=True)
+        _require_lasting(exchange)
         self.checked(rule)
         if exchange.data.get("taskId") and dialect is None:
             self.target.accepts_wrong.add(rule)
         if 400 in codes_of(exchange):
             return
         if dialect is not None:
-            self.aside_from_the_request(exchange)
+            self.ignore_request(exchange)
             title = f"a request is not refused with 400 ({what}), which may be read so: {DIALECTS[dialect].text}"
             kind = f"accepted {dialect}"
             self.add_deviation(
                 rule, title, exchange, expected="400", actual=describe_response(exchange), binding=False, kind=kind
             )
-        elif not Page([exchange]).judged().deviations:
+        elif not CheckRecord([exchange]).judged().deviations:
             title = f"a bad request is not refused with 400: {what}"
             self.add_deviation(rule, title, exchange, expected="400", actual=describe_response(exchange))
 
-    def aside(self, body: Any) -> Exchange:
+    def send_unjudged(self, body: Any) -> Exchange:
         """Send a request that is no part of what is judged."""
-        whole, self._page = self._page, Page()
+        whole, self._log = self._log, CheckRecord()
         try:
-            return self.world.generate(body)
+            return self.tenant.generate(body)
         finally:
-            self._page = whole
+            self._log = whole
 
-    def aside_from_the_request(self, exchange: Exchange) -> None:
+    def ignore_request(self, exchange: Exchange) -> None:
         """Keep the checks of recordings from judging whether a request was rightly accepted or refused."""
         unread = replace(exchange, gaps=exchange.gaps | {"request"})
-        self._page.exchanges = [unread if each is exchange else each for each in self._page.exchanges]
+        self._log.exchanges = [unread if each is exchange else each for each in self._log.exchanges]
 
     # Examples
 
-    def examine(
+    def for_each_example(
         self,
         examples: SearchStrategy[T],
         attempt: Callable[[T], None],
         *,
-        blame: Callable[[T], str] | None = None,
+        rule_of: Callable[[T], str] | None = None,
     ) -> None:
         """Try an experiment with many examples. Of those that show a deviation only the smallest is kept.
 
@@ -320,7 +322,7 @@ class CheckContext:
         Args:
             examples: What to try.
             attempt: The experiment.
-            blame: Tells whose rule a deviation from GEN-17 breaks, given the example.
+            rule_of: Returns the rule that a deviation from GEN-17 breaks, given the example.
 
         Raises:
             CheckStoppedError: An experiment could not go on.
@@ -330,44 +332,44 @@ class CheckContext:
         options = self.target.options
         if not options.max_examples:
             raise CheckStoppedError("no examples are drawn (--max-examples 0)")
-        shown: list[tuple[int, Page, T]] = []
-        whole = self._page
+        shown: list[tuple[int, CheckRecord, T]] = []
+        whole = self._log
         try:
             for example in draw(examples, options.max_examples, options.seed, self.name):
-                self._page = Page()
+                self._log = CheckRecord()
                 try:
                     attempt(example)
                 finally:
-                    if self._broken(self._page.judged()):
-                        shown.append((_size(example), self._page, example))
+                    if self._broken(self._log.judged()):
+                        shown.append((_size(example), self._log, example))
                     else:
-                        whole.add(self._page)
+                        whole.add(self._log)
                 if shown and self.bounded:
                     break
         finally:
-            self._page = whole
+            self._log = whole
             if shown:
                 _, page, example = min(shown, key=lambda each: each[0])
-                if blame is not None:
-                    page.collector = _blaming(page.collector, blame(example))
-                self._page.add(page)
+                if rule_of is not None:
+                    page.collector = _attributed(page.collector, rule_of(example))
+                self._log.add(page)
 
     # The end
 
     def close(self) -> VerdictCollector:
         """Let go of the worlds and return all that was seen."""
         self._open.close()
-        self._closed = self._signed(self._page.judged())
+        self._closed = self._signed(self._log.judged())
         return self._closed
 
-    def late(self) -> VerdictCollector | None:
+    def late_findings(self) -> VerdictCollector | None:
         """Read the inboxes once more, after all checks, and return what that adds to what was seen."""
         if self.target.control is not None or self._closed is None:
             return None
-        if not [call for world, inbox in self._inboxes for call in world.read(inbox)]:
+        if not [call for tenant, inbox in self._inboxes for call in tenant.read(inbox)]:
             return None
         before = {deviation.key: deviation.times for deviation in self._closed.deviations}
-        collector = self._signed(self._page.judged())
+        collector = self._signed(self._log.judged())
         late = VerdictCollector()
         for deviation in collector.deviations:
             if deviation.times > before.get(deviation.key, 0):
@@ -400,7 +402,7 @@ class CheckContext:
         if line is not None:
             self.lines[numbered.number] = line
         self.recorded.append(numbered)
-        self._page.exchanges.append(numbered)
+        self._log.exchanges.append(numbered)
         if trouble is not None:
             title, expected = f"{exchange.operation} gets no answer", "an object with code, message and data"
             self.add_deviation("ENV-1", title, numbered, expected=expected, actual=trouble)
@@ -413,7 +415,7 @@ class CheckContext:
             raise CheckStoppedError(f"--time-budget leaves no {seconds:g} s to wait")
 
 
-def _see_that_it_does_not_pass(exchange: Exchange, *, limit: bool = False, credit: bool = False) -> None:
+def _require_lasting(exchange: Exchange, *, limit: bool = False, credit: bool = False) -> None:
     """Raise where an answer is about the moment and not about the request, unless that is what is looked at."""
     if tells_of_credits(exchange) and not credit:
         raise CheckStoppedError(_NO_CREDITS)
@@ -427,7 +429,7 @@ def codes_of(exchange: Exchange) -> set[object]:
     return {exchange.status, exchange.status if code is None else code}
 
 
-def _blaming(collector: VerdictCollector, rule: str) -> VerdictCollector:
+def _attributed(collector: VerdictCollector, rule: str) -> VerdictCollector:
     """Return a collector in which deviations from GEN-17 are from another rule."""
     other = VerdictCollector(seen=collector.seen)
     for deviation in collector.deviations:

@@ -17,7 +17,7 @@ __all__ = ["ControlPlane"]
 
 _ADVANCE_SECONDS: Final = 120.0
 _CONFLICT: Final = 409
-_ROOMY: Final[dict[str, Any]] = {
+_TENANT_SETTINGS: Final[dict[str, Any]] = {
     "clock": "manual",
     "rate_limit": "999999999/minute",
     "max_concurrent": 1000,
@@ -46,7 +46,7 @@ class ControlPlane:
         timeouts = Timeouts(timeout, timeout, timeout, _ADVANCE_SECONDS)
         return cls(ControlClient(HttpTransport(root, token, send), root, timeouts=timeouts))
 
-    def why_no_ltx_mock(self) -> str | None:
+    def why_not_ours(self) -> str | None:
         """Return None where the server says that it is an ltx-mock, else what it is. No token is sent.
 
         Raises:
@@ -62,7 +62,7 @@ class ControlPlane:
             return f"it does not say what it is: {error}"
         return None
 
-    def lets_us_in(self) -> bool:
+    def accepts_token(self) -> bool:
         """Tell whether the control plane asks for no other token than the one that it gets."""
         try:
             self._client.get("/clock")
@@ -70,7 +70,7 @@ class ControlPlane:
             return False
         return True
 
-    def takes_any_key(self) -> bool:
+    def accepts_any_key(self) -> bool:
         """Tell whether the server accepts keys that nobody told it of."""
         try:
             self._client.get("/settings", key="a-key-that-nobody-has")
@@ -83,7 +83,7 @@ class ControlPlane:
 
         Where another run of the checks has the key, the world gets one with a part that is drawn at random.
         """
-        body = {"settings": {**_ROOMY, **settings}, "new": True}
+        body = {"settings": {**_TENANT_SETTINGS, **settings}, "new": True}
         try:
             told = self._client.post("/tenants", {"key": key, **body})
         except ControlError as error:

@@ -12,11 +12,11 @@ from ltx_mock_contracts.verdicts import VerdictCollector
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["Page"]
+__all__ = ["CheckRecord"]
 
 
 @dataclass(slots=True)
-class Page:
+class CheckRecord:
     """Exchanges, judged together as those of a recording are, and what the check itself noted.
 
     Attributes:
@@ -39,7 +39,7 @@ class Page:
         collector.merge(self.collector.as_dict())
         return collector
 
-    def add(self, other: Page) -> None:
+    def add(self, other: CheckRecord) -> None:
         """Take over what another page has."""
         self.exchanges += other.exchanges
         self.collector.merge(other.collector.as_dict())

@@ -71,7 +71,7 @@ class Target:
         *,
         waiting: Callable[[float, str], None] | None = None,
     ) -> None:
-        _refuse_what_cannot_be_sent(options)
+        _check_options(options)
         self.options = options
         self.pace = pace or Pace()
         self.root = server_root(options.url)
@@ -141,7 +141,7 @@ class Target:
         return self._open.enter_context(receiver)
 
     @property
-    def over(self) -> str | None:
+    def stop_reason(self) -> str | None:
         """Why nothing more is asked, if that is so."""
         left = self.time_left
         if left is not None and left <= 0:
@@ -158,7 +158,7 @@ class Target:
         if self._listener is not None:
             self._listener(seconds, what)
 
-    def heard(self, what: str | None) -> None:
+    def note_response(self, what: str | None) -> None:
         """Note an answer (None) or why there was none; after several in a row no more is asked."""
         self._unanswered = 0 if what is None else self._unanswered + 1
         if what is not None and self._unanswered >= _SILENT:
@@ -175,7 +175,7 @@ class Target:
         try:
             stranger = self._why_not_trusted(control)
             if stranger is not None or self.options.api_key:
-                self._try_key(stranger)
+                self._check_key(stranger)
         except NoAnswerError as error:
             if error.unreachable:
                 raise CannotRunError(f"nobody answers at {self.options.url}: {error}") from None
@@ -188,18 +188,18 @@ class Target:
         What only says that it is an ltx-mock may be a way to a server whose tasks cost money. So it has to be on this
         machine, the user has to say that it is theirs, and its clock has to do what it is told.
         """
-        why = control.why_no_ltx_mock()
+        why = control.why_not_ours()
         if why is not None:
             return why
         if not self.local:
             return "it says that it is an ltx-mock, which is believed only on this machine"
         if not self.options.trust_control_plane:
             return "it says that it is an ltx-mock; if it is yours, add --trust-control-plane"
-        if not control.lets_us_in():
+        if not control.accepts_token():
             return "its control plane asks for --admin-token"
-        return None if self._obeys(control) else "it says that it is an ltx-mock, but its clock does not obey"
+        return None if self._clock_advances(control) else "it says that it is an ltx-mock, but its clock does not obey"
 
-    def _obeys(self, control: ControlPlane) -> bool:
+    def _clock_advances(self, control: ControlPlane) -> bool:
         """See that time is moved there."""
         key = f"check-{token_hex(8)}"
         try:
@@ -210,7 +210,7 @@ class Target:
             return False
         return after - before == 1000
 
-    def _try_key(self, stranger: str | None) -> None:
+    def _check_key(self, stranger: str | None) -> None:
         """See that the key is one and that the API is there, which costs nothing."""
         key = self.options.api_key
         if not key:
@@ -232,7 +232,7 @@ class Target:
         return self.connection.send("GET", f"{self.base}{MODEL.status_path}{query}", headers=headers)
 
 
-def _refuse_what_cannot_be_sent(options: Options) -> None:
+def _check_options(options: Options) -> None:
     try:
         server_url(options.url)
     except ValueError as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.receiver import Inbox
     from ltx_mock_contracts.conformance.harness.target import Target
 
-__all__ = ["World"]
+__all__ = ["TenantClient"]
 
 _LARGEST_VIDEO: Final = 512 * 1024 * 1024
 _VIDEO_SECONDS: Final = 60.0
@@ -29,7 +29,7 @@ _REDIRECTS: Final = 5
 OWN_KEY: Final = "the key of this world"
 
 
-class World:
+class TenantClient:
     """A key, and the time that its tasks live in.
 
     Args:
@@ -99,7 +99,7 @@ class World:
         Raises:
             CheckStoppedError: Nobody answers, or no more may be spent.
         """
-        self._still_time()
+        self._require_time()
         if method == "GET":
             return self._ask(method, path, operation, content, authorization)
         try:
@@ -143,7 +143,7 @@ class World:
             headers=reply and reply.headers,
             clock=self.clock.whose,
         )
-        self._target.heard(trouble)
+        self._target.note_response(trouble)
         raw = content if isinstance(exchange.request, str) and exchange.request.encode() != content else None
         shown = authorization and authorization.replace(self.key or "\0", "$API_KEY")
         line = None if own and raw is None else curl_line(exchange, authorization=shown, raw=raw)
@@ -155,7 +155,7 @@ class World:
         Raises:
             NoAnswerError: There is none.
         """
-        self._still_time()
+        self._require_time()
         patience = max(self._target.options.timeout, _VIDEO_SECONDS)
         for _ in range(_REDIRECTS):
             reply = self._target.connection.send("GET", url, headers={}, most=_LARGEST_VIDEO, timeout=patience)
@@ -171,7 +171,7 @@ class World:
             seconds: How long.
             what: What is waited for, for people.
         """
-        self._still_time()
+        self._require_time()
         if not seconds:
             return
         if self.clock.whose == "observer":
@@ -179,13 +179,13 @@ class World:
         try:
             self.clock.advance(seconds)
         except NoAnswerError as error:
-            self.silence("/clock/advance", str(error))
+            self.note_silence("/clock/advance", str(error))
         except ControlError as error:
             raise CheckStoppedError(str(error)) from None
 
-    def silence(self, path: str, what: str) -> None:
+    def note_silence(self, path: str, what: str) -> None:
         """Note that the control plane did not answer, and what came instead."""
-        self._target.heard(what)
+        self._target.note_response(what)
         url, now = f"{self._target.root}/__admin{path}", self.clock.now
         self._record(Exchange(at=now, operation="other", method="POST", target=url, status=None), what)
 
@@ -215,9 +215,9 @@ class World:
             for call in new
         ]
 
-    def _still_time(self) -> None:
-        if self._target.over is not None:
-            raise CheckStoppedError(self._target.over)
+    def _require_time(self) -> None:
+        if self._target.stop_reason is not None:
+            raise CheckStoppedError(self._target.stop_reason)
 
 
 def _refused(exchange: Exchange) -> bool:

@@ -29,53 +29,53 @@ MALFORMED: Final = {
 UNKNOWN: Final = "Bearer a-key-that-nobody-has"
 
 
-def refused(context: CheckContext, rule: str, authorization: str | None, title: str, *, generate: bool) -> None:
+def expect_401(context: CheckContext, rule: str, authorization: str | None, title: str, *, generate: bool) -> None:
     """See that a request with such a header is refused."""
     if generate:
-        exchange = context.world.generate(plain(), free=True, authorization=authorization)
+        exchange = context.tenant.generate(plain(), free=True, authorization=authorization)
     else:
-        exchange = context.world.status(NOBODYS, authorization=authorization)
-    context.refused(exchange, 401, rule, title)
+        exchange = context.tenant.status(NOBODYS, authorization=authorization)
+    context.judge_refusal(exchange, 401, rule, title)
 
 
 def no_header(context: CheckContext, *, generate: bool) -> None:
     """No `Authorization` at all."""
-    refused(context, "AUTH-1", None, "a request without Authorization is not refused with 401", generate=generate)
+    expect_401(context, "AUTH-1", None, "a request without Authorization is not refused with 401", generate=generate)
 
 
 def malformed_header(context: CheckContext, what: str, *, generate: bool) -> None:
     """A header that is not `Bearer` and a key."""
-    header = MALFORMED[what].format(key=context.world.key)
-    refused(context, "AUTH-2", header, f"{what} in Authorization is not refused with 401", generate=generate)
+    header = MALFORMED[what].format(key=context.tenant.key)
+    expect_401(context, "AUTH-2", header, f"{what} in Authorization is not refused with 401", generate=generate)
 
 
 def unknown_key(context: CheckContext, *, generate: bool) -> None:
     """A key that is nobody's."""
     control = context.target.control
-    if control is not None and control.takes_any_key():
+    if control is not None and control.accepts_any_key():
         raise CheckStoppedError("this ltx-mock was started without --api-key and takes any key")
-    refused(context, "AUTH-2", UNKNOWN, "a key that nobody has is not refused with 401", generate=generate)
+    expect_401(context, "AUTH-2", UNKNOWN, "a key that nobody has is not refused with 401", generate=generate)
 
 
 @check("AUTH-3", risky=True)
 def access_comes_first(context: CheckContext) -> None:
     """Bad requests without a key."""
     for what, exchange in (
-        ("a body that is no JSON", context.world.generate(b"{", free=True, authorization=None)),
-        ("a body without input", context.world.generate({}, free=True, authorization=None)),
-        ("no taskId", context.world.status(None, authorization=None)),
+        ("a body that is no JSON", context.tenant.generate(b"{", free=True, authorization=None)),
+        ("a body without input", context.tenant.generate({}, free=True, authorization=None)),
+        ("no taskId", context.tenant.status(None, authorization=None)),
     ):
-        context.refused(exchange, 401, "AUTH-3", f"{what} is looked at before the key")
+        context.judge_refusal(exchange, 401, "AUTH-3", f"{what} is looked at before the key")
 
 
 @check("AUTH-4", tasks=2, rank=8, needs=["other key"])
 def keys_are_apart(context: CheckContext) -> None:
     """One key asks for the task of another."""
-    other = context.another()
+    other = context.other_tenant()
     task_id = context.submit(plain())
     exchange = other.status(task_id)
-    context.submit(plain(), world=other)
-    context.refused(exchange, 404, "AUTH-4", "a task is seen with another key than the one that made it")
+    context.submit(plain(), tenant=other)
+    context.judge_refusal(exchange, 404, "AUTH-4", "a task is seen with another key than the one that made it")
 
 
 def _both(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]:

@@ -17,7 +17,7 @@ __all__ = ["CHECKS"]
 @check("BAL-1")
 def balance(context: CheckContext) -> None:
     """Ask for the balance."""
-    exchange = context.world.ask("GET", BALANCE_PATH, "balance")
+    exchange = context.tenant.ask("GET", BALANCE_PATH, "balance")
     if exchange.status != 200:
         context.stop(f"the server does not tell the balance: {describe_response(exchange)}")
 

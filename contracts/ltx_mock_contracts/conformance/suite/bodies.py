@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.conformance.harness.context import CheckContext
 
-__all__ = ["EDGES", "Edge", "blamed", "changed", "needs_files", "plain", "varied", "with_files"]
+__all__ = ["EDGES", "Edge", "changed", "needs_files", "plain", "refused_rule", "varied", "with_files"]
 
 _PROMPT: Final = "a calm sea at dawn"
 _DURATION: Final = 7
@@ -77,8 +77,8 @@ def needs_files(mode: str) -> bool:
 
 def varied(context: CheckContext, mode: str = MODES[0], **inside: Any) -> dict[str, Any]:
     """Return a simple request that differs from check to check, so that no one value is to blame for all of them."""
-    chosen = crc32(context.name.encode())
-    length, prompt = _DURATIONS[chosen % len(_DURATIONS)], _PROMPTS[chosen // 8 % len(_PROMPTS)]
+    digest = crc32(context.name.encode())
+    length, prompt = _DURATIONS[digest % len(_DURATIONS)], _PROMPTS[digest // 8 % len(_PROMPTS)]
     return plain(mode, **{"duration": length, "prompt": prompt, **inside})
 
 
@@ -101,7 +101,7 @@ def with_files(context: CheckContext, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "input": given}
 
 
-def blamed(context: CheckContext, body: Any) -> str:
+def refused_rule(context: CheckContext, body: Any) -> str:
     """Return the rule of the one field for which a good request is refused; GEN-17 where it is no single one.
 
     This takes further requests, so it is for servers on which they cost nothing.
@@ -121,4 +121,4 @@ def blamed(context: CheckContext, body: Any) -> str:
 
 
 def _is_accepted(context: CheckContext, body: Any) -> bool:
-    return 200 in codes_of(context.aside(body))
+    return 200 in codes_of(context.send_unjudged(body))

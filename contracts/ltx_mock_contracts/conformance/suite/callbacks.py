@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
 from ltx_mock_contracts.conformance.suite.bodies import varied
-from ltx_mock_contracts.conformance.suite.follow_task import lived
+from ltx_mock_contracts.conformance.suite.follow_task import run_task
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.trace.expected import judge_missing_callback
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.receiver import Inbox
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["CHECKS", "afterwards", "see_callback", "well_formed"]
+__all__ = ["CHECKS", "expect_callback", "expect_no_more", "well_formed"]
 
 DAY: Final = 24 * 3600
 COME_SECONDS: Final = 40
@@ -35,18 +35,18 @@ def failure_calls_back(context: CheckContext) -> None:
     """A task that fails calls back too."""
     inbox = context.inbox()
     body = varied(context, prompt=context.target.violating_prompt)
-    end = lived(context, body | {"request_type": "callback", "callback_url": inbox.url})
-    see_callback(context, inbox, end)
-    afterwards(context, inbox)
+    end = run_task(context, body | {"request_type": "callback", "callback_url": inbox.url})
+    expect_callback(context, inbox, end)
+    expect_no_more(context, inbox)
 
 
 @check("CB-3", tasks=1, rank=42, needs=["callbacks"], seconds=75)
 def async_calls_nobody(context: CheckContext) -> None:
     """An async task with a `callback_url`."""
     inbox = context.inbox()
-    lived(context, varied(context) | {"request_type": "async", "callback_url": inbox.url})
-    context.world.wait(1)
-    context.world.read(inbox)
+    run_task(context, varied(context) | {"request_type": "async", "callback_url": inbox.url})
+    context.tenant.wait(1)
+    context.tenant.read(inbox)
     context.checked("CB-3")
 
 
@@ -57,8 +57,8 @@ def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
     context.submit(body)
     came = await_first(context, inbox, body)
     for _ in answers[len(came) :] if came else ():
-        came += awaited(context, inbox, UNTIL_THE_NEXT[min(len(came) - 1, 1)], "the next attempt of a callback")
-    afterwards(context, inbox)
+        came += await_attempt(context, inbox, UNTIL_THE_NEXT[min(len(came) - 1, 1)], "the next attempt of a callback")
+    expect_no_more(context, inbox)
     if not came:
         context.stop("no callback came; other checks tell of that")
     context.checked("CB-2")
@@ -71,45 +71,45 @@ def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
 def await_first(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
     """Wait for the first attempt of a callback. Who is too fast or too slow is so in TASK-8 and not in CB-2."""
     longest = GenerateRequest.from_body(body).generation_ms[1] / 1000
-    return awaited(context, inbox, (STEP,) * int(longest + LATE), "a callback")
+    return await_attempt(context, inbox, (STEP,) * int(longest + LATE), "a callback")
 
 
-def awaited(context: CheckContext, inbox: Inbox, steps: tuple[float, ...], what: str) -> list[Exchange]:
+def await_attempt(context: CheckContext, inbox: Inbox, steps: tuple[float, ...], what: str) -> list[Exchange]:
     """Wait in these steps until a callback has come, and return it."""
-    if context.world.clock.whose == "observer":
+    if context.tenant.clock.whose == "observer":
         context.target.waiting(ABOUT, what)
     for wait in steps:
-        context.world.wait(wait, what)
+        context.tenant.wait(wait, what)
         came = well_formed(context, inbox)
         if came:
             return came
     return []
 
 
-def see_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
+def expect_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
     """See that the end of a task is told once."""
     came = well_formed(context, inbox)
     if not came:
-        context.world.wait(COME_SECONDS, "a callback")
+        context.tenant.wait(COME_SECONDS, "a callback")
         came = well_formed(context, inbox)
     context.checked("CB-1")
     if not came:
         judge_missing_callback(context.recorder, end)
 
 
-def afterwards(context: CheckContext, inbox: Inbox) -> None:
+def expect_no_more(context: CheckContext, inbox: Inbox) -> None:
     """See that nothing more comes. Where everybody has to wait for that, the inbox is read at the end of all checks."""
     if context.target.control is not None:
-        context.world.wait(DAY)
+        context.tenant.wait(DAY)
         well_formed(context, inbox)
 
 
 def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
     """Read the callbacks that are new, and see that they are POSTs of JSON."""
-    new = context.world.read(inbox)
+    new = context.tenant.read(inbox)
     for call in new:
         if call.method != "POST":
-            context.aside_from_the_request(call)
+            context.ignore_request(call)
             context.add_deviation("CB-1", "a callback is no POST", call, expected="POST", actual=call.method)
             continue
         content_type = (call.headers or {})["content-type"]
@@ -121,9 +121,9 @@ def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
 
 _ANSWERS: Final[tuple[tuple[tuple[int, ...], tuple[Need, ...]], ...]] = (
     ((500, 500, 200), ("callbacks",)),
-    ((404, 503, 200), ("callbacks", "world")),
-    ((204, 202, 201, 200), ("callbacks", "world")),
-    ((500, 500, 500, 500), ("callbacks", "world")),
+    ((404, 503, 200), ("callbacks", "tenant")),
+    ((204, 202, 201, 200), ("callbacks", "tenant")),
+    ((500, 500, 500, 500), ("callbacks", "tenant")),
 )
 
 CHECKS: Final[tuple[Check, ...]] = (

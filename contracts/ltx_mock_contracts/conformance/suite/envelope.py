@@ -19,19 +19,19 @@ ERRORS = ("ENV-3", "ENV-4")
 def errors_of_status_task(context: CheckContext) -> None:
     """Errors that no server can mistake for a task."""
     for answer in (
-        context.world.status("task_12345678", authorization=None),
-        context.world.status("task_12345678"),
-        context.world.status(None),
+        context.tenant.status("task_12345678", authorization=None),
+        context.tenant.status("task_12345678"),
+        context.tenant.status(None),
     ):
-        context.aside_from_the_request(answer)
+        context.ignore_request(answer)
 
 
 @check(*ERRORS, refuses=["ENV-1"], risky=True, rank=18)
 def errors_of_generate_task(context: CheckContext) -> None:
     """Errors for bodies that are wrong in different ways."""
     for body in (b"", b"{", {}, plain(duration=21)):
-        answer = context.world.generate(body, free=True)
-        context.aside_from_the_request(answer)
+        answer = context.tenant.generate(body, free=True)
+        context.ignore_request(answer)
         if answer.data.get("taskId") and context.bounded:
             context.stop("a wrong request was accepted, so it is no error")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ltx_mock_contracts.conformance.harness.checks import Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.suite.bodies import varied, with_files
-from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
+from ltx_mock_contracts.conformance.suite.follow_task import follow, run_task
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL
 from ltx_mock_contracts.trace.expected import judge_failure, judge_refused_at_once
 from ltx_mock_contracts.trace.recorder import describe_response
@@ -26,7 +26,7 @@ IMAGES = ("missing", "GIF", "no image", "over 10 MB")
 @check("FAIL-1", *FAILED, tasks=1, rank=4, needs=["violating prompt"], seconds=75)
 def violating_prompt(context: CheckContext) -> None:
     """A prompt that breaks the content rules."""
-    ends_with(context, "FAIL-1", _PROMPT, varied(context, prompt=context.target.violating_prompt))
+    expect_failure(context, "FAIL-1", _PROMPT, varied(context, prompt=context.target.violating_prompt))
 
 
 def image(context: CheckContext, what: str) -> None:
@@ -38,13 +38,13 @@ def image(context: CheckContext, what: str) -> None:
         "no image": lambda: receiver.file("reference.jpg", "image/jpeg", read("images/not-an-image.jpg")),
         "over 10 MB": lambda: receiver.file("reference.jpg", "image/jpeg", oversize_jpeg()),
     }[what]()
-    ends_with(context, "FAIL-2", _IMAGE, varied(context, IMAGE_MODES[0], image_urls=[url]))
+    expect_failure(context, "FAIL-2", _IMAGE, varied(context, IMAGE_MODES[0], image_urls=[url]))
 
 
 def good_image(context: CheckContext, kind: str) -> None:
     """A reference image of each kind."""
     url = context.target.receiver.file(f"reference.{kind}", f"image/{kind}", read(f"images/reference.{kind}"))
-    end = lived(context, varied(context, IMAGE_MODES[0], image_urls=[url]))
+    end = run_task(context, varied(context, IMAGE_MODES[0], image_urls=[url]))
     context.checked("FAIL-2")
     if end.data.get("failCode") == _IMAGE:
         title = f"a good image of type {kind} is refused"
@@ -56,27 +56,27 @@ def missing_lora(context: CheckContext) -> None:
     """A LoRA that is not there."""
     url = context.target.receiver.missing("style.safetensors?download=true")
     body = varied(context, LORA_MODES[0], loras=[{"path": url, "scale": 1.0}])
-    ends_with(context, "FAIL-3", _LORA, body)
+    expect_failure(context, "FAIL-3", _LORA, body)
 
 
 @check(accepts=["FAIL-3"], tasks=1, rank=12, needs=["callbacks"], seconds=85)
 def good_lora(context: CheckContext) -> None:
     """A LoRA that is there."""
-    end = lived(context, with_files(context, varied(context, LORA_MODES[0])))
+    end = run_task(context, with_files(context, varied(context, LORA_MODES[0])))
     context.checked("FAIL-3")
     if end.data.get("failCode") == _LORA:
         context.add_deviation("FAIL-3", "a good LoRA is refused", end, expected="success", actual=show(end.data))
 
 
-def ends_with(context: CheckContext, rule: str, code: str, body: dict[str, Any]) -> None:
+def expect_failure(context: CheckContext, rule: str, code: str, body: dict[str, Any]) -> None:
     """See that a task fails, and why. A server that looks before it makes the task, and refuses, is observed."""
-    context.world.clock.allow(context.target.options.first_poll)
-    made = context.world.generate(body)
+    context.tenant.clock.allow(context.target.options.first_poll)
+    made = context.tenant.generate(body)
     if codes_of(made) & {400, 422} and not made.data.get("taskId"):
-        context.aside_from_the_request(made)
+        context.ignore_request(made)
         judge_refused_at_once(context.recorder, made, rule, code)
         return
-    if not context.accepted(made, "GEN-17"):
+    if not context.judge_response(made, "GEN-17"):
         context.stop(f"a good request made no task: {describe_response(made)}")
     judge_failure(context.recorder, follow(context, str(made.data["taskId"]), body), rule, code)
 

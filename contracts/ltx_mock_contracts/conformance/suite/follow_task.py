@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ltx_mock_contracts.conformance.harness.context import CheckContext
-    from ltx_mock_contracts.conformance.harness.tenant import World
+    from ltx_mock_contracts.conformance.harness.tenant import TenantClient
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["follow", "lived"]
+__all__ = ["follow", "run_task"]
 
 _PATIENCE: Final = 60
 _AFTERWARDS: Final = (0, 1, 3600)
@@ -24,16 +24,18 @@ _EARLY: Final = (0, 1, 9, 20)
 _MOMENT: Final = 0.001
 
 
-def lived(context: CheckContext, body: dict[str, Any]) -> Exchange:
+def run_task(context: CheckContext, body: dict[str, Any]) -> Exchange:
     """Have a task made, follow it, and return the first answer that tells its end; see `follow`.
 
     Nothing is submitted where there is no time to wait for it.
     """
-    context.world.clock.allow(context.target.options.first_poll)
+    context.tenant.clock.allow(context.target.options.first_poll)
     return follow(context, context.submit(body), body)
 
 
-def follow(context: CheckContext, task_id: str, body: dict[str, Any], *, world: World | None = None) -> Exchange:
+def follow(
+    context: CheckContext, task_id: str, body: dict[str, Any], *, tenant: TenantClient | None = None
+) -> Exchange:
     """Poll a task until it has ended, and a few times more, and return the first answer that tells its end.
 
     Where the server's time can be moved, polls are made at once, just before it can succeed, and when it must have
@@ -42,14 +44,14 @@ def follow(context: CheckContext, task_id: str, body: dict[str, Any], *, world: 
     Raises:
         CheckStoppedError: It does not end, or cannot be seen.
     """
-    world = world or context.world
+    tenant = tenant or context.tenant
     options = context.target.options
-    moved = world.clock.whose == "server"
+    moved = tenant.clock.whose == "server"
     waits = _edges(body) if moved else _advised(body, options.first_poll, options.poll_every)
     end = None
     for wait in waits:
-        world.wait(wait, f"task {task_id}")
-        look = world.status(task_id)
+        tenant.wait(wait, f"task {task_id}")
+        look = tenant.status(task_id)
         if _has_ended(look):
             end = look
             break
@@ -62,8 +64,8 @@ def follow(context: CheckContext, task_id: str, body: dict[str, Any], *, world: 
             context.add_deviation("TASK-8", title, look, expected=expected, actual=actual)
         raise CheckStoppedError("the end of the task was not seen")
     for wait in _AFTERWARDS if moved else (options.poll_every,):
-        world.wait(wait, f"task {task_id}")
-        world.status(task_id)
+        tenant.wait(wait, f"task {task_id}")
+        tenant.status(task_id)
     return end
 
 

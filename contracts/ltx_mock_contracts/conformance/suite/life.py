@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
 from ltx_mock_contracts.conformance.suite.bodies import needs_files, plain, varied, with_files
-from ltx_mock_contracts.conformance.suite.callbacks import afterwards, see_callback
-from ltx_mock_contracts.conformance.suite.follow_task import follow, lived
-from ltx_mock_contracts.conformance.suite.results import fetched, judge_result, result_url, same_video, see_again
+from ltx_mock_contracts.conformance.suite.callbacks import expect_callback, expect_no_more
+from ltx_mock_contracts.conformance.suite.follow_task import follow, run_task
+from ltx_mock_contracts.conformance.suite.results import fetch_again, fetch_result, judge_result, result_url, same_video
 from ltx_mock_contracts.dialects import may_refuse_id
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
 from ltx_mock_contracts.request_fields import LARGEST_SEED, LONGEST_PROMPT, RULE_OF, RULES_OF_EVERY_REQUEST
@@ -30,7 +30,7 @@ ALWAYS: Final = ("ENV-1", *RULES_OF_EVERY_REQUEST)
 _MARGIN: Final = 15
 
 
-def seconds_of(mode: str, resolution: str) -> float:
+def generation_seconds(mode: str, resolution: str) -> float:
     """Return about how many seconds a task is waited for."""
     return MODEL.generation_ms(mode, resolution).high / 1000 + _MARGIN
 
@@ -41,7 +41,7 @@ def seconds_of(mode: str, resolution: str) -> float:
     accepts=[*ALWAYS, "GEN-2", "GEN-3", "GEN-4", "GEN-13"],
     tasks=1,
     rank=0,
-    seconds=seconds_of(MODES[0], RESOLUTIONS[0]),
+    seconds=generation_seconds(MODES[0], RESOLUTIONS[0]),
 )
 def whole_life(context: CheckContext) -> None:
     """One task shows as much as one can: states, times, result, length, size, and the callback if one can come."""
@@ -51,36 +51,36 @@ def whole_life(context: CheckContext) -> None:
         return
     inbox = context.inbox()
     calling = body | {"request_type": "callback", "callback_url": inbox.url}
-    made = context.world.generate(calling)
-    if not context.accepted(made, "GEN-17"):
+    made = context.tenant.generate(calling)
+    if not context.judge_response(made, "GEN-17"):
         one_life(context, body)
         return
     context.checked("GEN-2", "GEN-3", "GEN-4", "GEN-13")
     end = follow(context, str(made.data["taskId"]), calling)
-    see_callback(context, inbox, end)
+    expect_callback(context, inbox, end)
     judge_result(context, end, body)
-    see_again(context, end)
-    afterwards(context, inbox)
+    fetch_again(context, end)
+    expect_no_more(context, inbox)
 
 
 def one_life(context: CheckContext, body: dict[str, Any]) -> None:
     """See a task from its beginning to its result."""
-    end = lived(context, body)
+    end = run_task(context, body)
     if "seed" in body["input"]:
         context.checked("GEN-13")
     judge_result(context, end, body)
 
 
-@check("TASK-9", "GEN-17", tasks=2, rank=3, seconds=seconds_of(MODES[0], RESOLUTIONS[0]))
+@check("TASK-9", "GEN-17", tasks=2, rank=3, seconds=generation_seconds(MODES[0], RESOLUTIONS[0]))
 def same_seed_same_result(context: CheckContext) -> None:
     """Two tasks that ask for the same."""
     body = varied(context, seed=12345)
-    context.world.clock.allow(context.target.options.first_poll)
+    context.tenant.clock.allow(context.target.options.first_poll)
     ids = [context.submit(body) for _ in range(2)]
     ends = [follow(context, task_id, body) for task_id in ids]
     urls = [result_url(end) for end in ends]
     if urls[0] != urls[1]:
-        first, second = (fetched(context, end, url) for end, url in zip(ends, urls, strict=True))
+        first, second = (fetch_result(context, end, url) for end, url in zip(ends, urls, strict=True))
         if not same_video(first.body, second.body):
             title = "the same seed, prompt and parameters give another result"
             context.add_deviation(
@@ -100,22 +100,22 @@ def extremes(
     body = plain(mode, **inside) | beside
     if needs_files(mode):
         body = with_files(context, body)
-    made = context.world.generate(body)
+    made = context.tenant.generate(body)
     if not made.data.get("taskId"):
-        find_the_field(context, made, mode, inside, beside)
-        context.accepted(made, "GEN-17")
+        find_refused_field(context, made, mode, inside, beside)
+        context.judge_response(made, "GEN-17")
         context.stop(f"a good request made no task: {describe_response(made)}")
     task_id = str(made.data["taskId"])
     context.checked(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF and name != "callback_url"))
     end = follow(context, task_id, body)
     judge_result(context, end, body)
     if inbox is not None:
-        context.world.wait(1)
-        context.world.read(inbox)
+        context.tenant.wait(1)
+        context.tenant.read(inbox)
         context.checked("CB-3", "GEN-3")
 
 
-def find_the_field(
+def find_refused_field(
     context: CheckContext, refused: Exchange, mode: str, inside: dict[str, Any], beside: dict[str, Any]
 ) -> None:
     """Ask again with half of the fields, then half of those, and hold the refusal against one that is refused alone.
@@ -127,7 +127,7 @@ def find_the_field(
     def ask(names: list[str]) -> Exchange:
         body = plain(mode, **{name: inside[name] for name in names if name in inside})
         body |= {name: beside[name] for name in names if name in beside}
-        return context.world.generate(with_files(context, body) if needs_files(mode) else body)
+        return context.tenant.generate(with_files(context, body) if needs_files(mode) else body)
 
     if not codes_of(refused) & {400, 422}:
         return
@@ -137,8 +137,8 @@ def find_the_field(
         names = names[half:] if ask(names[:half]).data.get("taskId") else names[:half]
     alone = ask(names)
     if not alone.data.get("taskId"):
-        context.aside_from_the_request(refused)
-        context.accepted(alone, RULE_OF.get(names[0], "GEN-17"))
+        context.ignore_request(refused)
+        context.judge_response(alone, RULE_OF.get(names[0], "GEN-17"))
         context.stop(f"a request with {names[0]} at its edge is refused")
 
 
@@ -151,7 +151,7 @@ def life(context: CheckContext, mode: str, resolution: str) -> None:
 def picture(context: CheckContext, ratio: str | None) -> None:
     """Look at the video that comes of an aspect ratio."""
     body = varied(context, duration=6, **({} if ratio is None else {"aspect_ratio": ratio}))
-    judge_result(context, lived(context, body), body)
+    judge_result(context, run_task(context, body), body)
 
 
 @check("GEN-17", tasks=3, rank=45)
@@ -161,28 +161,28 @@ def each_task_has_an_id_of_its_own(context: CheckContext) -> None:
         context.submit(varied(context))
 
 
-@check(lasts=["TASK-10"], tasks=1, needs=["world"])
+@check(lasts=["TASK-10"], tasks=1, needs=["tenant"])
 def result_works_for_fifteen_days(context: CheckContext) -> None:
     """Fetch a result again after nearly fifteen days."""
     body = varied(context)
-    end = lived(context, body)
+    end = run_task(context, body)
     judge_result(context, end, body)
-    context.world.wait(DAY - 2 * 3600)
+    context.tenant.wait(DAY - 2 * 3600)
     judge_result(context, end, body)
-    context.world.wait(14 * DAY)
-    reply = context.world.fetch(result_url(end))
+    context.tenant.wait(14 * DAY)
+    reply = context.tenant.fetch(result_url(end))
     if reply.status != 200:
         title, actual = "a result does not last for 15 days, though for a day", f"{reply.status} after 14 days 22 hours"
         context.add_deviation("TASK-10", title, end, expected="200 and a video", actual=actual, binding=False)
 
 
-@check("TASK-12", tasks=1, needs=["world"])
+@check("TASK-12", tasks=1, needs=["tenant"])
 def asking_changes_nothing(context: CheckContext) -> None:
     """Ask three times at one moment."""
     task_id = context.submit(varied(context))
     for seconds in (0, 5, 20, 60):
-        context.world.wait(seconds)
-        looks = [context.world.status(task_id) for _ in range(3)]
+        context.tenant.wait(seconds)
+        looks = [context.tenant.status(task_id) for _ in range(3)]
         for look in looks[1:]:
             judge_unchanged(context.recorder, looks[0], look)
 
@@ -190,14 +190,16 @@ def asking_changes_nothing(context: CheckContext) -> None:
 @check("TASK-11")
 def no_task_id(context: CheckContext) -> None:
     """StatusTask without `taskId`."""
-    context.refused(context.world.status(None), 400, "TASK-11", "statusTask without taskId is not refused with 400")
+    context.judge_refusal(
+        context.tenant.status(None), 400, "TASK-11", "statusTask without taskId is not refused with 400"
+    )
 
 
 def unknown_task(context: CheckContext, task_id: str) -> None:
     """An id that nobody made. One that can be none of the server's may also be a 400."""
     title = "a taskId that nobody made is not answered with 404"
     also = {400, 422} if may_refuse_id(task_id) else ()
-    context.refused(context.world.status(task_id), 404, "TASK-11", title, also=also)
+    context.judge_refusal(context.tenant.status(task_id), 404, "TASK-11", title, also=also)
 
 
 @check("TASK-11", tasks=1, rank=46)
@@ -206,8 +208,8 @@ def nearly_a_task(context: CheckContext) -> None:
     task_id = context.submit(varied(context))
     title = "a taskId that nobody made is not answered with 404"
     for near in (f"{task_id}0", task_id[:-1]):
-        context.refused(context.world.status(near), 404, "TASK-11", title, also={400, 422})
-    context.refused(context.world.status(f" {task_id}"), 404, "TASK-11", title, also={200, 400, 422})
+        context.judge_refusal(context.tenant.status(near), 404, "TASK-11", title, also={400, 422})
+    context.judge_refusal(context.tenant.status(f" {task_id}"), 404, "TASK-11", title, also={200, 400, 422})
 
 
 def _lives() -> tuple[Check, ...]:
@@ -221,7 +223,7 @@ def _lives() -> tuple[Check, ...]:
             tasks=1,
             rank=20 + number,
             needs=_needs(mode),
-            seconds=seconds_of(mode, size),
+            seconds=generation_seconds(mode, size),
         )
         for number, (size, mode) in enumerate(order)
     )
@@ -266,7 +268,7 @@ def _extremes() -> tuple[Check, ...]:
             accepts=(*ALWAYS, *edge, "GEN-2", "GEN-3", "GEN-11"),
             tasks=1,
             rank=2,
-            seconds=seconds_of(MODES[0], RESOLUTIONS[0]),
+            seconds=generation_seconds(MODES[0], RESOLUTIONS[0]),
         ),
         Check(
             "all at the lower edge",
@@ -276,7 +278,7 @@ def _extremes() -> tuple[Check, ...]:
             tasks=1,
             rank=5,
             needs=("callbacks",),
-            seconds=seconds_of(IMAGE_MODES[0], _LOWEST["resolution"]),
+            seconds=generation_seconds(IMAGE_MODES[0], _LOWEST["resolution"]),
         ),
         Check(
             "three LoRAs",
@@ -291,7 +293,7 @@ def _extremes() -> tuple[Check, ...]:
             tasks=1,
             rank=7,
             needs=("callbacks",),
-            seconds=seconds_of(LORA_MODES[0], _OTHERS["resolution"]),
+            seconds=generation_seconds(LORA_MODES[0], _OTHERS["resolution"]),
         ),
     )
 
@@ -309,7 +311,7 @@ CHECKS: Final[tuple[Check, ...]] = (
             accepts=("GEN-10", "GEN-11"),
             tasks=1,
             rank=33,
-            seconds=seconds_of(MODES[0], RESOLUTIONS[0]),
+            seconds=generation_seconds(MODES[0], RESOLUTIONS[0]),
         )
         for ratio in (None, *MODEL.aspect_ratios)
     ),

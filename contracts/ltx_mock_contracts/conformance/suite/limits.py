@@ -14,7 +14,7 @@ from ltx_mock_contracts.trace.recorder import describe_response
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
-    from ltx_mock_contracts.conformance.harness.tenant import World
+    from ltx_mock_contracts.conformance.harness.tenant import TenantClient
     from ltx_mock_contracts.trace.exchange import Exchange
 
 NOBODYS: Final = "task_12345678"
@@ -24,10 +24,10 @@ THREADS: Final = 16
 MINUTE: Final = 60
 
 
-@check("LIM-1", "LIM-3", needs=["world"])
+@check("LIM-1", "LIM-3", needs=["tenant"])
 def requests_a_minute(context: CheckContext) -> None:
     """A world with a small limit of requests."""
-    limited, other = context.open(rate_limit=f"{FEW}/minute"), context.another()
+    limited, other = context.open_tenant(rate_limit=f"{FEW}/minute"), context.other_tenant()
     for number in range(FEW):
         asked = limited.status(NOBODYS)
         if 429 in codes_of(asked):
@@ -35,7 +35,7 @@ def requests_a_minute(context: CheckContext) -> None:
             context.add_deviation("LIM-1", title, asked, expected=expected, actual=f"429 at request {number + 1}")
             return
     refused = limited.status(NOBODYS)
-    context.refused(refused, 429, "LIM-1", f"request {FEW + 1} of {FEW} a minute is not refused with 429")
+    context.judge_refusal(refused, 429, "LIM-1", f"request {FEW + 1} of {FEW} a minute is not refused with 429")
     if 429 in codes_of(refused):
         context.checked("LIM-3")
         if 429 in codes_of(other.status(NOBODYS)):
@@ -44,7 +44,7 @@ def requests_a_minute(context: CheckContext) -> None:
         again(context, limited, refused)
 
 
-def again(context: CheckContext, limited: World, refused: Exchange) -> None:
+def again(context: CheckContext, limited: TenantClient, refused: Exchange) -> None:
     """See that a key may ask again when it was told to."""
     wait = (refused.headers or {}).get("retry-after", "")
     limited.wait(min(int(wait), MINUTE) if wait.isascii() and wait.isdigit() else MINUTE)
@@ -57,10 +57,10 @@ def again(context: CheckContext, limited: World, refused: Exchange) -> None:
         context.add_deviation("LIM-1", title, later, expected="no 429 a minute later", actual=describe_response(later))
 
 
-@check("LIM-2", "LIM-3", tasks=SLOTS + 1, needs=["world"])
+@check("LIM-2", "LIM-3", tasks=SLOTS + 1, needs=["tenant"])
 def tasks_at_once(context: CheckContext) -> None:
     """A world with a small limit of tasks."""
-    limited, body = context.open(max_concurrent=SLOTS), varied(context)
+    limited, body = context.open_tenant(max_concurrent=SLOTS), varied(context)
     made: list[Exchange] = []
     for _ in range(SLOTS):
         exchange = limited.generate(body)
@@ -72,14 +72,14 @@ def tasks_at_once(context: CheckContext) -> None:
             return
         made.append(exchange)
     refused = limited.generate(body, free=True)
-    context.refused(refused, 429, "LIM-2", f"a task is accepted though {SLOTS} of {SLOTS} are unfinished")
+    context.judge_refusal(refused, 429, "LIM-2", f"a task is accepted though {SLOTS} of {SLOTS} are unfinished")
     ids = [each.data.get("taskId") for each in made]
     task_id = ids[0]
     if not isinstance(task_id, str):
         raise CheckStoppedError("a good request made no task")
     if len(ids) != len(dict.fromkeys(map(str, ids))):
         raise CheckStoppedError("a taskId was given twice, so that nobody knows which task has ended")
-    follow(context, task_id, body, world=limited)
+    follow(context, task_id, body, tenant=limited)
     later = limited.generate(body)
     if 429 in codes_of(later):
         title = "a task is refused though others have finished"
@@ -89,10 +89,10 @@ def tasks_at_once(context: CheckContext) -> None:
 @check("LIM-1", "LIM-3", rank=80, needs=["limits"])
 def documented_requests_a_minute(context: CheckContext) -> None:
     """The documented limit of requests."""
-    world = context.open(rate_limit=f"{DOCUMENTED_RATE}/minute") if context.target.control else context.world
+    tenant = context.open_tenant(rate_limit=f"{DOCUMENTED_RATE}/minute") if context.target.control else context.tenant
     start = context.target.pace.now()
     with ThreadPoolExecutor(THREADS) as threads:
-        codes = list(threads.map(lambda _: codes_of(world.status(NOBODYS)), range(DOCUMENTED_RATE)))
+        codes = list(threads.map(lambda _: codes_of(tenant.status(NOBODYS)), range(DOCUMENTED_RATE)))
     took = context.target.pace.now() - start
     refused = sum(429 in each for each in codes)
     if refused:
@@ -102,8 +102,8 @@ def documented_requests_a_minute(context: CheckContext) -> None:
         return
     if context.target.control is None and took > MINUTE:
         raise CheckStoppedError(f"{DOCUMENTED_RATE} requests took {took:.0f} s; the limit is for a minute")
-    last = world.status(NOBODYS)
-    context.refused(last, 429, "LIM-1", f"request {DOCUMENTED_RATE + 1} in a minute is not refused with 429")
+    last = tenant.status(NOBODYS)
+    context.judge_refusal(last, 429, "LIM-1", f"request {DOCUMENTED_RATE + 1} in a minute is not refused with 429")
 
 
 @check("LIM-2", tasks=DOCUMENTED_SLOTS + 1, rank=80, needs=["limits"])
@@ -111,8 +111,10 @@ def documented_tasks_at_once(context: CheckContext) -> None:
     """The documented limit of tasks."""
     for _ in range(DOCUMENTED_SLOTS):
         context.submit(varied(context))
-    last = context.world.generate(plain(), free=True)
-    context.refused(last, 429, "LIM-2", f"task {DOCUMENTED_SLOTS + 1} is accepted while all others are unfinished")
+    last = context.tenant.generate(plain(), free=True)
+    context.judge_refusal(
+        last, 429, "LIM-2", f"task {DOCUMENTED_SLOTS + 1} is accepted while all others are unfinished"
+    )
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -21,7 +21,7 @@ LARGE = b'{"input": {"prompt": "' + b"x" * (2 * 1024 * 1024) + b'"}}'
 
 def unknown(context: CheckContext, method: str, path: str) -> None:
     """A path or a model that there is not."""
-    exchange = context.world.ask(method, path, content=b"{}" if method == "POST" else None)
+    exchange = context.tenant.ask(method, path, content=b"{}" if method == "POST" else None)
     context.checked("ENV-5")
     if (exchange.status or 0) < 400:
         title = "what is no endpoint is not answered with an error"
@@ -30,14 +30,14 @@ def unknown(context: CheckContext, method: str, path: str) -> None:
 
 def wrong_method(context: CheckContext, method: str, operation: Operation) -> None:
     """A method that an endpoint does not have."""
-    context.world.ask(method, f"/{operation}/{MODEL.id}", operation)
+    context.tenant.ask(method, f"/{operation}/{MODEL.id}", operation)
 
 
-@check("ENV-5", needs=["world"])
+@check("ENV-5", needs=["tenant"])
 def large_body(context: CheckContext) -> None:
     """A body of two megabytes."""
-    exchange = context.world.generate(LARGE, free=True)
-    context.aside_from_the_request(exchange)
+    exchange = context.tenant.generate(LARGE, free=True)
+    context.ignore_request(exchange)
     context.checked("ENV-5")
     if 413 not in codes_of(exchange):
         title = "a body that is too large is not answered with 413"

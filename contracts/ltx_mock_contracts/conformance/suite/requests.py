@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.checks import DIALECT_RANK, Check, check
 from ltx_mock_contracts.conformance.harness.context import codes_of
-from ltx_mock_contracts.conformance.suite.bodies import EDGES, Edge, blamed, changed, plain, varied, with_files
+from ltx_mock_contracts.conformance.suite.bodies import EDGES, Edge, changed, plain, refused_rule, varied, with_files
 from ltx_mock_contracts.conformance.suite.near_misses import NEAR_MISSES, dialect_of
 from ltx_mock_contracts.dialects import may_refuse
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
@@ -39,9 +39,9 @@ def refuses_bytes(context: CheckContext, family: str) -> None:
     """Bytes that are no JSON object."""
 
     def attempt(malformed: MalformedBytes) -> None:
-        context.refuse(malformed.raw, "GEN-1", family, dialect=malformed.dialect)
+        context.expect_refusal(malformed.raw, "GEN-1", family, dialect=malformed.dialect)
 
-    context.examine(malformed_bodies(family=family), attempt)
+    context.for_each_example(malformed_bodies(family=family), attempt)
 
 
 def refuses_near_misses(context: CheckContext, rule: str) -> None:
@@ -49,7 +49,7 @@ def refuses_near_misses(context: CheckContext, rule: str) -> None:
     own = [(what, body, dialect_of(rule, body)) for broken, what, body in NEAR_MISSES if broken == rule]
     for what, body, dialect in sorted(own, key=lambda each: each[2] is not None):
         if dialect is None or not context.bounded:
-            context.refuse(body, rule, what, dialect=dialect)
+            context.expect_refusal(body, rule, what, dialect=dialect)
 
 
 def reads(context: CheckContext, rule: str) -> None:
@@ -57,7 +57,7 @@ def reads(context: CheckContext, rule: str) -> None:
     for broken, what, body in NEAR_MISSES:
         dialect = dialect_of(rule, body) if broken == rule else None
         if dialect is not None and context.bounded:
-            context.refuse(body, rule, what, dialect=dialect)
+            context.expect_refusal(body, rule, what, dialect=dialect)
 
 
 def refuses(context: CheckContext, rule: str, family: str) -> None:
@@ -65,9 +65,9 @@ def refuses(context: CheckContext, rule: str, family: str) -> None:
 
     def attempt(invalid: InvalidRequest) -> None:
         if invalid.binding or not context.bounded:
-            context.refuse(invalid.body, rule, family, dialect=invalid.dialect)
+            context.expect_refusal(invalid.body, rule, family, dialect=invalid.dialect)
 
-    context.examine(invalid_requests(rule, family=family), attempt)
+    context.for_each_example(invalid_requests(rule, family=family), attempt)
 
 
 def accepts(context: CheckContext, edge: Edge) -> None:
@@ -92,31 +92,31 @@ def accepts_all_that_is_valid(context: CheckContext, mode: str) -> None:
     """Drawn examples of what is valid."""
 
     def attempt(body: Any) -> None:
-        exchange = context.world.generate(body)
-        if context.accepted(exchange, "GEN-17"):
+        exchange = context.tenant.generate(body)
+        if context.judge_response(exchange, "GEN-17"):
             context.checked("GEN-7")
 
-    context.examine(valid_requests(mode=mode), attempt, blame=lambda body: blamed(context, body))
+    context.for_each_example(valid_requests(mode=mode), attempt, rule_of=lambda body: refused_rule(context, body))
 
 
 def accepts_what_is_only_advised_against(context: CheckContext, family: str) -> None:
     """Drawn examples of what the documents advise against."""
 
     def attempt(advised: AdvisedRequest) -> None:
-        context.accepted(context.world.generate(advised.body), "GEN-16")
+        context.judge_response(context.tenant.generate(advised.body), "GEN-16")
 
-    context.examine(advisory_requests(family=family), attempt)
+    context.for_each_example(advisory_requests(family=family), attempt)
 
 
-@check("GEN-15", tasks=2, needs=["world"])
+@check("GEN-15", tasks=2, needs=["tenant"])
 def credits_end(context: CheckContext) -> None:
     """A world with credits for one task. The same request is accepted where there is no end of them."""
     body = varied(context)
     context.submit(body)
-    poor = context.open(credits=body["input"]["duration"], price=PRICE)
-    context.submit(body, "GEN-15", world=poor)
+    poor = context.open_tenant(credits=body["input"]["duration"], price=PRICE)
+    context.submit(body, "GEN-15", tenant=poor)
     exchange = poor.generate(body, free=True)
-    context.aside_from_the_request(exchange)
+    context.ignore_request(exchange)
     context.checked("GEN-15")
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     if message != "Insufficient credits" or 400 not in codes_of(exchange):
@@ -127,18 +127,18 @@ def credits_end(context: CheckContext) -> None:
         )
 
 
-@check("GEN-18", tasks=1, needs=["world"])
+@check("GEN-18", tasks=1, needs=["tenant"])
 def refused_requests_cost_nothing(context: CheckContext) -> None:
     """Bad requests, and then the last credits."""
     good = varied(context)
-    poor = context.open(credits=good["input"]["duration"], price=PRICE)
+    poor = context.open_tenant(credits=good["input"]["duration"], price=PRICE)
     for wrong in WRONG:
         exchange = poor.generate(plain(**wrong), free=True)
-        context.aside_from_the_request(exchange)
+        context.ignore_request(exchange)
         if exchange.data.get("taskId"):
             context.stop("a bad request is not refused")
     exchange = poor.generate(good)
-    context.aside_from_the_request(exchange)
+    context.ignore_request(exchange)
     context.checked("GEN-18")
     if 200 not in codes_of(exchange):
         title = "refused requests have used up the credits"
@@ -147,19 +147,19 @@ def refused_requests_cost_nothing(context: CheckContext) -> None:
         )
 
 
-@check("GEN-18", needs=["world", "callbacks"])
+@check("GEN-18", needs=["tenant", "callbacks"])
 def refused_requests_leave_nothing(context: CheckContext) -> None:
     """Bad requests with an inbox."""
     inbox = context.inbox()
     calling = {"request_type": "callback", "callback_url": inbox.url}
     made = set()
     for wrong in WRONG:
-        exchange = context.world.generate(plain(**wrong) | calling, free=True)
-        context.aside_from_the_request(exchange)
+        exchange = context.tenant.generate(plain(**wrong) | calling, free=True)
+        context.ignore_request(exchange)
         made.add(exchange.data.get("taskId"))
-    context.world.wait(200)
+    context.tenant.wait(200)
     context.checked("GEN-18")
-    for exchange in context.world.read(inbox):
+    for exchange in context.tenant.read(inbox):
         if exchange.data.get("taskId") not in made:
             title = "a refused request made a task, which calls back"
             context.add_deviation("GEN-18", title, exchange, expected="nothing", actual=describe_response(exchange))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.io.http_client import Reply
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["fetched", "judge_result", "result_url", "same_video", "see_again"]
+__all__ = ["fetch_again", "fetch_result", "judge_result", "result_url", "same_video"]
 
 _LINES: Final = {each.name: min(each.sizes[MODEL.aspect_ratio]) for each in MODEL.resolutions.values()}
 _TOLERANCE: Final = 0.1
@@ -38,7 +38,7 @@ def result_url(end: Exchange) -> str:
     return url
 
 
-def fetched(context: CheckContext, end: Exchange, url: str) -> Reply:
+def fetch_result(context: CheckContext, end: Exchange, url: str) -> Reply:
     """Return the result, and note where it is not there (TASK-10).
 
     Raises:
@@ -46,7 +46,7 @@ def fetched(context: CheckContext, end: Exchange, url: str) -> Reply:
     """
     context.checked("TASK-10")
     try:
-        reply = context.world.fetch(url)
+        reply = context.tenant.fetch(url)
     except NoAnswerError as error:
         context.add_deviation(
             "TASK-10", "a result cannot be fetched", end, expected="a video", actual=f"{url}: {error}"
@@ -65,7 +65,7 @@ def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> 
     One that is not there has been told; what the check has seen before that counts all the same.
     """
     try:
-        reply = fetched(context, end, result_url(end))
+        reply = fetch_result(context, end, result_url(end))
     except CheckStoppedError:
         return
     content_type = reply.headers.get("content-type", "none")
@@ -83,11 +83,11 @@ def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> 
         _judge_picture(context, end, picture, body["input"])
 
 
-def see_again(context: CheckContext, end: Exchange) -> None:
+def fetch_again(context: CheckContext, end: Exchange) -> None:
     """Fetch a result that was just fetched, without judging what is in it."""
     try:
         url = result_url(end)
-        reply = context.world.fetch(url)
+        reply = context.tenant.fetch(url)
     except (CheckStoppedError, NoAnswerError):
         return
     if reply.status in _GONE:
