@@ -271,12 +271,12 @@ def test_a_good_program_passes_with_callbacks_and_a_bad_one_is_named(tmp_path: P
 
 def test_how_to_see_one_case_again_is_told_without_what_may_be_secret() -> None:
     options = ("--timeout", "20", "--env", "TOKEN=hidden", "--env", "ROOT={url}", "--seed", "3", "--callback")
-    code, out, err = ltx_mock("check-client", "--case", "two-results", *options, "--", *GOOD, "wants-one-result")
+    code, out, err = ltx_mock("check-client", "--case", "success", *options, "--", *GOOD, "unknown-field")
     assert code == 1, err
     again = next(line for line in out.splitlines() if "again:" in line)
-    told = "--case two-results --timeout 20 --seed 3 --env 'TOKEN=…' --env 'ROOT={url}' --callback -- "
+    told = "--case success --timeout 20 --seed 3 --env 'TOKEN=…' --env 'ROOT={url}' --callback -- "
     assert told in again
-    assert again.endswith("wants-one-result")
+    assert again.endswith("unknown-field")
     assert "hidden" not in out + err
 
 
