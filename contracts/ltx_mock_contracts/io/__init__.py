@@ -1,1 +1,1 @@
-"""Files, JSON text and HTTP that other people wrote, read and written with care."""
+"""Safe reading and writing of files, JSON text and HTTP from other sources."""

@@ -1,7 +1,7 @@
-"""Requests over HTTP/1.1 to a server that may do anything: answer slowly, never, without end, or with no HTTP at all.
+"""An HTTP/1.1 client for servers that may respond slowly, never, endlessly, or not in HTTP.
 
-`httpx` bounds each wait, but not an answer: neither the time of one that comes byte by byte, nor the memory of one that
-was compressed a thousand times. And in the tests of others it is often mocked.
+`httpx` limits each wait, but not a whole response: neither the time of one that arrives byte by byte, nor the memory of
+a decompression bomb. Besides, users' tests often mock it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class Reply(NamedTuple):
-    """An answer; header names in lower case."""
+    """A response; header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -39,10 +39,10 @@ class Reply(NamedTuple):
 
 
 class NoAnswerError(Exception):
-    """A request got no answer that could be read; the text says what came instead.
+    """A request got no readable response; the text says what happened instead.
 
     Attributes:
-        unreachable: Whether nobody was there to ask.
+        unreachable: Whether no connection could be made.
     """
 
     def __init__(self, what: str, *, unreachable: bool = False) -> None:
@@ -51,13 +51,13 @@ class NoAnswerError(Exception):
 
 
 class HttpClient:
-    """Sends requests, and reads answers within a bound in size and in time, from the connection to the last byte.
+    """Sends requests and reads responses, with limits on the size and on the time from the connection to the last byte.
 
-    It asks for answers as they are, and takes no others: what is encoded all the same is no answer.
+    It asks for unencoded bodies and rejects encoded ones.
 
     Args:
-        timeout: How many seconds a whole answer may take.
-        proxies: Whether to go by the proxies that the environment names.
+        timeout: How many seconds a whole response may take.
+        proxies: Whether to use the proxies from the environment.
     """
 
     def __init__(self, timeout: float, *, proxies: bool = False) -> None:
@@ -75,18 +75,18 @@ class HttpClient:
         most: int = LARGEST_ANSWER,
         timeout: float | None = None,
     ) -> Reply:
-        """Send a request and return the answer. Redirects are answers.
+        """Send a request and return the response. Redirects are not followed.
 
         Args:
             method: The HTTP method.
             url: The URL.
-            headers: What to send besides the usual.
+            headers: Additional headers.
             content: The body.
-            most: How many bytes of the answer's body are read.
-            timeout: How many seconds it may take, if not as long as usual.
+            most: The maximum size of the response body in bytes.
+            timeout: How many seconds it may take; by default the client's timeout.
 
         Raises:
-            NoAnswerError: There is none within the time, it is too long or encoded, or it is no HTTP.
+            NoAnswerError: No response in time, or one that is too long, encoded, or not HTTP.
         """
         patience = self._timeout if timeout is None else timeout
         end = monotonic() + patience
@@ -106,7 +106,7 @@ class HttpClient:
         return reply
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
@@ -133,7 +133,7 @@ class HttpClient:
 
 
 def send_once(method: str, url: str, *, timeout: float, **options: Any) -> Reply:
-    """Send a request over a connection of its own; see `HttpClient.send`."""
+    """Send a request over a new connection; see `HttpClient.send`."""
     client = HttpClient(timeout)
     try:
         return client.send(method, url, **options)
@@ -142,7 +142,7 @@ def send_once(method: str, url: str, *, timeout: float, **options: Any) -> Reply
 
 
 class _Place(NamedTuple):
-    """Where a URL leads."""
+    """The address and target of a URL."""
 
     scheme: str
     host: str
@@ -207,7 +207,7 @@ def _head(
 
 
 def _open(place: _Place, proxy: _Place | None, end: float) -> _Channel:
-    """Connect; through a proxy where there is one, with a tunnel for https."""
+    """Connect, if needed through a proxy, with a tunnel for https."""
     first = proxy or place
     raw = socket.create_connection((first.host, first.port), _left(end))
     try:
@@ -234,7 +234,7 @@ def _tunnel(raw: socket.socket, place: _Place, proxy: _Place, end: float) -> Non
 
 
 def unusable_trust_file() -> str | None:
-    """Return what is wrong with the certificates that `SSL_CERT_FILE` names; None where nothing is wrong or named."""
+    """Return the problem with the certificates of `SSL_CERT_FILE`; None if they are usable or it is not set."""
     import ssl  # noqa: PLC0415 - plain HTTP does without
 
     name = os.environ.get("SSL_CERT_FILE")
@@ -259,7 +259,7 @@ def _secured(raw: socket.socket, host: str, end: float) -> socket.socket:
 
 
 class _Channel:
-    """One connection, with one request on it at a time."""
+    """One connection, with one request at a time."""
 
     def __init__(self, raw: socket.socket, origin: tuple[str, str, int], proxied: _Place | None = None) -> None:
         self.origin = origin
@@ -269,12 +269,12 @@ class _Channel:
 
     @property
     def done(self) -> bool:
-        """Whether request and answer are complete, and another may follow."""
+        """Whether request and response are complete, so that another request may follow."""
         return self._http.our_state is self._http.their_state is h11.DONE
 
     @property
     def idle(self) -> bool:
-        """Whether the server has neither hung up since nor said more than it was asked."""
+        """Whether the server has neither closed the connection nor sent unexpected bytes."""
         return not select.select([self._raw], [], [], 0)[0]
 
     def write(self, request: h11.Request, content: bytes | None, end: float) -> None:
@@ -284,7 +284,9 @@ class _Channel:
         raw += (self._http.send(h11.Data(data=content)) or b"") if content else b""
         raw += self._http.send(h11.EndOfMessage()) or b""
         self._raw.settimeout(_left(end))
-        with suppress(BrokenPipeError, ConnectionResetError):  # perhaps it has answered before it hung up
+        with suppress(
+            BrokenPipeError, ConnectionResetError
+        ):  # it may have sent a response before it closed the connection
             self._raw.sendall(raw)
 
     def read(self, most: int, end: float) -> Reply:
@@ -332,7 +334,7 @@ def _left(end: float) -> float:
     """Return how many seconds are left.
 
     Raises:
-        TimeoutError: None are.
+        TimeoutError: The time is over.
     """
     left = end - monotonic()
     if left <= 0:

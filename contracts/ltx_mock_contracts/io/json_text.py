@@ -1,4 +1,4 @@
-"""Read JSON and TOML that others wrote, and write JSON of whatever was read: neither can crash on what is in it."""
+"""Read untrusted JSON and TOML, and write any value as JSON, without crashing on their content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ltx_mock_contracts.validation.findings import show
 __all__ = ["LEVELS", "DeepNestingError", "escaped", "read_json", "read_toml", "write_json"]
 
 LEVELS: Final = 100
-"""How deep a document may be nested: a recording holds bodies of up to 64 levels, and a few of its own."""
+"""The maximum nesting of a document: a recording contains bodies of up to 64 levels, plus a few of its own."""
 
 _DIGITS: Final = 300
 _TOO_LARGE: Final = 10**_DIGITS
@@ -34,9 +34,8 @@ def read_json(text: str | bytes) -> Any:
         text: The document; bytes are UTF-8, UTF-16 or UTF-32.
 
     Raises:
-        json.JSONDecodeError: It is no JSON.
-        DeepNestingError: It is nested deeper than `LEVELS`.
-        ValueError: It has `NaN`, `Infinity` or a number too large for a double, or its bytes are no text.
+        json.JSONDecodeError: It is not JSON. DeepNestingError: It is nested deeper than `LEVELS`. ValueError: It has
+        `NaN`, `Infinity` or a number too large for a double, or its bytes cannot be decoded.
     """
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer)
@@ -49,9 +48,8 @@ def read_toml(text: str) -> dict[str, Any]:
     """Decode a TOML document.
 
     Raises:
-        tomllib.TOMLDecodeError: It is no TOML.
-        DeepNestingError: It is nested deeper than `LEVELS`.
-        ValueError: It has a number of thousands of digits, or a date that no calendar has.
+        tomllib.TOMLDecodeError: It is not TOML. DeepNestingError: It is nested deeper than `LEVELS`. ValueError: It has
+        a number with thousands of digits, or an impossible date.
     """
     try:
         value = tomllib.loads(text)
@@ -61,11 +59,11 @@ def read_toml(text: str) -> dict[str, Any]:
 
 
 def write_json(value: object, *, indent: int | None = None, encoding: str = "utf-8") -> str:
-    """Return a value as JSON that every reader takes, every terminal may show and `encoding` can hold; it never fails.
+    """Return a value as JSON that is valid for every parser, safe on every terminal and encodable; it never fails.
 
-    What is not printable, as controls that move a cursor or turn the direction of text, is escaped, and so is what the
-    encoding lacks. Where JSON has no form for a part of the value, the part becomes text: `NaN`, numbers of more than
-    300 digits, objects of Python, and what lies deeper than `LEVELS`. Lone surrogates become U+FFFD.
+    Unprintable characters, such as controls that move the cursor or change the text direction, are escaped, and so are
+    characters that `encoding` lacks. Parts that JSON cannot represent become text: `NaN`, numbers with more than 300
+    digits, Python objects, and values deeper than `LEVELS`. Lone surrogates become U+FFFD.
     """
     separators = (",", ":") if indent is None else None
     try:
@@ -77,7 +75,7 @@ def write_json(value: object, *, indent: int | None = None, encoding: str = "utf
 
 
 def escaped(text: str, *, encoding: str = "utf-8") -> str:
-    """Return JSON with escapes for what is not printable in it, and for what `encoding` lacks."""
+    """Return JSON with unprintable characters, and those that `encoding` lacks, escaped."""
     return _NOT_PLAIN.sub(lambda found: _written(found[0], encoding), text)
 
 
@@ -123,7 +121,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _plain(value: object, depth: int = 0) -> object:
-    """Return a value of which `json.dumps` makes JSON that can be encoded."""
+    """Return a value that `json.dumps` can serialize and that can be encoded."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, float) and not isfinite(value):

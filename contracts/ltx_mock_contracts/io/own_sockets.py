@@ -1,7 +1,7 @@
-"""Sockets between the fake, its receivers and its clients: no traffic of the program under test, so no mock's concern.
+"""Unpatched sockets for traffic between the fake, its receivers and its clients.
 
-A test may put something in the place of `socket.socket`, of its `connect` or of `socket.getaddrinfo`, as pytest-socket
-does. What listens here, and what connects to that, goes past it; a connection to anybody else does not.
+A test may replace `socket.socket`, its `connect` or `socket.getaddrinfo`, as pytest-socket does. Listeners made here,
+and connections to them, bypass the replacement; connections to other servers do not.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any, Self
 from weakref import WeakSet
 
 Place = tuple[socket.AddressFamily, tuple[Any, ...]]
-"""Family and address of a socket."""
+"""Address family and address of a socket."""
 
 ALLOW = "where a guard blocks sockets, allow this machine: --allow-hosts=127.0.0.1,::1 of pytest-socket"
-"""What to do about a guard that is in the way."""
+"""The hint to a user whose guard blocks sockets."""
 
-# Whatever `socket.socket` leads to, the standard library's class is the one below Python's own.
+# Even if `socket.socket` is replaced, the standard library's class is the direct subclass of `_socket.socket`.
 _Socket: type[socket.socket] = next(  # type: ignore[assignment]
     kind for kind in _socket.socket.__subclasses__() if (kind.__module__, kind.__name__) == ("socket", "socket")
 )
 
 
 class OwnSocket(_Socket):  # type: ignore[misc, valid-type] # the class of all sockets, whatever its name leads to now
-    """A socket that is made, connected and accepted by Python itself."""
+    """A socket of the unpatched standard library class."""
 
     __slots__ = ()
 
     connect = _socket.socket.connect
 
     def listen(self, backlog: int = 128, /) -> None:
-        """See `socket.socket`; from now on the address is one of our own."""
+        """See `socket.socket`; also note the address as one of our own."""
         super().listen(backlog)
         _listening.add(self)
 
@@ -50,7 +50,7 @@ _listening: WeakSet[OwnSocket] = WeakSet()
 
 
 def socket_for(place: Place) -> socket.socket:
-    """Return a socket to connect to an address: our own where one of ours listens there."""
+    """Return a socket for connecting to an address: unpatched if one of our listeners has the address."""
     family, address = place
     kind = OwnSocket if address[1] in _own_ports() else socket.socket
     return kind(family, socket.SOCK_STREAM)
@@ -58,7 +58,7 @@ def socket_for(place: Place) -> socket.socket:
 
 @contextmanager
 def without_guard() -> Iterator[None]:
-    """Give `socket.socket` back while an event loop is made: it makes sockets, and uvloop keeps the class."""
+    """Restore `socket.socket` while an event loop is created: it creates sockets, and uvloop keeps the class."""
     guard, socket.socket = socket.socket, _Socket  # type: ignore[misc]
     try:
         yield
@@ -69,6 +69,6 @@ def without_guard() -> Iterator[None]:
 def _own_ports() -> set[int]:
     found = set[int]()
     for each in list(_listening):
-        with suppress(OSError):  # it is closed
+        with suppress(OSError):  # the socket is closed
             found.add(each.getsockname()[1])
     return found

@@ -1,4 +1,4 @@
-"""Read files that others name or wrote, and write files where others may have put something first."""
+"""Read files from untrusted paths, and write files without following links or destroying other things."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | g
 
 
 def read_file(path: str | PathLike[str], *, most: int) -> bytes:
-    """Return what a file or a pipe has.
+    """Return the content of a file or a pipe.
 
     Args:
-        path: The file. A pipe must begin to say something within 5 s, and end within a minute.
-        most: How many bytes it may have.
+        path: The file. A pipe must send its first byte within 5 s, and end within a minute.
+        most: The maximum size in bytes.
 
     Raises:
-        OSError: It cannot be read, is a folder or a device, says nothing, or has more; `strerror` says which.
-        ValueError: The path is none.
+        OSError: It cannot be read, is a folder or a device, sends nothing, or is too large; `strerror` says which.
+        ValueError: The path is invalid.
     """
     handle = os.open(path, os.O_RDONLY | _AT_ONCE)
     try:
@@ -49,15 +49,15 @@ def read_file(path: str | PathLike[str], *, most: int) -> bytes:
 
 
 def write_file(path: str | PathLike[str], content: str | bytes, *, append: bool = False) -> None:
-    """Write a file whole, so that no reader sees half of it.
+    """Write a file atomically, so that no reader sees a part of it.
 
-    A file is replaced. What is there and is none, as a symbolic link, a folder or a disk, is left alone; only to the
-    streams of this process, as `/dev/stdout`, and to `/dev/null` is written as they are.
+    An existing file is replaced. Anything else at the path, such as a symbolic link, a folder or a device, is an error,
+    except for the streams of this process, such as `/dev/stdout`, and `/dev/null`, which are written to directly.
 
     Args:
         path: The file.
-        content: What it is to have; text is written as UTF-8.
-        append: Whether to keep what is in it, and add to it.
+        content: The new content; text is written as UTF-8.
+        append: Whether to append to the existing content.
 
     Raises:
         OSError: It cannot be written; `strerror` says why.
@@ -77,15 +77,15 @@ def write_file(path: str | PathLike[str], content: str | bytes, *, append: bool 
     except OSError as error:
         if kind is None or error.errno not in {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}:
             raise
-        # The folder takes no new files, or the file is mounted there by itself.
+        # The folder is read-only, or the file is a mount point.
         _put(os.open(target, os.O_WRONLY | os.O_TRUNC | _NOT_FOLLOWED), raw)
 
 
 def check_writable(path: str | PathLike[str]) -> None:
-    """See that a file could be written, and change nothing.
+    """Check that a file can be written, without changing it.
 
     Raises:
-        OSError: It cannot be; `strerror` says why.
+        OSError: It cannot be written; `strerror` says why.
     """
     target = Path(path)
     kind = _kind(target)
@@ -144,7 +144,7 @@ def _is_stream(target: Path) -> bool:
 
 
 def _kind(target: Path) -> int | None:
-    """Return what is there, without a look behind a link; None where nothing is."""
+    """Return the kind of the file at a path, without following links; None if there is none."""
     try:
         return target.lstat().st_mode
     except FileNotFoundError:

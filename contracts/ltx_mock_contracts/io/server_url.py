@@ -1,4 +1,4 @@
-"""The URL of a server as people give it: with or without its scheme."""
+"""Parse the URL of a server as people write it: with or without its scheme."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def server_url(text: str) -> str:
     """Return the URL of a server; `127.0.0.1:8219` without a scheme means http.
 
     Raises:
-        ValueError: it is no http or https URL with a host; the text says what is allowed.
+        ValueError: It is not an http or https URL with a host; the text says what is allowed.
     """
     given = text.strip()
     url = given if "://" in given else f"http://{given.removeprefix('//')}"
@@ -28,5 +28,5 @@ def server_url(text: str) -> str:
 
 
 def server_root(text: str) -> str:
-    """Return the URL of a server without a slash or `/api/v1` at its end; else as `server_url`."""
+    """Return the URL of a server without a trailing slash or `/api/v1`; otherwise like `server_url`."""
     return server_url(text).rstrip("/").removesuffix(BASE_PATH)

@@ -1,4 +1,4 @@
-"""A report in the forms that others read: SARIF, GitHub's annotations, GitHub's step summary.
+"""Export a report as SARIF, GitHub annotations, or GitHub step summary.
 
 ```python
 from ltx_mock_contracts import check_trace, read_trace
@@ -8,8 +8,8 @@ report = check_trace(read_trace("recording.har"))
 print(github_annotations(report), end="")
 ```
 
-`sarif_log`, `github` and `summary` have a form each, `facts` what all of them tell of a deviation. What a server
-said is never trusted: `text` makes it safe to show, each form escapes it, and `redaction` takes keys out.
+`sarif_log`, `github`, `junit` and `summary` have one format each; `facts` has the content that they share. Text from a
+server is not trusted: `text` makes it printable, each format escapes it, and `redaction` removes keys.
 """
 
 from __future__ import annotations

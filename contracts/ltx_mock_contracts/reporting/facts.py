@@ -1,4 +1,4 @@
-"""What a report says, in words and in order, for every form in which people read it."""
+"""The content of a report as ordered texts, for every format that people read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REQUEST: Final = 400
 
 
 def about(report: Report) -> dict[str, str]:
-    """Return what was checked and at what price, by name; empty for a recording."""
+    """Return server, seed and number of tasks made, by name; empty for a recording."""
     rows: dict[str, str] = {}
     if report.target is not None:
         rows["server"] = printable(report.target)
@@ -32,19 +32,19 @@ def about(report: Report) -> dict[str, str]:
 
 
 def counts(report: Report) -> str:
-    """Return how many rules there are of each outcome, and how much was judged."""
+    """Return a line with the number of rules of each outcome and the number of exchanges."""
     of_each = ", ".join(f"{report.counts[outcome]} {outcome}" for outcome in OUTCOMES)
     skipped = f", {report.skipped} skipped" if report.skipped else ""
     return f"{of_each}; {counted(report.exchanges, 'exchange')}{skipped}"
 
 
 def broken_first(report: Report) -> tuple[Verdict, ...]:
-    """Return the verdicts with those first that matter most, else in the order of the catalogue."""
+    """Return the verdicts, broken ones first, then in the order of the catalogue."""
     return tuple(sorted(report.verdicts, key=lambda verdict: _ORDER[verdict.outcome]))
 
 
 def reasons(report: Report) -> dict[str, list[str]]:
-    """Return each reason for which rules were not checked, with the ids of these rules."""
+    """Return each reason why rules were not checked, with the ids of these rules."""
     found: dict[str, list[str]] = {}
     for verdict in report.verdicts:
         if verdict.outcome == "not checked":
@@ -53,13 +53,13 @@ def reasons(report: Report) -> dict[str, list[str]]:
 
 
 def facts(deviation: Deviation, report: Report, *, limit: int | None = None) -> dict[str, str]:
-    """Return what is to be said of a deviation besides its title, by name; each is one printable line.
+    """Return the facts of a deviation besides its title, by name, each as one printable line.
 
     Args:
         deviation: The deviation.
         report: The report that it is in.
-        limit: How many characters of what was expected or came are shown, where that is limited. A longer curl line
-            is left out, for half a command is of no use.
+        limit: The maximum length of `expected` and `actual`, if limited. A longer curl line is left out, since half a
+            command is useless.
     """
     request = None if deviation.request is None else shortened(json_text(deviation.request), _REQUEST)
     whole = limit is None or len(deviation.curl or "") <= limit

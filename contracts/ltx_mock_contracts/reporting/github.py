@@ -1,4 +1,4 @@
-"""Workflow commands of GitHub Actions: a report as annotations, and other output that must not be taken for them."""
+"""Workflow commands of GitHub Actions: annotations for a report, and escaping of other output."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LIMIT: Final = 2000
 _DATA: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY: Final = {**_DATA, ":": "%3A", ",": "%2C"}
 
-# The runner takes a line for a command when it begins with "::", after spaces, or has "##[" anywhere.
+# The runner treats a line as a command if it starts with "::", after spaces, or has "##[" anywhere.
 _COMMAND: Final = re.compile(r"(?:^|(?<=[\r\n]))\s*:(?=:)|##(?=\[)")
 
 
 def github_annotations(report: Report) -> str:
-    """Return a workflow command for each deviation: an error where a rule is broken, a notice where one is observed.
+    """Return a workflow command for each deviation: an error for a broken rule, a notice for an observed one.
 
-    GitHub shows ten errors and ten notices of a step, so what is broken comes first.
+    GitHub shows ten errors and ten notices of a step, so broken rules come first.
     """
     return "".join(
         _command(

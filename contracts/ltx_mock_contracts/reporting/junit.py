@@ -1,4 +1,4 @@
-"""A report as JUnit XML: a test case for each rule, and for a broken one a single failure with the facts first."""
+"""Export a report as JUnit XML: a test case for each rule, with a failure if it is broken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["junit"]
 def junit(report: Report) -> str:
     """Return a report as JUnit XML, for systems that show test results.
 
-    A rule that was not checked is skipped. One that is observed is a test case with what was observed as its output.
+    A rule that was not checked is skipped. An observed rule is a passed test case with the observations as output.
     """
     counts = report.counts
     numbers = {"tests": len(report.verdicts), "failures": counts["broken"], "skipped": counts["not checked"]}

@@ -1,4 +1,4 @@
-"""Secrets have no place in what is shown: keys, even where a server says them, and what is secret by its place."""
+"""Remove secrets from output: known keys, even if a server repeats them, and values with secret names."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 MIN_SECRET: Final = 6
-"""Shorter keys stay: they hide nothing, and may be part of any word."""
+"""Shorter keys are not removed: they protect nothing, and may be part of any word."""
 
 HIDDEN: Final = "…"
-"""What stands where a secret was."""
+"""The replacement of a secret."""
 
 _SHOWN: Final = "$API_KEY"
 _FEW: Final = 16
@@ -49,14 +49,14 @@ T = TypeVar("T")
 
 
 class Redactor:
-    """Takes secrets out of texts and of plain data.
+    """Removes secrets from texts and from plain data.
 
-    Each known secret is found as it is and with any of its letters escaped, as in URLs and in JSON. Of any URL user and
-    password go, and the values of parameters that are secret by their names, such as `token`.
+    Each known secret is found as it is and with any of its characters escaped, as in URLs and in JSON. From every URL
+    it also removes user, password and the values of parameters with secret names, such as `token`.
 
     Args:
-        labels: What is shown in the place of each secret. Of secrets of fewer than `MIN_SECRET` characters nothing is
-            hidden. Where there are many, only the usual ways of escaping are known.
+        labels: The replacement of each secret. Secrets of fewer than `MIN_SECRET` characters are not hidden. With many
+            secrets only the usual ways of escaping are recognized.
     """
 
     def __init__(self, labels: Mapping[str, str]) -> None:
@@ -81,7 +81,7 @@ class Redactor:
             return url_secrets_hidden(self._many(text))
         escaped = any(sign in text for sign in "%\\~")
         for secret, spelled, label in self._few:
-            for form in {secret, secret.replace("+", " ")}:  # a query takes + for a space
+            for form in {secret, secret.replace("+", " ")}:  # in a query + means a space
                 text = text.replace(form, label)
             if escaped:
                 text = spelled.sub(lambda _, label=label: label, text)  # type: ignore[misc]
@@ -99,7 +99,7 @@ class Redactor:
         return [self._value(item) for item in value] if isinstance(value, list) else value
 
     def _many(self, text: str) -> str:
-        """Look each place up in a table, so that the time does not grow with the number of secrets."""
+        """Find secrets with a lookup table, so that the time does not grow with their number."""
         starts, parts, done, at = self._lengths, list[str](), 0, 0
         last = len(text) - MIN_SECRET
         while at <= last:
@@ -115,7 +115,7 @@ class Redactor:
 
 
 def url_secrets_hidden(text: str) -> str:
-    """Return a text without what is secret in the URLs in it: user and password, and parameters such as `token`."""
+    """Remove user, password and parameters such as `token` from the URLs in a text."""
     if "@" in text and "://" in text.replace("\\", ""):
         text = _USER.sub(rf"\1{HIDDEN}@", text)
     if "=" in text:
@@ -124,9 +124,9 @@ def url_secrets_hidden(text: str) -> str:
 
 
 def header_value(name: str, value: str) -> str:
-    """Return what may be shown of a header's value: nothing where its name says that it is secret, else all.
+    """Return the value of a header, hidden if its name is secret.
 
-    Of `Authorization` the scheme stays, since a wrong one is a common mistake.
+    The scheme of `Authorization` stays, since a wrong one is a common mistake.
     """
     if not _SECRET_HEADER.search(name.lower()) or not value:
         return value
@@ -139,7 +139,7 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 
 def _spelled(secret: str) -> re.Pattern[str]:
-    """Return the pattern of a secret of which any letter may be escaped, as in a URL, in JSON or in a JSON pointer."""
+    """Return a pattern that matches a secret with any characters escaped, as in a URL, JSON or a JSON pointer."""
     letters = []
     for letter in secret:
         octets = "".join(f"%{byte:02x}" for byte in letter.encode("utf-8", "replace"))
@@ -151,9 +151,9 @@ def _spelled(secret: str) -> re.Pattern[str]:
 
 
 def without_keys(report: Report, keys: Iterable[str]) -> Report:
-    """Return the report with `$API_KEY` for each of these keys, as it is or as a URL or JSON has it.
+    """Return the report with each of these keys replaced by `$API_KEY`, in plain form or escaped for URL or JSON.
 
-    Keys of fewer than 6 characters stay: they hide nothing, and may be part of any word.
+    Keys of fewer than 6 characters stay: they protect nothing, and may be part of any word.
     """
     redactor = Redactor(dict.fromkeys(keys, _SHOWN))
     verdicts = tuple(
@@ -169,7 +169,7 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
 
 
 def text_without_keys(text: str, keys: Iterable[str]) -> str:
-    """Return a text with `$API_KEY` for each of these keys, as `without_keys` does."""
+    """Replace each of these keys in a text by `$API_KEY`, as `without_keys` does."""
     return Redactor(dict.fromkeys(keys, _SHOWN)).text(text)
 
 

@@ -1,4 +1,4 @@
-"""A report in SARIF 2.1.0, which code scanning reads."""
+"""Export a report as SARIF 2.1.0, for code scanning."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LIMIT: Final = 2000
 def sarif(report: Report, *, version: str, uri: str = "README.md") -> dict[str, Any]:
     """Return the report as a SARIF log with one run.
 
-    Rules that were not checked are told in the properties of the run. As results, even of the kind `notApplicable`,
+    Rules that were not checked are listed in the properties of the run. As results, even of kind `notApplicable`,
     GitHub would show each of them as an alert.
 
     Args:
         report: The report.
         version: The version of ltx-mock.
-        uri: A file of the repository to which results are pinned, as a path from its root. A server's answers are in
-            no file, but GitHub refuses a whole log for one result without a physical location.
+        uri: The file that results point to, as a path from the repository's root. Responses are in no file, but GitHub
+            refuses a log with a result that has no physical location.
     """
     places = {verdict.rule: place for place, verdict in enumerate(report.verdicts)}
     return {
@@ -88,7 +88,7 @@ def _properties(report: Report) -> dict[str, Any]:
 
 
 def _result(verdict: Verdict, deviation: Deviation, report: Report, uri: str) -> dict[str, Any]:
-    # GitHub looks at this fingerprint alone, and would else make it of the line of the file that results are pinned to.
+    # GitHub compares only this fingerprint. Without it, it would compute one from the line of the file.
     fingerprint = sha256("\n".join(deviation.key[:2]).encode(errors="replace")).hexdigest()
     return {
         "ruleId": deviation.rule,
@@ -103,4 +103,4 @@ def _result(verdict: Verdict, deviation: Deviation, report: Report, uri: str) ->
 def _message(deviation: Deviation, report: Report) -> str:
     rows = facts(deviation, report, limit=_LIMIT)
     lines = [printable(shortened(deviation.title, _LIMIT)), *(f"{name}: {fact}" for name, fact in rows.items())]
-    return "\n".join(lines).replace("](", "\\](")  # else it is a link
+    return "\n".join(lines).replace("](", "\\](")  # unescaped it would be a link

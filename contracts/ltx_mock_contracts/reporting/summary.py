@@ -1,4 +1,4 @@
-"""A report as the summary of a step of GitHub Actions."""
+"""Export a report as step summary of GitHub Actions."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["step_summary"]
 
 _LIMIT: Final = 2000
 _NOTE: Final = 300
-_SIZE: Final = 900_000  # bytes; GitHub refuses the summaries of a step when they are over 1 MiB
+_SIZE: Final = 900_000  # bytes; GitHub refuses step summaries over 1 MiB
 _SIGNS: Final = {"broken": "❌", "observed": "⚠️", "kept": "✅", "not checked": "➖"}
 
 
 def step_summary(report: Report) -> str:
-    """Return the report in GitHub-flavoured Markdown: counts, a table with what is broken first, and the details.
+    """Return the report in GitHub-flavoured Markdown: counts, a table with broken rules first, and details.
 
-    All that is not ours is in HTML blocks, where nothing but HTML is markup and no line is empty, and there in `code`
-    or `pre`, where GitHub makes no links of names and numbers.
+    Untrusted text is in HTML blocks without empty lines, where only HTML is markup, inside `code` or `pre`, where
+    GitHub does not turn names and numbers into links.
     """
     head = f"## ltx-mock: {'no rule is broken' if report.ok else f'{len(report.broken)} broken'}\n\n{counts(report)}\n"
     blocks = [head, *_about(report), _table(report), *_notes(report)]

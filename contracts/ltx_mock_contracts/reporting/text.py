@@ -1,4 +1,4 @@
-"""Text that a server or a recording brought, made safe to show; and text that fits where it is shown."""
+"""Make untrusted text printable, and fit text to a length or an encoding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 __all__ = ["READABLE", "counted", "fitting", "json_text", "printable", "shortened"]
 
 READABLE: Final = "ltx_mock_readable"
-"""A handler of encoding errors: what a code page lacks is written in ASCII, our own signs so that they can be read."""
+"""A handler of encoding errors that writes missing characters in ASCII, our own symbols in a readable form."""
 
 _IN_ASCII: Final = str.maketrans(
     {"→": "->", "←": "<-", "…": "...", "–": "-", "—": "-", "−": "-", "×": "x", "≥": ">=", "≤": "<=", "·": "-", "•": "-"}
@@ -20,18 +20,18 @@ _IN_ASCII: Final = str.maketrans(
 
 
 def printable(text: str, *, limit: int | None = None) -> str:
-    """Return one line without anything that could move a cursor, hide text or be no Unicode.
+    """Return one line without control characters, invisible characters or lone surrogates.
 
     Args:
-        text: What somebody sent.
-        limit: How many characters of it are shown, where that is limited.
+        text: Any text.
+        limit: The maximum number of characters, if limited.
     """
     text = text if limit is None else text[:limit]
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def fitting(text: str, encoding: str | None) -> str:
-    """Return a text with what an encoding lacks in ASCII; an encoding that nobody knows is taken for ASCII."""
+    """Return a text with the characters that an encoding lacks in ASCII; an unknown encoding counts as ASCII."""
     try:
         return text.encode(encoding or "utf-8", READABLE).decode(encoding or "utf-8")
     except LookupError:
@@ -57,15 +57,15 @@ codecs.register_error(READABLE, _readable)
 
 
 def shortened(text: str, limit: int | None) -> str:
-    """Return a text of at most `limit` characters whole; of a longer one the beginning, and how long it is."""
+    """Return a text whole if it has at most `limit` characters, else its beginning and its length."""
     return text if limit is None or len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def json_text(value: Any) -> str:
-    """Return a body as compact JSON; a text, which was no JSON, as it is."""
+    """Return a body as compact JSON; text (which was not JSON) unchanged."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def counted(count: int, what: str) -> str:
-    """Return a number with the word for what it counts."""
+    """Return a number with its noun in singular or plural."""
     return f"{count} {what}{'s' * (count != 1)}"

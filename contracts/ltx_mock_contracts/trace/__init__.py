@@ -1,4 +1,4 @@
-"""Recordings of a server's exchanges, and what they show of the rules it keeps.
+"""Recordings of a server's exchanges, and checks of the rules against them.
 
 ```python
 from ltx_mock_contracts import check_trace, read_trace
@@ -8,10 +8,10 @@ for rule in report.broken:
     print(rule, report.of(rule).deviations[0].title)
 ```
 
-`exchange` says what a trace is; `ndjson`, `har` (with `har_entry` and `har_bodies`) and `load` read it. `check` judges
-it with the help of `responses` (each response by itself), `requests` (requests and what became of them), `histories`
-(which exchanges are about which task), `tasks` (what was seen of one) and `callbacks`. `expected` judges what only the
-live checks and the task machine know. `missing` says what a recording lacks, `curl` shows a request.
+`exchange` defines a trace; `ndjson`, `har` (with `har_entry` and `har_bodies`) and `load` read it. `check` judges it
+with `responses` (each response alone), `requests` (whether requests were rightly accepted or refused), `histories` (the
+exchanges of each task), `tasks` (the states and times of a task) and `callbacks`. `expected` has rules that only the
+live checks and the task machine can judge. `missing` lists the gaps of a recording, `curl` prints a request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Callbacks of one task: whether there may be one, whether it says what a poll says, and when it comes again."""
+"""Judge the callbacks of one task: whether there may be one, whether it agrees with the polls, and its retries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROUNDING: Final = 1_000
 
 
 def judge_callbacks(recorder: Recorder, history: TaskHistory, *, received: bool) -> None:
-    """Note what the callbacks of a task show; `received` tells whether callbacks are recorded at all."""
+    """Judge the callbacks of a task; `received` tells whether the recording contains callbacks at all."""
     asked = history.request.request_type if history.request else None
     if (
         asked == "async"
@@ -41,7 +41,7 @@ def judge_callbacks(recorder: Recorder, history: TaskHistory, *, received: bool)
 
 
 def _agree(recorder: Recorder, history: TaskHistory) -> None:
-    """Hold the callbacks against what was polled, or without that against the first of them."""
+    """Compare the callbacks with the polls, or without polls with the first callback."""
     reference = (history.ends or history.callbacks)[0]
     different = [call for call in history.callbacks if call.data != reference.data]
     for call in different:
@@ -53,7 +53,7 @@ def _agree(recorder: Recorder, history: TaskHistory) -> None:
 
 
 def _come_again(recorder: Recorder, calls: list[Exchange]) -> None:
-    """Up to three retries after failures, each later than the one before, the first after 30 s (CB-2)."""
+    """Judge the retries (CB-2): up to three after failures, with growing delays, the first after 30 s."""
     if len(calls) < 2:
         return
     recorder.checked("CB-2")
@@ -71,10 +71,10 @@ def _come_again(recorder: Recorder, calls: list[Exchange]) -> None:
 
 
 def _spaced(recorder: Recorder, calls: list[Exchange]) -> None:
-    """Look at the delays from the end of one attempt to the next. One may be late, but none may be early.
+    """Judge the delays from the end of one attempt to the start of the next. One may be late, but none may be early.
 
-    So delays that are as long as the one before are only surely so when they are no longer than the first may be, or
-    when all are the same. An attempt of which the end is not known may have lasted 30 s.
+    A late attempt can make a delay look as long as the next one. So delays count as not growing only if they are no
+    longer than the first may be, or if all are equal. An attempt with an unknown end may have lasted 30 s.
     """
     delays = [two.at - one.over for one, two in pairwise(calls)]
     if delays[0] < _RETRY - _ROUNDING:

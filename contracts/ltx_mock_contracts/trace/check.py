@@ -61,8 +61,8 @@ _UNSEEN: Final = {
 def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BINDING) -> Report:
     """Judge exchanges by the rules that can be judged without new requests.
 
-    An answer that is wrong in itself is held against the rule that it breaks and then left out where answers are
-    compared. Times that an observer's clock tells are not compared with those of the server.
+    A response that breaks a rule by itself is reported and then not compared with others. Times of an observer's clock
+    are not compared with those of the server.
 
     Args:
         exchanges: The recording, in any order.
@@ -87,7 +87,7 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
 
 
 def judge_all(trace: Sequence[Exchange], collector: VerdictCollector) -> None:
-    """Write down what exchanges show of the rules, as `check_trace` judges them."""
+    """Judge exchanges as `check_trace` does, and add the results to a collector."""
     recorder = Recorder(collector)
     sound = [each for each in trace if judge_response(recorder, each)]
     for each in trace:

@@ -24,12 +24,12 @@ _STATUS: Final = f"{BASE_PATH}{MODEL.status_path}?taskId="
 def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KEY", raw: bytes | None = None) -> str:
     """Return the request as a curl command, in ASCII; the key is `$API_KEY`, an unknown host `$BASE_URL`.
 
-    A callback cannot be asked for again; what is shown is the poll of its task.
+    A callback cannot be requested again, so the command of a callback polls its task.
 
     Args:
         exchange: The request.
-        authorization: What is in the header, `$API_KEY` for the key; None where there is no such header.
-        raw: The body, where it is no text.
+        authorization: The `Authorization` header with `$API_KEY` for the key; None for no header.
+        raw: The body, if it is not text.
     """
     if exchange.operation == "callback":
         task_id = exchange.data.get("taskId")
@@ -62,7 +62,7 @@ def curl_command(method: str, url: str, body: Any = None, authorization: str | N
 
 
 def _octal(raw: bytes) -> str:
-    """Return bytes as the format of `printf` has them."""
+    """Return bytes as a format string of `printf`."""
     return "".join(chr(byte) if chr(byte) in _PLAIN else f"\\{byte:03o}" for byte in raw)
 
 
@@ -73,7 +73,7 @@ def _url(target: str) -> str:
 
 
 def _split(target: str) -> tuple[str, str]:
-    """Return scheme and host, without what may be a password, and the rest."""
+    """Split a URL into scheme and host, without user and password, and the rest."""
     try:
         parts = urlsplit(target)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A trace: what went over the wire, as plain data, wherever it was recorded."""
+"""A trace: recorded requests and responses, as plain data."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 __all__ = ["Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
 
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
-"""What an exchange is about. A callback goes from the server to a client; `other` is what is no endpoint."""
+"""The operation of an exchange. A callback goes from the server to a client; `other` is not an endpoint."""
 
 _NOBODY: Final = "nobody"
-"""The tenant in which the fake has what was asked without a good key."""
+"""The tenant under which the fake records requests without a valid key."""
 
 _ENDPOINT: Final = re.compile(rf"/(generateTask|statusTask)/{re.escape(MODEL.id)}/?(?:[?#]|$)")
 _BALANCE: Final = re.compile(rf"{BALANCE_PATH}/?(?:[?#]|$)")
@@ -38,24 +38,24 @@ class TraceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and its answer.
+    """One request and its response.
 
     Attributes:
         at: When it was sent, in Unix milliseconds.
-        operation: What it was about.
+        operation: The operation, by path.
         method: The HTTP method.
         target: The URL, or only path and query.
-        status: The HTTP status of the answer; None when there was none.
-        request: The decoded body of the request; text where it is no JSON, None where there is none.
-        answer: The same of the answer.
-        key: Which API key was used, by its last characters; None when the recording does not tell.
-        ended: When the answer had come, where that is known.
-        headers: Headers of the answer by their lower-case names; None when the recording has none.
-        cause: What brought the answer about, where a fake tells that it was not the request alone.
-        cause_kind: Of which kind that is; `manual` where somebody had a callback made again by hand.
-        clock: Whose time it is: the `server`'s own, or that of an `observer`, which may be wrong by any amount.
-        gaps: What the recording left out: `request`, `answer`, or for callbacks that came together their `time`.
-        number: Which line or entry of the recording it is.
+        status: The HTTP status of the response; None without a response.
+        request: The decoded body of the request; text if it is not JSON, None without a body.
+        answer: The decoded body of the response, likewise.
+        key: The last characters of the API key; None if unknown.
+        ended: When the response was complete, in Unix milliseconds; None if unknown.
+        headers: The headers of the response by lower-case name; None if they were not recorded.
+        cause: Why the fake responded in this way, if not because of the request alone.
+        cause_kind: The kind of the cause; `manual` for a callback redelivered by hand.
+        clock: The clock of the times: the `server`'s own, or that of an `observer`, with any offset.
+        gaps: What is missing from the recording: `request`, `answer`, or `time` for callbacks read together.
+        number: Its line or entry in the recording.
     """
 
     at: int
@@ -76,17 +76,17 @@ class Exchange:
 
     @property
     def over(self) -> int:
-        """The moment at which the answer had come; that of the request where the recording knows no other."""
+        """When the response was complete, or else when the request was sent."""
         return self.at if self.ended is None else self.ended
 
     @property
     def asked(self) -> str:
-        """The `taskId` in the query, or an empty string."""
+        """The `taskId` in the query; empty if there is none."""
         return parse_qs(self.target.partition("?")[2].partition("#")[0]).get("taskId", [""])[0]
 
     @property
     def task_id(self) -> str:
-        """The task that it is about: the one asked for, or else the one in the envelope; empty where there is none."""
+        """The id of its task, from the query or else from the envelope; empty if there is none."""
         if self.operation == "statusTask":
             return self.asked
         task_id = self.data.get("taskId")
@@ -94,12 +94,12 @@ class Exchange:
 
     @property
     def answered(self) -> bool:
-        """Whether there is an answer that can be judged."""
+        """Whether there is a response that can be judged."""
         return self.status is not None and "answer" not in self.gaps and not (self.method == "HEAD" and not self.answer)
 
     @property
     def data(self) -> dict[str, Any]:
-        """What is in the envelope, which a callback has in its request; empty where there is no object."""
+        """The `data` of the envelope (of the request for a callback); empty if it is not an object."""
         body = self.request if self.operation == "callback" else self.answer
         data = body.get("data") if isinstance(body, dict) else None
         return data if isinstance(data, dict) else {}
@@ -109,8 +109,8 @@ class Trace(Sequence[Exchange]):
     """The exchanges of a recording in its order.
 
     Attributes:
-        counted_in: What their numbers count: the `line` or the `entry`.
-        skipped: Why lines or entries could not be read, one sentence for each of them, in order.
+        counted_in: The unit of their numbers: `line` or `entry`.
+        skipped: One sentence for each unreadable line or entry, in order.
     """
 
     def __init__(self, exchanges: Sequence[Exchange], *, counted_in: str = "line", skipped: Sequence[str] = ()) -> None:
@@ -138,7 +138,7 @@ class Trace(Sequence[Exchange]):
 
 
 def decode_body(raw: bytes) -> Any:
-    """Return a body as JSON, or as text where it is none that all read alike; None where there is none."""
+    """Parse a body as JSON; return text if it is not strict JSON, None for an empty body."""
     if not raw:
         return None
     try:
@@ -148,12 +148,12 @@ def decode_body(raw: bytes) -> Any:
 
 
 def key_of(tenant: str | None, key: str | None) -> str | None:
-    """Return what tells a key apart in a recording of the fake: the tenant's id, where it has one of its own."""
+    """Return a label that identifies a key in a recording of the fake: the tenant's id, if it has one."""
     return key if tenant in {None, _NOBODY} else tenant
 
 
 def operation_of(target: str) -> Operation:
-    """Tell from URL or path which endpoint was asked; `other` is none, or one of another model."""
+    """Return the operation of a URL or path; `other` for no endpoint of this model."""
     match = _ENDPOINT.search(target)
     if match is None:
         return "balance" if _BALANCE.search(target) else "other"

@@ -1,4 +1,4 @@
-"""What no recording shows, for only who asked knows what must come of it and how much time has passed."""
+"""Rules that need the intention of the client: which task must fail, and how much time has passed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["judge_failure", "judge_missing_callback", "judge_refused_at_once", "
 def judge_failure(recorder: Recorder, end: Exchange, rule: str, code: str) -> None:
     """Judge the end of a task that must fail with a code.
 
-    A code that is not documented, or none at all, is a matter of TASK-7 and TASK-6.
+    An undocumented or missing code is judged by TASK-7 and TASK-6.
     """
     recorder.checked(rule)
     failed, found = end.data["state"] == "failed", end.data.get("failCode")
@@ -29,7 +29,7 @@ def judge_failure(recorder: Recorder, end: Exchange, rule: str, code: str) -> No
 
 
 def judge_refused_at_once(recorder: Recorder, refused: Exchange, rule: str, code: str) -> None:
-    """Note that a server looks before it makes a task, and refuses what should end with a code."""
+    """Note that a server refuses a request whose task should fail with a code."""
     recorder.checked(rule)
     title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
     actual = describe_response(refused)
@@ -37,13 +37,13 @@ def judge_refused_at_once(recorder: Recorder, refused: Exchange, rule: str, code
 
 
 def judge_missing_callback(recorder: Recorder, exchange: Exchange) -> None:
-    """Note that a task has ended without its callback, and the exchange that shows whose it is (CB-1)."""
+    """Note that a task ended without its callback (CB-1); the exchange shows the task."""
     title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
     recorder.add_deviation("CB-1", title, (exchange,), expected=expected, actual="nothing")
 
 
 def judge_unchanged(recorder: Recorder, first: Exchange, again: Exchange) -> None:
-    """Judge two polls of a task between which no time passed: asking changes nothing (TASK-12)."""
+    """Judge two polls of a task at one moment: polling changes nothing (TASK-12)."""
     recorder.checked("TASK-12")
     if again.data != first.data:
         title, (expected, actual) = "a status changed though no time passed", differing(first.data, again.data)

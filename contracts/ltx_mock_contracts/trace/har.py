@@ -1,4 +1,4 @@
-"""Recordings of browsers and proxies: HAR 1.2. What is no exchange of the API is left out."""
+"""Read recordings of browsers and proxies: HAR 1.2. Exchanges with other servers are left out."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["read_har", "read_har_log"]
 
 _KEPT_HEADERS: Final = frozenset({"allow", "content-type", "location", "retry-after", "www-authenticate"})
 _NEAR: Final = re.compile(rf"{BASE_PATH}/(?!(?:generate|status)Task/)")
-"""Paths that a typo leads to; other models have other contracts."""
+"""Paths with a typo; paths of other models have other contracts."""
 _OF_A_TASK: Final = "taskId"
-"""What the body of every callback has in it."""
+"""A string in the body of every callback."""
 
 
 def read_har(text: str) -> Trace:
     """Read the exchanges of the API in a HAR file; all others are ignored.
 
-    An exchange of the API is one whose path is that of an endpoint, on any host, one to another path under `/api/v1/`
-    of such a host, or a POST that brings the envelope of a task somewhere: a callback. Preflights are ignored. Entries
-    that cannot be read are skipped; the trace says how many and why.
+    An exchange belongs to the API if its path is an endpoint (on any host), if it goes to another path under `/api/v1/`
+    of such a host, or if it is a callback: a POST with the envelope of a task. Preflights are ignored. Unreadable
+    entries are skipped; the trace says how many and why.
 
     Raises:
-        TraceError: It is no HAR.
+        TraceError: The file is not a HAR.
     """
     try:
         document = read_json(text)
@@ -41,7 +41,7 @@ def read_har(text: str) -> Trace:
 
 
 def read_har_log(document: Any) -> Trace:
-    """Read the exchanges of a HAR file that is decoded already; see `read_har`."""
+    """Read the exchanges of a decoded HAR file; see `read_har`."""
     log = document.get("log") if isinstance(document, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
@@ -72,7 +72,7 @@ def _readable(entries: Iterable[Any], skipped: list[TraceError]) -> list[HarEntr
 
 @dataclass
 class _Reading:
-    """All entries, and what is known of them together: which hosts serve the API, which keys must not be shown."""
+    """All entries, with the hosts that serve the API and the keys to hide."""
 
     entries: list[HarEntry]
     _origins: set[str] = field(default_factory=set)
@@ -89,10 +89,10 @@ class _Reading:
         self._redactor = Redactor(self._labels)
 
     def exchange(self, entry: HarEntry) -> Exchange | None:
-        """Return the exchange, or None when it is none of the API.
+        """Return the exchange; None if it does not belong to the API.
 
         Raises:
-            TraceError: It is one, and cannot be read.
+            TraceError: It belongs to the API, but cannot be read.
         """
         if entry.method == "OPTIONS":
             return None
@@ -121,7 +121,7 @@ class _Reading:
         )
 
     def hidden(self, text: str) -> str:
-        """Take keys out of a text."""
+        """Replace keys in a text by labels."""
         return self._redactor.text(text)
 
     def _operation(self, entry: HarEntry) -> Operation | None:
@@ -148,6 +148,6 @@ def _key_of(entry: HarEntry) -> str:
 
 
 def _label(key: str, taken: set[str]) -> str:
-    """Return what may be shown of a key: its last four characters, or less of a short one, told apart from others."""
+    """Return a unique label of a key: its last four characters, or fewer of a short key."""
     label = "…" + key[len(key) - min(4, len(key) // 2) :]
     return label if label not in taken else f"{label} ({len(taken) + 1})"

@@ -1,4 +1,4 @@
-"""Bodies in a HAR. Recorders encode, mangle, cut and lose them, which is no fault of a client or a server."""
+"""Bodies in a HAR. Recorders encode, mangle, cut and lose them, so a missing body is not the server's fault."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["RecordedBody"]
 
 _BOM: Final = "\ufeff"
 _ELSEWHERE: Final = ("_file", "_sha1")
-"""Playwright names the file that it put a body into."""
+"""Playwright's field with the name of the file that contains the body."""
 
 _OPENING: Final = ("{", "[")
 _CLOSING: Final = ("}", "]")
 _BASE64_OF_JSON: Final = re.compile(r"e[wy]|77u/e|ICAg")
-"""How base64 of a text begins that begins with a brace."""
+"""The first characters of base64-encoded JSON objects."""
 
 _WINDOWS_1252: Final = {
     ord(bytes([byte]).decode("cp1252")): byte for byte in range(0x80, 0xA0) if bytes([byte]).decode("cp1252", "ignore")
@@ -30,16 +30,16 @@ _WINDOWS_1252: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBody:
-    """What a HAR has of one body.
+    """One body as recorded in a HAR.
 
     Attributes:
-        part: The object that holds it, `postData` or `content`; empty where there is none.
-        size: How many bytes it had, as the recorder says; anything but a positive number or 0 says nothing.
+        part: The `postData` or `content` object; empty if there is none.
+        size: Its size in bytes by the recorder; anything but a positive number or 0 means unknown.
         length: The header `Content-Length`, or None.
         chunked: Whether there was a header `Transfer-Encoding`.
-        encoded: Whether the recorder may have kept compressed bytes.
-        broken_off: Whether the connection broke while it was on its way.
-        doubtful: Whether an empty body is more likely to be one that the recorder has lost, unless a header tells.
+        encoded: Whether the recorded bytes may be compressed.
+        broken_off: Whether the connection broke during the transfer.
+        doubtful: Whether an empty body was probably lost by the recorder, unless a header says otherwise.
     """
 
     part: Mapping[str, Any]
@@ -52,7 +52,7 @@ class RecordedBody:
 
     @property
     def text(self) -> str | None:
-        """The body as it was sent; None when the recording lacks it or a part of it."""
+        """The body as it was sent; None if it is missing or incomplete."""
         given = self.part.get("text")
         if not isinstance(given, str) or not given:
             return "" if self._is_empty else None
@@ -68,7 +68,7 @@ class RecordedBody:
 
     @property
     def _is_empty(self) -> bool:
-        """Whether it is sure that nothing was sent, and not only that nothing was kept."""
+        """Whether certainly nothing was sent (as opposed to: nothing was recorded)."""
         lost = self.part.get("comment") or self.part.get("text", "") is None or any(map(self.part.get, _ELSEWHERE))
         if lost or self.chunked or self.broken_off or self.size != 0:
             return False
@@ -86,11 +86,11 @@ class RecordedBody:
         if any(isinstance(each, str) and each.lower() == "base64" for each in encodings):
             decoded = _from_base64(text)
             return text if decoded is None and _is_json(text) else decoded
-        decoded = _from_base64(text) if _BASE64_OF_JSON.match(text) else None  # which not every recorder says
+        decoded = _from_base64(text) if _BASE64_OF_JSON.match(text) else None  # not every recorder marks base64
         return decoded if decoded is not None and _is_json(decoded) else text
 
     def _repaired(self, text: str) -> str:
-        """Return UTF-8 that was read as Latin-1 or Windows-1252 as what it is."""
+        """Repair UTF-8 text that the recorder decoded as Latin-1 or Windows-1252."""
         if text.isascii() or self._stated_size == len(text.encode(errors="surrogatepass")):
             return text
         try:

@@ -1,4 +1,4 @@
-"""One entry of a HAR, looked at with care: anything in it may be missing, or of another type."""
+"""One entry of a HAR, read defensively: anything in it may be missing or have another type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ltx_mock_contracts.validation.findings import show
 __all__ = ["HarEntry"]
 
 _NO_ANSWER: Final = frozenset({None, 0, -1, *range(300, 400)})
-"""Statuses of a request that was ended or blocked, and of answers that only send elsewhere or to a cache."""
+"""Statuses without a response of the server: aborted and blocked requests, redirects, and `304`."""
 
 _STATUSES: Final = _NO_ANSWER | frozenset(range(100, 1000))
 _OTHER_SOURCES: Final = frozenset({"Memory Cache", "Disk Cache", "Service Worker"})
@@ -22,17 +22,17 @@ _LONGEST: Final = 10**12
 
 
 class HarEntry:
-    """What an entry says, in the terms of an exchange.
+    """The parts of an entry that make an exchange.
 
     Attributes:
-        number: Which entry of the file it is.
+        number: Its position in the file.
         url: The URL of the request.
         method: Its method in capital letters.
-        operation: What it is about, as its path tells.
-        request_headers: The headers of the request by their lower-case names.
+        operation: The operation, by path.
+        request_headers: The headers of the request by lower-case name.
 
     Raises:
-        TraceError: The entry has no request, or none with method and URL.
+        TraceError: The entry has no request with method and URL.
     """
 
     def __init__(self, entry: Any, number: int) -> None:
@@ -46,7 +46,7 @@ class HarEntry:
 
     @property
     def path(self) -> str:
-        """The path of the URL, without query and fragment; empty where the URL is none."""
+        """The path of the URL, without query and fragment; empty for an invalid URL."""
         try:
             return urlsplit(self.url).path
         except ValueError:
@@ -63,15 +63,15 @@ class HarEntry:
 
     @property
     def response_headers(self) -> dict[str, str]:
-        """The headers of the response by their lower-case names."""
+        """The headers of the response by lower-case name."""
         return _headers(self._response)
 
     @property
     def status(self) -> int | None:
-        """The status with which the server answered; None where it did not, or a cache or a service worker did.
+        """The status of the server's response; None without one, or if a cache or service worker responded.
 
         Raises:
-            TraceError: There is no response, or its status is none.
+            TraceError: There is no response, or its status is invalid.
         """
         response = self._response
         status = response.get("status")
@@ -84,10 +84,10 @@ class HarEntry:
         return None if elsewhere or status in _NO_ANSWER else status
 
     def times(self) -> tuple[int, int | None]:
-        """Return when it was sent and when the answer had come, in Unix milliseconds; None where that is not known.
+        """Return when the request was sent and when the response was complete (None if unknown), in Unix milliseconds.
 
         Raises:
-            TraceError: It does not say when it was sent.
+            TraceError: The time of the request is missing.
         """
         started = self._text(self._given.get("startedDateTime"), "startedDateTime")
         try:
@@ -97,10 +97,10 @@ class HarEntry:
             raise self._error(f"startedDateTime must be an ISO 8601 time, but is {show(started)}") from None
         took = self._given.get("time")
         known = isinstance(took, (int, float)) and not isinstance(took, bool) and 0 <= took < _LONGEST
-        return at, at + math.ceil(took) if known else None  # type: ignore[arg-type] # it is known to be a number
+        return at, at + math.ceil(took) if known else None  # type: ignore[arg-type] # it is a number
 
     def sent(self) -> str | None:
-        """Return the body of the request as text; None when the recording lacks it."""
+        """Return the body of the request as text; None if it was not recorded."""
         if self.method in {"GET", "HEAD", "OPTIONS"}:
             return ""
         posted, headers = self._request.get("postData"), self.request_headers
@@ -115,7 +115,7 @@ class HarEntry:
         ).text
 
     def came(self) -> str | None:
-        """Return the body of the answer as text; None when the recording lacks it."""
+        """Return the body of the response as text; None if it was not recorded."""
         response, headers = self._response, self.response_headers
         content = response.get("content")
         part = content if isinstance(content, dict) else {}
@@ -129,7 +129,7 @@ class HarEntry:
         ).text
 
     def own(self, name: str) -> str | None:
-        """Return what only a fake tells, in a field of its own."""
+        """Return a custom field that only a fake writes."""
         value = self._given.get(name)
         return value if isinstance(value, str) else None
 

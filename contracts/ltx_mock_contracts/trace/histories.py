@@ -1,4 +1,4 @@
-"""The exchanges of each task together, in the order of time."""
+"""Group the exchanges of a recording by task, in order of time."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["TaskHistories", "TaskHistory", "group_by_task"]
 
 @dataclass(slots=True, eq=False, repr=False)
 class TaskHistory:
-    """All that was recorded of one task, each kind in the order of time; every response in it is sound by itself.
+    """The recorded exchanges of one task, in order of time. Every response in it is valid by itself.
 
     Attributes:
         id: The id of the task.
-        made: The exchange that made it, where it was recorded.
-        request: What was asked for, where that was recorded and breaks no rule.
-        polls: The responses of statusTask about it.
+        made: The generateTask exchange; None if it was not recorded.
+        request: The parsed request; None if it was not recorded or breaks a rule.
+        polls: Its statusTask exchanges.
         callbacks: Its callbacks.
-        ended_by_hand: Whether somebody ended it by hand, so that its times are not those of a generation.
+        ended_by_hand: Whether it was ended by hand, so that generation times do not apply.
     """
 
     id: str
@@ -44,19 +44,19 @@ class TaskHistory:
 
     @property
     def ends(self) -> list[Exchange]:
-        """The polls that show its end."""
+        """The polls that show a final state."""
         return [poll for poll in self.polls if RANK[poll.data["state"]] == 2]
 
     @property
     def end(self) -> Exchange | None:
-        """The poll or callback that showed its end first."""
+        """The first poll or callback that shows a final state."""
         return min(self.ends + self.callbacks, key=lambda end: end.over, default=None)
 
     @property
     def window(self) -> tuple[int, int] | None:
-        """The moments of its earliest success and of its latest end by the server's clock, in Unix milliseconds.
+        """The earliest success and the latest end by the server's clock, in Unix milliseconds.
 
-        None where the clock is not known or the times of a generation do not apply.
+        None if the clock is unknown or generation times do not apply.
         """
         if self.made is None or self.request is None or self.made.clock != "server" or self.ended_by_hand:
             return None
@@ -65,11 +65,11 @@ class TaskHistory:
 
 
 class TaskHistories:
-    """The histories of all tasks, each by its id. Exchanges are added in the order of time.
+    """The histories of all tasks. Add exchanges in order of time.
 
     Attributes:
-        by_id: The histories.
-        repeated: The ids that were given to more than one task.
+        by_id: The histories by task id.
+        repeated: The ids of more than one task.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -78,9 +78,9 @@ class TaskHistories:
         self._recorder = recorder
 
     def add(self, exchange: Exchange) -> TaskHistory | None:
-        """Add a sound exchange and return the history of its task, if it is about one.
+        """Add a valid exchange and return the history of its task, if any.
 
-        What shows without the other exchanges of the task is judged here.
+        This judges rules that need no other exchange of the task.
         """
         task_id = exchange.task_id
         if not task_id:
@@ -101,7 +101,7 @@ class TaskHistories:
 
 
 def group_by_task(recorder: Recorder, sound: Iterable[Exchange]) -> dict[str, TaskHistory]:
-    """Return the history of each task whose id is its own, from the sound exchanges of a recording in any order."""
+    """Return the histories of all tasks with unique ids, from valid exchanges in any order."""
     histories = TaskHistories(recorder)
     for exchange in sorted(sound, key=lambda each: (each.operation != "generateTask", each.at)):
         histories.add(exchange)
@@ -115,7 +115,7 @@ def _request(exchange: Exchange) -> GenerateRequest | None:
 
 
 def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> bool:
-    """Judge who sees a task, and which; tell whether the poll shows something of it."""
+    """Judge access to a task by key and id; tell whether the poll shows the task."""
     made, found = history.made, poll.status == 200
     if made is not None and made.key and poll.key and made.key != poll.key:
         recorder.checked("AUTH-4")
@@ -137,6 +137,6 @@ def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> b
 
 
 def _is_about_task(made: Exchange, poll: Exchange) -> bool:
-    """Tell whether the response is about the task, and not about access to it or a scenario of a fake."""
+    """Tell whether the response is about the task, not about access or a scenario of a fake."""
     without_key = bool(made.key) and not poll.key
     return poll.status in {200, 400, 404} and poll.cause is None and not without_key

@@ -1,4 +1,4 @@
-"""Read a recording from a file, of whichever form it is."""
+"""Read a recording from a file in any supported format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["parse_trace", "read_trace"]
 
 LARGEST: Final = 512 * 1024 * 1024
-"""How many bytes a recording may have."""
+"""The maximum size of a recording in bytes."""
 
 _DIGITS: Final = 300
 
@@ -26,13 +26,13 @@ _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_trace(path: str | PathLike[str]) -> Trace:
-    """Read a recording: our NDJSON, an answer of `GET /__admin/requests`, or HAR. Which it is shows in the text.
+    """Read a recording: our NDJSON, a response of `GET /__admin/requests`, or HAR. The content decides.
 
     Args:
         path: The file.
 
     Raises:
-        TraceError: The file cannot be read, or is no recording.
+        TraceError: The file cannot be read, or is not a recording.
     """
     try:
         raw = read_file(path, most=LARGEST)
@@ -66,16 +66,16 @@ def _is_har(document: object) -> bool:
 
 
 def _has_a_line(text: str) -> bool:
-    """Tell whether it is a line of ours that is wrong, and not the one document that the text is."""
+    """Tell whether the text has at least one line of our format, so that it is not one JSON document."""
     lines = (line.strip() for line in text.split("\n") if '"target"' in line)
     return any(line.startswith("{") and line.endswith("}") for line in lines)
 
 
 def _decoded_loosely(text: str) -> Any:
-    """Decode JSON with numbers that are none, as some recorders write, each as None; such numbers never matter.
+    """Decode JSON with `NaN`, `Infinity` and huge integers, which some recorders write, as None; no rule needs them.
 
     Returns:
-        What is in it, or None where not even that can be read.
+        The value, or None if it is not JSON.
     """
     try:
         return json.loads(
@@ -88,7 +88,7 @@ def _decoded_loosely(text: str) -> Any:
 
 
 def _text(raw: bytes) -> str:
-    encoding = "utf-16" if raw.startswith(_UTF_16) else "utf-8-sig"  # what a Windows shell writes with `>`
+    encoding = "utf-16" if raw.startswith(_UTF_16) else "utf-8-sig"  # as PowerShell writes with `>`
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:

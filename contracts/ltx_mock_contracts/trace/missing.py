@@ -1,4 +1,4 @@
-"""What a recording lacks, in sentences: whoever reads a report must know what it was made without."""
+"""Describe the gaps of a recording in sentences, for the notes of a report."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SHOWN: Final = 5
 
 
 def what_is_missing(exchanges: Sequence[Exchange], read: Trace) -> Iterator[str]:
-    """Say what was skipped, the first few one by one, and whose bodies were not recorded.
+    """Return notes on skipped entries (the first few one by one) and on missing bodies.
 
     Args:
-        exchanges: What was judged.
+        exchanges: The judged exchanges.
         read: The trace as it was read.
     """
     for problem in read.skipped[:_SHOWN]:

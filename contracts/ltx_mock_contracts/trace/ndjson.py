@@ -1,4 +1,4 @@
-"""Our own form of a recording: one exchange a line, as `ltx-mock serve --json` prints them."""
+"""Our own format of a recording: one exchange per line, as `ltx-mock serve --json` prints them."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ T = TypeVar("T")
 
 
 def read_ndjson(text: str) -> Trace:
-    """Read exchanges, one JSON object a line. Empty lines and fields that nobody knows are ignored.
+    """Read exchanges, one JSON object per line. Empty lines and unknown fields are ignored.
 
-    A line that is no exchange is skipped; the trace says how many and why.
+    Invalid lines are skipped; the trace says how many and why.
 
     Args:
         text: The recording.
 
     Raises:
-        TraceError: It has lines, and none of them is an exchange; it is said of the first.
+        TraceError: No line is an exchange; the text is about the first.
     """
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     return _trace(lines, lambda line, number: _exchange(_line(line, number), number, "line"), "line")
 
 
 def read_entries(entries: list[Any]) -> Trace:
-    """Read exchanges that are decoded already: the entries of the journal. What is none is skipped, as of lines.
+    """Read decoded exchanges: the entries of the journal. Invalid entries are skipped.
 
     Raises:
-        TraceError: There are entries, and none of them is an exchange.
+        TraceError: No entry is an exchange.
     """
     return _trace(enumerate(entries, 1), lambda entry, number: _exchange(entry, number, "entry"), "entry")
 
 
 def write_ndjson(exchanges: Iterable[Exchange]) -> str:
-    """Write exchanges, one JSON object a line; `read_ndjson` reads them back."""
+    """Write exchanges, one JSON object per line, for `read_ndjson`."""
     return "".join(json.dumps(_as_dict(exchange)) + "\n" for exchange in exchanges)
 
 
 def syntax(error: json.JSONDecodeError) -> str:
-    """Say what is wrong with a line that is no JSON."""
+    """Describe the JSON error of a line."""
     return f"it is no JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
 
 
@@ -76,12 +76,12 @@ def _line(line: str, number: int) -> Any:
 
 
 def _is_other(entry: Any) -> bool:
-    """Tell whether an entry of the journal is no exchange: its clock was moved or changed."""
+    """Tell whether an entry of the journal is a change of the clock."""
     return isinstance(entry, dict) and entry.get("kind") == "clock"
 
 
 def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
-    """Return an exchange, or None for what the journal has besides them."""
+    """Return an exchange; None for other entries of the journal."""
     if _is_other(entry):
         return None
     if not isinstance(entry, dict):
@@ -109,12 +109,12 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
 
 
 def _whole(number: float | None) -> int | None:
-    """Return a whole number as such: JSON Schema takes 200.0 for one too."""
+    """Return a whole number as an int: JSON Schema also accepts 200.0 as an integer."""
     return None if number is None else int(number)
 
 
 def _left_out(entry: dict[str, Any], operation: Operation) -> frozenset[str]:
-    """Return which bodies are not even named, though there must have been one: `null` is none, nothing says nothing."""
+    """Return the bodies that were not recorded: `null` means an empty body, a missing field a gap."""
     needed = {
         "request": operation in {"generateTask", "callback"} and entry["method"] == "POST",
         "answer": operation != "callback" and entry.get("status") is not None,
@@ -123,7 +123,7 @@ def _left_out(entry: dict[str, Any], operation: Operation) -> frozenset[str]:
 
 
 def _as_dict(exchange: Exchange) -> dict[str, Any]:
-    """Return what the journal has of every exchange, and of the rest only what is told."""
+    """Return the fields that every journal entry has, and optional fields only if they have a value."""
     entry: dict[str, Any] = {
         "number": exchange.number,
         "at": exchange.at,

@@ -1,4 +1,4 @@
-"""How the checks of exchanges report what they find."""
+"""How checks of exchanges report deviations."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _CONTEXT: Final = 20
 
 
 class Sink(Protocol):
-    """Takes what checks find: a `VerdictCollector` that keeps it all, or a test that fails at the first deviation."""
+    """Receives the results of checks: a `VerdictCollector` keeps them, a test may fail at the first deviation."""
 
     def checked(self, *rules: str) -> None:
         """Note that these rules could be judged."""
 
     def add_deviation(self, deviation: Deviation) -> None:
-        """Take a deviation."""
+        """Handle a deviation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Makes deviations of what the exchanges themselves know.
+    """Makes deviations from exchanges and passes them to a sink.
 
     Attributes:
-        sink: Takes them.
+        sink: Receives the deviations.
     """
 
     sink: Sink
@@ -71,12 +71,12 @@ class Recorder:
 
 
 def describe_response(exchange: Exchange) -> str:
-    """Return status and message, id or state of a response, for people."""
+    """Return status and message, id or state of a response, as text."""
     return f"{exchange.status}, {show(summary(exchange))}"
 
 
 def summary(exchange: Exchange) -> Any:
-    """Return what a response says in one value: a state, an id, a message, or the whole body."""
+    """Return the most telling value of a response: a state, an id, a message, or the whole body."""
     data, answer = exchange.data, exchange.answer
     word = data.get("state") or data.get("taskId")
     if word is None:
@@ -85,14 +85,14 @@ def summary(exchange: Exchange) -> Any:
 
 
 def differing(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
-    """Return in short the first field in which two objects differ, as it is in each of them."""
+    """Return the first field in which two objects differ, in short, as each of them has it."""
     name = next(name for name in {**one, **other} if one.get(name, ...) != other.get(name, ...))
     skipped = max(0, _common(one.get(name), other.get(name)) - _CONTEXT)
     return _field(one, name, skipped), _field(other, name, skipped)
 
 
 def _common(one: object, other: object) -> int:
-    """Return with how many characters two texts begin alike; none, where they are no texts."""
+    """Return the length of the common prefix of two texts; 0 for other values."""
     if not isinstance(one, str) or not isinstance(other, str):
         return 0
     return next((index for index, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1), 0)
@@ -106,5 +106,5 @@ def _field(data: dict[str, Any], name: str, skipped: int) -> str:
 
 
 def seconds(milliseconds: int) -> str:
-    """Return a span of time for people."""
+    """Return a duration as text."""
     return f"{milliseconds / 1000:g} s"

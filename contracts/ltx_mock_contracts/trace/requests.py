@@ -1,4 +1,4 @@
-"""Requests and what became of them: what is wrong must be refused, and nothing else."""
+"""Judge whether requests were rightly accepted or refused."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["REFUSALS", "judge_request", "tells_of_credits"]
 
 REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
-"""Codes that refuse a request for what is in it."""
+"""Codes that refuse a request because of its content."""
 _ACCESS: Final = frozenset({401, 403})
-"""Statuses that say nothing of the request: the key decided."""
+"""Statuses that depend on the key, not on the request."""
 _NO_CREDITS: Final = "Insufficient credits"
 _OF_CREDITS: Final = re.compile(
     r"\s*(?:insufficient|not enough)\s+(?:credits?|balance)|\s*(?:余额|积分)不足", re.IGNORECASE
@@ -41,7 +41,7 @@ def judge_request(recorder: Recorder, exchange: Exchange) -> None:
     elif tells_of_credits(exchange):
         _judge_credits(recorder, exchange)
     elif exchange.cause is not None:
-        return  # something else than the request decided
+        return  # refused for another reason than the request
     elif exchange.operation == "other":
         _judge_other(recorder, exchange)
     elif exchange.method not in METHODS.get(exchange.operation, (exchange.method,)):
@@ -53,7 +53,7 @@ def judge_request(recorder: Recorder, exchange: Exchange) -> None:
 
 
 def _judge_access(recorder: Recorder, exchange: Exchange) -> None:
-    """A recording does not show keys, so it only shows that a 403 is where the documents have a 401."""
+    """Note a 403 where the documents have a 401. A recording does not contain keys, so nothing more can be judged."""
     if exchange.status == 403 and exchange.operation in METHODS and exchange.cause is None:
         title = "access is refused with 403; a key that is missing or wrong is a 401"
         recorder.add_deviation(
@@ -97,7 +97,7 @@ def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
         if code != 400:
             title = f"a bad request is refused with {code}: {finding.message}"
             _add_deviation(recorder, finding, title, exchange, "refused")
-            break  # whatever else is wrong with it, it is refused once
+            break  # a request is refused once, for one of its violations
     if not violations:
         _judge_wrongly_refused(recorder, exchange, advised=bool(findings))
 
@@ -122,7 +122,7 @@ def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, advised: b
 
 
 def tells_of_credits(exchange: Exchange) -> bool:
-    """Tell whether a task was refused for want of credits, in whatever words."""
+    """Tell whether a task was refused because of insufficient credits, in any wording."""
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     if exchange.operation != "generateTask" or not isinstance(message, str):
         return False
@@ -131,7 +131,7 @@ def tells_of_credits(exchange: Exchange) -> bool:
 
 def _judge_credits(recorder: Recorder, exchange: Exchange) -> None:
     if not exchange.gaps and _violations(validate_request(exchange.request)):
-        return  # it would have been refused in any case
+        return  # it was refused for another reason
     recorder.checked("GEN-15")
     if (_code_of(exchange), exchange.answer["message"]) != (400, _NO_CREDITS):
         title, expected = "want of credits is told in another way", f"400, {show(_NO_CREDITS)}"
@@ -204,7 +204,7 @@ def _add_deviation(recorder: Recorder, finding: Finding, title: str, exchange: E
 
 
 def _odd_receiver(body: object) -> bool:
-    """Tell whether a request wants its callback where a real service need not go: GEN-4 is only partly documented."""
+    """Tell whether a real service may refuse the `callback_url`: GEN-4 is only partly documented."""
     url = body.get("callback_url") if isinstance(body, dict) else None
     if not isinstance(url, str):
         return False

@@ -1,4 +1,4 @@
-"""Each response and each callback by itself: is it what the schemas say?"""
+"""Judge each response and each callback by itself, against the schemas."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INDEX: Final = re.compile(r"/\d+")
 
 
 def judge_response(recorder: Recorder, exchange: Exchange) -> bool:
-    """Judge a response or a callback by itself, and tell whether it is sound and can be compared with others."""
+    """Judge a response or a callback by itself; tell whether it is valid and can be compared with others."""
     if exchange.operation == "callback":
         return "request" not in exchange.gaps and _judge_callback(recorder, exchange)
     if not exchange.answered or exchange.status is None:
@@ -47,18 +47,18 @@ def _judge_callback(recorder: Recorder, exchange: Exchange) -> bool:
 
 
 def _is_no_endpoint(exchange: Exchange) -> bool:
-    """Tell whether it is another path or method than the documents have; not every server tells its balance."""
+    """Tell whether path or method are undocumented; not every server has the balance endpoint."""
     if exchange.operation == "balance" and exchange.status not in {200, 401, 403, 429}:
         return True
     return exchange.method not in METHODS.get(exchange.operation, ())
 
 
 def _judge_other(recorder: Recorder, exchange: Exchange, status: int) -> bool:
-    """Judge the answer where there is no endpoint. ENV-1 is about the endpoints, so this is a matter of choice."""
+    """Judge the response of a path that is not an endpoint. ENV-1 covers endpoints only, so this is a choice."""
     if status < 400:
         return False
     recorder.checked("ENV-5")
-    findings = validate_response("statusTask", status, exchange.answer)  # errors are the same everywhere
+    findings = validate_response("statusTask", status, exchange.answer)  # errors have one form
     wrong = next((finding for finding in findings if finding.severity == "violation"), None)
     if wrong is not None:
         title = f"what is no endpoint is answered without the envelope: {wrong.message}"
@@ -70,7 +70,7 @@ def _judge_other(recorder: Recorder, exchange: Exchange, status: int) -> bool:
 
 
 def _judge_type(recorder: Recorder, exchange: Exchange) -> None:
-    """Note JSON that says it is something else. No document has the header, and clients read it all the same."""
+    """Note JSON with another `Content-Type`. No document mentions the header, and clients read the body anyway."""
     content_type = (exchange.headers or {}).get("content-type", "")
     if isinstance(exchange.answer, dict) and content_type and "json" not in content_type.lower():
         title, expected = "an answer is JSON and says that it is something else", "application/json"
@@ -100,7 +100,7 @@ def _note(recorder: Recorder, exchange: Exchange, what: str, findings: list[Find
     noted: set[str] = set()
     for finding in findings:
         kind = "envelope" if finding.rule == "ENV-1" else _INDEX.sub("", finding.pointer)
-        if kind not in noted:  # of an envelope that is another altogether one thing is enough
+        if kind not in noted:  # one deviation is enough for a completely different envelope
             title = f"{what}: {finding.message}"
             expected, actual = finding.allowed, finding.got
             recorder.add_deviation(

@@ -1,4 +1,4 @@
-"""The states of a task: how far it is in each, and which rules say what is told of it then."""
+"""The states of a task: their order, and the rules on the fields of each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["RANK", "RULES_OF_STATE"]
 
 RANK: Final = {"pending": 0, "processing": 1, "success": 2, "failed": 2}
-"""How far a task in a state is; 2 is its end."""
+"""The order of the states; 2 is final."""
 
 RULES_OF_STATE: Final = {
     "pending": ("TASK-2",),
@@ -15,4 +15,4 @@ RULES_OF_STATE: Final = {
     "success": ("TASK-3", "TASK-4", "TASK-5"),
     "failed": ("TASK-6", "TASK-7"),
 }
-"""The rules about what a status carries; the first says which fields there are."""
+"""The rules on the fields of a status, by state; the first says which fields it has."""

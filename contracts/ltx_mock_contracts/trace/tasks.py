@@ -1,4 +1,4 @@
-"""What was seen of one task: its states in order, its times, its end."""
+"""Judge the states, the times and the end of one task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["judge_task"]
 
 
 def judge_task(recorder: Recorder, history: TaskHistory) -> None:
-    """Judge what the polls and callbacks of a task show together."""
+    """Judge the polls and callbacks of a task together."""
     _judge_order(recorder, history)
     _judge_end_is_final(recorder, history)
     _judge_times(recorder, history)
@@ -23,7 +23,7 @@ def judge_task(recorder: Recorder, history: TaskHistory) -> None:
 
 
 def _judge_order(recorder: Recorder, history: TaskHistory) -> None:
-    """Compare each poll with those that were over before it was made; others may have been on the way together."""
+    """Compare each poll with those completed before it was sent; others may have overlapped."""
     over = sorted(history.polls + history.callbacks, key=lambda each: (each.over, each.number))
     furthest, index = None, 0
     for poll in history.polls:
@@ -38,7 +38,7 @@ def _judge_order(recorder: Recorder, history: TaskHistory) -> None:
 
 
 def _is_before(one: Exchange, other: Exchange) -> bool:
-    """Tell whether one was over before the other was made; at one moment the recording's order decides."""
+    """Tell whether one was complete before the other was sent; at equal times the recording's order decides."""
     return (one.over, one.number) < (other.at, other.number)
 
 
@@ -47,7 +47,7 @@ def _rank(exchange: Exchange) -> int:
 
 
 def _judge_end_is_final(recorder: Recorder, history: TaskHistory) -> None:
-    """A finished task answers the same for ever."""
+    """Judge that a finished task never changes."""
     ends = history.ends
     for end in ends[1:]:
         if end.data != ends[0].data:
@@ -57,7 +57,7 @@ def _judge_end_is_final(recorder: Recorder, history: TaskHistory) -> None:
 
 
 def _judge_times(recorder: Recorder, history: TaskHistory) -> None:
-    """Of a task there is one createTime, when it was made; completeTime is when it was seen to end (TASK-5)."""
+    """Judge that createTime is constant and the moment of creation, and completeTime the moment of the end (TASK-5)."""
     timed = [each for each in history.polls + history.callbacks if "createTime" in each.data]
     if not timed:
         return
@@ -65,7 +65,7 @@ def _judge_times(recorder: Recorder, history: TaskHistory) -> None:
     first = timed[0]
     created = first.data["createTime"]
     for each in timed[1:]:
-        both_ends = _rank(each) == _rank(first) == 2  # which are compared as a whole, elsewhere
+        both_ends = _rank(each) == _rank(first) == 2  # these are compared as a whole, elsewhere
         if each.data["createTime"] != created and each.operation == "statusTask" and not both_ends:
             title, actual = "createTime changed", str(each.data["createTime"])
             recorder.add_deviation("TASK-5", title, (first, each), expected=str(created), actual=actual)
@@ -75,7 +75,7 @@ def _judge_times(recorder: Recorder, history: TaskHistory) -> None:
 
 
 def _judge_creation(recorder: Recorder, made: Exchange | None, timed: list[Exchange]) -> bool:
-    """Compare createTime with when the task was submitted and first seen; tell whether it fits."""
+    """Compare createTime with the times of submission and of the first poll; tell whether it agrees."""
     created, earliest = timed[0].data["createTime"], min(timed, key=lambda each: each.over)
     if made is not None and made.clock == "server":
         if created < made.at:
@@ -108,7 +108,7 @@ def _judge_completion(recorder: Recorder, history: TaskHistory) -> None:
 
 
 def _judge_generation(recorder: Recorder, history: TaskHistory) -> None:
-    """Generation takes as long as the documents say (TASK-8)."""
+    """Judge the generation time against the documents (TASK-8)."""
     made, end, window = history.made, history.end, history.window
     if made is None or history.request is None or history.ended_by_hand:
         return
