@@ -13,9 +13,9 @@ Beside the standard keywords the schemas carry four of their own, which validato
 
 from __future__ import annotations
 
-import json
 import pkgutil
 from functools import cache
+from json import dumps, loads  # by name: what is cached here outlasts a mock of `json.dumps`
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_schemas._bundle import bundle
@@ -59,7 +59,7 @@ def names() -> list[str]:
 
 def models() -> list[str]:
     """List the models by their ids, as they stand in the paths of the API."""
-    found: list[str] = json.loads(_file("models/index.json"))
+    found: list[str] = loads(_file("models/index.json"))
     return found
 
 
@@ -75,7 +75,7 @@ def model(name: str | None = None) -> dict[str, Any]:
     known = models()
     if name is not None and name not in known:
         raise LookupError(f"no model is called {name!r}; there are {', '.join(known)}")
-    facts: dict[str, Any] = json.loads(_file(f"models/{name or known[0]}/model.json"))
+    facts: dict[str, Any] = loads(_file(f"models/{name or known[0]}/model.json"))
     return facts
 
 
@@ -88,7 +88,7 @@ def schema(name: str) -> dict[str, Any]:
     Raises:
         LookupError: No schema has this name.
     """
-    document: dict[str, Any] = json.loads(_schema_text(name))
+    document: dict[str, Any] = loads(_schema_text(name))
     return document
 
 
@@ -100,7 +100,7 @@ def openapi(server: str = DEFAULT_SERVER) -> dict[str, Any]:
     Args:
         server: The root URL of the fake, which the document names first; the real, paid service comes last.
     """
-    document: dict[str, Any] = json.loads(_openapi_text())
+    document: dict[str, Any] = loads(_openapi_text())
     document["servers"].insert(0, {"url": server, "description": "ltx-mock: the fake, which costs nothing"})
     return document
 
@@ -118,7 +118,7 @@ def _schema_text(name: str) -> str:
     document = {"$schema": DIALECT, **parts.pop((name, ""))}
     if parts:
         document["$defs"] = {address(key).removeprefix("#/$defs/"): part for key, part in parts.items()}
-    return json.dumps(document)
+    return dumps(document)
 
 
 @cache
@@ -132,13 +132,13 @@ def _openapi_text() -> str:
     parts = bundle(_OPENAPI, _read, address)
     document = parts.pop((_OPENAPI, ""))
     document["components"]["schemas"] = opened({address(key).rpartition("/")[2]: part for key, part in parts.items()})
-    return json.dumps(document).replace("{model}", models()[0])
+    return dumps(document).replace("{model}", models()[0])
 
 
 @cache
 def _read(file: str) -> dict[str, Any]:
     folder = f"models/{models()[0]}/" if file in _OF_A_MODEL else ""
-    content: dict[str, Any] = json.loads(_file(f"{folder}{file}.json"))
+    content: dict[str, Any] = loads(_file(f"{folder}{file}.json"))
     return content
 
 

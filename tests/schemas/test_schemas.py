@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import jsonschema_rs
 import pytest
@@ -99,6 +100,14 @@ def test_every_schema_stands_alone(name: str) -> None:
 def test_what_a_caller_does_to_a_schema_stays_with_the_caller(name: str) -> None:
     ltx_mock_schemas.schema(name).clear()
     assert ltx_mock_schemas.schema(name)["title"]
+
+
+def test_a_mock_of_json_does_not_outlast_itself_in_a_schema_that_was_read_meanwhile() -> None:
+    name = NAMES[0]
+    ltx_mock_schemas._schema_text.cache_clear()  # as if it had not been read yet
+    with mock.patch("json.dumps"):
+        meanwhile = ltx_mock_schemas.schema(name)
+    assert ltx_mock_schemas.schema(name) == meanwhile
 
 
 @pytest.mark.parametrize("name", NAMES)

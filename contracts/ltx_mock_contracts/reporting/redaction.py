@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -61,10 +62,9 @@ class Redactor:
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         hidden = {secret: label for secret, label in labels.items() if len(secret) >= MIN_SECRET}
-        self._few: list[tuple[str, re.Pattern[str], str]] | None = None
+        self._few: list[tuple[str, str]] | None = None
         if len(hidden) <= _FEW:
-            longest_first = sorted(hidden, key=len, reverse=True)
-            self._few = [(secret, _spelled(secret), hidden[secret]) for secret in longest_first]
+            self._few = [(secret, hidden[secret]) for secret in sorted(hidden, key=len, reverse=True)]
             return
         self._forms: dict[str, str] = {}
         for secret, label in hidden.items():
@@ -80,11 +80,11 @@ class Redactor:
         if self._few is None:
             return url_secrets_hidden(self._many(text))
         escaped = any(sign in text for sign in "%\\~")
-        for secret, spelled, label in self._few:
+        for secret, label in self._few:
             for form in {secret, secret.replace("+", " ")}:  # in a query + means a space
                 text = text.replace(form, label)
             if escaped:
-                text = spelled.sub(lambda _, label=label: label, text)  # type: ignore[misc]
+                text = _spelled(secret).sub(lambda _, label=label: label, text)  # type: ignore[misc]
         return url_secrets_hidden(text)
 
     def value(self, value: T) -> T:
@@ -138,6 +138,7 @@ def _forms(secret: str) -> tuple[str, ...]:
     return secret, quote(secret, safe=""), quote(secret, safe="/"), json.dumps(secret)[1:-1]
 
 
+@lru_cache(maxsize=256)
 def _spelled(secret: str) -> re.Pattern[str]:
     """Return a pattern that matches a secret with any characters escaped, as in a URL, JSON or a JSON pointer."""
     letters = []

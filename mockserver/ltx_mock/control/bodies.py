@@ -4,26 +4,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ltx_mock.core.clock import DAY, SECOND, ClockMode, read_mode, read_speed
-from ltx_mock.core.keys import MAX_KEY_LENGTH
-from ltx_mock.errors import SettingsError
+from ltx_mock.core.keys import require_key
 from ltx_mock.fields import choice, number, reads, switch, table, text
 from ltx_mock.scenarios.model import MAX_FAIL_CODE
 
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
-_KEY = re.compile(rf"[!-~]{{1,{MAX_KEY_LENGTH}}}")
-
-
-def usable_key(path: str, value: object) -> str:
-    """Read an API key; a refusal does not show it."""
-    if not isinstance(value, str) or not _KEY.fullmatch(value):
-        raise SettingsError(f"{path} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces", path)
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +43,6 @@ class Finish:
 class OpenTenant:
     """`POST /tenants`: the key, settings of its own, and whether the key must be `new`."""
 
-    key: str = reads(usable_key)
+    key: str = reads(require_key)
     settings: Mapping[str, Any] | None = reads(table, None)
     new: bool = reads(switch, False)

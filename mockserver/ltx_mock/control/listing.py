@@ -12,6 +12,8 @@ from ltx_mock.asgi.worker_thread import Aside
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.validation.json_body import LARGE
 
+VIEW_SIZE = 500
+"""About how many bytes the view of a task, a callback, a scenario or a tenant has beside what a client sent."""
 PIECE = 64 * 1024
 """So many characters are sent at once, or one item where that has more."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
 from ltx_mock.control.history import story
 from ltx_mock.control.journal import Journal
-from ltx_mock.control.listing import listing
+from ltx_mock.control.listing import VIEW_SIZE, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.control.params import body_of, json_body, limit_of, picked
 from ltx_mock.control.tenants import Worlds
@@ -31,8 +32,8 @@ from ltx_mock.store.interface import Tenant
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
 
-VIEW_SIZE = 500
-"""About how many bytes the view of a task has beside its body."""
+AT_ONCE = 100
+"""So many tenants are counted before others get their turn."""
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
 
 T = TypeVar("T")
@@ -96,10 +97,16 @@ class ControlPlane:
         body = await json_body(self._engine, request)
         return self._engine.tenants.reduce_settings(picked(self._engine, request), body).as_dict()
 
-    async def tenants(self, request: Request) -> dict[str, Any]:
-        """Return the counters of every key seen so far."""
+    async def tenants(self, request: Request) -> Response:
+        """Return the counters of the keys seen so far, the newest last."""
         tenants, truncated = _newest(self._tenants(request), limit_of(request))
-        return {"tenants": [account_view(tenant) for tenant in tenants], "truncated": truncated}
+        views = []
+        for index, tenant in enumerate(tenants, 1):
+            views.append(account_view(tenant))
+            if index % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        size = VIEW_SIZE * len(views)
+        return listing(self._engine.aside, "tenants", views, size, truncated=truncated)
 
     async def reset(self, request: Request) -> dict[str, Any]:
         """Forget one key's world, or everything."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import chain, starmap
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from ltx_mock.control.bodies import OpenTenant
+from ltx_mock.control.listing import VIEW_SIZE, listing
 from ltx_mock.control.params import body_of, json_body, picked
 from ltx_mock.control.to_json import account_view, scenario_view
 from ltx_mock.engine.engine import Engine
@@ -19,7 +22,7 @@ MAX_SCENARIOS = 100
 """The most scenarios of one request: reading each takes some tenths of a millisecond, while nobody is served."""
 MAX_ACTIVE = 1000
 """The most scenarios that are active for one key."""
-Handler = Callable[[Request], Awaitable[dict[str, Any]]]
+Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 
 
 class Worlds:
@@ -53,12 +56,13 @@ class Worlds:
         await self._engine.tenants.close(self._one(request).key)
         return {"closed": True}
 
-    async def scenarios(self, request: Request) -> dict[str, Any]:
+    async def scenarios(self, request: Request) -> Response:
         """Return the active scenarios."""
         tenant, store = picked(self._engine, request), self._engine.store
         to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
-        armed = [scenario_view(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
-        return {"scenarios": to_come + armed}
+        armed = [(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
+        views = chain(to_come, starmap(scenario_view, armed))
+        return listing(self._engine.aside, "scenarios", views, VIEW_SIZE * (len(to_come) + len(armed)))
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Arm a scenario for one key, or for each."""

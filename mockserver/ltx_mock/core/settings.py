@@ -9,7 +9,7 @@ from typing import Any
 
 from ltx_mock.core import setting_readers as readers
 from ltx_mock.core.clock import MINUTE, MODES, Clock, read_mode, read_speed
-from ltx_mock.core.keys import key_label
+from ltx_mock.core.keys import key_label, require_key
 from ltx_mock.core.setting_readers import DEFAULT_PRICES, Rate
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, check_names, number, several, switch, text, whole
@@ -55,7 +55,7 @@ class Settings:
         "First moment of a clock that stands: `fixed` (the same in every run), `now`, or an ISO 8601 time.",
     )
     api_key: tuple[str, ...] = setting(
-        (), several(text()), "Accept only this key (may be repeated). Without it any key is good."
+        (), several(require_key), "Accept only this key (may be repeated). Without it any key is good."
     )
     rate_limit: Rate = setting(Rate(10_000, MINUTE), readers.rate, "Requests a key may make (LIM-1).", metavar="N/UNIT")  # noqa: RUF009 - a Rate is immutable
     max_concurrent: int = setting(1000, whole(0), "Unfinished tasks a key may have (LIM-2).")

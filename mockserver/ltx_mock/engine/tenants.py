@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ltx_mock.core.keys import key_label
+from ltx_mock.core.keys import is_key, key_label, require_key
 from ltx_mock.core.records import Task
 from ltx_mock.core.settings import OF_THE_SERVER, Settings
 from ltx_mock.engine.callbacks import Callbacks
@@ -45,17 +45,19 @@ class Tenants:
 
     def of_key(self, key: str) -> Tenant | None:
         """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
-        if self._keys and key not in self._keys:
-            return self._store.find(key)  # one that was opened for somebody
+        known = self._store.find(key)  # also one that was opened for somebody
+        if known is not None or not is_key(key) or (self._keys and key not in self._keys):
+            return known
         return self._store.tenant(key)
 
     async def open(self, key: str, values: Mapping[str, Any], *, new: bool = False) -> Tenant:
         """Make a new tenant for a key, in the place of its old one, with settings that differ from the server's.
 
         Raises:
-            SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
+            SettingsError: it is no key; a setting is unknown, is one of the whole server, or its value is not allowed.
             ConflictError: it has to be `new`, and the key has a tenant.
         """
+        require_key("key", key)
         if new and self._store.find(key) is not None:
             raise ConflictError(
                 f"the key {key_label(key)} is in use: somebody else, such as another run of tests, has a tenant with it"
@@ -92,8 +94,12 @@ class Tenants:
             return tenant.settings
         self.settings = change(self.settings)
         self._store.configure(self.settings)
+        changed: dict[int, tuple[Settings, Settings]] = {}  # most tenants share the settings of the server
         for each in self._store.tenants():
-            each.configure(change(each.settings))
+            before = each.settings
+            if id(before) not in changed:
+                changed[id(before)] = before, change(before)
+            each.configure(changed[id(before)][1])
         return self.settings
 
     def find_task(self, task_id: str) -> tuple[Tenant, Task]:

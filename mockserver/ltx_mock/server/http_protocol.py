@@ -35,6 +35,7 @@ Phase = Literal["head", "body", "blank"]
 """What has begun and not ended: a head, a body, or nothing but line breaks."""
 
 _log = logging.getLogger("ltx_mock")
+_uvicorn_log = logging.getLogger("uvicorn.error")
 
 
 class RefusedError(Exception):
@@ -124,6 +125,7 @@ class HttpConnection:
     """
 
     access_log: bool
+    logger: logging.Logger
     app_state: Any
     server_state: Any
     loop: Any
@@ -145,6 +147,7 @@ class HttpConnection:
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
         self.app_state = {**self.app_state, wire.KEY: wire.SocketConnection(transport)}
+        self.logger = _uvicorn_log  # a test may put something else in the place of `logging.getLogger`
         self.access_log = False  # uvicorn's own setting for this silences every other server of the process too
         super().connection_made(transport)  # type: ignore[misc]
         self.await_client("blank")

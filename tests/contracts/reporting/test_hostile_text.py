@@ -24,6 +24,7 @@ from ltx_mock_contracts.reporting.redaction import Redactor, url_secrets_hidden
 from ltx_mock_contracts.reporting.text import fitting, printable
 from ltx_mock_contracts.trace import check_trace, parse_trace
 from support.bodies import GENERATE, STATUS, TEXT, request_body
+from support.counting import calls_of
 from support.receivers import Receiver
 
 KEY = "sk-MARKED/secret+key"
@@ -130,6 +131,12 @@ def test_a_curl_line_of_a_body_that_is_no_json_is_one_harmless_line() -> None:
 def test_a_secret_is_found_however_it_is_escaped(text: str) -> None:
     for redactor in (Redactor({KEY: "…"}), Redactor({KEY: "…", "another-key": "…"})):
         assert redactor.text(f"<{text}>") in {"<…>", "<x…y>"}
+
+
+def test_a_redactor_costs_little_until_something_is_escaped() -> None:
+    redactors = [Redactor({f"sk-{number:060}": "…"}) for number in range(3)]
+    assert calls_of(lambda: [redactor.text("nothing is escaped here") for redactor in redactors]) < 100
+    assert calls_of(lambda: Redactor({f"sk-{'x' * 60}": "…"})) < 100
 
 
 def test_a_secret_is_found_among_very_many() -> None:

@@ -130,7 +130,7 @@ def test_the_help_of_serve_has_every_setting(cli: Run) -> None:
         (["serve", "--price", "480p"], "price must be LEFT=RIGHT, not '480p'"),
         (["serve", "--price", "480p=x"], "price of 480p must be a whole number of at least 0, not 'x'"),
         (["serve", "--admin-token", ""], "admin_token must be a text of at least 1 printable character, not ''"),
-        (["serve", "--api-key", ""], "api_key must be a text of at least 1 printable character, not ''"),
+        (["serve", "--api-key", ""], "api_key must be 1 to 512 printable ASCII characters without spaces"),
         (["serve", "--public-url", "x"], "public_url must be an absolute http or https URL, not 'x'"),
         (
             ["serve", "--allow-callback-host", "https://x.com/"],

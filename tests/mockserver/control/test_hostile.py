@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ltx_mock import MockServer
+from ltx_mock import MockServer, SettingsError
 from support.bodies import GENERATE, STATUS, request_body, submit
 
 HOSTILE = {
@@ -119,6 +119,16 @@ def test_whatever_path_query_and_headers_have_is_answered(server: MockServer, ad
         assert error_of(client.get(f"/{text}"))
         for name in (b"content-type", b"x-mock-scenario", b"prefer"):
             assert error_of(client.post(GENERATE, content=b"{}", headers=[(name, text.encode() + b"\xff\x9b\xc2\x9b")]))
+
+
+@pytest.mark.parametrize("key", ["\ud800", "a b", "a\nb", "日本", "x" * 513])
+def test_what_no_header_can_carry_is_no_key_of_a_world(server: MockServer, admin: httpx.Client, key: str) -> None:
+    for path in ("/requests/count", "/requests/near"):
+        told = error_of(admin.post(path, content=json.dumps({"key": key})))
+        assert told == "the server does not accept this key"
+    assert admin.get("/metrics").status_code == 200
+    with pytest.raises(SettingsError, match="key must be 1 to 512 printable ASCII characters"):
+        server.tenant(key)
 
 
 def test_an_advance_that_is_refused_moves_no_clock() -> None:

@@ -7,12 +7,18 @@ import json
 
 import httpx
 import pytest
+from starlette.routing import Router
 from starlette.types import Message
 
 from ltx_mock import MockServer
+from ltx_mock.asgi.in_process import call
 from ltx_mock.asgi.worker_thread import Aside
 from ltx_mock.control.listing import PIECE, listing
+from ltx_mock.control.routes import AT_ONCE, ControlPlane
+from ltx_mock.core.settings import Settings
+from ltx_mock.server.app import new_engine
 from support.bodies import post, request_body
+from support.counting import calls_of
 from support.receivers import Receiver
 
 
@@ -63,3 +69,29 @@ def test_what_is_large_is_listed_whole(server: MockServer) -> None:
     assert [callback["taskId"] for callback in callbacks.json()["callbacks"]] == ids
     assert (len(near["near"]), near["matches"]) == (2, 3)
     assert all("content-length" not in answer.headers for answer in (tasks, requests, callbacks))
+
+
+def test_other_requests_have_their_turn_while_many_tenants_are_counted() -> None:
+    engine = new_engine(Settings())
+    for number in range(10 * AT_ONCE):
+        engine.tenants.of_key(f"key-{number}")
+
+    async def turns() -> int:
+        routes = Router(ControlPlane(engine).routes())
+        asked = asyncio.ensure_future(call(routes, "GET", "/tenants?limit=1000000000"))
+        counted = 0
+        while not asked.done():
+            await asyncio.sleep(0)
+            counted += 1
+        assert len(json.loads((await asked).body)["tenants"]) == 10 * AT_ONCE + 1
+        return counted
+
+    assert asyncio.run(turns()) >= 10
+
+
+def test_settings_that_many_tenants_share_are_changed_once() -> None:
+    engine = new_engine(Settings())
+    for number in range(1000):
+        engine.tenants.of_key(f"key-{number}")
+    assert calls_of(lambda: engine.tenants.extend_settings(None, {"allow_callback_host": ["app.test"]})) < 10_000
+    assert {each.settings.allow_callback_host for each in engine.store.tenants()} == {("app.test",)}

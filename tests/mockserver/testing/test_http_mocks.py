@@ -117,6 +117,11 @@ def test_what_a_test_patches_is_not_in_the_way_to_the_fake_and_back(
         world.assert_requested("generateTask", times=1)
 
 
+def test_a_connection_that_is_made_while_loggers_are_mocked_is_served(world: World) -> None:
+    with unittest_mock.patch("logging.getLogger"), world.client() as client:
+        assert post(client, request_body(TEXT)).status_code == 200
+
+
 @pytest.mark.parametrize("names", [PATCHES["httpx"], PATCHES["names"]], ids=["httpx", "names"])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_nor_is_it_in_the_way_of_asynchronous_clients(world: World, names: tuple[str, ...], backend: str) -> None:
