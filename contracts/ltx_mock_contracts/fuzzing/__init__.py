@@ -1,7 +1,7 @@
-"""Answers to throw at a client, and cases for tests in any language.
+"""Test a client's parser with generated responses, and generate test cases for other languages.
 
-`fuzz_responses` throws them at a function in Python; a corpus (`ltx-mock fuzz`) is for all others. Both need
-Hypothesis, which takes its time to import.
+`fuzz_responses` tests a Python function; a corpus (`ltx-mock fuzz`) is for other languages. Both need Hypothesis, which
+is slow to import.
 """
 
 from __future__ import annotations

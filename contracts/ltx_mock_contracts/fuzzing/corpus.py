@@ -1,7 +1,7 @@
-"""Cases for tests in any language: what to send or to read, and what must come of it.
+"""Test cases for any language: a request or a response, and the expected result.
 
-A case depends on the seed, on its kind, its family and its turn in the family, and on nothing else. So a greater count
-keeps the cases of a smaller one, and a rule picked out has the same cases as among all the others.
+A case depends only on the seed, its kind, its family and its index in the family. So a larger count keeps the cases of
+a smaller one, and selecting a rule does not change its cases.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Case = dict[str, Any]
 """A JSON object; the schema `fuzz-case` describes it."""
 
 FORMAT: Final = 1
-"""The version of the form of cases and index."""
+"""The version of the format of cases and index."""
 
 _LEAST_DIGITS: Final = 4
 _LISTED: Final = ("kind", "family", "rule")
@@ -39,12 +39,12 @@ _LISTED: Final = ("kind", "family", "rule")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Cases by the names of their files, in order, and how many families they are from.
+    """Generated cases by file name.
 
     Attributes:
-        index: What `index.json` says; the schema `fuzz-index` describes it.
-        cases: The cases by the names of their files, which sort in this order.
-        families: How many ways there are to draw such a case; each has its turn before one comes again.
+        index: The content of `index.json`; the schema `fuzz-index` describes it.
+        cases: The cases by file name; the names sort in this order.
+        families: The number of families, which take turns.
     """
 
     index: dict[str, Any]
@@ -53,7 +53,7 @@ class Corpus:
 
 
 class _Family(NamedTuple):
-    """One way to draw a case, and what to tell of an example."""
+    """A way to generate cases; `to_case` turns an example into one."""
 
     name: str
     rule: str | None
@@ -64,18 +64,18 @@ class _Family(NamedTuple):
 def corpus(
     kind: str, *, version: str, count: int = 100, seed: int = 0, rules: Collection[str] = (), mode: str | None = None
 ) -> Corpus:
-    """Draw a corpus: the same for the same arguments, in every process.
+    """Generate a corpus, the same for the same arguments in every process.
 
     Args:
         kind: One of `KINDS`.
-        version: The version of what draws it, which is told in each case.
-        count: How many cases; the families of the kind take turns.
+        version: The version of the generator, which each case contains.
+        count: The number of cases; the families of the kind take turns.
         seed: Another seed draws other cases.
-        rules: Only families that are about one of these rules; all by default.
+        rules: Only families for one of these rules; all by default.
         mode: Only requests of this mode; for the kinds valid, invalid and advisory.
 
     Raises:
-        ValueError: There is no such kind or mode, the kind has no mode, or there is no such case.
+        ValueError: Unknown kind or mode, a mode for a kind without modes, or no such case.
     """
     choose("kind", kind, KINDS)
     choose("mode", mode, MODES)
@@ -145,7 +145,7 @@ def _answers(*, tolerated: bool) -> Callable[[str | None], Iterator[_Family]]:
 
 
 def _if_any(make: Callable[..., SearchStrategy[Any]], **chosen: str | None) -> SearchStrategy[Any] | None:
-    """Return a strategy, or None where a mode cannot have what it should draw."""
+    """Return a strategy, or None if the mode has no such examples."""
     try:
         return make(**chosen)
     except ValueError:
@@ -203,4 +203,4 @@ _FAMILIES: Final[dict[str, Callable[[str | None], Iterator[_Family]]]] = {
 _IN_MODES: Final = ("valid", "invalid", "advisory")
 
 KINDS: Final = tuple(_FAMILIES)
-"""What a corpus may be of."""
+"""The kinds of corpora."""

@@ -1,7 +1,7 @@
 """Draw examples that are the same in every process and on every machine.
 
-What Hypothesis draws by itself shifts with the modules that are loaded, because it takes constants from them. So here
-every choice is read from a digest of what the example is for, through Hypothesis' interface for other backends.
+Hypothesis' own examples depend on the loaded modules, because it takes constants from them. Here every choice is read
+from a digest of the subject of the example, through Hypothesis' interface for alternative backends.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _example: ContextVar[int | None] = ContextVar("_example", default=None)
 
 
 def draw(strategy: SearchStrategy[T], count: int, *words: object) -> list[T]:
-    """Return examples of a strategy: always the same for the same words, whatever else is drawn or loaded.
+    """Return examples of a strategy, always the same for the same words.
 
     Args:
-        strategy: Where they are from.
-        count: How many; the first of them are those of a smaller count.
-        words: What they are for.
+        strategy: The strategy.
+        count: The number of examples; a smaller count gives the first of them.
+        words: The subject of the examples.
     """
     drawn: list[T] = []
 
     def keep(example: T) -> None:
-        if _example.get() is not None:  # not the simplest one, with which Hypothesis begins
+        if _example.get() is not None:  # skip the simplest one, with which Hypothesis begins
             drawn.append(example)
 
     try_examples(keep, strategy, count, *words, shrink=False)
@@ -55,19 +55,19 @@ def draw(strategy: SearchStrategy[T], count: int, *words: object) -> list[T]:
 def try_examples(
     test: Callable[[T], None], strategy: SearchStrategy[T], count: int, *words: object, shrink: bool = True
 ) -> None:
-    """Call a test with the simplest example and those that `draw` returns, until it raises; that goes up.
+    """Call a test with the simplest example and those that `draw` returns, until it raises, and propagate the error.
 
-    Before that it is called with smaller ones, and at last with the smallest that raises in the same way.
+    The example is shrunk first: the last call gets the smallest example that raises in the same way.
 
     Args:
-        test: Takes an example; it is not to be one by which pytest might judge.
-        strategy: Where the examples are from.
-        count: How many.
-        words: What they are for.
-        shrink: Whether to look for smaller ones.
+        test: Is called with each example.
+        strategy: The strategy.
+        count: The number of examples.
+        words: The subject of the examples.
+        shrink: Whether to shrink a failing example.
     """
 
-    @seeded(0)  # shrinking is a matter of chance too
+    @seeded(0)  # shrinking uses random choices too
     @settings(
         max_examples=count + 1,
         database=None,
@@ -90,7 +90,7 @@ def try_examples(
 
 
 class Digests(PrimitiveProvider):
-    """A source of chance for Hypothesis: digests of what is drawn for, of its number, and of how far it is drawn."""
+    """A Hypothesis backend whose random bytes are digests of (subject, example number, block number)."""
 
     lifetime = "test_function"
 
@@ -103,7 +103,7 @@ class Digests(PrimitiveProvider):
 
     @contextmanager
     def per_test_case_context_manager(self) -> Iterator[None]:
-        """Begin an example."""
+        """Start an example."""
         self._blocks, self._bytes = 0, b""
         token = _example.set(self._number)
         self._number += 1
@@ -124,7 +124,7 @@ class Digests(PrimitiveProvider):
         weights: dict[int, float] | None = None,  # noqa: ARG002 - nothing of ours has some
         shrink_towards: int = 0,
     ) -> int:
-        """Draw a whole number; without bounds, small ones as often as large ones."""
+        """Draw an integer; without bounds, small and large ones are equally frequent."""
         if min_value is not None and max_value is not None:
             return min_value + self._below(max_value - min_value + 1)
         size = self._below(1 << self._below(65))
@@ -149,7 +149,7 @@ class Digests(PrimitiveProvider):
         return value if abs(value) >= smallest_nonzero_magnitude else low
 
     def draw_string(self, intervals: IntervalSet, *, min_size: int = 0, max_size: int = _LONGEST) -> str:
-        """Draw a text of these letters; where there are many, printable ones of ASCII more often."""
+        """Draw a text of these characters; from a large set, printable ASCII is more frequent."""
         many = len(intervals) > _PRINTABLE[1]
         some = [_PRINTABLE if many and self._below(4) else (0, len(intervals)) for _ in self._items(min_size, max_size)]
         return "".join(chr(intervals[low + self._below(high - low)]) for low, high in some)
@@ -159,14 +159,14 @@ class Digests(PrimitiveProvider):
         return bytes(self._below(256) for _ in self._items(min_size, max_size))
 
     def _items(self, min_size: int, max_size: int) -> range:
-        """Draw how many items there are, as a range of that length; rather few."""
+        """Draw a number of items, mostly small, and return it as a range."""
         return range(min(max_size, min_size + self._below(1 + self._below(_LONGEST))))
 
     def _fraction(self) -> float:
         return self._below(1 << 53) / (1 << 53)
 
     def _below(self, end: int) -> int:
-        """Draw from 0 to the number before the end; eight bytes too many make all as good as equally probable."""
+        """Draw an integer from 0 to `end` - 1; eight additional bytes make the distribution nearly uniform."""
         length = end.bit_length() // 8 + 8
         while len(self._bytes) < length:
             name = "\0".join(str(word) for word in ("ltx-mock", *self._words, self._number, self._blocks))

@@ -1,4 +1,4 @@
-"""Every kind of answer that a client may get, and how it should take it."""
+"""Every kind of response that a client may get, and how it should interpret it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWERS", "Answer", "Family", "Means", "Way", "belongs_to", "select_kinds"]
 
 Way = Literal["generateTask", "statusTask", "callback"]
-"""How an answer comes: as the response of an operation, or in a POST to the callback URL."""
+"""How a client gets the data: as the response of an operation, or in a callback."""
 
 _PASSING: Final = (429, 500, 502, 503)
 _ERRORS: Final = (400, 401, 403, 404, 405, 413, *_PASSING)
@@ -32,15 +32,15 @@ _STATELY: Final = ("missing field", "null field", *_STATELESS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """How a client should take an answer.
+    """How a client should interpret a response.
 
     Attributes:
-        way: How it comes; None is for an error, with which both operations may answer.
+        way: How it arrives; None for an error, which both operations may return.
         status: The HTTP status; None for a callback, which is a request.
-        rule: The id of the rule that a client breaks with which it does not get through.
-        state: What to take the task's state for, one of the four; None where the answer tells of none.
-        terminal: Whether it is the last word: the task has ended, or asking again would not help.
-        tolerated: Whether it is not as documented, and a client should live with it all the same (CLI-9).
+        rule: The id of the rule that a client breaks if it fails on the response.
+        state: The state that a client should assume, one of the four; None if the response has no task.
+        terminal: Whether it is final: the task has ended, or retrying would not help.
+        tolerated: Whether it is undocumented, but a client should tolerate it (CLI-9).
     """
 
     way: Way | None
@@ -53,12 +53,12 @@ class Means:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer of the API, or a callback.
+    """A response of the API, or a callback.
 
     Attributes:
-        kind: What it is, a key of `ANSWERS`, such as `statusTask/failed` or `statusTask/failed/null field`.
+        kind: Its kind, a key of `ANSWERS`, such as `statusTask/failed` or `statusTask/failed/null field`.
         body: The decoded envelope.
-        means: How a client should take it.
+        means: How a client should interpret it.
     """
 
     kind: str
@@ -67,17 +67,17 @@ class Answer:
 
     @property
     def task_id(self) -> str | None:
-        """Return the id of the task that it is about; an error tells of none."""
+        """Return the id of its task; None for an error."""
         return self._data("taskId")
 
     @property
     def fail_code(self) -> str | None:
-        """Return why the task failed; None if it did not."""
+        """Return the fail code of the task; None if it did not fail."""
         return self._data("failCode")
 
     @property
     def urls(self) -> list[str]:
-        """Return the URLs of the result; none unless the task is a success."""
+        """Return the result URLs; empty unless the task succeeded."""
         text = self._data("resultJson")
         return list(json.loads(text)["resultUrls"]) if text is not None else []
 
@@ -88,21 +88,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Answers of one kind: how a client should take them, and a strategy for their bodies."""
+    """Responses of one kind: how a client should interpret them, and a strategy for their bodies."""
 
     means: Means
     bodies: st.SearchStrategy[Envelope]
 
 
 def select_kinds(kinds: Iterable[str] | None) -> list[str]:
-    """Return the kinds that are meant, in the order of `ANSWERS`.
+    """Return the selected kinds, in the order of `ANSWERS`.
 
     Args:
-        kinds: Kinds, or first parts of them: `statusTask` is all of it. None means every kind.
+        kinds: Kinds or prefixes of them: `statusTask` selects all its kinds. None selects every kind.
 
     Raises:
         ValueError: There is no such kind.
-        TypeError: It is one text, which would be read letter by letter.
+        TypeError: `kinds` is a string.
     """
     if kinds is None:
         return list(ANSWERS)
@@ -119,7 +119,7 @@ def select_kinds(kinds: Iterable[str] | None) -> list[str]:
 
 
 def belongs_to(kind: str, whole: str) -> bool:
-    """Tell whether a kind is another, or a part of it."""
+    """Tell whether a kind equals another or is one of its subkinds."""
     return f"{kind}/".startswith(f"{whole}/")
 
 
@@ -138,10 +138,10 @@ def _documented() -> Iterator[tuple[str, Family]]:
 
 
 def _drifting(kind: str, family: Family) -> Iterator[tuple[str, Family]]:
-    """Give the ways in which documented answers of one kind may drift."""
+    """Yield the drifted variants of a documented kind."""
     means = replace(family.means, rule="CLI-9", tolerated=True)
     if means.state is None:
-        for drift in _STATELESS if means.way else _STATELESS[-1:]:  # an error has no data to put a field into
+        for drift in _STATELESS if means.way else _STATELESS[-1:]:  # an error has no data for an additional field
             yield f"{kind}/{drift}", Family(means, drifting(family.bodies, drift))
         return
     for drift in _STATELY + ("unknown state",) * (means.state == "processing"):
@@ -164,4 +164,4 @@ _VALID: Final = dict(_documented())
 ANSWERS: Final[Mapping[str, Family]] = MappingProxyType(
     _VALID | dict(each for kind, family in _VALID.items() for each in _drifting(kind, family))
 )
-"""Every kind of answer: what the documents say first, then what they do not say and a client should live with."""
+"""Every kind of response: the documented ones first, then drifted ones that a client should tolerate."""

@@ -1,4 +1,4 @@
-"""Throw answers at a parsing function, and find the smallest one that it does not get through."""
+"""Call a parsing function with generated responses, and find the smallest one that breaks it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _SHOWN: Final = 600
 
 
 class ParsingFailure(ContractFailure):
-    """A parsing function does not get through an answer that it may meet.
+    """A parsing function breaks on a response that it may get.
 
     Attributes:
-        answer: The smallest answer found that shows it.
-        error: What the function raised, or the judge of its result.
+        answer: The smallest response found that breaks it.
+        error: The exception that the function, or the judge of its result, raised.
     """
 
     def __init__(self, title: str, *, answer: Answer, error: BaseException, **facts: Any) -> None:
@@ -47,7 +47,7 @@ class ParsingFailure(ContractFailure):
 
     @property
     def kind(self) -> str:
-        """Return the kind of the answer, such as `statusTask/processing/unknown state`."""
+        """Return the kind of the response, such as `statusTask/processing/unknown state`."""
         return self.answer.kind
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -65,39 +65,39 @@ def fuzz_responses(
     seed: int = 0,
     raw: bool = False,
 ) -> None:
-    """Throw every kind of answer at a parsing function: those that are documented, and those that drifted from it.
+    """Call a parsing function with every kind of response, documented and drifted.
 
-    The function breaks on an answer when it raises something that is not allowed, or when the judge of its result
-    does. `SystemExit` counts too. All answers are either good by the contract or such that a client should live with
-    them: states and fields that nobody knows, optional fields left out, null where a field should be absent (CLI-9).
+    The function breaks on a response if it, or the judge of its result, raises an exception that is not allowed.
+    `SystemExit` counts too. All responses are either documented or should be tolerated by a client: unknown states and
+    fields, missing optional fields, null instead of an absent field (CLI-9).
 
     ```python
     def test_my_parser_gets_through_everything():
         fuzz_responses(read_status, kinds=["statusTask"], allowed={"statusTask/failed": [VideoFailed]})
     ```
 
-    It is a test in itself: call it from one, without `@given`. For the same seed it throws the same answers in the
-    same order, in every process, with one version of Hypothesis.
+    Call it from a test without `@given`. The same seed gives the same responses in the same order, in every process,
+    with the same version of Hypothesis.
 
     Args:
-        parse: Takes one answer. It gets a copy of its own, which it may change.
-        kinds: Kinds of answers, or first parts of them: `generateTask`, `statusTask`, `callback`, `error`,
+        parse: Takes one response, as a copy that it may change.
+        kinds: Kinds of responses, or prefixes of them: `generateTask`, `statusTask`, `callback`, `error`,
             `statusTask/failed`, `error/429`, `callback/success/null field`, …; all of them by default.
-        allowed: Types of exceptions that `parse` may raise on any answer, or a mapping from kinds, or first parts of
-            them, to the types that it may raise on those. Prefer the mapping: an exception for failed tasks that is
-            allowed on all answers hides that it is raised for an unknown state.
-        judge: Is called with each answer and what `parse` made of it, and raises or returns False if that is wrong.
-            `answer.means`, `answer.task_id`, `answer.urls` and `answer.fail_code` say what is right. It is not called
-            where `parse` raised something that is allowed.
-        max_examples: How many answers are thrown; one of each kind at least.
-        seed: Another seed throws other answers.
-        raw: Whether `parse` gets bytes, as they come over the wire, instead of a decoded object.
+        allowed: Exception types that `parse` may raise on any response, or a mapping from kinds or prefixes to such
+            types. Prefer the mapping: an exception for failed tasks that is allowed everywhere hides that it is also
+            raised for an unknown state.
+        judge: Called with each response and the result of `parse`; raises or returns False if the result is wrong.
+            `answer.means`, `answer.task_id`, `answer.urls` and `answer.fail_code` have the expected values. It is not
+            called if `parse` raised an allowed exception.
+        max_examples: The number of responses; at least one of each kind.
+        seed: Another seed gives other responses.
+        raw: Whether `parse` gets the bytes of the body instead of a decoded object.
 
     Raises:
-        ParsingFailure: `parse` broke. This `ContractFailure` has the smallest answer that shows it, its kind, and
-            what was raised, which is also its cause; the story names the other kinds that broke.
+        ParsingFailure: `parse` broke. This `ContractFailure` has the smallest response that breaks it, its kind, and
+            the exception, which is also its cause; the story lists the other kinds that broke.
         ValueError: There is no such kind.
-        TypeError: `parse` is a coroutine function, or `kinds` is one text.
+        TypeError: `parse` is a coroutine function, or `kinds` is a string.
     """
     if iscoroutinefunction(parse):
         raise TypeError("parse must be a plain function; for a coroutine function give lambda x: asyncio.run(parse(x))")
@@ -122,7 +122,7 @@ def fuzz_responses(
 
 
 class _Break(NamedTuple):
-    """What a parsing function broke on, as it was given, what was raised, and whether the function raised it."""
+    """A response that broke the function, the value it got, the exception, and whether the function raised it."""
 
     answer: Answer
     given: Any
@@ -135,10 +135,10 @@ class _BrokeError(Exception):
 
 
 class _Thrower:
-    """Throws answers of one kind.
+    """Calls the function with responses of one kind.
 
     Attributes:
-        broken: What the function broke on the last time; None as long as it did not.
+        broken: The last failure of the function, if any.
     """
 
     def __init__(self, kind: str, parse: Parse, judge: Judge | None, allowed: Types) -> None:
@@ -149,7 +149,7 @@ class _Thrower:
         self._allowed = allowed
 
     def throw(self, example: tuple[Envelope, dict[str, Any] | None]) -> None:
-        """Throw an answer; the second part says how its bytes are spelled, if bytes are wanted."""
+        """Call the function with a response; the second value is the JSON style if bytes are wanted."""
         body, spelling = example
         answer = Answer(kind=self._kind, body=body, means=ANSWERS[self._kind].means)
         given = body if spelling is None else json.dumps(body, **spelling).encode()
@@ -185,7 +185,7 @@ def _failure(parse: Parse, broken: _Break, allowed: Types, story: list[str]) -> 
 
 
 def _permitted(allowed: Allowed, kinds: list[str]) -> dict[str, Types]:
-    """Return the types that may be raised, for each kind."""
+    """Return the allowed exception types of each kind."""
     if not isinstance(allowed, Mapping):
         return dict.fromkeys(kinds, tuple(allowed))
     for kind in allowed:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for everything that goes over the wire: requests good and bad, answers, drift, stories.
+"""Hypothesis strategies for requests (valid and invalid), responses, drifted responses, and histories of tasks.
 
 ```python
 from hypothesis import given
@@ -9,9 +9,9 @@ def test_my_server_wants_5_to_20_seconds(invalid):
     assert post(invalid.body).status_code == invalid.status
 ```
 
-What is generated may be changed by the test. Examples shrink to small, readable ones; edges (5 and 20 seconds, 1 and
-5000 characters, astral characters, seeds at both ends, three LoRAs, unusual URLs) come up often. No example names a
-host that is anybody's.
+Tests may modify the generated values. Examples shrink to small, readable ones; edges (5 and 20 seconds, 1 and 5000
+characters, astral characters, seeds at both ends, three LoRAs, unusual URLs) are frequent. All hosts are reserved
+names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bodies that nobody can read as a JSON object."""
+"""Bodies that are not a JSON object."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["DIALECT_FAMILIES", "MALFORMED_FAMILIES", "MalformedBytes", "malforme
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedBytes:
-    """Bytes that are refused before anything in them is looked at.
+    """A body that is refused because it cannot be parsed.
 
     Attributes:
-        raw: What to send as the body.
-        family: What is wrong, one of `MALFORMED_FAMILIES`.
+        raw: The bytes of the body.
+        family: The kind of error, one of `MALFORMED_FAMILIES`.
         rule: The id of the rule that it breaks.
-        status: What must come back.
+        status: The expected status.
     """
 
     raw: bytes
@@ -35,17 +35,17 @@ class MalformedBytes:
 
     @property
     def dialect(self) -> str | None:
-        """The id of the dialect in which an honest server may read it, a key of `DIALECTS`; None where none may."""
+        """The id of the dialect that allows a server to parse it, a key of `DIALECTS`; None if the rule is binding."""
         return "json-extension" if readable_json(self.raw.decode(errors="replace")) else None
 
     @property
     def binding(self) -> bool:
-        """Whether the documents leave no room to accept it."""
+        """Whether every server must refuse it."""
         return self.dialect is None
 
 
 def malformed_bodies(*, family: str | None = None) -> st.SearchStrategy[MalformedBytes]:
-    """Generate bytes that are no JSON object, or one that two readers would understand in two ways.
+    """Generate bodies that are not a JSON object, or are one that parsers read in different ways.
 
     Args:
         family: One of `MALFORMED_FAMILIES`; any of them by default.
@@ -67,7 +67,7 @@ def _utf_8(value: Any) -> bytes:
 
 
 def _with_field(*values: str) -> st.SearchStrategy[bytes]:
-    """Draw a request without fault that has one more field, with one of these texts for its value."""
+    """Draw a valid request with one more field, whose value is one of these texts."""
     return st.builds(lambda raw, value: raw[:-1] + f', "x": {value}}}'.encode(), _GOOD, st.sampled_from(values))
 
 
@@ -119,7 +119,7 @@ _FAMILIES: Final[dict[str, st.SearchStrategy[bytes]]] = {
 }
 
 MALFORMED_FAMILIES: Final = tuple(_FAMILIES)
-"""Everything that can be wrong in `malformed_bodies`, by name."""
+"""The kinds of errors in `malformed_bodies`."""
 
 DIALECT_FAMILIES: Final = frozenset(MALFORMED_FAMILIES) - {"empty", "no object", "no JSON", "cut off"}
-"""Those of them that an honest reader of JSON may accept; a test holds that they are."""
+"""Those that a JSON parser may accept; a test checks the list."""

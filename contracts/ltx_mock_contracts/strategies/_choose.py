@@ -1,4 +1,4 @@
-"""An argument that is one of several words, and a clear refusal of any other."""
+"""Validation of an argument with a fixed set of values."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["choose"]
 
 
 def choose(name: str, value: str | None, allowed: Iterable[str]) -> tuple[str, ...]:
-    """Return what an argument leaves to draw from: all that is allowed when it is None, else just its value.
+    """Return the values to draw from: all allowed ones for None, else only the given one.
 
     Raises:
-        ValueError: The value is not allowed; the text lists what is, and names what was probably meant.
+        ValueError: The value is not allowed; the text lists the allowed ones and the one that was probably meant.
     """
     allowed = tuple(allowed)
     if value is None:

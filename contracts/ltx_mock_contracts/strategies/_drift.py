@@ -1,4 +1,4 @@
-"""Answers that are not quite as documented, as an API is found to drift in the wild."""
+"""Responses that drift from the documentation, as real APIs do."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FindingPlace = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedEnvelope:
-    """An answer of statusTask that drifted in one way; a good client lives with it (CLI-9).
+    """A statusTask response with one drift, which a robust client tolerates (CLI-9).
 
     Attributes:
-        body: The decoded answer.
-        drift: In what way, one of `DRIFTS`.
-        findings: All that `validate_response` must say: the rule and the JSON pointer of each finding.
+        body: The decoded response.
+        drift: The kind of drift, one of `DRIFTS`.
+        findings: The expected result of `validate_response`: rule and JSON pointer of each finding.
     """
 
     body: Envelope
@@ -36,15 +36,15 @@ class DriftedEnvelope:
 
 
 def drifted(*, drift: str | None = None, state: str | None = None) -> st.SearchStrategy[DriftedEnvelope]:
-    """Generate the answers of `status_envelopes`, each with one drift.
+    """Generate the responses of `status_envelopes`, each with one drift.
 
     Args:
         drift: One of `DRIFTS`; any of them by default.
-        state: The state before the drift; any that can drift so by default.
+        state: The state before the drift; by default any state with this drift.
 
     Raises:
-        ValueError: There is no such drift or state, or a task in this state cannot drift so: unknown states are
-            drawn for unfinished tasks only, since nobody could know what else they mean.
+        ValueError: Unknown drift or state, or the drift does not exist in this state: unknown states are drawn for
+            unfinished tasks only, since a client could not tell whether the task has ended.
     """
     drifts = choose("drift", drift, DRIFTS)
     choose("state", state, dict.fromkeys(each for name in drifts for each in _DRIFTS[name][0]))
@@ -54,7 +54,7 @@ def drifted(*, drift: str | None = None, state: str | None = None) -> st.SearchS
 
 @st.composite
 def drifting(draw: st.DrawFn, envelopes: st.SearchStrategy[Envelope], drift: str) -> Envelope:
-    """Let other envelopes than those of statusTask drift, in a way that needs no state."""
+    """Apply a drift that needs no state to envelopes of other operations."""
     body = draw(envelopes)
     _DRIFTS[drift][1](draw, body)
     return body
@@ -79,7 +79,7 @@ def _unknown_state(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
 
 
 def _missing_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
-    """Take away fields that a client can do without; those that a failed task need not have are no finding."""
+    """Remove fields that a client does not need; missing optional fields of a failed task are no finding."""
     data = body["data"]
     optional = [name for name in ("createTime", "completeTime", "costTime", "failMsg") if name in data]
     gone = draw(st.lists(st.sampled_from(optional), min_size=1, unique=True))
@@ -90,7 +90,7 @@ def _missing_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
 
 
 def _null_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
-    """Put null where a field should be absent, as serialisers do that know one class for all states."""
+    """Add fields with null that should be absent, like a serializer with one class for all states."""
     data = body["data"]
     absent = [name for name in _RESULTS if name not in data]
     names = draw(st.lists(st.sampled_from(absent), min_size=1, unique=True))
@@ -120,4 +120,4 @@ _DRIFTS: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Envelope], 
 }
 
 DRIFTS: Final = tuple(_DRIFTS)
-"""The ways in which `drifted` lets an answer drift, by name."""
+"""The kinds of drift of `drifted`."""

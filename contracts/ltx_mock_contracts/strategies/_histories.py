@@ -1,4 +1,4 @@
-"""What one client sees of one task."""
+"""Histories of one task as one client polls it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Observation", "task_stories"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One look at a task.
+    """One poll of a task.
 
     Attributes:
-        at: When, in Unix milliseconds.
-        state: What its state was.
-        body: The answer, as statusTask gives it.
+        at: The time in Unix milliseconds.
+        state: Its state.
+        body: The response of statusTask.
     """
 
     at: int
@@ -37,16 +37,16 @@ _FIFTEEN_DAYS: Final = 15 * 24 * 60 * 60 * 1000
 
 
 def task_stories(*, end: str | None = None) -> st.SearchStrategy[list[Observation]]:
-    """Generate what is seen of one task: states that move forward and may be skipped, at times that do not go back.
+    """Generate the observations of one task: states that move forward and may be skipped, at non-decreasing times.
 
-    A finished task answers the same for ever, and its times agree with those at which it was seen. A story may stop
-    before the end.
+    A finished task never changes, and its times agree with those of the observations. A history may stop before the
+    end.
 
     Args:
-        end: How the task ends, `success` or `failed`; either by default. The story then goes on until it is seen.
+        end: How the task ends, `success` or `failed`; either by default. If given, the history contains the end.
 
     Raises:
-        ValueError: A task does not end so.
+        ValueError: Not a final state.
     """
     return _stories(choose("end", end, ENDED), to_the_end=end is not None)
 

@@ -1,7 +1,6 @@
-"""Requests that are refused, each for exactly one reason.
+"""Invalid requests, each with exactly one violation.
 
-A family is a way to break one rule: a place in a request without fault, and what to put there. All of them stand in
-one table.
+A family is a way to break one rule: a place in a valid request and the values to put there. One table has all families.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ if TYPE_CHECKING:
 __all__ = ["INVALID_FAMILIES", "InvalidRequest", "invalid_requests"]
 
 _ANY: Final = -1
-"""Stands in a path for any of the items that there are."""
+"""A placeholder in a path for any item of an array."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidRequest:
-    """A request that is refused for one reason, and has nothing else wrong.
+    """An invalid request with exactly one violation.
 
     Attributes:
         body: The decoded body; JSON, but for GEN-1 not an object.
         rule: The id of the rule that it breaks.
-        pointer: Where, as a JSON pointer.
-        family: In what way, one of `INVALID_FAMILIES[rule]`.
-        status: What must come back.
-        dialect: The id of the dialect in which an honest server may accept it all the same, a key of `DIALECTS`; None
-            where that is binding.
+        pointer: The place of the violation, as a JSON pointer.
+        family: The kind of violation, one of `INVALID_FAMILIES[rule]`.
+        status: The expected status.
+        dialect: The id of the dialect that allows a server to accept it, a key of `DIALECTS`; None if the rule is
+            binding.
     """
 
     body: Any
@@ -52,13 +51,13 @@ class InvalidRequest:
 
     @property
     def binding(self) -> bool:
-        """Whether the documents leave no room to accept it."""
+        """Whether every server must refuse it."""
         return self.dialect is None
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A way to break a rule: put a value in a place, or with no values take away what is there."""
+    """A way to break a rule: put a value in a place, or remove the field if there are no values."""
 
     name: str
     path: Path
@@ -67,7 +66,7 @@ class _Family:
     request_types: tuple[str, ...] = REQUEST_TYPES
 
     def within(self, modes: tuple[str, ...]) -> _Family:
-        """Return the family with no other modes than these."""
+        """Return the family restricted to these modes."""
         return replace(self, modes=tuple(mode for mode in self.modes if mode in modes))
 
 
@@ -79,10 +78,10 @@ def invalid_requests(
     Args:
         rule: One of GEN-1 to GEN-14; any of them by default.
         family: One of `INVALID_FAMILIES[rule]`; any of them by default.
-        mode: One of the four modes, that the request had before it was broken; any of them by default.
+        mode: The mode of the request before the violation; any of them by default.
 
     Raises:
-        ValueError: There is no such rule or mode, or no such family of the rule or in the mode.
+        ValueError: Unknown rule or mode, or the rule or mode has no such family.
     """
     modes = choose("mode", mode, MODES)
     rules = choose("rule", rule, _FAMILIES)
@@ -152,7 +151,7 @@ _TOO_LONG: Final = st.sampled_from([each * (LONGEST_PROMPT + 1) for each in "xðŸ
 
 
 def _other_than(*words: str) -> st.SearchStrategy[str]:
-    """Draw texts that are none of the words: each in another case, blank, cut, doubled, or something else."""
+    """Draw texts other than the words: a word in another case, with a space, cut or doubled, or any other text."""
     near = [form for word in words for form in (word.swapcase(), f" {word}", f"{word}\n", word[:-1], word * 2)]
     return st.sampled_from(["", *(form for form in near if form not in words)]) | TEXT.filter(
         lambda text: text not in words

@@ -1,4 +1,4 @@
-"""Requests that are accepted: without fault, as small as can be, and with advisories."""
+"""Valid requests: without findings, minimal ones, and ones with advisories."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ _CALLINGS: Final[dict[str, list[tuple[str | None, bool]]]] = {
     "async": [(None, False), ("async", False), (None, True), ("async", True)],
     "callback": [("callback", True), ("callback", True)],
 }
-"""How a body may spell its type: what it says, and whether there is a callback URL."""
+"""The forms of a request type: the value of the field, and whether there is a callback URL."""
 _SHARES: Final = {mode: 2 if mode in LORA_MODES else 4 if mode in IMAGE_MODES else 5 for mode in MODES}
-"""How often a mode is drawn: Hypothesis varies examples with many parts more than others, and this makes up for it."""
+"""The weights of the modes. Hypothesis draws examples with many parts more often; the weights compensate for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvisedRequest:
-    """A request that is accepted, though the documents advise against something in it (GEN-16).
+    """A valid request with advisories (GEN-16).
 
     Attributes:
         body: The decoded body.
-        pointers: Where the advisories are, sorted; there are no others.
-        families: What was done, of `ADVISORY_FAMILIES`.
+        pointers: The sorted JSON pointers of all advisories.
+        families: The kinds of advisories, from `ADVISORY_FAMILIES`.
     """
 
     body: Body
@@ -70,7 +70,7 @@ class AdvisedRequest:
 
 
 def valid_requests(*, mode: str | None = None, request_type: str | None = None) -> st.SearchStrategy[Body]:
-    """Generate bodies of generateTask in which there is nothing to find, neither violation nor advisory.
+    """Generate bodies of generateTask without violations and advisories.
 
     Args:
         mode: One of the four modes; any of them by default.
@@ -83,7 +83,7 @@ def valid_requests(*, mode: str | None = None, request_type: str | None = None) 
 
 
 def minimal_requests(*, mode: str | None = None) -> st.SearchStrategy[Body]:
-    """Generate bodies with the fields that a mode cannot do without, and no others.
+    """Generate bodies with exactly the required fields of a mode.
 
     Args:
         mode: One of the four modes; any of them by default.
@@ -101,7 +101,7 @@ def _minimal(draw: st.DrawFn, modes: tuple[str, ...]) -> Body:
 
 @st.composite
 def bodies(draw: st.DrawFn, modes: tuple[str, ...], request_types: tuple[str, ...]) -> Body:
-    """Generate bodies without fault in one of these modes and of one of these types."""
+    """Generate valid bodies in one of these modes and of one of these types."""
     mode = draw(st.sampled_from([mode for mode in modes for _ in range(_SHARES[mode])]))
     request_type, has_url = draw(st.sampled_from([each for kind in request_types for each in _CALLINGS[kind]]))
     provider = draw(_PROVIDERS)
@@ -114,9 +114,10 @@ def bodies(draw: st.DrawFn, modes: tuple[str, ...], request_types: tuple[str, ..
 
 
 def _required(draw: st.DrawFn, mode: str, loras: st.SearchStrategy[list[Body]]) -> Body:
-    """Draw the fields that a mode cannot do without.
+    """Draw the required fields of a mode.
 
-    What not every mode has comes last: an example then shrinks to another mode without a change of what came before.
+    Fields of some modes only come last: an example can then shrink to another mode without a change of the earlier
+    choices.
     """
     given: Body = {"mode": mode, "prompt": draw(PROMPTS), "resolution": draw(SIZES), "duration": draw(DURATIONS)}
     if mode in LORA_MODES:
@@ -131,11 +132,11 @@ def _present(fields: Body) -> Body:
 
 
 def advisory_requests(*, mode: str | None = None, family: str | None = None) -> st.SearchStrategy[AdvisedRequest]:
-    """Generate requests that are accepted and raise one to three advisories (GEN-16).
+    """Generate valid requests with one to three advisories (GEN-16).
 
     Args:
         mode: One of the four modes; any of them by default.
-        family: One of `ADVISORY_FAMILIES`, which is then the only one; any of them by default.
+        family: One of `ADVISORY_FAMILIES`, as the only advisory; by default one to three of any.
 
     Raises:
         ValueError: The mode or the family is not one of these, or the mode has no such family.
@@ -189,7 +190,7 @@ def _empty_loras(draw: st.DrawFn, body: Body) -> Path:  # noqa: ARG001
 def _in_a_lora(field: str, values: st.SearchStrategy[Any] | None) -> Callable[[st.DrawFn, Body], Path]:
     def change(draw: st.DrawFn, body: Body) -> Path:
         loras = body["input"].get("loras")
-        if not loras:  # another family took them away
+        if not loras:  # another family has removed them
             return ()
         index = draw(st.integers(0, len(loras) - 1))
         loras[index].pop(field, None)
@@ -202,7 +203,7 @@ def _in_a_lora(field: str, values: st.SearchStrategy[Any] | None) -> Callable[[s
 
 _FAR_SCALES: Final = st.sampled_from([0, 0.49, 2.01, -1, 3, 1e300, 0.4999999999999999]) | st.floats(2.1, 100)
 
-# What takes the LoRAs away comes before what changes one of them.
+# Families that remove the LoRAs come before those that change one.
 _FAMILIES: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Body], Path]]]] = {
     "unknown field": (MODES, _unknown_top),
     "unknown field of input": (MODES, _unknown_input),
@@ -215,4 +216,4 @@ _FAMILIES: Final[dict[str, tuple[tuple[str, ...], Callable[[st.DrawFn, Body], Pa
     "no download parameter": (LORA_MODES, _in_a_lora("path", URLS)),
 }
 ADVISORY_FAMILIES: Final = tuple(_FAMILIES)
-"""Everything that `advisory_requests` does, by name."""
+"""The kinds of advisories of `advisory_requests`."""

@@ -1,4 +1,4 @@
-"""What the API answers: envelopes in every state, callbacks, errors."""
+"""Responses of the API: tasks in every state, callbacks, errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ltx_mock_contracts.strategies._values import TASK_IDS, TEXT, URLS, objects
 __all__ = ["CREATED", "Envelope", "callbacks", "error_envelopes", "finished", "status_envelopes", "success"]
 
 Envelope = dict[str, Any]
-"""A decoded answer: code, message and data."""
+"""A decoded response: code, message and data."""
 
 _FIRST: Final = 100_000_000_000
 _LAST: Final = 99_999_999_999_999
@@ -41,7 +41,7 @@ _MESSAGES: Final = st.sampled_from(["Insufficient credits", "x", "超过速率�
 
 
 def status_envelopes(*, state: str | None = None) -> st.SearchStrategy[Envelope]:
-    """Generate the answers of statusTask to a task that exists.
+    """Generate statusTask responses for an existing task.
 
     Args:
         state: One of the four states; any of them by default.
@@ -63,25 +63,25 @@ def _tasks(draw: st.DrawFn, states: tuple[str, ...]) -> Envelope:
 
 
 def callbacks(*, state: str | None = None) -> st.SearchStrategy[Envelope]:
-    """Generate what is POSTed to a callback URL.
+    """Generate bodies of callbacks.
 
     Args:
         state: How the task ended, `success` or `failed`; either by default.
 
     Raises:
-        ValueError: A task does not end in this state.
+        ValueError: Not a final state.
     """
     return _tasks(choose("state", state, ENDED))
 
 
 def error_envelopes(*, status: int | None = None) -> st.SearchStrategy[Envelope]:
-    """Generate the envelopes of errors.
+    """Generate error envelopes.
 
     Args:
-        status: The HTTP status, and so the code; any that is documented or to be reckoned with by default.
+        status: The HTTP status and `code`; by default any documented or likely one.
 
     Raises:
-        ValueError: It is not the status of an error.
+        ValueError: Not a known error status.
     """
     if status is not None and status not in range(400, 600):
         raise ValueError(f"status must be from 400 to 599, not {status!r}")
@@ -90,13 +90,13 @@ def error_envelopes(*, status: int | None = None) -> st.SearchStrategy[Envelope]
 
 
 def success(data: dict[str, Any]) -> Envelope:
-    """Put data in the envelope of a success."""
+    """Wrap data in a success envelope."""
     return {"code": 200, "message": "success", "data": data}
 
 
 @st.composite
 def finished(draw: st.DrawFn, task: dict[str, Any], created: int, completed: int) -> dict[str, Any]:
-    """Complete the data of a task that has ended; `task` has its id and its state."""
+    """Add the fields of a finished task to `task`, which has its id and state."""
     times = {"createTime": created, "completeTime": completed, "costTime": completed - created}
     if task["state"] == "success":
         return task | {"resultJson": json.dumps(draw(_RESULTS), **draw(_SPELLINGS))} | times

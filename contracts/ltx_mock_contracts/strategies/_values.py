@@ -1,6 +1,6 @@
-"""Single values with their edges.
+"""Strategies for single values, with their edges.
 
-Every host is reserved for documentation or tests, so that no example ever names somebody's server.
+Every host is reserved for documentation or tests, so that no example names a real server.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ __all__ = [
 
 
 def fresh(values: Sequence[Any]) -> st.SearchStrategy[Any]:
-    """Draw one of these, as a copy that the test may change."""
+    """Draw one of these values, as a copy that the test may change."""
     return st.sampled_from(values).map(deepcopy)
 
 
 def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Draw an object with these fields in this order; `fixed_dictionaries` has another order in each version."""
+    """Draw an object with these fields in this order; the order of `fixed_dictionaries` depends on the version."""
     return st.builds(dict, **fields)
 
 
@@ -106,9 +106,9 @@ _WITH_DOWNLOAD: Final = ["?download=true", "?download", "?download=1#x", "?a=b&d
 
 URLS: Final = st.sampled_from([root + path + end for root in _ROOTS for path in _PATHS for end in _ENDS])
 DOWNLOADS: Final = st.sampled_from([root + path + end for root in _ROOTS for path in _PATHS for end in _WITH_DOWNLOAD])
-"""URLs with a download parameter, as the documents recommend it for a LoRA."""
+"""URLs with a download parameter, as the documents recommend for a LoRA."""
 
 TASK_IDS: Final = st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12).map("task_{}".format)
 
 FIELD_VALUES: Final = fresh([None, True, 0, "x", [], {}, 1.5, {"a": [1, None]}, ["x", {}], "😀"])
-"""What may stand in a field that nobody knows."""
+"""Values of unknown fields."""
