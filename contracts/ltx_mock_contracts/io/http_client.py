@@ -10,6 +10,7 @@ import os
 import select
 import socket
 from base64 import b64encode
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -28,6 +29,10 @@ _LARGEST_HEAD: Final = 64 * 1024
 _PIECE: Final = 64 * 1024
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~|"
 _PORTS: Final = {"http": 80, "https": 443}
+
+
+Connect = Callable[[tuple[str, int], float], socket.socket]
+"""Connects to a host and a port within so many seconds, as `socket.create_connection` does; raises `OSError`."""
 
 
 class Reply(NamedTuple):
@@ -58,10 +63,12 @@ class HttpClient:
     Args:
         timeout: How many seconds a whole response may take.
         proxies: Whether to use the proxies from the environment.
+        connect: Opens the connections.
     """
 
-    def __init__(self, timeout: float, *, proxies: bool = False) -> None:
+    def __init__(self, timeout: float, *, proxies: bool = False, connect: Connect = socket.create_connection) -> None:
         self._timeout = timeout
+        self._connect = connect
         self._proxies = proxies
         self._kept: _Channel | None = None
 
@@ -119,7 +126,7 @@ class HttpClient:
             kept.close()
         proxy = _proxy(place) if self._proxies else None
         try:
-            return _open(place, proxy, end)
+            return _open(place, proxy, end, self._connect)
         except TimeoutError:
             raise
         except OSError as error:
@@ -132,9 +139,11 @@ class HttpClient:
             channel.close()
 
 
-def send_once(method: str, url: str, *, timeout: float, **options: Any) -> Reply:
-    """Send a request over a new connection; see `HttpClient.send`."""
-    client = HttpClient(timeout)
+def send_once(
+    method: str, url: str, *, timeout: float, connect: Connect = socket.create_connection, **options: Any
+) -> Reply:
+    """Send a request over a new connection; see `HttpClient` and `HttpClient.send`."""
+    client = HttpClient(timeout, connect=connect)
     try:
         return client.send(method, url, **options)
     finally:
@@ -206,10 +215,10 @@ def _head(
     return h11.Request(method=method, target=target, headers=pairs)
 
 
-def _open(place: _Place, proxy: _Place | None, end: float) -> _Channel:
+def _open(place: _Place, proxy: _Place | None, end: float, connect: Connect) -> _Channel:
     """Connect, if needed through a proxy, with a tunnel for https."""
     first = proxy or place
-    raw = socket.create_connection((first.host, first.port), _left(end))
+    raw = connect((first.host, first.port), _left(end))
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if first.scheme == "https":

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
+from ltx_mock.testing.connections import connected
 from ltx_mock.testing.control_client import Admin
 from ltx_mock.testing.tenant import DEFAULT_KEY, World
 from ltx_mock_contracts.control_client import HttpTransport
+from ltx_mock_contracts.io.http_client import send_once
+from ltx_mock_contracts.io.own_sockets import ALLOW
 from ltx_mock_contracts.io.server_url import server_root
 
 if TYPE_CHECKING:
@@ -34,7 +39,8 @@ class RemoteServer(World):
         except ValueError as error:
             raise SettingsError(f"url {error}") from None
         key = api_key or os.environ.get("APIXO_API_KEY") or DEFAULT_KEY
-        self._transport = HttpTransport(root, admin_token or os.environ.get("LTX_MOCK_ADMIN_TOKEN"))
+        token = admin_token or os.environ.get("LTX_MOCK_ADMIN_TOKEN")
+        self._transport = HttpTransport(root, token, partial(send_once, connect=_connected))
         super().__init__(Admin(self._transport, root, key), root, key)
 
     @property
@@ -73,6 +79,13 @@ class RemoteServer(World):
         admin = Admin(self._transport, self.url, key)
         admin.post("/tenants", {"key": key, "settings": settings, "new": True})
         return World(admin, self.url, key)
+
+
+def _connected(address: tuple[str, int], timeout: float) -> socket.socket:
+    try:
+        return connected(address, timeout)
+    except RuntimeError as error:  # raised by a guard of the user's, such as pytest-socket
+        raise OSError(f"{type(error).__name__}: {error}; {ALLOW}") from error
 
 
 def _accepted(admin: Admin) -> bool:

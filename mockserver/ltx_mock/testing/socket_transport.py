@@ -11,12 +11,13 @@ from functools import cached_property
 
 import httpcore
 import httpx
-from httpcore import AnyIOBackend, AsyncHTTP11Connection, HTTP11Connection, SyncBackend
+from httpcore import AnyIOBackend, AsyncHTTP11Connection, HTTP11Connection
 from httpx import Response
 from httpx._client import AsyncClient, Client
 
 from ltx_mock.core.hosts import known_places
-from ltx_mock_contracts.io.own_sockets import ALLOW, socket_for
+from ltx_mock.testing.connections import connected
+from ltx_mock_contracts.io.own_sockets import ALLOW
 
 __all__ = ["AsyncClient", "Client", "SocketTransport"]
 
@@ -229,24 +230,10 @@ class _Stream(httpcore.NetworkStream):
 
 
 def _connected(host: str, port: int, seconds: float | None) -> httpcore.NetworkStream:
-    places = known_places(host, port)
-    for number, place in enumerate(places, 1):
-        try:
-            with _blocked(), _raising(httpcore.ConnectTimeout, httpcore.ConnectError):
-                sock = socket_for(place)
-                try:
-                    sock.settimeout(seconds)
-                    sock.connect(place[1])
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                except BaseException:
-                    sock.close()
-                    raise
-                return _Stream(sock)
-        except httpcore.ConnectError:
-            if number == len(places):
-                raise
-    with _blocked():
-        return SyncBackend().connect_tcp(host, port, timeout=seconds)
+    with _blocked(), _raising(httpcore.ConnectTimeout, httpcore.ConnectError):
+        sock = connected((host, port), seconds)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return _Stream(sock)
 
 
 async def _connected_async(host: str, port: int, seconds: float | None) -> httpcore.AsyncNetworkStream:

@@ -15,7 +15,7 @@ import pytest
 import respx
 from pytest_httpx import HTTPXMock
 
-from ltx_mock import CallbackReceiver, MockServer
+from ltx_mock import CallbackReceiver, LtxMockError, MockServer, RemoteServer
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, IMAGE, MINUTE, TEXT, data_of, post, request_body, submit
 from support.receivers import Receiver
@@ -115,6 +115,22 @@ def test_what_a_test_patches_is_not_in_the_way_to_the_fake_and_back(
         world.clock.advance(MINUTE)
         assert [each.task_id for each in receiver.received] == [task["taskId"]]
         world.assert_requested("generateTask", times=1)
+
+
+@pytest.mark.parametrize("name", ["httpx", "names", "urllib", "files", "processes", "sleep"])
+def test_nor_is_it_in_the_way_to_a_server_elsewhere(server: MockServer, name: str) -> None:
+    with patched(*PATCHES[name], "socket.create_connection"):
+        world = RemoteServer(server.url.replace("127.0.0.1", "localhost")).tenant()
+        with world.client() as client:
+            submit(client)
+        world.clock.advance(MINUTE)
+        assert [task.state for task in world.tasks] == ["success"]
+
+
+def test_a_guard_in_the_way_to_a_server_elsewhere_is_told_with_what_to_do() -> None:
+    elsewhere = RemoteServer("http://127.0.0.1:9")
+    with patched("socket.socket"), pytest.raises(LtxMockError, match=r"RuntimeError: blocked; .*--allow-hosts"):
+        elsewhere.clock.advance(1)
 
 
 def test_a_connection_that_is_made_while_loggers_are_mocked_is_served(world: World) -> None:
