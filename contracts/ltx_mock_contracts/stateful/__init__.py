@@ -1,4 +1,4 @@
-"""A Hypothesis state machine that holds any server to the contract.
+"""A Hypothesis state machine that tests any server against the contract.
 
 ```python
 from ltx_mock_contracts.stateful import Target, TaskMachine
@@ -9,9 +9,9 @@ def make_target():
 TestTasks = TaskMachine.against(make_target).TestCase
 ```
 
-`target` says what a server is to the machine, and `machine` what may happen; `actions` does it, with `client` and
-`callbacks`. After each exchange `judge` asks the rules that judge recordings too (`ltx_mock_contracts.trace`). `log`
-has the story of a failure, and `search` finds the shortest.
+`target` is the interface to a server, `machine` has the rules of the state machine, and `actions` performs them with
+`client` and `callbacks`. After each exchange `judge` applies the rules for recordings (`ltx_mock_contracts.trace`).
+`log` keeps the steps of a run, and `search` finds the shortest failing run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is done to a target in one run, and what a step expects because it knows what it asked for."""
+"""The actions of one run on a target, and the expectations of each action."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _VIOLATION: Final = MODEL.fail_code_of("prompt")
 
 
 class Actions:
-    """Does things to the target, and has each exchange judged.
+    """Performs actions on the target and judges each exchange.
 
     Attributes:
-        tasks: Every task that a good request made, by its id.
+        tasks: The tasks of valid requests, by id.
     """
 
     def __init__(self, target: Target) -> None:
@@ -44,18 +44,18 @@ class Actions:
         self._client = Client(target, self._log)
         self._judge = Judge(self._log, choices=target.choices)
         self._callbacks = CallbackLog(target.callbacks, self._client, self._judge)
-        self._unknown = 0  # tasks that the server made of requests that it may read in another way
+        self._unknown = 0  # tasks of invalid requests that a dialect lets the server accept
         self._violating: set[str] = set()
-        self._polled: dict[str, Exchange] = {}  # the last poll of each task, until the task is ended by hand
+        self._polled: dict[str, Exchange] = {}  # the last poll of each task that was not ended by hand
 
     def submit(self, key: str, body: Body, rule: str, *, must_fail: bool = False) -> TaskHistory | None:
-        """Submit what must be accepted unless the slots are full, and return the task if there is one.
+        """Submit a request that must be accepted unless all slots are taken, and return its task if it made one.
 
         Args:
             key: `FIRST` or `SECOND`; where the target has no second key it is the first.
-            body: A request without violations.
+            body: A valid request.
             rule: The rule that a refusal breaks.
-            must_fail: Whether its prompt breaks the content rules.
+            must_fail: Whether its prompt violates the content rules.
         """
         key, body = self._client.usable_key(key), self._callbacks.with_our_url(body)
         request = GenerateRequest.from_body(body)
@@ -77,7 +77,7 @@ class Actions:
         return task
 
     def submit_wrong(self, key: str, invalid: InvalidRequest | MalformedBytes) -> None:
-        """Submit what must be refused."""
+        """Submit an invalid request."""
         if isinstance(invalid, MalformedBytes):
             raw = invalid.raw
         else:
@@ -90,7 +90,7 @@ class Actions:
             self._add_deviation(invalid.rule, title, exchange, expected=f"{invalid.status}", binding=invalid.binding)
 
     def poll(self, task: TaskHistory) -> str:
-        """Ask how a task does with its own key, and return its state."""
+        """Poll a task with its own key, and return its state."""
         exchange = self._client.status(own_key(task), task.id)
         self._judge.judge(exchange)
         if exchange.status != 200:
@@ -101,7 +101,7 @@ class Actions:
         return str(exchange.data["state"])
 
     def poll_with_the_other_key(self, task: TaskHistory) -> None:
-        """Ask with the key that did not make the task."""
+        """Poll a task with the other key."""
         other = FIRST if own_key(task) == SECOND else SECOND
         exchange = self._client.status(other, task.id, "with the other key")
         self._judge.judge(exchange)
@@ -110,7 +110,7 @@ class Actions:
             self._add_deviation("AUTH-4", title, exchange, expected="404")
 
     def poll_nobodys(self, key: str, task_id: str | None) -> None:
-        """Ask for a task that there is not, or without `taskId`."""
+        """Poll an unknown task, or poll without `taskId`."""
         what = "without taskId" if task_id is None else f"of {task_id!r}"
         exchange = self._client.status(self._client.usable_key(key), task_id, what)
         self._judge.judge(exchange)
@@ -134,13 +134,13 @@ class Actions:
             self._target.clock.advance(milliseconds / 1000)
 
     def advance_to(self, moment: int) -> None:
-        """Let time pass until a moment, Unix milliseconds; one that has passed changes nothing."""
+        """Let time pass until a moment in Unix milliseconds; do nothing if it has passed."""
         now = self._log.now()
         if now is not None:
             self.advance(max(0, moment - now))
 
     def read_callbacks(self) -> None:
-        """Judge the callbacks that came, and miss those that did not."""
+        """Judge new callbacks, and note missing ones."""
         for task in self._callbacks.read(self.tasks, self._log.now()):
             self._judge_end(task)
 
@@ -149,7 +149,7 @@ class Actions:
         self._judge.recorder.add_deviation(rule, title, (exchange,), expected=expected, actual=actual, binding=binding)
 
     def _judge_refusal(self, exchange: Exchange, rule: str, *, looks_first: bool) -> None:
-        """Judge the refusal of a good request, where it is none of those that the rules of recordings judge."""
+        """Judge the refusal of a valid request, unless the rules for recordings judge it."""
         if summary(exchange) == "Insufficient credits":
             title = "the credits did not last; the machine needs a key with enough of them"
             self._add_deviation("GEN-15", title, exchange, expected="a taskId")
@@ -167,7 +167,7 @@ class Actions:
             self._judge.recorder.add_deviation("LIM-2", title, (exchange,), expected=expected, actual=actual)
 
     def _judge_slot(self, key: str, exchange: Exchange) -> None:
-        """Check that there was room: what is unfinished now was so when the new task was accepted."""
+        """Check that there was a free slot: tasks that are unfinished now were so when the new task was accepted."""
         unfinished, most = self._unfinished({key}), self._target.max_concurrent
         if unfinished >= most:
             title, expected = "a task is accepted though there is no room", f"429, for only {most} may be unfinished"
@@ -175,27 +175,27 @@ class Actions:
             self._judge.recorder.add_deviation("LIM-2", title, (exchange,), expected=expected, actual=actual)
 
     def _judge_unchanged(self, task: TaskHistory, exchange: Exchange) -> None:
-        """Asking changes nothing: a status is the same as long as no time passes (TASK-12)."""
+        """Judge that a status does not change while no time passes (TASK-12)."""
         last = self._polled.get(task.id)
         self._polled[task.id] = exchange
         if last is not None and last.clock == "server" and last.at == exchange.over:
             judge_unchanged(self._judge.recorder, last, exchange)
 
     def _judge_end(self, task: TaskHistory) -> None:
-        """A prompt that breaks the content rules ends with their code (FAIL-1)."""
+        """Judge that a prompt that violates the content rules fails with their code (FAIL-1)."""
         end = task.end
         if end is not None and task.id in self._violating and not task.ended_by_hand:
             judge_failure(self._judge.recorder, end, "FAIL-1", _VIOLATION)
 
     def _unfinished(self, keys: set[str]) -> int:
-        """Count the unfinished tasks of some keys: exactly where they may fill the slots, else at most."""
+        """Count the unfinished tasks of some keys, exactly if they may fill the slots, else as an upper bound."""
         tasks = [task for task in self.tasks.values() if own_key(task) in keys and task.end is None]
         if len(tasks) < self._target.max_concurrent:
             return len(tasks)
         return sum(self._state(task) in RUNNING for task in tasks)
 
     def _state(self, task: TaskHistory) -> str:
-        """Return the state of a task at this moment; it need not be asked for again while time stands."""
+        """Return the current state of a task; while no time passes, it is not polled again."""
         last = self._polled.get(task.id)
         if last is not None and last.clock == "server" and last.at == self._log.now():
             return str(last.data["state"])
@@ -203,5 +203,5 @@ class Actions:
 
 
 def own_key(task: TaskHistory) -> str:
-    """Return the key that made a task."""
+    """Return the key of a task."""
     return SECOND if task.made is not None and task.made.key == SECOND else FIRST

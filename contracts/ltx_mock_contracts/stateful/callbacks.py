@@ -1,4 +1,4 @@
-"""Callbacks: where they are asked to go, and what must have come."""
+"""The callbacks of a run: their URLs, and the check that they arrive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["CallbackLog"]
 
 
 class CallbackLog:
-    """The callbacks of a run, where there is an inbox for them."""
+    """Reads and judges the callbacks of a run, if the target has an inbox."""
 
     def __init__(self, inbox: CallbackInbox | None, client: Client, judge: Judge) -> None:
         self._inbox = inbox
@@ -29,27 +29,27 @@ class CallbackLog:
         self._read = 0
 
     def with_our_url(self, body: Body) -> Body:
-        """Return a good request with our `callback_url`, where it has one. Without an inbox it asks for none."""
+        """Return a valid request with our `callback_url` instead of its own; without a callback if there is no inbox."""
         if self._inbox is None:
             return {name: value for name, value in body.items() if name not in {"request_type", "callback_url"}}
         return {**body, "callback_url": self._inbox.url} if "callback_url" in body else body
 
     def wrong_body_with_our_url(self, invalid: InvalidRequest) -> Any:
-        """Return the body of a bad request, with our `callback_url` unless that is what is bad."""
+        """Return the body of an invalid request, with our `callback_url` unless the URL is the violation."""
         body = invalid.body
         if self._inbox is None or not isinstance(body, dict) or invalid.pointer == "/callback_url":
             return body
         return self.with_our_url(body)
 
     def read(self, tasks: Mapping[str, TaskHistory], now: int | None) -> list[TaskHistory]:
-        """Judge the callbacks that are new, and ask for those of tasks that have ended.
+        """Judge new callbacks, and note missing callbacks of ended tasks.
 
         Args:
-            tasks: Every task that was made, by its id.
-            now: The moment in Unix milliseconds; without one no callback is missed.
+            tasks: All tasks, by id.
+            now: The time in Unix milliseconds; with None no callback counts as missing.
 
         Returns:
-            The tasks that were called back.
+            The tasks of the new callbacks.
         """
         if self._inbox is None:
             return []

@@ -1,4 +1,4 @@
-"""The two clients of a target: each request becomes an exchange, a line of the log, and a matter for the judge."""
+"""The two clients of a target. Each request becomes an exchange and a line of the log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORD: Final = 20
 class Client:
     """Sends requests with one of the two keys, and records them and the callbacks.
 
-    Without a clock of the server all exchanges are at one moment, which is nobody's time.
+    Without a clock of the server all exchanges have the same time.
     """
 
     def __init__(self, target: Target, log: RunLog) -> None:
@@ -38,24 +38,24 @@ class Client:
         self._numbers = count(1)
 
     def usable_key(self, key: str) -> str:
-        """Return a key, or the first where the target has but one."""
+        """Return the key, or the first one if the target has only one."""
         return key if key in self._clients else FIRST
 
     def generate(self, key: str, raw: bytes, what: str) -> Exchange:
-        """Submit a body; `what` says in the log what is asked for."""
+        """Submit a body; `what` describes it in the log."""
         send = partial(
             self._clients[key].post, MODEL.generate_path, content=raw, headers={"content-type": "application/json"}
         )
         return self._record("generateTask", key, raw, f"generateTask ({what})", send)
 
     def status(self, key: str, task_id: str | None, what: str = "") -> Exchange:
-        """Poll a task, or with None poll without `taskId`; `what` says in the log what is special."""
+        """Poll a task, or with None poll without `taskId`; `what` describes the poll in the log."""
         params = None if task_id is None else {"taskId": task_id}
         send = partial(self._clients[key].get, MODEL.status_path, params=params)
         return self._record("statusTask", key, b"", f"statusTask {what}".strip(), send)
 
     def callback(self, url: str, raw: bytes) -> Exchange:
-        """Record a callback that came, and was answered with 200."""
+        """Record a received callback, which got the response 200."""
         now = self._log.now()
         exchange = Exchange(
             at=now or 0,
@@ -96,5 +96,5 @@ class Client:
 
 
 def _short(value: object) -> str:
-    """Return a state, an id or a short message as it is, and anything else as a value."""
+    """Return a state, an id or a short message unchanged, and anything else in JSON notation."""
     return value if isinstance(value, str) and len(value) <= _WORD else show(value)

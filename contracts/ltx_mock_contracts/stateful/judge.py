@@ -1,4 +1,4 @@
-"""The judge of a run: the rules of recordings, asked after each exchange, and a failure at the first deviation."""
+"""Judges the exchanges of a run by the rules for recordings, and fails at the first deviation."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ __all__ = ["Judge"]
 
 @dataclass(frozen=True, slots=True)
 class _FirstDeviation:
-    """Raises a `ContractFailure` at the first deviation that counts; the others are Hypothesis events.
+    """Raises a `ContractFailure` at the first deviation that counts; other deviations become Hypothesis events.
 
     Attributes:
-        log: What led to it.
-        choices: Whether deviations count that break nothing documented.
+        log: The steps of the run.
+        choices: Whether deviations from undocumented choices of the fake count.
     """
 
     log: RunLog
     choices: bool
 
     def checked(self, *rules: str) -> None:
-        """See `Sink`; a run does not count what it could judge."""
+        """See `Sink`; a run does not count judged rules."""
 
     def add_deviation(self, deviation: Deviation) -> None:
         """See `Sink`."""
@@ -47,23 +47,23 @@ class _FirstDeviation:
 
 
 class Judge:
-    """Judges the exchanges of a run one by one. Only the task that an exchange is about is looked at again.
+    """Judges the exchanges of a run one by one, each together with the earlier ones of its task.
 
     Attributes:
-        recorder: Takes deviations that a step sees by itself, because it knows what it asked for.
+        recorder: Receives the deviations that an action finds.
     """
 
     def __init__(self, log: RunLog, *, choices: bool) -> None:
         self.recorder = Recorder(_FirstDeviation(log, choices))
-        # What a response may have beside the documented is an advisory, which no choice of the fake's forbids.
+        # Undocumented parts of a response are advisories; no choice of the fake forbids them.
         self._responses = Recorder(_FirstDeviation(log, choices=False))
         self._histories = TaskHistories(self.recorder)
 
     def judge(self, exchange: Exchange) -> TaskHistory | None:
-        """Judge an exchange, and return the history of the task that it is about, if any.
+        """Judge an exchange, and return the history of its task, if any.
 
         Raises:
-            ContractFailure: It breaks a rule, by itself or together with those before it.
+            ContractFailure: It breaks a rule, alone or together with earlier exchanges.
         """
         sound = judge_response(self._responses, exchange)
         judge_request(self.recorder, exchange)

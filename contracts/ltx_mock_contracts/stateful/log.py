@@ -1,4 +1,4 @@
-"""What happened in a run, line by line, and the failures whose stories are made of it."""
+"""The log of a run, from which the stories of failures are made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["RunLog"]
 
 
 class RunLog:
-    """The steps of one run, each with its moment where there is a clock."""
+    """The steps of one run, with times if there is a clock."""
 
     def __init__(self, clock: Clock | None) -> None:
         self._clock = clock
@@ -22,17 +22,17 @@ class RunLog:
         self._lines: list[tuple[str | None, str]] = []
 
     def now(self) -> int | None:
-        """Return the moment in Unix milliseconds, or None without a clock."""
+        """Return the time in Unix milliseconds, or None without a clock."""
         return None if self._clock is None else self._clock.now
 
     def add(self, text: str, task_id: str | None = None) -> None:
-        """Add a step, and the id of the task that it is about, if any."""
+        """Add a step and the id of its task, if any."""
         now = self.now()
         moment = "" if now is None or self._start is None else f"at {(now - self._start) / 1000:g} s: "
         self._lines.append((task_id, moment + text))
 
     def failure(self, deviation: Deviation) -> ContractFailure:
-        """Return a failure with the steps of the task that it is about, or with none all steps."""
+        """Return a failure with the steps of its task, or with all steps if it has no task."""
         about = deviation.task
         story = [line for task_id, line in self._lines if about is None or about == task_id]
         return ContractFailure(

@@ -1,4 +1,4 @@
-"""The machine: what clients, developers and time may do to a server, in any order."""
+"""The state machine: actions of clients, of developers and of time, in any order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["MakeTarget", "TaskMachine", "run_task_machine"]
 
 MakeTarget = Callable[[], AbstractContextManager[Target]]
-"""Gives a fresh target for each run: a `Target`, or a context manager around one."""
+"""Returns a fresh target for each run: a `Target`, or a context manager around one."""
 
 _MOST_TASKS: Final = 12
 _LONGEST: Final = MODEL.any_generation_ms().high
@@ -44,20 +44,20 @@ def run_task_machine(make_target: MakeTarget, *, settings: settings | None = Non
     """Run the machine against a server.
 
     Args:
-        make_target: Gives a fresh target for each run: a `Target`, or a context manager around one.
-        settings: Hypothesis settings, such as how many runs there are and how many steps each has.
+        make_target: Returns a fresh target for each run: a `Target`, or a context manager around one.
+        settings: Hypothesis settings, such as the number of runs and the steps of each.
 
     Raises:
-        ContractFailure: The server broke a rule; the story is the shortest that was found.
+        ContractFailure: The server broke a rule; it has the shortest story that was found.
     """
     find_failure(TaskMachine.against(make_target), settings)
 
 
 class TaskMachine(ContractMachine):
-    """Submits good and bad tasks with two keys, polls, lets time pass, ends tasks and reads callbacks.
+    """Submits valid and invalid requests with two keys, polls, lets time pass, ends tasks and reads callbacks.
 
-    Give it a server with `against`. A run that breaks a rule of the contract raises a `ContractFailure`, and
-    Hypothesis makes its story short.
+    Set the server with `against`. If the server breaks a rule, the run raises a `ContractFailure`, and Hypothesis
+    shortens the story.
     """
 
     make_target: ClassVar[staticmethod[[], AbstractContextManager[Target]] | None] = None
@@ -66,10 +66,10 @@ class TaskMachine(ContractMachine):
 
     @classmethod
     def against(cls, make_target: MakeTarget) -> type[TaskMachine]:
-        """Return the machine for a server. Its `TestCase` is for unittest and pytest.
+        """Return a subclass for a server. Its `TestCase` works with unittest and pytest.
 
         Args:
-            make_target: Gives a fresh target for each run: a `Target`, or a context manager around one.
+            make_target: Returns a fresh target for each run: a `Target`, or a context manager around one.
         """
         return type(cls.__name__, (cls,), {"make_target": staticmethod(make_target)})
 
@@ -82,14 +82,14 @@ class TaskMachine(ContractMachine):
         self.actions = Actions(self.target)
 
     def teardown(self) -> None:
-        """Let go of the target."""
+        """Close the target."""
         super().teardown()
         self._open.close()
 
     @precondition(lambda self: len(self.actions.tasks) < _MOST_TASKS)
     @rule(target=submitted, key=keys, request=good_requests(), violating=st.booleans())
     def submit(self, key: str, request: Body | AdvisedRequest, violating: bool) -> Any:
-        """Submit what the documents allow, and sometimes what they advise against or what must fail."""
+        """Submit a valid request, sometimes with advisories or with a prompt that must fail."""
         body, rule_id = (request.body, "GEN-16") if isinstance(request, AdvisedRequest) else (request, "GEN-17")
         must_fail = violating and self.target.violating_prompt is not None
         if must_fail:
@@ -98,30 +98,30 @@ class TaskMachine(ContractMachine):
 
     @rule(key=keys, wrong=st.lists(wrong_requests(), min_size=1, max_size=4, unique_by=kind))
     def submit_what_is_wrong(self, key: str, wrong: list[InvalidRequest | MalformedBytes]) -> None:
-        """Submit what must be refused; there is much of it, so several at once."""
+        """Submit several invalid requests."""
         for each in wrong:
             self.actions.submit_wrong(key, each)
 
     @rule(task=submitted, times=st.integers(1, 3))
     def poll(self, task: TaskHistory, times: int) -> None:
-        """Ask how a task does, and perhaps ask again at once."""
+        """Poll a task, perhaps several times at once."""
         for _ in range(times):
             self.actions.poll(task)
 
     @precondition(lambda self: self.target.other_client is not None)
     @rule(task=submitted)
     def poll_with_the_other_key(self, task: TaskHistory) -> None:
-        """Ask with the key that did not make the task."""
+        """Poll a task with the other key."""
         self.actions.poll_with_the_other_key(task)
 
     @rule(key=keys, task_id=st.sampled_from(_NOBODYS))
     def poll_nobodys(self, key: str, task_id: str | None) -> None:
-        """Ask for a task that nobody made, or for none at all."""
+        """Poll an unknown task, or poll without `taskId`."""
         self.actions.poll_nobodys(key, task_id)
 
     @rule(task=submitted, near=st.sampled_from(_NEAR))
     def poll_almost(self, task: TaskHistory, near: str) -> None:
-        """Ask for an id that is nearly that of a task."""
+        """Poll an id that is similar to that of a task."""
         self.actions.poll_nobodys(own_key(task), near.format(task.id))
 
     @precondition(lambda self: self.target.clock is not None)
@@ -133,7 +133,7 @@ class TaskMachine(ContractMachine):
     @precondition(lambda self: self.target.clock is not None)
     @rule(task=submitted, edge=st.sampled_from(list(_EDGES)))
     def advance_to_an_edge(self, task: TaskHistory, edge: str) -> None:
-        """Let time pass until a task may, or must, be finished, or until just before."""
+        """Let time pass to the earliest or latest end of a task, or to just before it."""
         end, more = _EDGES[edge]
         if task.window is not None:
             self.actions.advance_to(task.window[end] + more)
@@ -146,5 +146,5 @@ class TaskMachine(ContractMachine):
 
     @invariant()
     def callbacks_are_right(self) -> None:
-        """Read the callbacks that came, and miss those that did not."""
+        """Judge new callbacks, and note missing ones."""
         self.actions.read_callbacks()

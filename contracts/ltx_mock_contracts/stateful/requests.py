@@ -1,4 +1,4 @@
-"""What the machine submits, drawn with few choices, so that stories are found and shortened fast."""
+"""The requests of the machine, drawn with few choices, so that failures are found and shrunk fast."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _FILES: Final[dict[str, Any]] = {"image_urls": [_URL], "loras": [{"path": f"{_UR
 
 
 def _plain() -> Iterator[Body]:
-    """Give a request for each way in which the life of a task may differ, the simplest first."""
+    """Yield a request for each kind of task life, the simplest first."""
     for given, resolution, mode in product(({}, _CALLBACK), RESOLUTIONS, MODES):
         wish = {"mode": mode, "prompt": "a", "resolution": resolution, "duration": MODEL.durations.low}
         yield {**given, "input": wish | {name: _FILES[name] for name in _files_of(mode)}}
 
 
 def _files_of(mode: str) -> list[str]:
-    """Return the fields with files that a mode needs, or should have."""
+    """Return the file fields that a mode requires or recommends."""
     return [name for name in _FILES if name in MODEL.modes[mode].takes]
 
 
@@ -47,20 +47,20 @@ _GOOD: Final[st.SearchStrategy[Body | AdvisedRequest]] = _PLAIN | valid_requests
 _WRONG: Final = invalid_requests() | malformed_bodies()
 
 
-# Hypothesis writes down the strategies of a rule in full, again and again, which is slow for these; a function of one's
-# own is written down as its name.
+# Hypothesis prints the strategies of a rule in full, again and again, which is slow for these. Of a composite it prints
+# the name.
 @st.composite
 def good_requests(draw: st.DrawFn) -> Body | AdvisedRequest:
-    """Generate requests that must be accepted: plain ones, unusual ones, and some that are advised against."""
+    """Generate valid requests: plain ones, unusual ones, and some with advisories."""
     return draw(_GOOD)
 
 
 @st.composite
 def wrong_requests(draw: st.DrawFn) -> InvalidRequest | MalformedBytes:
-    """Generate requests that must be refused."""
+    """Generate invalid requests."""
     return draw(_WRONG)
 
 
 def kind(wrong: InvalidRequest | MalformedBytes) -> tuple[str, str]:
-    """Return what is wrong with a request, so that one step tries different things."""
+    """Return the kind of violation of a request, so that one step tries different kinds."""
     return wrong.rule, wrong.family

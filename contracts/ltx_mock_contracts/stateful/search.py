@@ -1,4 +1,4 @@
-"""How a machine looks for a story that breaks a rule: short stories first, and a bound to the work of shortening."""
+"""The search for a failing run: short runs first, and a limit on the work of shrinking."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["ContractMachine", "find_failure", "stages"]
 
 _SHORT: Final = (6, 15)
-"""How many steps the stories have that are tried before those of the length that is asked for."""
+"""The number of steps of the first, short runs."""
 _RUNS_TO_SHORTEN: Final = 150
-"""How often a story that fails is run again to shorten it. More than that takes minutes and saves a step at most."""
+"""The maximum number of runs for shrinking a failure. More take minutes and save at most a step."""
 _UNSTEADY: Final = "The same steps did not fail again: the target does not answer the same each time."
 
 
 class _EnoughError(BaseException):
-    """Ends a search; no `Exception`, for those are failures to Hypothesis."""
+    """Ends a search; not an `Exception`, which Hypothesis would treat as a failure."""
 
 
 class Search:
-    """What is known of the failures of one search, and how much work it may still take to shorten one.
+    """The failures found by one search, and the remaining work for shrinking.
 
     Attributes:
-        failure: The failure with the shortest story so far, or what else was raised where no rule was broken.
+        failure: The failure with the shortest story so far, or another exception if no rule was broken.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Search:
         self._runs_left = _RUNS_TO_SHORTEN
 
     def start_run(self) -> None:
-        """End the search when there have been enough runs that only shorten a story."""
+        """End the search after enough runs for shrinking."""
         if self.failure is None or current_build_context().is_final:
             return
         if not self._runs_left:
@@ -51,7 +51,7 @@ class Search:
         self._runs_left -= 1
 
     def end_run(self, error: BaseException | None) -> None:
-        """Remember how a run has ended."""
+        """Note the result of a run."""
         if isinstance(error, Exception) and not isinstance(error, HypothesisException) and self._is_shorter(error):
             self.failure = error
 
@@ -65,7 +65,7 @@ _SEARCH: ContextVar[Search | None] = ContextVar("search", default=None)
 
 
 class _SearchCase(TestCaseProperty):
-    """A `TestCase` as Hypothesis gives it to each machine, that searches as `find_failure` does."""
+    """A `TestCase` like Hypothesis' own for state machines, which searches with `find_failure`."""
 
     def __get__(self, _: object, machine: Any = None) -> Any:
         if "_case" not in machine.__dict__:
@@ -85,25 +85,26 @@ class ContractMachine(RuleBasedStateMachine):
         super().__init__()
 
     def teardown(self) -> None:
-        """Note the failure that ends the run, if one does."""
+        """Note the failure of the run, if any."""
         search = _SEARCH.get()
         if search is not None:
             search.end_run(sys.exc_info()[1])
 
 
 def find_failure(machine: type[ContractMachine], given: settings | None = None) -> None:
-    """Run a machine until it fails or the runs are used up.
+    """Run a machine until it fails or all runs are done.
 
-    Most mistakes show in a few steps, and a short story is found and shortened in seconds. So stories of few steps come
-    first, and take a part of the steps that are asked for in all. Hypothesis' explain phase is left out: it traces
-    every line of the target, and a story needs no explanation.
+    Most bugs show in a few steps, and a short run is found and shrunk in seconds. So short runs come first, and use a
+    part of the requested steps. Hypothesis' explain phase is off: it traces every line of the target, and a story needs
+    no explanation.
 
     Args:
         machine: The machine.
-        given: How many runs there are, how many steps each has at most, and more; Hypothesis' default by default.
+        given: Hypothesis settings, such as the number of runs and the maximum steps of each; by default the current
+            ones.
 
     Raises:
-        ContractFailure: A rule is broken; one failure with the shortest story that was found, however many there are.
+        ContractFailure: A rule is broken; of several failures the one with the shortest story.
     """
     search = Search()
     token = _SEARCH.set(search)
@@ -123,9 +124,9 @@ def find_failure(machine: type[ContractMachine], given: settings | None = None) 
 
 
 def stages(given: settings | None) -> Iterator[settings]:
-    """Give the settings of each part of a search: stories that were kept, short ones, and those of full length.
+    """Yield the settings of each stage of a search: saved examples, short runs, and runs of full length.
 
-    All parts together take about as many steps as the settings ask for.
+    All stages together take about as many steps as the given settings.
     """
     asked = settings() if given is None else given
     parent = settings(

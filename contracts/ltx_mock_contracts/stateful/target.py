@@ -1,4 +1,4 @@
-"""What the machine needs of a server, and what it can use where there is more."""
+"""The interface of a server to the machine: required and optional parts."""
 
 from __future__ import annotations
 
@@ -16,42 +16,41 @@ DOCUMENTED_CONCURRENCY: Final = 1000
 
 
 class Clock(Protocol):
-    """The time by which the server lives."""
+    """The clock of the server."""
 
     @property
     def now(self) -> int:
-        """The moment in Unix milliseconds."""
+        """The time in Unix milliseconds."""
 
     def advance(self, seconds: float) -> Any:
-        """Let so many seconds pass. When this returns, all that they bring about has happened, callbacks too."""
+        """Advance the time by so many seconds. On return all effects have happened, callbacks too."""
 
 
 class CallbackInbox(Protocol):
-    """A receiver of callbacks that answers each with 200. It must get those of this target only."""
+    """A receiver of callbacks that answers each with 200. It must only get callbacks of this target."""
 
     @property
     def url(self) -> str:
-        """What to give as `callback_url`."""
+        """The `callback_url` for requests."""
 
     def bodies(self) -> Sequence[bytes]:
-        """Return the body of every callback so far, in order. Those that are due by now must be among them."""
+        """Return the body of every callback so far, in order, including all that are due by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A server to be judged, without tasks at first. As a context manager it closes its clients.
+    """A server under test, initially without tasks. As a context manager it closes its clients.
 
     Attributes:
-        client: A client with the root of the API as base URL (`…/api/v1`) and a key.
-        other_client: The same with a second key, to see that keys are apart.
-        clock: The server's time, the same for both keys. Without it only what can be seen at once is judged.
-        finish: Ends a task by hand, given its id and `success` or `failed`.
-        callbacks: Where callbacks arrive. Without it no task asks for one.
-        max_concurrent: How many unfinished tasks a key may have; small ones are filled up (LIM-2).
-        violating_prompt: A prompt that breaks the content rules, where one is known (FAIL-1).
-        choices: Whether to hold the server to what no document says and only the fake has chosen (AUTH-4, CB-4,
-            GEN-16, GEN-18, LIM-3, TASK-12) or reads in its own way (a dialect).
-            If not, deviations are Hypothesis events, shown in its statistics.
+        client: An httpx client with the API's root as base URL (`…/api/v1`) and a key.
+        other_client: A client with a second key, to check that keys are separated.
+        clock: The server's clock, common to both keys. Without it only immediate responses are judged.
+        finish: Function that ends a task, given its id and `success` or `failed`.
+        callbacks: The inbox for callbacks. Without it no request asks for one.
+        max_concurrent: The limit of unfinished tasks per key; a small limit is tested (LIM-2).
+        violating_prompt: A prompt that violates the content rules, if known (FAIL-1).
+        choices: Whether the server must also follow undocumented choices of the fake (AUTH-4, CB-4, GEN-16, GEN-18,
+            LIM-3, TASK-12) and its dialects. If not, such deviations are Hypothesis events, shown in its statistics.
     """
 
     client: httpx.Client
