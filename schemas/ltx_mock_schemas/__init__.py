@@ -1,14 +1,14 @@
 """JSON Schemas (2020-12) and the OpenAPI 3.1 document of the LTX-2-19b API, and the facts of its model, as data.
 
-What belongs to a model lies in a folder of its own, `models/ID`: the schemas of its requests, and its facts. The files
-refer to each other by file name. What the functions return stands alone: every `$ref` points into its own document.
+The folder `models/ID` has the request schemas and the facts of a model. The files refer to each other by file name. The
+functions return self-contained documents: every `$ref` points into the same document.
 
 Beside the standard keywords the schemas carry four of their own, which validators skip:
 
-* `x-rule`: the id of the rule that the constraints here, and below, come from;
-* `x-rule-required`: the same for `required`, where that is another rule than the missing property's own;
+* `x-rule`: the id of the rule behind the constraints here and below;
+* `x-rule-required`: the rule behind `required`, if it is not that of the missing property;
 * `x-allowed`: what is allowed here, as the end of the sentence "it must be …" ("it is allowed …" beside `not: {}`);
-* `x-severity`: `advisory` where breaking the constraint is not an error.
+* `x-severity`: `advisory` if breaking the constraint is not an error.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_SERVER", "DIALECT", "model", "models", "names", "openapi", "schema"]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-"""The dialect of every schema here, and of the OpenAPI document."""
+"""The dialect of all schemas and of the OpenAPI document."""
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:8219"
-"""Where `ltx-mock serve` listens by itself."""
+"""The default URL of `ltx-mock serve`."""
 
 _OPENAPI = "openapi"
 _NAMES: Final = (
@@ -53,18 +53,18 @@ _OF_A_MODEL: Final = ("generate-request", "generate-request-strict")
 
 
 def names() -> list[str]:
-    """List the schemas, as the names that `schema` takes."""
+    """List the names of the schemas, for `schema`."""
     return list(_NAMES)
 
 
 def models() -> list[str]:
-    """List the models by their ids, as they stand in the paths of the API."""
+    """List the ids of the models, as in the paths of the API."""
     found: list[str] = loads(_file("models/index.json"))
     return found
 
 
 def model(name: str | None = None) -> dict[str, Any]:
-    """Return the facts of a model as `schema("model")` describes them; the caller may change them.
+    """Return a new copy of the facts of a model, as described by `schema("model")`.
 
     Args:
         name: One of `models()`; the first by default.
@@ -80,7 +80,7 @@ def model(name: str | None = None) -> dict[str, Any]:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """Return one JSON Schema as a document that stands alone; the caller may change it.
+    """Return a new copy of one JSON Schema, self-contained.
 
     Args:
         name: One of `names()`, such as `generate-request`.
@@ -93,12 +93,13 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def openapi(server: str = DEFAULT_SERVER) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document as a document that stands alone; the caller may change it.
+    """Return a new copy of the OpenAPI 3.1 document, self-contained.
 
-    Its schemas accept the requests that `schema("generate-request")` accepts, and responses with more than is known.
+    Its schemas accept the same requests as `schema("generate-request")`, and also responses with unknown fields and
+    values.
 
     Args:
-        server: The root URL of the fake, which the document names first; the real, paid service comes last.
+        server: The root URL of the fake, the first server of the document; the last is the real, paid service.
     """
     document: dict[str, Any] = loads(_openapi_text())
     document["servers"].insert(0, {"url": server, "description": "ltx-mock: the fake, which costs nothing"})
@@ -143,5 +144,5 @@ def _read(file: str) -> dict[str, Any]:
 
 
 def _file(path: str) -> bytes:
-    # The import system reads it: that also works from a zip file, and while a test has replaced the file system.
+    # Reading through the import system also works from a zip file, and while a test has replaced the file system.
     return pkgutil.get_data(__name__, path) or b""

@@ -1,4 +1,4 @@
-"""Make one document out of files that refer to each other."""
+"""Combine files that refer to each other into one document."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Key = tuple[str, str]
 
 
 def bundle(file: str, read: Callable[[str], dict[str, Any]], address: Callable[[Key], str]) -> dict[Key, Any]:
-    """Return everything that a file reaches, itself first, with its references rewritten.
+    """Return a file and all definitions that it refers to, with rewritten references.
 
     Args:
-        file: Where to start, without the suffix.
-        read: Gives the content of a file.
-        address: Gives the reference under which the caller will store a definition.
+        file: The name of the first file, without suffix.
+        read: Returns the content of a file.
+        address: Returns the reference under which the caller will store a definition.
     """
     found: dict[Key, Any] = {}
     waiting = deque([(file, "")])
@@ -41,7 +41,7 @@ def _definition(key: Key, read: Callable[[str], dict[str, Any]]) -> dict[str, An
 
 
 def _rewrite(node: object, file: str, address: Callable[[Key], str], waiting: deque[Key]) -> object:
-    """Copy a node; put what its references lead to on the waiting list."""
+    """Copy a node, and add the targets of its references to the queue."""
 
     def target(reference: str) -> str:
         other, _, pointer = reference.partition("#")

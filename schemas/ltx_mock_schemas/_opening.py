@@ -1,8 +1,8 @@
-"""The schemas as other people's generators want them: requests by mode, and responses that are open.
+"""Convert the schemas for code generators: requests by mode, and open responses.
 
-The files beside this module judge: they are exact, with conditions and forbidden fields, which few tools for code
-understand. What is made of them here accepts the same requests. Of responses it says what is known, and accepts more:
-a client made from it lives with a new state, a new fail code, a missing time, a null and an unknown field (CLI-9).
+The schema files are exact, with conditions and forbidden fields, which few code generators support. The converted
+schemas accept the same requests. For responses they describe the known fields, but accept more: a generated client
+tolerates a new state, a new fail code, a missing time, a null and an unknown field (CLI-9).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _NO_FIELD: Final[Schema] = {}
 
 
 def opened(schemas: Schemas) -> Schemas:
-    """Return the components of the OpenAPI document, by their names.
+    """Return the components of the OpenAPI document, by name.
 
     Args:
-        schemas: The exact ones by their titles, with references between them.
+        schemas: The exact schemas by title, with references between them.
     """
     schemas = {name: _plain(node, schemas) for name, node in schemas.items() if name != "HttpUrl"}
     made: Schemas = {}
@@ -47,7 +47,7 @@ def opened(schemas: Schemas) -> Schemas:
 
 
 def _name_choices(node: Schema, made: Schemas) -> None:
-    """Move what is one of several words from the fields of an object to components, which fields of one name share."""
+    """Move enums from the fields of an object to components, shared by fields of the same name."""
     for field, child in node.get("properties", {}).items():
         if len(child.get("enum", ())) > 1:
             name = _pascal(field.split("_"))
@@ -60,7 +60,7 @@ def _pascal(words: list[str]) -> str:
 
 
 def _with_condition(node: Schema) -> Schema:
-    """Return an object whose condition says what it asks for in a way that linters take for no new list of fields."""
+    """Rewrite the condition of an object so that linters do not report its fields as undeclared."""
     if "then" not in node:
         return node
     then = {"dependentRequired": dict.fromkeys(node["if"]["required"], node["then"]["required"])}
@@ -73,7 +73,7 @@ def _merged_away(schemas: Schemas) -> set[str]:
 
 
 def _open(node: Schema) -> Schema:
-    """Return the schema of a response without what forbids anything; known values become examples."""
+    """Return the schema of a response without restrictions; enums become examples."""
     kept = {keyword: value for keyword, value in node.items() if keyword not in _CLOSING}
     values = node.get("enum") or ([node["const"]] if "const" in node else [])
     if "enum" in node:
@@ -96,7 +96,7 @@ def _forbids(node: Schema) -> bool:
 
 
 def _merged(name: str, data: Schema, schemas: Schemas) -> Schema:
-    """Return one object for a task in every state: what all states carry is required, the rest may be null."""
+    """Merge the tasks of all states into one object: common fields are required, the others nullable."""
     branches = [schemas[branch["$ref"].removeprefix(_PREFIX)] for branch in data["oneOf"]]
     properties: Schema = {}
     for branch in branches:
@@ -114,7 +114,7 @@ def _merged(name: str, data: Schema, schemas: Schemas) -> Schema:
 
 
 def _by_mode(model: Schema) -> Schemas:
-    """Return the schema of `input` as a choice of one for each mode, in which its conditions are worked out."""
+    """Return the schema of `input` as a `oneOf` by mode, with its conditions resolved."""
     modes = model["properties"]["mode"]["enum"]
     names = {mode: _pascal(mode.split("-")) + "Input" for mode in modes}
     union = {
@@ -146,7 +146,7 @@ def _in_mode(model: Schema, mode: str, name: str) -> Schema:
 
 
 def _plain(node: Any, schemas: Schemas) -> Any:
-    """Return a schema without our marks but the rules; a reference stands alone, or is replaced by what it means."""
+    """Return a schema without our keywords except `x-rule`, and with a reference either alone or resolved."""
     if isinstance(node, list):
         return [_plain(child, schemas) for child in node]
     if not isinstance(node, dict):
@@ -161,7 +161,7 @@ def _plain(node: Any, schemas: Schemas) -> Any:
 
 
 def _one_exclusion(node: Schema) -> Schema:
-    """Return a schema of text that says in one `not` what it excludes; tools that make code lose a type in `allOf`."""
+    """Combine the exclusions of a string schema in one `not`; code generators lose the type inside `allOf`."""
     excluded = [part["not"] for part in (node, *node.get("allOf", ())) if "not" in part]
     kept = {keyword: value for keyword, value in node.items() if keyword not in {"allOf", "not"}}
     return kept | {"not": {"anyOf": excluded}}

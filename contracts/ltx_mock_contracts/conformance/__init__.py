@@ -1,7 +1,7 @@
-"""Checks that hold a live server to the contract: plain functions, and a runner that yields what they find.
+"""Checks of a live server against the contract: plain functions, and a runner that yields the results.
 
-`check_server` runs them from Python. `pytest --pyargs ltx_mock_contracts.conformance --ltx-base-url URL` runs them in
-pytest; `ltx-mock check` is a friendlier face.
+`check_server` runs them from Python, `pytest --pyargs ltx_mock_contracts.conformance --ltx-base-url URL` in pytest, and
+`ltx-mock check` from the command line.
 """
 
 from __future__ import annotations

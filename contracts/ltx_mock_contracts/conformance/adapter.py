@@ -1,8 +1,7 @@
-"""The checks in pytest: the target and the plan of a session, and at its end a verdict for each rule.
+"""Run the checks in pytest: the target and the plan of a session, and the report at its end.
 
-`plugin` registers this where the checks are asked for, so that the server is reached once, before workers start.
-
-Processes of one run (xdist) share a folder: for the budget, and for what each check saw.
+`plugin` registers this module if the checks are selected, so that the server is contacted once, before workers start.
+The processes of one run (xdist) share a folder for the budget and for the results of checks.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
 
 NAME: Final = "ltx-mock-checks"
-"""Its name as a plugin of pytest."""
+"""Its name as a pytest plugin."""
 
 FOLDER: Final[pytest.StashKey[Path]] = pytest.StashKey()
 TARGET: Final[pytest.StashKey[Target]] = pytest.StashKey()
@@ -40,7 +39,7 @@ _FOLDER: Final = "ltx_folder"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Reach the server before anything is collected, and before xdist starts its workers."""
+    """Contact the server before collection, and before xdist starts its workers."""
     _reach(session.config)
 
 
@@ -62,13 +61,13 @@ def _reach(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Give an xdist worker the folder that all share."""
+    """Pass the shared folder to an xdist worker."""
     node.workerinput[_FOLDER] = str(node.config.stash[FOLDER])
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not asked for, and put the rest in the order of the plan."""
+    """Deselect checks that are not in the plan, and sort the others by it."""
     ours = {check: item for item in items if (check := _check_of(item)) is not None}
     if not ours:
         return
@@ -84,13 +83,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Tell the plan before anything is spent."""
+    """Print the plan before any request that costs a task."""
     return [f"ltx-mock: {config.stash[PLAN]}"] if PLAN in config.stash else []
 
 
 @pytest.fixture(scope="session")
 def contexts(pytestconfig: pytest.Config) -> Iterator[list[CheckContext]]:
-    """What the checks of this process ran in; at the end their inboxes are read once more."""
+    """The contexts of the checks of this process; their inboxes are read once more at the end."""
     used: list[CheckContext] = []
     yield used
     for finished in late_findings(used):
@@ -99,7 +98,7 @@ def contexts(pytestconfig: pytest.Config) -> Iterator[list[CheckContext]]:
 
 @pytest.fixture
 def run_one(pytestconfig: pytest.Config, contexts: list[CheckContext]) -> Callable[[Check], None]:
-    """Run a check and turn what it saw into the outcome of a test."""
+    """Run a check and turn its result into the outcome of a test."""
 
     def run(check: Check) -> None:
         why = pytestconfig.stash[PLAN].left_out.get(check.name)
@@ -117,7 +116,7 @@ def run_one(pytestconfig: pytest.Config, contexts: list[CheckContext]) -> Callab
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell what the checks of all processes saw."""
+    """Print the report of the checks of all processes."""
     if TARGET not in config.stash:
         return
     collector = ReportCollector()
@@ -141,7 +140,7 @@ def _check_of(item: pytest.Item) -> Check | None:
 
 
 def _save(config: pytest.Config, finished: CheckFinished) -> None:
-    """Write down what a check saw, for the process that tells it."""
+    """Write the result of a check to the shared folder."""
     known = {name: getattr(finished, name) for name in ("why", "exchanges", "trace", "made", "ids", "error")}
     collector = finished.collector and finished.collector.as_dict()
     with tempfile.NamedTemporaryFile("w", dir=config.stash[FOLDER], suffix=".seen", delete=False) as file:

@@ -1,4 +1,4 @@
-"""What all checks saw, in one report."""
+"""Combine the results of all checks in one report."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _UNSEEN: Final[dict[Side, str]] = {
     "holds": "it was not seen to hold",
     "lasts": "it was not seen to last",
 }
-"""What a report says of a side of a rule that was not seen."""
+"""The text of a report for each side of a rule that was not tested."""
 
 
 class ReportCollector:
-    """Adds up what checks saw.
+    """Adds up the results of checks.
 
     Attributes:
-        errors: What went wrong in checks themselves.
+        errors: Errors in the checks themselves.
     """
 
     def __init__(self) -> None:
@@ -48,11 +48,11 @@ class ReportCollector:
         self._bound: int | None = None
 
     def plan(self, plan: Plan) -> None:
-        """Take over what the plan allows."""
+        """Note the plan."""
         self._bound = plan.bound
 
     def add(self, finished: CheckFinished) -> None:
-        """Add one check; its exchanges are counted on from those that came before."""
+        """Add the result of a check; its exchanges are numbered after the earlier ones."""
         if finished.error is not None:
             self.errors.append(finished.error)
         check = finished.check
@@ -74,11 +74,11 @@ class ReportCollector:
         self._trace.append(finished.trace)
 
     def report(self, options: Options, *, numbered: bool = False) -> Report:
-        """Return a verdict for each rule that was asked for.
+        """Return a report with a verdict for each selected rule.
 
         Args:
-            options: What was asked for.
-            numbered: Whether there is a trace, in which exchanges have the numbers that are told.
+            options: The options of the run.
+            numbered: Whether there is a trace, so that the report can refer to the numbers of exchanges.
         """
         rules = [rule.id for rule in RULES.values() if rule.group != "CLI"]
         wanted = [rule for rule in rules if options.rules is None or rule in options.rules]
@@ -97,11 +97,11 @@ class ReportCollector:
         return without_keys(report if options.rules is None else report.only(options.rules), options.secrets)
 
     def trace(self, options: Options) -> list[str]:
-        """Return everything that was asked and answered, as NDJSON."""
+        """Return all exchanges as NDJSON."""
         return [text_without_keys(lines, options.secrets) for lines in self._trace]
 
     def _complete(self, check: Check, collector: VerdictCollector) -> None:
-        """Note that a check has run to its end; one that saw nothing of a rule has shown nothing of it."""
+        """Note that a check has completed. It counts only for rules that it judged at least once."""
         for rule, side in check.sides:
             if collector.seen[rule]:
                 self._ran[rule].add(side)
@@ -109,16 +109,16 @@ class ReportCollector:
                 self._why[rule].append((side, "nothing showed it"))
 
     def _reason(self, rule: str) -> str | None:
-        """Say in one reason what was not seen of a rule and why; None where each side of it was."""
+        """Return why a side of a rule was not tested; None if all sides were."""
         ran = self._ran[rule]
         missing = [(side, why) for side, why in self._why[rule] if side not in ran]
         if not missing:
             return None if ran else "nothing showed it"
-        side, why = missing[0]  # what came while checks ran stands before what the plan has left out
+        side, why = missing[0]  # reasons from running checks come before those of the plan
         return f"{_UNSEEN[side]}: {why}" if ran else why
 
     def _note_task_id(self, task_id: str, number: int, line: str, check: str) -> None:
-        """Note an id. Each check sees only its own tasks, so that one is given twice shows only here."""
+        """Note a task id. A check sees only its own tasks, so ids used twice are found here."""
         first = self._ids.setdefault(task_id, number)
         if first != number:
             title, exchanges = "a taskId is given twice", (first, number)
@@ -136,7 +136,7 @@ class ReportCollector:
 
 
 def _without_user(url: str) -> str:
-    """Return a URL without what may be a password."""
+    """Return a URL without user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 

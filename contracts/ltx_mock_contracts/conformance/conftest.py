@@ -1,4 +1,4 @@
-"""Registers the checks in pytest where `plugin` could not see that they are wanted."""
+"""Register the checks if `plugin` could not detect that they are selected."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register what the tests of this folder are run with."""
+    """Register the adapter."""
     if not config.pluginmanager.hasplugin(adapter.NAME):
         config.pluginmanager.register(adapter, adapter.NAME)

@@ -1,4 +1,4 @@
-"""Where Hypothesis writes while checks run: a folder of ours that goes with them, and not where the caller is."""
+"""Give Hypothesis a temporary folder while checks run, instead of the working directory."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["hypothesis_home"]
 
 _LOCK: Final = threading.Lock()
 _USED: Final[list[tempfile.TemporaryDirectory[str]]] = []
-"""The folder, once for each of those that use it."""
+"""The folder, once for each current user."""
 
 
 @contextmanager
 def hypothesis_home() -> Iterator[None]:
-    """Keep Hypothesis from making a folder where the caller is, unless that was wanted before.
+    """Keep Hypothesis from making a folder in the working directory, unless one is configured.
 
-    Hypothesis has one such place for the whole process. Those who use ours at the same time share it, and the last puts
-    back what was there before.
+    Hypothesis has one such folder for the whole process. Concurrent users share ours, and the last one restores the
+    former setting.
     """
     from hypothesis import configuration  # noqa: PLC0415 - slow to import
 

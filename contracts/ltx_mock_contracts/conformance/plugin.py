@@ -1,4 +1,4 @@
-"""The options of the checks. pytest loads this at each start, so it imports little."""
+"""The pytest options of the checks. pytest loads this at every start, so it imports little."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options and settle the seed."""
+    """Check the options and choose the seed."""
     given = str(getattr(config, "workerinput", {}).get(SEED, config.option.ltx_seed))
     if not (given == "random" or given.isdecimal()):
         raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Give an xdist worker the seed, which may have been drawn."""
+    """Pass the seed, which may be random, to an xdist worker."""
     node.workerinput[SEED] = node.config.option.ltx_seed
 
 
@@ -98,7 +98,7 @@ def options_of(config: pytest.Config) -> Options:
 
 
 def _as_argument(option: Any) -> dict[str, Any]:
-    """Return an option as `argparse` wants it."""
+    """Return an option as arguments of `addoption`."""
     about: dict[str, Any] = {"help": option.metadata["help"].replace("%", "%%"), "default": option.default}
     if isinstance(option.default, bool):
         return about | {"action": "store_true"}

@@ -1,4 +1,4 @@
-"""Run the checks against a server: from a thread, a test or a notebook as well as from a command."""
+"""Run the checks against a server, from any thread."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ __all__ = [
 
 
 class CannotRun(Exception):  # noqa: N818 - it says what is, not what was done wrong
-    """The checks cannot be run, or one of them failed in itself; the text says why."""
+    """The checks cannot run, or one of them has an error in itself; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan is made; nothing has been spent."""
+    """The plan is made; no task has been made yet."""
 
     plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class CheckStarted:
-    """A check begins."""
+    """A check starts."""
 
     check: Check
 
@@ -66,14 +66,14 @@ class CheckFinished:
 
     Attributes:
         check: The check.
-        collector: What it saw; None where it did not run.
-        why: Why it did not run, or not to its end; None where it did.
-        exchanges: How many exchanges it made.
-        trace: Those, as NDJSON.
-        made: How many tasks it made.
-        ids: The ids of these, each with number and curl line of the exchange that told of it first.
-        failure: What is to be raised because of what it saw, if anything.
-        error: What went wrong in the check itself.
+        collector: Its results; None if it did not run.
+        why: Why it did not run or complete; None if it did.
+        exchanges: The number of its exchanges.
+        trace: Its exchanges as NDJSON.
+        made: The number of tasks it made.
+        ids: The ids of its tasks, each with number and curl line of its first exchange.
+        failure: The failure to raise for its results, if any.
+        error: An error in the check itself.
     """
 
     check: Check
@@ -91,19 +91,19 @@ Event = Planned | CheckStarted | CheckFinished
 
 
 class Listener(Protocol):
-    """Hears how the checks go on."""
+    """Receives the progress of the checks."""
 
     def planned(self, plan: Plan) -> None:
-        """Hear what will be done, before anything is."""
+        """Called with the plan, before the first check."""
 
     def started(self, check: str) -> None:
-        """Hear that a check begins."""
+        """Called when a check starts."""
 
     def waiting(self, seconds: float, what: str) -> None:
-        """Hear that real time has to pass: for how long, and for what."""
+        """Called before a wait in real time, with the seconds and the purpose."""
 
     def done(self, check: str) -> None:
-        """Hear that a check has ended."""
+        """Called when a check has ended."""
 
 
 def check_server(
@@ -114,12 +114,12 @@ def check_server(
     pace: Pace | None = None,
     parallel: int = 1,
 ) -> Report:
-    """Hold a server to the contract.
+    """Check a server against the contract.
 
     Args:
         options: The server, and how far to go.
-        listener: Hears of the plan, of waiting, and of each check.
-        trace: Takes what was asked and answered, as lines of NDJSON.
+        listener: Receives the progress.
+        trace: A list that gets all exchanges, as lines of NDJSON.
         pace: How real time passes, where the server's cannot be moved.
         parallel: How many checks run at the same time, so that several tasks are waited for at once.
 
@@ -127,7 +127,7 @@ def check_server(
         A verdict for each rule that is about a server.
 
     Raises:
-        CannotRun: Nobody is there, the key is not accepted, or a check failed in itself.
+        CannotRun: The server cannot be reached, does not accept the key, or a check has an error in itself.
     """
     collector = ReportCollector()
     waiting = None if listener is None else listener.waiting
@@ -152,7 +152,7 @@ def run_checks(
     parallel: int = 1,
     waiting: Callable[[float, str], None] | None = None,
 ) -> Iterator[Event]:
-    """Run the checks, and give what happens when it has happened: the plan, then each check's beginning and end.
+    """Run the checks, and yield events: the plan, then start and end of each check.
 
     Args:
         options: The server, and how far to go.
@@ -161,7 +161,7 @@ def run_checks(
         waiting: Is told of how many seconds are waited, and for what.
 
     Raises:
-        CannotRun: Nobody is there, or the key is not accepted.
+        CannotRun: The server cannot be reached, or does not accept the key.
     """
     checks = select_checks(options)
     with (
@@ -178,10 +178,10 @@ def run_checks(
 
 
 def select_checks(options: Options) -> tuple[Check, ...]:
-    """Return the checks of the rules that are wanted.
+    """Return the checks of the selected rules.
 
     Raises:
-        CannotRun: There are none.
+        CannotRun: There is none.
     """
     found = tuple(each for each in CHECKS if options.rules is None or not options.rules.isdisjoint(each.rules))
     if not found:
@@ -190,12 +190,12 @@ def select_checks(options: Options) -> tuple[Check, ...]:
 
 
 def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> CheckFinished:
-    """Run one check, then judge what it saw.
+    """Run one check, then judge its exchanges.
 
     Args:
         check: The check.
         target: The server.
-        contexts: Takes the context, for what comes late.
+        contexts: A list that gets the context, for `late_findings`.
     """
     why = target.stop_reason or _known(check, target)
     if why is not None:
@@ -224,7 +224,7 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
 
 
 def _known(check: Check, target: Target) -> str | None:
-    """Say why a check would spend tasks on rules that are known to be broken, if it would."""
+    """Return why a check is skipped that would spend tasks on rules known to be broken; None otherwise."""
     rules = target.options.rules
     wanted = [rule for rule in check.rules if rules is None or rule in rules]
     if target.budget.bound is not None and check.tasks and target.accepts_wrong.issuperset(wanted):
@@ -233,7 +233,7 @@ def _known(check: Check, target: Target) -> str | None:
 
 
 def late_findings(contexts: Iterable[CheckContext]) -> Iterator[CheckFinished]:
-    """Read every inbox once more, and give what that adds."""
+    """Read every inbox once more, and yield the additional results."""
     for context in contexts:
         recorded = len(context.recorded)
         collector = context.late_findings()

@@ -1,4 +1,4 @@
-"""The checks in pytest: each is a test. `conftest.py` has the options, the plan and the summary."""
+"""Each check as a pytest test. `conftest.py` registers the options, the plan and the summary."""
 
 from __future__ import annotations
 

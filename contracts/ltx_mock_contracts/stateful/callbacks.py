@@ -29,7 +29,7 @@ class CallbackLog:
         self._read = 0
 
     def with_our_url(self, body: Body) -> Body:
-        """Return a valid request with our `callback_url` instead of its own; without a callback if there is no inbox."""
+        """Return a valid request with our `callback_url` instead of its own; without an inbox, one without callback."""
         if self._inbox is None:
             return {name: value for name, value in body.items() if name not in {"request_type", "callback_url"}}
         return {**body, "callback_url": self._inbox.url} if "callback_url" in body else body

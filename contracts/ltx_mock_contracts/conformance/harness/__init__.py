@@ -1,1 +1,1 @@
-"""What checks are run with: options, the target and its tenants, a budget, clocks, and a receiver of callbacks."""
+"""The harness of the checks: options, the target and its tenants, a budget, clocks, and a receiver of callbacks."""

@@ -1,4 +1,4 @@
-"""The bound on what the checks may spend. It holds whatever the server does, and over all processes of a run."""
+"""The limit on the tasks of the checks. It holds for any server and across all processes of a run."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class BudgetSpentError(Exception):
 
 
 class Expense:
-    """What one request may cost: a task, until it is known that none was made."""
+    """The possible cost of one request: a task, until `nothing` is called."""
 
     def __init__(self) -> None:
         self.made = True
 
     def nothing(self) -> None:
-        """Say that no task was made."""
+        """Note that no task was made."""
         self.made = False
 
 
 class Budget:
-    """Lends each request that could make a task one unit, and gets it back when none was made.
+    """Reserves one unit for each request that could make a task, and takes it back if none was made.
 
     Args:
-        bound: How many tasks may be made on purpose; None is without end.
-        accidents: How many may be made in all, those of wrong requests that a server accepts among them.
-        folder: Where units are written down, a file each, for all processes of a run.
+        bound: How many tasks may be made on purpose; None for no limit.
+        accidents: How many may be made in all, including those of invalid requests that a server accepts.
+        folder: The folder for units, one file each, shared by all processes of a run.
 
     Attributes:
         bound: How many tasks may be made on purpose.
@@ -51,20 +51,20 @@ class Budget:
 
     @property
     def spent(self) -> str:
-        """What to say when no more tasks may be made."""
+        """The message that no more tasks may be made."""
         if self.accidents == self.bound:
             return f"no more than {self.bound} tasks may be made (--max-tasks)"
         return "a wrong request was accepted, which may have made a task; --max-tasks allows more"
 
     @contextmanager
     def expense(self, *, free: bool) -> Iterator[Expense]:
-        """Lend a unit for one request. An error in between counts as a task: nobody knows.
+        """Reserve a unit for one request. An error in between counts as a task.
 
         Args:
-            free: Whether a good server makes no task of the request.
+            free: Whether a correct server makes no task for the request.
 
         Raises:
-            BudgetSpentError: There is none left.
+            BudgetSpentError: No unit is left.
         """
         unit = None if self.bound is None else self._take(self.accidents if free else self.bound)
         expense = Expense()
@@ -77,7 +77,7 @@ class Budget:
                 unit.unlink()
 
     def _take(self, units: int) -> Path:
-        """Take a unit. While those that are not spent are all lent to others, wait for one."""
+        """Take a unit. While other requests have reserved all unspent units, wait for one."""
         while True:
             lent = False
             for unit in (self._folder / f"unit-{number}" for number in range(units)):
@@ -95,5 +95,5 @@ class Budget:
 def _is_spent(unit: Path) -> bool:
     try:
         return unit.read_bytes() == _SPENT
-    except FileNotFoundError:  # it was given back just now
+    except FileNotFoundError:  # it was released just now
         return False

@@ -1,4 +1,4 @@
-"""A check as data: the function, what it is about, what it costs and needs; and the plan of which checks run."""
+"""A check as data: the function, its rules, costs and needs; and the plan of which checks run."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 __all__ = ["DIALECT_RANK", "Check", "Need", "Plan", "Side", "check"]
 
 Need = Literal["tenant", "callbacks", "violating prompt", "limits", "other key"]
-"""What a check cannot do without: a world of its own, with time that it moves; calls from the server to this machine;
-a prompt that breaks the content rules; leave to go over the limits; a second key."""
+"""A requirement of a check: a tenant of its own with a clock that the check advances; callbacks from the
+server to this machine; a prompt that violates the content rules; permission to exceed the limits; a second key."""
 
 Side = Literal["holds", "accepts", "refuses", "lasts"]
-"""What a check shows of its rules: that they take what is good, that they refuse what is bad, that they hold, or that
-they go on holding."""
+"""The side of a rule that a check tests: that valid requests are accepted, that invalid ones are refused, that it
+holds, or that it keeps holding over time."""
 
 DIALECT_RANK: Final = 90
-"""The rank of checks of what servers may read in different ways; where tasks are counted these come last."""
+"""The rank of checks of dialects, which come last if tasks are counted."""
 
 _FIRST: Final = 0
-"""The rank of the check that comes before all others where tasks are counted: one whole life."""
+"""The rank of the check that comes first if tasks are counted: the whole life of one task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: a plain function and what is known of it before it runs.
+    """A check: a plain function and its metadata.
 
     Attributes:
         name: Its name, which is unique.
-        holds: The rules that it shows to hold.
-        run: The check itself. It writes into the context what it sees.
-        accepts: The rules of which it shows that what is good is taken.
-        refuses: The rules of which it shows that what is bad is refused.
-        lasts: The rules of which it shows that they hold for as long as they say.
-        tasks: How many tasks it makes on a good server; 0 is free, None as many as it likes, where they cost nothing.
-        risky: Whether a server that is wrong might make a task of one of its requests, though it should not.
-        rank: Which of the checks come first where tasks are counted; the most telling for a task have the lowest.
-        needs: What it cannot do without.
-        seconds: About how long it has to wait where time cannot be moved.
+        holds: The rules that it tests as a whole.
+        run: The function. It notes its results in the context.
+        accepts: The rules for which it tests that valid requests are accepted.
+        refuses: The rules for which it tests that invalid requests are refused.
+        lasts: The rules for which it tests that they hold for the promised time.
+        tasks: How many tasks it makes on a correct server; 0 is free, None is any number, for servers without costs.
+        risky: Whether an incorrect server might make a task for one of its requests.
+        rank: The order of checks if tasks are counted; the most informative per task have the lowest.
+        needs: Its requirements.
+        seconds: About how long it waits in real time.
     """
 
     name: str
@@ -60,12 +60,12 @@ class Check:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The rules that it is about. A rule is kept only if on each of its sides a check of its own has run."""
+        """All its rules. A rule counts as kept only if each of its sides was tested by one of its checks."""
         return self.holds + self.accepts + self.refuses + self.lasts
 
     @property
     def sides(self) -> tuple[tuple[str, Side], ...]:
-        """Each of its rules, with what it shows of it."""
+        """Each of its rules with the tested side."""
         named: tuple[tuple[Side, tuple[str, ...]], ...] = (
             ("holds", self.holds),
             ("accepts", self.accepts),
@@ -87,7 +87,7 @@ def check(
     needs: Iterable[Need] = (),
     seconds: float = 0,
 ) -> Callable[[Callable[[CheckContext], None]], Check]:
-    """Make a check of a function; see `Check`. Its name is that of the function, if no other is given."""
+    """Turn a function into a check; see `Check`. The default name is that of the function."""
 
     def make(run: Callable[[CheckContext], None]) -> Check:
         called = name or run.__name__.replace("_", " ")
@@ -99,14 +99,14 @@ def check(
 
 @dataclass(slots=True)
 class Plan:
-    """Which checks run, in which order, and why others do not.
+    """The checks that run, in order, and the reasons why others do not.
 
     Attributes:
-        running: Those that run.
-        left_out: Why each of the others does not, by its name.
-        tasks: How many tasks are made, besides those of checks that make as many as they like.
-        bound: How many may be made on purpose; None is without end.
-        missing_tasks: How many more tasks it would take to run all that only the bound keeps from running.
+        running: The checks that run.
+        left_out: The reason for each omitted check, by name.
+        tasks: How many tasks are made, without checks that make any number.
+        bound: How many may be made on purpose; None for no limit.
+        missing_tasks: How many more tasks are needed to run all checks that the bound alone omits.
     """
 
     running: list[Check] = field(default_factory=list)
@@ -119,8 +119,8 @@ class Plan:
     def of(cls, checks: Iterable[Check], target: Target) -> Plan:
         """Make the plan.
 
-        Where tasks are counted the order is: one whole life; what must be refused, as long as a task is left for a
-        server that accepts it; what costs tasks, the most telling first; and what any server may do in its own way.
+        If tasks are counted, the order is: the whole life of one task; invalid requests, as long as a task is left for
+        a server that accepts one; checks that cost tasks, the most informative first; dialects.
         """
         bound = target.budget.bound
         plan = cls(bound=bound)
@@ -138,7 +138,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """About how long the plan takes where time cannot be moved."""
+        """About how long the plan waits in real time."""
         return sum(each.seconds for each in self.running)
 
     def __str__(self) -> str:

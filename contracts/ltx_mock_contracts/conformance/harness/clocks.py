@@ -1,4 +1,4 @@
-"""The time that a check lives in: the server's, which is moved on, or everybody's, which has to be waited for."""
+"""The clock of a check: a tenant's clock that can be advanced, or real time."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ __all__ = ["Clock", "DrivenClock", "Pace", "RealClock"]
 
 
 class Clock(Protocol):
-    """Tells and passes time."""
+    """The interface of clocks."""
 
     @property
     def whose(self) -> Literal["server", "observer"]:
-        """Whose time it is."""
+        """`server` for the server's clock, `observer` for ours."""
 
     @property
     def now(self) -> int:
         """The moment in Unix milliseconds."""
 
     def allow(self, seconds: float) -> None:
-        """Raise where there is no time to wait so many seconds."""
+        """Raise if there is no time to wait so many seconds."""
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""
 
 
 class DrivenClock:
-    """The clock of a world of ours. Nobody else moves it, so it need not be asked each time."""
+    """The clock of a tenant of the checks. Only the check advances it, so it is not polled."""
 
     whose: Literal["server"] = "server"
 
@@ -42,15 +42,15 @@ class DrivenClock:
         self.now = now
 
     def allow(self, seconds: float) -> None:
-        """Do nothing: there is always time."""
+        """Do nothing: advancing takes no time."""
 
     def advance(self, seconds: float) -> None:
-        """Move the server's time on; callbacks that this brings about have been made when it returns."""
+        """Advance the server's clock; on return all due callbacks have been delivered."""
         self.now = self._control.advance(self._key, seconds)
 
 
 class Pace:
-    """Real time. A test of the checks puts another in its place."""
+    """Real time. Tests of the checks replace it."""
 
     def now(self) -> float:
         """Return Unix seconds."""
@@ -62,11 +62,11 @@ class Pace:
 
 
 class RealClock:
-    """Our own clock, which may differ from the server's.
+    """The clock of this machine, which may differ from the server's.
 
     Args:
-        pace: How time passes.
-        allow: Raises where there is no time left to wait so many seconds.
+        pace: The source of time.
+        allow: Raises if there is no time left to wait so many seconds.
     """
 
     whose: Literal["observer"] = "observer"

@@ -1,4 +1,4 @@
-"""What a check is written with: tenants, requests that must work or must not, and notes."""
+"""The context of a check: tenants, requests that must succeed or fail, and results."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ _PASSING: Final[dict[object, str]] = {
     429: "a limit is reached",
     **dict.fromkeys((502, 503, 504), "it is not available for now"),
 }
-"""What a server answers for a while only, whatever the request."""
+"""Statuses of temporary conditions, independent of the request."""
 
 
 class CheckContext:
-    """One check of one server.
+    """The context of one check of one server.
 
     Args:
         target: The server.
         name: The name of the check.
 
     Attributes:
-        recorded: Every exchange, in order.
+        recorded: All exchanges, in order.
         made: How many tasks were made, or may have been.
-        lines: The curl lines of requests that were no usual ones, by their numbers.
+        lines: The curl lines of special requests, by exchange number.
     """
 
     def __init__(self, target: Target, name: str) -> None:
@@ -79,25 +79,25 @@ class CheckContext:
         return self.target.budget.bound is not None
 
     def wants(self, *rules: str) -> bool:
-        """Tell whether one of these rules is asked for."""
+        """Tell whether one of these rules is selected."""
         wanted = self.target.options.rules
         return wanted is None or not wanted.isdisjoint(rules)
 
     @property
     def ids(self) -> dict[str, tuple[int, str]]:
-        """The tasks that were made, each with number and curl line of the exchange that told of it first."""
+        """The ids of the tasks made, each with number and curl line of its first exchange."""
         made = [each for each in reversed(self.recorded) if each.operation == "generateTask" and each.status == 200]
         return {str(each.data["taskId"]): (each.number, curl_line(each)) for each in made if each.data.get("taskId")}
 
-    # Worlds
+    # Tenants
 
     @cached_property
     def tenant(self) -> TenantClient:
-        """The world of this check: on an ltx-mock one of its own, elsewhere the key that was given."""
+        """The tenant of this check: a new one on an ltx-mock, elsewhere that of the given key."""
         return self.open_tenant()
 
     def open_tenant(self, **own: Any) -> TenantClient:
-        """Return a new world. Settings of its own can be had on an ltx-mock only."""
+        """Return a new tenant. Settings are possible on an ltx-mock only."""
         control, options = self.target.control, self.target.options
         if control is None:
             return self._given(options.api_key or "")
@@ -117,7 +117,7 @@ class CheckContext:
         return TenantClient(self.target, key, clock, self._record, self._has_made, number=self._tenants)
 
     def other_tenant(self) -> TenantClient:
-        """Return a world with another key than that of `tenant`.
+        """Return a tenant with another key than `tenant`.
 
         Raises:
             CheckStoppedError: There is no second key.
@@ -137,22 +137,22 @@ class CheckContext:
         self.made += 1
 
     def inbox(self, *answers: int) -> Inbox:
-        """Return an inbox for callbacks, which is read once more at the end of all checks."""
-        ours = self.target.control is not None  # then the same seed asks the same; else nobody is to guess the path
+        """Return an inbox for callbacks. It is read once more after all checks."""
+        ours = self.target.control is not None  # on an ltx-mock the path is deterministic, elsewhere unguessable
         name = _key(self.target.options.seed, self.name, len(self._inboxes)) if ours else None
         inbox = self.target.receiver.inbox(*answers, name=name)
         self._inboxes.append((self.tenant, inbox))
         return inbox
 
-    # Notes
+    # Results
 
     @property
     def recorder(self) -> Recorder:
-        """Takes what is found by the functions that judge."""
+        """The recorder for functions that judge."""
         return self._log.recorder
 
     def checked(self, *rules: str) -> None:
-        """Note that these rules could be judged."""
+        """Note that these rules were judged."""
         self.recorder.checked(*rules)
 
     def add_deviation(
@@ -172,25 +172,25 @@ class CheckContext:
         )
 
     def stop(self, why: str) -> NoReturn:
-        """End the check; what it has seen so far counts.
+        """End the check; its results so far count.
 
         Raises:
             CheckStoppedError: Always.
         """
         raise CheckStoppedError(why)
 
-    # Requests that must work
+    # Requests that must succeed
 
     def submit(self, body: Any, rule: str = "GEN-17", *, tenant: TenantClient | None = None) -> str:
-        """Have a task made of a good request and return its id.
+        """Submit a valid request and return the id of its task.
 
         Args:
             body: The request.
-            rule: The rule that a refusal breaks, where the check is about just that.
+            rule: The rule that a refusal breaks.
             tenant: The owner of the task; by default that of the check.
 
         Raises:
-            CheckStoppedError: There is no task.
+            CheckStoppedError: No task was made.
         """
         exchange = (tenant or self.tenant).generate(body)
         self.judge_response(exchange, rule)
@@ -200,7 +200,7 @@ class CheckContext:
         return task_id
 
     def judge_response(self, exchange: Exchange, rule: str) -> bool:
-        """Judge the answer to a good request, and tell whether it was accepted."""
+        """Judge the response to a valid request, and tell whether it was accepted."""
         if exchange.data.get("taskId"):
             self.target.accepts = True
             if (dialect := may_refuse(exchange.request)) is not None:
@@ -211,7 +211,7 @@ class CheckContext:
         if exchange.status in {401, 403}:
             raise CheckStoppedError(f"the server does not accept the key: {describe_response(exchange)}")
         if not codes_of(exchange) <= {200} and rule not in {"GEN-16", "GEN-17"}:
-            if self.target.accepts:  # else it refuses every request, and no one field is to blame
+            if self.target.accepts:  # otherwise it may refuse every request, whatever the fields
                 self._add_refusal(exchange, rule)
         elif rule == "GEN-16":
             title, expected = "a request that only goes against an advice is refused", "200 and a taskId"
@@ -222,10 +222,10 @@ class CheckContext:
         return False
 
     def _add_refusal(self, exchange: Exchange, rule: str) -> None:
-        """Hold a refusal against one rule, unless it is a matter of dialect."""
+        """Add the deviation of a refusal, not binding if a dialect allows it."""
         dialect = may_refuse(exchange.request)
         if dialect is not None and dialect.id in self.target.reads:
-            dialect = None  # it has taken such a request: that is not what it refuses
+            dialect = None  # it has accepted such a request before, so the dialect is not the reason
         title = "a request that breaks no rule is refused"
         if dialect is not None:
             title = f"a request is refused that may be read in another way: {dialect.text}"
@@ -235,22 +235,22 @@ class CheckContext:
         )
         self.ignore_request(exchange)
 
-    # Requests that must not
+    # Requests that must fail
 
     def judge_refusal(
         self, exchange: Exchange, status: int, rule: str, title: str, *, also: Container[object] = ()
     ) -> None:
-        """Judge the answer to a request that must be refused with a status, in HTTP or in the envelope.
+        """Judge the response to a request that must be refused with a status, in HTTP or in the envelope.
 
         Args:
-            exchange: The answer.
+            exchange: The exchange.
             status: The status.
-            rule: Whose rule it is.
-            title: What to say where it is not refused so.
-            also: Other statuses that an honest server may answer with; they are observed.
+            rule: The rule that an acceptance breaks.
+            title: The title of the deviation.
+            also: Other permitted statuses; they are observed.
 
         Raises:
-            CheckStoppedError: The server has a limit or an outage, or the key no credits: it is not about the request.
+            CheckStoppedError: The response is about a limit, an outage or missing credits, not about the request.
         """
         _require_lasting(exchange, limit=status == 429)
         self.checked(rule)
@@ -262,16 +262,16 @@ class CheckContext:
             )
 
     def expect_refusal(self, body: Any, rule: str, what: str, *, dialect: str | None = None) -> None:
-        """Send a bad body, which a recording's checks judge too, and note what those leave open.
+        """Send an invalid body, and judge what the rules for recordings do not.
 
         Args:
             body: The body as JSON; bytes are sent as they are.
             rule: The rule that it breaks.
-            what: In what way.
-            dialect: In which dialect an honest server may accept it, if in one.
+            what: The kind of violation, for titles.
+            dialect: The dialect that allows a server to accept it, if any.
 
         Raises:
-            CheckStoppedError: It could cost a task to show again what is known.
+            CheckStoppedError: The rule is known to be broken, and another request could cost a task.
         """
         if self.bounded and rule in self.target.accepts_wrong:
             raise CheckStoppedError(f"a request that breaks {rule} was accepted; another might cost a task")
@@ -294,7 +294,7 @@ class CheckContext:
             self.add_deviation(rule, title, exchange, expected="400", actual=describe_response(exchange))
 
     def send_unjudged(self, body: Any) -> Exchange:
-        """Send a request that is no part of what is judged."""
+        """Send a request whose exchange is not judged."""
         whole, self._log = self._log, CheckRecord()
         try:
             return self.tenant.generate(body)
@@ -302,7 +302,7 @@ class CheckContext:
             self._log = whole
 
     def ignore_request(self, exchange: Exchange) -> None:
-        """Keep the checks of recordings from judging whether a request was rightly accepted or refused."""
+        """Mark the request of an exchange as not recorded, so that the rules for recordings do not judge it."""
         unread = replace(exchange, gaps=exchange.gaps | {"request"})
         self._log.exchanges = [unread if each is exchange else each for each in self._log.exchanges]
 
@@ -315,17 +315,17 @@ class CheckContext:
         *,
         rule_of: Callable[[T], str] | None = None,
     ) -> None:
-        """Try an experiment with many examples. Of those that show a deviation only the smallest is kept.
+        """Call a function with many examples. Of those with a deviation only the smallest is kept.
 
-        Where tasks are counted the first that shows one ends the experiment.
+        If tasks are counted, the first deviation ends the loop.
 
         Args:
-            examples: What to try.
-            attempt: The experiment.
+            examples: A strategy.
+            attempt: The function.
             rule_of: Returns the rule that a deviation from GEN-17 breaks, given the example.
 
         Raises:
-            CheckStoppedError: An experiment could not go on.
+            CheckStoppedError: `attempt` stopped the check.
         """
         from ltx_mock_contracts.fuzzing.deterministic import draw  # noqa: PLC0415 - Hypothesis is slow to import
 
@@ -357,13 +357,13 @@ class CheckContext:
     # The end
 
     def close(self) -> VerdictCollector:
-        """Let go of the worlds and return all that was seen."""
+        """Delete the tenants and return the results."""
         self._open.close()
         self._closed = self._signed(self._log.judged())
         return self._closed
 
     def late_findings(self) -> VerdictCollector | None:
-        """Read the inboxes once more, after all checks, and return what that adds to what was seen."""
+        """Read the inboxes once more, after all checks, and return the additional results."""
         if self.target.control is not None or self._closed is None:
             return None
         if not [call for tenant, inbox in self._inboxes for call in tenant.read(inbox)]:
@@ -384,7 +384,7 @@ class CheckContext:
         return signed
 
     def failure(self, collector: VerdictCollector) -> ContractFailure | None:
-        """Return what is to be raised because of what was seen, if anything."""
+        """Return the failure to raise for the results, if any."""
         broken = self._broken(collector)
         if not broken:
             return None
@@ -416,7 +416,7 @@ class CheckContext:
 
 
 def _require_lasting(exchange: Exchange, *, limit: bool = False, credit: bool = False) -> None:
-    """Raise where an answer is about the moment and not about the request, unless that is what is looked at."""
+    """Stop the check if a response is about a temporary condition (unless the check expects it), not the request."""
     if tells_of_credits(exchange) and not credit:
         raise CheckStoppedError(_NO_CREDITS)
     for code in () if limit else codes_of(exchange) & _PASSING.keys():
@@ -424,13 +424,13 @@ def _require_lasting(exchange: Exchange, *, limit: bool = False, credit: bool = 
 
 
 def codes_of(exchange: Exchange) -> set[object]:
-    """Return the status of an answer and the code in its envelope, which may differ on a server that is wrong."""
+    """Return the HTTP status and the `code` of a response, which may differ on an incorrect server."""
     code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else None
     return {exchange.status, exchange.status if code is None else code}
 
 
 def _attributed(collector: VerdictCollector, rule: str) -> VerdictCollector:
-    """Return a collector in which deviations from GEN-17 are from another rule."""
+    """Return a copy of a collector with deviations from GEN-17 attributed to another rule."""
     other = VerdictCollector(seen=collector.seen)
     for deviation in collector.deviations:
         other.add_deviation(replace(deviation, rule=rule) if deviation.rule == "GEN-17" else deviation)
@@ -438,7 +438,7 @@ def _attributed(collector: VerdictCollector, rule: str) -> VerdictCollector:
 
 
 def _size(example: object) -> int:
-    """Return how much there is to read in an example."""
+    """Return the size of an example in bytes."""
     body = getattr(example, "body", getattr(example, "raw", example))
     return len(body) if isinstance(body, bytes) else len(json.dumps(body))
 

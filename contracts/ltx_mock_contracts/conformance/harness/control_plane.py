@@ -1,4 +1,4 @@
-"""The control plane of an ltx-mock, as far as checks use it: worlds of their own, and time that they move."""
+"""The control plane of an ltx-mock for the checks: their own tenants, with clocks that they advance."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _TENANT_SETTINGS: Final[dict[str, Any]] = {
     "credits": None,
     "strict": False,
 }
-"""What the worlds of the checks are like, however the server is set."""
+"""The settings of the checks' tenants, independent of the server's settings."""
 
 
 class ControlPlane:
-    """The worlds of the checks on one server."""
+    """The tenants of the checks on one server."""
 
     def __init__(self, client: ControlClient) -> None:
         self._client = client
@@ -40,17 +40,17 @@ class ControlPlane:
         Args:
             root: Its URL without `/api/v1`.
             token: Its admin token, if it has one.
-            send: Sends as `HttpClient.send` does.
-            timeout: How many seconds an answer may take that waits for nobody.
+            send: A function like `HttpClient.send`.
+            timeout: How many seconds a response may take that does not wait for receivers.
         """
         timeouts = Timeouts(timeout, timeout, timeout, _ADVANCE_SECONDS)
         return cls(ControlClient(HttpTransport(root, token, send), root, timeouts=timeouts))
 
     def why_not_ours(self) -> str | None:
-        """Return None where the server says that it is an ltx-mock, else what it is. No token is sent.
+        """Return None if the server says that it is an ltx-mock, else what it is. No token is sent.
 
         Raises:
-            NoAnswerError: Nobody is there.
+            NoAnswerError: No response.
         """
         try:
             self._client.greet()
@@ -63,7 +63,7 @@ class ControlPlane:
         return None
 
     def accepts_token(self) -> bool:
-        """Tell whether the control plane asks for no other token than the one that it gets."""
+        """Tell whether the control plane accepts our token (or needs none)."""
         try:
             self._client.get("/clock")
         except (ControlError, NoAnswerError):
@@ -71,7 +71,7 @@ class ControlPlane:
         return True
 
     def accepts_any_key(self) -> bool:
-        """Tell whether the server accepts keys that nobody told it of."""
+        """Tell whether the server accepts unknown keys."""
         try:
             self._client.get("/settings", key="a-key-that-nobody-has")
         except ControlError:
@@ -79,9 +79,9 @@ class ControlPlane:
         return True
 
     def open(self, key: str, settings: dict[str, Any]) -> tuple[str, int]:
-        """Make a new world, with a clock that stands, and return its key and its time in Unix milliseconds.
+        """Make a new tenant with a stopped clock, and return its key and its time in Unix milliseconds.
 
-        Where another run of the checks has the key, the world gets one with a part that is drawn at random.
+        If another run of the checks has the key, a random part is added to it.
         """
         body = {"settings": {**_TENANT_SETTINGS, **settings}, "new": True}
         try:
@@ -94,9 +94,9 @@ class ControlPlane:
         return key, int(told["clock"]["now"])
 
     def close(self, key: str) -> None:
-        """Forget a world."""
+        """Delete a tenant."""
         self._client.delete("/tenants", key=key)
 
     def advance(self, key: str, seconds: float) -> int:
-        """Move the time of a world on, and return it in Unix milliseconds. All callbacks due by then are made."""
+        """Advance the clock of a tenant, and return its time in Unix milliseconds. All due callbacks are delivered."""
         return int(self._client.post("/clock/advance", {"seconds": seconds}, key=key)["now"])

@@ -1,4 +1,4 @@
-"""What a check writes down: what it asked and was answered, and what it makes of that."""
+"""The record of a check: its exchanges and its own results."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["CheckRecord"]
 
 @dataclass(slots=True)
 class CheckRecord:
-    """Exchanges, judged together as those of a recording are, and what the check itself noted.
+    """The exchanges of a check, to be judged like a recording, and the check's own results.
 
     Attributes:
-        exchanges: What was asked and answered, in order.
-        collector: What the check noted.
+        exchanges: The exchanges, in order.
+        collector: The results that the check noted.
     """
 
     exchanges: list[Exchange] = field(default_factory=list)
@@ -29,17 +29,17 @@ class CheckRecord:
 
     @property
     def recorder(self) -> Recorder:
-        """Where the check writes."""
+        """The recorder of the check."""
         return Recorder(self.collector)
 
     def judged(self) -> VerdictCollector:
-        """Return all that the page shows, with what its exchanges show by themselves."""
+        """Return the noted results, together with those of the rules for recordings."""
         collector = VerdictCollector()
         judge_all(self.exchanges, collector)
         collector.merge(self.collector.as_dict())
         return collector
 
     def add(self, other: CheckRecord) -> None:
-        """Take over what another page has."""
+        """Add another record."""
         self.exchanges += other.exchanges
         self.collector.merge(other.collector.as_dict())

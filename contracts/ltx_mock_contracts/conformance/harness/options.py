@@ -1,4 +1,4 @@
-"""What to check, and how far the checks may go: every option once, for Python, pytest and the command line."""
+"""The options of the checks, defined once for Python, pytest and the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _option(default: Any, text: str, metavar: str | None = None) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The target of the checks and their bounds.
+    """The target of the checks and their limits.
 
     Attributes:
         url: The root of the server, with or without `/api/v1`.
@@ -67,5 +67,5 @@ class Options:
 
     @property
     def secrets(self) -> list[str]:
-        """What no report, trace or line may have in it."""
+        """The secrets, which no report, trace or curl line may contain."""
         return [secret for secret in (self.api_key, self.other_key, self.admin_token) if secret]

@@ -1,4 +1,4 @@
-"""A server of our own, which the checked server calls back and fetches images and LoRAs from."""
+"""A local HTTP server for callbacks, which also serves images and LoRAs to the checked server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that came in for an inbox, and how it was answered."""
+    """A request to an inbox, and the status of its response."""
 
     method: str
     content_type: str
@@ -27,11 +27,11 @@ class Call:
 
 
 class Inbox:
-    """One path of the receiver: what came to it, and how it answers.
+    """One path of the receiver, with its requests and its responses.
 
     Attributes:
-        url: What to give as `callback_url`.
-        answers: The statuses to answer with, one after the other; the last one goes on for ever.
+        url: The `callback_url` for requests.
+        answers: The statuses of the responses, in order; the last one is repeated.
     """
 
     def __init__(self, url: str, answers: tuple[int, ...]) -> None:
@@ -41,28 +41,28 @@ class Inbox:
         self._lock = threading.Lock()
 
     def take(self, method: str, content_type: str, body: bytes) -> int:
-        """Write a request down and return the status to answer with."""
+        """Record a request and return the status of its response."""
         with self._lock:
             status = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
             self._calls.append(Call(method, content_type, body, status))
             return status
 
     def take_new(self) -> list[Call]:
-        """Return what came since this was last asked, in order."""
+        """Return the new requests since the last call, in order."""
         with self._lock:
             new, self._calls = self._calls, []
             return new
 
 
 class Receiver:
-    """Inboxes for callbacks, and files to be fetched. Use it as a context manager.
+    """Inboxes for callbacks, and files to download. Use it as a context manager.
 
     Args:
-        host: How others reach it: `HOST`, `HOST:PORT` or a URL; None is this machine only.
+        host: Its address for the server: `HOST`, `HOST:PORT` or a URL; None for this machine only.
         port: The local port; 0 takes a free one.
 
     Raises:
-        OSError: The port cannot be had.
+        OSError: The port is not available.
     """
 
     def __init__(self, host: str | None, port: int) -> None:
@@ -74,24 +74,24 @@ class Receiver:
         self.root = _root(host, self._server.port)
 
     def inbox(self, *answers: int, name: str | None = None) -> Inbox:
-        """Return a new inbox that answers so; without statuses always 200.
+        """Return a new inbox.
 
         Args:
-            answers: The statuses.
-            name: The end of its path; by default one that nobody can guess.
+            answers: The statuses of its responses; none means always 200.
+            name: The end of its path; random by default.
         """
         path = f"/inbox/{name or token_urlsafe(16)}"
         self._inboxes[path] = Inbox(self.root + path, answers or (200,))
         return self._inboxes[path]
 
     def file(self, name: str, content_type: str, body: bytes) -> str:
-        """Offer a file and return its URL."""
+        """Serve a file and return its URL."""
         path = f"/files/{next(self._numbers)}/{name}"
         self._files[path.partition("?")[0]] = content_type, body
         return self.root + path
 
     def missing(self, name: str) -> str:
-        """Return a URL where there is nothing."""
+        """Return a URL that answers 404."""
         return f"{self.root}/nothing/{name}"
 
     def _respond(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The server that is checked: what it is, how it is reached, and what may be asked of it."""
+"""The checked server: its connection, its control plane, and the limits of a run."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ __all__ = ["CannotRunError", "CheckStoppedError", "Target"]
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SILENT: Final = 3
 DIRECTIVE: Final = "[[content-violation]]"
-"""The prompt by which an ltx-mock lets a task fail."""
+"""The prompt that makes a task of an ltx-mock fail."""
 
 
 class CannotRunError(Exception):
-    """The checks cannot be run; the text says why and what to do."""
+    """The checks cannot run; the text says why and what to do."""
 
 
 class CheckStoppedError(Exception):
-    """A check cannot go on; the text says why. What it has seen so far counts."""
+    """A check cannot continue; the text says why. Its results so far count."""
 
 
 class Target:
-    """What all checks of one run share.
+    """The state that all checks of one run share.
 
     Args:
-        options: What to check, and how far to go.
-        folder: Where processes of one run write down what was spent.
-        pace: How real time passes.
-        waiting: Is told of how many seconds are waited, and for what.
+        options: The options of the run.
+        folder: The folder of the budget, shared by the processes of one run.
+        pace: The source of real time.
+        waiting: Called before each wait, with the seconds and the purpose.
 
     Raises:
-        CannotRunError: Nobody is there, or the key is not accepted.
+        CannotRunError: The server cannot be reached, or does not accept the key.
 
     Attributes:
-        base: The URL that paths such as that of generateTask are added to.
-        control: The control plane where the server is an ltx-mock that lets us in, else None.
-        stranger: Why there is no control plane.
-        accepts: Whether the server has accepted a good request.
-        reads: The dialects in which it has accepted a request.
-        accepts_wrong: The rules of which the server has accepted a wrong request.
-        silent: Why no more is asked, once the server has stopped answering.
+        base: The base URL, with `/api/v1`.
+        control: The control plane if the server is a trusted ltx-mock, else None.
+        stranger: Why the control plane is not used; None if it is.
+        accepts: Whether the server has accepted a valid request.
+        reads: The ids of the dialects that it has accepted.
+        accepts_wrong: The rules of invalid requests that it has accepted.
+        silent: Why no more requests are sent, once the server has stopped answering.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Target:
             self.close()
             raise
         self.control = control if self.stranger is None else None
-        unasked = options.max_tasks is None and self.control is None  # one may be made by accident, and no other
+        unasked = options.max_tasks is None and self.control is None  # allow one task by accident
         self.budget = Budget(0 if unasked else options.max_tasks, folder, accidents=1 if unasked else options.max_tasks)
         self._listener = waiting
         self.accepts = False
@@ -100,7 +100,7 @@ class Target:
 
     @property
     def connection(self) -> HttpClient:
-        """The way to the server; each thread has its own."""
+        """The client of the server, one for each thread."""
         try:
             client: HttpClient = self._connections.client
         except AttributeError:
@@ -113,7 +113,7 @@ class Target:
 
     @property
     def violating_prompt(self) -> str | None:
-        """A prompt that breaks the content rules, where one is known."""
+        """A prompt that violates the content rules, if known."""
         return self.options.violating_prompt or (DIRECTIVE if self.control else None)
 
     @property
@@ -123,10 +123,10 @@ class Target:
 
     @property
     def receiver(self) -> Receiver:
-        """Where callbacks go and images come from, started when it is first needed.
+        """The receiver, started on first use.
 
         Raises:
-            CheckStoppedError: The port cannot be had.
+            CheckStoppedError: The port is not available.
         """
         with self._lock:
             return self._receiver
@@ -142,7 +142,7 @@ class Target:
 
     @property
     def stop_reason(self) -> str | None:
-        """Why nothing more is asked, if that is so."""
+        """Why no more requests are sent; None if they are."""
         left = self.time_left
         if left is not None and left <= 0:
             return f"the {self.options.time_budget:g} s of --time-budget are over"
@@ -150,28 +150,28 @@ class Target:
 
     @property
     def time_left(self) -> float | None:
-        """How many seconds of the time budget are left; None where there is no bound."""
+        """The remaining seconds of the time budget; None without a limit."""
         return None if self._end is None else self._end - self.pace.now()
 
     def waiting(self, seconds: float, what: str) -> None:
-        """Tell who listens what is waited for."""
+        """Tell the listener about a wait."""
         if self._listener is not None:
             self._listener(seconds, what)
 
     def note_response(self, what: str | None) -> None:
-        """Note an answer (None) or why there was none; after several in a row no more is asked."""
+        """Note a response (None) or the reason for a missing one; after several in a row no more requests are sent."""
         self._unanswered = 0 if what is None else self._unanswered + 1
         if what is not None and self._unanswered >= _SILENT:
             self.silent = f"the server has stopped answering: {what}"
 
     def close(self) -> None:
-        """Let go of the server."""
+        """Close all connections and the receiver."""
         self._open.close()
         for client in self._clients:
             client.close()
 
     def _reach(self, control: ControlPlane) -> str | None:
-        """Return why the server is a stranger, if it is one; one that does not answer rightly is one too."""
+        """Contact the server, and return why its control plane is not used, if so."""
         try:
             stranger = self._why_not_trusted(control)
             if stranger is not None or self.options.api_key:
@@ -183,10 +183,10 @@ class Target:
         return stranger
 
     def _why_not_trusted(self, control: ControlPlane) -> str | None:
-        """Say why the control plane is not used, if it is not.
+        """Return why the control plane is not trusted, if so.
 
-        What only says that it is an ltx-mock may be a way to a server whose tasks cost money. So it has to be on this
-        machine, the user has to say that it is theirs, and its clock has to do what it is told.
+        A server that claims to be an ltx-mock may be a proxy to a server whose tasks cost money. So it must be on this
+        machine, the user must confirm that it is theirs, and its clock must be controllable.
         """
         why = control.why_not_ours()
         if why is not None:
@@ -200,7 +200,7 @@ class Target:
         return None if self._clock_advances(control) else "it says that it is an ltx-mock, but its clock does not obey"
 
     def _clock_advances(self, control: ControlPlane) -> bool:
-        """See that time is moved there."""
+        """Tell whether advancing a clock there works."""
         key = f"check-{token_hex(8)}"
         try:
             key, before = control.open(key, {})
@@ -211,7 +211,7 @@ class Target:
         return after - before == 1000
 
     def _check_key(self, stranger: str | None) -> None:
-        """See that the key is one and that the API is there, which costs nothing."""
+        """Check, at no cost, that the key is accepted and that the API is there."""
         key = self.options.api_key
         if not key:
             raise CannotRunError(f"the checks of {self.options.url} need an API key (--api-key): {stranger}")

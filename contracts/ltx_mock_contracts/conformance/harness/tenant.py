@@ -1,4 +1,4 @@
-"""One API key of the server as a check uses it: asks, pays, waits, and writes everything down."""
+"""The client of a check for one API key: sends requests within the budget, waits, and records every exchange."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ OWN_KEY: Final = "the key of this world"
 
 
 class TenantClient:
-    """A key, and the time that its tasks live in.
+    """A client for one API key and its clock.
 
     Args:
         target: The server.
         key: The API key.
         clock: Its time.
-        record: Takes each exchange, for one without an answer what came instead, and a curl line where it was no
-            usual request.
-        made: Is called for each task that was made, or may have been.
-        number: Which of the worlds of a check it is.
+        record: Called with each exchange, with the error if there was no response, and with a curl line for a special
+            request.
+        made: Called for each task that was, or may have been, made.
+        number: Its number among the tenants of the check.
 
     Attributes:
         key: The API key.
@@ -64,12 +64,12 @@ class TenantClient:
         self._made = made
 
     def generate(self, body: Any, *, free: bool = False, authorization: str | None = OWN_KEY) -> Exchange:
-        """Ask for a video.
+        """Send a generateTask request.
 
         Args:
             body: The body as JSON; bytes are sent as they are.
-            free: Whether a good server refuses the request.
-            authorization: The header; by default the one with the key, None is no header.
+            free: Whether a correct server refuses the request.
+            authorization: The header; by default the one with the key, None for no header.
 
         Raises:
             CheckStoppedError: Nobody answers, or no more may be spent.
@@ -80,7 +80,7 @@ class TenantClient:
         )
 
     def status(self, task_id: str | None, *, authorization: str | None = OWN_KEY) -> Exchange:
-        """Ask how a task does, or with None ask without `taskId`."""
+        """Poll a task, or with None poll without `taskId`."""
         query = "" if task_id is None else f"?taskId={quote(task_id, safe='')}"
         return self.ask("GET", MODEL.status_path + query, "statusTask", authorization=authorization)
 
@@ -94,7 +94,9 @@ class TenantClient:
         authorization: str | None = OWN_KEY,
         free: bool = True,
     ) -> Exchange:
-        """Ask for a path below the base URL. Whatever is no GET could make a task, and is paid for if it did.
+        """Send a request to a path below the base URL.
+
+        Requests other than GET count in the budget if they made a task.
 
         Raises:
             CheckStoppedError: Nobody answers, or no more may be spent.
@@ -150,10 +152,10 @@ class TenantClient:
         return self._record(exchange, trouble, line)
 
     def fetch(self, url: str) -> Reply:
-        """Get a result, which is no part of the API.
+        """Download a result.
 
         Raises:
-            NoAnswerError: There is none.
+            NoAnswerError: No response.
         """
         self._require_time()
         patience = max(self._target.options.timeout, _VIDEO_SECONDS)
@@ -165,11 +167,11 @@ class TenantClient:
         return reply
 
     def wait(self, seconds: float, what: str = "what comes") -> None:
-        """Let time pass: the server's where it can be moved, else everybody's.
+        """Let time pass: advance the tenant's clock if possible, else wait in real time.
 
         Args:
-            seconds: How long.
-            what: What is waited for, for people.
+            seconds: The duration.
+            what: The purpose, for people.
         """
         self._require_time()
         if not seconds:
@@ -184,16 +186,16 @@ class TenantClient:
             raise CheckStoppedError(str(error)) from None
 
     def note_silence(self, path: str, what: str) -> None:
-        """Note that the control plane did not answer, and what came instead."""
+        """Note that the control plane did not respond, and the error."""
         self._target.note_response(what)
         url, now = f"{self._target.root}/__admin{path}", self.clock.now
         self._record(Exchange(at=now, operation="other", method="POST", target=url, status=None), what)
 
     def read(self, inbox: Inbox) -> list[Exchange]:
-        """Return the callbacks that came since the last reading, and write them down as having come now.
+        """Return the new callbacks, and record them with the current time.
 
-        Their headers are those of the request, for it is the server that made it. When several came, nobody knows how
-        long they were apart.
+        Their headers are those of the request, because the server sent it. The time between several new ones is
+        unknown.
         """
         now, new = self.clock.now, inbox.take_new()
         together = frozenset({"time"}) if len(new) > 1 else frozenset()
@@ -221,7 +223,7 @@ class TenantClient:
 
 
 def _refused(exchange: Exchange) -> bool:
-    """Tell whether it is sure that no task was made."""
+    """Tell whether certainly no task was made."""
     code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else exchange.status
     refusing = [code in range(400, 500), exchange.status in range(400, 500)]
     return exchange.status is not None and any(refusing) and not exchange.data

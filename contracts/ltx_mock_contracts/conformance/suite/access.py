@@ -1,4 +1,4 @@
-"""Who may ask: the header and the key (AUTH)."""
+"""Checks of access: the header and the key (AUTH)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MALFORMED: Final = {
     "only the scheme": "Bearer",
     "an empty header": "",
 }
-"""The key in these is a good one."""
+"""Malformed headers with a valid key."""
 UNKNOWN: Final = "Bearer a-key-that-nobody-has"
 
 
 def expect_401(context: CheckContext, rule: str, authorization: str | None, title: str, *, generate: bool) -> None:
-    """See that a request with such a header is refused."""
+    """Check that a request with such a header is refused with 401."""
     if generate:
         exchange = context.tenant.generate(plain(), free=True, authorization=authorization)
     else:
@@ -39,18 +39,18 @@ def expect_401(context: CheckContext, rule: str, authorization: str | None, titl
 
 
 def no_header(context: CheckContext, *, generate: bool) -> None:
-    """No `Authorization` at all."""
+    """A request without `Authorization`."""
     expect_401(context, "AUTH-1", None, "a request without Authorization is not refused with 401", generate=generate)
 
 
 def malformed_header(context: CheckContext, what: str, *, generate: bool) -> None:
-    """A header that is not `Bearer` and a key."""
+    """A header that is not `Bearer` with a key."""
     header = MALFORMED[what].format(key=context.tenant.key)
     expect_401(context, "AUTH-2", header, f"{what} in Authorization is not refused with 401", generate=generate)
 
 
 def unknown_key(context: CheckContext, *, generate: bool) -> None:
-    """A key that is nobody's."""
+    """An unknown key."""
     control = context.target.control
     if control is not None and control.accepts_any_key():
         raise CheckStoppedError("this ltx-mock was started without --api-key and takes any key")
@@ -59,7 +59,7 @@ def unknown_key(context: CheckContext, *, generate: bool) -> None:
 
 @check("AUTH-3", risky=True)
 def access_comes_first(context: CheckContext) -> None:
-    """Bad requests without a key."""
+    """Invalid requests without a key."""
     for what, exchange in (
         ("a body that is no JSON", context.tenant.generate(b"{", free=True, authorization=None)),
         ("a body without input", context.tenant.generate({}, free=True, authorization=None)),
@@ -70,7 +70,7 @@ def access_comes_first(context: CheckContext) -> None:
 
 @check("AUTH-4", tasks=2, rank=8, needs=["other key"])
 def keys_are_apart(context: CheckContext) -> None:
-    """One key asks for the task of another."""
+    """One key polls the task of another."""
     other = context.other_tenant()
     task_id = context.submit(plain())
     exchange = other.status(task_id)

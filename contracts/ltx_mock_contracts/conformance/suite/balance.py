@@ -1,4 +1,4 @@
-"""The credits that are left (BAL-1), where a server tells them."""
+"""Check of the credit balance (BAL-1), if the server has the endpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["CHECKS"]
 
 @check("BAL-1")
 def balance(context: CheckContext) -> None:
-    """Ask for the balance."""
+    """A request for the balance."""
     exchange = context.tenant.ask("GET", BALANCE_PATH, "balance")
     if exchange.status != 200:
         context.stop(f"the server does not tell the balance: {describe_response(exchange)}")

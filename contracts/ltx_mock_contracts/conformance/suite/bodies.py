@@ -1,4 +1,4 @@
-"""The good requests of the checks: a plain one for each mode, edges of what is allowed, and which field is to blame."""
+"""The valid requests of the checks: plain ones for each mode, edges, and the search for a refused field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LORA: Final[dict[str, Any]] = {"path": "https://example.com/style.safetensors?d
 
 
 class Edge(NamedTuple):
-    """Something at the edge of what a rule allows: fields of `input`, and fields beside it."""
+    """A request at an edge of a rule: fields of `input`, and fields beside it."""
 
     rule: str
     name: str
@@ -57,7 +57,7 @@ def _edges() -> Iterator[Edge]:
 
 
 EDGES: Final = tuple(_edges())
-"""What must be accepted, and costs a task each."""
+"""Requests that must be accepted; each costs a task."""
 
 
 def plain(mode: str = MODES[0], *, resolution: str = RESOLUTIONS[0], **inside: Any) -> dict[str, Any]:
@@ -71,24 +71,24 @@ def plain(mode: str = MODES[0], *, resolution: str = RESOLUTIONS[0], **inside: A
 
 
 def needs_files(mode: str) -> bool:
-    """Tell whether a request of a mode points at files that the server fetches."""
+    """Tell whether a request of a mode contains URLs that the server fetches."""
     return mode in IMAGE_MODES or mode in LORA_MODES
 
 
 def varied(context: CheckContext, mode: str = MODES[0], **inside: Any) -> dict[str, Any]:
-    """Return a simple request that differs from check to check, so that no one value is to blame for all of them."""
+    """Return a simple request that differs between checks, so that one refused value does not fail all of them."""
     digest = crc32(context.name.encode())
     length, prompt = _DURATIONS[digest % len(_DURATIONS)], _PROMPTS[digest // 8 % len(_PROMPTS)]
     return plain(mode, **{"duration": length, "prompt": prompt, **inside})
 
 
 def changed(edge: Edge) -> dict[str, Any]:
-    """Return the plain request with what an edge has."""
+    """Return the plain request with the fields of an edge."""
     return {**plain(edge.mode, **edge.inside), **edge.beside}
 
 
 def with_files(context: CheckContext, body: dict[str, Any]) -> dict[str, Any]:
-    """Return a request whose image and LoRAs are there for the server to fetch."""
+    """Return a request whose image and LoRAs our receiver serves."""
     given = dict(body["input"])
     receiver = context.target.receiver
     if "image_urls" in given:
@@ -102,9 +102,9 @@ def with_files(context: CheckContext, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def refused_rule(context: CheckContext, body: Any) -> str:
-    """Return the rule of the one field for which a good request is refused; GEN-17 where it is no single one.
+    """Return the rule of the field for which a valid request is refused; GEN-17 if there is no single one.
 
-    This takes further requests, so it is for servers on which they cost nothing.
+    This sends further requests, so it is for servers without costs.
     """
     base = plain(body["input"]["mode"])
     if not _is_accepted(context, base):

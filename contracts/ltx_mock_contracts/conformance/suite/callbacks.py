@@ -1,4 +1,4 @@
-"""Callbacks: that they come, what they say, and that they come again when they were refused (CB)."""
+"""Checks of callbacks: delivery, content, and retries (CB)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ __all__ = ["CHECKS", "expect_callback", "expect_no_more", "well_formed"]
 DAY: Final = 24 * 3600
 COME_SECONDS: Final = 40
 STEP: Final = 1.0
-"""The longest step of time in which an attempt is awaited. When it came is known as exactly as that."""
+"""The longest step of waiting for an attempt, and so the precision of its time, in seconds."""
 UNTIL_THE_NEXT: Final = ((28.9, *(0.3,) * 10, *(STEP,) * 300), (30.9, *(STEP,) * 600))
-"""Steps of time in which the second and each later attempt is awaited: smaller where it matters, which is whether the
-first retry comes sooner than after 30 s."""
+"""Steps of waiting for the second and for each later attempt, in seconds: small around 30 s, the earliest retry."""
 LATE: Final = 300
 ABOUT: Final = 60
-"""How many seconds a callback takes on most servers, to tell people."""
+"""How many seconds a callback takes on most servers, for progress messages."""
 
 
 @check("CB-1", "CB-4", tasks=1, rank=4, needs=["callbacks", "violating prompt"], seconds=75)
 def failure_calls_back(context: CheckContext) -> None:
-    """A task that fails calls back too."""
+    """A failing task with a callback."""
     inbox = context.inbox()
     body = varied(context, prompt=context.target.violating_prompt)
     end = run_task(context, body | {"request_type": "callback", "callback_url": inbox.url})
@@ -51,7 +50,7 @@ def async_calls_nobody(context: CheckContext) -> None:
 
 
 def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
-    """Refuse callbacks and see them come again."""
+    """Refuse callbacks and check that they are retried."""
     inbox = context.inbox(*answers)
     body = varied(context) | {"request_type": "callback", "callback_url": inbox.url}
     context.submit(body)
@@ -69,13 +68,13 @@ def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
 
 
 def await_first(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
-    """Wait for the first attempt of a callback. Who is too fast or too slow is so in TASK-8 and not in CB-2."""
+    """Wait for the first attempt of a callback. Its time is a matter of TASK-8, not of CB-2."""
     longest = GenerateRequest.from_body(body).generation_ms[1] / 1000
     return await_attempt(context, inbox, (STEP,) * int(longest + LATE), "a callback")
 
 
 def await_attempt(context: CheckContext, inbox: Inbox, steps: tuple[float, ...], what: str) -> list[Exchange]:
-    """Wait in these steps until a callback has come, and return it."""
+    """Wait in these steps until a callback arrives, and return it."""
     if context.tenant.clock.whose == "observer":
         context.target.waiting(ABOUT, what)
     for wait in steps:
@@ -87,7 +86,7 @@ def await_attempt(context: CheckContext, inbox: Inbox, steps: tuple[float, ...],
 
 
 def expect_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
-    """See that the end of a task is told once."""
+    """Check that the end of a task is delivered."""
     came = well_formed(context, inbox)
     if not came:
         context.tenant.wait(COME_SECONDS, "a callback")
@@ -98,14 +97,14 @@ def expect_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
 
 
 def expect_no_more(context: CheckContext, inbox: Inbox) -> None:
-    """See that nothing more comes. Where everybody has to wait for that, the inbox is read at the end of all checks."""
+    """Check that no further callback comes. In real time, the inbox is read after all checks instead of waiting."""
     if context.target.control is not None:
         context.tenant.wait(DAY)
         well_formed(context, inbox)
 
 
 def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
-    """Read the callbacks that are new, and see that they are POSTs of JSON."""
+    """Read the new callbacks, and check that they are POSTs of JSON."""
     new = context.tenant.read(inbox)
     for call in new:
         if call.method != "POST":

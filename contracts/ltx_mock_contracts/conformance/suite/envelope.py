@@ -1,4 +1,4 @@
-"""What every answer is: code, message and data (ENV). Each answer of each check is looked at; these have all kinds."""
+"""Checks of the envelope: code, message and data (ENV). Responses of all checks are judged; these cover all kinds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ERRORS = ("ENV-3", "ENV-4")
 
 @check(*ERRORS, refuses=["ENV-1"])
 def errors_of_status_task(context: CheckContext) -> None:
-    """Errors that no server can mistake for a task."""
+    """Errors of statusTask."""
     for answer in (
         context.tenant.status("task_12345678", authorization=None),
         context.tenant.status("task_12345678"),
@@ -28,7 +28,7 @@ def errors_of_status_task(context: CheckContext) -> None:
 
 @check(*ERRORS, refuses=["ENV-1"], risky=True, rank=18)
 def errors_of_generate_task(context: CheckContext) -> None:
-    """Errors for bodies that are wrong in different ways."""
+    """Errors of generateTask for different kinds of invalid bodies."""
     for body in (b"", b"{", {}, plain(duration=21)):
         answer = context.tenant.generate(body, free=True)
         context.ignore_request(answer)

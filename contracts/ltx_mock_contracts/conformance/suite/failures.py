@@ -1,4 +1,4 @@
-"""Tasks that must fail, each with its code (FAIL)."""
+"""Checks of failures: tasks that must fail, each with its code (FAIL)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ IMAGES = ("missing", "GIF", "no image", "over 10 MB")
 
 @check("FAIL-1", *FAILED, tasks=1, rank=4, needs=["violating prompt"], seconds=75)
 def violating_prompt(context: CheckContext) -> None:
-    """A prompt that breaks the content rules."""
+    """A prompt that violates the content rules."""
     expect_failure(context, "FAIL-1", _PROMPT, varied(context, prompt=context.target.violating_prompt))
 
 
 def image(context: CheckContext, what: str) -> None:
-    """A reference image that is none."""
+    """An invalid reference image."""
     receiver = context.target.receiver
     url = {
         "missing": lambda: receiver.missing("reference.jpg"),
@@ -42,7 +42,7 @@ def image(context: CheckContext, what: str) -> None:
 
 
 def good_image(context: CheckContext, kind: str) -> None:
-    """A reference image of each kind."""
+    """A valid reference image."""
     url = context.target.receiver.file(f"reference.{kind}", f"image/{kind}", read(f"images/reference.{kind}"))
     end = run_task(context, varied(context, IMAGE_MODES[0], image_urls=[url]))
     context.checked("FAIL-2")
@@ -53,7 +53,7 @@ def good_image(context: CheckContext, kind: str) -> None:
 
 @check(*FAILED, refuses=["FAIL-3"], tasks=1, rank=6, needs=["callbacks"], seconds=85)
 def missing_lora(context: CheckContext) -> None:
-    """A LoRA that is not there."""
+    """A LoRA that cannot be downloaded."""
     url = context.target.receiver.missing("style.safetensors?download=true")
     body = varied(context, LORA_MODES[0], loras=[{"path": url, "scale": 1.0}])
     expect_failure(context, "FAIL-3", _LORA, body)
@@ -61,7 +61,7 @@ def missing_lora(context: CheckContext) -> None:
 
 @check(accepts=["FAIL-3"], tasks=1, rank=12, needs=["callbacks"], seconds=85)
 def good_lora(context: CheckContext) -> None:
-    """A LoRA that is there."""
+    """A LoRA that can be downloaded."""
     end = run_task(context, with_files(context, varied(context, LORA_MODES[0])))
     context.checked("FAIL-3")
     if end.data.get("failCode") == _LORA:
@@ -69,7 +69,7 @@ def good_lora(context: CheckContext) -> None:
 
 
 def expect_failure(context: CheckContext, rule: str, code: str, body: dict[str, Any]) -> None:
-    """See that a task fails, and why. A server that looks before it makes the task, and refuses, is observed."""
+    """Check that a task fails with a code. A server that refuses the request instead is observed."""
     context.tenant.clock.allow(context.target.options.first_poll)
     made = context.tenant.generate(body)
     if codes_of(made) & {400, 422} and not made.data.get("taskId"):

@@ -1,4 +1,4 @@
-"""Follow a task to its end, as the documents advise or, where time can be moved, at every edge."""
+"""Poll a task until its end: as the documents advise or, with a clock that can be advanced, at every edge."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _MOMENT: Final = 0.001
 
 
 def run_task(context: CheckContext, body: dict[str, Any]) -> Exchange:
-    """Have a task made, follow it, and return the first answer that tells its end; see `follow`.
+    """Submit a task, poll it, and return the first response with its end; see `follow`.
 
-    Nothing is submitted where there is no time to wait for it.
+    If there is no time to wait for the task, none is submitted.
     """
     context.tenant.clock.allow(context.target.options.first_poll)
     return follow(context, context.submit(body), body)
@@ -36,13 +36,13 @@ def run_task(context: CheckContext, body: dict[str, Any]) -> Exchange:
 def follow(
     context: CheckContext, task_id: str, body: dict[str, Any], *, tenant: TenantClient | None = None
 ) -> Exchange:
-    """Poll a task until it has ended, and a few times more, and return the first answer that tells its end.
+    """Poll a task until it has ended, then a few times more, and return the first response with its end.
 
-    Where the server's time can be moved, polls are made at once, just before it can succeed, and when it must have
-    ended; elsewhere at once, to see it unfinished, and then after a minute and each five seconds (CLI-2).
+    If the clock can be advanced, polls are sent at once, just before the earliest success, and at the latest end;
+    otherwise at once, to see it unfinished, and then after a minute and every five seconds (CLI-2).
 
     Raises:
-        CheckStoppedError: It does not end, or cannot be seen.
+        CheckStoppedError: It does not end, or cannot be polled.
     """
     tenant = tenant or context.tenant
     options = context.target.options
@@ -75,7 +75,7 @@ def _has_ended(look: Exchange) -> bool:
 
 
 def _edges(body: dict[str, Any]) -> Iterator[float]:
-    """Give the waits that lead to where a task may change, and to the moments just before."""
+    """Yield the waits to the moments at which a task may change, and to just before them."""
     shortest, longest = GenerateRequest.from_body(body).generation_ms
     yield from _EARLY
     yield (shortest - 1) / 1000 - sum(_EARLY)

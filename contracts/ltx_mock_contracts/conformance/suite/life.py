@@ -1,4 +1,4 @@
-"""The life of a task: its states in order, what each tells, how long it takes, and what comes of it (TASK)."""
+"""Checks of the life of a task: its states and their fields, its times, and its result (TASK)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MARGIN: Final = 15
 
 
 def generation_seconds(mode: str, resolution: str) -> float:
-    """Return about how many seconds a task is waited for."""
+    """Return the approximate generation time in seconds."""
     return MODEL.generation_ms(mode, resolution).high / 1000 + _MARGIN
 
 
@@ -44,7 +44,7 @@ def generation_seconds(mode: str, resolution: str) -> float:
     seconds=generation_seconds(MODES[0], RESOLUTIONS[0]),
 )
 def whole_life(context: CheckContext) -> None:
-    """One task shows as much as one can: states, times, result, length, size, and the callback if one can come."""
+    """Test as much as possible with one task: states, times, result, length, size, and the callback if possible."""
     body = varied(context, seed=54248617)
     if not (context.target.can_be_called and context.wants("CB-1", "CB-4", "GEN-2", "GEN-3", "GEN-4")):
         one_life(context, body)
@@ -64,7 +64,7 @@ def whole_life(context: CheckContext) -> None:
 
 
 def one_life(context: CheckContext, body: dict[str, Any]) -> None:
-    """See a task from its beginning to its result."""
+    """Follow a task from its creation to its result."""
     end = run_task(context, body)
     if "seed" in body["input"]:
         context.checked("GEN-13")
@@ -73,7 +73,7 @@ def one_life(context: CheckContext, body: dict[str, Any]) -> None:
 
 @check("TASK-9", "GEN-17", tasks=2, rank=3, seconds=generation_seconds(MODES[0], RESOLUTIONS[0]))
 def same_seed_same_result(context: CheckContext) -> None:
-    """Two tasks that ask for the same."""
+    """Two tasks of equal requests."""
     body = varied(context, seed=12345)
     context.tenant.clock.allow(context.target.options.first_poll)
     ids = [context.submit(body) for _ in range(2)]
@@ -92,7 +92,7 @@ def same_seed_same_result(context: CheckContext) -> None:
 def extremes(
     context: CheckContext, mode: str, inside: dict[str, Any], beside: dict[str, Any], *, unused_url: bool = False
 ) -> None:
-    """Follow a task that has a value at the edge in each of its fields. If it is refused, find the field."""
+    """Follow a task whose fields all have values at an edge. If it is refused, find the refused field."""
     inbox = None
     if unused_url and context.wants("CB-3", "GEN-3") and context.target.can_be_called:
         inbox = context.inbox()
@@ -118,10 +118,10 @@ def extremes(
 def find_refused_field(
     context: CheckContext, refused: Exchange, mode: str, inside: dict[str, Any], beside: dict[str, Any]
 ) -> None:
-    """Ask again with half of the fields, then half of those, and hold the refusal against one that is refused alone.
+    """Bisect the fields of a refused request, and report the field that is refused alone.
 
     Raises:
-        CheckStoppedError: It was found.
+        CheckStoppedError: The field was found.
     """
 
     def ask(names: list[str]) -> Exchange:
@@ -149,7 +149,7 @@ def life(context: CheckContext, mode: str, resolution: str) -> None:
 
 
 def picture(context: CheckContext, ratio: str | None) -> None:
-    """Look at the video that comes of an aspect ratio."""
+    """Check the video of an aspect ratio."""
     body = varied(context, duration=6, **({} if ratio is None else {"aspect_ratio": ratio}))
     judge_result(context, run_task(context, body), body)
 
@@ -163,7 +163,7 @@ def each_task_has_an_id_of_its_own(context: CheckContext) -> None:
 
 @check(lasts=["TASK-10"], tasks=1, needs=["tenant"])
 def result_works_for_fifteen_days(context: CheckContext) -> None:
-    """Fetch a result again after nearly fifteen days."""
+    """Fetch a result after nearly fifteen days."""
     body = varied(context)
     end = run_task(context, body)
     judge_result(context, end, body)
@@ -178,7 +178,7 @@ def result_works_for_fifteen_days(context: CheckContext) -> None:
 
 @check("TASK-12", tasks=1, needs=["tenant"])
 def asking_changes_nothing(context: CheckContext) -> None:
-    """Ask three times at one moment."""
+    """Poll three times at one moment."""
     task_id = context.submit(varied(context))
     for seconds in (0, 5, 20, 60):
         context.tenant.wait(seconds)
@@ -196,7 +196,7 @@ def no_task_id(context: CheckContext) -> None:
 
 
 def unknown_task(context: CheckContext, task_id: str) -> None:
-    """An id that nobody made. One that can be none of the server's may also be a 400."""
+    """An unknown id. The response to an id of a foreign format may also be 400."""
     title = "a taskId that nobody made is not answered with 404"
     also = {400, 422} if may_refuse_id(task_id) else ()
     context.judge_refusal(context.tenant.status(task_id), 404, "TASK-11", title, also=also)
@@ -204,7 +204,7 @@ def unknown_task(context: CheckContext, task_id: str) -> None:
 
 @check("TASK-11", tasks=1, rank=46)
 def nearly_a_task(context: CheckContext) -> None:
-    """Ids that are nearly those of a task."""
+    """Ids that are similar to that of a task."""
     task_id = context.submit(varied(context))
     title = "a taskId that nobody made is not answered with 404"
     for near in (f"{task_id}0", task_id[:-1]):

@@ -1,4 +1,4 @@
-"""How much a key may do: requests a minute, and tasks at once (LIM)."""
+"""Checks of limits: requests per minute, and concurrent tasks (LIM)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MINUTE: Final = 60
 
 @check("LIM-1", "LIM-3", needs=["tenant"])
 def requests_a_minute(context: CheckContext) -> None:
-    """A world with a small limit of requests."""
+    """A tenant with a small request limit."""
     limited, other = context.open_tenant(rate_limit=f"{FEW}/minute"), context.other_tenant()
     for number in range(FEW):
         asked = limited.status(NOBODYS)
@@ -45,11 +45,11 @@ def requests_a_minute(context: CheckContext) -> None:
 
 
 def again(context: CheckContext, limited: TenantClient, refused: Exchange) -> None:
-    """See that a key may ask again when it was told to."""
+    """Check that requests are accepted again after `Retry-After`."""
     wait = (refused.headers or {}).get("retry-after", "")
     limited.wait(min(int(wait), MINUTE) if wait.isascii() and wait.isdigit() else MINUTE)
     later = limited.status(NOBODYS)
-    if 429 in codes_of(later):  # one that counts what it refuses, too, needs a minute without a request
+    if 429 in codes_of(later):  # a server that also counts refused requests needs a minute without requests
         limited.wait(MINUTE)
         later = limited.status(NOBODYS)
     if 429 in codes_of(later):
@@ -59,7 +59,7 @@ def again(context: CheckContext, limited: TenantClient, refused: Exchange) -> No
 
 @check("LIM-2", "LIM-3", tasks=SLOTS + 1, needs=["tenant"])
 def tasks_at_once(context: CheckContext) -> None:
-    """A world with a small limit of tasks."""
+    """A tenant with a small limit of tasks."""
     limited, body = context.open_tenant(max_concurrent=SLOTS), varied(context)
     made: list[Exchange] = []
     for _ in range(SLOTS):

@@ -1,4 +1,4 @@
-"""What a video says of itself: read from the boxes of an MP4 file."""
+"""Read size and length of a video from the boxes of an MP4 file."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Picture(NamedTuple):
 
 
 def is_mp4(raw: bytes) -> bool:
-    """Tell whether a file begins as MP4 does."""
+    """Tell whether a file begins like an MP4 file."""
     return raw[4:8] == b"ftyp"
 
 
 def is_whole(raw: bytes) -> bool:
-    """Tell whether the boxes of an MP4 file end where the file does."""
+    """Tell whether the last box of an MP4 file ends at the end of the file."""
     at = 0
     while at + 8 <= len(raw):
         (size,) = struct.unpack_from(">I", raw, at)
@@ -38,7 +38,7 @@ def is_whole(raw: bytes) -> bool:
 
 
 def read_picture(raw: bytes) -> Picture | None:
-    """Return what the headers of an MP4 file tell, or None where they tell nothing, as in a fragmented one."""
+    """Return size and length from the headers of an MP4 file; None if they are missing, as in a fragmented one."""
     try:
         width, height, seconds = 0, 0, 0.0
         for kind, box in _boxes(raw):
@@ -54,12 +54,12 @@ def read_picture(raw: bytes) -> Picture | None:
 
 
 def media_of(raw: bytes) -> list[bytes]:
-    """Return the pictures and sounds of an MP4 file, without what is told of them."""
+    """Return the media data of an MP4 file, without its headers."""
     return [box for kind, box in _boxes(raw) if kind == b"mdat"]
 
 
 def _boxes(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Give every box that holds something, with the boxes that hold others opened."""
+    """Yield all boxes with content, including those inside container boxes."""
     at = 0
     while at + 8 <= len(raw):
         size, kind = struct.unpack_from(">I4s", raw, at)

@@ -1,4 +1,4 @@
-"""Requests that are wrong by as little as possible: the first value beyond each edge, and what is easily mistaken."""
+"""Requests that are only just invalid: the first value beyond each edge, and common confusions."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ def _files() -> Iterator[tuple[str, str, Any]]:
 
 
 NEAR_MISSES: Final = (*_beside(), *_inside(), *_files())
-"""The rule that is broken, in what way, and the body. `dialect_of` tells which an honest server may accept."""
+"""The broken rule, the kind of violation, and the body. `dialect_of` tells which ones a server may accept."""
 
 
 def dialect_of(rule: str, body: Any) -> str | None:
-    """Return the id of the dialect in which an honest server may accept a near miss; None where that is binding."""
+    """Return the id of the dialect that allows a server to accept a near miss; None if the rule is binding."""
     broken = [each for each in validate_request(body) if each.severity == "violation"]
     dialects = [may_accept(rule, each.pointer, body) for each in broken]
     return next((each.id for each in dialects if each is not None), None) if all(dialects) else None

@@ -1,4 +1,4 @@
-"""What is no endpoint (ENV-5)."""
+"""Checks of paths, methods and body sizes outside the endpoints (ENV-5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGE = b'{"input": {"prompt": "' + b"x" * (2 * 1024 * 1024) + b'"}}'
 
 
 def unknown(context: CheckContext, method: str, path: str) -> None:
-    """A path or a model that there is not."""
+    """An unknown path or model."""
     exchange = context.tenant.ask(method, path, content=b"{}" if method == "POST" else None)
     context.checked("ENV-5")
     if (exchange.status or 0) < 400:

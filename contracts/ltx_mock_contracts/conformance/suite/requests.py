@@ -1,4 +1,4 @@
-"""Requests from both sides: what breaks a rule is refused and leaves nothing, and nothing else is refused (GEN)."""
+"""Checks of requests: invalid ones are refused without effects, valid ones are accepted (GEN)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WRONG: tuple[dict[str, Any], ...] = (
 
 
 def refuses_bytes(context: CheckContext, family: str) -> None:
-    """Bytes that are no JSON object."""
+    """Bodies that are not a JSON object."""
 
     def attempt(malformed: MalformedBytes) -> None:
         context.expect_refusal(malformed.raw, "GEN-1", family, dialect=malformed.dialect)
@@ -45,7 +45,7 @@ def refuses_bytes(context: CheckContext, family: str) -> None:
 
 
 def refuses_near_misses(context: CheckContext, rule: str) -> None:
-    """What is wrong by as little as possible; what may be read in another way comes last."""
+    """Requests that are only just invalid; dialects come last."""
     own = [(what, body, dialect_of(rule, body)) for broken, what, body in NEAR_MISSES if broken == rule]
     for what, body, dialect in sorted(own, key=lambda each: each[2] is not None):
         if dialect is None or not context.bounded:
@@ -53,7 +53,7 @@ def refuses_near_misses(context: CheckContext, rule: str) -> None:
 
 
 def reads(context: CheckContext, rule: str) -> None:
-    """What may be read in another way, where tasks are counted."""
+    """Dialects, if tasks are counted."""
     for broken, what, body in NEAR_MISSES:
         dialect = dialect_of(rule, body) if broken == rule else None
         if dialect is not None and context.bounded:
@@ -61,7 +61,7 @@ def reads(context: CheckContext, rule: str) -> None:
 
 
 def refuses(context: CheckContext, rule: str, family: str) -> None:
-    """Drawn examples of what is wrong."""
+    """Generated invalid requests."""
 
     def attempt(invalid: InvalidRequest) -> None:
         if invalid.binding or not context.bounded:
@@ -71,7 +71,7 @@ def refuses(context: CheckContext, rule: str, family: str) -> None:
 
 
 def accepts(context: CheckContext, edge: Edge) -> None:
-    """What lies at an edge of what is allowed."""
+    """A request at an edge of a rule."""
     context.submit(changed(edge), edge.rule)
 
 
@@ -82,14 +82,14 @@ def accepts_an_image(context: CheckContext) -> None:
 
 
 def accepts_loras(context: CheckContext, count: int) -> None:
-    """One, two, or three LoRAs."""
+    """One, two or three LoRAs."""
     body = varied(context, LORA_MODES[0])
     body["input"]["loras"] *= count
     context.submit(with_files(context, body), "GEN-14")
 
 
 def accepts_all_that_is_valid(context: CheckContext, mode: str) -> None:
-    """Drawn examples of what is valid."""
+    """Generated valid requests."""
 
     def attempt(body: Any) -> None:
         exchange = context.tenant.generate(body)
@@ -100,7 +100,7 @@ def accepts_all_that_is_valid(context: CheckContext, mode: str) -> None:
 
 
 def accepts_what_is_only_advised_against(context: CheckContext, family: str) -> None:
-    """Drawn examples of what the documents advise against."""
+    """Generated requests with advisories."""
 
     def attempt(advised: AdvisedRequest) -> None:
         context.judge_response(context.tenant.generate(advised.body), "GEN-16")
@@ -110,7 +110,7 @@ def accepts_what_is_only_advised_against(context: CheckContext, family: str) -> 
 
 @check("GEN-15", tasks=2, needs=["tenant"])
 def credits_end(context: CheckContext) -> None:
-    """A world with credits for one task. The same request is accepted where there is no end of them."""
+    """A tenant with credits for one task. A tenant with unlimited credits accepts the same request."""
     body = varied(context)
     context.submit(body)
     poor = context.open_tenant(credits=body["input"]["duration"], price=PRICE)
@@ -129,7 +129,7 @@ def credits_end(context: CheckContext) -> None:
 
 @check("GEN-18", tasks=1, needs=["tenant"])
 def refused_requests_cost_nothing(context: CheckContext) -> None:
-    """Bad requests, and then the last credits."""
+    """Invalid requests, then a request for the last credits."""
     good = varied(context)
     poor = context.open_tenant(credits=good["input"]["duration"], price=PRICE)
     for wrong in WRONG:
@@ -149,7 +149,7 @@ def refused_requests_cost_nothing(context: CheckContext) -> None:
 
 @check("GEN-18", needs=["tenant", "callbacks"])
 def refused_requests_leave_nothing(context: CheckContext) -> None:
-    """Bad requests with an inbox."""
+    """Invalid requests with an inbox."""
     inbox = context.inbox()
     calling = {"request_type": "callback", "callback_url": inbox.url}
     made = set()

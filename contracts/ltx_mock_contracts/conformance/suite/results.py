@@ -1,4 +1,4 @@
-"""The video that comes of a task: whether it is there, and whether it is what was asked for."""
+"""Checks of the result of a task: that it exists and matches the request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def result_url(end: Exchange) -> str:
     """Return the URL of the first result.
 
     Raises:
-        CheckStoppedError: There is none; the checks of answers tell what is wrong.
+        CheckStoppedError: There is none; the rules for responses report that.
     """
     try:
         url = json.loads(end.data["resultJson"])["resultUrls"][0]
@@ -39,10 +39,10 @@ def result_url(end: Exchange) -> str:
 
 
 def fetch_result(context: CheckContext, end: Exchange, url: str) -> Reply:
-    """Return the result, and note where it is not there (TASK-10).
+    """Download the result; note a deviation if that fails (TASK-10).
 
     Raises:
-        CheckStoppedError: It is not there.
+        CheckStoppedError: The result is missing.
     """
     context.checked("TASK-10")
     try:
@@ -60,9 +60,9 @@ def fetch_result(context: CheckContext, end: Exchange, url: str) -> Reply:
 
 
 def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> None:
-    """Judge the result of a task that should have succeeded, given what was asked for.
+    """Judge the result of a successful task against the body of its request.
 
-    One that is not there has been told; what the check has seen before that counts all the same.
+    A missing result is noted, but does not stop the check.
     """
     try:
         reply = fetch_result(context, end, result_url(end))
@@ -84,7 +84,7 @@ def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> 
 
 
 def fetch_again(context: CheckContext, end: Exchange) -> None:
-    """Fetch a result that was just fetched, without judging what is in it."""
+    """Download a result a second time, without judging its content."""
     try:
         url = result_url(end)
         reply = context.tenant.fetch(url)
@@ -96,7 +96,7 @@ def fetch_again(context: CheckContext, end: Exchange) -> None:
 
 
 def same_video(one: bytes, other: bytes) -> bool:
-    """Tell whether two files have the same pictures; when they were written does not matter."""
+    """Tell whether two files have the same media data; their headers may differ."""
     if one == other:
         return True
     media = [media_of(raw) for raw in (one, other)]
