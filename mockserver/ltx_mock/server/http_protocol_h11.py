@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,8 @@ from ltx_mock.server.http_protocol import (
     too_large,
     too_long,
 )
+
+_ROOT = re.compile(rb"https?://[^/?#]+", re.IGNORECASE)
 
 
 class BoundedConnection(h11.Connection):
@@ -40,6 +43,7 @@ class BoundedConnection(h11.Connection):
             event = super().next_event()
             if isinstance(event, h11.Request):
                 _check(event)
+                event = _in_origin_form(event)
         except h11.RemoteProtocolError as error:
             self.problem = self._problem(error, in_head=before is h11.IDLE)
             raise
@@ -69,6 +73,16 @@ def _check(request: h11.Request) -> None:
         raise not_http(f"its version is {request.http_version.decode()}")
     if request.method == b"CONNECT":
         raise no_tunnel()
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    """Return a request whose target is a whole URL, as for a proxy, with the path alone (RFC 9112, 3.2.2)."""
+    found = _ROOT.match(request.target)
+    if found is None:
+        return request
+    rest = request.target[found.end() :]
+    target = rest if rest.startswith(b"/") else b"/" + rest
+    return h11.Request(method=request.method, target=target, headers=request.headers, http_version=request.http_version)
 
 
 class H11Connection(HttpConnection, H11Protocol):

@@ -91,6 +91,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         if self._offered is not None:
             headers[:], self._offered = self._offered, None
         super().on_headers_complete()
+        self.headers = headers.copy()  # what comes now is the trailer: no headers of the request (RFC 9110, 6.5.1)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio. uvicorn lets the last request know, but not the one before it that is being answered."""

@@ -77,6 +77,30 @@ def test_a_head_just_within_the_bounds_is_read(mock: MockServer) -> None:
         assert set(statuses(send(mock.url, *pieces))) == {404}
 
 
+TRAILERS = ["Content-Encoding: nonsense", "Content-Type: text/plain", "Prefer: code=503", "X-Mock-Scenario: forbidden"]
+
+
+@pytest.mark.parametrize("line", TRAILERS)
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_the_trailer_of_a_chunked_body_says_is_no_header(mock: MockServer, line: str, *, apart: bool) -> None:
+    head = request("POST", GENERATE, "Content-Type: application/json", "Transfer-Encoding: chunked")
+    chunks, trailer = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY), f"{line}\r\n\r\n".encode()
+    pieces = [head + chunks, trailer] if apart else [head + chunks + trailer]
+    assert statuses(send(mock.url, *pieces, LAST)) == [200, 404]
+
+
+@pytest.mark.parametrize("root", ["http://x", "HTTP://127.0.0.1:8219", "https://api.apixo.ai"])
+def test_a_target_that_is_a_whole_url_is_its_path(mock: MockServer, root: str) -> None:
+    post = request("POST", f"{root}{GENERATE}", "Content-Type: application/json", body=BODY)
+    assert statuses(send(mock.url, post, request("GET", f"{root}/"), LAST)) == [200, 200, 404]
+
+
+def test_a_key_in_the_trailer_is_no_key(mock: MockServer) -> None:
+    head = b"POST /api/v1/generateTask/ltx-2-19b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    raw = head + b"0\r\nAuthorization: Bearer a-key\r\n\r\n"
+    assert statuses(send(mock.url, raw, LAST)) == [401, 404]
+
+
 def test_the_trailer_of_a_chunked_body_has_a_bound(mock: MockServer) -> None:
     head = request("POST", GENERATE, "Content-Type: application/json", "Transfer-Encoding: chunked")
     start = head + b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
