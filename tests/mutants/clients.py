@@ -71,13 +71,14 @@ class GoodClient:
         key: The API key.
         sleep: Waits for so many seconds.
         timeouts: How many real seconds an answer may take, for an operation; 300 by default.
-        callback: The URL to listen at; None for no callbacks; port 0 takes a free one.
+        callback: The URL to listen at; None for no callbacks; port 0 takes a free one. `token` is added to it.
     """
 
     first_poll = 60.0
     poll_every = 5.0
     gives_up = 1200.0
     tries = 6
+    token = ""
     input = INPUT
 
     def __init__(
@@ -97,7 +98,6 @@ class GoodClient:
         self._asked = 0
         self.task_id: str | None = None
         self.ended: dict[str, dict[str, Any]] = {}
-        self.taken = threading.Event()
         self.receiver: ThreadingHTTPServer | None = None
         self.callback_url: str | None = None
         if callback is not None:
@@ -261,12 +261,11 @@ class GoodClient:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                status = client.take(body["data"])
+                status = client.take(body["data"]) if self.path == at.path + client.token else 404
                 self.send_response(status)
                 if status != 204:
                     self.send_header("content-length", "0")
                 self.end_headers()
-                client.taken.set()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -278,8 +277,13 @@ class GoodClient:
                 pass
 
         self.receiver = Server((at.hostname, at.port), Handler)
-        self.callback_url = f"http://{at.hostname}:{self.receiver.server_port}{at.path}"
-        threading.Thread(target=self.receiver.serve_forever, args=(0.01,), daemon=True).start()
+        self.callback_url = f"http://{at.hostname}:{self.receiver.server_port}{at.path}{self.token}"
+        self.serve()
+
+    def serve(self) -> None:
+        """Begin to answer callbacks; until then they wait."""
+        if self.receiver is not None:
+            threading.Thread(target=self.receiver.serve_forever, args=(0.01,), daemon=True).start()
 
 
 # Bugs of asking.

@@ -32,7 +32,6 @@ class Case:
         callback: Whether it is about callbacks, so that the client needs a receiver.
         says: What a client that reports well has in its output.
         binding: Whether a document says that it may happen; who does not live through another is only observed.
-        stray: Whether a callback for a task that is not the client's comes too.
         endless: Whether its task has no end that a client could know.
     """
 
@@ -43,7 +42,6 @@ class Case:
     scenarios: tuple[Mapping[str, Any], ...] = ()
     callback: bool = False
     says: str | None = None
-    stray: bool = False
     endless: bool = False
     binding: bool = True
 
@@ -51,6 +49,11 @@ class Case:
     def about_downloads(self) -> bool:
         """Whether only who downloads a result meets what it makes happen."""
         return any(each.get("operation") == "download" for each in self.scenarios)
+
+    @property
+    def calls_first(self) -> bool:
+        """Whether generateTask is answered only after the first attempt of a callback."""
+        return any(each.get("callback", {}).get("first") for each in self.scenarios)
 
 
 def _fails(name: str, code: str) -> Case:
@@ -77,14 +80,21 @@ def _drifts(name: str, about: str, rule: str = "CLI-9", end: End = "result", **d
     return _case(name, about, rule, end, operation="statusTask", drift=drift, times=_FOREVER)
 
 
-def _calls(name: str, about: str, *, stray: bool = False, **callback: Any) -> Case:
+def _calls(name: str, about: str, *more: Mapping[str, Any], **callback: Any) -> Case:
     armed = ({"callback": callback},) if callback else ()
-    return Case(name=name, about=about, rules=("CLI-8",), scenarios=armed, callback=True, stray=stray)
+    return Case(name=name, about=about, rules=("CLI-8",), scenarios=(*armed, *more), callback=True)
 
 
 _GENERATE: Final[dict[str, Any]] = {"operation": "generateTask"}
 _STATUS: Final[dict[str, Any]] = {"operation": "statusTask"}
 _DOWNLOAD: Final[dict[str, Any]] = {"operation": "download"}
+_CALLBACK: Final[dict[str, Any]] = {"operation": "callback"}
+_OF_ANOTHER: Final = {
+    "taskId": "task_of_somebody_else",
+    "state": "failed",
+    "failCode": SPEC_FAIL_CODES[0],
+    "failMsg": "It is not yours.",
+}
 
 CASES: Final = (
     _case("success", "Everything works.", "CLI-1 CLI-2 CLI-3 CLI-4"),
@@ -170,18 +180,20 @@ CASES: Final = (
     ),
     # Callbacks.
     _calls("callback", "A callback reports the end of the task."),
-    Case(
-        name="callback-large",
-        about="The callback is larger than one packet or buffer: 90 kB.",
-        rules=("CLI-8",),
-        scenarios=({"operation": "callback", "drift": {"extra": {"log": "x" * 90_000}}, "times": _FOREVER},),
-        callback=True,
+    _calls(
+        *("callback-large", "The callback is larger than one packet or buffer: 90 kB."),
+        {**_CALLBACK, "drift": {"extra": {"log": "x" * 90_000}}, "times": _FOREVER},
     ),
     _calls("callback-twice", "The callback comes twice.", copies=2),
     _calls("callback-late", "The callback comes two minutes late.", delay=120_000),
     _calls("callback-lost", "The callback never comes.", lost=True),
     _calls("callback-first", "The callback comes before the response of generateTask.", first=True),
-    _calls("callback-of-another", "A callback for another client's task comes first.", stray=True),
+    _calls(
+        *("callback-of-another", "A callback for another client's task comes first."),
+        {**_CALLBACK, "drift": {"omit": ["resultJson", "completeTime", "costTime"], "extra": _OF_ANOTHER}},
+        first=True,
+        copies=2,
+    ),
 )
 """All cases, the simplest first."""
 

@@ -54,7 +54,6 @@ class Story:
         strangers: What was asked without a key, or with one that is not its own.
         deliveries: The callbacks.
         tasks: The tasks that were made.
-        stray: What its receiver answered to a callback that was not its own; `none` where there was none.
         results: What the client does with a result.
         deaf: Whether a callback found nobody who answers, while the client was not yet done.
         control: How the same client does where all goes well; None where that was not tried.
@@ -68,7 +67,6 @@ class Story:
     strangers: list[Exchange] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
-    stray: Literal["none", "taken", "refused"] = "none"
     results: Results = "either"
     deaf: bool = False
     control: Story | None = None

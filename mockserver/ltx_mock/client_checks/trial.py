@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
-import threading
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ltx_mock.client_checks.cases import SILENCE, Case
 from ltx_mock.client_checks.outcome import Ran, Results, Story
 from ltx_mock.client_checks.timing import Timing
-from ltx_mock.errors import LtxMockError
+from ltx_mock.engine.observers import Observer
 from ltx_mock.testing.mock_server import MockServer
-from ltx_mock_contracts.model import SPEC_FAIL_CODES
+
+if TYPE_CHECKING:
+    from ltx_mock.core.journal_entry import Entry
+    from ltx_mock.engine.engine import Engine
+    from ltx_mock.store.interface import Tenant
 
 __all__ = ["Client", "play"]
 
@@ -26,20 +27,9 @@ RESULT_BYTES: Final = 8_000_000
 ANY_NUMBER: Final = "1000000000/second"
 """The fake's own limit would end a client that polls for ever, which is what the case is to show."""
 KEY: Final = "check-client-key"
-STRAY_SECONDS: Final = 5.0
-LISTENS_WITHIN_SECONDS: Final = 10.0
+LISTENS_WITHIN_SECONDS: Final = 2.0
 SETTLE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.02
-STRAY: Final = {
-    "code": 200,
-    "message": "success",
-    "data": {
-        "taskId": "task_of_somebody_else",
-        "state": "failed",
-        "failCode": SPEC_FAIL_CODES[0],
-        "failMsg": "It is not yours.",
-    },
-}
 
 Client = Callable[[MockServer], Ran]
 """Runs a client once against a fake, to its end."""
@@ -68,19 +58,16 @@ def play(
     """
     host = urlsplit(callback or "").hostname
     allowed = (host,) if host else ()
-    settings = {**timing.settings, "rate_limit": ANY_NUMBER, "result_bytes": RESULT_BYTES} | (
-        {"clock": "manual"} if case.stray else {}
-    )
+    settings = {**timing.settings, "rate_limit": ANY_NUMBER, "result_bytes": RESULT_BYTES}
+    held = case.callback and settings["clock"] == "auto"
+    settings |= {"clock": "manual"} if held else {}
     with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, **settings) as mock:
         for scenario in case.scenarios:
             silent = {"close_after": int(http_timeout * 1000)} if scenario.get("fault") == SILENCE else {}
             mock.scenarios.add(**{**scenario, **silent})
-        # Time stands until the stray callback was answered, so that it comes first, whoever is faster.
-        stray = _Stray(callback if case.stray else None, lambda: _let_time_pass(mock, timing))
-        try:
-            ran = client(mock)
-        finally:
-            stray.stop()
+        if held:
+            mock.observe(_Hold)
+        ran = client(mock)
         _settle(mock)
         return Story(
             case=case,
@@ -91,16 +78,9 @@ def play(
             strangers=mock.strangers,
             deliveries=mock.callbacks,
             tasks=mock.tasks,
-            stray=stray.answer,
             results=results,
             deaf=_deaf(mock, done=ran.well or case.end != "result"),
         )
-
-
-def _let_time_pass(mock: MockServer, timing: Timing) -> None:
-    """Let the clock go as the client was told it does."""
-    with contextlib.suppress(LtxMockError):  # the fake may be gone with the client
-        mock.clock.set(timing.settings["clock"], speed=timing.settings.get("speed"))
 
 
 def _is_download(target: str) -> bool:
@@ -115,55 +95,39 @@ def _settle(mock: MockServer) -> None:
 
 
 def _deaf(mock: MockServer, *, done: bool) -> bool:
-    """Tell whether a callback found nobody who answers. A client that is done may be gone."""
+    """Tell whether a callback found nobody who answers.
+
+    A client that is done may be gone, and one that has made no task need not listen yet.
+    """
     seen = mock.look(lambda tenant: [(each.operation == "callback", each.status) for each in tenant.entries()])
+    while seen and seen[0][0]:
+        seen.pop(0)
     while done and seen and seen[-1][0]:
         seen.pop()
     return (True, None) in seen
 
 
-class _Stray(threading.Thread):
-    """Calls a client's receiver for a task of somebody else, as soon as somebody listens there."""
+class _Hold(Observer):
+    """Lets time stand until a client asks how its task goes, or has had the time to begin to listen.
 
-    def __init__(self, url: str | None, then: Callable[[], None]) -> None:
-        super().__init__(daemon=True)
-        self._then = then
-        self.answer: Literal["none", "taken", "refused"] = "none"
-        self._url = urlsplit(url or "")
-        self._over = threading.Event()
-        if url is not None:
-            self.start()
+    The clock `auto` makes a callback as soon as there is a task, and each retry at once. In the time of the documents
+    40 s and more go by before the first.
+    """
 
-    def run(self) -> None:
-        """Call until it is answered, then do what is to come after that."""
-        self._call_until_answered()
-        self._then()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._holds = True
 
-    def _call_until_answered(self) -> None:
-        until = time.monotonic() + LISTENS_WITHIN_SECONDS
-        while not self._over.wait(LOOK_SECONDS) and time.monotonic() < until:
-            try:
-                self.answer = "taken" if self._call() == 200 else "refused"
-            except ConnectionRefusedError:
-                continue
-            except (OSError, http.client.HTTPException):
-                # A client that has ended meanwhile owes no answer.
-                self.answer = "none" if self._over.wait(LOOK_SECONDS) else "refused"
+    def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
+        """See `Observer`."""
+        if not self._holds or tenant.key != KEY:
             return
+        if entry.operation == "statusTask":
+            self._let_go(tenant)
+        elif entry.operation == "generateTask":
+            asyncio.get_running_loop().call_later(LISTENS_WITHIN_SECONDS, self._let_go, tenant)
 
-    def stop(self) -> None:
-        """Call no more."""
-        self._over.set()
-        if self.is_alive():
-            self.join(STRAY_SECONDS)
-
-    def _call(self) -> int:
-        """Post the callback, and return the status of the answer."""
-        kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
-        connection = kind(self._url.hostname or "", self._url.port, timeout=STRAY_SECONDS)
-        target = self._url._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        try:
-            connection.request("POST", target, json.dumps(STRAY), {"Content-Type": "application/json"})
-            return connection.getresponse().status
-        finally:
-            connection.close()
+    def _let_go(self, tenant: Tenant) -> None:
+        if self._holds:
+            self._holds = False
+            self._engine.set_clock(tenant, "auto", None)

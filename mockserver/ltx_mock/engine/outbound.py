@@ -17,7 +17,7 @@ from asyncio import open_connection
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
 import h11
@@ -37,6 +37,10 @@ _SAFE = "!#$%&'()*+,/:;=?@[]~"
 
 Headers = Sequence[tuple[str, str]]
 Silence = Literal["silent", "refused", "untrusted", "broken"]
+
+
+CONNECTION_REFUSED: Final = "(connection refused)"
+"""In the reason of who is not there."""
 
 
 class Unanswered(Exception):  # noqa: N818 - not an error of ours
@@ -245,7 +249,7 @@ def _header(response: h11.Response, name: bytes) -> str | None:
 def _unanswered(error: Exception, target: _Target) -> Unanswered:
     place = f"{target.name}:{target.port}"
     if isinstance(error, ConnectionRefusedError):
-        return Unanswered(f"nothing listens on {place} (connection refused)", "refused")
+        return Unanswered(f"nothing listens on {place} {CONNECTION_REFUSED}", "refused")
     if isinstance(error, ssl.SSLCertVerificationError):
         return Unanswered(f"the certificate of {place} is not accepted: {why_refused(error)}", "untrusted")
     if isinstance(error, ssl.SSLError):

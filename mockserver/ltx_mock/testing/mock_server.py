@@ -15,6 +15,8 @@ from ltx_mock.testing.control_client import Admin, inside
 from ltx_mock.testing.tenant import DEFAULT_KEY, World
 
 if TYPE_CHECKING:
+    from ltx_mock.engine.engine import Engine
+    from ltx_mock.engine.observers import Observer
     from ltx_mock.store.interface import Tenant
     from ltx_mock.testing.options import ServerSettings, TenantSettings
     from ltx_mock.testing.transport import MockTransport
@@ -86,6 +88,11 @@ class MockServer(World):
     def look(self, at: Callable[[Tenant], T]) -> T:
         """Return what a function finds in this world's tenant; it runs in the server's thread."""
         return in_thread(self._server_thread, lambda: at(self._server_thread.engine.store.tenant(self.api_key)))
+
+    def observe(self, make: Callable[[Engine], Observer]) -> None:
+        """Let an observer of the engine hear of what happens; it is made and hears in the server's thread."""
+        engine = self._server_thread.engine
+        in_thread(self._server_thread, lambda: engine.observers.add(make(engine)))
 
     def stop(self) -> None:
         """Stop the server. Does nothing the second time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import SplitResult
 
 import pytest
 
@@ -15,7 +16,6 @@ from ltx_mock.client_checks.programs import free_port
 from ltx_mock.client_checks.runner import Checked, checked
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
-from support.waiting import SECONDS
 
 pytestmark = pytest.mark.sample
 
@@ -45,13 +45,8 @@ def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[Mock
             "timeout-poll": {"statusTask": SILENCE_SECONDS},
             "timeout-submit": {"generateTask": SILENCE_SECONDS},
         }
-        waits = case.stray
 
         def sleep(seconds: float) -> None:
-            nonlocal waits
-            if waits:
-                assert client.taken.wait(SECONDS), "nobody called for the task of another"
-                waits = False
             mock.clock.advance(seconds)
 
         client = kind(
@@ -194,3 +189,74 @@ def test_one_that_is_done_need_not_listen_any_more() -> None:
     found = found_in(GoodClient, "callback-late")
     assert found.report.ok, told(found)
     assert [delivery.state for delivery in found.played[0].story.deliveries] == ["scheduled"]
+
+
+class HasATokenInItsUrl(GoodClient):
+    token = "?token=secret"
+
+
+class ListensAfterItsSubmission(GoodClient):
+    at: SplitResult
+
+    def _listen(self, at: SplitResult) -> None:
+        self.at, self.callback_url = at, at.geturl()
+
+    def submit(self) -> str:
+        task_id = super().submit()
+        super()._listen(self.at)
+        return task_id
+
+
+class ServesAfterItsSubmission(GoodClient):
+    """As in one thread: who calls during generateTask is answered after it."""
+
+    submitted = False
+
+    def serve(self) -> None:
+        if self.submitted:
+            super().serve()
+
+    def submit(self) -> str:
+        try:
+            return super().submit()
+        finally:
+            self.submitted = True
+            self.serve()
+
+
+def in_jumping_time(kind: type[GoodClient], name: str) -> Checked:
+    """Return what is found in a client that does not wait, while the fake's clock is `auto`."""
+    (case,) = named((name,))
+    callback = f"http://127.0.0.1:{free_port()}/callback"
+
+    def run(mock: MockServer) -> Ran:
+        url = kind(mock.base_url, mock.api_key, lambda _: None, callback=callback).run()
+        return Ran(well=True, how="exits with 0", output=url)
+
+    return checked([case], Timing(), run, results="download", callback=callback)
+
+
+@pytest.mark.parametrize("kind", [HasATokenInItsUrl, ListensAfterItsSubmission])
+@pytest.mark.parametrize("name", [case.name for case in CASES if case.callback])
+def test_a_receiver_of_another_style_is_right(kind: type[GoodClient], name: str) -> None:
+    found = in_jumping_time(kind, name)
+    assert found.report.ok, told(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["callback-first", "callback-of-another"])
+def test_who_answers_callbacks_after_its_submission_is_right(name: str) -> None:
+    found = in_jumping_time(ServesAfterItsSubmission, name)
+    assert found.report.ok, told(found)
+
+
+def test_a_receiver_that_nobody_serves_is_found_in_jumping_time() -> None:
+    class Deaf(GoodClient):
+        def _listen(self, at: SplitResult) -> None:
+            self.callback_url = at.geturl()
+
+        def is_end(self, told: dict[str, Any]) -> bool:
+            return super().is_end(told) and super().is_end(self.status(told["taskId"]))
+
+    found = in_jumping_time(Deaf, "callback")
+    assert "a callback is not taken" in {each.title for each in found.report.of("CLI-8").deviations}
