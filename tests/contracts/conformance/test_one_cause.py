@@ -116,3 +116,13 @@ def test_one_cause_is_held_against_one_rule(server: BrokenServer, cause: Mutant,
         report = check_server(options, pace=Moved(server.mock))
     assert cause.rule in report.having(cause.outcome)
     assert set(report.broken) <= {cause.rule, *cause.also}
+
+
+def test_want_of_credits_is_not_taken_for_the_refusal_of_a_prompt(server: BrokenServer) -> None:
+    poor = next(cause for cause in CAUSES if cause.behaviour is PoorAnd400)
+    rules = frozenset({"TASK-8", "FAIL-1"})
+    with server.broken_by(poor) as url:
+        options = Options(url=url, api_key=KEY, violating_prompt="[[content-violation]]", max_tasks=20, rules=rules)
+        report = check_server(options, pace=Moved(server.mock))
+    assert (report.of("FAIL-1").outcome, report.of("FAIL-1").deviations) == ("not checked", ())
+    assert "credits" in (report.of("FAIL-1").why or "")

@@ -201,6 +201,7 @@ OBSERVED = [
     Mutant("a 429 gives a date", "LIM-3", at(BUSY, headers={"retry-after": "Fri, 09 Jan 2026 13:33:30 GMT"})),
     Mutant("want of credits is a 402", "GEN-15", at(BROKE, status=402, answer=error(402, "Insufficient credits"))),
     Mutant("want of credits is a 402 in other words", "GEN-15", at(BROKE, status=402, answer=error(402, "Pay first"))),
+    Mutant("want of credits says more", "GEN-15", answer(BROKE, message="Insufficient credits: 3 required, 0 left")),
     Mutant("pending has no createTime", "TASK-2", data(PENDING, createTime=...)),
     Mutant("processing has no createTime", "TASK-2", data(PROCESSING, createTime=...)),
     Mutant("a failCode is new", "TASK-7", data(FAILED, failCode="OUT_OF_MEMORY")),

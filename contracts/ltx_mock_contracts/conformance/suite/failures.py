@@ -12,6 +12,7 @@ from ltx_mock_contracts.conformance.suite.follow_task import follow, run_task
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL
 from ltx_mock_contracts.trace.expected import judge_failure, judge_refused_at_once
 from ltx_mock_contracts.trace.recorder import describe_response
+from ltx_mock_contracts.trace.requests import tells_of_credits
 from ltx_mock_contracts.validation.findings import show
 from ltx_mock_fixtures import oversize_jpeg, read
 
@@ -72,7 +73,7 @@ def expect_failure(context: CheckContext, rule: str, code: str, body: dict[str, 
     """Check that a task fails with a code. A server that refuses the request instead is observed."""
     context.tenant.clock.allow(context.target.options.first_poll)
     made = context.tenant.generate(body)
-    if codes_of(made) & {400, 422} and not made.data.get("taskId"):
+    if codes_of(made) & {400, 422} and not made.data.get("taskId") and not tells_of_credits(made):
         context.ignore_request(made)
         judge_refused_at_once(context.recorder, made, rule, code)
         return
