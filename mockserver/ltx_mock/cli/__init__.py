@@ -85,7 +85,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
 )
 def cli() -> None:
-    """An offline twin of the LTX-2-19b video API, and a lab for its contract.
+    """An offline fake of the LTX-2-19b video API, with checks of its contract.
 
     Start with: ltx-mock serve
     """

@@ -58,11 +58,11 @@ def _kind(name: str, annotation: str) -> Any:
 @_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
 @click.option(
-    "--documented-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others."
+    "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
 )
 @click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
-@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Not this rule (may be repeated).")
+@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Without this rule (may be repeated).")
 @click.option(
     "-n",
     "--parallel",
@@ -70,7 +70,7 @@ def _kind(name: str, annotation: str) -> Any:
     default=1,
     show_default=True,
     metavar="N",
-    help="Run N checks at the same time, so that several tasks are waited for at once.",
+    help="Run N checks in parallel; they wait for several tasks at the same time.",
 )
 @click.option("--junitxml", metavar="F", help="Write the report as JUnit XML, a test case for each rule.")
 @click.option(
@@ -78,7 +78,7 @@ def _kind(name: str, annotation: str) -> Any:
 )
 @click.option("--sarif", "sarif_", metavar="F", help="Write the report as SARIF 2.1.0.")
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
-@click.option("--trace", metavar="F", help="Write what was asked and answered; check-trace reads it.")
+@click.option("--trace", metavar="F", help="Write all exchanges; check-trace reads them.")
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -98,14 +98,14 @@ def check(
     trace: str | None,
     **given: Any,
 ) -> None:
-    """Hold the server at URL to the rules of the contract.
+    """Check the server at URL against the rules of the contract.
 
-    An ltx-mock of yours on this machine takes --trust-control-plane: it gets worlds of its own, whose time is moved,
-    in seconds and for nothing. On any other server no task is made on purpose until --max-tasks allows it; a wrong
-    request that the server accepts is a task, and the last one. With --max-tasks N there are never more than N,
-    whatever the server does.
+    For your own ltx-mock on this machine give --trust-control-plane: the checks create their own tenants and advance
+    their clocks, in seconds and for free. On any other server they create no task on purpose without --max-tasks; if
+    the server accepts an invalid request, that request creates one task, the only one. With --max-tasks N there are
+    never more than N tasks, whatever the server does.
 
-    Exit code: 0 no rule is broken, 1 some are, 2 nothing could be checked.
+    Exit code: 0 no rule is broken, 1 some rules are broken, 2 nothing could be checked.
     """
     try:
         url = server_url(url)
@@ -134,7 +134,7 @@ def check(
 
             write(junitxml, junit(report))
     if not any(verdict.seen for verdict in report.verdicts):
-        click.echo("ltx-mock: nothing could be checked; the report says why", err=True)
+        click.echo("ltx-mock: nothing could be checked; the report gives the reasons", err=True)
         ctx.exit(CANNOT_RUN)
     ctx.exit(CLEAN if report.ok else FINDINGS)
 
@@ -189,10 +189,10 @@ class Lines:
         self._seconds = {each.name: each.seconds for each in plan.running}
         self._say(str(plan))
         if plan.missing_tasks:
-            self._say(f"--max-tasks {plan.tasks + plan.missing_tasks} would let all run that tasks keep from running")
+            self._say(f"with --max-tasks {plan.tasks + plan.missing_tasks} all checks that need tasks would run")
 
     def started(self, check: str) -> None:
-        """Hear that a check begins."""
+        """Do nothing."""
 
     def waiting(self, seconds: float, what: str) -> None:
         """Say what is waited for, when that is long or was not said for some time."""

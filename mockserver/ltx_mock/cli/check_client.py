@@ -39,7 +39,7 @@ JOBS_OF_A_SLEEPER = 4
     default=5.0,
     show_default=True,
     metavar="S",
-    help="Withhold an answer for S real seconds, then break off. Above your client's own timeout, that is tried too.",
+    help="Send no response for S real seconds, then close the connection. Give more to test your client's own timeout.",
 )
 @click.option(
     "--result",
@@ -47,23 +47,29 @@ JOBS_OF_A_SLEEPER = 4
     type=click.Choice(["url", "download", "either"]),
     default="either",
     show_default=True,
-    help="What the client does with a result: print its URL, download it, or the one or the other.",
+    help="What the client does with a result: print its URL, download it, or either.",
 )
-@click.option("--jobs", "-n", type=click.IntRange(1, 64), metavar="N", help="Play N cases side by side.")
+@click.option("--jobs", "-n", type=click.IntRange(1, 64), metavar="N", help="Run N cases in parallel.")
 @click.option(
     "--scale",
     type=click.FloatRange(1, 1000),
     metavar="N",
-    help="The client divides its waits by N ({scale}, APIXO_TIME_SCALE), and the fake's time is N times as fast.",
+    help="The client divides its waits by N ({scale}, APIXO_TIME_SCALE), and the fake's clock runs N times as fast.",
 )
-@click.option("--real", is_flag=True, help="Honest real time; the same as --scale 1.")
-@click.option("--env", "variables", multiple=True, metavar="NAME=TEMPLATE", help="Set this too (may be repeated).")
+@click.option("--real", is_flag=True, help="Real time; the same as --scale 1.")
+@click.option(
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME=TEMPLATE",
+    help="Set this environment variable too (may be repeated).",
+)
 @click.option(
     "--callback",
     is_flag=False,
     flag_value=AUTO,
     metavar="[URL]",
-    help="Try callbacks too. The client listens at {callback_url}: URL, or a free port of this machine.",
+    help="Run the callback cases too. The client listens at {callback_url}: URL, or a free port of this machine.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
 @click.option("--json", "json_", metavar="F", help="Write the report as JSON (ltx-mock schema client-report).")
@@ -91,14 +97,14 @@ def check_client(
     github: bool,
     command: Sequence[str],
 ) -> None:
-    """Run COMMAND once for each case, against a fresh fake each time, and judge what it asks.
+    """Run COMMAND against a fresh fake in each case, and judge it.
 
-    COMMAND should make one video: exit with 0 when it has it, with something else when there is none. A client has
-    the video that downloads it, or prints its URL. It finds the fake in APIXO_BASE_URL and APIXO_API_KEY. In its
-    arguments, and in those of --env, {url}, {base_url}, {api_key}, {callback_url} and {scale} are filled in. Put --
+    COMMAND should make one video: exit with 0 when it has the video, with another code when there is none. A client has
+    the video if it downloads it or prints its URL. It finds the fake in APIXO_BASE_URL and APIXO_API_KEY. In its
+    arguments, and in --env, {url}, {base_url}, {api_key}, {callback_url} and {scale} are replaced by values. Put --
     before it.
 
-    Exit code: 0 no rule is broken, 1 some are, 2 the command cannot be run.
+    Exit code: 0 no rule is broken, 1 some rules are broken, 2 the command cannot be run.
     """
     from ltx_mock.client_checks.cases import named  # noqa: PLC0415 - help does without
     from ltx_mock.client_checks.programs import Program  # noqa: PLC0415
@@ -110,7 +116,7 @@ def check_client(
         _list()
         return
     if not command:
-        raise click.UsageError("say what to run, as in: ltx-mock check-client -- node client.mjs", ctx)
+        raise click.UsageError("give the command to run, as in: ltx-mock check-client -- node client.mjs", ctx)
     if real and scale is not None:
         raise click.UsageError("--real and --scale do not go together", ctx)
     if junitxml == "-":
@@ -121,7 +127,7 @@ def check_client(
     patience = Patience.of(timing, _seconds(timeout), http_timeout)
     program = Program(command, timing, patience=patience, env=_variables(variables), callback=url)
     if any(case.callback for case in chosen) and url is None:
-        raise click.UsageError("cases of callbacks take --callback", ctx)
+        raise click.UsageError("callback cases need --callback", ctx)
     see_that_they_can_be_written(json_, junitxml, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
     with _sigterm_as_ctrl_c():

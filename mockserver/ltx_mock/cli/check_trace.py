@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @click.option("--sarif", "sarif_", metavar="F", help="Write SARIF 2.1.0 for code scanning to this file; - is stdout.")
 @click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
 @click.option(
-    "--documented-only", is_flag=True, help="Break no rule but those of the model's own page; observe the others."
+    "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
 )
 @click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
-@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Not this rule (may be repeated).")
+@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Without this rule (may be repeated).")
 @click.pass_context
 def check_trace(
     ctx: click.Context,
@@ -41,9 +41,9 @@ def check_trace(
 ) -> None:
     """Judge a recording by the rules of the contract.
 
-    FILE has what `serve --json` prints, or an answer of /__admin/requests, or HAR from a browser or a proxy.
+    FILE is the output of `serve --json`, a response of /__admin/requests, or HAR from a browser or a proxy.
 
-    Exit code: 0 no rule is broken, 1 some are, 2 a file cannot be read or written.
+    Exit code: 0 no rule is broken, 1 some rules are broken, 2 a file cannot be read or written.
     """
     from ltx_mock_contracts import TraceError, read_trace  # noqa: PLC0415 - only this command needs them
     from ltx_mock_contracts import check_trace as judge  # noqa: PLC0415

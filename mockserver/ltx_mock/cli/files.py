@@ -41,4 +41,4 @@ def see_that_they_can_be_written(*files: str | None) -> None:
 
 
 def _cannot(file: str, error: OSError | ValueError) -> LtxMockError:
-    return LtxMockError(f"{printable(file)}: it cannot be written: {getattr(error, 'strerror', None) or error}")
+    return LtxMockError(f"cannot write {printable(file)}: {getattr(error, 'strerror', None) or error}")

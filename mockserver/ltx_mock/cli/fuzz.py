@@ -28,23 +28,27 @@ LARGEST_INDEX = 64 * 1024 * 1024
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="What the cases are: requests, or answers.")
-@click.option("--out", "folder", required=True, metavar="DIR", help="Where to write them; an earlier corpus goes.")
-@click.option("--count", type=click.IntRange(1, MOST), default=100, show_default=True, metavar="N", help="How many.")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="The kind of the cases: requests or responses.")
+@click.option(
+    "--out", "folder", required=True, metavar="DIR", help="The folder to write to; an earlier corpus there is replaced."
+)
+@click.option(
+    "--count", type=click.IntRange(1, MOST), default=100, show_default=True, metavar="N", help="The number of cases."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
 @click.option(
     "--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); GEN is all of GEN."
 )
 @click.option("--mode", type=click.Choice(MODES), help="Only requests of this mode.")
-@click.option("--force", is_flag=True, help="Write even where other files are.")
+@click.option("--force", is_flag=True, help="Write even if the folder has other files.")
 def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str], mode: str | None, force: bool) -> None:
     """Write cases for tests in any language, as JSON files.
 
-    A case says what to send and what must come back (valid, invalid, advisory, malformed), or what may come back and
-    how a client should take it (responses, drifted); ltx-mock schema fuzz-case describes it. The families of a kind
-    take turns. The same seed gives the same bytes.
+    A case has a request and the expected response (valid, invalid, advisory, malformed), or a possible response and
+    how a client should interpret it (responses, drifted); ltx-mock schema fuzz-case describes it. The families of a
+    kind take turns. The same seed gives the same bytes.
 
-    Exit code: 0 it is written, 2 it cannot be.
+    Exit code: 0 written, 2 cannot be written.
     """
     from ltx_mock.cli.report import chosen_rules  # noqa: PLC0415 - help does without
     from ltx_mock_contracts.fuzzing import corpus  # noqa: PLC0415 - slow to import
@@ -57,10 +61,11 @@ def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str],
     try:
         _write(drawn, Path(folder), force=force)
     except OSError as error:
-        raise LtxMockError(f"{error.filename or folder}: it cannot be written: {error.strerror}") from error
+        raise LtxMockError(f"cannot write {error.filename or folder}: {error.strerror}") from error
     click.echo(f"{folder}: {count} {'case' if count == 1 else 'cases'} of the kind {kind}, seed {seed}")
     if count < drawn.families:
-        click.echo(f"ltx-mock: {drawn.families - count} of {drawn.families} families had no turn", err=True)
+        missing = f"{drawn.families - count} of {drawn.families} families have no case"
+        click.echo(f"ltx-mock: {missing}; a greater --count includes them", err=True)
 
 
 def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
@@ -69,7 +74,7 @@ def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
         raise LtxMockError(f"{folder} is a symbolic link; give --out the folder itself")
     folder.mkdir(parents=True, exist_ok=True)
     if not force and any(folder.iterdir()) and not _is_a_corpus(folder):
-        raise LtxMockError(f"{folder} has files that are no corpus; --force writes beside them, or give another --out")
+        raise LtxMockError(f"{folder} has files that are no corpus; give --force or another --out")
     (folder / INDEX).unlink(missing_ok=True)
     for old in _cases(folder):
         old.unlink()

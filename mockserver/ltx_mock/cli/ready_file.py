@@ -29,7 +29,7 @@ def check_ready_file(path: Path) -> None:
         raise _cannot(path, error) from error
     if not ours:
         raise LtxMockError(
-            f"cannot write the ready file {printable(str(path))}: another file is there; remove it, or name another"
+            f"cannot write the ready file {printable(str(path))}: another file exists there; give another path"
         )
 
 

@@ -14,7 +14,7 @@ from ltx_mock.version import VERSION
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def rules(*, as_json: bool) -> None:
-    """Print every rule of the contract: id, what it says, where it comes from."""
+    """Print every rule of the contract: id, text and source."""
     from ltx_mock_contracts import RULES  # noqa: PLC0415 - only this command needs them
 
     if as_json:
@@ -22,13 +22,13 @@ def rules(*, as_json: bool) -> None:
         print_json(listed)
         return
     rows = [(rule.id, rule.text, ", ".join(rule.sources)) for rule in RULES.values()]
-    click.echo(table("Rule", "What it says", "From", rows=rows), nl=False)
+    click.echo(table("Rule", "Text", "Source", rows=rows), nl=False)
 
 
 @click.command()
 @click.argument("name", required=False)
 def schema(name: str | None) -> None:
-    """Print the JSON Schema NAME, or the names there are."""
+    """Print the JSON Schema NAME, or the names of all schemas."""
     names = ltx_mock_schemas.names()
     if name is None:
         click.echo("\n".join(names))
@@ -38,7 +38,12 @@ def schema(name: str | None) -> None:
 
 
 @click.command()
-@click.option("--server", metavar="URL", default=ltx_mock_schemas.DEFAULT_SERVER, help="The fake, named first.")
+@click.option(
+    "--server",
+    metavar="URL",
+    default=ltx_mock_schemas.DEFAULT_SERVER,
+    help="The address of the fake, the first server in the document.",
+)
 def openapi(*, server: str) -> None:
     """Print the OpenAPI 3.1 document."""
     print_json(ltx_mock_schemas.openapi(http_url("server", server)))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @JSON
 @click.pass_context
 def scenarios(ctx: click.Context, *, as_json: bool) -> None:
-    """List the scenarios; make some active in a running server.
+    """List the scenarios; activate scenarios in a running server.
 
-    Each of these names can also stand in the header X-Mock-Scenario, or in a prompt: [[content-violation]].
+    You can also put a name into the header X-Mock-Scenario, or into a prompt: [[content-violation]].
     """
     if ctx.invoked_subcommand is not None:
         if as_json:
@@ -33,19 +33,21 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
     width = max(map(len, NAMED))
     for row in LIBRARY:
         say(f"{row.name:<{width}}  {row.about}")
-    say("make one active with: ltx-mock scenarios add NAME", err=True)
+    say("to activate one: ltx-mock scenarios add NAME", err=True)
 
 
 @scenarios.command()
 @on_server
 @click.argument("words", metavar="NAME|FILE…", nargs=-1, required=True)
-@click.option("--times", metavar="N|forever", help="How often it happens. [default: as the scenario says; mostly once]")
-@click.option("--operation", type=click.Choice(["generateTask", "statusTask"]), help="Only to these requests.")
+@click.option(
+    "--times", metavar="N|forever", help="How many times it applies. [default: as the scenario says, usually once]"
+)
+@click.option("--operation", type=click.Choice(["generateTask", "statusTask"]), help="Only for these requests.")
 @JSON
 def add(
     remote: ControlClient, words: tuple[str, ...], times: str | None, operation: str | None, *, as_json: bool
 ) -> None:
-    """Make scenarios active, by name or from a file (TOML or JSON), for the next requests that they concern."""
+    """Activate scenarios, by name or from a file (TOML or JSON), for the next matching requests."""
     changes = {
         "times": int(times) if times and times.isdecimal() and len(times) < 10 else times,
         "operation": operation,
@@ -64,13 +66,13 @@ def add(
 @on_server
 @JSON
 def list_active(remote: ControlClient, *, as_json: bool) -> None:
-    """List the active scenarios, and for which key each is."""
+    """List the active scenarios with their keys."""
     listed = remote.get("/scenarios")
     if as_json:
         print_json(listed)
         return
     for each in listed["scenarios"]:
-        key = "keys to come" if each["key"] is None else named(each)
+        key = "future keys" if each["key"] is None else named(each)
         say(f"{each['name']}  {_times(each['times'])}  {key}")
     say(f"{len(listed['scenarios'])} active", err=True)
 
@@ -78,7 +80,7 @@ def list_active(remote: ControlClient, *, as_json: bool) -> None:
 @scenarios.command()
 @on_server
 def clear(remote: ControlClient) -> None:
-    """Make none active any more."""
+    """Deactivate all scenarios."""
     remote.delete("/scenarios")
     say("no scenario is active", err=True)
 
@@ -88,4 +90,4 @@ for command, former in ((add, "arm"), (list_active, "armed")):
 
 
 def _times(times: object) -> str:
-    return {1: "once", "forever": "for ever"}.get(times, f"{times} times")
+    return {1: "once", "forever": "forever"}.get(times, f"{times} times")

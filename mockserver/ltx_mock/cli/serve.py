@@ -64,14 +64,14 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--quiet", "-q", is_flag=True, help="Print no line for each request.")
 @click.option("--json", is_flag=True, help="Print each exchange as a line of JSON.")
 @click.option(
-    "--ready-file", type=click.Path(dir_okay=False), help='Write {"url", "pid"} here when the server answers.'
+    "--ready-file", type=click.Path(dir_okay=False), help='Write {"url", "pid"} to this file when the server is ready.'
 )
 @click.option("--open", is_flag=True, help="Open the dashboard in the browser.")
 def serve(*, quiet: bool, ready_file: str | None, **given: Any) -> None:
     """Run the fake API until Ctrl-C.
 
-    Every option can also stand in the environment (LTX_MOCK_PORT=8000) and in ltx-mock.toml or
-    [tool.ltx-mock] in pyproject.toml (port = 8000). A flag beats the environment, which beats the file.
+    You can also set each option in the environment (LTX_MOCK_PORT=8000), in ltx-mock.toml, or under
+    [tool.ltx-mock] in pyproject.toml (port = 8000). A flag overrides the environment, and the environment the file.
     """
     as_json, in_browser = given.pop("json"), given.pop("open")
     values = {name: value for name, value in given.items() if value not in (None, ())}
@@ -115,7 +115,7 @@ def banner(settings: Settings, url: str) -> str:
         f"ltx-mock {VERSION} answers at {url}  ({pace}, seed {settings.seed})",
         "",
         f"  base URL      {url}/api/v1   (the host alone works too)",
-        f"  API key       {'one of those given' if settings.api_key else 'any'}",
+        f"  API key       {'as given with --api-key' if settings.api_key else 'any'}",
         f"  dashboard     {dashboard_url(url)}",
         f"  sample files  {url}/files/",
         "",
@@ -124,14 +124,14 @@ def banner(settings: Settings, url: str) -> str:
         """      -H 'Content-Type: application/json' \\""",
         f"      -d {shlex.quote(json.dumps(MODEL.example()))}",
         "",
-        "  Ctrl-C stops it.",
+        "  Ctrl-C stops the server.",
     ]
     if settings.scenario:
         lines.insert(6, f"  scenarios     {', '.join(scenario.name for scenario in settings.scenario)}")
     if not url.endswith(f":{Settings.port}"):
         lines.insert(6, f"  other shells  export LTX_MOCK_URL={url}   (for ltx-mock tasks, clock, …)")
     if settings.host not in {"127.0.0.1", "localhost", "::1"} and settings.admin_token is None:
-        lines[4] = "  dashboard     closed on this address, as all of /__admin (give --admin-token to open it)"
+        lines[4] = "  dashboard     closed on this address, like all of /__admin (--admin-token opens it)"
     return "\n".join(lines)
 
 

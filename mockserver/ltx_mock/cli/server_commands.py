@@ -54,20 +54,20 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(ControlClient(HttpTransport(root, admin_token), root, picked, wary=True), **rest)
         except NoAnswerError as error:
-            hint = "start one with: ltx-mock serve; or say where it is with --url"
+            hint = "start it with: ltx-mock serve; or give its address with --url"
             raise LtxMockError(f"no ltx-mock at {root}/__admin ({error}); {hint}") from error
         except StrangerError as error:
-            raise LtxMockError(f"{error}; say which server with --url") from error
+            raise LtxMockError(f"{error}; give the server's address with --url") from error
         except ControlError as error:
             raise LtxMockError(error.reason) from error
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             reason = f"{type(error).__name__}: {error}"
-            raise LtxMockError(f"{url} answered something that this ltx-mock cannot read ({reason})") from error
+            raise LtxMockError(f"this ltx-mock cannot read the response of {url} ({reason})") from error
 
     for option in (
-        click.option("--key", help="Only the tenant with this API key. Without it: all."),
-        click.option("--tenant", help="Only the tenant with this id, such as t1, as lists show it.", metavar="ID"),
-        click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="Its --admin-token, if it has one."),
+        click.option("--key", help="Only the tenant with this API key. By default all."),
+        click.option("--tenant", help="Only the tenant with this id, such as t1.", metavar="ID"),
+        click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one."),
         click.option(
             "--url", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server."
         ),
@@ -81,7 +81,7 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
 @JSON
 @click.pass_context
 def clock(ctx: click.Context, remote: ControlClient, *, as_json: bool) -> None:
-    """Show the server's clock, move it, or change how it runs."""
+    """Show the server's clock, advance it, or change its mode."""
     if ctx.invoked_subcommand is None:
         _print_clock(remote.get("/clock"), as_json=as_json)
     else:
@@ -106,10 +106,10 @@ def show(remote: ControlClient, *, as_json: bool) -> None:
 @clock.command("set")
 @on_server
 @click.argument("mode", required=False, type=click.Choice(["real", "scaled", "manual", "auto"]))
-@click.option("--speed", type=float, help="Times faster than real time.")
+@click.option("--speed", type=float, help="Factor by which the clock runs faster than real time.")
 @JSON
 def set_(remote: ControlClient, mode: str | None, speed: float | None, *, as_json: bool) -> None:
-    """Change the mode, or the speed, from now on."""
+    """Change the mode or the speed of the clock."""
     body = {name: value for name, value in (("mode", mode), ("speed", speed)) if value is not None}
     _print_clock(remote.post("/clock", body), as_json=as_json)
 
@@ -119,7 +119,7 @@ def set_(remote: ControlClient, mode: str | None, speed: float | None, *, as_jso
 @click.argument("seconds", type=click.FloatRange(min=0))
 @JSON
 def advance(remote: ControlClient, seconds: float, *, as_json: bool) -> None:
-    """Move time on by SECONDS and tell what that brought about."""
+    """Advance the clock by SECONDS and print the events."""
     told = remote.post("/clock/advance", {"seconds": seconds})
     if as_json:
         print_json(told)
@@ -133,9 +133,9 @@ def advance(remote: ControlClient, seconds: float, *, as_json: bool) -> None:
 @click.command()
 @on_server
 @click.argument("task_id", required=False)
-@click.option("--state", type=click.Choice(STATES), help="Only these.")
-@click.option("--finish", type=click.Choice(ENDED), help="End the task TASK_ID now, in this state.")
-@click.option("--fail-code", help=f"How it fails, with --finish failed. [default: {MODEL.fail_code_of('prompt')}]")
+@click.option("--state", type=click.Choice(STATES), help="Only tasks in this state.")
+@click.option("--finish", type=click.Choice(ENDED), help="Finish the task TASK_ID now, in this state.")
+@click.option("--fail-code", help=f"The fail code for --finish failed. [default: {MODEL.fail_code_of('prompt')}]")
 @JSON
 def tasks(
     remote: ControlClient,
@@ -146,9 +146,9 @@ def tasks(
     *,
     as_json: bool,
 ) -> None:
-    """List the tasks, or tell all about one, or end it."""
+    """List the tasks, or show the history of a task, or finish it."""
     if task_id is None and (finish or fail_code):
-        raise click.UsageError("--finish and --fail-code want a TASK_ID")
+        raise click.UsageError("--finish and --fail-code need a TASK_ID")
     if task_id:
         path = f"/tasks/{escaped(task_id)}"
         if finish or fail_code:
@@ -180,19 +180,26 @@ def _ahead(task: dict[str, Any]) -> str:
 
 @click.command()
 @on_server
-@click.option("--limit", type=click.IntRange(0, ALL), help="The newest so many. [default: 50, all with --format]")
-@click.option("--operation", help="Only of generateTask, statusTask, callback, or other.")
-@click.option("--task", help="Only those about this task.", metavar="TASK_ID")
-@click.option("--status", help="Only with this HTTP status, such as 404 or 4xx, or none.")
-@click.option("--finding", help="Only with a finding of this rule, or any.", metavar="RULE")
-@click.option("--format", "form", type=click.Choice(["ndjson", "har"]), help="Export them, for check-trace and others.")
+@click.option(
+    "--limit", type=click.IntRange(0, ALL), help="The number of entries, newest first. [default: 50, all with --format]"
+)
+@click.option("--operation", help="Only generateTask, statusTask, callback, or other.")
+@click.option("--task", help="Only entries about this task.", metavar="TASK_ID")
+@click.option("--status", help="Only with this HTTP status, such as 404 or 4xx, or none for no response.")
+@click.option("--finding", help="Only with a finding of this rule, or any rule: any.", metavar="RULE")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ndjson", "har"]),
+    help="Export the entries, for check-trace and other tools.",
+)
 @JSON
 def requests(
     remote: ControlClient, limit: int | None, form: str | None, *, as_json: bool, **filters: str | None
 ) -> None:
-    """List the newest requests, answers and callbacks.
+    """List the newest requests, responses and callbacks.
 
-    With --format they are exported, in a form that check-trace and other tools read.
+    --format exports them in a format that check-trace and other tools read.
     """
     given = {name: value for name, value in filters.items() if value is not None}
     if form:
@@ -218,9 +225,9 @@ def requests(
 @JSON
 @click.pass_context
 def callbacks(ctx: click.Context, remote: ControlClient, *, as_json: bool) -> None:
-    """List the callbacks: made, to come, given up, withheld.
+    """List the callbacks: delivered, scheduled, failed, withheld.
 
-    The commands make one again, or let more of them go.
+    The commands redeliver a callback, allow more hosts, or rewrite URLs.
     """
     if ctx.invoked_subcommand is None:
         _list_callbacks(remote, as_json=as_json)
@@ -233,7 +240,7 @@ def callbacks(ctx: click.Context, remote: ControlClient, *, as_json: bool) -> No
 @click.argument("callback_id", metavar="ID")
 @JSON
 def redeliver(remote: ControlClient, callback_id: str, *, as_json: bool) -> None:
-    """Make the callback ID, or that of the task ID, once more."""
+    """Send the callback ID, or the callback of the task ID, again."""
     delivery = remote.post(f"/callbacks/{escaped(callback_id)}/redeliver")
     if as_json:
         print_json(delivery)
@@ -244,19 +251,19 @@ def redeliver(remote: ControlClient, callback_id: str, *, as_json: bool) -> None
 @callbacks.command()
 @on_server
 @click.argument("host")
-@click.option("--remove", is_flag=True, help="Let none go there any more.")
+@click.option("--remove", is_flag=True, help="No longer send callbacks to HOST.")
 def allow(remote: ControlClient, host: str, *, remove: bool) -> None:
-    """Let callbacks go to HOST from now on, as serve --allow-callback-host does."""
+    """Send callbacks to HOST too, as with serve --allow-callback-host."""
     told = remote.call("DELETE" if remove else "POST", "/settings", {"allow_callback_host": [host]})
-    say(f"callbacks may go to this machine, {', '.join(told['allow_callback_host'])}", err=True)
+    say(f"callback hosts: this machine, {', '.join(told['allow_callback_host'])}", err=True)
 
 
 @callbacks.command()
 @on_server
 @click.argument("rewrite", metavar="FROM=TO")
-@click.option("--remove", is_flag=True, help="End the rewrite of FROM; no =TO is needed.")
+@click.option("--remove", is_flag=True, help="Remove the rewrite of FROM; =TO is not needed.")
 def rewrite(remote: ControlClient, rewrite: str, *, remove: bool) -> None:
-    """Send callbacks for one URL prefix to another from now on, as serve --callback-rewrite does."""
+    """Send callbacks for one URL prefix to another, as with serve --callback-rewrite."""
     rewrite = rewrite.partition("=")[0] if remove else rewrite
     told = remote.call("DELETE" if remove else "POST", "/settings", {"callback_rewrite": [rewrite]})
     for source, target in told["callback_rewrite"].items():
@@ -276,22 +283,22 @@ def _list_callbacks(remote: ControlClient, *, as_json: bool) -> None:
 def _callback_line(delivery: dict[str, Any]) -> str:
     due = f"at {time_of_day(delivery['due'])}" if delivery["due"] else delivery["reason"] or ""
     made = len(delivery["attempts"])
-    return f"{delivery['taskId']}  {delivery['state']:<9} {made} made  {delivery['url']}  {due}".rstrip()
+    return f"{delivery['taskId']}  {delivery['state']:<9} attempts: {made}  {delivery['url']}  {due}".rstrip()
 
 
 @click.command()
 @on_server
 def settings(remote: ControlClient) -> None:
-    """Print the settings in force, as JSON."""
+    """Print the current settings as JSON."""
     print_json(remote.get("/settings"))
 
 
 @click.command()
 @on_server
 def reset(remote: ControlClient) -> None:
-    """Forget tasks, credits, limits, callbacks and journal."""
+    """Delete tasks, journal and scenarios; restart the clock."""
     remote.post("/reset")
-    say("forgotten", err=True)
+    say("reset", err=True)
 
 
 class Whose:

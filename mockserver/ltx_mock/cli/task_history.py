@@ -25,7 +25,7 @@ def story_lines(task: View) -> Iterator[str]:
     for step in task["story"]:
         yield f"{time_of_day(step['at'])}  {printable(_step(step))}"
     if task["polls"]:
-        yield f"{'':>8}  asked for its state {task['polls']} times"
+        yield f"{'':>8}  status read {task['polls']} times"
     if task["resultUrl"]:
         yield f"{'':>8}  {printable(task['resultUrl'])}"
     yield from _next(task["next"])
@@ -51,7 +51,7 @@ def _step(step: View) -> str:
 
 def _request(step: View) -> str:
     entry = f"request {step['number']}, " if step["number"] else ""
-    return f"{entry}{step['operation']}: {step['status'] or 'no answer'} {step['state'] or ''}".rstrip()
+    return f"{entry}{step['operation']}: {step['status'] or 'no response'} {step['state'] or ''}".rstrip()
 
 
 def _callback(step: View) -> str:

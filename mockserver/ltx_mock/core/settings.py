@@ -41,34 +41,34 @@ class Settings:
     """
 
     host: str = setting("127.0.0.1", text(), "Address to listen on.")
-    port: int = setting(8219, whole(0, 65535), "Port to listen on; 0 takes a free one and prints it.")
+    port: int = setting(8219, whole(0, 65535), "Port to listen on; 0 takes a free port and prints it.")
     clock: str = setting(
         "real",
         read_mode,
-        "`real`; `manual` stands until it is advanced; `auto` jumps ahead when a status is read.",
+        "`real` runs; `manual` is stopped; `auto` is stopped and jumps ahead when a status is read.",
         choices=MODES,
     )
-    speed: float = setting(1.0, read_speed, "Run the clock so many times faster; 60 is a minute a second.")
+    speed: float = setting(1.0, read_speed, "Factor by which the clock runs faster; with 60 a minute takes one second.")
     start_time: str = setting(
         "fixed",
         readers.start_time,
-        "First moment of a clock that stands: `fixed` (the same in every run), `now`, or an ISO 8601 time.",
+        "First moment of a stopped clock: `fixed` (the same in every run), `now`, or an ISO 8601 time.",
     )
     api_key: tuple[str, ...] = setting(
-        (), several(require_key), "Accept only this key (may be repeated). Without it any key is good."
+        (), several(require_key), "Accept only this key (may be repeated). By default any key is valid."
     )
-    rate_limit: Rate = setting(Rate(10_000, MINUTE), readers.rate, "Requests a key may make (LIM-1).", metavar="N/UNIT")  # noqa: RUF009 - a Rate is immutable
-    max_concurrent: int = setting(1000, whole(0), "Unfinished tasks a key may have (LIM-2).")
-    credits: int | None = setting(
-        None, whole(0), "Credits a key starts with (GEN-15). Without it there is no end of them."
+    rate_limit: Rate = setting(  # noqa: RUF009 - a Rate is immutable
+        Rate(10_000, MINUTE), readers.rate, "Requests that each key may send (LIM-1).", metavar="N/UNIT"
     )
+    max_concurrent: int = setting(1000, whole(0), "Unfinished tasks that each key may have (LIM-2).")
+    credits: int | None = setting(None, whole(0), "Credits that each key starts with (GEN-15). Unlimited by default.")
     price: Mapping[str, int] = setting(
         DEFAULT_PRICES.copy,
         readers.prices,
         "Credits for a second of video at a resolution (may be repeated). The prices are ours.",
         metavar="RESOLUTION=N",
     )
-    seed: int = setting(0, whole(), "All ids, timings and pictures are drawn from it.")
+    seed: int = setting(0, whole(), "The source of all ids, timings and pictures.")
     strict: bool = setting(False, switch, "Refuse with 400 what the documents only advise against (GEN-16).")
     fetch_assets: bool = setting(False, switch, "Fetch images and LoRAs from every host, not only from loopback.")
     callback_rewrite: Mapping[str, str] = setting(
@@ -77,13 +77,13 @@ class Settings:
     allow_callback_host: tuple[str, ...] = setting(
         (),
         several(readers.host_name),
-        "Call back to this host too (may be repeated). By default only loopback is called.",
+        "Send callbacks to this host too (may be repeated). By default only to loopback.",
         metavar="HOST",
     )
     allow_origin: tuple[str, ...] = setting(
         (),
         several(readers.page_origin),
-        "Pages of this origin may have this machine called (may be repeated). By default only its own pages may.",
+        "Let requests from pages of this origin name receivers and images on this machine (may be repeated).",
         metavar="ORIGIN",
     )
     ca_file: str | os.PathLike[str] | None = setting(  # noqa: RUF009 - a path is immutable
@@ -95,29 +95,31 @@ class Settings:
     callback_patience: float = setting(
         5.0,
         number(MAX_PATIENCE, zero=False),
-        "Real seconds that a callback receiver gets at least, however fast the clock.",
+        "Minimum real seconds that a callback receiver has to respond, at any clock speed.",
     )
     public_url: str | None = setting(
-        None, readers.http_url, "Root of result URLs. By default the host that the client asked.", metavar="URL"
+        None, readers.http_url, "Root of result URLs. By default the host of the request.", metavar="URL"
     )
     admin_token: str | None = setting(
-        None, text(), "Ask for this token on /__admin; needed there on any address but loopback.", secret=True
+        None, text(), "Require this token on /__admin; it is needed on any address except loopback.", secret=True
     )
     scenario: tuple[Scenario, ...] = setting(
         (),
         several(readers.scenario),
-        "A scenario by name, or a file of them, active for each key (may be repeated).",
+        "A scenario by name, or a file of scenarios, active for each key (may be repeated).",
         metavar="NAME|FILE",
     )
     result_bytes: int = setting(
-        0, whole(0, MAX_RESULT_BYTES), "Pad result videos to so many bytes, for tests of downloads."
+        0, whole(0, MAX_RESULT_BYTES), "Pad result videos to this size in bytes, for tests of downloads."
     )
-    journal_entries: int = setting(10_000, whole(0), "Exchanges kept for each key; the oldest go first.")
-    journal_bytes: int = setting(32 * MEBIBYTE, whole(0), "Bytes of exchanges kept for each key; the oldest go first.")
+    journal_entries: int = setting(10_000, whole(0), "Journal entries kept for each key; the oldest are dropped first.")
+    journal_bytes: int = setting(
+        32 * MEBIBYTE, whole(0), "Bytes of journal kept for each key; the oldest entries are dropped first."
+    )
     journal_memory: int = setting(
         256,
         whole(1),
-        "MiB of exchanges kept for all keys together; those without a good key, and of idle keys, go first.",
+        "MiB of journal kept for all keys; requests without a valid key and idle keys are dropped first.",
     )
 
     def __post_init__(self) -> None:

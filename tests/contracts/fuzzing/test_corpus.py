@@ -134,7 +134,7 @@ def test_every_family_has_its_turn_as_soon_as_there_are_enough_cases(kind: str) 
 
 def test_too_few_cases_for_all_families_are_told(run: Run) -> None:
     code, _, err = run("--kind", "advisory", "--out", "x", "--count", 4)
-    assert (code, err) == (0, "ltx-mock: 5 of 9 families had no turn\n")
+    assert (code, err) == (0, "ltx-mock: 5 of 9 families have no case; a greater --count includes them\n")
 
 
 @pytest.mark.sample
@@ -198,7 +198,7 @@ def test_a_folder_with_other_files_is_refused_until_it_is_forced(index: str | No
     if index is not None:
         (tmp_path / "index.json").write_text(index)
     before = contents(tmp_path)
-    said = "ltx-mock: . has files that are no corpus; --force writes beside them, or give another --out\n"
+    said = "ltx-mock: . has files that are no corpus; give --force or another --out\n"
     assert run("--kind", "valid", "--out", ".") == (2, "", said)
     assert contents(tmp_path) == before
     assert run("--kind", "valid", "--out", ".", "--count", 2, "--force")[0] == 0
@@ -215,7 +215,7 @@ def test_what_is_half_written_has_no_index(run: Run, tmp_path: Path, monkeypatch
         return replace(draft, path)
 
     monkeypatch.setattr(Path, "replace", full)
-    said = "ltx-mock: x/0002-invalid-GEN-2-unknown-word.json: it cannot be written: No space left on device\n"
+    said = "ltx-mock: cannot write x/0002-invalid-GEN-2-unknown-word.json: No space left on device\n"
     assert run("--kind", "invalid", "--out", "x") == (2, "", said)
     assert list(contents(tmp_path / "x")) == ["0001-invalid-GEN-1-no-object.json"]
 
@@ -245,7 +245,7 @@ def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_written(
 
 def test_a_file_in_the_place_of_the_folder_is_said_so(run: Run, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
-    assert run("--kind", "valid", "--out", "x") == (2, "", "ltx-mock: x: it cannot be written: File exists\n")
+    assert run("--kind", "valid", "--out", "x") == (2, "", "ltx-mock: cannot write x: File exists\n")
 
 
 def test_the_command_knows_the_kinds_and_modes_without_importing_what_draws_them() -> None:

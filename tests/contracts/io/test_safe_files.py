@@ -60,7 +60,7 @@ def test_a_ready_file_replaces_one_of_ours_or_an_empty_one_and_is_removed_at_the
 def test_a_ready_file_never_replaces_the_file_of_somebody(tmp_path: Path, content: str) -> None:
     path = tmp_path / "mine"
     path.write_text(content)
-    with pytest.raises(LtxMockError, match="another file is there; remove it, or name another"):
+    with pytest.raises(LtxMockError, match="another file exists there; give another path"):
         write_ready_file(path, URL)
     remove_ready_file(path)
     assert path.read_text() == content
@@ -97,7 +97,7 @@ def test_a_report_is_written_through_no_link(tmp_path: Path, link: Path, preciou
     trace = tmp_path / "trace"
     trace.write_text("")
     told = run("check-trace", trace, "--sarif", link)
-    assert told == f"{link}: it cannot be written: it is a symbolic link; name the file itself"
+    assert told == f"cannot write {link}: it is a symbolic link; name the file itself"
     assert "symbolic link" in run("check", URL, "--json", link)
     assert "symbolic link" in run("check-client", "--json", link, "--", "true")
     assert precious.read_text() == PRECIOUS

@@ -21,7 +21,7 @@ Run = Callable[..., tuple[object, str, str]]
 HELP = """\
 Usage: ltx-mock [OPTIONS] COMMAND [ARGS]...
 
-  An offline twin of the LTX-2-19b video API, and a lab for its contract.
+  An offline fake of the LTX-2-19b video API, with checks of its contract.
 
   Start with: ltx-mock serve
 
@@ -30,21 +30,21 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  callbacks     List the callbacks: made, to come, given up, withheld.
-  check         Hold the server at URL to the rules of the contract.
-  check-client  Run COMMAND once for each case, against a fresh fake each...
+  callbacks     List the callbacks: delivered, scheduled, failed, withheld.
+  check         Check the server at URL against the rules of the contract.
+  check-client  Run COMMAND against a fresh fake in each case, and judge it.
   check-trace   Judge a recording by the rules of the contract.
-  clock         Show the server's clock, move it, or change how it runs.
+  clock         Show the server's clock, advance it, or change its mode.
   fuzz          Write cases for tests in any language, as JSON files.
   openapi       Print the OpenAPI 3.1 document.
-  requests      List the newest requests, answers and callbacks.
-  reset         Forget tasks, credits, limits, callbacks and journal.
-  rules         Print every rule of the contract: id, what it says, where...
-  scenarios     List the scenarios; make some active in a running server.
-  schema        Print the JSON Schema NAME, or the names there are.
+  requests      List the newest requests, responses and callbacks.
+  reset         Delete tasks, journal and scenarios; restart the clock.
+  rules         Print every rule of the contract: id, text and source.
+  scenarios     List the scenarios; activate scenarios in a running server.
+  schema        Print the JSON Schema NAME, or the names of all schemas.
   serve         Run the fake API until Ctrl-C.
-  settings      Print the settings in force, as JSON.
-  tasks         List the tasks, or tell all about one, or end it.
+  settings      Print the current settings as JSON.
+  tasks         List the tasks, or show the history of a task, or finish it.
   version       Print the version.
 """
 
@@ -172,7 +172,7 @@ def test_rules_are_a_table(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, err = cli("rules")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].split() == ["Rule", "What", "it", "says", "From"]
+    assert lines[0].split() == ["Rule", "Text", "Source"]
     assert [line.split()[0] for line in lines[1:] if line[0] != " "] == list(RULES)
     assert max(map(len, lines)) <= 100
     assert "\x1b" not in out

@@ -93,5 +93,5 @@ def test_both_files_are_written_and_the_text_is_printed_all_the_same(
 
 
 def test_where_a_file_cannot_be_written_one_line_says_which(tmp_path: Path) -> None:
-    with pytest.raises(LtxMockError, match=rf"^{tmp_path}: it cannot be written: Is a directory$"):
+    with pytest.raises(LtxMockError, match=rf"^cannot write {tmp_path}: Is a directory$"):
         report_files(Report(verdicts=()), json_=str(tmp_path))

@@ -46,7 +46,7 @@ ltx-mock VERSION answers at URL  (manual clock, seed 1)
       -H 'Content-Type: application/json' \\
       -d '{"input": {"mode": "text-to-video", "prompt": "a calm sea at dawn", "resolution": "480p", "duration": 5}}'
 
-  Ctrl-C stops it."""
+  Ctrl-C stops the server."""
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +126,14 @@ def test_the_remote_commands_show_and_drive_a_running_server() -> None:
         assert masked(out, task_id) == "TIME  task_1  processing\nTIME  task_1  success\n"
         assert masked(err) == "TIME  now\n"
         code, out, _ = ltx_mock("callbacks", env=at)
-        assert out.startswith(f"{task_id}  withheld  0 made  {url}  your-server.com is not this machine")
+        assert out.startswith(f"{task_id}  withheld  attempts: 0  {url}  your-server.com is not this machine")
         assert masked(ltx_mock("requests", env=at)[1], task_id) == "   1  TIME  POST generateTask 200  task_1\n"
         failing = make(served.url)
         told = json.loads(ltx_mock("tasks", failing, "--fail-code", "INVALID_LORA_URL", "--json", env=at)[1])
         assert (told["state"], told["failCode"]) == ("failed", "INVALID_LORA_URL")
         assert json.loads(ltx_mock("settings", env=at)[1])["clock"] == "manual"
         assert ltx_mock("clock", "set", "--speed", "60", "scaled", env=at)[1].endswith("  60 times\n")
-        assert ltx_mock("reset", env=at) == (0, "", "forgotten\n")
+        assert ltx_mock("reset", env=at) == (0, "", "reset\n")
         assert ltx_mock("tasks", "--json", env=at)[1] == '{\n  "tasks": [],\n  "truncated": false\n}\n'
         assert served.end() == 0
 
@@ -159,7 +159,7 @@ def test_where_nobody_answers_it_is_one_line() -> None:
     code, out, err = ltx_mock("tasks", "--url", gone.root)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"ltx-mock: no ltx-mock at {gone.root}/__admin (no connection: ")
-    assert err.endswith("start one with: ltx-mock serve; or say where it is with --url\n")
+    assert err.endswith("start it with: ltx-mock serve; or give its address with --url\n")
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"{}", b"[]", b'{"name": "other"}', b"null"])

@@ -316,9 +316,9 @@ def test_what_a_client_prints_commands_nobody_and_breaks_no_file(tmp_path: Path)
     ("arguments", "said"),
     [
         (("--case", "sucess", "--", "true"), "unknown case 'sucess' (did you mean 'success'?); known are"),
-        (("--case", "callback", "--", "true"), "cases of callbacks take --callback"),
-        ((), "say what to run"),
-        (("--callback",), "say what to run"),
+        (("--case", "callback", "--", "true"), "callback cases need --callback"),
+        ((), "give the command to run"),
+        (("--callback",), "give the command to run"),
         (("--callback", "node", "client.mjs"), "--callback must be an http or https URL, not 'node'"),
         (("--callback", "http://[::1", "--", "true"), "--callback must be an http or https URL"),
         (("--callback", "http://h:99999/", "--", "true"), "--callback must be an http or https URL"),
@@ -351,7 +351,7 @@ def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path: Path, opt
     given = (option,) if option == "--github" else (option, there)
     code, out, err = ltx_mock("check-client", *given, "--", "touch", str(ran), env={"GITHUB_STEP_SUMMARY": there})
     assert (code, out, ran.exists()) == (2, "", False)
-    assert "it cannot be written" in err
+    assert "cannot write" in err
     assert len(err.splitlines()) == 1
 
 

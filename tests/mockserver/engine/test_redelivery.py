@@ -156,16 +156,16 @@ def test_the_commands_let_one_go_and_make_it_again(
     code, out, err = run("redeliver", delivery.id)
     assert (code, out) == (2, "")
     assert f"{delivery.id} may go nowhere: example.com is not this machine" in err
-    told = "callbacks may go to this machine, other.example\n"
+    told = "callback hosts: this machine, other.example\n"
     assert run("allow", "other.example") == (0, "", told)
     code, out, err = run("rewrite", f"https://example.com={receiver.url}")
     assert (code, out, err) == (0, "", f"https://example.com goes to {receiver.url}\n")
     assert run("redeliver", delivery.task_id) == (
         0,
-        f"{delivery.task_id}  delivered 1 made  https://example.com/callback\n",
+        f"{delivery.task_id}  delivered attempts: 1  https://example.com/callback\n",
         "",
     )
-    assert run()[1] == f"{delivery.task_id}  delivered 1 made  https://example.com/callback\n"
+    assert run()[1] == f"{delivery.task_id}  delivered attempts: 1  https://example.com/callback\n"
     assert run("redeliver", "cb_nothing")[0] == 2
 
 

@@ -158,7 +158,7 @@ def test_serve_takes_names_and_files_and_the_commands_arm_and_clear(tmp_path: Pa
 
 def test_the_library_is_listed_without_a_server() -> None:
     code, out, err = ltx_mock("scenarios")
-    assert (code, err) == (0, "make one active with: ltx-mock scenarios add NAME\n")
+    assert (code, err) == (0, "to activate one: ltx-mock scenarios add NAME\n")
     assert [line.split()[0] for line in out.splitlines()] == list(NAMED)
     listed = json.loads(ltx_mock("scenarios", "--json")[1])["scenarios"]
     assert [each["name"] for each in listed] == list(NAMED)

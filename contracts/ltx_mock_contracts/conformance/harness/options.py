@@ -31,38 +31,34 @@ class Options:
     sources: tuple[Source, ...] = ("spec", "vendor")
     rules: frozenset[str] | None = None
     seed: int = 0
-    api_key: str | None = _option(None, "The key to use; by default that in APIXO_API_KEY.", "KEY")
-    other_key: str | None = _option(None, "A second key, to see that keys are apart (AUTH-4).", "KEY")
-    admin_token: str | None = _option(
-        None, "The admin token of an ltx-mock that has one; by default that in LTX_MOCK_ADMIN_TOKEN.", "TOKEN"
-    )
+    api_key: str | None = _option(None, "The API key; by default APIXO_API_KEY.", "KEY")
+    other_key: str | None = _option(None, "A second key, to check that keys are separate (AUTH-4).", "KEY")
+    admin_token: str | None = _option(None, "The admin token of an ltx-mock; by default LTX_MOCK_ADMIN_TOKEN.", "TOKEN")
     max_tasks: int | None = _option(
         None,
-        "Never make more than N tasks, those of wrong requests that the server accepts among them. Without it: none on "
-        "purpose, and the first wrong request that is accepted is the last; no bound with --trust-control-plane.",
+        "Never create more than N tasks, including tasks of invalid requests that the server accepts. By default none "
+        "on purpose, and at most one by an accepted invalid request; no limit with --trust-control-plane.",
         "N",
     )
-    max_examples: int = _option(
-        10, "Try N drawn examples for each way to be wrong or right; 0 tries only what lies at the edges.", "N"
-    )
-    time_budget: float | None = _option(None, "Begin nothing new after S seconds.", "S")
-    timeout: float = _option(10.0, "Wait S seconds for an answer.", "S")
+    max_examples: int = _option(10, "Generate N examples for each valid and invalid case; with 0 only edge cases.", "N")
+    time_budget: float | None = _option(None, "Start no check after S seconds.", "S")
+    timeout: float = _option(10.0, "Wait S seconds for a response.", "S")
     first_poll: float = _option(
-        FIRST_POLL_MS / 1000, "Ask for a new task after S seconds, where time cannot be moved.", "S"
+        FIRST_POLL_MS / 1000, "First poll of a task after S seconds, if the clock cannot be advanced.", "S"
     )
-    poll_every: float = _option(POLL_EVERY_MS / 1000, "After that ask every S seconds.", "S")
+    poll_every: float = _option(POLL_EVERY_MS / 1000, "Then poll every S seconds.", "S")
     callback_host: str | None = _option(
         None,
-        "How the server reaches this machine: HOST, HOST:PORT or a URL. Without it only a server on this machine is "
-        "asked to call back.",
+        "The address of this machine for the server: HOST, HOST:PORT or a URL. By default only a server on this "
+        "machine gets tasks with callbacks.",
         "HOST",
     )
-    callback_port: int = _option(0, "The local port for callbacks; 0 takes a free one.", "PORT")
-    try_limits: bool = _option(False, "Go over the documented limits on purpose; takes 10000 requests, 1001 tasks.")
+    callback_port: int = _option(0, "The local port for callbacks; 0 takes a free port.", "PORT")
+    try_limits: bool = _option(False, "Exceed the documented limits on purpose; needs 10000 requests, 1001 tasks.")
     violating_prompt: str | None = _option(None, "A prompt that breaks the content rules of the server.", "TEXT")
     trust_control_plane: bool = _option(
         False,
-        "The server is an ltx-mock of yours on this machine: move its time, and make as many tasks as it takes.",
+        "The server is your own ltx-mock on this machine: advance its clock, and create any number of tasks.",
     )
 
     @property
