@@ -39,7 +39,7 @@ class ReportCollector:
     def __init__(self) -> None:
         self.errors: list[str] = []
         self._trace: list[str] = []
-        self._ledger = VerdictCollector()
+        self._collector = VerdictCollector()
         self._ran: dict[str, set[Side]] = defaultdict(set)
         self._why: dict[str, list[tuple[Side, str]]] = defaultdict(list)
         self._exchanges = 0
@@ -65,8 +65,8 @@ class ReportCollector:
             return
         for deviation in finished.collector.deviations:
             numbers = tuple(number + self._exchanges for number in deviation.exchanges)
-            self._ledger.add_deviation(replace(deviation, exchanges=numbers))
-        self._ledger.checked(*finished.collector.seen.elements())
+            self._collector.add_deviation(replace(deviation, exchanges=numbers))
+        self._collector.checked(*finished.collector.seen.elements())
         for task_id, (number, line) in (finished.ids or {}).items():
             self._note_task_id(task_id, number + self._exchanges, line, check.name)
         self._exchanges += finished.exchanges
@@ -83,7 +83,7 @@ class ReportCollector:
         rules = [rule.id for rule in RULES.values() if rule.group != "CLI"]
         wanted = [rule for rule in rules if options.rules is None or rule in options.rules]
         unseen = {rule: why for rule in wanted if (why := self._reason(rule))}
-        verdicts = self._ledger.verdicts(wanted, options.sources, unseen, complete=set(wanted) - set(unseen))
+        verdicts = self._collector.verdicts(wanted, options.sources, unseen, complete=set(wanted) - set(unseen))
         report = Report(
             verdicts=tuple(each if numbered else _without_numbers(each) for each in verdicts),
             sources=options.sources,
@@ -122,7 +122,7 @@ class ReportCollector:
         first = self._ids.setdefault(task_id, number)
         if first != number:
             title, exchanges = "a taskId is given twice", (first, number)
-            self._ledger.add_deviation(
+            self._collector.add_deviation(
                 Deviation(
                     rule="GEN-17",
                     title=title,

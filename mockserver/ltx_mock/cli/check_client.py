@@ -20,8 +20,8 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import escape_workflow_commands, printable
 
 if TYPE_CHECKING:
-    from ltx_mock.client_checks.outcome import Results, Story
-    from ltx_mock.client_checks.runner import Checked
+    from ltx_mock.client_checks.outcome import CaseRun, Results
+    from ltx_mock.client_checks.runner import CheckResult
     from ltx_mock.client_checks.timing import Timing
 
 AUTO = "auto"
@@ -106,10 +106,10 @@ def check_client(
 
     Exit code: 0 no rule is broken, 1 some rules are broken, 2 the command cannot be run.
     """
-    from ltx_mock.client_checks.cases import named  # noqa: PLC0415 - help does without
+    from ltx_mock.client_checks.cases import select_cases  # noqa: PLC0415 - help does without
     from ltx_mock.client_checks.programs import Program  # noqa: PLC0415
-    from ltx_mock.client_checks.runner import checked  # noqa: PLC0415
-    from ltx_mock.client_checks.time_limits import Patience  # noqa: PLC0415
+    from ltx_mock.client_checks.runner import check_cases  # noqa: PLC0415
+    from ltx_mock.client_checks.time_limits import TimeLimits  # noqa: PLC0415
     from ltx_mock.client_checks.timing import Timing  # noqa: PLC0415
 
     if listing:
@@ -123,15 +123,15 @@ def check_client(
         raise click.UsageError("only --json can go to standard output", ctx)
     timing = Timing(1.0 if real else scale)
     url = AUTO if callback == AUTO else _receiver(callback)
-    chosen = [case for case in named(tuple(cases)) if cases or url or not case.callback]
-    patience = Patience.of(timing, _seconds(timeout), http_timeout)
-    program = Program(command, timing, patience=patience, env=_variables(variables), callback=url)
+    chosen = [case for case in select_cases(tuple(cases)) if cases or url or not case.callback]
+    limits = TimeLimits.of(timing, _seconds(timeout), http_timeout)
+    program = Program(command, timing, limits=limits, env=_variables(variables), callback=url)
     if any(case.callback for case in chosen) and url is None:
         raise click.UsageError("callback cases need --callback", ctx)
     see_that_they_can_be_written(json_, junitxml, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
     with _sigterm_as_ctrl_c():
-        found = checked(
+        found = check_cases(
             chosen,
             timing,
             program,
@@ -140,7 +140,7 @@ def check_client(
             callback=url,
             http_timeout=http_timeout,
             jobs=_jobs(jobs, timing, callback),
-            heard=_Progress(len(chosen)),
+            on_case=_Progress(len(chosen)),
         )
     _write(found, _again(ctx, command, variables, callback), json_=json_, junitxml=junitxml, github=github)
     ctx.exit(FINDINGS if not found.report.ok else CANNOT_RUN if found.hint else CLEAN)
@@ -192,11 +192,11 @@ class _Progress:
         self._played = 0
         self._saying = Lock()
 
-    def __call__(self, story: Story) -> None:
+    def __call__(self, run: CaseRun) -> None:
         with self._saying:
             self._played += 1
             place = f"{self._played}/{max(self._played, self._cases)}"
-            click.echo(f"ltx-mock: {place} {story.case.name}: the client {story.ran.how}", err=True)
+            click.echo(f"ltx-mock: {place} {run.case.name}: the client {run.client.description}", err=True)
 
 
 def _receiver(url: str | None) -> str | None:
@@ -235,7 +235,7 @@ def _was_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
 
 
-def _write(found: Checked, again: str, *, json_: str | None, junitxml: str | None, github: bool) -> None:
+def _write(found: CheckResult, again: str, *, json_: str | None, junitxml: str | None, github: bool) -> None:
     """Write the report in every form that is wanted."""
     from ltx_mock.client_checks.report import junit  # noqa: PLC0415 - help does without
 
@@ -251,21 +251,21 @@ def _write(found: Checked, again: str, *, json_: str | None, junitxml: str | Non
         click.echo(f"ltx-mock: {printable(found.hint)}", err=True)
 
 
-def _tell(found: Checked, again: str) -> None:
+def _tell(found: CheckResult, again: str) -> None:
     from ltx_mock.client_checks.report import output_of, table  # noqa: PLC0415
 
     show(found.report)
     click.echo(f"\n{table(found)}", nl=False)
-    for played in found.played:
+    for played in found.cases:
         if not played.report.ok:
-            case = played.story.case
+            case = played.run.case
             line = printable(f"ltx-mock check-client --case {case.name} {again}")
             click.echo(
                 escape_workflow_commands(f"\n{case.name}: {case.about}\n  again: {line}\n{output_of(played)}"), nl=False
             )
 
 
-def _for_github(found: Checked, *, on_stderr: bool) -> None:
+def _for_github(found: CheckResult, *, on_stderr: bool) -> None:
     from ltx_mock_contracts.reporting import github_annotations, step_summary  # noqa: PLC0415
 
     click.echo(github_annotations(found.report), nl=False, err=on_stderr)

@@ -8,8 +8,8 @@ from ltx_mock.client_checks.case_judge import is_whole, seconds
 from ltx_mock.engine.outbound import CONNECTION_REFUSED
 
 if TYPE_CHECKING:
-    from ltx_mock.client_checks.case_judge import Bench
-    from ltx_mock.client_checks.outcome import Story
+    from ltx_mock.client_checks.case_judge import CaseJudge
+    from ltx_mock.client_checks.outcome import CaseRun
     from ltx_mock.core.records import Attempt
 
 __all__ = ["asks_to_be_called", "receives"]
@@ -17,34 +17,34 @@ __all__ = ["asks_to_be_called", "receives"]
 _ANSWER_WITHIN_MS: Final = 30_000
 
 
-def asks_to_be_called(bench: Bench, story: Story) -> None:
+def asks_to_be_called(judge: CaseJudge, run: CaseRun) -> None:
     """Judge whether a client in a case about callbacks asks for one."""
-    if story.case.callback and story.tasks and not story.deliveries:
+    if run.case.callback and run.tasks and not run.deliveries:
         title, expected = "it asks for no callback", "request_type callback, and a callback_url"
-        bench.wrong("CLI-8", title, *story.of("generateTask")[:1], expected=expected, actual="a task that calls nobody")
+        judge.wrong("CLI-8", title, *run.of("generateTask")[:1], expected=expected, actual="a task that calls nobody")
 
 
-def receives(bench: Bench, story: Story) -> None:
+def receives(judge: CaseJudge, run: CaseRun) -> None:
     """Judge what a receiver answers, and whether it does the work once."""
-    attempts = [attempt for delivery in story.deliveries for attempt in delivery.attempts]
-    before = [each for each in attempts if story.case.calls_first and each.number == 1]
+    attempts = [attempt for delivery in run.deliveries for attempt in delivery.attempts]
+    before = [each for each in attempts if run.case.calls_first and each.number == 1]
     attempts = [each for each in attempts if each not in before or not _need_not_answer(each)]
     if not attempts:
         return
-    bench.checked("CLI-8")
+    judge.checked("CLI-8")
     for attempt in attempts:
         late = attempt.ended - attempt.at > _ANSWER_WITHIN_MS
-        judged = attempt.status is not None or story.deaf or attempt in before
+        judged = attempt.status is not None or run.receiver_unreachable or attempt in before
         wrong = attempt.status != 200 if judged else late
         if wrong or late:
             title, expected = "a callback is not taken", "200 within 30 s"
             actual = f"{attempt.status or attempt.error} after {seconds(attempt.ended - attempt.at)}"
-            bench.wrong("CLI-8", title, expected=expected, actual=actual)
+            judge.wrong("CLI-8", title, expected=expected, actual=actual)
             return
-    whole = [each for each in story.downloads if is_whole(each)]
-    if len(story.deliveries) > 1 and len(whole) > 1:
+    whole = [each for each in run.downloads if is_whole(each)]
+    if len(run.deliveries) > 1 and len(whole) > 1:
         title, expected = "a callback that comes twice makes it do the work twice", "one download"
-        bench.wrong("CLI-8", title, *whole[:2], expected=expected, actual=f"{len(whole)} downloads")
+        judge.wrong("CLI-8", title, *whole[:2], expected=expected, actual=f"{len(whole)} downloads")
 
 
 def _need_not_answer(attempt: Attempt) -> bool:

@@ -11,21 +11,21 @@ from ltx_mock_contracts.verdicts import Deviation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ltx_mock.client_checks.outcome import Story
+    from ltx_mock.client_checks.outcome import CaseRun
     from ltx_mock.control.from_json import Exchange
     from ltx_mock_contracts.validation.findings import Finding
     from ltx_mock_contracts.verdicts import VerdictCollector
 
 __all__ = [
-    "Bench",
-    "asks_for_nothing",
+    "CaseJudge",
     "is_whole",
+    "learned_the_end",
     "message_of",
-    "met_the_end",
     "obscured_by",
     "result_urls",
     "seconds",
-    "tells_the_end",
+    "shows_the_end",
+    "unknown_requests",
 ]
 
 _LISTED: Final = 20
@@ -45,7 +45,7 @@ _FRAMES: Final = (
 )
 
 
-class Bench:
+class CaseJudge:
     """The judgement of one case.
 
     Attributes:
@@ -54,15 +54,15 @@ class Bench:
         hidden: Rules that the case is about, and why it does not show whether they are kept.
     """
 
-    def __init__(self, story: Story, collector: VerdictCollector) -> None:
-        self.story = story
-        self._ledger = collector
+    def __init__(self, run: CaseRun, collector: VerdictCollector) -> None:
+        self.run = run
+        self._collector = collector
         self.broken: set[str] = set()
         self.hidden: dict[str, str] = {}
 
     def checked(self, *rules: str) -> None:
         """Note that these rules could be judged."""
-        self._ledger.checked(*rules)
+        self._collector.checked(*rules)
 
     def hide(self, rules: tuple[str, ...], why: str) -> None:
         """Note that these rules could not be judged."""
@@ -74,10 +74,10 @@ class Bench:
     ) -> None:
         """Note a deviation; it was seen in these exchanges. What is only advised against is not `binding`."""
         self.checked(rule)
-        binding = binding and self.story.case.binding
+        binding = binding and self.run.case.binding
         if binding:
             self.broken.add(rule)
-        self._ledger.add_deviation(
+        self._collector.add_deviation(
             Deviation(
                 rule=rule,
                 title=title,
@@ -85,48 +85,48 @@ class Bench:
                 actual=actual,
                 exchanges=tuple(each.number for each in about[:_LISTED]),
                 request=about[-1].body if about else None,
-                checks=(self.story.case.name,),
+                checks=(self.run.case.name,),
                 binding=binding,
                 kind=kind,
             )
         )
 
 
-def obscured_by(story: Story) -> str | None:
+def obscured_by(run: CaseRun) -> str | None:
     """Return why a client got no further than it did, where the case is not to blame; else None."""
-    for each in story.of("generateTask"):
+    for each in run.of("generateTask"):
         violations = _violations(each)
-        if violations and each.status == 400 and each.cause is None and not story.tasks:
+        if violations and each.status == 400 and each.cause is None and not run.tasks:
             return f"its generateTask goes against {violations[0].rule} and is refused"
-    if not met_the_end(story):
-        if story.strangers:
+    if not learned_the_end(run):
+        if run.unauthenticated_requests:
             return "its requests come without the key"
-        refused = next(asks_for_nothing(story), None)
+        refused = next(unknown_requests(run), None)
         if refused is not None:
             return f"it asks for what there is not: {refused}"
-    if story.control is not None and not story.control.got_a_video:
+    if run.control is not None and not run.control.got_a_video:
         return "it gets no video even where all goes well"
     return None
 
 
-def asks_for_nothing(story: Story) -> Iterator[Exchange]:
+def unknown_requests(run: CaseRun) -> Iterator[Exchange]:
     """Return the requests that ask for what there is not: another path, another parameter, another task."""
-    for each in story.requests:
+    for each in run.requests:
         if each.cause is None and each.operation in {"statusTask", "other"} and each.status in {400, 404, 405}:
             yield each
 
 
-def met_the_end(story: Story) -> bool:
+def learned_the_end(run: CaseRun) -> bool:
     """Tell whether the client was told how its task ended, by a poll or by a callback."""
-    called = any(attempt.status == 200 for each in story.deliveries for attempt in each.attempts)
-    return called or any(tells_the_end(each) for each in story.of("statusTask"))
+    called = any(attempt.status == 200 for each in run.deliveries for attempt in each.attempts)
+    return called or any(shows_the_end(each) for each in run.of("statusTask"))
 
 
 def _violations(exchange: Exchange) -> list[Finding]:
     return [each for each in validate_request(exchange.body) if each.severity == "violation"]
 
 
-def tells_the_end(exchange: Exchange) -> bool:
+def shows_the_end(exchange: Exchange) -> bool:
     """Tell whether a client could read in an answer that its task has ended."""
     return _state_in(exchange) in ENDED
 
@@ -136,9 +136,9 @@ def _state_in(exchange: Exchange) -> object:
     return data.get("state") if exchange.status == 200 and isinstance(data, dict) else None
 
 
-def result_urls(story: Story) -> list[str]:
+def result_urls(run: CaseRun) -> list[str]:
     """Return the URLs of the results that there are."""
-    return [task.result_url for task in story.tasks if task.result_url is not None]
+    return [task.result_url for task in run.tasks if task.result_url is not None]
 
 
 def is_whole(download: Exchange) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from ltx_mock.fields import check_names
 from ltx_mock_contracts.model import SPEC_FAIL_CODES
 
-__all__ = ["CASES", "Case", "End", "named"]
+__all__ = ["CASES", "Case", "End", "select_cases"]
 
 End = Literal["result", "failure", "either"]
 """How the client should end: with the video, saying that there is none, or in one of both ways."""
@@ -68,8 +68,8 @@ def _fails(name: str, code: str) -> Case:
 
 
 def _case(name: str, about: str, rules: str, end: End = "result", *, endless: bool = False, **scenario: Any) -> Case:
-    armed = (scenario,) if scenario else ()
-    return Case(name=name, about=about, rules=tuple(rules.split()), end=end, scenarios=armed, endless=endless)
+    scenarios = (scenario,) if scenario else ()
+    return Case(name=name, about=about, rules=tuple(rules.split()), end=end, scenarios=scenarios, endless=endless)
 
 
 def _lost(name: str, about: str, **fault: Any) -> Case:
@@ -81,8 +81,8 @@ def _drifts(name: str, about: str, rule: str = "CLI-9", end: End = "result", **d
 
 
 def _calls(name: str, about: str, *more: Mapping[str, Any], **callback: Any) -> Case:
-    armed = ({"callback": callback},) if callback else ()
-    return Case(name=name, about=about, rules=("CLI-8",), scenarios=(*armed, *more), callback=True)
+    scenarios = ({"callback": callback},) if callback else ()
+    return Case(name=name, about=about, rules=("CLI-8",), scenarios=(*scenarios, *more), callback=True)
 
 
 _GENERATE: Final[dict[str, Any]] = {"operation": "generateTask"}
@@ -198,7 +198,7 @@ CASES: Final = (
 """All cases, the simplest first."""
 
 
-def named(names: tuple[str, ...]) -> tuple[Case, ...]:
+def select_cases(names: tuple[str, ...]) -> tuple[Case, ...]:
     """Return the cases of these names, in the order of the table; all for none.
 
     Raises:

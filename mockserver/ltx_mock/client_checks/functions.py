@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ltx_mock.client_checks.cases import CASES, Case, named
-from ltx_mock.client_checks.outcome import Ran
-from ltx_mock.client_checks.runner import Checked, checked
-from ltx_mock.client_checks.time_limits import Patience, wait_for_end
+from ltx_mock.client_checks.cases import CASES, Case, select_cases
+from ltx_mock.client_checks.outcome import ClientRun
+from ltx_mock.client_checks.runner import CheckResult, check_cases
+from ltx_mock.client_checks.time_limits import TimeLimits, wait_for_end
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.failure import ContractFailure
@@ -34,7 +34,7 @@ FUNCTION_CASES = tuple(
 
 def check_client(
     make_video: MakeVideo, cases: str | Sequence[str] = (), *, timeout: float | None = None, seed: int = 0
-) -> Checked:
+) -> CheckResult:
     """Try a function that makes a video in every case, and see that it uses the API as documented.
 
     The fake's clock is `auto`: its time jumps ahead when a status is read. So configure the waits of the function to
@@ -54,13 +54,13 @@ def check_client(
         ContractFailure: It broke one of the rules for clients; the story has all that was found.
         LtxMockError: There is no such case, or the function waits in real time, so that nothing can be judged.
     """
-    patience = Patience.of(Timing(), timeout)
-    chosen: Sequence[Case] = named((cases,) if isinstance(cases, str) else tuple(cases) or FUNCTION_CASES)
+    limits = TimeLimits.of(Timing(), timeout)
+    chosen: Sequence[Case] = select_cases((cases,) if isinstance(cases, str) else tuple(cases) or FUNCTION_CASES)
 
-    def client(mock: MockServer) -> Ran:
-        return _run(make_video, mock, patience)
+    def client(mock: MockServer) -> ClientRun:
+        return _run(make_video, mock, limits)
 
-    found = checked(chosen, Timing(), client, seed=seed, results="url")
+    found = check_cases(chosen, Timing(), client, seed=seed, results="url")
     deviations = [
         each
         for verdict in found.report.verdicts
@@ -81,9 +81,9 @@ def check_client(
     )
 
 
-def _run(make_video: MakeVideo, mock: MockServer, patience: Patience) -> Ran:
+def _run(make_video: MakeVideo, mock: MockServer, limits: TimeLimits) -> ClientRun:
     """Call the function in a thread, which cannot be ended: one that never returns is left alone."""
-    done: list[Ran] = []
+    done: list[ClientRun] = []
     began = time.monotonic()
 
     def call() -> None:
@@ -91,10 +91,12 @@ def _run(make_video: MakeVideo, mock: MockServer, patience: Patience) -> Ran:
             url: object = make_video(mock.base_url, mock.api_key)
         except BaseException as error:  # noqa: BLE001 - whatever it raises, it says that there is no video
             told = text_without_keys(f"{type(error).__name__}: {_text(error, str)}", [mock.api_key])
-            done.append(Ran(well=False, how=f"raises {told}", seconds=time.monotonic() - began, output=told))
+            done.append(
+                ClientRun(succeeded=False, description=f"raises {told}", seconds=time.monotonic() - began, output=told)
+            )
         else:
             how, given = f"returns {_text(url, repr):.200}", url if isinstance(url, str) else None
-            done.append(Ran(well=True, how=how, seconds=time.monotonic() - began, url=given))
+            done.append(ClientRun(succeeded=True, description=how, seconds=time.monotonic() - began, url=given))
 
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
@@ -103,11 +105,11 @@ def _run(make_video: MakeVideo, mock: MockServer, patience: Patience) -> Ran:
         thread.join(seconds)
         return not thread.is_alive()
 
-    stop = wait_for_end(ended, mock, patience)
+    stop = wait_for_end(ended, mock, limits)
     if stop is None:
         return done[0]
-    how = patience.in_words(stop)
-    return Ran(well=False, how=how, ended=False, seconds=time.monotonic() - began, stop=stop)
+    how = limits.describe(stop)
+    return ClientRun(succeeded=False, description=how, exited=False, seconds=time.monotonic() - began, stop=stop)
 
 
 def _text(value: object, told: Callable[[object], str]) -> str:

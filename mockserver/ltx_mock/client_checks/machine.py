@@ -116,8 +116,8 @@ class ClientMachine(ContractMachine):
         self.world: World = self.server.tenant(f"story-{next(self.names)}", clock="manual")
         self._open.callback(self.world.close)
         self.client = self.make_client(self.world.base_url, self.world.api_key)
-        self.story: list[str] = []
-        self._strangers = len(self.server.strangers)
+        self.steps: list[str] = []
+        self._unauthenticated = len(self.server.unauthenticated_requests)
 
     def teardown(self) -> None:
         """Let go of the world."""
@@ -163,9 +163,9 @@ class ClientMachine(ContractMachine):
         try:
             told = self.client.poll(task_id)
         except Exception as error:  # noqa: BLE001 - it may raise what it likes
-            self.story.append(f"poll in trouble ({what}): raises {type(error).__name__}")
+            self.steps.append(f"poll in trouble ({what}): raises {type(error).__name__}")
         else:
-            self.story.append(f"poll in trouble ({what}): {told}")
+            self.steps.append(f"poll in trouble ({what}): {told}")
             self._agrees(task_id, told)
         self.world.scenarios.clear()
 
@@ -183,14 +183,14 @@ class ClientMachine(ContractMachine):
     @rule(seconds=st.sampled_from(SPANS))
     def advance(self, seconds: int) -> None:
         """Let time pass."""
-        self.story.append(f"{seconds} s pass")
+        self.steps.append(f"{seconds} s pass")
         self.world.clock.advance(seconds)
 
     @rule(task_id=submitted, code=st.sampled_from([None, SPEC_FAIL_CODES[0]]))
     def finish(self, task_id: str, code: str | None) -> None:
         """Let a task end now."""
         if self._truth(task_id) not in ENDED:
-            self.story.append(f"{task_id} ends: {code or 'success'}")
+            self.steps.append(f"{task_id} ends: {code or 'success'}")
             self.world.finish(task_id, "success" if code is None else "failed", code)
 
     @precondition(lambda self: hasattr(self.client, "receive"))
@@ -226,9 +226,9 @@ class ClientMachine(ContractMachine):
             task_id: str | None = self.client.submit(body)
         except Exception as error:  # noqa: BLE001 - it may raise what it likes
             task_id = None
-            self.story.append(f"submit into {what}: raises {type(error).__name__}")
+            self.steps.append(f"submit into {what}: raises {type(error).__name__}")
         else:
-            self.story.append(f"submit into {what}: {task_id}")
+            self.steps.append(f"submit into {what}: {task_id}")
         self.world.scenarios.clear()
         tries = [each for each in self.world.requests[asked:] if each.operation == "generateTask"]
         made = [task.id for task in self.world.tasks[before:]]
@@ -247,10 +247,10 @@ class ClientMachine(ContractMachine):
         except LtxMockError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the client's
-            self.story.append(f"{what}: raises {type(error).__name__}: {error}")
+            self.steps.append(f"{what}: raises {type(error).__name__}: {error}")
             self._asked_rightly(self.world.requests[asked:])
             self._wrong(rule, f"it breaks at: {what}", "no error", f"{type(error).__name__}: {error}")
-        self.story.append(f"{what}: {told}")
+        self.steps.append(f"{what}: {told}")
         self._asked_rightly(self.world.requests[asked:])
         return told
 
@@ -261,9 +261,9 @@ class ClientMachine(ContractMachine):
                     self._wrong("CLI-1", f"a request goes against {finding.rule}", finding.allowed, finding.got)
             elif each.cause is None and each.status in {400, 404, 405}:
                 self._wrong("CLI-1", "a request asks for what there is not", "the id of its task", str(each))
-        strangers = self.server.strangers[self._strangers :]
-        if strangers:
-            self._wrong("CLI-1", "a request comes without the key", "the key", str(strangers[0]))
+        unauthenticated = self.server.unauthenticated_requests[self._unauthenticated :]
+        if unauthenticated:
+            self._wrong("CLI-1", "a request comes without the key", "the key", str(unauthenticated[0]))
 
     def _agrees(self, task_id: str, told: object, rule: str = "CLI-3") -> None:
         truth = self._truth(task_id)
@@ -280,7 +280,7 @@ class ClientMachine(ContractMachine):
             return client.get(MODEL.status_path, params={"taskId": task_id}).content
 
     def _wrong(self, rule: str, title: str, expected: object, actual: object) -> None:
-        raise ContractFailure(title, rule=rule, expected=f"{expected}", actual=f"{actual}", story=self.story)
+        raise ContractFailure(title, rule=rule, expected=f"{expected}", actual=f"{actual}", story=self.steps)
 
 
 def _again_after_silence(tries: list[Exchange]) -> bool:

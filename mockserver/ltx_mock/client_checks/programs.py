@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-from ltx_mock.client_checks.outcome import Ran
-from ltx_mock.client_checks.time_limits import Patience, wait_for_end
+from ltx_mock.client_checks.outcome import ClientRun
+from ltx_mock.client_checks.time_limits import TimeLimits, wait_for_end
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.mock_server import MockServer
@@ -57,20 +57,20 @@ class Program:
         command: Sequence[str],
         timing: Timing,
         *,
-        patience: Patience,
+        limits: TimeLimits,
         env: Mapping[str, str] | None = None,
         callback: str | None = None,
     ) -> None:
         self._command = list(command)
         self._timing = timing
-        self._patience = patience
+        self._patience = limits
         self._env = dict(env or {})
         self._callback = callback
         self._stopped = threading.Event()
 
     def listening_at(self, callback: str) -> Program:
         """Return the same program with its receiver at another URL; `stop` ends both."""
-        other = Program(self._command, self._timing, patience=self._patience, env=self._env, callback=callback)
+        other = Program(self._command, self._timing, limits=self._patience, env=self._env, callback=callback)
         other._stopped = self._stopped
         return other
 
@@ -78,7 +78,7 @@ class Program:
         """End all runs that are under way, from any thread; those to come end at once."""
         self._stopped.set()
 
-    def __call__(self, mock: MockServer) -> Ran:
+    def __call__(self, mock: MockServer) -> ClientRun:
         """Run it.
 
         Raises:
@@ -89,9 +89,9 @@ class Program:
             "base_url": mock.base_url,
             "api_key": mock.api_key,
             "callback_url": self._callback or "",
-            "scale": self._timing.told,
+            "scale": self._timing.wait_divisor,
         }
-        environment = os.environ | mock.env | {"APIXO_TIME_SCALE": self._timing.told}
+        environment = os.environ | mock.env | {"APIXO_TIME_SCALE": self._timing.wait_divisor}
         environment |= {"APIXO_CALLBACK_URL": self._callback} if self._callback else {}
         environment |= {name: _filled(value, known) for name, value in self._env.items()}
         mark = uuid.uuid4().hex
@@ -114,10 +114,10 @@ class Program:
             stop = wait_for_end(lambda seconds: _wait(process, seconds) or self._stopped.is_set(), mock, self._patience)
         finally:
             _end_all(process, mark)
-        return Ran(
-            well=stop is None and process.returncode == 0,
-            how=_how(process.returncode) if stop is None else self._patience.in_words(stop),
-            ended=stop is None,
+        return ClientRun(
+            succeeded=stop is None and process.returncode == 0,
+            description=_how(process.returncode) if stop is None else self._patience.describe(stop),
+            exited=stop is None,
             stop=stop,
             seconds=time.monotonic() - began,
             output=text_without_keys(output.text(), [mock.api_key]),

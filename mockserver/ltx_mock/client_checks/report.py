@@ -10,7 +10,7 @@ from ltx_mock_contracts.reporting import printable
 from ltx_mock_contracts.reporting.text import shortened
 
 if TYPE_CHECKING:
-    from ltx_mock.client_checks.runner import Checked, Played
+    from ltx_mock.client_checks.runner import CheckResult, JudgedCase
 
 __all__ = ["junit", "output_of", "table"]
 
@@ -19,13 +19,13 @@ _LINES: Final = 20
 _WIDE: Final = 1000
 
 
-def table(checked: Checked) -> str:
+def table(result: CheckResult) -> str:
     """Return a line for each case: how long the client took, and each rule CLI-1 to CLI-10 that it kept or broke."""
     numbers = [rule.removeprefix("CLI-") for rule in RULES_OF_CLIENTS]
     lines = [_row("Case", "s", ["CLI-" + numbers[0], *numbers[1:]])]
-    for played in checked.played:
+    for played in result.cases:
         marks = [_MARKS.get(played.report.of(rule).outcome, "") for rule in RULES_OF_CLIENTS]
-        lines.append(_row(played.story.case.name, f"{played.story.ran.seconds:.1f}", marks))
+        lines.append(_row(played.run.case.name, f"{played.run.client.seconds:.1f}", marks))
     return "\n".join(lines) + "\n"
 
 
@@ -33,21 +33,21 @@ def _row(name: str, seconds: str, marks: list[str]) -> str:
     return f"{name:<22}{seconds:>6}  {'  '.join(f'{mark:<5}' for mark in marks)}".rstrip()
 
 
-def output_of(played: Played) -> str:
+def output_of(played: JudgedCase) -> str:
     """Return the last lines of what a client printed in a case that went wrong."""
-    lines = [printable(line) for line in played.story.ran.output.splitlines() if line.strip()]
+    lines = [printable(line) for line in played.run.client.output.splitlines() if line.strip()]
     return "".join(f"  | {shortened(line, _WIDE)}\n" for line in lines[-_LINES:])
 
 
-def junit(checked: Checked) -> str:
+def junit(result: CheckResult) -> str:
     """Return the cases as JUnit XML, a test case each."""
-    failed = [each for each in checked.played if not each.report.ok]
-    seconds = sum(each.story.ran.seconds for each in checked.played)
-    counts = {"tests": str(len(checked.played)), "failures": str(len(failed)), "time": f"{seconds:.3f}"}
+    failed = [each for each in result.cases if not each.report.ok]
+    seconds = sum(each.run.client.seconds for each in result.cases)
+    counts = {"tests": str(len(result.cases)), "failures": str(len(failed)), "time": f"{seconds:.3f}"}
     suites = ET.Element("testsuites")
     suite = ET.SubElement(suites, "testsuite", {"name": "ltx-mock check-client", **counts})
-    for played in checked.played:
-        ran, name = played.story.ran, played.story.case.name
+    for played in result.cases:
+        ran, name = played.run.client, played.run.case.name
         case = ET.SubElement(suite, "testcase", classname="client", name=name, time=f"{ran.seconds:.3f}")
         for rule in played.report.broken:
             for deviation in played.report.of(rule).deviations:

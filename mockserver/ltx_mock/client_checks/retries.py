@@ -10,8 +10,8 @@ from ltx_mock.client_checks.case_judge import seconds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ltx_mock.client_checks.case_judge import Bench
-    from ltx_mock.client_checks.outcome import Story
+    from ltx_mock.client_checks.case_judge import CaseJudge
+    from ltx_mock.client_checks.outcome import CaseRun
     from ltx_mock.control.from_json import Exchange
 
 __all__ = ["fails_in_passing", "pays_once", "takes_no_for_an_answer", "waits_longer_each_time"]
@@ -30,39 +30,39 @@ def fails_in_passing(exchange: Exchange) -> bool:
     return exchange.status is None or exchange.status in _PASSING
 
 
-def takes_no_for_an_answer(bench: Bench, story: Story) -> None:
+def takes_no_for_an_answer(judge: CaseJudge, run: CaseRun) -> None:
     """Judge what comes after 400 and 401 (CLI-7)."""
-    refused = [each for each in story.requests if each.status in {400, 401}]
+    refused = [each for each in run.requests if each.status in {400, 401}]
     if refused:
-        bench.checked("CLI-7")
+        judge.checked("CLI-7")
     if len(refused) > 1:
         title, expected = f"it tries again after {refused[0].status}", "one try"
-        bench.wrong("CLI-7", title, *refused[:2], expected=expected, actual=f"{len(refused)} tries")
+        judge.wrong("CLI-7", title, *refused[:2], expected=expected, actual=f"{len(refused)} tries")
 
 
-def pays_once(bench: Bench, story: Story) -> None:
+def pays_once(judge: CaseJudge, run: CaseRun) -> None:
     """Judge whether one video is one task (CLI-10)."""
-    asked = story.of("generateTask")
+    asked = run.of("generateTask")
     unknown = next((index for index, each in enumerate(asked) if each.status is None), None)
-    if story.ran.ended and (story.tasks or unknown is not None):
-        bench.checked("CLI-10")
+    if run.client.exited and (run.tasks or unknown is not None):
+        judge.checked("CLI-10")
     if unknown is not None and asked[unknown + 1 :]:
         title = "it submits again, though nobody knows whether the task was made"
-        expected, actual = "one submission", f"{len(asked)} submissions, {len(story.tasks)} tasks"
-        bench.wrong("CLI-10", title, asked[unknown], asked[unknown + 1], expected=expected, actual=actual)
-    elif len(story.tasks) > 1:
+        expected, actual = "one submission", f"{len(asked)} submissions, {len(run.tasks)} tasks"
+        judge.wrong("CLI-10", title, asked[unknown], asked[unknown + 1], expected=expected, actual=actual)
+    elif len(run.tasks) > 1:
         title, expected = "it pays more than once: more than one task is made for one video", "one task"
         made = [each for each in asked if each.status == 200]
-        bench.wrong("CLI-10", title, *made[:2], expected=expected, actual=f"{len(story.tasks)} tasks")
+        judge.wrong("CLI-10", title, *made[:2], expected=expected, actual=f"{len(run.tasks)} tasks")
 
 
-def waits_longer_each_time(bench: Bench, story: Story) -> None:
+def waits_longer_each_time(judge: CaseJudge, run: CaseRun) -> None:
     """Judge the waits between tries of what failed in passing (CLI-6)."""
     for operation in ("generateTask", "statusTask"):
-        for run in _failures(story.of(operation)):
-            _judge_waits(bench, story, run)
-    if len(story.downloads) > _HAMMERING:
-        _hammers(bench, story.downloads)
+        for attempts in _failures(run.of(operation)):
+            _judge_waits(judge, run, attempts)
+    if len(run.downloads) > _HAMMERING:
+        _hammers(judge, run.downloads)
 
 
 def _failures(asked: Sequence[Exchange]) -> list[list[Exchange]]:
@@ -79,31 +79,31 @@ def _failures(asked: Sequence[Exchange]) -> list[list[Exchange]]:
     return runs
 
 
-def _judge_waits(bench: Bench, story: Story, run: Sequence[Exchange]) -> None:
+def _judge_waits(judge: CaseJudge, run: CaseRun, attempts: Sequence[Exchange]) -> None:
     """Judge the tries that begin with one that failed and go on until one does not."""
-    if len(run) < 2:
+    if len(attempts) < 2:
         return
-    bench.checked("CLI-6")
-    waits = [two.at - one.at for one, two in pairwise(run)]
-    if len(run) > _HAMMERING:
-        _hammers(bench, run)
+    judge.checked("CLI-6")
+    waits = [two.at - one.at for one, two in pairwise(attempts)]
+    if len(attempts) > _HAMMERING:
+        _hammers(judge, attempts)
         return
-    if not story.timing.shows_waits:
+    if not run.timing.shows_waits:
         return
-    for one, two in pairwise(run):
+    for one, two in pairwise(attempts):
         asked = one.retry_after * 1000
-        if asked and not story.timing.enough(two.at - one.at, asked):
+        if asked and not run.timing.enough(two.at - one.at, asked):
             title, expected = "it tries again sooner than Retry-After says", f"after {seconds(asked)}, or later"
             actual, in_seconds = f"after {seconds(two.at - one.at)}", one.headers["retry-after"].isdecimal()
-            bench.wrong("CLI-6", title, one, two, expected=expected, actual=actual, binding=in_seconds)
+            judge.wrong("CLI-6", title, one, two, expected=expected, actual=actual, binding=in_seconds)
             return
-    scale = story.timing.scale or 1
+    scale = run.timing.scale or 1
     if len(waits) > 1 and max(waits) < max(_AT_ONCE, _AT_ONCE_FOR_REAL * scale):
-        _hammers(bench, run)
+        _hammers(judge, attempts)
     # Who waits as long as the answer says does well, though that is the same each time.
-    elif len(waits) > 2 and not any(each.retry_after for each in run) and _do_not_grow(waits, scale):
+    elif len(waits) > 2 and not any(each.retry_after for each in attempts) and _do_not_grow(waits, scale):
         title, expected = "its waits between tries do not grow", "each longer than the one before"
-        bench.wrong("CLI-6", title, *run, expected=expected, actual=", ".join(map(seconds, waits[:_LISTED])))
+        judge.wrong("CLI-6", title, *attempts, expected=expected, actual=", ".join(map(seconds, waits[:_LISTED])))
 
 
 def _do_not_grow(waits: Sequence[int], scale: float) -> bool:
@@ -118,7 +118,7 @@ def _do_not_grow(waits: Sequence[int], scale: float) -> bool:
     return stay and max(waits[1:]) <= waits[0] * _GROWTH
 
 
-def _hammers(bench: Bench, tries: Sequence[Exchange]) -> None:
+def _hammers(judge: CaseJudge, tries: Sequence[Exchange]) -> None:
     title, expected = "it hammers", "a few tries, ever further apart"
     actual = f"{len(tries)} tries in a row in {seconds(tries[-1].at - tries[0].at)}"
-    bench.wrong("CLI-6", title, tries[0], tries[-1], expected=expected, actual=actual)
+    judge.wrong("CLI-6", title, tries[0], tries[-1], expected=expected, actual=actual)

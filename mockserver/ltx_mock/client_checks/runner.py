@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ltx_mock.client_checks.cases import CASES, Case
-from ltx_mock.client_checks.outcome import Results, Story
+from ltx_mock.client_checks.outcome import CaseRun, Results
 from ltx_mock.client_checks.programs import Program, free_port
-from ltx_mock.client_checks.rules import judge, waits_in_real_time
+from ltx_mock.client_checks.rules import judge_case, waits_in_real_time
 from ltx_mock.client_checks.timing import Timing
-from ltx_mock.client_checks.trial import HTTP_TIMEOUT, KEY, Client, play
+from ltx_mock.client_checks.trial import HTTP_TIMEOUT, KEY, Client, run_case
 from ltx_mock_contracts.reporting.redaction import without_keys
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.verdicts import Report, VerdictCollector
 
-__all__ = ["AUTO", "Checked", "Played", "checked"]
+__all__ = ["AUTO", "CheckResult", "JudgedCase", "check_cases"]
 
 AUTO: Final = "auto"
 """As the URL of a receiver: a free port of this machine for each case."""
@@ -32,23 +32,23 @@ RULES_OF_CLIENTS: Final = tuple(rule.id for rule in RULES.values() if rule.group
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class JudgedCase:
     """One case that was played: what happened, and the rules that the client kept and broke in it."""
 
-    story: Story
+    run: CaseRun
     report: Report
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        ran = self.story.ran
+        ran = self.run.client
         return {
-            "case": self.story.case.name,
-            "about": self.story.case.about,
-            "expected": self.story.case.end,
-            "how": ran.how,
+            "case": self.run.case.name,
+            "about": self.run.case.about,
+            "expected": self.run.case.end,
+            "how": ran.description,
             "seconds": round(ran.seconds, 3),
-            "requests": len(self.story.requests),
-            "tasks": len(self.story.tasks),
+            "requests": len(self.run.requests),
+            "tasks": len(self.run.tasks),
             "kept": list(self.report.having("kept")),
             "broken": list(self.report.broken),
             "output": None if self.report.ok else ran.output,
@@ -56,11 +56,11 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """What all cases show: each by itself, and a verdict for each rule."""
 
     timing: Timing
-    played: tuple[Played, ...]
+    cases: tuple[JudgedCase, ...]
     report: Report
     hint: str | None = None
     """Why the other cases were not tried, and what to do: the first has shown that they would say nothing."""
@@ -72,12 +72,12 @@ class Checked:
             "ok": self.report.ok,
             "timing": str(self.timing),
             "hint": self.hint,
-            "cases": [each.as_dict() for each in self.played],
+            "cases": [each.as_dict() for each in self.cases],
             "report": self.report.as_dict(),
         }
 
 
-def checked(
+def check_cases(
     cases: Iterable[Case],
     timing: Timing,
     client: Client,
@@ -87,8 +87,8 @@ def checked(
     callback: str | None = None,
     http_timeout: float = HTTP_TIMEOUT,
     jobs: int = 1,
-    heard: Callable[[Story], None] = lambda _: None,
-) -> Checked:
+    on_case: Callable[[CaseRun], None] = lambda _: None,
+) -> CheckResult:
     """Play cases and judge them.
 
     Args:
@@ -100,41 +100,43 @@ def checked(
         callback: Where its receiver listens; `AUTO` takes a free port for each case.
         http_timeout: For how many real seconds a case withholds an answer.
         jobs: How many cases are played side by side.
-        heard: Is told of each case that was played, as soon as it was.
+        on_case: Called with the result of each case.
     """
 
-    def played(case: Case) -> Story:
-        url, run = callback, client
+    def run_one(case: Case) -> CaseRun:
+        url, own_client = callback, client
         if callback == AUTO:
             url = f"http://127.0.0.1:{free_port()}/callback"
-            run = client.listening_at(url) if isinstance(client, Program) else client
-        story = play(case, timing, run, seed=seed, results=results, callback=url, http_timeout=http_timeout)
-        heard(story)
-        return story
+            own_client = client.listening_at(url) if isinstance(client, Program) else client
+        run = run_case(case, timing, own_client, seed=seed, results=results, callback=url, http_timeout=http_timeout)
+        on_case(run)
+        return run
 
     # The first case alone shows whether the others can say anything.
     first, *others = list(cases)
-    stories = [played(first)]
-    control = stories[0] if first is CONTROL else None
-    if control is None and waits_in_real_time(stories[0]):
-        control = played(CONTROL)
-    hint = _hint(control or stories[0], len(others))
+    runs = [run_one(first)]
+    control = runs[0] if first is CONTROL else None
+    if control is None and waits_in_real_time(runs[0]):
+        control = run_one(CONTROL)
+    hint = _hint(control or runs[0], len(others))
     if hint is None:
-        beside = _side_by_side(played, others, jobs, client)
+        beside = _side_by_side(run_one, others, jobs, client)
         # Programs that run at once may get into each other's way, such as by writing the same file.
-        stories += [played(each.case) if jobs > 1 and _went_wrong(each) else each for each in beside]
-        control = control or next((each for each in stories if each.case is CONTROL), None)
-        if control is None and any(_wants_a_control(each) for each in stories):
-            control = played(CONTROL)
-    if control is not None and control not in stories and not control.got_a_video:
-        stories.insert(0, control)  # the one cause of what went wrong in the others
-    compared = [each if each.case is CONTROL else replace(each, control=control) for each in stories]
+        runs += [run_one(each.case) if jobs > 1 and _went_wrong(each) else each for each in beside]
+        control = control or next((each for each in runs if each.case is CONTROL), None)
+        if control is None and any(_wants_a_control(each) for each in runs):
+            control = run_one(CONTROL)
+    if control is not None and control not in runs and not control.got_a_video:
+        runs.insert(0, control)  # the one cause of what went wrong in the others
+    compared = [each if each.case is CONTROL else replace(each, control=control) for each in runs]
     return _judged(compared, timing, seed, hint)
 
 
-def _side_by_side(played: Callable[[Case], Story], cases: Sequence[Case], jobs: int, client: Client) -> list[Story]:
+def _side_by_side(
+    run_one: Callable[[Case], CaseRun], cases: Sequence[Case], jobs: int, client: Client
+) -> list[CaseRun]:
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        running = [pool.submit(played, case) for case in cases]
+        running = [pool.submit(run_one, case) for case in cases]
         try:
             return [each.result() for each in running]
         except BaseException:
@@ -144,44 +146,44 @@ def _side_by_side(played: Callable[[Case], Story], cases: Sequence[Case], jobs: 
             raise
 
 
-def _hint(story: Story, others: int) -> str | None:
+def _hint(run: CaseRun, others: int) -> str | None:
     """Return why the other cases need not be played after the first, and what to do; else None."""
     rest = f"the other {others} cases were not run" if others else "nothing more can be said"
-    if not story.sent:
+    if not run.sent:
         return f"the client sent nothing to the fake: {rest}. The address is in APIXO_BASE_URL, or in {{base_url}}"
-    if waits_in_real_time(story):
+    if waits_in_real_time(run):
         return (
-            f"the client {story.ran.how}: it seems to wait in real time, so {rest}. Let it divide its waits by "
-            "APIXO_TIME_SCALE (or {scale}), or use --real, or give it longer with --timeout"
+            f"the client {run.client.description}: it seems to wait in real time, so {rest}. Let it divide its waits "
+            "by APIXO_TIME_SCALE (or {scale}), or use --real, or give it longer with --timeout"
         )
     return None
 
 
-def _went_wrong(story: Story) -> bool:
+def _went_wrong(run: CaseRun) -> bool:
     """Tell whether something is held against a client that ended by itself."""
     collector = VerdictCollector()
-    judge(story, collector)
-    wrong = any(each.binding or not story.case.binding for each in collector.deviations)
-    return story.ran.ended and wrong
+    judge_case(run, collector)
+    wrong = any(each.binding or not run.case.binding for each in collector.deviations)
+    return run.client.exited and wrong
 
 
-def _wants_a_control(story: Story) -> bool:
+def _wants_a_control(run: CaseRun) -> bool:
     """Tell whether it matters how the client does where all goes well."""
-    return bool(story.sent) and not (story.got_a_video if story.case.end == "result" else story.ran.ended)
+    return bool(run.sent) and not (run.got_a_video if run.case.end == "result" else run.client.exited)
 
 
-def _judged(stories: Iterable[Story], timing: Timing, seed: int, hint: str | None) -> Checked:
+def _judged(runs: Iterable[CaseRun], timing: Timing, seed: int, hint: str | None) -> CheckResult:
     whole, played = VerdictCollector(), []
     hidden: dict[str, str] = {}
-    for story in stories:
+    for run in runs:
         collector = VerdictCollector()
-        why = judge(story, collector)
+        why = judge_case(run, collector)
         whole.merge(collector.as_dict())
         for rule, reason in why.items():
-            hidden.setdefault(rule, f"{story.case.name}: {reason}")
-        played.append(Played(story, _report(collector, timing, seed, len(story.requests), why)))
-    requests = sum(len(each.story.requests) for each in played)
-    return Checked(timing, tuple(played), _report(whole, timing, seed, requests, hidden), hint)
+            hidden.setdefault(rule, f"{run.case.name}: {reason}")
+        played.append(JudgedCase(run, _report(collector, timing, seed, len(run.requests), why)))
+    requests = sum(len(each.run.requests) for each in played)
+    return CheckResult(timing, tuple(played), _report(whole, timing, seed, requests, hidden), hint)
 
 
 def _report(collector: VerdictCollector, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ltx_mock.client_checks.timing import Timing
     from ltx_mock.testing.mock_server import MockServer
 
-__all__ = ["Patience", "Stop", "wait_for_end"]
+__all__ = ["Stop", "TimeLimits", "wait_for_end"]
 
 Stop = Literal["requests", "quiet", "time"]
 """Why a client was ended: it made too many requests, none for too long, or it ran for too long."""
@@ -24,7 +24,7 @@ _LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class TimeLimits:
     """When a client is ended that does not end by itself.
 
     Attributes:
@@ -38,7 +38,7 @@ class Patience:
     requests: int = _MOST_REQUESTS
 
     @classmethod
-    def of(cls, timing: Timing, timeout: float | None = None, http_timeout: float = 0.0) -> Patience:
+    def of(cls, timing: Timing, timeout: float | None = None, http_timeout: float = 0.0) -> TimeLimits:
         """Return the patience for clients whose time goes like this.
 
         Args:
@@ -52,7 +52,7 @@ class Patience:
             return cls(quiet=_QUIET_SECONDS + http_timeout)
         return cls(quiet=None, total=_QUIET_SECONDS + http_timeout + _GIVES_UP_SECONDS / timing.scale)
 
-    def in_words(self, stop: Stop) -> str:
+    def describe(self, stop: Stop) -> str:
         """Return what a client did that was ended for this."""
         if stop == "requests":
             return f"was ended after {self.requests} requests"
@@ -61,13 +61,13 @@ class Patience:
         return f"was ended after {self.total:g} s"
 
 
-def wait_for_end(ended: Callable[[float], bool], mock: MockServer, patience: Patience) -> Stop | None:
+def wait_for_end(ended: Callable[[float], bool], mock: MockServer, limits: TimeLimits) -> Stop | None:
     """Wait for the end of a client, and return None, or why it has to be ended.
 
     Args:
         ended: Waits for so many real seconds, and returns whether the client has ended.
         mock: The fake that it asks.
-        patience: How long to wait.
+        limits: The time limits.
     """
     began = last = time.monotonic()
     seen = 0
@@ -76,10 +76,10 @@ def wait_for_end(ended: Callable[[float], bool], mock: MockServer, patience: Pat
         requests = mock.look(lambda tenant: len(tenant.entries()))
         if requests != seen:
             seen, last = requests, now
-        if requests >= patience.requests:
+        if requests >= limits.requests:
             return "requests"
-        if now - began >= patience.total:
-            return "time" if now - last < patience.total / 2 else "quiet"
-        if patience.quiet is not None and now - last >= patience.quiet:
+        if now - began >= limits.total:
+            return "time" if now - last < limits.total / 2 else "quiet"
+        if limits.quiet is not None and now - last >= limits.quiet:
             return "quiet"
     return None

@@ -27,7 +27,7 @@ class Timing:
         return {"clock": "auto"} if self.scale is None else {"clock": "real", "speed": self.scale}
 
     @property
-    def told(self) -> str:
+    def wait_divisor(self) -> str:
         """What a client is told to divide its waits by; digits, which every shell can read."""
         return f"{_NO_TIME if self.scale is None else self.scale:.15g}"
 

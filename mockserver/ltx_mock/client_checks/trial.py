@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ltx_mock.client_checks.cases import SILENCE, Case
-from ltx_mock.client_checks.outcome import Ran, Results, Story
+from ltx_mock.client_checks.outcome import CaseRun, ClientRun, Results
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.engine.observers import Observer
 from ltx_mock.testing.mock_server import MockServer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltx_mock.engine.engine import Engine
     from ltx_mock.store.interface import Tenant
 
-__all__ = ["Client", "play"]
+__all__ = ["Client", "run_case"]
 
 HTTP_TIMEOUT: Final = 5.0
 RESULT_BYTES: Final = 8_000_000
@@ -31,11 +31,11 @@ LISTENS_WITHIN_SECONDS: Final = 2.0
 SETTLE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.02
 
-Client = Callable[[MockServer], Ran]
+Client = Callable[[MockServer], ClientRun]
 """Runs a client once against a fake, to its end."""
 
 
-def play(
+def run_case(
     case: Case,
     timing: Timing,
     client: Client,
@@ -44,7 +44,7 @@ def play(
     results: Results = "either",
     callback: str | None = None,
     http_timeout: float = HTTP_TIMEOUT,
-) -> Story:
+) -> CaseRun:
     """Run a client in one case.
 
     Args:
@@ -69,17 +69,17 @@ def play(
             mock.observe(_Hold)
         ran = client(mock)
         _settle(mock)
-        return Story(
+        return CaseRun(
             case=case,
             timing=timing,
-            ran=ran,
+            client=ran,
             requests=[each for each in mock.requests if each.operation != "callback" and not _is_download(each.target)],
             downloads=mock.downloads,
-            strangers=mock.strangers,
+            unauthenticated_requests=mock.unauthenticated_requests,
             deliveries=mock.callbacks,
             tasks=mock.tasks,
             results=results,
-            deaf=_deaf(mock, done=ran.well or case.end != "result"),
+            receiver_unreachable=_receiver_unreachable(mock, done=ran.succeeded or case.end != "result"),
         )
 
 
@@ -94,7 +94,7 @@ def _settle(mock: MockServer) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def _deaf(mock: MockServer, *, done: bool) -> bool:
+def _receiver_unreachable(mock: MockServer, *, done: bool) -> bool:
     """Tell whether a callback found nobody who answers.
 
     A client that is done may be gone, and one that has made no task need not listen yet.

@@ -31,13 +31,13 @@ class ServerThread:
     Attributes:
         url: The root of the server.
         app: The application, to be called in the server's loop.
-        troubles: What went wrong in the background, where no request could tell it.
+        internal_errors: Errors in the background, which no response could show.
     """
 
     def __init__(self, settings: Settings) -> None:
         require_threads("a MockServer")
         self.engine = new_engine(settings)
-        self.troubles: list[str] = []
+        self.internal_errors: list[str] = []
         self._sockets = listen(settings.host, settings.port)
         self.url = url_of(self._sockets[0])
         self._pid = os.getpid()
@@ -119,7 +119,7 @@ class ServerThread:
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        self.troubles.append(f"{type(error).__name__}: {error}" if error else str(context.get("message")))
+        self.internal_errors.append(f"{type(error).__name__}: {error}" if error else str(context.get("message")))
         loop.default_exception_handler(context)
 
 

@@ -53,9 +53,14 @@ class MockServer(World):
         return MockTransport(self._server_thread)
 
     @property
+    def internal_errors(self) -> list[str]:
+        """Errors inside the fake that no response could show. Please report them."""
+        return list(self._server_thread.internal_errors)
+
+    @property
     def troubles(self) -> list[str]:
-        """What went wrong inside the fake where no request could tell it. Please report it."""
-        return list(self._server_thread.troubles)
+        """The former name of `internal_errors`."""
+        return self.internal_errors
 
     def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
         """Return a world with a key and settings of its own.
@@ -76,14 +81,19 @@ class MockServer(World):
         return _Tenant(self, key)
 
     @property
-    def strangers(self) -> list[Exchange]:
-        """What was asked without a key, or with one that the server does not accept, oldest first."""
+    def unauthenticated_requests(self) -> list[Exchange]:
+        """The requests without a key, or with one that the server does not accept, oldest first."""
         engine = self._server_thread.engine
         entries = in_thread(
             self._server_thread,
             lambda: [entry_view(engine.tenants.anonymous, each) for each in engine.tenants.anonymous.entries()],
         )
         return [Exchange.of(view) for view in entries]
+
+    @property
+    def strangers(self) -> list[Exchange]:
+        """The former name of `unauthenticated_requests`."""
+        return self.unauthenticated_requests
 
     def look(self, at: Callable[[Tenant], T]) -> T:
         """Return what a function finds in this world's tenant; it runs in the server's thread."""

@@ -75,7 +75,7 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     number = next(each for each in itertools.count() if each not in numbers)
     world = _open(item, server, settings, number)
     numbers.add(number)
-    before = len(server.troubles)
+    before = len(server.internal_errors)
     item.stash.setdefault(UNKEYED, (server, _last_unkeyed(server)))
     try:
         yield world
@@ -83,12 +83,12 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
         item.stash[LAST_STORY] = [*_section(world, failed=True)]
         raise
     else:
-        troubles = server.troubles[before:] + _troubles(world)
+        internal_errors = server.internal_errors[before:] + _internal_errors(world)
     finally:
         numbers.discard(number)
         with suppress(LtxMockError):
             world.close()
-    _tell(troubles)
+    _tell(internal_errors)
 
 
 def watch(item: pytest.Item, world: World) -> None:
@@ -98,15 +98,15 @@ def watch(item: pytest.Item, world: World) -> None:
 
 def stop(servers: list[MockServer]) -> None:
     """Stop servers that a test has started, and tell what went wrong in them."""
-    troubles = []
+    internal_errors = []
     for server in servers:
         try:
-            troubles += server.troubles + _troubles(server)
+            internal_errors += server.internal_errors + _internal_errors(server)
         except LtxMockError:
             continue  # the test has stopped it
         finally:
             server.stop()
-    _tell(troubles)
+    _tell(internal_errors)
 
 
 def sections(item: pytest.Item, *, failed: bool) -> list[Section]:
@@ -121,14 +121,14 @@ def _unkeyed(item: pytest.Item) -> Iterator[Section]:
 
     server, before = item.stash.get(UNKEYED, (None, 0))
     with suppress(LtxMockError):
-        strangers = getattr(server, "strangers", [])
-        if text := unkeyed([each for each in strangers if each.number > before]):
+        requests = getattr(server, "unauthenticated_requests", [])
+        if text := unkeyed([each for each in requests if each.number > before]):
             yield "ltx-mock", text
 
 
 def _last_unkeyed(server: MockServer | RemoteServer) -> int:
-    strangers: list[Exchange] = getattr(server, "strangers", [])
-    return strangers[-1].number if strangers else 0
+    requests: list[Exchange] = getattr(server, "unauthenticated_requests", [])
+    return requests[-1].number if requests else 0
 
 
 def _section(world: World, *, failed: bool) -> Iterator[Section]:
@@ -182,7 +182,7 @@ def note_name(item: pytest.Item) -> str:
     return item.stash.setdefault(NAME, name)
 
 
-def _troubles(world: World) -> list[str]:
+def _internal_errors(world: World) -> list[str]:
     """Return what no test should have to look for: mistakes of the fake, and in strict mode each advisory."""
     told: list[str] = []
     strict = world._admin.get("/settings")["strict"]  # noqa: SLF001 - a module of the same house
@@ -201,6 +201,6 @@ def _advisories(request: Exchange) -> list[str]:
     ]
 
 
-def _tell(troubles: list[str]) -> None:
-    if troubles:
-        pytest.fail("\n".join(["ltx-mock:", *troubles]), pytrace=False)
+def _tell(internal_errors: list[str]) -> None:
+    if internal_errors:
+        pytest.fail("\n".join(["ltx-mock:", *internal_errors]), pytrace=False)

@@ -44,9 +44,14 @@ class RemoteServer(World):
         super().__init__(Admin(self._transport, root, key), root, key)
 
     @property
-    def troubles(self) -> list[str]:
-        """Nothing: what goes wrong in the background is told in the server's own log."""
+    def internal_errors(self) -> list[str]:
+        """Always empty: the server writes background errors to its own log."""
         return []
+
+    @property
+    def troubles(self) -> list[str]:
+        """The former name of `internal_errors`."""
+        return self.internal_errors
 
     def why_not_ours(self) -> str | None:
         """Return why this server's worlds cannot be opened, or None when they can: it is an ltx-mock."""

@@ -99,7 +99,7 @@ def test_a_mistake_shows_in_its_rule_alone(
     rules = {mutant.rule, *mutant.also}
     assert set(report.broken) <= (rules if mutant.outcome == "broken" else set(mutant.also))
     assert set(report.having("observed")) <= rules
-    assert server.mock.troubles == []
+    assert server.mock.internal_errors == []
 
 
 def test_a_server_is_whole_again_after_a_mistake(server: BrokenServer, callbacks: Callbacks, sound: Sound) -> None:

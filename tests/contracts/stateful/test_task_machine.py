@@ -31,7 +31,7 @@ SHORT = settings(LIGHT, max_examples=10)
 def test_the_fake_keeps_the_contract(socket: bool) -> None:
     with MockServer(clock="manual") as mock, Receiver() as receiver:
         run_task_machine(Fake(mock, receiver, socket=socket), settings=LIGHT)
-        assert not mock.troubles
+        assert not mock.internal_errors
 
 
 @pytest.mark.slow

@@ -97,20 +97,20 @@ def test_the_walk_knows_every_keyword_of_the_schema(name: str) -> None:
     schema = ltx_mock_schemas.schema(name)
     walker = Walker(schema)
 
-    def strangers(node: Any) -> Iterator[str]:
+    def unknown_keywords(node: Any) -> Iterator[str]:
         if isinstance(node, bool):
             return
         for keyword, value in node.items():
             if keyword not in walker.keywords | ANNOTATIONS:
                 yield keyword
             if keyword in {"properties", "$defs"}:
-                yield from (found for child in value.values() for found in strangers(child))
+                yield from (found for child in value.values() for found in unknown_keywords(child))
             elif keyword in {"items", "additionalProperties", "if", "then", "not"}:
-                yield from strangers(value)
+                yield from unknown_keywords(value)
             elif keyword in {"allOf", "oneOf"}:
-                yield from (found for child in value for found in strangers(child))
+                yield from (found for child in value for found in unknown_keywords(child))
 
-    assert not list(strangers(schema))
+    assert not list(unknown_keywords(schema))
 
 
 def nested(depth: int) -> Any:

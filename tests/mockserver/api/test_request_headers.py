@@ -46,7 +46,7 @@ def test_they_are_in_the_journal_without_what_is_secret(mock: MockServer) -> Non
         assert (headers["authorization"], headers["proxy-authorization"]) == ("Bearer …", "Basic …")
         assert (headers["cookie"], headers["x-api-key"], headers["x-trace"]) == ("…", "…", "of …1111")
     assert mock.requests[1].request_headers["content-type"] == "application/json"
-    assert mock.strangers[0].request_headers["authorization"] == "…"
+    assert mock.unauthenticated_requests[0].request_headers["authorization"] == "…"
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "har"])

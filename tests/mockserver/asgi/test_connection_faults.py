@@ -66,7 +66,7 @@ with MockServer(clock="manual") as mock, mock.client() as client:
             client.get("/statusTask/ltx-2-19b")
         except httpx.TransportError as error:
             print(fault, type(error).__name__)
-    print(client.get("/statusTask/ltx-2-19b").status_code, mock.troubles)
+    print(client.get("/statusTask/ltx-2-19b").status_code, mock.internal_errors)
 """
 
 
@@ -306,4 +306,4 @@ def test_a_server_stops_though_somebody_waits_for_an_answer() -> None:
         with pytest.raises(httpx.ReadTimeout):
             client.get(STATUS)
         client.close()
-    assert json.dumps(mock.troubles) == "[]"
+    assert json.dumps(mock.internal_errors) == "[]"

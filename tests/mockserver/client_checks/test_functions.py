@@ -172,4 +172,4 @@ def test_each_case_has_a_world_of_its_own() -> None:
         found = check_client(counts, ["success", "two-results"])
         assert mock.account.made == 0
     assert len(seen) == 2
-    assert [len(played.story.tasks) for played in found.played] == [1, 1]
+    assert [len(played.run.tasks) for played in found.cases] == [1, 1]

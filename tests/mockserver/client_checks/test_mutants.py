@@ -10,10 +10,10 @@ from urllib.parse import SplitResult
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.client_checks.cases import CASES, Case, named
-from ltx_mock.client_checks.outcome import Ran
+from ltx_mock.client_checks.cases import CASES, Case, select_cases
+from ltx_mock.client_checks.outcome import ClientRun
 from ltx_mock.client_checks.programs import free_port
-from ltx_mock.client_checks.runner import Checked, checked
+from ltx_mock.client_checks.runner import CheckResult, check_cases
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
 
@@ -35,11 +35,11 @@ class Told(Timing):
 TOLD = Told(1)
 
 
-def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[MockServer], Ran]:
+def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[MockServer], ClientRun]:
     """Return what runs this client in this case, here and now, and then where all goes well."""
     cases = iter([case, CASES[0]])
 
-    def run(mock: MockServer) -> Ran:
+    def run(mock: MockServer) -> ClientRun:
         case = next(cases)
         timeouts = {
             "timeout-poll": {"statusTask": SILENCE_SECONDS},
@@ -57,27 +57,27 @@ def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[Mock
             callback=callback if case.callback else None,
         )
         try:
-            return Ran(well=True, how="exits with 0", output=client.run())
+            return ClientRun(succeeded=True, description="exits with 0", output=client.run())
         except NoVideo as problem:
-            return Ran(well=False, how="exits with 1", output=str(problem))
+            return ClientRun(succeeded=False, description="exits with 1", output=str(problem))
         except Endless:
-            return Ran(well=False, how="was ended", ended=False)
+            return ClientRun(succeeded=False, description="was ended", exited=False)
         except Exception:  # noqa: BLE001 - a bug may raise anything
-            return Ran(well=False, how="exits with 1", output=traceback.format_exc())
+            return ClientRun(succeeded=False, description="exits with 1", output=traceback.format_exc())
 
     return run
 
 
-def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> Checked:
-    (case,) = named((name,))
+def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> CheckResult:
+    (case,) = select_cases((name,))
     callback = f"http://127.0.0.1:{free_port()}/callback"
-    return checked([case], timing, planted(kind, case, callback), results="download", callback=callback)
+    return check_cases([case], timing, planted(kind, case, callback), results="download", callback=callback)
 
 
-def told(found: Checked) -> str:
+def told(found: CheckResult) -> str:
     deviations = [each for verdict in found.report.verdicts for each in verdict.deviations]
     lines = [f"{each.rule} {each.checks}: {each.title}; {each.expected}; {each.actual}" for each in deviations]
-    return "\n".join([*lines, *(played.story.ran.output for played in found.played)])
+    return "\n".join([*lines, *(played.run.client.output for played in found.cases)])
 
 
 @pytest.mark.sample
@@ -188,7 +188,7 @@ def test_a_receiver_that_nobody_serves_is_found() -> None:
 def test_one_that_is_done_need_not_listen_any_more() -> None:
     found = found_in(GoodClient, "callback-late")
     assert found.report.ok, told(found)
-    assert [delivery.state for delivery in found.played[0].story.deliveries] == ["scheduled"]
+    assert [delivery.state for delivery in found.cases[0].run.deliveries] == ["scheduled"]
 
 
 class HasATokenInItsUrl(GoodClient):
@@ -224,16 +224,16 @@ class ServesAfterItsSubmission(GoodClient):
             self.serve()
 
 
-def in_jumping_time(kind: type[GoodClient], name: str) -> Checked:
+def in_jumping_time(kind: type[GoodClient], name: str) -> CheckResult:
     """Return what is found in a client that does not wait, while the fake's clock is `auto`."""
-    (case,) = named((name,))
+    (case,) = select_cases((name,))
     callback = f"http://127.0.0.1:{free_port()}/callback"
 
-    def run(mock: MockServer) -> Ran:
+    def run(mock: MockServer) -> ClientRun:
         url = kind(mock.base_url, mock.api_key, lambda _: None, callback=callback).run()
-        return Ran(well=True, how="exits with 0", output=url)
+        return ClientRun(succeeded=True, description="exits with 0", output=url)
 
-    return checked([case], Timing(), run, results="download", callback=callback)
+    return check_cases([case], Timing(), run, results="download", callback=callback)
 
 
 @pytest.mark.parametrize("kind", [HasATokenInItsUrl, ListensAfterItsSubmission])

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from ltx_mock.cli import main
-from ltx_mock.client_checks.cases import named
+from ltx_mock.client_checks.cases import select_cases
 from ltx_mock.client_checks.programs import KEPT_BYTES, Program, free_port
-from ltx_mock.client_checks.runner import Played, checked
-from ltx_mock.client_checks.time_limits import Patience
+from ltx_mock.client_checks.runner import JudgedCase, check_cases
+from ltx_mock.client_checks.time_limits import TimeLimits
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.client_checks.trial import KEY
 from ltx_mock.errors import LtxMockError
@@ -46,18 +46,18 @@ note(os.getpid())
 """
 
 
-def run(code: str, *, timeout: float = SHORT, case: str = "success", **env: str) -> Played:
+def run(code: str, *, timeout: float = SHORT, case: str = "success", **env: str) -> JudgedCase:
     """Run a program in one case, in this process."""
-    return run_with(Patience.of(Timing(), timeout), code, case=case, **env)
+    return run_with(TimeLimits.of(Timing(), timeout), code, case=case, **env)
 
 
-def run_with(patience: Patience, code: str, *, case: str = "success", **env: str) -> Played:
-    program = Program([*PYTHON, code], Timing(), patience=patience, env=env)
-    (played,) = checked(named((case,)), Timing(), program).played
+def run_with(limits: TimeLimits, code: str, *, case: str = "success", **env: str) -> JudgedCase:
+    program = Program([*PYTHON, code], Timing(), limits=limits, env=env)
+    (played,) = check_cases(select_cases((case,)), Timing(), program).cases
     return played
 
 
-def titles(played: Played) -> list[tuple[str, str]]:
+def titles(played: JudgedCase) -> list[tuple[str, str]]:
     deviations = [each for verdict in played.report.verdicts for each in verdict.deviations]
     return [(each.rule, each.title) for each in deviations]
 
@@ -83,7 +83,7 @@ def assert_all_gone(pids: Path, count: int) -> None:
 def test_one_that_hangs_is_ended_and_said_to_hang(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     played = run(f"{NOTES_PIDS}\nimport time\ntime.sleep(1000)", PIDS=str(pids))
-    assert played.story.ran.how == f"was ended after {SHORT:g} s"
+    assert played.run.client.description == f"was ended after {SHORT:g} s"
     assert titles(played) == [("CLI-1", "the client did not ask for a video")]
     assert_all_gone(pids, 1)
 
@@ -92,8 +92,8 @@ def test_one_that_ignores_sigterm_is_ended_all_the_same(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     code = f"{NOTES_PIDS}\nimport signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1000)"
     played = run(code, PIDS=str(pids))
-    assert not played.story.ran.ended
-    assert played.story.ran.seconds < SHORT + SECONDS
+    assert not played.run.client.exited
+    assert played.run.client.seconds < SHORT + SECONDS
     assert_all_gone(pids, 1)
 
 
@@ -106,7 +106,7 @@ def test_without_process_groups_the_command_of_the_system_ends_it(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.delattr(os, "killpg")
     played = run(f"{NOTES_PIDS}\nimport time\ntime.sleep(1000)", PIDS=str(pids))
-    assert played.story.ran.how == f"was ended after {SHORT:g} s"
+    assert played.run.client.description == f"was ended after {SHORT:g} s"
     assert (tmp_path / "taskkill.given").read_text() == f"/F /T /PID {pids.read_text()}"
     assert_all_gone(pids, 1)
 
@@ -127,7 +127,7 @@ def test_without_process_groups_the_command_of_the_system_ends_it(
 )
 def test_one_that_crashes_is_told_with_how_it_ended(code: str, how: str) -> None:
     played = run(code, timeout=SECONDS)
-    assert played.story.ran.how == how
+    assert played.run.client.description == how
     assert titles(played) == [("CLI-1", "the client did not ask for a video")]
 
 
@@ -140,7 +140,7 @@ def test_one_that_asks_somebody_else_did_not_ask() -> None:
     code = f"{ASKS}\nos.environ['APIXO_BASE_URL'] = 'http://127.0.0.1:{free_port()}'\nask('/generateTask/x', body)"
     played = run(code, timeout=SECONDS)
     assert titles(played) == [("CLI-1", "the client did not ask for a video")]
-    assert "refused" in played.story.ran.output
+    assert "refused" in played.run.client.output
 
 
 def test_one_that_floods_the_fake_is_ended_and_found() -> None:
@@ -149,16 +149,16 @@ def test_one_that_floods_the_fake_is_ended_and_found() -> None:
     )
     code += "        except OSError: pass  # 429, after the thousandth\n"
     code += "for _ in range(4): threading.Thread(target=flood).start()"
-    played = run_with(Patience(requests=200), code)
-    assert not played.story.ran.ended
+    played = run_with(TimeLimits(requests=200), code)
+    assert not played.run.client.exited
     assert ("CLI-10", "it pays more than once: more than one task is made for one video") in titles(played)
 
 
 def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
     code = "import sys\nfor n in range(200_000): print(n, 'x' * 20)\nsys.exit('the end')"
     played = run(code, timeout=SECONDS)
-    output = played.story.ran.output
-    assert played.story.ran.how == "exits with 1"
+    output = played.run.client.output
+    assert played.run.client.description == "exits with 1"
     assert output.startswith("… ")
     assert output.rstrip().endswith("the end")
     assert KEPT_BYTES / 2 < len(output) <= KEPT_BYTES + 100
@@ -167,12 +167,12 @@ def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None
 
 def test_many_small_pieces_are_kept_as_well_as_a_large_one() -> None:
     played = run("import os\nfor n in range(500): os.write(1, b'%d\\n' % n)\nraise SystemExit(1)", timeout=SECONDS)
-    assert played.story.ran.output.split() == [str(number) for number in range(500)]
+    assert played.run.client.output.split() == [str(number) for number in range(500)]
 
 
 def test_one_that_closes_its_output_is_waited_for() -> None:
     played = run("import os, time\nos.close(1); os.close(2)\ntime.sleep(0.1)\nos._exit(7)", timeout=SECONDS)
-    assert (played.story.ran.how, played.story.ran.output) == ("exits with 7", "")
+    assert (played.run.client.description, played.run.client.output) == ("exits with 7", "")
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux tells of other processes")
@@ -193,8 +193,8 @@ print("the parent is done", flush=True)
 os._exit(0)
 """
     played = run(code, timeout=SECONDS, PIDS=str(pids))
-    assert played.story.ran.how == "exits with 0"
-    assert played.story.ran.output == "the parent is done\n"
+    assert played.run.client.description == "exits with 0"
+    assert played.run.client.output == "the parent is done\n"
     assert_all_gone(pids, 4)
 
 
@@ -204,10 +204,10 @@ def test_what_cannot_be_started_is_told_in_one_line(tmp_path: Path, name: str) -
     (tmp_path / "no-program").write_bytes(b"\x00\x01")
     (tmp_path / "no-program").chmod(0o755)
     with pytest.raises(LtxMockError, match=r"cannot run .*: "):
-        checked(
-            named(("success",)),
+        check_cases(
+            select_cases(("success",)),
             Timing(),
-            Program([str(tmp_path / name)], Timing(), patience=Patience.of(Timing(), SHORT)),
+            Program([str(tmp_path / name)], Timing(), limits=TimeLimits.of(Timing(), SHORT)),
         )
 
 
@@ -222,12 +222,12 @@ def test_placeholders_stand_in_arguments_and_in_the_environment() -> None:
     program = Program(
         [*PYTHON, *given],
         Timing(20),
-        patience=Patience.of(Timing(), SECONDS),
+        limits=TimeLimits.of(Timing(), SECONDS),
         env={"ROOT": "{url}/"},
         callback=callback,
     )
-    (played,) = checked(named(("success",)), Timing(20), program).played
-    arguments, _, rest = played.story.ran.output.strip().rpartition("] ")
+    (played,) = check_cases(select_cases(("success",)), Timing(20), program).cases
+    arguments, _, rest = played.run.client.output.strip().rpartition("] ")
     root = rest.split()[0]
     assert root.startswith("http://127.0.0.1:")
     assert rest.split()[1] == callback

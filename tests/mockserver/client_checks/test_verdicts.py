@@ -15,11 +15,11 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.client_checks.case_judge import message_of
-from ltx_mock.client_checks.cases import CASES, named
-from ltx_mock.client_checks.outcome import Ran
+from ltx_mock.client_checks.cases import CASES, select_cases
+from ltx_mock.client_checks.outcome import ClientRun
 from ltx_mock.client_checks.programs import Program
-from ltx_mock.client_checks.runner import Checked, checked
-from ltx_mock.client_checks.time_limits import Patience
+from ltx_mock.client_checks.runner import CheckResult, check_cases
+from ltx_mock.client_checks.time_limits import TimeLimits
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import GoodClient, NoVideo
 from support.processes import ltx_mock
@@ -58,16 +58,16 @@ def simple(*, timeout: float = SECONDS, extra: str = "{}", finish: str = "opener
     return SIMPLE.replace("TIMEOUT", str(timeout)).replace("EXTRA", repr(extra)).replace("FINISH", finish)
 
 
-def run(code: str, *cases: str, **options: Any) -> Checked:
-    program = Program([*PYTHON, code], Timing(), patience=Patience.of(Timing()))
-    return checked(named(cases), Timing(), program, jobs=2, **options)
+def run(code: str, *cases: str, **options: Any) -> CheckResult:
+    program = Program([*PYTHON, code], Timing(), limits=TimeLimits.of(Timing()))
+    return check_cases(select_cases(cases), Timing(), program, jobs=2, **options)
 
 
-def outcomes(found: Checked) -> dict[str, str]:
+def outcomes(found: CheckResult) -> dict[str, str]:
     return {verdict.rule: verdict.outcome for verdict in found.report.verdicts}
 
 
-def titles(found: Checked) -> list[str]:
+def titles(found: CheckResult) -> list[str]:
     return [each.title for verdict in found.report.verdicts for each in verdict.deviations]
 
 
@@ -91,8 +91,8 @@ def test_a_refused_request_hides_what_comes_after_it_and_says_so() -> None:
 @pytest.mark.parametrize("case", ["timeout-poll", "timeout-submit"])
 def test_a_client_with_a_long_timeout_is_not_accused_for_waiting(case: str) -> None:
     found = run(simple(timeout=3600), case, http_timeout=0.1)
-    story = found.played[-1].story
-    assert story.ran.ended
+    story = found.cases[-1].run
+    assert story.client.exited
     assert "does not end" not in " ".join(titles(found))
     if case == "timeout-submit":
         assert found.report.ok, titles(found)
@@ -100,16 +100,22 @@ def test_a_client_with_a_long_timeout_is_not_accused_for_waiting(case: str) -> N
 
 def ended_after(
     *requests: tuple[str, str, bytes | None], timeout: httpx.Timeout | float = SECONDS
-) -> Callable[[MockServer], Ran]:
+) -> Callable[[MockServer], ClientRun]:
     """Return a client that makes these requests, and then nothing for so long that it is ended."""
 
-    def client(mock: MockServer) -> Ran:
+    def client(mock: MockServer) -> ClientRun:
         with mock.client(timeout=timeout) as http:
             for method, path, body in requests:
                 with contextlib.suppress(httpx.HTTPError):
                     http.request(method, path, content=body, headers={"content-type": "application/json"})
         until(lambda: len(mock.requests) == len(requests))
-        return Ran(well=False, how="was ended after 30 s without a request", ended=False, stop="quiet", seconds=30.0)
+        return ClientRun(
+            succeeded=False,
+            description="was ended after 30 s without a request",
+            exited=False,
+            stop="quiet",
+            seconds=30.0,
+        )
 
     return client
 
@@ -122,7 +128,9 @@ SUBMITS = (
 
 
 def test_a_client_that_is_ended_while_an_answer_is_withheld_is_not_judged() -> None:
-    found = checked(named(("timeout-submit",)), Timing(), ended_after(SUBMITS, timeout=GIVES_UP), http_timeout=3600)
+    found = check_cases(
+        select_cases(("timeout-submit",)), Timing(), ended_after(SUBMITS, timeout=GIVES_UP), http_timeout=3600
+    )
     assert found.report.ok, titles(found)
     assert "was still waiting for an answer that the case withholds" in str(found.report.of("CLI-10").why)
 
@@ -131,7 +139,7 @@ def test_who_prints_the_url_of_the_result_has_it() -> None:
     found = run(simple(finish="print(url)"), "success", "two-results", "cut-download")
     assert found.report.ok, titles(found)
     assert outcomes(found)["CLI-4"] == "kept"
-    cut = found.played[-1].report.of("CLI-6")
+    cut = found.cases[-1].report.of("CLI-6")
     assert (cut.outcome, cut.why) == ("not checked", "it fetches no result; it tells its URL")
 
 
@@ -153,12 +161,12 @@ def test_who_cannot_read_a_date_in_retry_after_is_only_observed() -> None:
 
 
 def test_a_body_that_does_not_say_it_is_json_is_told_and_breaks_nothing() -> None:
-    def client(mock: MockServer) -> Ran:
+    def client(mock: MockServer) -> ClientRun:
         with mock.client() as http:
             http.post("/generateTask/ltx-2-19b", content=SUBMITS[2])
-        return Ran(well=False, how="exits with 1")
+        return ClientRun(succeeded=False, description="exits with 1")
 
-    found = checked(named(("stuck",)), Timing(), client)
+    found = check_cases(select_cases(("stuck",)), Timing(), client)
     assert [(each.title, each.actual) for each in found.report.of("CLI-1").deviations] == [
         ("a body does not say that it is JSON", "no Content-Type")
     ]
@@ -177,7 +185,7 @@ def test_a_program_that_sends_nothing_is_one_finding_and_keeps_no_rule(code: str
     found = run(code, *(case.name for case in CASES if not case.callback))
     assert titles(found) == ["the client did not ask for a video"]
     assert set(outcomes(found).values()) == {"broken", "not checked"}
-    assert len(found.played) == 1
+    assert len(found.cases) == 1
     assert said in found.report.of("CLI-1").deviations[0].actual
     assert "the other " in str(found.hint)
 
@@ -192,14 +200,14 @@ def test_a_client_that_never_gets_its_video_is_one_finding() -> None:
 
 def test_a_client_that_gets_no_video_is_not_blamed_on_the_only_case_that_is_tried() -> None:
     found = run(simple(finish="raise LookupError('nowhere to put it')"), "rate-limited-poll")
-    assert [played.story.case.name for played in found.played] == ["success", "rate-limited-poll"]
+    assert [played.run.case.name for played in found.cases] == ["success", "rate-limited-poll"]
     assert found.report.broken == ("CLI-4",)
 
 
 def test_who_polls_for_ever_does_not_give_up_whatever_the_fakes_own_limit_is() -> None:
     code = simple().replace("range(500)", "iter(int, 1)")
-    program = Program([*PYTHON, code], Timing(), patience=Patience(requests=200))
-    found = checked(named(("stuck",)), Timing(), program)
+    program = Program([*PYTHON, code], Timing(), limits=TimeLimits(requests=200))
+    found = check_cases(select_cases(("stuck",)), Timing(), program)
     assert found.report.broken == ("CLI-3",)
     (deviation,) = found.report.of("CLI-3").deviations
     assert deviation.actual == "was ended after 200 requests"
@@ -212,39 +220,41 @@ def test_a_clock_that_jumps_over_ten_minutes_shows_no_patience() -> None:
 
 
 def test_a_client_that_waits_in_real_time_is_told_which_option_helps() -> None:
-    found = checked(named(("success", "stuck", "rate-limited")), Timing(), ended_after(SUBMITS))
+    found = check_cases(select_cases(("success", "stuck", "rate-limited")), Timing(), ended_after(SUBMITS))
     assert found.report.ok
-    assert [played.story.case.name for played in found.played] == ["success"]
+    assert [played.run.case.name for played in found.cases] == ["success"]
     assert "wait in real time" in str(found.hint)
     assert "--real" in str(found.hint)
 
 
 def test_a_program_that_makes_no_more_requests_is_ended_for_that() -> None:
     code = simple().replace("for _ in", "import time; time.sleep(3600)\n    for _ in")
-    program = Program([*PYTHON, code], Timing(), patience=Patience(quiet=0.1))
-    (played,) = checked(named(("success",)), Timing(), program).played
-    assert (played.story.ran.ended, played.story.ran.stop) == (False, "quiet")
-    assert played.story.ran.how == "was ended after 0.1 s without a request"
+    program = Program([*PYTHON, code], Timing(), limits=TimeLimits(quiet=0.1))
+    (played,) = check_cases(select_cases(("success",)), Timing(), program).cases
+    assert (played.run.client.exited, played.run.client.stop) == (False, "quiet")
+    assert played.run.client.description == "was ended after 0.1 s without a request"
 
 
-def hanging_at(status: int) -> Callable[[MockServer], Ran]:
+def hanging_at(status: int) -> Callable[[MockServer], ClientRun]:
     """Return a client that hangs where an answer has this status, and is quick elsewhere."""
 
-    def client(mock: MockServer) -> Ran:
+    def client(mock: MockServer) -> ClientRun:
         began = time.monotonic()
         try:
             good = GoodClient(mock.base_url, mock.api_key, lambda _: None)
             good.tries = 1
-            return Ran(well=True, how="exits with 0", output=good.run(), seconds=time.monotonic() - began)
+            return ClientRun(
+                succeeded=True, description="exits with 0", output=good.run(), seconds=time.monotonic() - began
+            )
         except NoVideo:
             assert mock.requests[-1].status == status
-            return Ran(well=False, how="was ended", ended=False, stop="quiet", seconds=1000.0)
+            return ClientRun(succeeded=False, description="was ended", exited=False, stop="quiet", seconds=1000.0)
 
     return client
 
 
 def test_a_client_that_hangs_in_one_case_alone_is_found() -> None:
-    found = checked(named(("server-error-poll",)), Timing(), hanging_at(500))
+    found = check_cases(select_cases(("server-error-poll",)), Timing(), hanging_at(500))
     assert titles(found) == ["the client does not end"]
     assert found.report.broken == ("CLI-6",)
 
@@ -276,7 +286,7 @@ def test_cases_go_side_by_side_and_are_told_in_their_order(tmp_path: Path) -> No
         cwd=tmp_path,
     )
     assert code == 0, out + err
-    assert [each["case"] for each in json.loads(out)["cases"]] == [case.name for case in named(cases)]
+    assert [each["case"] for each in json.loads(out)["cases"]] == [case.name for case in select_cases(cases)]
     assert {line.split()[1] for line in err.splitlines() if "the client exits" in line} == {"1/4", "2/4", "3/4", "4/4"}
 
 

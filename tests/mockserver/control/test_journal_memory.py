@@ -54,14 +54,14 @@ def test_who_works_keeps_the_journal_and_idle_keys_lose_theirs(mock: MockServer)
     with httpx.Client(transport=mock.transport, base_url=mock.base_url) as client:
         for _ in range(3):
             client.get(STATUS, headers={"x": "y" * 500_000})
-    assert len(mock.strangers) == 3
+    assert len(mock.unauthenticated_requests) == 3
     for _ in range(4):
         send(mock, "flooding-key")
-    assert len(mock.strangers) < 3
+    assert len(mock.unauthenticated_requests) < 3
     assert len(mock.tenant("idle-key").requests) == 1
     for number in range(20):
         send(mock, f"flooding-key-{number}")
-    assert [len(mock.strangers), len(mock.tenant("idle-key").requests), len(mock.requests)] == [0, 0, 2]
+    assert [len(mock.unauthenticated_requests), len(mock.tenant("idle-key").requests), len(mock.requests)] == [0, 0, 2]
 
 
 def test_what_is_emptied_reset_or_closed_is_counted_no_longer(mock: MockServer) -> None:

@@ -54,7 +54,7 @@ def test_the_command_lists_the_same_numbers(mock: MockServer, capsys: pytest.Cap
 
 def test_what_came_without_a_key_is_numbered_alike(mock: MockServer) -> None:
     httpx.get(mock.base_url + STATUS, trust_env=False)
-    assert [request.number for request in mock.strangers] == [5]
+    assert [request.number for request in mock.unauthenticated_requests] == [5]
 
 
 def test_a_key_in_use_keeps_its_world_and_settings_begin_it_anew(mock: MockServer) -> None:

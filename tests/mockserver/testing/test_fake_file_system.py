@@ -50,7 +50,7 @@ with Patcher() as patcher:
         }.items():
             status, body = ask(mock.url + path)
             assert status == 200 and part in body, (path, status, body[:200])
-        assert mock.troubles == []
+        assert mock.internal_errors == []
         mock.assert_requested("generateTask", times=3)
 
     from ltx_mock_contracts import strategies, validate_request, validate_response
