@@ -47,7 +47,7 @@ def curl_command(method: str, url: str, body: Any = None, authorization: str | N
         body: Plain data is sent as JSON, text and bytes are sent as they are; None is no body.
         authorization: As in `curl_line`.
     """
-    named = [] if method == "GET" else ["-X", shlex.quote(quote(method))]
+    named = [] if method == "GET" else ["-X", shlex.quote(quote(method, errors="replace"))]
     named += ["-g"] if "[" in url else []  # else curl takes it for a pattern
     header = [] if authorization is None else [f'-H "Authorization: {authorization}"']
     line = " ".join(["curl", *named, _url(url), *header])

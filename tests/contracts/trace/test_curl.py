@@ -58,3 +58,7 @@ def test_what_a_shell_makes_of_it_is_the_request(body: object, sent: bytes) -> N
 def test_a_url_is_quoted_and_has_no_password(method: str, url: str, line: str) -> None:
     assert curl_command(method, url, authorization=None) == line
     assert curl_command(method, url) == f'{line} -H "Authorization: Bearer $API_KEY"'
+
+
+def test_a_method_that_is_no_text_is_quoted_too() -> None:
+    assert curl_command("\ud800'", URL).startswith("curl -X %3F%27 ")
