@@ -36,12 +36,13 @@ _FEW: Final = 16
 _USER: Final = re.compile(r"""([A-Za-z][A-Za-z0-9+.\-]{0,30}:\\?/\\?/)[^\s/?#"'<>\\]{1,2000}@""")
 _PARAMETER: Final = re.compile(
     r"""([?&;\#](?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
-        (?:token|secret|password|passwd|pwd|signature|sig|credential|credentials|api[_\-]?key|apikey|auth|authorization
-        |session|sessionid|jwt|code_verifier)|key)=)[^&;\#\s"'<>\\]+""",
+        (?:token|secret|pass|password|passwd|passphrase|pwd|signature|sig|credential|credentials
+        |(?:api|access|private|secret|subscription)[_\-]?key|auth|authorization|bearer|session|sessionid|jwt
+        |code_verifier)|key)=)[^&;\#\s"'<>\\]+""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SECRET_HEADER: Final = re.compile(
-    r"auth|cookie|token|secret|passw|credential|session|signature|api-?key|(?<!idempotency)-key$"
+    r"auth|cookie|token|secret|passw|passphrase|credential|session|signature|jwt|api-?key|(?<!idempotency)-key$"
 )
 _SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)(?= )", re.IGNORECASE)
 _IN_POINTER: Final = {"~": "~0", "/": "~1"}

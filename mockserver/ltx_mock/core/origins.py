@@ -6,12 +6,14 @@ services on this machine.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from ltx_mock.core.hosts import ORIGIN, address_of, is_this_machine
 
 ANOTHER_SITE = "another site"
 MAX_SHOWN = 80
+_BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 
 
 def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[str]) -> str | None:
@@ -28,7 +30,7 @@ def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[s
     given = {name: value.decode("latin-1").strip().lower() for name, value in headers}
     origin = given.get(b"origin")
     if origin is None and (referer := given.get(b"referer")):
-        found = ORIGIN.match(referer)
+        found = _BEFORE_PATH.match(referer)
         origin = found[0] if found else referer
     if origin is None:
         return ANOTHER_SITE if given.get(b"sec-fetch-site") == "cross-site" else None

@@ -155,8 +155,12 @@ def test_a_secret_is_found_among_very_many() -> None:
             "?X-Amz-Signature=…&X-Amz-Credential=…&access_token=…",
         ),
         ("?key=a&apikey=b&api_key=c&password=d", "?key=…&apikey=…&api_key=…&password=…"),
+        (
+            "?pass=a&passphrase=b&bearer=c&private_key=d&accessKey=e",
+            "?pass=…&passphrase=…&bearer=…&private_key=…&accessKey=…",
+        ),
         ("http://host/back#access_token=a&state=b", "http://host/back#access_token=…&state=b"),
-        ("?monkey=a&design=b&tokens_of_love=c", "?monkey=a&design=b&tokens_of_love=c"),
+        ("?monkey=a&design=b&tokens_of_love=c&bypass=d", "?monkey=a&design=b&tokens_of_love=c&bypass=d"),
         ("write to me@example.com, a = b", "write to me@example.com, a = b"),
         ("http://host/@me?a=b@c", "http://host/@me?a=b@c"),
     ],

@@ -97,6 +97,7 @@ def test_a_callback_has_its_content_type_and_a_download_has_its_headers() -> Non
         ("X-Auth-Token", "abc", "…"),
         ("X-Amz-Signature", "abc", "…"),
         ("Ocp-Apim-Subscription-Key", "abc", "…"),
+        ("X-Jwt-Assertion", "abc", "…"),
         ("Idempotency-Key", "abc", "abc"),
         ("Accept", "*/*", "*/*"),
         ("X-Request-Id", "7", "7"),

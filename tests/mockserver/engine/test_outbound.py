@@ -139,7 +139,12 @@ def test_the_reason_names_the_page_and_the_option(world: World) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"referer": "http://evil.test/page"}, {"sec_fetch_site": "cross-site"}, {"referer": "about:blank"}],
+    [
+        {"referer": "http://evil.test/page"},
+        {"referer": "http://localhost:3000@evil.test/page"},
+        {"referer": "about:blank"},
+        {"sec_fetch_site": "cross-site"},
+    ],
 )
 def test_a_page_that_sends_no_origin_is_known_by_what_else_it_sends(world: World, headers: dict[str, str]) -> None:
     submit_with_callback(world, "http://localhost:3000/hook", TEXT, **headers)
