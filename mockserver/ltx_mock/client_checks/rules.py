@@ -152,6 +152,8 @@ def _not_to_blame(run: CaseRun) -> str | None:
         return "it was still waiting for an answer that the case withholds (--http-timeout S says how long it may)"
     if run.client.stop == "requests":
         return None
+    if run.case.endless and run.timing.scale is not None and run.client.stop == "time":
+        return f"it {run.client.description} and was still polling: it may give up later (--timeout S gives it longer)"
     if run.timing.scale is None and not _took_far_longer(run):
         return f"it {run.client.description}: it waits in real time, or hangs (--timeout S gives it longer)"
     control = run.control

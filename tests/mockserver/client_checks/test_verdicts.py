@@ -19,7 +19,7 @@ from ltx_mock.client_checks.cases import CASES, select_cases
 from ltx_mock.client_checks.outcome import ClientRun
 from ltx_mock.client_checks.programs import Program
 from ltx_mock.client_checks.runner import CheckResult, check_cases
-from ltx_mock.client_checks.time_limits import TimeLimits
+from ltx_mock.client_checks.time_limits import Stop, TimeLimits
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import GoodClient, NoVideo
 from support.processes import ltx_mock
@@ -257,6 +257,23 @@ def test_a_client_that_hangs_in_one_case_alone_is_found() -> None:
     found = check_cases(select_cases(("server-error-poll",)), Timing(), hanging_at(500))
     assert titles(found) == ["the client does not end"]
     assert found.report.broken == ("CLI-6",)
+
+
+@pytest.mark.parametrize(("stop", "found"), [("time", []), ("quiet", ["the client does not end"])])
+def test_a_client_that_polls_for_longer_than_it_is_given_may_give_up_later(stop: Stop, found: list[str]) -> None:
+    def client(mock: MockServer) -> ClientRun:
+        def sleep(seconds: float) -> None:
+            mock.clock.advance(seconds)
+
+        try:
+            good = GoodClient(mock.base_url, mock.api_key, sleep)
+            return ClientRun(succeeded=True, description="exits with 0", output=good.run())
+        except NoVideo:
+            return ClientRun(succeeded=False, description="was ended after 65 s", exited=False, stop=stop, seconds=65.0)
+
+    result = check_cases(select_cases(("stuck",)), Timing(60), client)
+    assert titles(result) == found
+    assert (result.report.of("CLI-3").outcome == "not checked") == (not found)
 
 
 TRACES = {
