@@ -95,7 +95,9 @@ class Inspector:
             try:
                 url = urljoin(url, fetched.location)
             except ValueError:
-                raise Unanswered(f"a redirect to {fetched.location[:80]!r}, which is no URL") from None
+                url = ""
+            if not url.lower().startswith(("http://", "https://")):
+                raise Unanswered(f"a redirect to {fetched.location[:80]!r}, which is no http or https URL")
             if not self._fetches(url):
                 return None
         raise Unanswered(f"more than {MAX_REDIRECTS} redirects")

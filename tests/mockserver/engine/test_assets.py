@@ -40,6 +40,7 @@ REDIRECTS = {
     "/to-itself": "/to-itself",
     "/to-elsewhere": "https://cdn.example.com/ref.jpg",
     "/to-nothing": "http://[",
+    "/to-a-file": "file:///etc/passwd",
     "/to-ftp": "ftp://127.0.0.1/ref.jpg",
 }
 
@@ -168,6 +169,7 @@ def test_a_good_image_does_no_harm(client: httpx.Client, world: World, files: st
         ("/to-bad", "not a JPG, PNG or WebP"),
         ("/to-itself", "redirects"),
         ("/to-nothing", "redirect"),
+        ("/to-a-file", "file:///etc/passwd"),
         ("/to-ftp", "ftp"),
     ],
 )
