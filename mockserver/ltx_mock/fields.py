@@ -208,14 +208,14 @@ def _pair(path: str, value: object) -> tuple[str, str]:
 def refused(path: str, allowed: str, value: object, known: Iterable[str] = ()) -> SettingsError:
     """Return the error about a value; `allowed` ends the sentence "it must be …", `known` may be what was meant."""
     near = suggestion(value, known) if isinstance(value, str) else ""
-    return SettingsError(f"{path} must be {allowed}, not {shown(value)}{near}", path)
+    return SettingsError(f"{path} must be {allowed}, not {value_text(value)}{near}", path)
 
 
 def unknown(what: str, name: object, known: Iterable[str], where: str = "", path: str = "") -> SettingsError:
     """Return the error about a name that is none of those that are known; `where` it is, and its `path`."""
     known, place = list(known), f" in {where}" if where else ""
     near = suggestion(name, known) if isinstance(name, str) else ""
-    return SettingsError(f"unknown {what} {shown(name)}{place}{near}; known are {listed(known)}", path)
+    return SettingsError(f"unknown {what} {value_text(name)}{place}{near}; known are {listed(known)}", path)
 
 
 def check_names(what: str, given: Iterable[object], known: Iterable[str], where: str = "") -> None:
@@ -238,7 +238,7 @@ def camel(name: str) -> str:
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
-def shown(value: object) -> str:
+def value_text(value: object) -> str:
     """Return what was given, short and in one line."""
     try:
         told = repr(value)

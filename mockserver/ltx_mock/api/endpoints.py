@@ -24,7 +24,7 @@ from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import run_with_scenarios
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.errors import SettingsError
-from ltx_mock.scenarios.matching import ActiveScenario, RequestFacts, aimed
+from ltx_mock.scenarios.matching import ActiveScenario, RequestFacts, for_operation
 from ltx_mock.scenarios.per_request import DIRECTIVE, may_request_scenarios, requested_scenarios
 from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts.api import BASE_PATH
@@ -62,7 +62,7 @@ class Endpoint:
             except ClientGoneError:
                 return
             if refusal is None:
-                submitted = await self._engine.aside.read(Submission.of, body)
+                submitted = await self._engine.worker.read(Submission.of, body)
             # While the body came and was read, time may have moved on, and a reset may have put a new world in the
             # place of this.
             tenant, answer = access(self._engine, scope)
@@ -161,7 +161,7 @@ class Balance(Endpoint):
             requested = requested_scenarios(scope["headers"])
         except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
-        return await run_with_scenarios(tenant, "balance", aimed(requested, "balance"), RequestFacts(), work)
+        return await run_with_scenarios(tenant, "balance", for_operation(requested, "balance"), RequestFacts(), work)
 
 
 class NotAnEndpoint:

@@ -58,7 +58,7 @@ class ResultFile:
         except NotFoundError:
             await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
             return
-        refused = _refused(scope) or _not_there(task, tenant.clock.now())
+        refused = _refused(scope) or _unavailable(task, tenant.clock.now())
         if scope["method"] != "GET":
             await (refused or _video(tenant, task))(scope, receive, send)
             return
@@ -109,10 +109,10 @@ class Preview:
         except NotFoundError:
             await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
             return
-        await (_refused(scope) or _not_there(task, tenant.clock.now()) or _video(tenant, task))(scope, receive, send)
+        await (_refused(scope) or _unavailable(task, tenant.clock.now()) or _video(tenant, task))(scope, receive, send)
 
 
-def _not_there(task: Task, now: int) -> JSONResponse | None:
+def _unavailable(task: Task, now: int) -> JSONResponse | None:
     state = task.timeline.state(now)
     if state != "success":
         return _problem(404, f"No such file: the task is {state}")

@@ -71,8 +71,8 @@ def _second(width: int, height: int, picture: bytes) -> tuple[Fragments, tuple[b
     """Mix one second of samples, each a frame of slices with their lengths in front."""
     source = fragments(width, height)
     bands = len(source.variants[0][0])
-    dice = int.from_bytes(blake2b(picture).digest())
-    choice = [dice // len(source.variants) ** band % len(source.variants) for band in range(bands)]
+    digest_number = int.from_bytes(blake2b(picture).digest())
+    choice = [digest_number // len(source.variants) ** band % len(source.variants) for band in range(bands)]
     frames = (
         b"".join(_prefixed(source.variants[variant][frame][band]) for band, variant in enumerate(choice))
         for frame in range(FRAMES_PER_SECOND)

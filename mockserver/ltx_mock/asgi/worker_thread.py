@@ -28,7 +28,7 @@ def _uncollected(work: Callable[[A], T], argument: A) -> T:
         gc.enable()
 
 
-class Aside:
+class WorkerThread:
     """One thread for all large bodies of a server, started when the first of them comes.
 
     It is one thread on purpose: the event loop gets its turn from one busy thread within milliseconds, from several

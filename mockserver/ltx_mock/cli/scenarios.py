@@ -9,7 +9,7 @@ import click
 from ltx_mock.cli.output import print_json, say
 from ltx_mock.cli.server_commands import JSON, named, on_server
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
-from ltx_mock.scenarios.files import chosen
+from ltx_mock.scenarios.files import load_scenarios
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient
@@ -53,7 +53,7 @@ def add(
         "operation": operation,
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    wanted = [as_dict(from_dict(as_dict(scenario) | given)) for scenario in chosen(words)]
+    wanted = [as_dict(from_dict(as_dict(scenario) | given)) for scenario in load_scenarios(words)]
     added = [remote.post("/scenarios", scenario) for scenario in wanted]
     if as_json:
         print_json({"scenarios": added})

@@ -22,7 +22,7 @@ from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.core.settings import Settings
-from ltx_mock.scenarios.files import chosen
+from ltx_mock.scenarios.files import load_scenarios
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.version import VERSION
@@ -76,7 +76,7 @@ def serve(*, quiet: bool, ready_file: str | None, **given: Any) -> None:
     as_json, in_browser = given.pop("json"), given.pop("open")
     values = {name: value for name, value in given.items() if value not in (None, ())}
     values.setdefault("seed", secrets.randbelow(2**31))
-    settings = Settings.from_mapping(values | {"scenario": chosen(values.get("scenario", ()))})
+    settings = Settings.from_mapping(values | {"scenario": load_scenarios(values.get("scenario", ()))})
     if ready_file:
         check_ready_file(Path(ready_file))
     sockets = listen(settings.host, settings.port)

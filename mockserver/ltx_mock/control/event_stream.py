@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.control.event_feed import Feed, frame
-from ltx_mock.control.params import picked, real_seconds
+from ltx_mock.control.params import real_seconds, tenant_of_query
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError, NotFoundError
 from ltx_mock.version import VERSION
@@ -39,7 +39,7 @@ class EventStream:
         """Send events until the client hangs up, its time is over, or the server stops."""
         request = Request(scope)
         try:
-            tenant = picked(self._engine, request)
+            tenant = tenant_of_query(self._engine, request)
             seconds = real_seconds(request)
         except LtxMockError as error:
             status = 404 if isinstance(error, NotFoundError) else 400

@@ -1,4 +1,4 @@
-"""What of the server's changes becomes an event, and when. Costs a look at `awake` while nobody reads the feed.
+"""What of the server's changes becomes an event, and when. Costs a look at `active` while nobody reads the feed.
 
 Requests, deliveries and worlds are told by who changes them. A change of a task's state happens by itself, when time
 gets there: while somebody reads, the next one of each task lies ready, and one alarm for each world with a clock that
@@ -70,8 +70,8 @@ class Events(Observer):
 
     def __init__(self, engine: Engine) -> None:
         # Numbers grow from one run to the next: a page that was open before learns that it missed something.
-        self.feed = Feed(Clock.start().now() * 1000, self._wake, self._sleep)
-        self.awake = False
+        self.feed = Feed(Clock.start().now() * 1000, self._start, self._stop)
+        self.active = False
         self._engine = engine
         self._worlds: dict[str, _Watched] = {}
         self._to_come: tuple[object, ...] = ()
@@ -90,39 +90,39 @@ class Events(Observer):
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """Tell of an exchange that was written into the journal. Clocks are told when they are found changed."""
-        if self.awake and entry.kind != "clock":
-            self._look(tenant)
+        if self.active and entry.kind != "clock":
+            self._sync(tenant)
             self.feed.publish("request", partial(entry_view, tenant, entry), tenant.key, entry.size)
 
     def task_changed(self, tenant: Tenant, task: Task, change: str) -> None:
         """Tell of a task that was `made` or `changed`."""
-        if not self.awake or (world := self._look(tenant)) is None:
+        if not self.active or (world := self._sync(tenant)) is None:
             return
         line = task.timeline
         moment = line.created if change == "made" else min(tenant.clock.now(), line.ended)
         if change == "changed" and world.states.get(task.id) != line.state(moment):
             change = "state"
-        self._tell(world, task, moment, change)
+        self._publish_task(world, task, moment, change)
         self._settle(world)
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
         """Tell of a callback that was planned, or of which something has become."""
-        if self.awake and self._look(tenant) is not None:
+        if self.active and self._sync(tenant) is not None:
             at = tenant.clock.now()
             self.feed.publish("delivery", lambda: {"at": at, **delivery_view(tenant, delivery)}, tenant.key)
 
     def tenant_changed(self, tenant: Tenant | None) -> None:
         """Tell what has come about by a change of time or of scenarios: of one world, or of all and those to come."""
-        if not self.awake:
+        if not self.active:
             return
         if tenant is None:
-            self._look_ahead()
+            self._sync_defaults()
         for each in self._engine.store.tenants() if tenant is None else [tenant]:
-            self._look(each)
+            self._sync(each)
 
     def tenants_removed(self, tenants: Sequence[Tenant], change: str) -> None:
         """Tell that worlds were forgotten: they were `closed`, or `reset` and will begin anew."""
-        if not self.awake:
+        if not self.active:
             return
         for tenant in tenants:
             if (world := self._worlds.pop(tenant.key, None)) is not None:
@@ -135,14 +135,14 @@ class Events(Observer):
 
     def server_reset(self) -> None:
         """Tell that everything was forgotten."""
-        if self.awake:
-            self._sleep()
+        if self.active:
+            self._stop()
             self._publish("reset", {**ALL, "what": "world"})
-            self._wake()
+            self._start()
 
     def journal_cleared(self, tenant: Tenant | None) -> None:
         """Tell that the journal of one world, or of all, was emptied."""
-        if self.awake:
+        if self.active:
             key = None if tenant is None else tenant.key
             self._publish("reset", {**(names(tenant) if tenant else ALL), "what": "journal"}, key)
 
@@ -156,8 +156,8 @@ class Events(Observer):
 
     # ---- watching
 
-    def _wake(self) -> None:
-        self.awake = True
+    def _start(self) -> None:
+        self.active = True
         self._to_come = self._mark_to_come()
         for tenant in self._engine.store.tenants():
             if tenant.key:
@@ -166,8 +166,8 @@ class Events(Observer):
                     world.note(task, now)
                 self._wait(world)
 
-    def _sleep(self) -> None:
-        self.awake = False
+    def _stop(self) -> None:
+        self.active = False
         for world in self._worlds.values():
             world.still()
         self._worlds.clear()
@@ -183,7 +183,7 @@ class Events(Observer):
         world = self._worlds[tenant.key] = _Watched(tenant)
         return world
 
-    def _look(self, tenant: Tenant) -> _Watched | None:
+    def _sync(self, tenant: Tenant) -> _Watched | None:
         """Tell what has changed in a world since it was looked at; return None for what is none, or was forgotten."""
         if not tenant.key or self._engine.store.find(tenant.key) != tenant:
             return None
@@ -202,7 +202,7 @@ class Events(Observer):
             self._publish("scenario", {**names(tenant), "scenarios": views}, tenant.key)
         return world
 
-    def _look_ahead(self) -> None:
+    def _sync_defaults(self) -> None:
         """Tell what has changed for worlds to come."""
         before, self._to_come = self._to_come, self._mark_to_come()
         if before[0] != self._to_come[0]:
@@ -229,18 +229,18 @@ class Events(Observer):
                 break
             heappop(ahead)
             if task is not None and self._changes(world, task, moment):
-                self._tell(world, task, moment, "state")
+                self._publish_task(world, task, moment, "state")
         if not held:
             self._wait(world)
 
     @staticmethod
     def _changes(world: _Watched, task: Task, moment: int) -> bool:
         """Tell whether this is still a moment at which the task's state changes: it may have got another life."""
-        told = world.states.get(task.id)
+        published = world.states.get(task.id)
         planned = task.timeline.next_transition(moment - 1) == moment
-        return planned and told is not None and told != task.timeline.state(moment)
+        return planned and published is not None and published != task.timeline.state(moment)
 
-    def _tell(self, world: _Watched, task: Task, moment: int, change: str) -> None:
+    def _publish_task(self, world: _Watched, task: Task, moment: int, change: str) -> None:
         world.note(task, moment)
         tenant, head = world.tenant, {"change": change, "at": moment}
         self.feed.publish("task", lambda: head | task_view(tenant, task, moment), tenant.key, len(task.body))
@@ -258,9 +258,9 @@ class Events(Observer):
     def _count(self, tenant: Tenant) -> None:
         self._counted[tenant.key] = tenant
         if self._count_alarm is None:
-            self._count_alarm = asyncio.get_running_loop().call_later(COUNT_SECONDS, self._tell_counts)
+            self._count_alarm = asyncio.get_running_loop().call_later(COUNT_SECONDS, self._publish_counts)
 
-    def _tell_counts(self) -> None:
+    def _publish_counts(self) -> None:
         counted, self._counted, self._count_alarm = self._counted, {}, None
         for key, tenant in counted.items():
             if self._engine.store.find(key) == tenant:

@@ -63,7 +63,7 @@ class Expectation:
         for name, expected in self.fields.items():
             value = value_of(request, name)
             if not (has_finding(expected, value) if name == FINDING else matches(expected, value)):
-                found.append(Mismatch(name, told(expected), shown(value)))
+                found.append(Mismatch(name, describe_expected(expected), describe_value(value)))
         return found
 
     def nearest(self, requests: list[Exchange]) -> Exchange | None:
@@ -78,7 +78,7 @@ class Expectation:
     def explain(self, request: Exchange) -> str:
         """Return a line for each expected field: what was expected, and what it is where that differs."""
         wrong = {each.field: each.got for each in self.difference(request)}
-        rows = [(name, told(expected)) for name, expected in self.fields.items()]
+        rows = [(name, describe_expected(expected)) for name, expected in self.fields.items()]
         first = max((len(name) for name, _ in rows), default=0)
         second = max((len(expected) for _, expected in rows), default=0)
         return "\n".join(
@@ -87,7 +87,7 @@ class Expectation:
         )
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {told(value)}" for name, value in self.fields.items()) or "any request"
+        return ", ".join(f"{name} {describe_expected(value)}" for name, value in self.fields.items()) or "any request"
 
 
 def value_of(request: Exchange, field: str) -> Any:
@@ -121,16 +121,16 @@ def has_finding(expected: Any, findings: tuple[Finding, ...]) -> bool:
     return any(each.rule == expected for each in findings)
 
 
-def told(expected: Any) -> str:
+def describe_expected(expected: Any) -> str:
     """Return an expectation in words."""
     if isinstance(expected, re.Pattern):
         return f"matching /{expected.pattern}/"
     if callable(expected):
         return f"accepted by {_name(expected)}"
-    return shown(expected)
+    return describe_value(expected)
 
 
-def shown(value: Any) -> str:
+def describe_value(value: Any) -> str:
     """Return a value in short."""
     if value is ABSENT:
         return repr(value)

@@ -36,13 +36,13 @@ def har_entry(tenant: Tenant, entry: ExchangeEntry, root: str) -> dict[str, obje
         "_operation": entry.operation,
         "_clock": "server",
     }
-    told = {
+    extra = {
         "_cause": None if entry.cause is None else entry.cause.text,
         "_causeKind": None if entry.cause is None else entry.cause.kind,
         "_taskId": entry.task_id,
         "_findings": [finding.as_dict() for finding in entry.findings] or None,
     }
-    return view | hide_in(tenant, {name: value for name, value in told.items() if value is not None})
+    return view | hide_in(tenant, {name: value for name, value in extra.items() if value is not None})
 
 
 def _request(tenant: Tenant, entry: ExchangeEntry, url: str) -> dict[str, object]:

@@ -35,14 +35,14 @@ def story(tenant: Tenant, task: Task) -> dict[str, Any]:
     if not any(step["event"] == "request" and step["operation"] == "generateTask" for *_, step in steps):
         steps.append(_made(task))  # its entry has gone from the journal
     steps.sort(key=lambda placed: placed[:3])
-    told = {
+    parts = {
         "findings": [finding.as_dict() for finding in task.findings],
         "callbacks": [delivery.as_dict() for delivery in deliveries],
         "story": [step for at, *_, step in steps if at <= now],
         "next": [step | _wait(tenant, at - now) for at, *_, step in steps if at > now],
         "polls": sum(entry.operation == "statusTask" for entry in entries),
     }
-    return task_view(tenant, task, now) | hide_in(tenant, told)
+    return task_view(tenant, task, now) | hide_in(tenant, parts)
 
 
 def _requests(entries: list[Entry]) -> Iterator[Placed]:

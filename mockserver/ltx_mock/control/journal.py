@@ -15,13 +15,13 @@ from starlette.responses import Response
 from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Expectation
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
 from ltx_mock.control.listing import in_pieces, listing
-from ltx_mock.control.params import chosen, json_body, limit_of, picked, real_seconds
+from ltx_mock.control.params import find_tenant, json_body, limit_of, real_seconds, tenant_of_query
 from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.journal_entry import ClockEntry, Entry
 from ltx_mock.engine.engine import Engine
@@ -62,9 +62,9 @@ class Journal:
         limit = limit_of(request, 1000 if form == "json" else ALL)
         found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
         if form != "json":
-            return _export(self._engine.aside, found.entries, form, root_url(request.scope))
+            return _export(self._engine.worker, found.entries, form, root_url(request.scope))
         views = (entry_view(*kept) for kept in found.entries)
-        return listing(self._engine.aside, "requests", views, _size(found.entries), truncated=found.truncated)
+        return listing(self._engine.worker, "requests", views, _size(found.entries), truncated=found.truncated)
 
     async def request(self, request: Request) -> dict[str, Any]:
         """Return one entry."""
@@ -84,7 +84,7 @@ class Journal:
         def counted(kept: list[Kept]) -> int:
             return sum(wanted.matches(entry) for _, entry in kept)
 
-        return {"count": await self._engine.aside.run(counted, kept, _size(kept) if wanted.with_body else 0)}
+        return {"count": await self._engine.worker.run(counted, kept, _size(kept) if wanted.with_body else 0)}
 
     async def near(self, request: Request) -> Response:
         """Return the entries that are nearest to a request that was expected, and what differs."""
@@ -101,14 +101,14 @@ class Journal:
             return near, sum(not expectation.difference(each) for _, each in seen)
 
         size = _size(newest)
-        near, matches = await self._engine.aside.run(compared, newest, size)
-        return listing(self._engine.aside, "near", near, size, matches=matches)
+        near, matches = await self._engine.worker.run(compared, newest, size)
+        return listing(self._engine.worker, "near", near, size, matches=matches)
 
     async def forget(self, request: Request) -> dict[str, Any]:
         """Empty the journal of one key, or of all."""
         tenants = self._tenants(request)
         forgotten = sum(tenant.forget_entries() for tenant in tenants)
-        self._engine.observers.journal_cleared(picked(self._engine, request))
+        self._engine.observers.journal_cleared(tenant_of_query(self._engine, request))
         return {"forgotten": forgotten}
 
     async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
@@ -116,7 +116,7 @@ class Journal:
         there = select(self._tenants(request), wanted, limit)
         if there.entries or not seconds:
             return there
-        picked_one = picked(self._engine, request)
+        picked_one = tenant_of_query(self._engine, request)
         with self._news(picked_one, wanted) as news:
             gone = asyncio.create_task(wait_for_disconnect(request.receive))
             gone.add_done_callback(lambda _: news.set())
@@ -141,7 +141,7 @@ class Journal:
 
     def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
         """Return the tenant that query or body pick, or all."""
-        tenant = chosen(self._engine, {**request.query_params, **(body or {})})
+        tenant = find_tenant(self._engine, {**request.query_params, **(body or {})})
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
@@ -171,7 +171,7 @@ def _size(entries: list[Kept]) -> int:
     return sum(ENTRY_SIZE + entry.size for _, entry in entries)
 
 
-def _export(aside: Aside, entries: list[Kept], form: str, root: str) -> Response:
+def _export(aside: WorkerThread, entries: list[Kept], form: str, root: str) -> Response:
     lines = _har(entries, root) if form == "har" else (_line(entry_view(*kept)) + "\n" for kept in entries)
     return StreamedResponse(in_pieces(aside, lines, _size(entries)), FORMATS[form])
 

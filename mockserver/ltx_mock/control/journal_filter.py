@@ -115,9 +115,9 @@ def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selection:
         found.reverse()
         return Selection(found[:limit], forgotten or len(found) > limit)
     found = list(islice(matching(tenants, wanted), limit + 1))
-    chosen = found[:limit]
-    chosen.reverse()
-    return Selection(chosen, forgotten or len(found) > limit)
+    newest = found[:limit]
+    newest.reverse()
+    return Selection(newest, forgotten or len(found) > limit)
 
 
 def matching(tenants: Sequence[Tenant], wanted: Filter) -> Iterator[Kept]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.validation.json_body import LARGE
 
@@ -18,14 +18,14 @@ PIECE = 64 * 1024
 """So many characters are sent at once, or one item where that has more."""
 
 
-def listing(aside: Aside, name: str, items: Iterable[object], size: int, **rest: object) -> Response:
+def listing(aside: WorkerThread, name: str, items: Iterable[object], size: int, **rest: object) -> Response:
     """Return an object with a list of this name and with the rest; `size` is about how many bytes it is made of."""
     if size <= LARGE:
         return JSONResponse({name: list(items), **rest})
     return StreamedResponse(in_pieces(aside, _written(name, items, rest), size), "application/json")
 
 
-async def in_pieces(aside: Aside, texts: Iterator[str], size: int) -> AsyncIterator[str]:
+async def in_pieces(aside: WorkerThread, texts: Iterator[str], size: int) -> AsyncIterator[str]:
     """Give texts that are made of about so many bytes, a few at once."""
     while piece := await aside.run(_next_piece, texts, size):
         yield piece

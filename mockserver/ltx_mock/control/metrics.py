@@ -75,8 +75,8 @@ def _requests(tenants: Sequence[Tenant]) -> Counter[Labels]:
     for tenant in tenants:
         for (operation, status), count in tenant.counts.items():
             if operation != "clock":
-                told = "none" if status is None else str(status)
-                counted[*_names(tenant), ("operation", operation), ("status", told)] += count
+                status_label = "none" if status is None else str(status)
+                counted[*_names(tenant), ("operation", operation), ("status", status_label)] += count
     return counted
 
 

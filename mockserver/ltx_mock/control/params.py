@@ -24,12 +24,12 @@ DEFAULT_LIMIT = 1000
 T = TypeVar("T")
 
 
-def picked(engine: Engine, request: Request) -> Tenant | None:
-    """Return the tenant that `?tenant=` or `?key=` picks; None stands for all of them. See `chosen`."""
-    return chosen(engine, request.query_params)
+def tenant_of_query(engine: Engine, request: Request) -> Tenant | None:
+    """Return the tenant that `?tenant=` or `?key=` picks; None stands for all of them. See `find_tenant`."""
+    return find_tenant(engine, request.query_params)
 
 
-def chosen(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
+def find_tenant(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
     """Return the tenant that is named by its id, or by its key; None where neither is given.
 
     The tenant of a key is made if need be; an id is only there once its key has been seen.
@@ -92,7 +92,7 @@ async def json_body(engine: Engine, request: Request) -> dict[str, Any]:
         what = f"has more than {MAX_PARTS} commas and opening brackets" if is_object else "must be a JSON object"
         raise SettingsError(f"the body {what}")
     try:
-        body = await engine.aside.read(_decode, raw or b"{}")
+        body = await engine.worker.read(_decode, raw or b"{}")
     except (ValueError, RecursionError):
         raise SettingsError("the body must be a JSON object") from None
     if not isinstance(body, dict):

@@ -20,8 +20,8 @@ from ltx_mock.control.history import story
 from ltx_mock.control.journal import Journal
 from ltx_mock.control.listing import VIEW_SIZE, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
-from ltx_mock.control.params import body_of, json_body, limit_of, picked
-from ltx_mock.control.tenants import Worlds
+from ltx_mock.control.params import body_of, json_body, limit_of, tenant_of_query
+from ltx_mock.control.tenants import TenantRoutes
 from ltx_mock.control.to_json import account_view, delivery_view, task_view
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.records import Delivery, Task
@@ -70,7 +70,7 @@ class ControlPlane:
             ("GET", "/schemas", self.schemas),
             ("GET", "/schemas/{name}", self.schema),
         ]
-        table += Worlds(self._engine).table()
+        table += TenantRoutes(self._engine).table()
         table += Journal(self._engine).table()
         by_path: dict[str, dict[str, Handler]] = {}
         for method, path, handler in table:
@@ -84,18 +84,18 @@ class ControlPlane:
 
     async def settings(self, request: Request) -> dict[str, Any]:
         """Return the settings in force, secrets left out."""
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         return (tenant.settings if tenant else self._engine.settings).as_dict()
 
     async def extend_settings(self, request: Request) -> dict[str, Any]:
         """Let callbacks go to more hosts, or send them elsewhere, from now on."""
         body = await json_body(self._engine, request)
-        return self._engine.tenants.extend_settings(picked(self._engine, request), body).as_dict()
+        return self._engine.tenants.extend_settings(tenant_of_query(self._engine, request), body).as_dict()
 
     async def reduce_settings(self, request: Request) -> dict[str, Any]:
         """Take such hosts, or the rewrites of such URL prefixes, away again."""
         body = await json_body(self._engine, request)
-        return self._engine.tenants.reduce_settings(picked(self._engine, request), body).as_dict()
+        return self._engine.tenants.reduce_settings(tenant_of_query(self._engine, request), body).as_dict()
 
     async def tenants(self, request: Request) -> Response:
         """Return the counters of the keys seen so far, the newest last."""
@@ -106,17 +106,17 @@ class ControlPlane:
             if index % AT_ONCE == 0:
                 await asyncio.sleep(0)
         size = VIEW_SIZE * len(views)
-        return listing(self._engine.aside, "tenants", views, size, truncated=truncated)
+        return listing(self._engine.worker, "tenants", views, size, truncated=truncated)
 
     async def reset(self, request: Request) -> dict[str, Any]:
         """Forget one key's world, or everything."""
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         await self._engine.tenants.reset(tenant.key if tenant else None)
         return {"reset": True}
 
     async def clock(self, request: Request) -> dict[str, Any]:
         """Return the time."""
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         return (tenant or self._engine).clock.as_dict()
 
     async def set_clock(self, request: Request) -> dict[str, Any]:
@@ -124,14 +124,14 @@ class ControlPlane:
         wanted = await body_of(SetClock, self._engine, request)
         if wanted.mode is None and wanted.speed is None:
             raise SettingsError("give mode, speed or both")
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         self._engine.set_clock(tenant, wanted.mode, wanted.speed)
         return (tenant or self._engine).clock.as_dict()
 
     async def advance(self, request: Request) -> dict[str, Any]:
         """Move time on and return what it brought about."""
         seconds = (await body_of(Advance, self._engine, request)).seconds
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
         return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
 
@@ -148,7 +148,7 @@ class ControlPlane:
         tasks, truncated = _newest(found, limit_of(request))
         at = [(tenant, task, tenant.clock.now()) for tenant, task in tasks]
         size = sum(VIEW_SIZE + len(task.body) for _, task in tasks)
-        return listing(self._engine.aside, "tasks", (task_view(*each) for each in at), size, truncated=truncated)
+        return listing(self._engine.worker, "tasks", (task_view(*each) for each in at), size, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its story."""
@@ -172,7 +172,7 @@ class ControlPlane:
         deliveries, truncated = _newest(found, limit_of(request))
         views = (delivery_view(*each) for each in deliveries)
         size = sum(VIEW_SIZE + len(delivery.url) for _, delivery in deliveries)
-        return listing(self._engine.aside, "callbacks", views, size, truncated=truncated)
+        return listing(self._engine.worker, "callbacks", views, size, truncated=truncated)
 
     async def metrics(self, request: Request) -> Response:
         """Return counters and gauges for Prometheus."""
@@ -207,14 +207,14 @@ class ControlPlane:
 
     def _task(self, request: Request) -> tuple[Tenant, Task]:
         """Return the task that the path names; one of another key than `?key=` picks is not there."""
-        chosen = picked(self._engine, request)
+        wanted = tenant_of_query(self._engine, request)
         tenant, task = self._engine.tenants.find_task(request.path_params["id"])
-        if chosen not in {None, tenant}:
+        if wanted not in {None, tenant}:
             raise NotFoundError(f"no task {task.id!r} of this key")
         return tenant, task
 
     def _tenants(self, request: Request) -> list[Tenant]:
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
@@ -234,8 +234,8 @@ def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Resp
     async def endpoint(request: Request) -> Response:
         handler = handlers["GET" if request.method == "HEAD" else request.method]
         try:
-            told = await handler(request)
-            return told if isinstance(told, Response) else JSONResponse(told)
+            result = await handler(request)
+            return result if isinstance(result, Response) else JSONResponse(result)
         except LtxMockError as error:
             return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400))
         except ClientDisconnect:

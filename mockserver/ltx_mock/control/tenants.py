@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ltx_mock.control.bodies import OpenTenant
 from ltx_mock.control.listing import VIEW_SIZE, listing
-from ltx_mock.control.params import body_of, json_body, picked
+from ltx_mock.control.params import body_of, json_body, tenant_of_query
 from ltx_mock.control.to_json import account_view, scenario_view
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
@@ -25,7 +25,7 @@ MAX_ACTIVE = 1000
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 
 
-class Worlds:
+class TenantRoutes:
     """Handlers as in `ltx_mock.control.routes.ControlPlane`."""
 
     def __init__(self, engine: Engine) -> None:
@@ -58,16 +58,16 @@ class Worlds:
 
     async def scenarios(self, request: Request) -> Response:
         """Return the active scenarios."""
-        tenant, store = picked(self._engine, request), self._engine.store
+        tenant, store = tenant_of_query(self._engine, request), self._engine.store
         to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
         armed = [(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
         views = chain(to_come, starmap(scenario_view, armed))
-        return listing(self._engine.aside, "scenarios", views, VIEW_SIZE * (len(to_come) + len(armed)))
+        return listing(self._engine.worker, "scenarios", views, VIEW_SIZE * (len(to_come) + len(armed)))
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Arm a scenario for one key, or for each."""
         scenario = from_dict(await json_body(self._engine, request))
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         self._check_room(tenant)
         (tenant or self._engine.store).add_scenario(scenario)
         self._engine.observers.tenant_changed(tenant)
@@ -75,7 +75,7 @@ class Worlds:
 
     async def drop_scenarios(self, request: Request) -> dict[str, Any]:
         """Disarm the scenarios of one key, or all."""
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         (tenant or self._engine.store).drop_scenarios()
         self._engine.observers.tenant_changed(tenant)
         return {"scenarios": []}
@@ -96,7 +96,7 @@ class Worlds:
             )
 
     def _one(self, request: Request) -> Tenant:
-        tenant = picked(self._engine, request)
+        tenant = tenant_of_query(self._engine, request)
         if tenant is None:
             raise NotFoundError("say which world with ?tenant= or ?key=")
         return tenant

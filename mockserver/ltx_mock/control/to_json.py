@@ -118,10 +118,10 @@ def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str
     """
     if isinstance(entry, CallbackEntry):
         return [("content-type", entry.content_type)]
-    shown = [(name, header_value(name, value)) for name, value in decoded(entry.request_headers)]
+    headers = [(name, header_value(name, value)) for name, value in decoded(entry.request_headers)]
     if tenant.settings.port == 0:
-        shown = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in shown]
-    return shown
+        headers = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in headers]
+    return headers
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -31,5 +31,5 @@ def bearer_key(given: str) -> str | None:
 
 def key_label(key: str) -> str:
     """Return what may be shown of an API key: its last four characters, or less of a short one."""
-    shown = min(4, len(key) // 2)
-    return "…" + key[len(key) - shown :]
+    visible = min(4, len(key) // 2)
+    return "…" + key[len(key) - visible :]

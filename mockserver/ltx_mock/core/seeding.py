@@ -10,6 +10,6 @@ def digest(*parts: object) -> bytes:
     return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def between(low: int, high: int, dice: bytes) -> int:
+def between(low: int, high: int, random_bytes: bytes) -> int:
     """Draw a whole number from `low` to `high`, both included, with the bytes of a digest or a part of them."""
-    return low + int.from_bytes(dice) % (high - low + 1)
+    return low + int.from_bytes(random_bytes) % (high - low + 1)

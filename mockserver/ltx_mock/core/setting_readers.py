@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ltx_mock.core.clock import FIXED_START, LATEST, MINUTE, SECOND
 from ltx_mock.core.hosts import ORIGIN
 from ltx_mock.fields import choice, in_digits, pairs, refused, text, whole
-from ltx_mock.scenarios import Scenario, from_dict, named
+from ltx_mock.scenarios import Scenario, find_scenario, from_dict
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.urls import is_http_url
 
@@ -92,7 +92,7 @@ def scenario(_path: str, value: object) -> Scenario:
     """Read a scenario as Python and the control plane give it: by its name, or as a table."""
     if isinstance(value, Scenario):
         return value
-    return named(value) if isinstance(value, str) else from_dict(value)
+    return find_scenario(value) if isinstance(value, str) else from_dict(value)
 
 
 def start_time(path: str, value: object) -> str:

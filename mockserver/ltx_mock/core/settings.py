@@ -176,14 +176,14 @@ class Settings:
 
     def as_dict(self) -> dict[str, object]:
         """Return all settings as plain data, secrets left out."""
-        shown: dict[str, object] = {}
+        values: dict[str, object] = {}
         for item in fields(self):
             value = getattr(self, item.name)
-            shown[item.name] = _plain(value)
+            values[item.name] = _plain(value)
             if item.metadata.get("secret") and value is not None:
-                shown[item.name] = "…"
-        shown["api_key"] = [key_label(key) for key in self.api_key]
-        return shown
+                values[item.name] = "…"
+        values["api_key"] = [key_label(key) for key in self.api_key]
+        return values
 
 
 def setting_names() -> list[str]:

@@ -80,13 +80,16 @@ def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int
     Returns:
         The timeline. A success takes the documented time (TASK-8); a failure comes soon after processing starts.
     """
-    dice = digest("timeline", seed, picture)
-    started = created + between(*PENDING_MS, dice[:4])
+    random_bytes = digest("timeline", seed, picture)
+    started = created + between(*PENDING_MS, random_bytes[:4])
     if failure is not None:
         return Timeline(
-            created, started, started + between(*FAILING_MS.get(failure.code, FAILING_OTHERWISE_MS), dice[4:8]), failure
+            created,
+            started,
+            started + between(*FAILING_MS.get(failure.code, FAILING_OTHERWISE_MS), random_bytes[4:8]),
+            failure,
         )
-    total = between(*GENERATION_MS[resolution], dice[8:12])
+    total = between(*GENERATION_MS[resolution], random_bytes[8:12])
     if lora:
-        total += between(*LORA_MS, dice[12:])
+        total += between(*LORA_MS, random_bytes[12:])
     return Timeline(created, started, created + total)

@@ -109,7 +109,7 @@ class Callbacks:
             kind = callback.content_type or delivery.content_type
             due = _due(task, planned.wait) if target else None
             self._put(tenant, delivery._replace(due=due, wait=planned.wait, content_type=kind))
-        self.arm(tenant)
+        self.set_alarm(tenant)
 
     def reschedule(self, tenant: Tenant, task: Task) -> None:
         """Move deliveries that have not begun to the task's new end."""
@@ -117,7 +117,7 @@ class Callbacks:
             delivery = tenant.delivery(delivery_id(task.id, copy))
             if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
                 self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
-        self.arm(tenant)
+        self.set_alarm(tenant)
 
     def redeliver(self, tenant: Tenant, task: Task, delivery: Delivery) -> None:
         """Plan one more attempt of a callback that was made, given up or withheld: now, or when its task ends.
@@ -132,9 +132,9 @@ class Callbacks:
         if delivery.state == "withheld":
             due = None if task.timeline.endless else max(due or 0, task.timeline.ended)
         self._put(tenant, delivery._replace(state="scheduled", target=target, due=due, reason=None, manual=True))
-        self.arm(tenant)
+        self.set_alarm(tenant)
 
-    def arm(self, tenant: Tenant) -> None:
+    def set_alarm(self, tenant: Tenant) -> None:
         """Set the tenant's alarm for its next delivery. Call it after each change of deliveries or clock."""
         if alarm := self._alarms.pop(tenant.key, None):
             alarm.cancel()
@@ -150,12 +150,12 @@ class Callbacks:
         """Tell whether an attempt is under way: whoever asks for something now may be the one that is to answer it."""
         return self._awaited[tenant.key] > 0
 
-    def hasten(self, tenant: Tenant) -> None:
+    def deliver_due(self, tenant: Tenant) -> None:
         """Make what is due beside the request that asks for it."""
         if tenant.clock.mode == "manual":
             self._spawn(tenant, self._run_due(tenant))
         else:
-            self.arm(tenant)
+            self.set_alarm(tenant)
 
     async def advance(self, tenant: Tenant, span: Span) -> None:
         """Move the tenant's clock to the end of a span and make each delivery that falls due on the way, at its moment.
@@ -167,7 +167,7 @@ class Callbacks:
             horizon = min(span.until, due + min(RETRY_AFTER_MS) - 1)
             await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(tenant.claim_due(horizon))))
         tenant.move_clock(span.until)
-        self.arm(tenant)
+        self.set_alarm(tenant)
 
     async def forget(self, tenant: Tenant) -> None:
         """Stop all that is under way for a tenant."""
@@ -201,7 +201,7 @@ class Callbacks:
             tenant.move_clock(tenant.next_due() or 0)
         for delivery in tenant.claim_due(tenant.clock.now()):
             self._spawn(tenant, self._deliver(tenant, delivery))
-        self.arm(tenant)
+        self.set_alarm(tenant)
 
     def _spawn(self, tenant: Tenant, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -229,7 +229,7 @@ class Callbacks:
             return
         self._put(tenant, _after(delivery, attempt))
         self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body, cause))
-        self.arm(tenant)
+        self.set_alarm(tenant)
 
     async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
         clock, patience = tenant.clock, tenant.settings.callback_patience

@@ -66,7 +66,7 @@ class Clocks:
         for each in [tenant] if tenant else self._store.tenants():
             each.set_clock(mode, speed)
             self._note(each, f"set to {each.clock.mode}, speed {each.clock.speed:g}", each.clock.now())
-            self._callbacks.arm(each)
+            self._callbacks.set_alarm(each)
         self._observer.tenant_changed(tenant)
 
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[Event]:
@@ -93,7 +93,7 @@ class Clocks:
         if self._callbacks.awaits_receiver(tenant):
             return self._advance_at_once(tenant, milliseconds)
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
-            await self._inspections.ready(tenant)
+            await self._inspections.wait_for_inspections(tenant)
             after = tenant.clock.now()
             check_end_of_time(milliseconds, tenant.clock)  # it may have been moved while this waited
             self._note_advance(tenant, milliseconds)
@@ -101,7 +101,7 @@ class Clocks:
             made_before = tenant.account(after).made
             attempts_before = _attempts(tenant)
             until = await self._move(tenant, after + milliseconds)
-            await self._inspections.ready(tenant)
+            await self._inspections.wait_for_inspections(tenant)
             if tenant.account(until).made > made_before:
                 watched |= {task.id: task for task in list(tenant.tasks())[made_before:]}
             return _events(tenant, [*watched], attempts_before, after, until)
@@ -136,7 +136,7 @@ class Clocks:
         if span := self._spans.get(tenant.key):
             span.until = min(LATEST, span.until + milliseconds)
         else:
-            self._callbacks.hasten(tenant)
+            self._callbacks.deliver_due(tenant)
         return _events(tenant, decided, attempts_before, after, until)
 
     def _note(self, tenant: Tenant, cause: str, until: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Literal
 
-from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.failures import CONTENT_VIOLATION, failure
@@ -46,16 +46,16 @@ class Engine:
         sender: Makes the requests that the fake makes.
         observers: Hear of every change.
         tenants: Who asks.
-        aside: Does long work beside the event loop.
+        worker: A thread for long work outside the event loop.
     """
 
     def __init__(self, settings: Settings, store: Store, sender: Sender) -> None:
         self.started = Clock.start().now()
         self.store, self.sender = store, sender
         self.observers = Observers()
-        self.aside = Aside()
+        self.worker = WorkerThread()
         self._inspections = Inspections()
-        self.callbacks = Callbacks(store, sender, self.record, self.ready, self.observers)
+        self.callbacks = Callbacks(store, sender, self.record, self.wait_for_inspections, self.observers)
         self._clocks = Clocks(store, self.callbacks, self._inspections, self.record, self.observers)
         self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self._clocks, self.observers)
         inspector = Inspector(sender, fetch_all=settings.fetch_assets)
@@ -107,7 +107,7 @@ class Engine:
             strict = tenant.settings.strict
             return responses.invalid([each for each in findings if strict or each.severity == "violation"])
         if self._inspections:
-            await self.ready(tenant, now)
+            await self.wait_for_inspections(tenant, now)
             tenant = self.tenants.of_key(tenant.key) or tenant  # a reset may have put a new one in its place
             now = tenant.clock.now()
         answer, planned = self._creation.create(tenant, submitted, request, root, now, requested, page)
@@ -121,19 +121,19 @@ class Engine:
         if task is None:
             return responses.unknown_task(task_id)
         if task_id in self._inspections:
-            await self.ready(tenant, now)
+            await self.wait_for_inspections(tenant, now)
             task = tenant.task(task_id) or task
         answer = responses.status(task, now)
         if tenant.clock.mode == "auto":
-            await self.ready(tenant)
+            await self.wait_for_inspections(tenant)
             task = tenant.task(task_id) or task
             tenant.move_clock(task.timeline.next_transition(now) or now)
-            self.callbacks.arm(tenant)
+            self.callbacks.set_alarm(tenant)
         return answer
 
-    async def ready(self, tenant: Tenant, by: int | None = None) -> None:
-        """Wait until it is known how the tenant's tasks end; see `Inspections.ready`."""
-        await self._inspections.ready(tenant, by)
+    async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
+        """Wait until it is known how the tenant's tasks end; see `Inspections.wait_for_inspections`."""
+        await self._inspections.wait_for_inspections(tenant, by)
 
     # ---- what the control plane does
 
@@ -179,7 +179,7 @@ class Engine:
             ConflictError: it is finished already (TASK-1).
         """
         tenant, task = self.tenants.find_task(task_id)
-        await self.ready(tenant)
+        await self.wait_for_inspections(tenant)
         task = tenant.task(task_id) or task
         now = tenant.clock.now()
         if task.timeline.state(now) in ENDED:
@@ -193,6 +193,6 @@ class Engine:
     async def close(self) -> None:
         """Stop all that is under way."""
         self.observers.stopping()
-        self.aside.close()
+        self.worker.close()
         self._inspections.cancel()
         await self.callbacks.close()

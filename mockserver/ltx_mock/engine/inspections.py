@@ -43,7 +43,7 @@ class Inspections:
 
         inspection.work.add_done_callback(over)
 
-    async def ready(self, tenant: Tenant, by: int | None = None) -> None:
+    async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait until it is known how each of the tenant's tasks ends: no fetch of an asset is under way.
 
         With `by`, only for those that may have failed by that moment: who serves an image and waits for the answer

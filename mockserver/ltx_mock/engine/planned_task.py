@@ -55,14 +55,14 @@ def build_timeline(
 
 
 def apply_to_task(
-    task: Task, claimed: ActiveScenario, dice: Callable[[], bytes], redraw: Callable[[Failure], Timeline]
+    task: Task, claimed: ActiveScenario, random_bytes: Callable[[], bytes], redraw: Callable[[Failure], Timeline]
 ) -> PlannedTask:
     """Return a new task as a scenario changes it.
 
     Args:
         task: the task as its request would have it.
         claimed: the scenario.
-        dice: draws what the scenario leaves to chance.
+        random_bytes: returns new random bytes.
         redraw: gives the timeline of the task with a failure.
     """
     outcome, line = claimed.scenario.outcome, task.timeline
@@ -70,10 +70,10 @@ def apply_to_task(
     if outcome.fail_code is not None:
         line = redraw(failure(outcome.fail_code, Cause("scenario", claimed.cause)))
     if outcome.generation is not None:
-        line = line.finished_at(line.created + milliseconds(outcome.generation, dice()), line.failure)
+        line = line.finished_at(line.created + milliseconds(outcome.generation, random_bytes()), line.failure)
     if outcome.stuck:
         line = line.finished_at(NEVER, None)
     if callback.first:
         line = line.finished_at(line.created, line.failure)
-    wait = milliseconds(callback.delay, dice()) if callback.delay is not None else 0
+    wait = milliseconds(callback.delay, random_bytes()) if callback.delay is not None else 0
     return PlannedTask(task._replace(timeline=line), callback, wait, claimed)

@@ -19,7 +19,7 @@ def take_scenario(
     tenant: Tenant, requested: tuple[ActiveScenario, ...], call: MatchPoint, task_id: str | None = None
 ) -> ActiveScenario | None:
     """Return the scenario that happens now: one that the request asks for, else the task's, else the key's."""
-    _, wish = take_next(requested, call, tenant.dice)
+    _, wish = take_next(requested, call, tenant.next_random_bytes)
     return wish or tenant.claim_scenario(call, task_id)
 
 
@@ -78,7 +78,7 @@ def apply_to_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, C
 def apply_to_response(tenant: Tenant, happening: ActiveScenario, answer: ApiResponse) -> ApiResponse:
     """Return an answer as a scenario has it, and why."""
     outcome, before = happening.scenario.outcome, answer.effect or Effect()
-    late = milliseconds(outcome.delay, tenant.dice()) if outcome.delay is not None else None
+    late = milliseconds(outcome.delay, tenant.next_random_bytes()) if outcome.delay is not None else None
     if outcome.fault is not None:
         answer = answer._replace(body=b"")
     elif outcome.drift is not None:
@@ -86,7 +86,7 @@ def apply_to_response(tenant: Tenant, happening: ActiveScenario, answer: ApiResp
     effect = Effect(
         before.wait_ms + (late or 0),
         outcome.fault or before.fault,
-        noise(tenant.dice()) if outcome.fault else before.noise,
+        noise(tenant.next_random_bytes()) if outcome.fault else before.noise,
         outcome.cut,
         outcome.bytes_per_second,
         outcome.close_after if outcome.fault else before.close_after_ms,

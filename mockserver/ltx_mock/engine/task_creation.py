@@ -81,10 +81,10 @@ class TaskCreation:
     ) -> Task:
         settings = tenant.settings
         number = tenant.next_number()
-        dice = self._new_task(tenant, number)
-        seed = request.seed or between(1, MAX_SEED, dice[ID_BYTES:])
+        random_bytes = self._new_task(tenant, number)
+        seed = request.seed or between(1, MAX_SEED, random_bytes[ID_BYTES:])
         return Task(
-            _task_id(dice),
+            _task_id(random_bytes),
             tenant.key,
             number,
             raw,
@@ -105,7 +105,9 @@ class TaskCreation:
         if chosen is None:
             return PlannedTask(task)
         redraw = partial(build_timeline, request, task.seed, tenant.settings.seed, task.timeline.created)
-        planned = apply_to_task(task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.dice, redraw)
+        planned = apply_to_task(
+            task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.next_random_bytes, redraw
+        )
         tenant.replace_task(planned.task)
         return planned
 
@@ -125,10 +127,10 @@ class TaskCreation:
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
         """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
-        dice = digest("task", tenant.settings.seed, tenant.key, number)
-        while self._store.owner(_task_id(dice)) is not None:
-            dice = digest("again", dice)
-        return dice
+        random_bytes = digest("task", tenant.settings.seed, tenant.key, number)
+        while self._store.owner(_task_id(random_bytes)) is not None:
+            random_bytes = digest("again", random_bytes)
+        return random_bytes
 
     def _inspect(self, tenant: Tenant, task: Task, request: GenerateRequest) -> None:
         async def inspect() -> None:
@@ -146,5 +148,5 @@ class TaskCreation:
         self._inspections.begin(tenant, task.id, earliest, inspect(), lambda: self._observer.tenant_changed(tenant))
 
 
-def _task_id(dice: bytes) -> str:
-    return f"task_{dice[:ID_BYTES].hex()}"
+def _task_id(random_bytes: bytes) -> str:
+    return f"task_{random_bytes[:ID_BYTES].hex()}"

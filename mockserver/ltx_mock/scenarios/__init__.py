@@ -18,8 +18,8 @@ All of it is pure. What it does to tasks, responses and connections is in `engin
 
 from __future__ import annotations
 
-from ltx_mock.scenarios.library import LIBRARY, NAMED, from_dict, named
+from ltx_mock.scenarios.library import LIBRARY, NAMED, find_scenario, from_dict
 from ltx_mock.scenarios.model import MESSAGES, Scenario
 from ltx_mock.scenarios.parse import as_dict
 
-__all__ = ["LIBRARY", "MESSAGES", "NAMED", "Scenario", "as_dict", "from_dict", "named"]
+__all__ = ["LIBRARY", "MESSAGES", "NAMED", "Scenario", "as_dict", "find_scenario", "from_dict"]

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import camel, shown, suggestion
-from ltx_mock.scenarios.library import NAMED, from_dict, named
+from ltx_mock.fields import camel, suggestion, value_text
+from ltx_mock.scenarios.library import NAMED, find_scenario, from_dict
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock_contracts.io import safe_files
 from ltx_mock_contracts.io.json_text import read_json, read_toml
@@ -21,7 +21,7 @@ _KEY = re.compile(r"([A-Za-z_]+)[\"']?\s*[=:]")
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
-def chosen(words: Iterable[str]) -> list[Scenario]:
+def load_scenarios(words: Iterable[str]) -> list[Scenario]:
     """Return the scenarios that a command line names: each word is a name of the library, or a file.
 
     Raises:
@@ -29,7 +29,7 @@ def chosen(words: Iterable[str]) -> list[Scenario]:
     """
     found: list[Scenario] = []
     for word in words:
-        found += [named(word)] if word in NAMED else read_file(Path(word))
+        found += [find_scenario(word)] if word in NAMED else read_file(Path(word))
     return found
 
 
@@ -47,7 +47,7 @@ def read_file(path: Path) -> list[Scenario]:
             raise SettingsError(f"cannot read {path}: {reason}") from None
         near = suggestion(str(path), NAMED)
         raise SettingsError(
-            f"no scenario and no file {shown(str(path))}{near}; ltx-mock scenarios lists the names"
+            f"no scenario and no file {value_text(str(path))}{near}; ltx-mock scenarios lists the names"
         ) from None
     found = []
     for index, table in enumerate(_tables(path, text)):
@@ -73,7 +73,7 @@ def _tables(path: Path, text: str) -> list[dict[str, object]]:
     if isinstance(told, dict) and set(told) - {LIST}:
         other = min(set(told) - {LIST})
         raise SettingsError(
-            f"{path}: unknown key {shown(other)}{suggestion(other, [LIST])}; the scenarios stand under {LIST}"
+            f"{path}: unknown key {value_text(other)}{suggestion(other, [LIST])}; the scenarios stand under {LIST}"
         )
     if not isinstance(listed, list) or not listed:
         raise SettingsError(f"{path}: the scenarios must stand in a list under {LIST}, each a table")

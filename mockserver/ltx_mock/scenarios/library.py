@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import camel, plain, unknown
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.scenarios.parse import own, split
+from ltx_mock.scenarios.parse import parse_scenario, split_fields
 from ltx_mock.scenarios.readers import FOREVER
 
 
@@ -127,11 +127,11 @@ LIBRARY = (
     Row("malformed-json", "A successful response with truncated JSON.", {"drift": {"malformed": True}}),
 )
 
-NAMED: Mapping[str, Scenario] = {row.name: own({"name": row.name, **row.fields}) for row in LIBRARY}
+NAMED: Mapping[str, Scenario] = {row.name: parse_scenario({"name": row.name, **row.fields}) for row in LIBRARY}
 """The scenarios that have a name."""
 
 
-def named(name: str) -> Scenario:
+def find_scenario(name: str) -> Scenario:
     """Return a scenario by its name.
 
     Raises:
@@ -150,11 +150,11 @@ def from_dict(given: object) -> Scenario:
     Raises:
         SettingsError: a field is unknown, a value is not allowed, or two do not go together.
     """
-    name, match, outcome = split(given)
+    name, match, outcome = split_fields(given)
     if not isinstance(name, str) or (outcome and name not in NAMED):
-        return own(given)
-    base = named(name)
-    if outcome and own(given).outcome != base.outcome:
+        return parse_scenario(given)
+    base = find_scenario(name)
+    if outcome and parse_scenario(given).outcome != base.outcome:
         raise SettingsError(f"{name} is a scenario of the library; give yours another name, or none", "name")
     changed = {camel(each): value for each, value in match.items() if value is not None}
-    return own({**plain(base.match), **changed, **plain(base.outcome), "name": name})
+    return parse_scenario({**plain(base.match), **changed, **plain(base.outcome), "name": name})

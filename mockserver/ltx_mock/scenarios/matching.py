@@ -50,14 +50,14 @@ def activate(scenario: Scenario, cause: str | None = None) -> ActiveScenario:
 
 
 def take_next(
-    waiting: tuple[ActiveScenario, ...], call: MatchPoint, dice: Callable[[], bytes]
+    waiting: tuple[ActiveScenario, ...], call: MatchPoint, random_bytes: Callable[[], bytes]
 ) -> tuple[tuple[ActiveScenario, ...], ActiveScenario | None]:
     """Find the first scenario that applies.
 
     Args:
         waiting: what is activate, oldest first.
         call: what there is to happen to.
-        dice: draws, for scenarios that happen by chance only.
+        random_bytes: returns new random bytes, for scenarios with a `chance`.
 
     Returns:
         What is armed now, used up by one and having seen the call; and the one that happens, if any.
@@ -68,7 +68,7 @@ def take_next(
             after.append(each)
             continue
         match, seen = each.scenario.match, each.seen + 1
-        its_turn = seen >= match.nth and (match.chance >= 1 or happens(match.chance, dice()))
+        its_turn = seen >= match.nth and (match.chance >= 1 or happens(match.chance, random_bytes()))
         left = each.left if each.left == FOREVER or not its_turn else each.left - 1  # type: ignore[operator]  # a number
         if left:
             after.append(each._replace(seen=seen, left=left))
@@ -98,7 +98,7 @@ def _has_its_state(drift: Drift, state: str | None) -> bool:
     return not told or state in told
 
 
-def aimed(requested: tuple[ActiveScenario, ...], operation: Operation) -> tuple[ActiveScenario, ...]:
+def for_operation(requested: tuple[ActiveScenario, ...], operation: Operation) -> tuple[ActiveScenario, ...]:
     """Return a request's own scenarios with those for both endpoints made for another operation, which it is."""
     return tuple(
         each._replace(scenario=replace(each.scenario, match=replace(each.scenario.match, operation=operation)))

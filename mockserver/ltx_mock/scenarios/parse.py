@@ -38,13 +38,13 @@ BELONGS_TO = {
 }
 
 
-def own(given: object) -> Scenario:
+def parse_scenario(given: object) -> Scenario:
     """Read a scenario that says itself what happens; its `name` is a label.
 
     Raises:
         SettingsError: a field is unknown, a value is not allowed, or two do not go together.
     """
-    name, of_match, of_outcome = split(given)
+    name, of_match, of_outcome = split_fields(given)
     match, outcome = read(Match, of_match), _whole(read(Outcome, of_outcome))
     match = replace(match, operation=_operation(match, outcome))
     return Scenario(name=_label(outcome) if name is None else text(80)("name", name), match=match, outcome=outcome)
@@ -57,7 +57,7 @@ def as_dict(scenario: Scenario) -> dict[str, object]:
     return always | plain(match) | plain(scenario.outcome)
 
 
-def split(given: object) -> tuple[object, dict[str, object], dict[str, object]]:
+def split_fields(given: object) -> tuple[object, dict[str, object], dict[str, object]]:
     """Return the `name`, the fields of the match and those of the outcome.
 
     Raises:

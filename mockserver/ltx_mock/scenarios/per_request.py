@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import listed, shown
-from ltx_mock.scenarios.library import NAMED, named
+from ltx_mock.fields import listed, value_text
+from ltx_mock.scenarios.library import NAMED, find_scenario
 from ltx_mock.scenarios.matching import ActiveScenario, activate
 from ltx_mock.scenarios.model import MESSAGES
-from ltx_mock.scenarios.parse import own
+from ltx_mock.scenarios.parse import parse_scenario
 from ltx_mock_contracts.request_fields import LONGEST_PROMPT
 
 BY_NAME = b"x-mock-scenario"
@@ -58,7 +58,7 @@ def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScena
 def _named(value: str) -> list[ActiveScenario]:
     try:
         return [
-            activate(named(name.strip()), f"X-Mock-Scenario: {name.strip()}")
+            activate(find_scenario(name.strip()), f"X-Mock-Scenario: {name.strip()}")
             for name in dict.fromkeys(value.split(","))
         ]
     except SettingsError as error:
@@ -71,5 +71,5 @@ def _coded(value: str) -> list[ActiveScenario]:
         return []
     code = found[1]
     if code not in map(str, MESSAGES):
-        raise SettingsError(f"Prefer: code must be one of {listed(MESSAGES)}, not {shown(code)}", "Prefer")
-    return [activate(own({"status": int(code)}), f"Prefer: code={code}")]
+        raise SettingsError(f"Prefer: code must be one of {listed(MESSAGES)}, not {value_text(code)}", "Prefer")
+    return [activate(parse_scenario({"status": int(code)}), f"Prefer: code={code}")]

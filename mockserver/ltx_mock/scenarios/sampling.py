@@ -10,24 +10,24 @@ from ltx_mock.scenarios.model import MAX_MS, Delay, Fixed, Uniform
 NOISE_BYTES = 64
 
 
-def milliseconds(delay: Delay, dice: bytes) -> int:
+def milliseconds(delay: Delay, random_bytes: bytes) -> int:
     """Draw the length of a delay."""
     if isinstance(delay, Fixed):
         return delay.milliseconds
     if isinstance(delay, Uniform):
-        return _random(dice).randint(delay.lower, delay.upper)
-    return min(MAX_MS, round(_random(dice).lognormvariate(math.log(delay.median), delay.sigma)))
+        return _random(random_bytes).randint(delay.lower, delay.upper)
+    return min(MAX_MS, round(_random(random_bytes).lognormvariate(math.log(delay.median), delay.sigma)))
 
 
-def happens(chance: float, dice: bytes) -> bool:
+def happens(chance: float, random_bytes: bytes) -> bool:
     """Draw whether something happens that does with this chance, from 0 to 1."""
-    return _random(dice).random() < chance
+    return _random(random_bytes).random() < chance
 
 
-def noise(dice: bytes) -> bytes:
+def noise(random_bytes: bytes) -> bytes:
     """Draw bytes that no HTTP client can make sense of, in whatever place."""
-    return b"\xff" + _random(dice).randbytes(NOISE_BYTES)
+    return b"\xff" + _random(random_bytes).randbytes(NOISE_BYTES)
 
 
-def _random(dice: bytes) -> Random:
-    return Random(dice)  # noqa: S311 - it is to be foreseen
+def _random(random_bytes: bytes) -> Random:
+    return Random(random_bytes)  # noqa: S311 - it is to be foreseen

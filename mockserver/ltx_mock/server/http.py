@@ -129,7 +129,7 @@ def _shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _worth_telling(record: logging.LogRecord) -> bool:
+def _is_relevant(record: logging.LogRecord) -> bool:
     """Keep from the log that a stop cut off what was under way, which it is for, and what its sender was answered."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith(("Cancel ", "Invalid HTTP"))
@@ -167,7 +167,7 @@ class HttpServer(uvicorn.Server):
             )
         )
         self.server_state = connections
-        logging.getLogger("uvicorn.error").addFilter(_worth_telling)
+        logging.getLogger("uvicorn.error").addFilter(_is_relevant)
         self._engine = engine
         self._stop = asyncio.Event()
         self.listening: list[socket.socket] = []

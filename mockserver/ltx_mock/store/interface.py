@@ -16,7 +16,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint
 from ltx_mock.scenarios.model import Scenario
 
-NOBODY = "nobody"
+ANONYMOUS = "nobody"
 """The id of the tenant that has what was asked without a good key."""
 
 
@@ -29,7 +29,7 @@ class Tenant(Protocol):
 
     @property
     def id(self) -> str:
-        """The tenant's name where it is shown: `t1`, `t2` and so on in order of arrival, or `NOBODY`.
+        """The tenant's name where it is shown: `t1`, `t2` and so on in order of arrival, or `ANONYMOUS`.
 
         Keys that end alike have the same label, and an id that is made of a key would give a guessed key away.
         """
@@ -79,7 +79,7 @@ class Tenant(Protocol):
     def drop_scenarios(self) -> None:
         """Forget the scenarios; those of tasks stay."""
 
-    def dice(self) -> bytes:
+    def next_random_bytes(self) -> bytes:
         """Return 16 bytes drawn from the seed; every call gives others."""
 
     def take_request(self, now: int) -> int:

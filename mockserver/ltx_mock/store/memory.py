@@ -16,7 +16,7 @@ from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, activate, take_next
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.store.interface import NOBODY
+from ltx_mock.store.interface import ANONYMOUS
 from ltx_mock.store.memory_budget import Budget, journals_to_shorten, tenants_to_forget
 
 ENTRY_BYTES = 700
@@ -137,9 +137,9 @@ class MemoryTenant:
     def add_scenario(self, scenario: Scenario) -> None:
         """See `Tenant.add_scenario`."""
         self._armed_here = True
-        self.arm(scenario)
+        self.activate(scenario)
 
-    def arm(self, scenario: Scenario) -> None:
+    def activate(self, scenario: Scenario) -> None:
         """Queue a scenario that is queued for all tenants."""
         self.scenarios = (*self.scenarios, activate(scenario))
 
@@ -147,19 +147,19 @@ class MemoryTenant:
         """See `Tenant.claim_scenario`."""
         task = self._tasks.get(task_id or "")
         if task is not None and task.scenarios:
-            waiting, claimed = take_next(task.scenarios, call, self.dice)
+            waiting, claimed = take_next(task.scenarios, call, self.next_random_bytes)
             self._tasks[task.id] = task._replace(scenarios=waiting)
             if claimed is not None:
                 return claimed
-        self.scenarios, claimed = take_next(self.scenarios, call, self.dice)
+        self.scenarios, claimed = take_next(self.scenarios, call, self.next_random_bytes)
         return claimed
 
     def drop_scenarios(self) -> None:
         """See `Tenant.drop_scenarios`."""
         self.scenarios = ()
 
-    def dice(self) -> bytes:
-        """See `Tenant.dice`."""
+    def next_random_bytes(self) -> bytes:
+        """See `Tenant.next_random_bytes`."""
         self._draws += 1
         return digest("scenario", self.settings.seed, self._draws)
 
@@ -378,8 +378,8 @@ class MemoryStore:
             Budget(MAX_TASK_BYTES, self._forget_tenants),
         )
         self._crowd = MAX_IDLE_TENANTS
-        self._ids: dict[str, str] = {"": NOBODY}
-        self._keys: dict[str, str] = {NOBODY: ""}
+        self._ids: dict[str, str] = {"": ANONYMOUS}
+        self._keys: dict[str, str] = {ANONYMOUS: ""}
         self._id_numbers = count(1)
         self.scenarios: tuple[Scenario, ...] = ()
         self._entry_numbers = count(1)
@@ -418,7 +418,7 @@ class MemoryStore:
         """See `Store.add_scenario`."""
         self.scenarios = (*self.scenarios, scenario)
         for tenant in self._tenants.values():
-            tenant.arm(scenario)
+            tenant.activate(scenario)
 
     def drop_scenarios(self) -> None:
         """See `Store.drop_scenarios`."""
@@ -466,7 +466,7 @@ class MemoryStore:
     def _begin(self, tenant: MemoryTenant) -> MemoryTenant:
         self._tenants[tenant.key] = tenant
         for scenario in self.scenarios:
-            tenant.arm(scenario)
+            tenant.activate(scenario)
         return tenant
 
     def _make_room(self) -> None:

@@ -52,7 +52,7 @@ class Admin(ControlClient):
             raise ERROR_OF.get(error.status, LtxMockError)(error.reason) from None
 
 
-def inside(server_thread: ServerThread) -> Transport:
+def transport_to(server_thread: ServerThread) -> Transport:
     """Return the way to a server of this process. It needs no token: who has the object may drive it."""
     from starlette.routing import Router  # noqa: PLC0415 - remote worlds do without
 

@@ -11,7 +11,7 @@ from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.thread import ServerThread, in_thread
-from ltx_mock.testing.control_client import Admin, inside
+from ltx_mock.testing.control_client import Admin, transport_to
 from ltx_mock.testing.tenant import DEFAULT_KEY, World
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class MockServer(World):
     def __init__(self, **settings: Unpack[ServerSettings]) -> None:
         self.settings = Settings.from_mapping({"port": 0, **settings})
         self._server_thread = ServerThread(self.settings)
-        self._transport = inside(self._server_thread)
+        self._transport = transport_to(self._server_thread)
         self._worlds = count(1)
         key = self.settings.api_key[0] if self.settings.api_key else DEFAULT_KEY
         super().__init__(Admin(self._transport, self._server_thread.url, key), self._server_thread.url, key)

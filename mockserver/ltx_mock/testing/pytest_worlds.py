@@ -177,8 +177,8 @@ def note_name(item: pytest.Item) -> str:
     """Find out the name of a test, before its fixtures replace the file system."""
     path = item.path
     folders = itertools.takewhile(lambda folder: (folder / "__init__.py").is_file(), path.parents)
-    inside = [node.name for node in item.listchain() if isinstance(node, pytest.Class | pytest.Item)]
-    name = "::".join([*reversed([path.name, *(folder.name for folder in folders)]), *inside])
+    transport_to = [node.name for node in item.listchain() if isinstance(node, pytest.Class | pytest.Item)]
+    name = "::".join([*reversed([path.name, *(folder.name for folder in folders)]), *transport_to])
     return item.stash.setdefault(NAME, name)
 
 

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from ltx_mock import MockServer
 from ltx_mock.asgi.in_process import call
-from ltx_mock.asgi.worker_thread import Aside
+from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control.listing import PIECE, listing
 from ltx_mock.control.routes import AT_ONCE, ControlPlane
 from ltx_mock.core.settings import Settings
@@ -34,7 +34,7 @@ def pieces_of(items: list[object], size: int) -> list[bytes]:
         sent.append(message)
 
     async def answer() -> None:
-        aside = Aside()
+        aside = WorkerThread()
         await listing(aside, "items", iter(items), size, truncated=False)({"type": "http"}, receive, send)
         aside.close()
 

@@ -11,7 +11,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import NAMED, from_dict
-from ltx_mock.scenarios.files import chosen, read_file
+from ltx_mock.scenarios.files import load_scenarios, read_file
 from support.bodies import STATUS
 from support.processes import ltx_mock, serving
 
@@ -55,7 +55,7 @@ def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
 
 def test_words_are_names_or_files(tmp_path: Path) -> None:
     file = written(tmp_path, "a.toml", TOML)
-    assert [each.name for each in chosen(["stuck", str(file)])] == ["stuck", "rate-limited", "bad evening"]
+    assert [each.name for each in load_scenarios(["stuck", str(file)])] == ["stuck", "rate-limited", "bad evening"]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_is_wrong_is_told_with_file_and_line(name: str, text: str, problem:
 )
 def test_a_word_that_is_neither_name_nor_file(word: str, problem: str) -> None:
     with pytest.raises(SettingsError) as error:
-        chosen([word])
+        load_scenarios([word])
     assert str(error.value) == problem
 
 

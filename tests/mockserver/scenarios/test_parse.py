@@ -167,11 +167,11 @@ def test_the_control_plane_answers_anything_with_200_or_a_line() -> None:
 
 
 @given(DELAYS, st.binary(min_size=16, max_size=16))
-def test_a_delay_is_drawn_within_its_bounds_and_the_same_with_the_same_dice(shape: Any, dice: bytes) -> None:
+def test_a_delay_is_drawn_within_its_bounds_and_the_same_with_the_same_dice(shape: Any, random_bytes: bytes) -> None:
     delay = from_dict({"delay": shape}).outcome.delay
     assert delay is not None
-    drawn = milliseconds(delay, dice)
-    assert drawn == milliseconds(delay, dice)
+    drawn = milliseconds(delay, random_bytes)
+    assert drawn == milliseconds(delay, random_bytes)
     assert 0 <= drawn <= MAX_MS
     if isinstance(shape, dict) and shape["type"] == "uniform":
         assert shape["lower"] <= drawn <= shape["upper"]
