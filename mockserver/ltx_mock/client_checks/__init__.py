@@ -1,8 +1,8 @@
-"""Checks of a client: is the API used as documented, and does the client survive what the API may do (CLI-1 to 10)?
+"""Checks of a client: does it use the API as documented, and can it handle everything the API may do (CLI-1 to 10)?
 
-`check_client` tries a Python function, `ClientMachine` an object, `ltx-mock check-client` any program. `cases` has what
-is tried, `trial` does it once, `runner` does them all, `programs` and `functions` run a client for as long as
-`time_limits` says. `rules`, `retries` and `callbacks` say from the journal what was wrong.
+`check_client` checks a Python function, `ClientMachine` an object, `ltx-mock check-client` any program. `cases` is the
+table of cases, `trial` runs one, `runner` runs all; `programs` and `functions` run a client within `time_limits`.
+`rules`, `retries` and `callbacks` judge the journal of a case.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a client takes callbacks as it should (CLI-8)."""
+"""Judge how a client handles callbacks (CLI-8)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def asks_to_be_called(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def receives(judge: CaseJudge, run: CaseRun) -> None:
-    """Judge what a receiver answers, and whether it does the work once."""
+    """Judge the responses of a receiver, and whether a repeated callback repeats the work."""
     attempts = [attempt for delivery in run.deliveries for attempt in delivery.attempts]
     before = [each for each in attempts if run.case.calls_first and each.number == 1]
     attempts = [each for each in attempts if each not in before or not _need_not_answer(each)]
@@ -48,9 +48,9 @@ def receives(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def _need_not_answer(attempt: Attempt) -> bool:
-    """Tell whether a receiver that is called during generateTask may well be one that answers only after it.
+    """Tell whether a missing response to a callback during generateTask is acceptable.
 
-    It may not listen yet, or be in the thread that waits for the response of generateTask.
+    The receiver may not listen yet, or run in the thread that waits for the response of generateTask.
     """
     silent = attempt.ended - attempt.at >= _ANSWER_WITHIN_MS
     return attempt.status is None and (silent or CONNECTION_REFUSED in (attempt.error or ""))

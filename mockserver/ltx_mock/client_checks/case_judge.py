@@ -1,4 +1,4 @@
-"""Where one played case is judged: what was found is written down, and what could not be seen, with the reason."""
+"""The judge of one case: deviations, and rules that could not be judged, with the reason."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ _FRAMES: Final = (
 
 
 class CaseJudge:
-    """The judgement of one case.
+    """Collects the results of one case.
 
     Attributes:
-        story: What happened.
-        broken: The rules that it shows broken so far.
-        hidden: Rules that the case is about, and why it does not show whether they are kept.
+        run: The run of the case.
+        broken: The ids of the rules that are broken so far.
+        hidden: Rules of the case that could not be judged, and why.
     """
 
     def __init__(self, run: CaseRun, collector: VerdictCollector) -> None:
@@ -61,7 +61,7 @@ class CaseJudge:
         self.hidden: dict[str, str] = {}
 
     def checked(self, *rules: str) -> None:
-        """Note that these rules could be judged."""
+        """Note that these rules were judged."""
         self._collector.checked(*rules)
 
     def hide(self, rules: tuple[str, ...], why: str) -> None:
@@ -72,7 +72,7 @@ class CaseJudge:
     def wrong(
         self, rule: str, title: str, *about: Exchange, expected: str, actual: str, binding: bool = True, kind: str = ""
     ) -> None:
-        """Note a deviation; it was seen in these exchanges. What is only advised against is not `binding`."""
+        """Note a deviation with its exchanges. One from mere advice is not `binding`."""
         self.checked(rule)
         binding = binding and self.run.case.binding
         if binding:
@@ -93,7 +93,7 @@ class CaseJudge:
 
 
 def obscured_by(run: CaseRun) -> str | None:
-    """Return why a client got no further than it did, where the case is not to blame; else None."""
+    """Return a reason other than the case why a client did not finish; else None."""
     for each in run.of("generateTask"):
         violations = _violations(each)
         if violations and each.status == 400 and each.cause is None and not run.tasks:
@@ -110,14 +110,14 @@ def obscured_by(run: CaseRun) -> str | None:
 
 
 def unknown_requests(run: CaseRun) -> Iterator[Exchange]:
-    """Return the requests that ask for what there is not: another path, another parameter, another task."""
+    """Yield the requests with an unknown path, parameter or task."""
     for each in run.requests:
         if each.cause is None and each.operation in {"statusTask", "other"} and each.status in {400, 404, 405}:
             yield each
 
 
 def learned_the_end(run: CaseRun) -> bool:
-    """Tell whether the client was told how its task ended, by a poll or by a callback."""
+    """Tell whether the client received the end of its task, by a poll or a callback."""
     called = any(attempt.status == 200 for each in run.deliveries for attempt in each.attempts)
     return called or any(shows_the_end(each) for each in run.of("statusTask"))
 
@@ -127,7 +127,7 @@ def _violations(exchange: Exchange) -> list[Finding]:
 
 
 def shows_the_end(exchange: Exchange) -> bool:
-    """Tell whether a client could read in an answer that its task has ended."""
+    """Tell whether a response contains a final state."""
     return _state_in(exchange) in ENDED
 
 
@@ -137,23 +137,23 @@ def _state_in(exchange: Exchange) -> object:
 
 
 def result_urls(run: CaseRun) -> list[str]:
-    """Return the URLs of the results that there are."""
+    """Return the URLs of all results."""
     return [task.result_url for task in run.tasks if task.result_url is not None]
 
 
 def is_whole(download: Exchange) -> bool:
-    """Tell whether a download came to its end."""
+    """Tell whether a download is complete."""
     sent: Any = download.answer
     return download.status in {200, 206} and isinstance(sent, dict) and sent.get("sent") == sent.get("size")
 
 
 def message_of(output: str) -> str:
-    """Return the line of a client's output that says what went wrong, and no line of a stack trace."""
+    """Return the error message in a client's output, skipping lines of a stack trace."""
     lines = [line.strip() for line in output.splitlines()]
     said = [line for line in lines if line and not line.startswith(_FRAMES)]
     return (said or [line for line in lines if line] or [""])[-1]
 
 
 def seconds(milliseconds: int) -> str:
-    """Return a span in words."""
+    """Return a duration as text."""
     return f"{milliseconds / 1000:g} s"

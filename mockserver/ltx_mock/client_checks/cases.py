@@ -1,4 +1,4 @@
-"""What a client is tried with: one table. In each case it should make one video."""
+"""The table of cases for clients. In each case the client should make one video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ltx_mock_contracts.model import SPEC_FAIL_CODES
 __all__ = ["CASES", "Case", "End", "select_cases"]
 
 End = Literal["result", "failure", "either"]
-"""How the client should end: with the video, saying that there is none, or in one of both ways."""
+"""The expected end: the video, an error, or either."""
 
 _FOREVER: Final = "forever"
 RESET: Final = "CONNECTION_RESET_BY_PEER"
@@ -21,18 +21,18 @@ SILENCE: Final = "NO_ANSWER"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One story.
+    """A situation that a client must handle.
 
     Attributes:
-        name: What to call it, as in `--case`.
+        name: Its name, for `--case`.
         about: What happens, in one sentence.
-        rules: What is looked at most of all; the rules that hold for every client are looked at in every case.
-        end: How the client should end.
-        scenarios: What is armed, as `World.scenarios.add` takes it.
-        callback: Whether it is about callbacks, so that the client needs a receiver.
-        says: What a client that reports well has in its output.
-        binding: Whether a document says that it may happen; who does not live through another is only observed.
-        endless: Whether its task has no end that a client could know.
+        rules: The rules that it tests in particular; general rules are judged in every case.
+        end: The expected end.
+        scenarios: The active scenarios, as arguments of `World.scenarios.add`.
+        callback: Whether the client needs a callback receiver.
+        says: A text that the output of a client should contain.
+        binding: Whether the situation is documented; failures in others are only observed.
+        endless: Whether the task never reaches a known final state.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Case:
 
     @property
     def about_downloads(self) -> bool:
-        """Whether only who downloads a result meets what it makes happen."""
+        """Whether it affects only clients that download the result."""
         return any(each.get("operation") == "download" for each in self.scenarios)
 
     @property
     def calls_first(self) -> bool:
-        """Whether generateTask is answered only after the first attempt of a callback."""
+        """Whether the first attempt of a callback precedes the response of generateTask."""
         return any(each.get("callback", {}).get("first") for each in self.scenarios)
 
 
@@ -98,7 +98,7 @@ _OF_ANOTHER: Final = {
 
 CASES: Final = (
     _case("success", "Everything works.", "CLI-1 CLI-2 CLI-3 CLI-4"),
-    # Tasks that fail, and requests that are refused.
+    # Failing tasks and refused requests.
     *(_fails(code.lower().replace("_", "-"), code) for code in SPEC_FAIL_CODES),
     _fails("unknown-failure", "WORKER_LOST"),
     _case("unauthorized", "The key is not accepted: 401.", "CLI-7", "failure", status=401, times=_FOREVER),
@@ -111,7 +111,7 @@ CASES: Final = (
         message="Insufficient credits",
         times=_FOREVER,
     ),
-    # What passes.
+    # Temporary errors.
     _case("rate-limited", "429 when the task is submitted, with Retry-After.", "CLI-6", **_GENERATE, status=429),
     _case("rate-limited-poll", "429 with Retry-After while polling.", "CLI-6", **_STATUS, status=429, retry_after=3),
     Case(
@@ -134,19 +134,19 @@ CASES: Final = (
         fault="EMPTY_RESPONSE",
     ),
     _case("timeout-poll", "A poll gets no response.", "CLI-6", **_STATUS, fault=SILENCE),
-    # Nobody knows whether the task was made.
+    # Lost responses: the client cannot know whether the task was made.
     _lost("reset-submit", "The connection breaks before the task is created.", fault=RESET),
     _lost("timeout-submit", "The submission gets no response.", fault=SILENCE),
     _lost("lost-answer", "The task is created, and its id is lost.", fault=RESET, after_commit=True),
     # Time.
     _case("slow", "The task takes ten minutes.", "CLI-3", generation=600_000),
     _case("stuck", "The task never ends.", "CLI-3", "failure", endless=True, stuck=True),
-    # Answers that nobody documented.
+    # Undocumented responses.
     Case(
         name="unknown-state",
         about="An undocumented state: processing_r2.",
         rules=("CLI-9",),
-        # A task that is done before the first poll would show it to nobody.
+        # The task must be unfinished at the first poll.
         scenarios=({"generation": 180_000}, {"drift": {"state": "processing_r2"}, "times": _FOREVER}),
     ),
     _case(

@@ -29,30 +29,30 @@ FUNCTION_CASES = tuple(
     for case in CASES
     if not case.callback and not any(each.get("operation") == "download" for each in case.scenarios)
 )
-"""The names of the cases for a function, for `@pytest.mark.parametrize`. It fetches nothing and receives nothing."""
+"""The names of the cases for a function, for `@pytest.mark.parametrize`: all without downloads and callbacks."""
 
 
 def check_client(
     make_video: MakeVideo, cases: str | Sequence[str] = (), *, timeout: float | None = None, seed: int = 0
 ) -> CheckResult:
-    """Try a function that makes a video in every case, and see that it uses the API as documented.
+    """Run a function that makes a video in every case, and check that it uses the API as documented.
 
-    The fake's clock is `auto`: its time jumps ahead when a status is read. So configure the waits of the function to
-    be nothing, else it sleeps for real.
+    The fake's clock is `auto`: its time jumps ahead when a status is read. Configure the function's waits as 0,
+    otherwise it sleeps in real time.
 
     Args:
         make_video: Makes a video, given base URL (with `/api/v1`) and API key, and returns the URL of the result. It
-            raises where there is no video; what the error says is its report.
-        cases: The name of a case, or some; by default all of `FUNCTION_CASES`.
-        timeout: How many real seconds it may take for each case; by default as long as it goes on asking.
-        seed: What the fake draws from.
+            raises an exception if there is no video, whose text is taken as its report.
+        cases: The name of a case, or several; by default all of `FUNCTION_CASES`.
+        timeout: The maximum real seconds for each case; by default as long as it sends requests.
+        seed: The seed of the fake.
 
     Returns:
-        What was found, where nothing was wrong.
+        The result, if no rule is broken.
 
     Raises:
-        ContractFailure: It broke one of the rules for clients; the story has all that was found.
-        LtxMockError: There is no such case, or the function waits in real time, so that nothing can be judged.
+        ContractFailure: It broke a rule for clients; the story has all deviations.
+        LtxMockError: Unknown case, or the function waits in real time, so that nothing can be judged.
     """
     limits = TimeLimits.of(Timing(), timeout)
     chosen: Sequence[Case] = select_cases((cases,) if isinstance(cases, str) else tuple(cases) or FUNCTION_CASES)
@@ -82,7 +82,7 @@ def check_client(
 
 
 def _run(make_video: MakeVideo, mock: MockServer, limits: TimeLimits) -> ClientRun:
-    """Call the function in a thread, which cannot be ended: one that never returns is left alone."""
+    """Call the function in a thread. A thread cannot be killed: one that never returns is left running."""
     done: list[ClientRun] = []
     began = time.monotonic()
 
@@ -113,7 +113,7 @@ def _run(make_video: MakeVideo, mock: MockServer, limits: TimeLimits) -> ClientR
 
 
 def _text(value: object, told: Callable[[object], str]) -> str:
-    """Return a value in words; one whose own words fail is told by its type."""
+    """Return the text of a value, or its type if that raises."""
     try:
         return told(value)
     except Exception:  # noqa: BLE001 - it is somebody else's code

@@ -1,4 +1,4 @@
-"""Random stories for a client object: it submits, polls and is called back, while time passes and things break."""
+"""A state machine for a client object, which submits, polls and receives callbacks under faults and drift."""
 
 from __future__ import annotations
 
@@ -52,50 +52,50 @@ _CALLBACK_URL: Final = "http://127.0.0.1:9/callback"
 
 @st.composite
 def requests(draw: st.DrawFn) -> dict[str, Any]:
-    """Generate plain requests: what matters here is the story, and few choices make it short."""
+    """Generate plain requests, with few choices so that failures shrink well."""
     body = MODEL.example()
     body["input"]["resolution"] = draw(st.sampled_from([RESOLUTIONS[0], RESOLUTIONS[-1]]))
     return body
 
 
 class VideoClient(Protocol):
-    """What the machine drives. `receive` may be missing; then nothing is called back."""
+    """The interface of a client. Without `receive` there are no callbacks."""
 
     def submit(self, request: dict[str, Any]) -> str:
-        """Submit the body of generateTask and return the id of the task; raise where there is none."""
+        """Submit the body of generateTask and return the id of the task; raise if there is none."""
 
     def poll(self, task_id: str) -> str:
-        """Return the state of a task; raise where it cannot be had just now."""
+        """Return the state of a task; raise if it is temporarily not available."""
 
     def receive(self, body: bytes) -> object:
-        """Take the body of a callback: the bytes of its JSON, as a web server reads them."""
+        """Handle the body of a callback, as bytes."""
 
 
 MakeClient = Callable[[str, str], Any]
-"""Makes a fresh client, given the base URL of the API (with `/api/v1`) and the key."""
+"""Makes a new client, given the base URL of the API (with `/api/v1`) and the key."""
 
 
 def run_client_machine(make_client: MakeClient, *, settings: settings | None = None) -> None:
-    """Drive a client through random stories.
+    """Run the machine against a client.
 
-    Its waits between tries should be none, for it really sleeps them.
+    Its waits between retries should be 0, since they are real.
 
     Args:
-        make_client: Makes a fresh client for each story, given base URL (with `/api/v1`) and API key.
-        settings: Hypothesis settings, such as how many stories there are and how many steps each has.
+        make_client: Makes a new client for each run, given base URL (with `/api/v1`) and API key.
+        settings: Hypothesis settings, such as the number of runs and the steps of each.
 
     Raises:
-        ContractFailure: The client broke one of the rules CLI-1 to CLI-10, in the shortest story that was found.
-        LtxMockError: Its `receive` wants decoded JSON and not the bytes of a body.
+        ContractFailure: The client broke one of the rules CLI-1 to CLI-10; it has the shortest story that was found.
+        LtxMockError: Its `receive` expects decoded JSON instead of bytes.
     """
     with ClientMachine.against(make_client) as machine:
         find_failure(machine, settings)
 
 
 class ClientMachine(ContractMachine):
-    """Has a client submit and poll, in any order, with faults and drift in between, and compares it with the truth.
+    """Lets a client submit and poll in any order, with faults and drift, and compares its results with the fake's.
 
-    Give it a client with `against`. A story that breaks a rule raises a `ContractFailure`, and Hypothesis shortens it.
+    Set the client with `against`. A broken rule raises a `ContractFailure`, and Hypothesis shortens the story.
     """
 
     server: ClassVar[MockServer]
@@ -106,7 +106,7 @@ class ClientMachine(ContractMachine):
     @classmethod
     @contextmanager
     def against(cls, make_client: MakeClient) -> Iterator[type[ClientMachine]]:
-        """Lend the machine for a client, with a fake for it that stops when this is over."""
+        """Return a subclass for a client, with a fake that stops at the end of the context."""
         with MockServer(clock="manual") as server:
             yield type(cls.__name__, (cls,), {"server": server, "make_client": staticmethod(make_client)})
 
@@ -120,13 +120,13 @@ class ClientMachine(ContractMachine):
         self._unauthenticated = len(self.server.unauthenticated_requests)
 
     def teardown(self) -> None:
-        """Let go of the world."""
+        """Close the tenant."""
         super().teardown()
         self._open.close()
 
     @rule(target=submitted, body=requests(), callback=st.booleans())
     def submit(self, body: dict[str, Any], callback: bool) -> Any:
-        """Submit, with nothing in the way."""
+        """Submit without faults."""
         if callback and hasattr(self.client, "receive"):
             body |= {"request_type": "callback", "callback_url": _CALLBACK_URL}
         before = len(self.world.tasks)
@@ -138,19 +138,19 @@ class ClientMachine(ContractMachine):
 
     @rule(body=requests(), what=st.sampled_from(sorted(PASSING)))
     def submit_into_trouble(self, body: dict[str, Any], what: str) -> None:
-        """Submit while the service is in trouble: no task, or one, and none that nobody knows of twice."""
+        """Submit with a fault: it may make one task at most."""
         self.world.scenarios.add(operation="generateTask", **PASSING[what])
         self._submit_into(body, what)
 
     @rule(body=requests())
     def submit_and_lose_the_answer(self, body: dict[str, Any]) -> None:
-        """Submit, and lose the answer after the task was made."""
+        """Submit, and lose the response after the task was made."""
         self.world.scenario("lost-answer")
         self._submit_into(body, "a lost answer")
 
     @rule(task_id=submitted, wait=st.sampled_from([0, _PROCESSING_SECONDS, _LONGEST_SECONDS]))
     def poll(self, task_id: str, wait: int) -> None:
-        """Poll, with nothing in the way: now, or when the task is processed, or when it has ended."""
+        """Poll without faults: now, or while the task is processing, or after its end."""
         if wait:
             self.advance(wait)
         told = self._does("poll", lambda: self.client.poll(task_id), rule="CLI-3")
@@ -158,7 +158,7 @@ class ClientMachine(ContractMachine):
 
     @rule(task_id=submitted, what=st.sampled_from(sorted(PASSING)))
     def poll_in_trouble(self, task_id: str, what: str) -> None:
-        """Poll while the service is in trouble: the client may raise, or try again."""
+        """Poll with a fault: the client may raise or retry."""
         self.world.scenarios.add(operation="statusTask", **PASSING[what])
         try:
             told = self.client.poll(task_id)
@@ -171,10 +171,10 @@ class ClientMachine(ContractMachine):
 
     @rule(task_id=submitted)
     def poll_what_drifts(self, task_id: str) -> None:
-        """Poll when the answer has what no document knows, of each kind."""
+        """Poll with each kind of drift."""
         for what, drift in DRIFTS.items():
             if "state" in drift and self._truth(task_id) == "pending":
-                self.advance(_PROCESSING_SECONDS)  # an unknown state takes the place of processing
+                self.advance(_PROCESSING_SECONDS)  # an unknown state replaces processing
             self.world.scenarios.add(operation="statusTask", drift=drift)
             told = self._does(f"poll, answered with {what}", lambda: self.client.poll(task_id), rule="CLI-9")
             self.world.scenarios.clear()
@@ -196,7 +196,7 @@ class ClientMachine(ContractMachine):
     @precondition(lambda self: hasattr(self.client, "receive"))
     @rule(task_id=submitted, times=st.integers(1, 3), own=st.booleans())
     def call_back(self, task_id: str, times: int, own: bool) -> None:
-        """Call the client back, once or more, for a task that has ended or for one of somebody else."""
+        """Deliver a callback, once or several times, for an ended task or for a foreign one."""
         if own and self._truth(task_id) not in ENDED:
             self.advance(_LONGEST_SECONDS)
         body = self._final(task_id) if own else _somebody_elses()
@@ -213,7 +213,7 @@ class ClientMachine(ContractMachine):
             raise
 
     def _takes_json(self, body: bytes) -> bool:
-        """Tell whether what the client breaks on are the bytes, since it takes the decoded body."""
+        """Tell whether the client fails because it expects a decoded body instead of bytes."""
         try:
             self.client.receive(json.loads(body))
         except Exception:  # noqa: BLE001 - whatever it is, it is the client's
@@ -240,7 +240,7 @@ class ClientMachine(ContractMachine):
         self._asked_rightly(tries)
 
     def _does(self, what: str, step: Callable[[], Any], *, rule: str) -> Any:
-        """Take a step that must not fail."""
+        """Perform a step that must not raise."""
         asked = len(self.world.requests)
         try:
             told = step()
@@ -276,7 +276,7 @@ class ClientMachine(ContractMachine):
         return next(task.state for task in self.world.tasks if task.id == task_id)
 
     def _final(self, task_id: str) -> bytes:
-        with self.world.client(verify=False) as client:  # certificates take longer to load than all the rest
+        with self.world.client(verify=False) as client:  # loading certificates is slow
             return client.get(MODEL.status_path, params={"taskId": task_id}).content
 
     def _wrong(self, rule: str, title: str, expected: object, actual: object) -> None:
@@ -284,7 +284,7 @@ class ClientMachine(ContractMachine):
 
 
 def _again_after_silence(tries: list[Exchange]) -> bool:
-    """Tell whether there was a try after one that got no answer."""
+    """Tell whether the client retried after a missing response."""
     return any(each.status is None for each in tries[:-1])
 
 

@@ -1,4 +1,4 @@
-"""What happened in one case, as the fake saw it, and how the client ended."""
+"""The run of a client in one case: what the fake recorded, and how the client ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CaseRun", "ClientRun", "Results"]
 
 Results = Literal["url", "download", "either"]
-"""What a client does with a result: return or print its URL, download it, or the one or the other."""
+"""What a client does with a result: return or print its URL, download it, or either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,13 @@ class ClientRun:
     """How a client ended.
 
     Attributes:
-        succeeded: Whether it says that it has the video.
-        description: What it said or did: an exit code, an exception, or why it was ended.
+        succeeded: Whether it reports success.
+        description: An exit code, an exception, or why it was ended.
         exited: Whether it ended by itself.
         seconds: How long it ran, in real seconds.
-        output: What it printed, or said when it failed.
-        url: The result that it returned, where it is a function.
-        stop: Why it was ended, where it did not end by itself.
+        output: Its output or its error message.
+        url: The result URL that it returned, if it is a function.
+        stop: Why it was ended, if it did not end by itself.
     """
 
     succeeded: bool
@@ -43,20 +43,20 @@ class ClientRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRun:
-    """One case, played.
+    """The run of a client in one case.
 
     Attributes:
         case: The case.
-        timing: How time went.
+        timing: The timing of fake and client.
         client: How the client ended.
-        requests: What it asked of the API with its key, oldest first.
-        downloads: The results that it fetched.
-        unauthenticated_requests: What was asked without a key, or with one that is not its own.
+        requests: Its requests with its key, oldest first.
+        downloads: Its downloads of results.
+        unauthenticated_requests: Requests without a key or with another one.
         deliveries: The callbacks.
-        tasks: The tasks that were made.
+        tasks: The tasks.
         results: What the client does with a result.
-        receiver_unreachable: Whether a callback found nobody who answers, while the client was not yet done.
-        control: How the same client does where all goes well; None where that was not tried.
+        receiver_unreachable: Whether a callback got no response before the client was done.
+        control: The run of the same client without faults; None if there was none.
     """
 
     case: Case
@@ -77,10 +77,10 @@ class CaseRun:
 
     @property
     def sent(self) -> list[Exchange]:
-        """All that the client sent to the API, with its key or without."""
+        """All requests of the client, with its key or without."""
         return [*self.requests, *self.unauthenticated_requests]
 
     @property
     def got_a_video(self) -> bool:
-        """Whether the client ended by itself and says that it has the video."""
+        """Whether the client ended by itself and reports success."""
         return self.client.succeeded and self.client.exited

@@ -1,4 +1,4 @@
-"""Run a client that is a program: with the fake in its environment, and an end to it, whatever it does."""
+"""Run a client program with the address of the fake in its environment, within time limits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READ_SECONDS: Final = 1.0
 ROUNDS: Final = 5
 PROCESSES: Final = Path("/proc")
 MARK: Final = "CHECK_CLIENT_RUN"
-"""In the environment of a program and all that it starts, and of nothing else, so that they can be found again."""
+"""An environment variable that marks a program and all its child processes, so that they can be found."""
 
 
 _giving_ports = threading.Lock()
@@ -41,15 +41,15 @@ _given_ports: deque[int] = deque(maxlen=1000)
 class Program:
     """A command that makes one video. Call it with a fake to run it once.
 
-    In its arguments and in the values of `env` stand `{url}` (the root of the fake), `{base_url}` (with `/api/v1`),
-    `{api_key}`, `{callback_url}` and `{scale}` for what they are in this run.
+    Its arguments and the values of `env` may contain the placeholders `{url}` (the root of the fake), `{base_url}`
+    (with `/api/v1`), `{api_key}`, `{callback_url}` and `{scale}`.
 
     Args:
         command: The program and its arguments.
-        timing: How time goes.
-        patience: When it is ended.
-        env: Further names and values for its environment.
-        callback: Where its receiver listens; None where it has none.
+        timing: The timing of fake and client.
+        limits: The time limits.
+        env: Additional environment variables.
+        callback: The URL of its receiver; None if it has none.
     """
 
     def __init__(
@@ -69,17 +69,17 @@ class Program:
         self._stopped = threading.Event()
 
     def listening_at(self, callback: str) -> Program:
-        """Return the same program with its receiver at another URL; `stop` ends both."""
+        """Return the program with another receiver URL; `stop` ends both."""
         other = Program(self._command, self._timing, limits=self._patience, env=self._env, callback=callback)
         other._stopped = self._stopped
         return other
 
     def stop(self) -> None:
-        """End all runs that are under way, from any thread; those to come end at once."""
+        """End all current runs, from any thread; later ones end at once."""
         self._stopped.set()
 
     def __call__(self, mock: MockServer) -> ClientRun:
-        """Run it.
+        """Run the program once.
 
         Raises:
             LtxMockError: It cannot be started.
@@ -125,7 +125,7 @@ class Program:
 
 
 class _Output:
-    """Reads what a program prints, and keeps the end of it."""
+    """Reads the output of a program, and keeps its end."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
         self._kept = bytearray()
@@ -136,13 +136,13 @@ class _Output:
         self._thread.start()
 
     def text(self) -> str:
-        """Return it, when the program has ended."""
+        """Return the output after the end of the program."""
         self._thread.join(READ_SECONDS)
         with self._changing:
             kept, lost = bytes(self._kept), self._lost
         if not lost:
             return kept.decode("utf-8", "replace")
-        # The first line is a piece of one, in which a key would not be known again.
+        # The first line is incomplete, so a key in it might not be recognized.
         cut, _, whole = kept.partition(b"\n")
         return f"… {lost + len(cut)} bytes before this\n{whole.decode('utf-8', 'replace')}"
 
@@ -159,7 +159,7 @@ class _Output:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now, another one each time."""
+    """Return a free port, a different one each time."""
     with _giving_ports:
         while True:
             with socket.socket() as probe:
@@ -185,8 +185,8 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _end_all(process: subprocess.Popen[bytes], mark: str) -> None:
-    """End the program and all that it has started, gently and then not."""
-    if not hasattr(os, "killpg"):  # Windows knows no groups and no signals
+    """Terminate the program and its children, then kill them."""
+    if not hasattr(os, "killpg"):  # Windows has no process groups and signals
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)  # noqa: S603, S607
         process.wait()
         return
@@ -206,7 +206,7 @@ def _end_all(process: subprocess.Popen[bytes], mark: str) -> None:
 
 
 def _left_behind(mark: bytes) -> Iterator[int]:
-    """Find what has left the program's process group; only Linux tells."""
+    """Find processes that have left the program's process group (Linux only)."""
     for each in PROCESSES.glob("[0-9]*/environ"):
         with suppress(OSError):
             if mark in each.read_bytes().split(b"\0"):

@@ -1,4 +1,4 @@
-"""What the checks of a client found, for people and for programs."""
+"""The reports of client checks: a table, and JUnit XML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDE: Final = 1000
 
 
 def table(result: CheckResult) -> str:
-    """Return a line for each case: how long the client took, and each rule CLI-1 to CLI-10 that it kept or broke."""
+    """Return a line for each case: the duration, and the outcome of each rule CLI-1 to CLI-10."""
     numbers = [rule.removeprefix("CLI-") for rule in RULES_OF_CLIENTS]
     lines = [_row("Case", "s", ["CLI-" + numbers[0], *numbers[1:]])]
     for played in result.cases:
@@ -34,13 +34,13 @@ def _row(name: str, seconds: str, marks: list[str]) -> str:
 
 
 def output_of(played: JudgedCase) -> str:
-    """Return the last lines of what a client printed in a case that went wrong."""
+    """Return the last lines of a client's output."""
     lines = [printable(line) for line in played.run.client.output.splitlines() if line.strip()]
     return "".join(f"  | {shortened(line, _WIDE)}\n" for line in lines[-_LINES:])
 
 
 def junit(result: CheckResult) -> str:
-    """Return the cases as JUnit XML, a test case each."""
+    """Return the cases as JUnit XML, one test case each."""
     failed = [each for each in result.cases if not each.report.ok]
     seconds = sum(each.run.client.seconds for each in result.cases)
     counts = {"tests": str(len(result.cases)), "failures": str(len(failed)), "time": f"{seconds:.3f}"}

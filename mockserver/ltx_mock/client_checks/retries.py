@@ -1,4 +1,4 @@
-"""Whether a client tries again where it should, how long it waits before that, and whether it pays once."""
+"""Judge the retries of a client: whether it retries, how long it waits, and whether it pays once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 
 
 def fails_in_passing(exchange: Exchange) -> bool:
-    """Tell whether an answer is one of those that may pass, or none came."""
+    """Tell whether a response is a temporary error, or missing."""
     return exchange.status is None or exchange.status in _PASSING
 
 
 def takes_no_for_an_answer(judge: CaseJudge, run: CaseRun) -> None:
-    """Judge what comes after 400 and 401 (CLI-7)."""
+    """Judge that 400 and 401 are not retried (CLI-7)."""
     refused = [each for each in run.requests if each.status in {400, 401}]
     if refused:
         judge.checked("CLI-7")
@@ -41,7 +41,7 @@ def takes_no_for_an_answer(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def pays_once(judge: CaseJudge, run: CaseRun) -> None:
-    """Judge whether one video is one task (CLI-10)."""
+    """Judge that one video costs one task (CLI-10)."""
     asked = run.of("generateTask")
     unknown = next((index for index, each in enumerate(asked) if each.status is None), None)
     if run.client.exited and (run.tasks or unknown is not None):
@@ -57,7 +57,7 @@ def pays_once(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def waits_longer_each_time(judge: CaseJudge, run: CaseRun) -> None:
-    """Judge the waits between tries of what failed in passing (CLI-6)."""
+    """Judge the waits between retries of temporary errors (CLI-6)."""
     for operation in ("generateTask", "statusTask"):
         for attempts in _failures(run.of(operation)):
             _judge_waits(judge, run, attempts)
@@ -66,7 +66,7 @@ def waits_longer_each_time(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def _failures(asked: Sequence[Exchange]) -> list[list[Exchange]]:
-    """Return each run of tries that failed in a way that may pass, with the try that came after it."""
+    """Return each sequence of temporary errors, together with the next attempt."""
     runs: list[list[Exchange]] = []
     failing = False
     for each in asked:
@@ -80,7 +80,7 @@ def _failures(asked: Sequence[Exchange]) -> list[list[Exchange]]:
 
 
 def _judge_waits(judge: CaseJudge, run: CaseRun, attempts: Sequence[Exchange]) -> None:
-    """Judge the tries that begin with one that failed and go on until one does not."""
+    """Judge a sequence of failed attempts and the next one."""
     if len(attempts) < 2:
         return
     judge.checked("CLI-6")
@@ -100,17 +100,16 @@ def _judge_waits(judge: CaseJudge, run: CaseRun, attempts: Sequence[Exchange]) -
     scale = run.timing.scale or 1
     if len(waits) > 1 and max(waits) < max(_AT_ONCE, _AT_ONCE_FOR_REAL * scale):
         _hammers(judge, attempts)
-    # Who waits as long as the answer says does well, though that is the same each time.
+    # A client that obeys Retry-After is right, even if its waits do not grow.
     elif len(waits) > 2 and not any(each.retry_after for each in attempts) and _do_not_grow(waits, scale):
         title, expected = "its waits between tries do not grow", "each longer than the one before"
         judge.wrong("CLI-6", title, *attempts, expected=expected, actual=", ".join(map(seconds, waits[:_LISTED])))
 
 
 def _do_not_grow(waits: Sequence[int], scale: float) -> bool:
-    """Tell whether no wait is longer than one before it by more than chance or a busy machine could make it seem.
+    """Tell whether the waits do not grow, with a tolerance for jitter and for a busy machine.
 
-    A machine that is slow now and then lengthens some waits and never shortens one: all of them would have to be
-    lengthened just so for growing waits to look like this.
+    A slow machine lengthens some waits and never shortens one, so growing waits hardly ever look constant.
     """
     if scale > _FASTEST_TO_JUDGE_GROWTH:
         return False

@@ -1,4 +1,4 @@
-"""What was wrong with a client, judged from what it asked and when, never from guesses about its insides."""
+"""Judge a client by its requests and their times, without assumptions about its implementation."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _CONTROL_FACTOR: Final = 10
 
 
 def judge_case(run: CaseRun, collector: VerdictCollector) -> dict[str, str]:
-    """Write down what one played case shows of the rules for clients.
+    """Judge a run by the rules for clients.
 
     Returns:
-        The rules that the case is about and does not show, and why.
+        The rules of the case that could not be judged, and why.
     """
     judge = CaseJudge(run, collector)
     if not run.sent:
@@ -51,9 +51,9 @@ def judge_case(run: CaseRun, collector: VerdictCollector) -> dict[str, str]:
 
 
 def waits_in_real_time(run: CaseRun) -> bool:
-    """Tell whether a client seems to wait for real where it was told not to wait.
+    """Tell whether a client seems to wait in real time although it should not wait.
 
-    Its last request was answered, its task is under way, and it has not been heard of since.
+    Its last request got a response, its task is unfinished, and it sends no more requests.
     """
     quiet = run.client.stop == "quiet" and not _waits_for_silence(run)
     return run.timing.scale is None and quiet and bool(run.tasks)
@@ -92,7 +92,7 @@ def _asks_rightly(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def _polls_as_advised(judge: CaseJudge, run: CaseRun) -> None:
-    """Compare polls with the documents' advice (CLI-2); what the vendor's own samples do is only observed."""
+    """Compare polls with the documents' advice (CLI-2); the interval of the vendor's own samples is only observed."""
     made = [each for each in run.of("generateTask") if each.status == 200]
     polls = run.of("statusTask")
     enough = run.timing.enough
@@ -104,7 +104,7 @@ def _polls_as_advised(judge: CaseJudge, run: CaseRun) -> None:
         title, actual = "the first poll comes sooner than advised", f"after {seconds(waited)}"
         expected = f"{seconds(FIRST_POLL_MS)} after the submission, or later"
         judge.wrong("CLI-2", title, made[0], polls[0], expected=expected, actual=actual, binding=False)
-    # How soon it tries again after a poll that failed is a matter of CLI-6.
+    # Waits after a failed poll are judged by CLI-6.
     pairs = [(two.at - one.at, one, two) for one, two in pairwise(polls) if not fails_in_passing(one)]
     wait, one, two = min(pairs, key=lambda pair: pair[0], default=(POLL_EVERY_MS, polls[0], polls[0]))
     if not enough(wait, POLL_EVERY_MS):
@@ -139,7 +139,7 @@ def _ends(judge: CaseJudge, run: CaseRun) -> None:
     if why is not None:
         judge.hide(case.rules, why)
     elif not judge.broken & {"CLI-3", "CLI-6", "CLI-7", "CLI-10"}:
-        # Who polls on, hammers or pays twice has been told so; that it does not end is no second finding.
+        # A client that polls on, hammers or pays twice already has a deviation for it.
         endless = case.endless or ran.stop == "requests"
         expected = "that it gives up in the end" if case.end == "failure" else "that it ends"
         rule = "CLI-3" if endless else case.rules[0]
@@ -147,7 +147,7 @@ def _ends(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def _not_to_blame(run: CaseRun) -> str | None:
-    """Return why it is no fault of a client that it had to be ended; None where it is one."""
+    """Return why it is not the client's fault that it had to be ended; None if it is."""
     if _waits_for_silence(run):
         return "it was still waiting for an answer that the case withholds (--http-timeout S says how long it may)"
     if run.client.stop == "requests":
@@ -161,7 +161,7 @@ def _not_to_blame(run: CaseRun) -> str | None:
 
 
 def _took_far_longer(run: CaseRun) -> bool:
-    """Tell whether the same client is far quicker where all goes well: then neither machine nor waits are to blame."""
+    """Tell whether the same client is much faster without faults, so that neither machine nor waits are the reason."""
     control = run.control
     return control is not None and control.got_a_video and control.client.seconds * _CONTROL_FACTOR < run.client.seconds
 
@@ -236,7 +236,7 @@ def _has_the_result(judge: CaseJudge, run: CaseRun) -> None:
 
 
 def _got_a_result(run: CaseRun) -> bool:
-    """Tell whether a client has fetched a result whole or, where it fetches none, told its URL."""
+    """Tell whether a client has downloaded a result completely or, if it downloads none, printed its URL."""
     if run.results == "download" or (run.results == "either" and run.downloads):
         return any(is_whole(each) for each in run.downloads)
     told = (run.client.url or "").partition("?")[0]

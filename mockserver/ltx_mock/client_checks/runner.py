@@ -1,4 +1,4 @@
-"""All cases, one after the other, and what they show together."""
+"""Run all cases and combine their results."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from ltx_mock_contracts.verdicts import Report, VerdictCollector
 __all__ = ["AUTO", "CheckResult", "JudgedCase", "check_cases"]
 
 AUTO: Final = "auto"
-"""As the URL of a receiver: a free port of this machine for each case."""
+"""As receiver URL: use a free port of this machine for each case."""
 
 CONTROL: Final = CASES[0]
-"""The case in which all goes well: who gets no video there gets none elsewhere, and the other cases say nothing."""
+"""The case without faults. A client that gets no video here gets none elsewhere, and other cases are meaningless."""
 
 SOURCES: Final = ("spec", "vendor", "choice")
-"""A client has to live with what only the fake has chosen, too: it is what was seen in the wild (CLI-9)."""
+"""Choices of the fake count too: they are modelled on real behaviour (CLI-9)."""
 
 RULES_OF_CLIENTS: Final = tuple(rule.id for rule in RULES.values() if rule.group == "CLI")
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedCase:
-    """One case that was played: what happened, and the rules that the client kept and broke in it."""
+    """One case: the run, and a report on the rules."""
 
     run: CaseRun
     report: Report
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the case as a JSON object."""
         ran = self.run.client
         return {
             "case": self.run.case.name,
@@ -57,16 +57,16 @@ class JudgedCase:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What all cases show: each by itself, and a verdict for each rule."""
+    """The result of all cases, and a report with a verdict for each rule."""
 
     timing: Timing
     cases: tuple[JudgedCase, ...]
     report: Report
     hint: str | None = None
-    """Why the other cases were not tried, and what to do: the first has shown that they would say nothing."""
+    """Why the other cases were skipped after the first, and what to do; None if they ran."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object; the schema `client-report` describes it."""
+        """Return the result as a JSON object; the schema `client-report` describes it."""
         return {
             "format": 1,
             "ok": self.report.ok,
@@ -89,17 +89,17 @@ def check_cases(
     jobs: int = 1,
     on_case: Callable[[CaseRun], None] = lambda _: None,
 ) -> CheckResult:
-    """Play cases and judge them.
+    """Run cases and judge them.
 
     Args:
         cases: The cases.
-        timing: How time goes.
-        client: Runs the client once; from several threads at once where there are several jobs.
-        seed: What the fakes draw from.
+        timing: The timing of fake and client.
+        client: Runs the client once; called from several threads with several jobs.
+        seed: The seed of the fakes.
         results: What the client does with a result.
-        callback: Where its receiver listens; `AUTO` takes a free port for each case.
-        http_timeout: For how many real seconds a case withholds an answer.
-        jobs: How many cases are played side by side.
+        callback: The URL of its receiver; `AUTO` uses a free port for each case.
+        http_timeout: For how many real seconds a case withholds a response.
+        jobs: How many cases run in parallel.
         on_case: Called with the result of each case.
     """
 
@@ -112,7 +112,7 @@ def check_cases(
         on_case(run)
         return run
 
-    # The first case alone shows whether the others can say anything.
+    # The first case shows whether the others make sense.
     first, *others = list(cases)
     runs = [run_one(first)]
     control = runs[0] if first is CONTROL else None
@@ -121,13 +121,13 @@ def check_cases(
     hint = _hint(control or runs[0], len(others))
     if hint is None:
         beside = _side_by_side(run_one, others, jobs, client)
-        # Programs that run at once may get into each other's way, such as by writing the same file.
+        # Parallel programs may disturb each other, for example by writing the same file.
         runs += [run_one(each.case) if jobs > 1 and _went_wrong(each) else each for each in beside]
         control = control or next((each for each in runs if each.case is CONTROL), None)
         if control is None and any(_wants_a_control(each) for each in runs):
             control = run_one(CONTROL)
     if control is not None and control not in runs and not control.got_a_video:
-        runs.insert(0, control)  # the one cause of what went wrong in the others
+        runs.insert(0, control)  # the cause of the failures of the others
     compared = [each if each.case is CONTROL else replace(each, control=control) for each in runs]
     return _judged(compared, timing, seed, hint)
 
@@ -147,7 +147,7 @@ def _side_by_side(
 
 
 def _hint(run: CaseRun, others: int) -> str | None:
-    """Return why the other cases need not be played after the first, and what to do; else None."""
+    """Return why the other cases are skipped after the first, and what to do; else None."""
     rest = f"the other {others} cases were not run" if others else "nothing more can be said"
     if not run.sent:
         return f"the client sent nothing to the fake: {rest}. The address is in APIXO_BASE_URL, or in {{base_url}}"
@@ -160,7 +160,7 @@ def _hint(run: CaseRun, others: int) -> str | None:
 
 
 def _went_wrong(run: CaseRun) -> bool:
-    """Tell whether something is held against a client that ended by itself."""
+    """Tell whether a client that ended by itself has deviations."""
     collector = VerdictCollector()
     judge_case(run, collector)
     wrong = any(each.binding or not run.case.binding for each in collector.deviations)
@@ -168,7 +168,7 @@ def _went_wrong(run: CaseRun) -> bool:
 
 
 def _wants_a_control(run: CaseRun) -> bool:
-    """Tell whether it matters how the client does where all goes well."""
+    """Tell whether a run without faults is needed for comparison."""
     return bool(run.sent) and not (run.got_a_video if run.case.end == "result" else run.client.exited)
 
 

@@ -1,4 +1,4 @@
-"""How long a client may run, and why it was ended: what a busy machine can bring about is told from what it cannot."""
+"""The time limits of a client, and the reason why it was ended: a busy machine, or a stuck client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Stop", "TimeLimits", "wait_for_end"]
 
 Stop = Literal["requests", "quiet", "time"]
-"""Why a client was ended: it made too many requests, none for too long, or it ran for too long."""
+"""Why a client was ended: too many requests, no request for too long, or too long in all."""
 
 _QUIET_SECONDS: Final = 30.0
 _GIVES_UP_SECONDS: Final = 1800.0
@@ -25,12 +25,12 @@ _LOOK_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """When a client is ended that does not end by itself.
+    """The limits at which a client is ended.
 
     Attributes:
-        quiet: After so many real seconds without a request; None for no such bound.
-        total: After so many real seconds in all.
-        requests: After so many requests: a client that polls every 5 s has then polled for seven hours.
+        quiet: Real seconds without a request; None for no limit.
+        total: Real seconds in all.
+        requests: The number of requests: seven hours of polling every 5 s.
     """
 
     quiet: float | None = _QUIET_SECONDS
@@ -39,12 +39,12 @@ class TimeLimits:
 
     @classmethod
     def of(cls, timing: Timing, timeout: float | None = None, http_timeout: float = 0.0) -> TimeLimits:
-        """Return the patience for clients whose time goes like this.
+        """Return the limits for a timing.
 
         Args:
-            timing: How time goes.
-            timeout: What the user allows a client in all, in real seconds; then nothing else ends it but a flood.
-            http_timeout: For how long a client may wait for an answer, in real seconds.
+            timing: The timing of fake and client.
+            timeout: The user's limit in real seconds; with it only the number of requests is limited besides.
+            http_timeout: How long a response may be withheld, in real seconds.
         """
         if timeout is not None:
             return cls(quiet=None, total=timeout)
@@ -53,7 +53,7 @@ class TimeLimits:
         return cls(quiet=None, total=_QUIET_SECONDS + http_timeout + _GIVES_UP_SECONDS / timing.scale)
 
     def describe(self, stop: Stop) -> str:
-        """Return what a client did that was ended for this."""
+        """Return the reason as text."""
         if stop == "requests":
             return f"was ended after {self.requests} requests"
         if stop == "quiet" and self.quiet is not None:
@@ -62,11 +62,11 @@ class TimeLimits:
 
 
 def wait_for_end(ended: Callable[[float], bool], mock: MockServer, limits: TimeLimits) -> Stop | None:
-    """Wait for the end of a client, and return None, or why it has to be ended.
+    """Wait for the end of a client; return None, or why it must be ended.
 
     Args:
-        ended: Waits for so many real seconds, and returns whether the client has ended.
-        mock: The fake that it asks.
+        ended: Waits for up to so many real seconds, and returns whether the client has ended.
+        mock: The fake that it uses.
         limits: The time limits.
     """
     began = last = time.monotonic()

@@ -1,4 +1,4 @@
-"""Ways round a client's own sleeping, and what each of them lets us judge."""
+"""How a client's waits are shortened, and what can then be judged."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _NO_TIME: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How the time of the fake goes with that of a client.
+    """The relation between the fake's time and the client's waits.
 
     Attributes:
-        scale: By what a client divides its waits, while ours run so many times faster: 1 is real time. None is the
-            clock `auto`: the fake's time jumps ahead when a status is read, and a client should not wait at all.
+        scale: The client divides its waits by it, and the fake's clock is as many times faster; 1 is real time. None is
+            the clock `auto`: the fake's time jumps ahead when a status is read, and a client should not wait at all.
     """
 
     scale: float | None = None
@@ -28,16 +28,16 @@ class Timing:
 
     @property
     def wait_divisor(self) -> str:
-        """What a client is told to divide its waits by; digits, which every shell can read."""
+        """The divisor of waits for the client, in decimal digits, which every shell can parse."""
         return f"{_NO_TIME if self.scale is None else self.scale:.15g}"
 
     @property
     def shows_waits(self) -> bool:
-        """Whether the time between two requests is the time that the client believes in."""
+        """Whether the time between two requests is the client's intended wait."""
         return self.scale is not None
 
     def enough(self, waited: int, wanted: int) -> bool:
-        """Tell whether a wait was long enough, but for what a clock and a network may be wrong; milliseconds."""
+        """Tell whether a wait was long enough, with a tolerance for clocks and network; in milliseconds."""
         return waited >= wanted - min(wanted * 0.02 + 10 * (self.scale or 1), wanted * 0.5)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Play one case: a fresh fake, the case armed, the client run, and what came of it told."""
+"""Run a client in one case, on a new fake with the scenarios of the case."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["Client", "run_case"]
 
 HTTP_TIMEOUT: Final = 5.0
 RESULT_BYTES: Final = 8_000_000
-"""More than fits into the buffers of two sockets, so that half a download is not sent whole."""
+"""Larger than the buffers of two sockets, so that a cut download is not sent completely."""
 ANY_NUMBER: Final = "1000000000/second"
-"""The fake's own limit would end a client that polls for ever, which is what the case is to show."""
+"""No request limit, which would stop a client that polls for ever."""
 KEY: Final = "check-client-key"
 LISTENS_WITHIN_SECONDS: Final = 2.0
 SETTLE_SECONDS: Final = 5.0
@@ -49,12 +49,12 @@ def run_case(
 
     Args:
         case: The case.
-        timing: How time goes.
+        timing: The timing of fake and client.
         client: Runs the client.
-        seed: What the fake draws from.
+        seed: The seed of the fake.
         results: What the client does with a result.
-        callback: Where its receiver listens.
-        http_timeout: For how many real seconds an answer is withheld at most, before the connection is closed.
+        callback: The URL of its receiver.
+        http_timeout: How many real seconds a response is withheld before the connection is closed.
     """
     host = urlsplit(callback or "").hostname
     allowed = (host,) if host else ()
@@ -88,16 +88,16 @@ def _is_download(target: str) -> bool:
 
 
 def _settle(mock: MockServer) -> None:
-    """Wait until callbacks that are under way have been answered, or not."""
+    """Wait until current callbacks have completed."""
     over = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < over and any(each.state == "sending" for each in mock.callbacks):
         time.sleep(LOOK_SECONDS)
 
 
 def _receiver_unreachable(mock: MockServer, *, done: bool) -> bool:
-    """Tell whether a callback found nobody who answers.
+    """Tell whether a callback got no response.
 
-    A client that is done may be gone, and one that has made no task need not listen yet.
+    Callbacks after the end of a client, and before its first task, do not count.
     """
     seen = mock.look(lambda tenant: [(each.operation == "callback", each.status) for each in tenant.entries()])
     while seen and seen[0][0]:
@@ -108,10 +108,10 @@ def _receiver_unreachable(mock: MockServer, *, done: bool) -> bool:
 
 
 class _Hold(Observer):
-    """Lets time stand until a client asks how its task goes, or has had the time to begin to listen.
+    """Keeps the clock stopped until a client polls, or has had time to start its receiver.
 
-    The clock `auto` makes a callback as soon as there is a task, and each retry at once. In the time of the documents
-    40 s and more go by before the first.
+    The clock `auto` delivers a callback as soon as there is a task, and retries at once. With documented times the
+    first comes after 40 s or more.
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Scenarios: what can be made to happen to requests, by name or piece by piece.
+"""Scenarios: errors, faults, delays and drift for requests, by name or custom.
 
 ```
 readers      the values that only scenarios have

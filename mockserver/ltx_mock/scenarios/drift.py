@@ -1,4 +1,4 @@
-"""Answers that depart from the contract."""
+"""Apply drift to responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OF_AN_END = ("resultJson", "failCode", "failMsg")
 
 
 def drifted(body: bytes, drift: Drift) -> bytes:
-    """Return a good answer, an envelope in JSON, as this drift has it."""
+    """Return a successful response (an envelope in JSON) with this drift."""
     envelope = json.loads(body)
     data = envelope["data"] if isinstance(envelope["data"], dict) else {}
     if drift.state is not None and data.get("state") == "processing":
@@ -32,7 +32,7 @@ def drifted(body: bytes, drift: Drift) -> bytes:
 
 
 def _results(text: str, drift: Drift) -> str:
-    """Return `resultJson` with so many URLs, and with all the escapes that JSON allows where that is wanted."""
+    """Return `resultJson` with so many URLs, and with all escapes that JSON allows if wanted."""
     if drift.result_json is not None:
         return drift.result_json
     if drift.results == 1 and not drift.escaped:

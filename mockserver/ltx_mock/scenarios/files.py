@@ -1,4 +1,4 @@
-"""Scenarios from a file, TOML or JSON: a list of tables under `scenarios`."""
+"""Read scenarios from a TOML or JSON file: a list of tables under `scenarios`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
 def load_scenarios(words: Iterable[str]) -> list[Scenario]:
-    """Return the scenarios that a command line names: each word is a name of the library, or a file.
+    """Return the scenarios for the words of a command line: names from the library, or files.
 
     Raises:
-        SettingsError: it is neither, or the file is not as it should be.
+        SettingsError: a word is neither, or the file is invalid.
     """
     found: list[Scenario] = []
     for word in words:
@@ -34,10 +34,10 @@ def load_scenarios(words: Iterable[str]) -> list[Scenario]:
 
 
 def read_file(path: Path) -> list[Scenario]:
-    """Return the scenarios of a file, in their order.
+    """Return the scenarios of a file, in order.
 
     Raises:
-        SettingsError: it cannot be read or a scenario in it is not as it should be; the text names file and line.
+        SettingsError: it cannot be read, or a scenario is invalid; the text names file and line.
     """
     try:
         text = safe_files.read_file(path, most=LARGEST).decode()
@@ -81,7 +81,7 @@ def _tables(path: Path, text: str) -> list[dict[str, object]]:
 
 
 def _line_of(text: str, index: int, field: str) -> str:
-    """Return `, line N` for a field of the nth scenario, where that is plain to see, else nothing."""
+    """Return `, line N` for a field of the nth scenario if it can be located, else an empty string."""
     name = field.rpartition(".")[2]
     lines = text.splitlines()
     heads = [number for number, line in enumerate(lines) if line.strip().replace(" ", "") == f"[[{LIST}]]"]

@@ -1,4 +1,4 @@
-"""The scenarios that have a name: one table, from which commands, headers, prompts and the guide have them."""
+"""The library of named scenarios, for commands, headers, prompts and the guide."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ltx_mock.scenarios.readers import FOREVER
 
 
 class Row(NamedTuple):
-    """A scenario of the library: its name, one sentence for people, and what it is made of."""
+    """A scenario of the library: its name, its description and its fields."""
 
     name: str
     about: str
@@ -24,7 +24,7 @@ _GENERATE, _STATUS, _DOWNLOAD = ({"operation": name} for name in ("generateTask"
 _RESET = "CONNECTION_RESET_BY_PEER"
 
 LIBRARY = (
-    # How a task fails.
+    # Failing tasks.
     Row("content-violation", "The task fails: the prompt breaks the content rules.", {"failCode": "CONTENT_VIOLATION"}),
     Row("invalid-image-url", "The task fails: its image cannot be used.", {"failCode": "INVALID_IMAGE_URL"}),
     Row("invalid-lora-url", "The task fails: its LoRA cannot be downloaded.", {"failCode": "INVALID_LORA_URL"}),
@@ -47,7 +47,7 @@ LIBRARY = (
         "The task fails with an undocumented code.",
         {"failCode": "SensitiveContentDetected"},
     ),
-    # Errors in place of an answer.
+    # Errors.
     Row(
         "insufficient-credits",
         "400: no credits are left.",
@@ -64,7 +64,7 @@ LIBRARY = (
     Row("server-error", "500.", {"status": 500}),
     Row("unavailable", "503, with Retry-After.", {"status": 503, "retryAfter": 5}),
     Row("flaky", "503 to three of ten requests, chosen by the seed.", {"status": 503, "chance": 0.3, "times": FOREVER}),
-    # Connections that break.
+    # Broken connections.
     Row("no-answer", "No response, until the client closes the connection.", {"fault": "NO_ANSWER"}),
     Row("connection-reset", "The connection is reset.", {"fault": _RESET}),
     Row("empty-response", "The connection closes without a response.", {"fault": "EMPTY_RESPONSE"}),
@@ -103,7 +103,7 @@ LIBRARY = (
     Row("expired-result", "410: the result has expired after 15 days.", {**_DOWNLOAD, "status": 410, "times": FOREVER}),
     Row("cut-download", "The download is truncated at half its size.", {"cut": 0.5}),
     Row("slow-download", "The download runs at 50 kB a second.", {"bytesPerSecond": 50_000}),
-    # Answers that depart from the contract.
+    # Drift.
     Row(
         "unknown-state",
         "processing_r2 instead of processing, as the real API has sent.",
@@ -128,14 +128,14 @@ LIBRARY = (
 )
 
 NAMED: Mapping[str, Scenario] = {row.name: parse_scenario({"name": row.name, **row.fields}) for row in LIBRARY}
-"""The scenarios that have a name."""
+"""The named scenarios."""
 
 
 def find_scenario(name: str) -> Scenario:
     """Return a scenario by its name.
 
     Raises:
-        SettingsError: there is none of this name.
+        SettingsError: unknown name.
     """
     if name not in NAMED:
         raise unknown("scenario", name, NAMED, path="name")
@@ -143,9 +143,9 @@ def find_scenario(name: str) -> Scenario:
 
 
 def from_dict(given: object) -> Scenario:
-    """Read a scenario: one of the library by its `name`, with a match of its own if need be; or one of your own.
+    """Read a scenario: a named one, perhaps with another match, or a custom one.
 
-    Your own says what happens (`failCode`, `status`, `delay`, …). It may have a name too, which the journal then tells.
+    A custom scenario says what happens (`failCode`, `status`, `delay`, …). Its name, if any, appears in the journal.
 
     Raises:
         SettingsError: a field is unknown, a value is not allowed, or two do not go together.

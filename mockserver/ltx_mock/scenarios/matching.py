@@ -1,4 +1,4 @@
-"""Active scenarios, and which of them applies to a request. Pure."""
+"""Select the active scenario that applies to a request. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ltx_mock_contracts.request import GenerateRequest
 
 
 class RequestFacts(NamedTuple):
-    """What a request, or the task that it is about, was made with; empty where that cannot be told."""
+    """The facts of a request, or of its task, for matching; empty if unknown."""
 
     mode: str = ""
     request_type: str = ""
@@ -22,12 +22,12 @@ class RequestFacts(NamedTuple):
 
     @classmethod
     def of(cls, request: GenerateRequest) -> RequestFacts:
-        """Return it for a valid request."""
+        """Return the facts of a valid request."""
         return cls(request.mode, request.request_type, request.prompt)
 
 
 class MatchPoint(NamedTuple):
-    """A moment in the life of a request at which a scenario may apply to it."""
+    """A moment in the processing of a request at which a scenario may apply."""
 
     operation: Operation
     moment: Moment
@@ -52,15 +52,15 @@ def activate(scenario: Scenario, cause: str | None = None) -> ActiveScenario:
 def take_next(
     waiting: tuple[ActiveScenario, ...], call: MatchPoint, random_bytes: Callable[[], bytes]
 ) -> tuple[tuple[ActiveScenario, ...], ActiveScenario | None]:
-    """Find the first scenario that applies.
+    """Return the first scenario that applies, and the scenarios that remain active.
 
     Args:
-        waiting: what is activate, oldest first.
-        call: what there is to happen to.
+        waiting: the active scenarios, oldest first.
+        call: the moment of the request.
         random_bytes: returns new random bytes, for scenarios with a `chance`.
 
     Returns:
-        What is armed now, used up by one and having seen the call; and the one that happens, if any.
+        The active scenarios with updated counts, and the one that applies, if any.
     """
     after: list[ActiveScenario] = []
     for index, each in enumerate(waiting):
@@ -78,7 +78,7 @@ def take_next(
 
 
 def concerns(scenario: Scenario, call: MatchPoint) -> bool:
-    """Tell whether a scenario is for this moment of such a request."""
+    """Tell whether a scenario matches this moment of a request."""
     match, outcome, subject = scenario.match, scenario.outcome, call.subject
     if outcome.moment != call.moment or not _is_for(match, call.operation):
         return False
@@ -92,14 +92,14 @@ def concerns(scenario: Scenario, call: MatchPoint) -> bool:
 
 
 def _has_its_state(drift: Drift, state: str | None) -> bool:
-    """Tell whether a task is in a state that this drift tells differently, where it is about states."""
+    """Tell whether a drift of states changes the state of the task."""
     told = {"processing"} if drift.state is not None else set()
     told |= {*ENDED} if drift.end_state is not None else set()
     return not told or state in told
 
 
 def for_operation(requested: tuple[ActiveScenario, ...], operation: Operation) -> tuple[ActiveScenario, ...]:
-    """Return a request's own scenarios with those for both endpoints made for another operation, which it is."""
+    """Return a request's own scenarios, with those for both endpoints assigned to its operation."""
     return tuple(
         each._replace(scenario=replace(each.scenario, match=replace(each.scenario.match, operation=operation)))
         if each.scenario.match.operation is None
@@ -109,7 +109,7 @@ def for_operation(requested: tuple[ActiveScenario, ...], operation: Operation) -
 
 
 def for_later_requests(requested: tuple[ActiveScenario, ...]) -> tuple[ActiveScenario, ...]:
-    """Return those of a request's own scenarios that happen to what is asked about its task later."""
+    """Return those of a request's own scenarios that apply to later requests about its task."""
     return tuple(each for each in requested if each.scenario.match.operation != "generateTask")
 
 

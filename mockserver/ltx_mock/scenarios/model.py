@@ -1,4 +1,4 @@
-"""What a scenario is: the requests that it concerns, how often, and what it makes happen to them. Plain values."""
+"""The model of a scenario: a match (which requests, how often) and an outcome. Plain values."""
 
 # ruff: noqa: RUF009 - `reads` makes fields, not values that they share
 
@@ -16,14 +16,14 @@ from ltx_mock_contracts.request_fields import LONGEST_PROMPT
 
 Operation = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
-"""When a scenario's turn is: in place of the work, at the making of a task, or when there is a good answer."""
+"""When a scenario applies: instead of processing the request, when the task is created, or to a successful response."""
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 ENDPOINTS = ("generateTask", "statusTask")
 MAX_FAIL_CODE = 100
-"""So many characters a fail code may have."""
+"""The maximum length of a fail code."""
 
-# The documented statuses, and the passing server errors that a client must live with (CLI-6).
+# The documented statuses, and temporary server errors that a client must handle (CLI-6).
 MESSAGES = {
     400: "Invalid request parameters",
     401: "API key is not accepted",
@@ -53,10 +53,10 @@ FAULTS = (
     CONNECTION_RESET_BY_PEER,
     NO_ANSWER,
 )
-"""WireMock's four, and silence until the client hangs up."""
+"""WireMock's four faults, and no response until the client disconnects."""
 
 STATUS_FIELDS = ("resultJson", "failCode", "failMsg", "createTime", "completeTime", "costTime")
-"""What the `data` of a status may have beside `taskId` and `state`."""
+"""The optional fields of the `data` of a status."""
 
 MAX_TIMES = 1_000_000
 MAX_MS = 365 * 24 * 60 * 60 * 1000
@@ -73,7 +73,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uniform:
-    """From `lower` to `upper` milliseconds, all alike."""
+    """From `lower` to `upper` milliseconds, uniformly distributed."""
 
     TYPE: ClassVar[str] = "uniform"
     lower: int = reads(whole(0, MAX_MS))
@@ -82,7 +82,7 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lognormal:
-    """Mostly about `median` milliseconds, with a long tail of slow ones; the larger `sigma`, the longer."""
+    """Mostly about `median` milliseconds, with a long tail that grows with `sigma`."""
 
     TYPE: ClassVar[str] = "lognormal"
     median: float = reads(number(MAX_MS, zero=False))
@@ -110,14 +110,14 @@ def any_delay(path: str, value: object) -> Delay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """What becomes of a task's callback.
+    """The changes to a task's callback.
 
     Attributes:
         lost: It is never sent.
-        first: The task ends at once, and its callback is made before generateTask is answered.
-        copies: How often it is sent; each copy until it is answered with 200, as by the documents (CB-2).
+        first: The task ends at once, and its callback is sent before the response of generateTask.
+        copies: How many copies are sent; each is retried as documented (CB-2).
         delay: Milliseconds of the fake's time between the end of the task and the first attempt.
-        content_type: What its header says in place of `application/json`.
+        content_type: Its `Content-Type` instead of `application/json`.
     """
 
     lost: bool = reads(switch, False)
@@ -129,18 +129,18 @@ class Callback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """How a good answer departs from the contract.
+    """Deviations of a successful response from the contract.
 
     Attributes:
-        state: What is told in place of `processing`.
-        end_state: What is told in place of `success` and `failed`, with neither a result nor a failure.
-        extra: Fields added to the envelope and to its `data`.
+        state: The value instead of `processing`.
+        end_state: The value instead of `success` and `failed`, without a result or failure.
+        extra: Additional fields of the envelope and of its `data`.
         omit: Fields of `data` that are left out.
-        nulls: Whether the fields that a status does not have are there and null.
-        results: How many URLs `resultJson` has; all of them lead to the video.
-        result_json: What `resultJson` says instead.
+        nulls: Whether absent fields are present as null.
+        results: The number of URLs in `resultJson`; all serve the video.
+        result_json: Another value of `resultJson`.
         escaped: Whether `resultJson` is written with escapes, and with Chinese text beside the URLs.
-        malformed: Whether the JSON stops in the middle.
+        malformed: Whether the JSON is truncated.
     """
 
     state: str | None = reads(text(80), None)
@@ -156,16 +156,16 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Which requests a scenario concerns, and how many of them.
+    """The requests that a scenario applies to, and how often.
 
     Attributes:
         operation: `generateTask`, `statusTask`, `balance`, `download` or `callback`; None for both endpoints.
-        mode: Only requests of this mode, and what is asked about their tasks.
-        request_type: The same for `async` or `callback`.
-        prompt: The same for prompts that contain this text.
-        nth: It begins with the nth of these requests.
-        times: To how many of them it happens, or `forever`.
-        chance: To which share of them it happens, drawn from the seed.
+        mode: Only requests of this mode, and later requests about their tasks.
+        request_type: Likewise for `async` or `callback`.
+        prompt: Likewise for prompts that contain this text.
+        nth: The first of these requests that it applies to, counted from 1.
+        times: How many of them it applies to, or `forever`.
+        chance: The share of them that it applies to, drawn from the seed.
     """
 
     operation: Operation | None = reads(choice(*OPERATIONS), None)
@@ -179,24 +179,24 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What happens.
+    """The effects of a scenario.
 
     Attributes:
-        status: The request is answered with this error and nothing else is done with it.
-        message: What the envelope of that error says.
+        status: The response is this error, and the request is not processed.
+        message: The message of that error.
         retry_after: Its `Retry-After` in seconds.
-        retry_after_date: Whether its `Retry-After` is a date instead, so many seconds ahead on the fake's clock.
-        fault: The connection is broken instead of an answer; one of `FAULTS`.
-        after_commit: The work is done before that.
+        retry_after_date: Whether its `Retry-After` is a date, so many seconds ahead on the fake's clock.
+        fault: The connection is broken instead of a response; one of `FAULTS`.
+        after_commit: The request is processed before the fault.
         close_after: With NO_ANSWER: the real milliseconds after which the connection is closed.
-        delay: The answer comes so many milliseconds later.
-        fail_code: The task fails with this code, one that is documented (TASK-7) or any other.
-        generation: The task takes so many milliseconds from its making to its end.
-        stuck: The task is processed for ever.
-        callback: What becomes of its callback.
-        drift: How a good answer departs from the contract.
-        cut: A download breaks off after this share of its bytes.
-        bytes_per_second: A download is no faster.
+        delay: The response is so many milliseconds late.
+        fail_code: The task fails with this code, documented (TASK-7) or not.
+        generation: The milliseconds from the creation to the end of the task.
+        stuck: The task stays in `processing` for ever.
+        callback: Changes to its callback.
+        drift: Deviations of a successful response from the contract.
+        cut: A download is cut off after this share of its bytes.
+        bytes_per_second: The maximum speed of a download.
     """
 
     status: int | None = reads(choice(*MESSAGES, GONE), None)
@@ -217,25 +217,25 @@ class Outcome:
 
     @property
     def replaces_work(self) -> bool:
-        """Whether nothing is done with the request but this."""
+        """Whether the request is not processed."""
         return self.status is not None or (self.fault is not None and not self.after_commit)
 
     @property
     def moment(self) -> Moment:
-        """When its turn is."""
+        """When the scenario applies."""
         if self.drift is not None or self.after_commit:
             return "answer"
         return "task" if self.changes_task else "request"
 
     @property
     def changes_task(self) -> bool:
-        """Whether it is about how a task lives and ends."""
+        """Whether it changes the timeline or end of a task."""
         return bool(self.fail_code or self.generation or self.stuck or self.callback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A rule that changes what happens. `name` is the one in the library, or tells what it does."""
+    """A match and an outcome. `name` is the name in the library, or a description."""
 
     name: str
     match: Match

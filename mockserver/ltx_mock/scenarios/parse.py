@@ -1,4 +1,4 @@
-"""A scenario from plain data, as the control plane, files, markers and Python take it, and back."""
+"""Convert a scenario from plain data (control plane, files, markers, Python), and back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ltx_mock.scenarios.model import (
 _MATCH, _OUTCOME = tuple(fields_of(Match)), tuple(fields_of(Outcome))
 FIELDS = ("name", *_MATCH, *_OUTCOME)
 
-# A scenario does one thing; a delay goes with each of them.
+# A scenario does one thing; a delay can be combined with each.
 KINDS = (
     ("status",),
     ("fault",),
@@ -39,7 +39,7 @@ BELONGS_TO = {
 
 
 def parse_scenario(given: object) -> Scenario:
-    """Read a scenario that says itself what happens; its `name` is a label.
+    """Read a custom scenario; its `name` is a label.
 
     Raises:
         SettingsError: a field is unknown, a value is not allowed, or two do not go together.
@@ -51,17 +51,17 @@ def parse_scenario(given: object) -> Scenario:
 
 
 def as_dict(scenario: Scenario) -> dict[str, object]:
-    """Return a scenario as `from_dict` takes it; what is as by default is left out, but for these three."""
+    """Return a scenario as data for `from_dict`, without default values except these three."""
     match = scenario.match
     always = {"name": scenario.name, "operation": match.operation, "times": match.times}
     return always | plain(match) | plain(scenario.outcome)
 
 
 def split_fields(given: object) -> tuple[object, dict[str, object], dict[str, object]]:
-    """Return the `name`, the fields of the match and those of the outcome.
+    """Split data into the `name`, the fields of the match and those of the outcome.
 
     Raises:
-        SettingsError: it is no mapping, or there is a field that is none of these.
+        SettingsError: it is not a mapping, or has an unknown field.
     """
     name = None
     match: dict[str, object] = {}
@@ -80,7 +80,7 @@ def split_fields(given: object) -> tuple[object, dict[str, object], dict[str, ob
 
 
 def _whole(outcome: Outcome) -> Outcome:
-    """Return an outcome whose fields go together, with what goes without saying filled in."""
+    """Check that the fields of an outcome fit together, and fill in implied ones."""
     told = plain(outcome)
     for name, owner in BELONGS_TO.items():
         if name in told and owner not in told:
@@ -107,7 +107,7 @@ def _whole(outcome: Outcome) -> Outcome:
 
 
 def _operation(match: Match, outcome: Outcome) -> Operation | None:
-    """Return the operation that the outcome is for; None for both endpoints."""
+    """Return the operation of the outcome; None for both endpoints."""
     only: Operation | None = None
     if outcome.changes_task or outcome.after_commit:
         only = "generateTask"

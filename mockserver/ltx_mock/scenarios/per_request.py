@@ -1,4 +1,4 @@
-"""The scenarios that a request asks for itself: in its headers, or in its prompt where it can change no header."""
+"""Scenarios requested by headers, or by the prompt for clients that cannot set headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ltx_mock_contracts.request_fields import LONGEST_PROMPT
 BY_NAME = b"x-mock-scenario"
 BY_CODE = b"prefer"
 DIRECTIVE = "[["
-"""A prompt in which this is found nowhere has no directive."""
+"""The start of a directive in a prompt."""
 
 _HEADERS = frozenset({BY_NAME, BY_CODE})
 _directive = re.compile(r"\[\[([a-z][a-z-]*)\]\]")
@@ -26,7 +26,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 def may_request_scenarios(headers: Headers) -> bool:
-    """Tell whether a header may ask for a scenario."""
+    """Tell whether a header may request a scenario."""
     for name, _ in headers:  # noqa: SIM110 - a generator takes three times as long, and this is done for each request
         if name in _HEADERS:
             return True
@@ -34,13 +34,13 @@ def may_request_scenarios(headers: Headers) -> bool:
 
 
 def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScenario, ...]:
-    """Return what a request asks for.
+    """Return the scenarios that a request asks for.
 
-    `X-Mock-Scenario: NAME, …` and `[[name]]` in the prompt name scenarios, `Prefer: code=429` an error. What `Prefer`
-    says besides that is left alone, and so is a word in brackets that is no name.
+    `X-Mock-Scenario: NAME, …` and `[[name]]` in the prompt name scenarios, `Prefer: code=429` an error. Other
+    preferences and unknown words in brackets are ignored.
 
     Raises:
-        SettingsError: the header names no scenario, or a code that is not documented.
+        SettingsError: the header has an unknown scenario or an undocumented code.
     """
     found: list[ActiveScenario] = []
     for header, raw in headers:
@@ -48,7 +48,7 @@ def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScena
             found += _named(raw.decode("latin-1"))
         elif header == BY_CODE:
             found += _coded(raw.decode("latin-1"))
-    # A longer prompt is refused anyway (GEN-8): nothing is looked for in the rest of it.
+    # A longer prompt is refused anyway (GEN-8), so the rest is not searched.
     for name in dict.fromkeys(_directive.findall(prompt, 0, LONGEST_PROMPT)):
         if name in NAMED:
             found.append(activate(NAMED[name], f"directive [[{name}]] in the prompt"))

@@ -1,4 +1,4 @@
-"""Readers of values that only scenarios have."""
+"""Readers for the values of scenarios."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, refused, text, whole
 
 MAX_JSON_BYTES = 128 * 1024
-"""The longest JSON that a scenario adds: each response has it."""
+"""The maximum size of JSON that a scenario adds to each response."""
 FOREVER = "forever"
 
 
 def header_value(path: str, value: object) -> str:
-    """Read what can stand in a header."""
+    """Read a valid header value."""
     found = text(200)(path, value)
     if not found.isascii():
         raise refused(path, "ASCII", value)
@@ -23,7 +23,7 @@ def header_value(path: str, value: object) -> str:
 
 
 def count(high: int) -> Reader[int | str]:
-    """Return the reader of a number of times, or of `forever`."""
+    """Return a reader of a number of times or `forever`."""
 
     def read_count(path: str, value: object) -> int | str:
         if value == FOREVER:
@@ -36,7 +36,7 @@ def count(high: int) -> Reader[int | str]:
 
 
 def json_object(path: str, value: object) -> dict[str, object]:
-    """Read a JSON object of any fields."""
+    """Read a JSON object with any fields."""
     size = 0
     if isinstance(value, Mapping) and value:
         with contextlib.suppress(TypeError, ValueError, RecursionError):

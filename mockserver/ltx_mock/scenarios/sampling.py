@@ -1,4 +1,4 @@
-"""What a scenario leaves to chance, drawn with dice: the bytes of a digest, so that a seed always draws the same."""
+"""Random choices of scenarios, drawn from the bytes of a digest, so that a seed always gives the same."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def milliseconds(delay: Delay, random_bytes: bytes) -> int:
 
 
 def happens(chance: float, random_bytes: bytes) -> bool:
-    """Draw whether something happens that does with this chance, from 0 to 1."""
+    """Return True with this probability, from 0 to 1."""
     return _random(random_bytes).random() < chance
 
 
 def noise(random_bytes: bytes) -> bytes:
-    """Draw bytes that no HTTP client can make sense of, in whatever place."""
+    """Draw bytes that are invalid HTTP at any place."""
     return b"\xff" + _random(random_bytes).randbytes(NOISE_BYTES)
 
 
