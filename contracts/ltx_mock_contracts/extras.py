@@ -13,5 +13,5 @@ class MissingExtraError(ModuleNotFoundError):
     """
 
     def __init__(self, library: str, extra: str) -> None:
-        self.remedy = f"{library}; install it with: pip install 'ltx-mock[{extra}]'"
+        self.remedy = f"{library}; install it with: pip install 'ltx-mock[{extra}]', or in a clone with: make install"
         super().__init__(f"this needs {self.remedy}", name=library.lower())

@@ -25,7 +25,7 @@ find = PathFinder.find_spec
 hide = lambda _, name, *more: None if name.partition(".")[0] in {!r} else find(name, *more)
 PathFinder.find_spec = classmethod(hide)
 """
-REMEDY = "needs Hypothesis; install it with: pip install 'ltx-mock[test]'"
+REMEDY = "needs Hypothesis; install it with: pip install 'ltx-mock[test]', or in a clone with: make install"
 NEED_HYPOTHESIS = (
     "ltx_mock.client_checks.machine",
     "ltx_mock_contracts.conformance.runner",

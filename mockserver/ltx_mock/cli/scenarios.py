@@ -47,7 +47,7 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
 def add(
     remote: ControlClient, words: tuple[str, ...], times: str | None, operation: str | None, *, as_json: bool
 ) -> None:
-    """Activate scenarios, by name or from a file (TOML or JSON), for the next matching requests."""
+    """Activate scenarios, by name or from a file (TOML or JSON), for the next matching requests of each key."""
     changes = {
         "times": int(times) if times and times.isdecimal() and len(times) < 10 else times,
         "operation": operation,

@@ -42,7 +42,7 @@ def _option(item: Field[Any]) -> Callable[[Any], Any]:
     metavar = item.metadata.get("metavar")
     if isinstance(default, tuple | dict):
         return click.option(f"--{name}", help=text, multiple=True, metavar=metavar, default=None)
-    shown = "" if default is None else f" [default: {default}]"
+    shown = "" if default is None else f" [default: {'random' if name == 'seed' else default}]"
     kind = click.Choice(item.metadata["choices"]) if "choices" in item.metadata else _type(item.name, default)
     return click.option(f"--{name}", help=text + shown, type=kind, metavar=metavar, default=None)
 

@@ -45,7 +45,8 @@ class Settings:
     clock: str = setting(
         "real",
         read_mode,
-        "`real` runs; `manual` is stopped; `auto` is stopped and jumps ahead when a status is read.",
+        "`real` runs; `scaled` is `real` with a speed; `manual` is stopped; "
+        "`auto` is stopped and jumps ahead when a status is read.",
         choices=MODES,
     )
     speed: float = setting(1.0, read_speed, "Factor by which the clock runs faster; with 60 a minute takes one second.")

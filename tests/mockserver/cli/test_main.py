@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,13 @@ def test_the_help_of_serve_has_every_setting(cli: Run) -> None:
     for name in setting_names():
         assert f"--{name.replace('_', '-')}" in out
     assert "`" not in out
+
+
+def test_the_help_of_serve_has_the_defaults_of_the_command(cli: Run) -> None:
+    """A `MockServer` has the seed 0; the command draws one."""
+    _, out, _ = cli("serve", "--help")
+    shown = {name: re.search(rf"--{name} .*?\[default:\s+(\S+)\]", out, re.DOTALL) for name in ("port", "seed")}
+    assert {name: match and match[1] for name, match in shown.items()} == {"port": "8219", "seed": "random"}
 
 
 @pytest.mark.parametrize(
