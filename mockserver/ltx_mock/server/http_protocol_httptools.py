@@ -93,6 +93,12 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         super().on_headers_complete()
         self.headers = headers.copy()  # what comes now is the trailer: no headers of the request (RFC 9110, 6.5.1)
 
+    def on_response_complete(self) -> None:
+        """See uvicorn, which reads on after each response: who sends faster than it is answered fills the memory."""
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio. uvicorn lets the last request know, but not the one before it that is being answered."""
         running = self._running

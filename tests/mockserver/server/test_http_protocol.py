@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from ltx_mock import MockServer
 from ltx_mock.server import http as server
@@ -338,3 +341,47 @@ def test_curl_that_offers_http_2_gets_its_task(mock: MockServer) -> None:
     command = ["curl", "--silent", "--http2", *headers, "-d", BODY.decode(), mock.base_url + GENERATE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert json.loads(done.stdout)["code"] == 200, done
+
+
+class Pausing(asyncio.Transport):
+    """A transport that sends nowhere and knows whether it is to read."""
+
+    reads = True
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
+def test_nothing_more_is_read_while_requests_wait_for_their_turn(kind: type[HttptoolsConnection]) -> None:
+    transport, reads, over = Pausing(), list[bool](), asyncio.Event()
+
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        reads.append(transport.reads)
+        if len(reads) == 4:
+            over.set()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def serve() -> None:
+        config = uvicorn.Config(app, log_config=None, lifespan="off")
+        protocol = kind(config, connection.Connections(), {})
+        protocol.connection_made(transport)
+        protocol.data_received(GOOD * 4)
+        await over.wait()
+        protocol.connection_lost(None)
+
+    asyncio.run(serve())
+    assert reads == [False, False, False, True]
