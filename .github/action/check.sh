@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Hold a server to the contract, and leave a report in every form.
+# Check a server against the contract, and write a report in every format.
 set -euo pipefail
 
 url=${INPUT_URL:-${LTX_MOCK_URL:-}}

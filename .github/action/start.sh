@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the fake in the background until the job ends, when GitHub's runner ends what it started.
+# Run the fake in the background until the job ends; GitHub's runner then ends the process.
 set -euo pipefail
 
 folder=$(mktemp -d "$RUNNER_TEMP/ltx-mock-serve.XXXXXX")
@@ -16,7 +16,7 @@ for _ in {1..300}; do
     sleep 0.1
 done
 if [[ ! -s $folder/ready.json ]]; then
-    # What the log says may come from an input; none of it is to be a command for the runner.
+    # The log may contain text of an input, which must not become a command for the runner.
     token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     printf '::stop-commands::%s\n' "$token"
     cat "$folder/log"
