@@ -23,7 +23,7 @@ __all__ = [
 
 
 class LtxMockError(Exception):
-    """The fake cannot do what was asked of it; the text says what to change."""
+    """The fake cannot perform an operation; the text says what to change."""
 
     __module__ = "ltx_mock"
 
@@ -39,12 +39,12 @@ class SettingsError(LtxMockError):
 
 
 class NotFoundError(LtxMockError):
-    """Something was named that does not exist."""
+    """Something with this name or id does not exist."""
 
     __module__ = "ltx_mock"
 
 
 class ConflictError(LtxMockError):
-    """It exists, but its present state does not allow what was asked."""
+    """It exists, but its state does not allow the operation."""
 
     __module__ = "ltx_mock"

@@ -1,7 +1,7 @@
-"""Readers of given values: one for each kind of value, and `read` for dataclasses made of them.
+"""Validation of input: a reader for each kind of value, and `read` for dataclasses of them.
 
-Scenarios, settings, the bodies and queries of the control plane and journal filters are read here. Each refusal is one
-line that says which field, what is allowed, what was given and, where that is near, what was probably meant.
+Scenarios, settings, bodies and queries of the control plane and journal filters use it. Each error is one line with the
+field, the allowed values, the given value and, for a near miss, a suggestion.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ltx_mock.errors import SettingsError
 
 MAX_SHOWN = 60
 MAX_COMPARED = 80
-"""So many characters of a name are compared with the known ones."""
+"""The number of characters of a name that are compared with known names."""
 _NUMBER = re.compile(r"(\d{1,15})(\.\d{1,9})?", re.ASCII)
 
 T = TypeVar("T")
 K = TypeVar("K")
 Reader = Callable[[str, object], T]
-"""Takes the path of a field and what was given; returns the value, or raises `SettingsError`."""
+"""Converts a given value, or raises `SettingsError`; the first argument is the path of the field."""
 
 
 # ---- dataclasses
 
 
 def reads(reader: Reader[Any], default: Any = MISSING) -> Any:
-    """Declare a field of a dataclass: how it is read, and what it is where nothing is given."""
+    """Declare a field of a dataclass, with its reader and its default."""
     return field(default=default, metadata={"read": reader})
 
 
@@ -43,7 +43,7 @@ def read(cls: type[T], given: object, where: str = "") -> T:
         where: the path of the mapping itself, empty at the top.
 
     Raises:
-        SettingsError: it is no mapping, or a name or a value in it is not allowed.
+        SettingsError: it is not a mapping, or a name or a value in it is not allowed.
     """
     known = fields_of(cls)  # type: ignore[arg-type] # a class has a hash
     values: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def read(cls: type[T], given: object, where: str = "") -> T:
 
 
 def plain(value: object) -> dict[str, object]:
-    """Return a dataclass of `reads` fields as `read` takes it; what is as by default is left out."""
+    """Return a dataclass of `reads` fields as input for `read`, without default values."""
     told: dict[str, object] = {}
     for name, item in fields_of(type(value)).items():  # type: ignore[arg-type] # a class has a hash
         given = getattr(value, item.name)
@@ -89,7 +89,7 @@ def _plain(value: object) -> object:
 
 
 def choice(*allowed: T) -> Reader[T]:
-    """Return the reader of one of these texts or numbers."""
+    """Return a reader of one of these texts or numbers."""
 
     def read_choice(path: str, value: object) -> T:
         for each in allowed:
@@ -101,7 +101,7 @@ def choice(*allowed: T) -> Reader[T]:
 
 
 def text(longest: int | None = None) -> Reader[str]:
-    """Return the reader of a text in one line, of at least one character and at most `longest`."""
+    """Return a reader of a single-line text of 1 to `longest` characters."""
     span = "at least 1 printable character" if longest is None else f"1 to {longest} printable characters"
 
     def read_text(path: str, value: object) -> str:
@@ -113,7 +113,7 @@ def text(longest: int | None = None) -> Reader[str]:
 
 
 def whole(low: int | None = None, high: int | None = None) -> Reader[int]:
-    """Return the reader of a whole number, both bounds included."""
+    """Return a reader of an integer, both bounds included."""
     span = "" if low is None else f" of at least {low}" if high is None else f" from {low} to {high}"
 
     def read_whole(path: str, value: object) -> int:
@@ -125,7 +125,7 @@ def whole(low: int | None = None, high: int | None = None) -> Reader[int]:
 
 
 def number(high: float, *, zero: bool, unit: str = "") -> Reader[float]:
-    """Return the reader of a number up to `high`, and from 0 or more than 0."""
+    """Return a reader of a number from 0, or above 0, to `high`."""
     span = f"from 0 to {high:.15g}" if zero else f"more than 0 and at most {high:.15g}"
 
     def read_number(path: str, value: object) -> float:
@@ -144,7 +144,7 @@ def switch(path: str, value: object) -> bool:
 
 
 def table(path: str, value: object) -> Mapping[str, Any]:
-    """Read names and values."""
+    """Read a mapping."""
     if not isinstance(value, Mapping):
         raise refused(path, "a table of names and values", value)
     for name in value:
@@ -154,7 +154,7 @@ def table(path: str, value: object) -> Mapping[str, Any]:
 
 
 def table_of(cls: type[T]) -> Reader[T]:
-    """Return the reader of a dataclass within a dataclass."""
+    """Return a reader of a nested dataclass."""
     return lambda path, value: read(cls, value, path)
 
 
@@ -162,7 +162,7 @@ def table_of(cls: type[T]) -> Reader[T]:
 
 
 def in_digits(reader: Reader[T]) -> Reader[T]:
-    """Return the reader of a number that may be given as text too, as in a query or in `480p=2`."""
+    """Return a reader of a number that may also be text, as in a query or in `480p=2`."""
 
     def read_digits(path: str, value: object) -> T:
         found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
@@ -172,7 +172,7 @@ def in_digits(reader: Reader[T]) -> Reader[T]:
 
 
 def several(one: Reader[T]) -> Reader[tuple[T, ...]]:
-    """Return the reader of a list; what is no list is the only item of one."""
+    """Return a reader of a list; another value counts as its only item."""
 
     def read_several(path: str, value: object) -> tuple[T, ...]:
         is_list = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
@@ -182,7 +182,7 @@ def several(one: Reader[T]) -> Reader[tuple[T, ...]]:
 
 
 def pairs(left: Reader[K], right: Reader[T]) -> Reader[dict[K, T]]:
-    """Return the reader of a table, which may be given as `LEFT=RIGHT` texts too."""
+    """Return a reader of a table, which may also be a list of `LEFT=RIGHT` texts."""
 
     def read_pairs(path: str, value: object) -> dict[K, T]:
         given = value.items() if isinstance(value, Mapping) else several(_pair)(path, value)
@@ -202,24 +202,24 @@ def _pair(path: str, value: object) -> tuple[str, str]:
     return name, item
 
 
-# ---- refusals
+# ---- errors
 
 
 def refused(path: str, allowed: str, value: object, known: Iterable[str] = ()) -> SettingsError:
-    """Return the error about a value; `allowed` ends the sentence "it must be …", `known` may be what was meant."""
+    """Return the error for a value; `allowed` ends the sentence "it must be …", `known` are for a suggestion."""
     near = suggestion(value, known) if isinstance(value, str) else ""
     return SettingsError(f"{path} must be {allowed}, not {value_text(value)}{near}", path)
 
 
 def unknown(what: str, name: object, known: Iterable[str], where: str = "", path: str = "") -> SettingsError:
-    """Return the error about a name that is none of those that are known; `where` it is, and its `path`."""
+    """Return the error for an unknown name, at `where` and `path`."""
     known, place = list(known), f" in {where}" if where else ""
     near = suggestion(name, known) if isinstance(name, str) else ""
     return SettingsError(f"unknown {what} {value_text(name)}{place}{near}; known are {listed(known)}", path)
 
 
 def check_names(what: str, given: Iterable[object], known: Iterable[str], where: str = "") -> None:
-    """Raise `SettingsError` for the first name that is none of those that are known."""
+    """Raise `SettingsError` for the first unknown name."""
     known = list(known)
     for name in given:
         if name not in known:
@@ -233,22 +233,22 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def camel(name: str) -> str:
-    """Return a name as JSON has it: `after_commit` is `afterCommit`."""
+    """Return a name in camelCase: `after_commit` is `afterCommit`."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def value_text(value: object) -> str:
-    """Return what was given, short and in one line."""
+    """Return a given value as one short line."""
     try:
         told = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits, a table without end
+    except (ValueError, RecursionError):  # a number of thousands of digits, a recursive table
         told = f"a {type(value).__name__}"
     return " ".join((told if len(told) <= MAX_SHOWN else told[: MAX_SHOWN - 1] + "…").split())
 
 
 def listed(names: Iterable[object]) -> str:
-    """Return names one after the other."""
+    """Return names as a comma-separated list."""
     return ", ".join(map(str, names))
 
 

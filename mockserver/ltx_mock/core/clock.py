@@ -1,6 +1,6 @@
-"""Virtual time. Every moment the fake knows of comes from a `Clock`; nothing else asks the machine for the time.
+"""Virtual time. All times of the fake come from a `Clock`; nothing else reads the machine's time.
 
-Times are whole Unix milliseconds, as the API itself gives them (rule TASK-5).
+Times are whole Unix milliseconds, as in the API (rule TASK-5).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SECOND = 1000
 MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
 
-# The createTime of the seed document's sample. Clocks that stand start here, so that two runs give the same bytes.
+# The createTime of the documentation's sample. Stopped clocks start here, so that two runs give the same bytes.
 FIXED_START = 1_767_965_610_929
 
-# Calendars of many languages end with the year 9999; no clock here is moved to where a client could not follow.
+# Date types of many languages end with the year 9999, so no clock goes beyond it.
 LATEST = 253_370_764_800_000
 
 read_mode = choice(*MODES)
@@ -31,10 +31,10 @@ read_speed = number(1_000_000, zero=False)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A clock that runs (`real`, `scaled`) or stands until it is moved (`manual`, `auto`). A change is a new value.
+    """A clock that runs (`real`, `scaled`) or is stopped until it is advanced (`manual`, `auto`). Immutable.
 
-    `scaled` is `real` with a speed: 60 means a minute a second. `auto` stands like `manual`; whoever reads an
-    unfinished status moves it to the task's next transition.
+    `scaled` is `real` with a speed: 60 means a minute per second. `auto` is stopped like `manual`, but reading the
+    status of an unfinished task advances it to the task's next transition.
 
     Attributes:
         anchor: A moment of virtual time.
@@ -48,7 +48,7 @@ class Clock:
 
     @classmethod
     def start(cls, mode: str = "real", *, speed: float = 1.0, at: int | None = None) -> Clock:
-        """Return a clock that shows this moment now; by default that of the machine.
+        """Return a clock that starts at this moment; by default at the machine's time.
 
         Raises:
             SettingsError: the mode is unknown or the speed is not a positive number.
@@ -61,7 +61,7 @@ class Clock:
         return self.mode in {"real", "scaled"}
 
     def now(self) -> int:
-        """Return the virtual time in Unix milliseconds; it never goes back."""
+        """Return the virtual time in Unix milliseconds, which never decreases."""
         if not self.flows:
             return self.anchor
         elapsed = system_time.monotonic_ns() - self.anchor_ns
@@ -70,11 +70,11 @@ class Clock:
         return self.anchor + int(elapsed * self.speed) // 1_000_000
 
     def moved_to(self, moment: int) -> Clock:
-        """Return the clock set forward to `moment`, or as it is where that has passed."""
+        """Return the clock advanced to `moment`; unchanged if that has passed."""
         return _clock(self.mode, self.speed, moment) if moment > self.now() else self
 
     def changed(self, mode: str | None = None, speed: float | None = None) -> Clock:
-        """Return the clock with another mode or speed from this moment on, without a jump in time.
+        """Return the clock with another mode or speed from now on, without a jump in time.
 
         Raises:
             SettingsError: the mode is unknown or the speed is not a positive number.
@@ -84,13 +84,13 @@ class Clock:
         return _clock(self.mode if mode is None else mode, speed, self.now())
 
     def real_seconds_until(self, moment: int) -> float | None:
-        """Return how many real seconds pass until `moment`, or None while the clock stands."""
+        """Return the real seconds until `moment`; None for a stopped clock."""
         if not self.flows:
             return None
         return max(0, moment - self.now()) / SECOND / self.speed
 
     def as_dict(self) -> dict[str, object]:
-        """Return the clock as the control plane shows it; `now` in Unix milliseconds."""
+        """Return the clock as JSON of the control plane; `now` is in Unix milliseconds."""
         return {"now": self.now(), "mode": self.mode, "speed": self.speed}
 
 
@@ -102,10 +102,10 @@ def _clock(mode: str, speed: float, now: int) -> Clock:
 
 
 def moment_of(milliseconds: int) -> datetime:
-    """Return a moment of virtual time, Unix milliseconds, as the calendar has it (UTC)."""
+    """Convert a virtual time in Unix milliseconds to a UTC datetime."""
     return datetime.fromtimestamp(min(milliseconds, LATEST) / SECOND, UTC)
 
 
 def time_of_day(milliseconds: int) -> str:
-    """Return hours, minutes and seconds of a moment, Unix milliseconds, in the local time zone."""
+    """Format a time in Unix milliseconds as hours, minutes and seconds of the local time zone."""
     return moment_of(milliseconds).astimezone().strftime("%H:%M:%S")

@@ -1,4 +1,4 @@
-"""What a host name or an address says about where it leads: to this machine, or elsewhere."""
+"""Classify host names and addresses: this machine, or another one."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 from ltx_mock_contracts.io.own_sockets import Place
 
 LONGEST_NAME = 253
-"""So many characters a host name has at most (RFC 1035). What is longer is kept nowhere."""
+"""The maximum length of a host name (RFC 1035). Longer ones are not cached."""
 
 _OLD_STYLE = re.compile(r"[0-9a-fx.]+", re.ASCII)
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 _CONTAINER_VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
 
 ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#@:\[\]\\]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
-"""A page's origin as browsers send it, in lower case."""
+"""A page's origin in the form that browsers send, in lower case."""
 
 
 def host_of(url: str) -> str:
-    """Return the lower-case host name of a URL, or an empty string where there is none to be read."""
+    """Return the lower-case host name of a URL, or an empty string if there is none."""
     try:
         return (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
@@ -31,7 +31,7 @@ def host_of(url: str) -> str:
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that a host is, in any notation that resolvers read, such as `127.1`; None for a name."""
+    """Parse a host as an address, in any notation that resolvers accept, such as `127.1`; None for a name."""
     return _address_of(host) if len(host) <= LONGEST_NAME else _read_address(host)
 
 
@@ -47,12 +47,12 @@ def _read_address(host: str) -> IPv4Address | IPv6Address | None:
             return None
 
 
-# Each request asks this of the same few hosts several times, and what is no address is slow to tell.
+# Each request tests the same few hosts several times, and parsing names is slow.
 _address_of = lru_cache(maxsize=1024)(_read_address)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a lower-case host is a usual name or address of this machine's loopback interface."""
+    """Tell whether a lower-case host is a common name or address of the loopback interface."""
     try:
         return _is_localhost(host) or _unmapped(ip_address(host)).is_loopback
     except ValueError:
@@ -60,9 +60,9 @@ def is_loopback(host: str) -> bool:
 
 
 def is_this_machine(host: str) -> bool:
-    """Tell whether a connection to a lower-case host arrives at this machine, in whatever notation it is written.
+    """Tell whether a lower-case host, in any notation, is this machine.
 
-    One to `0.0.0.0` or `::` does too. A name that a resolver leads here is not known here.
+    So are `0.0.0.0` and `::`. Names that a resolver maps to this machine are not recognized.
     """
     address = address_of(host)
     return _is_localhost(host) or (address is not None and (address.is_loopback or address.is_unspecified))
@@ -71,7 +71,7 @@ def is_this_machine(host: str) -> bool:
 def connectable(host: str) -> str:
     """Return the host to connect to: `localhost` for its sub-names, loopback for `0.0.0.0` and `::`, else the same.
 
-    Not every resolver knows `app.localhost` (RFC 6761), and not every system connects to an unspecified address.
+    Some resolvers do not know `app.localhost` (RFC 6761), and some systems cannot connect to an unspecified address.
     """
     if _is_localhost(host):
         return "localhost"
@@ -84,7 +84,7 @@ def connectable(host: str) -> str:
 
 
 def known_places(host: str, port: int) -> list[Place]:
-    """Return the addresses of a host that need no resolver: of an address, and of `localhost` (RFC 6761)."""
+    """Return the addresses of a host without a resolver: for an address, and for `localhost` (RFC 6761)."""
     host = connectable(host)
     found = [address_of(each) for each in (("127.0.0.1", "::1") if host == "localhost" else (host,))]
     return [

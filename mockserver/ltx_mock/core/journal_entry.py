@@ -1,8 +1,8 @@
 """The four kinds of journal entries. Plain immutable values. Times are Unix milliseconds of the tenant's clock.
 
 All have `number`, `at`, `kind`, `operation`, `status`, `task_id`, `findings`, `request` (the body), `cause`, `latency`
-and `size`: the bytes that clients and receivers brought. Headers and bodies are as they came, secrets included: they
-leave only through `ltx_mock.control.to_json`.
+and `size` (the approximate bytes from clients and receivers). Headers and bodies are unchanged, with secrets; only
+`ltx_mock.control.to_json`, which hides these, may output them.
 """
 
 from __future__ import annotations
@@ -18,30 +18,29 @@ from ltx_mock_contracts.validation.findings import Finding
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 ApiOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "other"]
 RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "callback", "other"]
-"""What an exchange can be: one of the endpoints, a callback that the fake made, or anything else."""
+"""The operation of an exchange: an endpoint, a callback of the fake, or `other`."""
 Operation: TypeAlias = Literal[RequestOperation, "clock"]
 Kind: TypeAlias = Literal["request", "callback", "clock", "download"]
 
 HEADER_BYTES = 140
 FINDING_BYTES = 700
-"""What each of these takes beside its text."""
+"""The overhead of each in bytes."""
 
 
 def headers_size(headers: Headers) -> int:
-    """Return about how many bytes headers take."""
+    """Return the approximate size of headers in bytes."""
     return HEADER_BYTES * len(headers) + sum(map(len, chain.from_iterable(headers)))
 
 
 def findings_size(findings: Sequence[Finding]) -> int:
-    """Return about how many bytes findings take; where they point may be as long as a field's name."""
+    """Return the approximate size of findings in bytes; a pointer may be as long as a field's name."""
     return sum(FINDING_BYTES + len(each.pointer) for each in findings)
 
 
 class RequestEntry(NamedTuple):
-    """A request and its response. `status` is None where the connection was broken in its stead, by `fault`.
+    """A request and its response. `status` is None if `fault` broke the connection instead.
 
-    `ended` is when it was answered, where a scenario made that later than `at`. `response_headers` are those that have
-    something to say.
+    `ended` is the time of the response, if a scenario delayed it. `response_headers` are the significant ones.
     """
 
     number: int
@@ -63,12 +62,12 @@ class RequestEntry(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What it is an entry of."""
+        """The kind of the entry."""
         return "request"
 
     @property
     def latency(self) -> int | None:
-        """How late the response was, in virtual milliseconds. The fake's own work takes no virtual time."""
+        """The delay of the response in virtual milliseconds. The fake's own work takes no virtual time."""
         return (self.ended or self.at) - self.at
 
     @property
@@ -79,9 +78,9 @@ class RequestEntry(NamedTuple):
 
 
 class CallbackEntry(NamedTuple):
-    """An attempt to deliver a callback; `cause` says which, and why it was not answered where `status` is None.
+    """An attempt to deliver a callback; `cause` has its number, and the reason for a missing response.
 
-    `target` is the receiver's URL, `request` what was sent, `ended` when the receiver had answered or was given up.
+    `target` is the receiver's URL, `request` the sent body, `ended` the time of the response or of the timeout.
     """
 
     number: int
@@ -96,7 +95,7 @@ class CallbackEntry(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What it is an entry of."""
+        """The kind of the entry."""
         return "callback"
 
     @property
@@ -106,12 +105,12 @@ class CallbackEntry(NamedTuple):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """None: receivers are judged elsewhere."""
+        """Empty: receivers are judged elsewhere."""
         return ()
 
     @property
     def latency(self) -> int | None:
-        """How long the receiver took, in virtual milliseconds."""
+        """The time of the receiver in virtual milliseconds."""
         return self.ended - self.at
 
     @property
@@ -121,7 +120,7 @@ class CallbackEntry(NamedTuple):
 
 
 class DownloadEntry(NamedTuple):
-    """A download of a task's video: `sent` of `promised` bytes went out; `problem` is the body of an error."""
+    """A download of a task's video: `sent` of `promised` bytes were sent; `problem` is the body of an error."""
 
     number: int
     at: int
@@ -137,7 +136,7 @@ class DownloadEntry(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What it is an entry of."""
+        """The kind of the entry."""
         return "download"
 
     @property
@@ -167,7 +166,7 @@ class DownloadEntry(NamedTuple):
 
 
 class ClockEntry(NamedTuple):
-    """A change of the tenant's clock: it was moved from `at` to `until`, or another mode or speed was set."""
+    """A change of the tenant's clock: advanced from `at` to `until`, or another mode or speed."""
 
     number: int
     at: int
@@ -176,7 +175,7 @@ class ClockEntry(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What it is an entry of."""
+        """The kind of the entry."""
         return "clock"
 
     @property
@@ -216,5 +215,5 @@ class ClockEntry(NamedTuple):
 
 
 ExchangeEntry: TypeAlias = RequestEntry | CallbackEntry | DownloadEntry
-"""Something was asked, and perhaps answered."""
+"""The entries with a request."""
 Entry: TypeAlias = ExchangeEntry | ClockEntry

@@ -1,4 +1,4 @@
-"""API keys: what one looks like (AUTH-2), and what may be shown of it."""
+"""API keys: their syntax (AUTH-2), and the label that may be shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KEY = re.compile(rf"[!-~\x80-\xff]{{1,{MAX_KEY_LENGTH}}}")
 
 
 def is_key(text: str) -> bool:
-    """Tell whether an Authorization header can carry a text as its key: no blanks, no controls, each letter a byte."""
+    """Tell whether a text is valid as a key in a header: Latin-1 without blanks and control characters."""
     return _KEY.fullmatch(text) is not None
 
 
@@ -30,6 +30,6 @@ def bearer_key(given: str) -> str | None:
 
 
 def key_label(key: str) -> str:
-    """Return what may be shown of an API key: its last four characters, or less of a short one."""
+    """Return the label of an API key: its last four characters, or fewer of a short one."""
     visible = min(4, len(key) // 2)
     return "…" + key[len(key) - visible :]

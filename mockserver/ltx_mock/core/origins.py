@@ -1,7 +1,6 @@
-"""Which page of a browser a request comes from: one of this machine, one that a setting allows, or a foreign site's.
+"""Tell from which browser page a request comes: one of this machine, an allowed one, or a foreign one.
 
-Any page may call the API. But one of a foreign site must not reach through the fake what it cannot reach itself: the
-services on this machine.
+Any page may call the API. But a foreign page must not use the fake to reach services on this machine.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 
 
 def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[str]) -> str | None:
-    """Return the origin of the foreign page that made a request, or None where no foreign page did.
+    """Return the origin of the foreign page that sent a request; None otherwise.
 
-    Browsers send `Origin` with each POST that a page of another origin makes; `null` stands for a local file or a
-    sandboxed frame, and anybody can make one. Old ones send a `Referer` only, or nothing but `Sec-Fetch-Site`. What
-    has none of these is no page.
+    Browsers send `Origin` with each cross-origin POST; `null` is a local file or a sandboxed frame, which anybody can
+    make. Old browsers send only a `Referer`, or only `Sec-Fetch-Site`. Requests without these headers do not come from
+    a page.
 
     Args:
-        headers: of the request, with lower-case names.
-        allowed: origins of other machines whose pages are not foreign, or `null`.
+        headers: the request headers, with lower-case names.
+        allowed: origins of other machines, or `null`, that do not count as foreign.
     """
     given = {name: value.decode("latin-1").strip().lower() for name, value in headers}
     origin = given.get(b"origin")
@@ -41,15 +40,15 @@ def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[s
 
 
 def _is_own(host: str, origin: str, asked: str) -> bool:
-    """Tell whether a page is of this machine: by its name, or since the fake itself was asked for at this address.
+    """Tell whether a page is on this machine: by its name, or because the request went to its address.
 
-    Of names the latter says nothing: whoever owns a name can lead it here.
+    The latter holds for addresses only: the owner of a name can point it to this machine.
     """
     return is_this_machine(host.strip("[]")) or (address_of(host) is not None and origin.partition("://")[2] == asked)
 
 
 def refusal(page: str) -> str:
-    """Return why nothing is called for a foreign page, and what to do if it is the developer's own."""
+    """Return why the fake calls nothing for a foreign page, and what to do if the page is the developer's own."""
     remedy = (
         f"; if it is yours, allow it with --allow-origin {page}" if page == "null" or ORIGIN.fullmatch(page) else ""
     )

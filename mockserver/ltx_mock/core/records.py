@@ -1,4 +1,4 @@
-"""What a store keeps of tasks and callbacks. Plain immutable values; a change is a new value."""
+"""Tasks, callbacks and accounts as stored. Plain immutable values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld
 class Task(NamedTuple):
     """One accepted generateTask request and its life.
 
-    `body` is the request as it came, `request` what it asks for, `findings` what is worth remarking on in it. `seed`
-    is the one used for the picture: the request's own, or the one drawn when it asked for none. `cost` is in credits.
-    `root` is the URL under which the submitter reached the fake; its result URL is built on it. `scenarios` are those
-    that the request asked for and that are about its task. `cause` says what decided its life, if it was not its
-    request alone. `page` is the foreign site whose page asked for it: for such a task nothing is called or fetched.
+    `body` is the raw request, `request` the parsed one, `findings` its advisories. `seed` is the seed of the picture:
+    the request's own, or a random one. `cost` is in credits. `root` is the URL that the submitter used, the base of the
+    result URL. `scenarios` are those from the request that concern the task. `cause` explains a timeline that the
+    request alone does not. `page` is the origin of the foreign page that submitted it: for such a task nothing is
+    called or fetched.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Task(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One POST of a callback. `status` is the receiver's, `error` says why there is none. Unix milliseconds."""
+    """One POST of a callback, in Unix milliseconds. `status` is the receiver's; without one, `error` is the reason."""
 
     number: int
     at: int
@@ -48,17 +48,16 @@ class Attempt(NamedTuple):
     error: str | None
 
     def as_dict(self) -> dict[str, object]:
-        """Return the attempt as the control plane shows it."""
+        """Return the attempt as JSON of the control plane."""
         return {"number": self.number, "at": self.at, "ended": self.ended, "status": self.status, "error": self.error}
 
 
 class Delivery(NamedTuple):
-    """The callback of one task: where it goes, what became of it, when it is tried next (rules CB-1, CB-2).
+    """The callback of one task: its target, its state, its attempts and the next one (rules CB-1, CB-2).
 
-    `url` is the one in the request, `target` the one really called (None when nothing may be called; `reason` says
-    why). `due` is the virtual moment of the next attempt in Unix milliseconds, None when there is none to come.
-    `wait` is how long after the end of the task the first attempt is made, in milliseconds. `manual` says that somebody
-    asked for the attempt to come.
+    `url` is the one in the request, `target` the one that is called (None if none may be called; `reason` says why).
+    `due` is the time of the next attempt in virtual Unix milliseconds; None if there is none. `wait` is the delay of
+    the first attempt after the end of the task, in milliseconds. `manual` marks a redelivery by hand.
     """
 
     id: str
@@ -75,7 +74,7 @@ class Delivery(NamedTuple):
     manual: bool = False
 
     def as_dict(self) -> dict[str, object]:
-        """Return the delivery as the control plane shows it."""
+        """Return the delivery as JSON of the control plane."""
         return {
             "id": self.id,
             "taskId": self.task_id,
@@ -97,7 +96,7 @@ def delivery_id(task_id: str, copy: int = 0) -> str:
 
 
 class Account(NamedTuple):
-    """A tenant's counters at one moment. `credits` is what is left, None without end; `spent` is net of refunds."""
+    """A tenant's counters at one moment. `credits` remain, None for unlimited; `spent` is net of refunds."""
 
     made: int
     active: int
@@ -108,7 +107,7 @@ class Account(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a task was not taken: `credits`, `concurrency` or `memory`; for the second, when the next slot comes free."""
+    """Why a task was refused: `credits`, `concurrency` or `memory`; for `concurrency`, when the next slot is free."""
 
     reason: Literal["credits", "concurrency", "memory"]
     retry_at: int | None = None

@@ -1,4 +1,4 @@
-"""How values of settings are read: what each kind may be, and the form in which it is kept. See `ltx_mock.fields`."""
+"""Readers for the values of settings. See `ltx_mock.fields`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RATE = re.compile(r"(\d{1,12})/(second|minute|hour)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests in so many milliseconds."""
+    """A number of requests per window in milliseconds."""
 
     count: int
     window_ms: int
@@ -44,26 +44,26 @@ def rate(path: str, value: object) -> Rate:
 
 
 def prices(path: str, value: object) -> dict[str, int]:
-    """Read credits for resolutions; those that are not named have the price that they have by default."""
+    """Read prices in credits by resolution; resolutions without one keep their default."""
     return DEFAULT_PRICES | pairs(choice(*DEFAULT_PRICES), in_digits(whole(0)))(path, value)
 
 
 def http_url(path: str, value: object) -> str:
-    """Read an absolute http or https URL; a slash at its end is left out."""
+    """Read an absolute http or https URL, without a trailing slash."""
     if not isinstance(value, str) or not value.isprintable() or not is_http_url(value):
         raise refused(path, "an absolute http or https URL", value)
     return value.rstrip("/")
 
 
 def rewrite_source(path: str, value: object) -> str:
-    """Read a URL prefix; its scheme and host are kept in lower case, as they are compared."""
+    """Read a URL prefix, with scheme and host in lower case for comparison."""
     scheme, _, rest = http_url(path, value).partition("://")
     host, slash, way = rest.partition("/")
     return f"{scheme}://{host}".lower() + slash + way
 
 
 def rewrites(path: str, value: object) -> dict[str, str]:
-    """Read URL prefixes, and those that take their places."""
+    """Read URL prefixes and their replacements."""
     return pairs(rewrite_source, http_url)(path, value)
 
 
@@ -76,7 +76,7 @@ def host_name(path: str, value: object) -> str:
 
 
 def page_origin(path: str, value: object) -> str:
-    """Read an origin and return it as browsers send it; `null` is that of a file or a sandbox."""
+    """Read an origin in the form that browsers send; `null` is the origin of files and sandboxed frames."""
     origin = _DEFAULT_PORT.sub(r"\1\2", text()(path, value).lower().rstrip("/"))
     if origin != "null" and not ORIGIN.fullmatch(origin):
         raise refused(path, "scheme, host and port of a page, such as https://app.example.com", value)
@@ -89,14 +89,14 @@ def file_path(path: str, value: object) -> str:
 
 
 def scenario(_path: str, value: object) -> Scenario:
-    """Read a scenario as Python and the control plane give it: by its name, or as a table."""
+    """Read a scenario from its name or from a table."""
     if isinstance(value, Scenario):
         return value
     return find_scenario(value) if isinstance(value, str) else from_dict(value)
 
 
 def start_time(path: str, value: object) -> str:
-    """Read the first moment of a clock that stands, as text; see `first_moment`."""
+    """Read the start time of a stopped clock, as text; see `first_moment`."""
     given = text()(path, value)
     try:
         moment = first_moment(given)
@@ -108,10 +108,10 @@ def start_time(path: str, value: object) -> str:
 
 
 def first_moment(start: str) -> int | None:
-    """Return the Unix milliseconds of a start time; None stands for now.
+    """Return a start time in Unix milliseconds; None means now.
 
     Raises:
-        ValueError: it is no ISO 8601 time.
+        ValueError: not an ISO 8601 time.
     """
     if start in {"fixed", "now"}:
         return FIXED_START if start == "fixed" else None

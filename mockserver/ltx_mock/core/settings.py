@@ -1,4 +1,4 @@
-"""Every setting of the fake, once; the command line, the environment, the config file and `MockServer` read it here."""
+"""All settings of the fake, defined once for the command line, the environment, the config file and `MockServer`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MAX_PATIENCE = 3600
 MEBIBYTE = 1024 * 1024
 MAX_RESULT_BYTES = 128 * MEBIBYTE
 OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file", "journal_memory")
-"""Settings that a world cannot have for itself."""
+"""Settings of the whole server, not of a tenant."""
 AT_RUN_TIME = ("allow_callback_host", "callback_rewrite")
-"""Settings to which a server that runs takes more values."""
+"""Settings that can be extended at run time."""
 
 
 def setting(default: object, reads: Reader[Any], about: str, **metadata: object) -> Any:
-    """Declare a setting: its default, how it is read, what it is for, and how a command line spells it."""
+    """Declare a setting: default, reader, description, and form on the command line."""
     metadata |= {"help": about, "read": reads}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
@@ -34,7 +34,7 @@ def setting(default: object, reads: Reader[Any], about: str, **metadata: object)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a fake behaves. Immutable; `replace` makes a changed copy.
+    """The settings of a fake. Immutable; `replace` makes a changed copy.
 
     Raises:
         SettingsError: a value is not allowed; the text names the setting, what was given and what is allowed.
@@ -145,7 +145,7 @@ class Settings:
         return Settings.from_mapping(current | changes)
 
     def with_more(self, values: Mapping[str, Any]) -> Settings:
-        """Return a copy with more values for settings of `AT_RUN_TIME`; what was there stays.
+        """Return a copy with additional values for settings of `AT_RUN_TIME`.
 
         Raises:
             SettingsError: it is another setting, or a value is not allowed.
@@ -176,7 +176,7 @@ class Settings:
         return Clock.start(self.clock, speed=self.speed, at=readers.first_moment(self.start_time) if stands else None)
 
     def as_dict(self) -> dict[str, object]:
-        """Return all settings as plain data, secrets left out."""
+        """Return all settings as plain data, without secrets."""
         values: dict[str, object] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -188,7 +188,7 @@ class Settings:
 
 
 def setting_names() -> list[str]:
-    """Return the names of all settings in the order in which they are documented."""
+    """Return the names of all settings, in documented order."""
     return [item.name for item in fields(Settings)]
 
 

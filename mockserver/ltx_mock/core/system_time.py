@@ -1,8 +1,8 @@
-"""The machine's own time, also while a test has frozen or moved Python's.
+"""The machine's real time, even while a test has frozen or shifted Python's.
 
-freezegun replaces the functions of the module `time` and every reference to them. A second module object, made from the
-same built-in code, has functions of its own that it does not know. time-machine changes the code itself, though not
-that of the monotonic clocks, and offers a way around it.
+freezegun replaces the functions of the module `time` and all references to them. A second instance of the built-in
+module has separate functions, which it does not replace. time-machine patches the C functions, except for the monotonic
+clocks, and has an escape hatch.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from importlib.util import module_from_spec
 _time = module_from_spec(time.__spec__)
 
 monotonic: Callable[[], float] = _time.monotonic
-"""Seconds of a clock that never goes back."""
+"""Monotonic time in seconds."""
 
 monotonic_ns: Callable[[], int] = _time.monotonic_ns
-"""The same in nanoseconds."""
+"""Monotonic time in nanoseconds."""
 
 
 def unix_ms() -> int:
@@ -31,7 +31,7 @@ def unix_ms() -> int:
 
 
 def keep_time(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
-    """Return the event loop with the machine's time as its own. uvloop has that anyway."""
+    """Make an event loop use the real monotonic time, as uvloop does anyway, and return it."""
     if isinstance(loop, asyncio.BaseEventLoop):
         loop.time = monotonic  # type: ignore[method-assign]
     return loop

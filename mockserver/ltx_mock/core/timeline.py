@@ -1,6 +1,6 @@
-"""The life of a task as a pure function of its request, the seed and the moment of creation.
+"""The timeline of a task, a pure function of its request, the seed and the time of creation.
 
-No timer runs for a task. Its state is read off the timeline at the moment of asking.
+No timer runs for a task. Its state is computed from the timeline when it is read.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from ltx_mock.core.seeding import between, digest
 from ltx_mock_contracts.api import State
 from ltx_mock_contracts.model import MODEL
 
-# From and to, in milliseconds: rule TASK-8.
+# Ranges in milliseconds: rule TASK-8.
 GENERATION_MS = {each.name: each.generation_ms for each in MODEL.resolutions.values()}
 LORA_MS = MODEL.lora_ms
 
-# The documents give no figures for these: they are ours.
+# The documents have no figures for these; they are our choice.
 PENDING_MS = (1 * SECOND, 5 * SECOND)
 FAILING_MS = {each.code: each.fails_after_ms for each in MODEL.fail_codes.values()}
 FAILING_OTHERWISE_MS = MODEL.other_failure.fails_after_ms
 NEVER = LATEST + 1
-"""The end of a task that has none: no clock gets there."""
+"""The end of an endless task, beyond the end of all clocks."""
 EARLIEST_FAILURE_MS = min(low for low, _ in FAILING_MS.values())
 
 
 class Timeline(NamedTuple):
-    """When a task starts to be processed, when it ends and how. Unix milliseconds of virtual time."""
+    """When a task is created, when processing starts, when and how it ends. Virtual Unix milliseconds."""
 
     created: int
     started: int
@@ -53,16 +53,16 @@ class Timeline(NamedTuple):
         return self.ended >= NEVER
 
     def next_transition(self, now: int) -> int | None:
-        """Return the moment of the next change of state, or None when there is none to come."""
+        """Return the time of the next state change, or None."""
         return next((moment for moment in (self.started, self.ended) if now < moment < NEVER), None)
 
     def transitions(self, after: int, until: int) -> list[tuple[int, State]]:
-        """Return the changes of state later than `after` and not later than `until`, in order."""
+        """Return the state changes after `after` up to `until`, in order."""
         moments = (self.started, self.ended) if self.started < self.ended else (self.ended,)
         return [(moment, self.state(moment)) for moment in moments if after < moment <= until]
 
     def finished_at(self, moment: int, failure: Failure | None) -> Timeline:
-        """Return the same life with another end: at this moment, in this way."""
+        """Return the timeline with another end."""
         return Timeline(self.created, min(self.started, moment), moment, failure)
 
 
@@ -70,15 +70,16 @@ def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int
     """Draw the timeline of a task.
 
     Args:
-        resolution: one of the model's.
-        lora: whether a LoRA mode was asked for, which takes longer.
-        picture: the digest of all that decides the result; with the seed it decides the draw.
+        resolution: a resolution of the model.
+        lora: whether the mode has LoRAs, which takes longer.
+        picture: the digest of everything that determines the result; with the seed it determines the times.
         seed: the seed of the fake.
-        created: the moment of creation, Unix milliseconds.
-        failure: how it fails, or None.
+        created: the time of creation in Unix milliseconds.
+        failure: the failure, or None.
 
     Returns:
-        The timeline. A success takes the documented time (TASK-8); a failure comes soon after processing starts.
+        The timeline. A success takes the documented time (TASK-8); a failure happens soon after the start of
+        processing.
     """
     random_bytes = digest("timeline", seed, picture)
     started = created + between(*PENDING_MS, random_bytes[:4])

@@ -1,1 +1,1 @@
-"""What happens to a request, to a task and to time."""
+"""Processes requests, tasks, callbacks and clock changes."""

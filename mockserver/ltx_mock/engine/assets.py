@@ -1,8 +1,8 @@
-"""Reference images and LoRAs, looked at as the real service would look at them (FAIL-2, FAIL-3).
+"""Check reference images and LoRAs as the real service does (FAIL-2, FAIL-3).
 
-Only hosts on loopback are really fetched unless `fetch_assets` is set; all others are taken to be fine, so that the
-examples of the documents work with no network. A fetch runs beside the request that asked for it: an app that serves
-the image and waits for generateTask in the same thread must not wait for itself.
+Only URLs on loopback are fetched unless `fetch_assets` is set; all others count as valid, so that the documented
+examples work without a network. A fetch runs beside its request, because an app may serve the image in the thread that
+waits for generateTask.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def image_type(start: bytes) -> str | None:
 
 
 class InspectionResult(NamedTuple):
-    """What a look at the assets of a request found: how the task fails, and what could not be looked at, and why."""
+    """The result of checking the assets of a request: the task's failure, and why an asset was not checked."""
 
     failure: Failure | None = None
     doubt: Cause | None = None
@@ -44,25 +44,25 @@ NOTHING = InspectionResult()
 
 
 class Inspector:
-    """Fetches what a request points at and tells how the task fails, if it does."""
+    """Fetches the assets of a request and returns the failure of its task, if any."""
 
     def __init__(self, sender: Sender, *, fetch_all: bool) -> None:
         self._sender = sender
         self._fetch_all = fetch_all
 
     def concerns(self, request: GenerateRequest) -> bool:
-        """Tell whether there is anything to fetch for this request."""
+        """Tell whether the request has assets to fetch."""
         return bool(request.image_urls or request.loras) and any(
             self._fetches(url) for _, urls in assets(request) for url in urls
         )
 
     async def inspect(self, request: GenerateRequest) -> InspectionResult:
-        """Fetch the image and the LoRAs at once and return the first failure, the image's before a LoRA's."""
+        """Fetch image and LoRAs concurrently and return the first failure, the image's before a LoRA's."""
         wanted = [(code, url) for code, urls in assets(request) for url in urls if self._fetches(url)]
         problems = await asyncio.gather(*(self._problem(code, url) for code, url in wanted))
         doubt: Cause | None = None
         for (code, url), problem in zip(wanted, problems, strict=True):
-            if isinstance(problem, Unanswered):  # its certificate says nothing about the file
+            if isinstance(problem, Unanswered):  # a bad certificate says nothing about the file
                 doubt = doubt or Cause("asset", f"{url} was taken to be fine without a look at it: {problem}")
             elif problem is not None:
                 return InspectionResult(failure(code, Cause("asset", f"fetched {url}"), problem))
@@ -72,7 +72,7 @@ class Inspector:
         return self._fetch_all or is_this_machine(host_of(url))
 
     async def _problem(self, code: str, url: str) -> str | Unanswered | None:
-        """Return what is wrong with an asset; the reason itself where nothing is known but its certificate."""
+        """Return the problem of an asset; the reason itself if only its certificate was refused."""
         limit = MAX_IMAGE_BYTES if code == INVALID_IMAGE_URL else 0
         try:
             fetched = await self._follow(url, limit)
@@ -87,7 +87,7 @@ class Inspector:
         return None if fetched.size else f"{url} is empty"
 
     async def _follow(self, url: str, limit: int) -> Fetched | None:
-        """Return the last answer; None where a redirect leaves the hosts that are fetched."""
+        """Follow redirects and return the last response; None if a redirect leads to a host that is not fetched."""
         for _ in range(MAX_REDIRECTS + 1):
             fetched = await self._sender.get(url, FETCH_SECONDS, limit)
             if fetched.status not in {301, 302, 303, 307, 308} or not fetched.location:

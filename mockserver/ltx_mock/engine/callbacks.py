@@ -1,7 +1,7 @@
-"""Callbacks: who is called, when, and what happens when nobody answers (rules CB-1 to CB-3).
+"""Schedule and deliver callbacks, with retries (rules CB-1 to CB-3).
 
-Moments are virtual. While a clock flows, an alarm wakes the callbacks when the next delivery is due. While it stands,
-deliveries are made by whoever moves it.
+Times are virtual. With a running clock, a timer fires when the next delivery is due. With a stopped clock, whoever
+advances it makes the deliveries.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _END_OF_HOST = re.compile(r"[/?#]")
 
 
 def route(url: str, settings: Settings, page: str | None = None) -> tuple[str | None, str | None]:
-    """Return the URL to call for a `callback_url`, or None and the reason why nobody is called.
+    """Return the URL to call for a `callback_url`, or None and the reason why it is not called.
 
     Args:
         url: the `callback_url`.
         settings: those of the tenant.
-        page: the foreign site whose page asked for the task, if one did.
+        page: the origin of the foreign page that submitted the task, if any.
     """
     target, reason = _target(url, settings)
     return (None, refusal(page)) if target is not None and page is not None else (target, reason)
@@ -71,13 +71,13 @@ def _longest_first(rewrite: tuple[str, str]) -> int:
 
 @dataclass(slots=True)
 class Span:
-    """How far an advance goes: Unix milliseconds, and later when time is moved on while it waits for a receiver."""
+    """The end of an advance in Unix milliseconds; later if the clock is advanced again during a wait."""
 
     until: int
 
 
 class Callbacks:
-    """Plans and makes the deliveries of all tenants."""
+    """Schedules and makes the deliveries of all tenants."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Callbacks:
         ready: Callable[[Tenant], Awaitable[None]],
         observer: Observer,
     ) -> None:
-        """`record` writes the journal; `ready(tenant)` returns when it is known how the tenant's tasks end."""
+        """`record` writes the journal; `ready(tenant)` waits for the inspections of the tenant's tasks."""
         self._store = store
         self._sender = sender
         self._record = record
@@ -98,7 +98,7 @@ class Callbacks:
         self._awaited: Counter[str] = Counter()
 
     def plan(self, tenant: Tenant, planned: PlannedTask, url: str) -> None:
-        """Schedule the callback of a new task, or several, or note why there will be none."""
+        """Schedule the callbacks of a new task, or note why there is none."""
         task, callback = planned.task, planned.callback
         target, reason = route(url, tenant.settings, task.page)
         if callback.lost:
@@ -112,7 +112,7 @@ class Callbacks:
         self.set_alarm(tenant)
 
     def reschedule(self, tenant: Tenant, task: Task) -> None:
-        """Move deliveries that have not begun to the task's new end."""
+        """Move deliveries without attempts to the task's new end."""
         for copy in range(MAX_COPIES):
             delivery = tenant.delivery(delivery_id(task.id, copy))
             if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
@@ -120,10 +120,10 @@ class Callbacks:
         self.set_alarm(tenant)
 
     def redeliver(self, tenant: Tenant, task: Task, delivery: Delivery) -> None:
-        """Plan one more attempt of a callback that was made, given up or withheld: now, or when its task ends.
+        """Schedule one more attempt of a callback that was made, given up or withheld: now, or at the end of its task.
 
         Raises:
-            ConflictError: it may go nowhere.
+            ConflictError: its URL may not be called.
         """
         target, reason = route(delivery.url, tenant.settings, task.page)
         if target is None:
@@ -135,7 +135,7 @@ class Callbacks:
         self.set_alarm(tenant)
 
     def set_alarm(self, tenant: Tenant) -> None:
-        """Set the tenant's alarm for its next delivery. Call it after each change of deliveries or clock."""
+        """Set the tenant's timer for its next delivery. Call it after each change of deliveries or clock."""
         if alarm := self._alarms.pop(tenant.key, None):
             alarm.cancel()
         self._observer.tenant_changed(tenant)
@@ -147,21 +147,21 @@ class Callbacks:
         self._alarms[tenant.key] = loop.call_later(delay, self._on_alarm, tenant)
 
     def awaits_receiver(self, tenant: Tenant) -> bool:
-        """Tell whether an attempt is under way: whoever asks for something now may be the one that is to answer it."""
+        """Tell whether an attempt is waiting for its receiver, which may be the sender of the current request."""
         return self._awaited[tenant.key] > 0
 
     def deliver_due(self, tenant: Tenant) -> None:
-        """Make what is due beside the request that asks for it."""
+        """Make due deliveries in the background."""
         if tenant.clock.mode == "manual":
             self._spawn(tenant, self._run_due(tenant))
         else:
             self.set_alarm(tenant)
 
     async def advance(self, tenant: Tenant, span: Span) -> None:
-        """Move the tenant's clock to the end of a span and make each delivery that falls due on the way, at its moment.
+        """Advance the tenant's clock to the end of a span, and make each delivery at its due time.
 
-        What an attempt can bring about (its retry) lies at least 30 s later. So all that is due within 30 s may be
-        made side by side: in order for one receiver, with no waiting for another receiver that is dead.
+        A retry is due at least 30 s after its attempt. So all deliveries due within 30 s are made concurrently: in
+        order for one receiver, without waiting for another receiver that is dead.
         """
         while (due := tenant.next_due()) is not None and due <= span.until:
             horizon = min(span.until, due + min(RETRY_AFTER_MS) - 1)
@@ -170,13 +170,13 @@ class Callbacks:
         self.set_alarm(tenant)
 
     async def forget(self, tenant: Tenant) -> None:
-        """Stop all that is under way for a tenant."""
+        """Cancel the deliveries of a tenant."""
         if alarm := self._alarms.pop(tenant.key, None):
             alarm.cancel()
         await _cancel(task for task, key in self._running.items() if key == tenant.key)
 
     async def close(self) -> None:
-        """Stop all that is under way."""
+        """Cancel all deliveries."""
         for alarm in self._alarms.values():
             alarm.cancel()
         self._alarms.clear()
@@ -187,7 +187,7 @@ class Callbacks:
         self._observer.delivery_changed(tenant, delivery)
 
     def _is_current(self, tenant: Tenant) -> bool:
-        """Tell whether the tenant is still there, and not forgotten by a reset."""
+        """Tell whether the tenant still exists and was not reset."""
         return self._store.find(tenant.key) == tenant
 
     def _on_alarm(self, tenant: Tenant) -> None:
@@ -247,12 +247,12 @@ class Callbacks:
 
 
 def _due(task: Task, wait: int) -> int | None:
-    """Return when the first attempt is made; None while the task has no end."""
+    """Return when the first attempt is due; None for a task without end."""
     return None if task.timeline.endless else task.timeline.ended + wait
 
 
 def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
-    """Return the delivery as it stands after an attempt (CB-2)."""
+    """Return the delivery after an attempt (CB-2)."""
     attempts = (*delivery.attempts, attempt)
     delivery = delivery._replace(reason=None, manual=False)
     if attempt.status == 200:
@@ -265,7 +265,7 @@ def _after(delivery: Delivery, attempt: Attempt) -> Delivery:
 
 
 def _hint(delivery: Delivery, reason: Unanswered) -> str:
-    """Return what to do about a receiver on this machine that is not there."""
+    """Return a hint for a receiver on this machine that cannot be reached."""
     target = delivery.target or ""
     if reason.kind != "refused" or not is_this_machine(host_of(target)):
         return ""
@@ -302,7 +302,7 @@ def _by_receiver(deliveries: Iterable[Delivery]) -> Iterable[list[Delivery]]:
 
 
 def _origin(url: str) -> str:
-    """Return scheme and host of a URL, also of one that `urlsplit` would refuse."""
+    """Return scheme and host of a URL, even of one that `urlsplit` refuses."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{_END_OF_HOST.split(rest, maxsplit=1)[0]}"
 

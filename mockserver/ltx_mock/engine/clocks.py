@@ -1,4 +1,4 @@
-"""The clocks of all tenants: set, or moved on, one advance after the other."""
+"""Set and advance the clocks of all tenants."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ Event = dict[str, object]
 
 
 class Clocks:
-    """Sets and moves the clocks of all tenants.
+    """Sets and advances the clocks of all tenants.
 
-    An advance makes the callbacks that fall due and waits for their receivers. A receiver may move time on itself
-    before it answers, in this process or another, and nothing in its request says so. So while a receiver is waited
-    for, a further advance waits for nobody: it moves the clock at once and leaves the callbacks that fall due to the
-    advance under way, which goes on for as much longer. Seconds always add up.
+    An advance delivers due callbacks and waits for their receivers. A receiver may itself advance the clock before it
+    responds, and its request does not show that. So while one advance waits for a receiver, a second one does not wait:
+    it moves the clock at once and leaves due callbacks to the first, whose span it extends. The seconds always add up.
 
     Args:
-        store: has the tenants, and the clock of those to come.
-        callbacks: makes the callbacks.
-        inspections: those that are under way.
+        store: the tenants, and the clock of future tenants.
+        callbacks: delivers the callbacks.
+        inspections: the current inspections.
         record: writes into the journal.
-        observer: hears that a clock was changed.
+        observer: is notified of clock changes.
     """
 
     def __init__(
@@ -51,12 +50,12 @@ class Clocks:
         self._spans: dict[str, Span] = {}
 
     def forget(self, tenant: Tenant) -> None:
-        """Let a new tenant of the same key wait for nothing that is under way for the old one."""
+        """Make a new tenant of the same key independent of advances of the old one."""
         self._locks.pop(tenant.key, None)
         self._spans.pop(tenant.key, None)
 
     def set(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
-        """Change the clock of one tenant, or of all and of those to come.
+        """Change the clock of one tenant, or of all and of future ones.
 
         Raises:
             SettingsError: the mode is unknown or the speed is not allowed.
@@ -70,13 +69,13 @@ class Clocks:
         self._observer.tenant_changed(tenant)
 
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[Event]:
-        """Move the time of one tenant, or of all, and return what happened on the way, in order.
+        """Advance the clock of one tenant, or of all, and return the events, in order.
 
-        Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`. While a receiver is
-        waited for, callbacks are left to the advance that waits.
+        Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`. While an earlier advance
+        waits for a receiver, callbacks are left to it.
 
         Raises:
-            SettingsError: the span is negative, or goes beyond the end of time.
+            SettingsError: the span is negative, or goes beyond `LATEST`.
         """
         if milliseconds < 0:
             raise SettingsError(f"time only moves forward, not by {milliseconds / SECOND:g} s")
@@ -95,7 +94,7 @@ class Clocks:
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
             await self._inspections.wait_for_inspections(tenant)
             after = tenant.clock.now()
-            check_end_of_time(milliseconds, tenant.clock)  # it may have been moved while this waited
+            check_end_of_time(milliseconds, tenant.clock)  # it may have been advanced during the wait
             self._note_advance(tenant, milliseconds)
             watched = {task.id: task for task in tenant.unfinished(after)}
             made_before = tenant.account(after).made
@@ -107,7 +106,7 @@ class Clocks:
             return _events(tenant, [*watched], attempts_before, after, until)
 
     async def make_due(self, tenant: Tenant) -> None:
-        """Make the callbacks that are due at this moment."""
+        """Make the deliveries that are due now."""
         now = tenant.clock.now()
         if self._callbacks.awaits_receiver(tenant):
             await self._callbacks.advance(tenant, Span(now))
@@ -116,7 +115,7 @@ class Clocks:
             await self._move(tenant, now)
 
     async def _move(self, tenant: Tenant, until: int) -> int:
-        """Move to a moment and return the one that was reached: later, where receivers have moved time on."""
+        """Advance to a moment and return the reached one, which is later if receivers advanced the clock too."""
         span = self._spans[tenant.key] = Span(until)
         try:
             await self._callbacks.advance(tenant, span)
@@ -150,7 +149,7 @@ class Clocks:
 
 
 def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
-    """Raise `SettingsError` where a clock cannot be moved on by so much."""
+    """Raise `SettingsError` if an advance would go beyond `LATEST`."""
     if max(clock.now() for clock in clocks) + milliseconds > LATEST:
         raise SettingsError(f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it")
 
@@ -162,7 +161,7 @@ def _attempts(tenant: Tenant) -> dict[str, int]:
 def _events(
     tenant: Tenant, task_ids: list[str], attempts_before: dict[str, int], after: int, until: int
 ) -> list[Event]:
-    """Return the changes of state and the attempts of callbacks in a span of time, the former first at one moment."""
+    """Return the state changes and callback attempts in a span of time; at equal times state changes come first."""
     events: list[tuple[int, int, int, dict[str, object]]] = []
     for task_id in task_ids:
         task = tenant.task(task_id)

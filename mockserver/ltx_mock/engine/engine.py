@@ -1,6 +1,6 @@
-"""The machine behind the endpoints: what happens to a request, to a task, and to time.
+"""The engine behind the endpoints and the control plane.
 
-Runs in one event loop. The methods that are no coroutines do their work in one step, so requests never see half of it.
+It runs in one event loop. Methods that are not coroutines are atomic for other requests.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ BY_HAND = Cause("manual", "finished by hand")
 
 
 class Engine:
-    """One fake: its parts, and what clients and the control plane ask of them.
+    """The state and operations of one fake.
 
     Args:
-        settings: of the server.
-        store: where state lies.
-        sender: makes the requests that the fake makes.
+        settings: the server's settings.
+        store: the state of all tenants.
+        sender: sends the fake's own requests.
 
     Attributes:
-        sender: Makes the requests that the fake makes.
-        observers: Hear of every change.
-        tenants: Who asks.
+        sender: Sends the fake's own requests.
+        observers: Are notified of every change.
+        tenants: The tenants by key.
         worker: A thread for long work outside the event loop.
     """
 
@@ -63,12 +63,12 @@ class Engine:
 
     @property
     def settings(self) -> Settings:
-        """The server's settings, as far as tenants have none of their own."""
+        """The server's settings, which are the defaults of tenants."""
         return self.tenants.settings
 
     @property
     def clock(self) -> Clock:
-        """The clock of tenants to come."""
+        """The clock of future tenants."""
         return self.store.clock
 
     @property
@@ -77,7 +77,7 @@ class Engine:
         return self._inspections
 
     def record(self, tenant: Tenant, entry: Entry) -> None:
-        """Write an entry into the tenant's journal and tell the observers."""
+        """Write an entry into the tenant's journal and notify the observers."""
         tenant.record(entry)
         self.observers.entry_recorded(tenant, entry)
 
@@ -92,15 +92,15 @@ class Engine:
         requested: tuple[ActiveScenario, ...] = (),
         page: str | None = None,
     ) -> ApiResponse:
-        """Answer generateTask.
+        """Process generateTask and return the response.
 
         Args:
-            tenant: who asks.
-            submitted: the body, read and judged.
-            root: the URL under which the client knows the fake.
-            now: the moment of asking, Unix milliseconds of the tenant's clock.
-            requested: the scenarios that the request asks for itself.
-            page: the foreign site whose page asks; None where no such page does.
+            tenant: the tenant of the request's key.
+            submitted: the parsed and validated body.
+            root: the root URL that the client used.
+            now: the time of the request, in Unix milliseconds of the tenant's clock.
+            requested: the scenarios that the request asks for.
+            page: the origin of the foreign page that sent the request, if any.
         """
         request, findings = submitted.request, submitted.findings
         if request is None or (findings and tenant.settings.strict):
@@ -108,7 +108,7 @@ class Engine:
             return responses.invalid([each for each in findings if strict or each.severity == "violation"])
         if self._inspections:
             await self.wait_for_inspections(tenant, now)
-            tenant = self.tenants.of_key(tenant.key) or tenant  # a reset may have put a new one in its place
+            tenant = self.tenants.of_key(tenant.key) or tenant  # a reset may have replaced the tenant
             now = tenant.clock.now()
         answer, planned = self._creation.create(tenant, submitted, request, root, now, requested, page)
         if planned is not None and planned.callback.first:
@@ -116,7 +116,7 @@ class Engine:
         return answer
 
     async def status(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
-        """Answer statusTask. With an `auto` clock an unfinished task then moves on to its next state."""
+        """Process statusTask and return the response. An `auto` clock then advances to the task's next state."""
         task = tenant.task(task_id)
         if task is None:
             return responses.unknown_task(task_id)
@@ -132,10 +132,10 @@ class Engine:
         return answer
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
-        """Wait until it is known how the tenant's tasks end; see `Inspections.wait_for_inspections`."""
+        """Wait for the inspections of the tenant's tasks; see `Inspections`."""
         await self._inspections.wait_for_inspections(tenant, by)
 
-    # ---- what the control plane does
+    # ---- for the control plane
 
     def set_clock(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
         """See `Clocks.set`."""
@@ -146,16 +146,16 @@ class Engine:
         return await self._clocks.advance(tenant, milliseconds)
 
     async def redeliver(self, named: str) -> Delivery:
-        """Make a callback once more, by hand, and return it as it then stands.
+        """Deliver a callback once more, by hand, and return its new state.
 
-        One that was withheld goes where the settings now in force let it go.
+        A withheld callback is routed by the current settings.
 
         Args:
-            named: the id of the callback, or of its task.
+            named: the id of the callback or of its task.
 
         Raises:
-            NotFoundError: there is no such callback.
-            ConflictError: it is still to come, is being made just now, or may go nowhere.
+            NotFoundError: unknown callback.
+            ConflictError: it is still scheduled, is being delivered, or its URL may not be called.
         """
         for tenant in self.store.tenants():
             delivery = tenant.delivery(named) or tenant.delivery(delivery_id(named))
@@ -175,7 +175,7 @@ class Engine:
         """End a task now, by hand.
 
         Raises:
-            NotFoundError: nobody made this task.
+            NotFoundError: unknown task.
             ConflictError: it is finished already (TASK-1).
         """
         tenant, task = self.tenants.find_task(task_id)

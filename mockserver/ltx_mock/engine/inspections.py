@@ -1,4 +1,4 @@
-"""Looks at the assets of tasks that are under way, and how to wait for them."""
+"""The running checks of tasks' assets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ltx_mock.store.interface import Tenant
 
 
 class Inspection(NamedTuple):
-    """A look at the assets of a task that is under way; from `earliest` on it may have failed for them."""
+    """A running check of a task's assets. The task may have failed from `earliest` on."""
 
     tenant: Tenant
     earliest: int
@@ -18,13 +18,13 @@ class Inspection(NamedTuple):
 
 
 class Inspections:
-    """All that are under way, by the ids of their tasks."""
+    """All running inspections, by task id."""
 
     def __init__(self) -> None:
         self._by_task: dict[str, Inspection] = {}
 
     def __contains__(self, task_id: object) -> bool:
-        """Tell whether it is still being found out how a task ends."""
+        """Tell whether the assets of a task are still being checked."""
         return task_id in self._by_task
 
     def __len__(self) -> int:
@@ -33,7 +33,7 @@ class Inspections:
     def begin(
         self, tenant: Tenant, task_id: str, earliest: int, work: Coroutine[None, None, None], done: Callable[[], None]
     ) -> None:
-        """Set one going; `earliest` is in Unix milliseconds, and `done` is called when it is over."""
+        """Start an inspection; `earliest` is in Unix milliseconds, and `done` is called at its end."""
         inspection = Inspection(tenant, earliest, asyncio.create_task(work))
         self._by_task[task_id] = inspection
 
@@ -44,10 +44,10 @@ class Inspections:
         inspection.work.add_done_callback(over)
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
-        """Wait until it is known how each of the tenant's tasks ends: no fetch of an asset is under way.
+        """Wait for the inspections of the tenant's tasks.
 
-        With `by`, only for those that may have failed by that moment: who serves an image and waits for the answer
-        to another request, in one thread, must not wait for himself.
+        With `by`, wait only for tasks that may have failed by then: an app may serve an image in a thread that waits
+        for the response of another request.
         """
         pending = [
             each.work
@@ -58,7 +58,7 @@ class Inspections:
             await asyncio.wait(pending)
 
     def cancel(self, tenants: Iterable[Tenant] | None = None) -> list[asyncio.Task[None]]:
-        """Stop those of some tenants, or all, and return what is being stopped."""
+        """Cancel the inspections of some tenants, or all, and return their tasks."""
         theirs = None if tenants is None else list(tenants)
         doomed = [each.work for each in self._by_task.values() if theirs is None or each.tenant in theirs]
         for work in doomed:

@@ -1,4 +1,4 @@
-"""Observers hear of every change: the console, the event feed, a long poll. Whoever makes a change tells them."""
+"""Observers are notified of every change by its maker: the console, the event feed, long polls."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from ltx_mock.store.interface import Tenant
 
 
 class Observer:
-    """Hears nothing; override what you want to hear. A method must be quick, and must not raise."""
+    """The base class, which ignores everything. Methods must be quick and must not raise."""
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """An entry was written into the journal."""
 
     def task_changed(self, tenant: Tenant, task: Task, change: Literal["made", "changed"]) -> None:
-        """A task was made, or got another end. Its state changes by itself, as its timeline says: nobody tells that."""
+        """A task was made, or got another timeline. State changes by time alone are not notified."""
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
-        """A callback was planned, is being sent, or an attempt has ended."""
+        """A callback was scheduled, is being sent, or an attempt has ended."""
 
     def tenant_changed(self, tenant: Tenant | None) -> None:
-        """The clock or the scenarios of one tenant changed, or of all and those to come."""
+        """The clock or the scenarios of one tenant changed, or of all and of future ones."""
 
     def tenants_removed(self, tenants: Sequence[Tenant], change: Literal["closed", "reset"]) -> None:
-        """Tenants were closed, or reset and will begin anew."""
+        """Tenants were closed, or reset."""
 
     def server_reset(self) -> None:
-        """Everything was forgotten."""
+        """The server was reset."""
 
     def journal_cleared(self, tenant: Tenant | None) -> None:
-        """The journal of one tenant, or of all, was emptied."""
+        """The journal of one tenant, or of all, was cleared."""
 
     def stopping(self) -> None:
-        """The server stops: nobody should wait any longer."""
+        """The server is stopping; long polls should end."""
 
 
 class Observers(Observer):
-    """Tells each of any number of observers."""
+    """Notifies any number of observers."""
 
     def __init__(self) -> None:
         self._each: tuple[Observer, ...] = ()
@@ -48,11 +48,11 @@ class Observers(Observer):
         return iter(self._each)
 
     def add(self, observer: Observer) -> None:
-        """Let an observer hear of what happens from now on."""
+        """Add an observer."""
         self._each = (*self._each, observer)
 
     def remove(self, observer: Observer) -> None:
-        """Let an observer hear nothing more."""
+        """Remove an observer."""
         self._each = tuple(each for each in self._each if each is not observer)
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:

@@ -1,8 +1,7 @@
-"""The one place from which the fake talks to others: callbacks out, reference images and LoRAs in.
+"""The HTTP client of the fake, for callbacks, reference images and LoRAs.
 
-It speaks HTTP with h11 over asyncio, not with httpx, requests or urllib3: a test that mocks those mocks the traffic of
-the program under test, and this is not it. A guard such as pytest-socket sees the sockets to all that is not ours
-(`ltx_mock_contracts.io.own_sockets`).
+It uses h11 over asyncio, not httpx, requests or urllib3, because tests mock those for the program under test. A guard
+such as pytest-socket sees its sockets, except those to our own listeners (`ltx_mock_contracts.io.own_sockets`).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from ltx_mock_contracts.io.own_sockets import ALLOW, socket_for
 
 USER_AGENT = "ltx-mock"
 MARK = "x-ltx-mock-outgoing"
-"""The header on everything that is sent; no control plane takes a request that has it."""
+"""A header on all requests of the fake; a control plane refuses requests with it."""
 
 READ_BYTES = 64 * 1024
 START_BYTES = 64
@@ -44,10 +43,9 @@ CONNECTION_REFUSED: Final = "(connection refused)"
 
 
 class Unanswered(Exception):  # noqa: N818 - not an error of ours
-    """The other side gave no HTTP answer that can be read.
+    """The other side sent no readable HTTP response.
 
-    `kind` tells a `silent` one from a `refused` connection, from a certificate that is `untrusted`, and from what is
-    `broken` in another way.
+    `kind` is `silent`, `refused` (the connection), `untrusted` (the certificate) or `broken`.
     """
 
     def __init__(self, reason: str, kind: Silence = "broken") -> None:
@@ -56,7 +54,7 @@ class Unanswered(Exception):  # noqa: N818 - not an error of ours
 
 
 class Fetched(NamedTuple):
-    """An answer to a GET: the start of its body, and how many bytes were read of it."""
+    """A response to a GET: the start of its body, and the number of bytes read."""
 
     status: int
     location: str | None
@@ -65,32 +63,32 @@ class Fetched(NamedTuple):
 
 
 class Sender:
-    """Makes one connection for each exchange. It follows no redirects and ignores proxy settings.
+    """Sends each request over a new connection. It follows no redirects and ignores proxy settings.
 
     Args:
-        ca_file: certificates to trust beside those of the system, in a PEM file.
+        ca_file: a PEM file with certificates to trust besides those of the system.
     """
 
     def __init__(self, ca_file: str | os.PathLike[str] | None = None) -> None:
         self._ca_file = ca_file
         if ca_file is not None:
-            _ = self._tls  # a file that cannot be used is found out at once
+            _ = self._tls  # to report an unusable file at once
 
     async def post(self, url: str, body: bytes, timeout_s: float, content_type: str) -> int:
-        """POST a body and return the status as soon as it is there.
+        """POST a body and return the status as soon as it arrives.
 
         Raises:
-            Unanswered: no answer came, or not within `timeout_s` real seconds.
+            Unanswered: no response within `timeout_s` real seconds.
         """
         headers = [("content-type", content_type), ("content-length", str(len(body)))]
         async with self._exchange("POST", url, timeout_s, headers, body) as (_, response):
             return response.status_code
 
     async def get(self, url: str, timeout_s: float, limit: int) -> Fetched:
-        """GET and read the body of a 200 until it is over or longer than `limit` bytes.
+        """GET, and read the body of a 200 up to its end or to more than `limit` bytes.
 
         Raises:
-            Unanswered: no answer came, it was not complete within `timeout_s` real seconds, or it is encoded.
+            Unanswered: no complete response within `timeout_s` real seconds, or an encoded one.
         """
         async with self._exchange("GET", url, timeout_s) as (connection, response):
             fetched = Fetched(response.status_code, _header(response, b"location"))
@@ -140,9 +138,9 @@ class Sender:
 
 
 class _Target(NamedTuple):
-    """Where a URL leads, in the parts that a connection and a request need.
+    """The parts of a URL that a connection and a request need.
 
-    `host` is what is connected to, `name` what a certificate must be for.
+    `host` is the host to connect to, `name` the name that the certificate must have.
     """
 
     secure: bool
@@ -155,7 +153,7 @@ class _Target(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """Read a URL; raises `ValueError` where it is none, or not http or https."""
+        """Parse a URL; raises `ValueError` if it is not an http or https URL."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:
             raise ValueError(f"the scheme is {parts.scheme[:20]!r}, not http or https")
@@ -178,14 +176,14 @@ class _Target(NamedTuple):
 
 
 class _Connection:
-    """One connection for one exchange."""
+    """A connection for one request."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._http = h11.Connection(h11.CLIENT)
 
     async def ask(self, method: str, target: _Target, headers: Headers, body: bytes) -> h11.Response:
-        """Send a request and return the head of the answer."""
+        """Send a request and return the head of the response."""
         named = [
             ("host", target.authority),
             ("user-agent", USER_AGENT),
@@ -199,7 +197,9 @@ class _Connection:
         request = h11.Request(method=method, target=target.path, headers=named)
         parts = (request, h11.Data(data=body), h11.EndOfMessage())
         self._writer.write(b"".join(self._http.send(part) or b"" for part in parts))
-        with contextlib.suppress(ConnectionError):  # who hangs up on a body may have answered first
+        with contextlib.suppress(
+            ConnectionError
+        ):  # a server that closes the connection early may have responded before
             await self._writer.drain()
         for _ in range(MAX_INFORMATIONAL + 1):
             event = await self.next_event()
@@ -208,7 +208,7 @@ class _Connection:
         raise Unanswered("no end to its informational answers (1xx)")
 
     async def next_event(self) -> h11.Event | type[h11.PAUSED]:
-        """Return what comes next of the answer."""
+        """Return the next event of the response."""
         while (event := self._http.next_event()) is h11.NEED_DATA:
             data = await self._reader.read(READ_BYTES)
             if not data and self._http.their_state is h11.SEND_RESPONSE:
@@ -217,12 +217,12 @@ class _Connection:
         return event  # type: ignore[return-value]
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
 
 async def _connected(target: _Target) -> socket.socket:
-    """Return a connection to the first address of the target that takes it."""
+    """Connect to the first address of the target that accepts."""
     loop = asyncio.get_running_loop()
     places = known_places(target.host, target.port)
     if not places:

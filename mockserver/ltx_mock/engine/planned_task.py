@@ -1,4 +1,4 @@
-"""A new task as its request has it, or as a scenario changes it. Pure, but for the random bytes it is given."""
+"""Plan a new task: as requested, or as a scenario changes it. Pure, except for the given source of random bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AS_DOCUMENTED = Callback()
 
 
 class PlannedTask(NamedTuple):
-    """A task, its callback, which is `wait` milliseconds late, and the scenario that changed them, if one did."""
+    """A task, its callback and the delay of that (`wait`, milliseconds), and the scenario that changed them, if any."""
 
     task: Task
     callback: Callback = AS_DOCUMENTED
@@ -28,13 +28,13 @@ class PlannedTask(NamedTuple):
 
     @property
     def fails_only(self) -> bool:
-        """Whether the answer to generateTask is like any other, and the cause is told with the failure."""
+        """Whether the scenario only makes the task fail, so that its cause appears with the failure."""
         outcome = self.scenario.scenario.outcome if self.scenario else None
         return outcome is not None and outcome.fail_code is not None and outcome.delay is None
 
 
 def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
-    """Return the digest of all that decides the result of a task (TASK-9), with the seed that is really used."""
+    """Return a digest of everything that determines the result of a task (TASK-9), with the seed in use."""
     loras = tuple(map(tuple, request.loras))
     look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
     return digest("picture", look, request.image_urls, loras, seed)
@@ -43,7 +43,7 @@ def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
 def build_timeline(
     request: GenerateRequest, task_seed: int, seed: int, created: int, ending: Failure | None
 ) -> Timeline:
-    """Draw a task's timeline with the seed of the fake; the task's own decides its picture."""
+    """Draw a task's timeline with the seed of the fake; the task's own seed determines only its picture."""
     return plan(
         request.resolution,
         lora=request.is_lora,
@@ -60,10 +60,10 @@ def apply_to_task(
     """Return a new task as a scenario changes it.
 
     Args:
-        task: the task as its request would have it.
-        claimed: the scenario.
+        task: the task as requested.
+        claimed: the active scenario.
         random_bytes: returns new random bytes.
-        redraw: gives the timeline of the task with a failure.
+        redraw: returns the timeline of the task with a failure.
     """
     outcome, line = claimed.scenario.outcome, task.timeline
     callback = outcome.callback or AS_DOCUMENTED

@@ -1,4 +1,4 @@
-"""The answers of the two endpoints, byte for byte: envelopes (rules ENV-1 to ENV-4) and what they say."""
+"""Build the responses of the API: envelopes (rules ENV-1 to ENV-4) and their data."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ CREDITS_WITHOUT_END = 1_000_000
 
 
 class Effect(NamedTuple):
-    """What happens to an answer on its way out, all drawn.
+    """The effects of a scenario on the delivery of a response, with random choices already made.
 
-    `wait_ms` is how late it is, `fault` how the connection is broken in its stead, with `noise` for what is sent then.
-    Of a download, `cut` is the share after which it breaks off, and `pace` its bytes a second. `close_after_ms` is how
-    long silence lasts at most, in real milliseconds.
+    `wait_ms` is its delay; `fault` breaks the connection instead, and sends `noise`. A download is cut off after the
+    share `cut`, and sent with `pace` bytes per second. `close_after_ms` is the longest silence in real milliseconds.
     """
 
     wait_ms: int = 0
@@ -39,7 +38,7 @@ class Effect(NamedTuple):
 
 
 class ApiResponse(NamedTuple):
-    """What goes back to the client, and what the journal should know about it."""
+    """A response, with facts for the journal."""
 
     status: int
     body: bytes
@@ -59,13 +58,13 @@ def error(status: int, message: str, *, headers: Headers = (), **known: object) 
 
 
 def created(task: Task, findings: Sequence[Finding]) -> ApiResponse:
-    """Return the answer to an accepted generateTask (GEN-17)."""
+    """Return the response to an accepted generateTask (GEN-17)."""
     body = b'{"code":200,"message":"success","data":{"taskId":"%b"}}' % task.id.encode()
     return ApiResponse(200, body, (), task.id, "pending", findings)
 
 
 def status(task: Task, now: int) -> ApiResponse:
-    """Return the answer to statusTask at a moment, Unix milliseconds (TASK-1 to TASK-7)."""
+    """Return the response to statusTask at a moment in Unix milliseconds (TASK-1 to TASK-7)."""
     state = task.timeline.state(now)
     body = f'{{"code":200,"message":"success","data":{_status_data(task, state)}}}'.encode()
     failure = task.timeline.failure
@@ -73,7 +72,7 @@ def status(task: Task, now: int) -> ApiResponse:
 
 
 def balance(left: int | None) -> ApiResponse:
-    """Return the answer to a question for the credits that are left, None without end (BAL-1)."""
+    """Return the response with the remaining credits (BAL-1); None means unlimited."""
     return ApiResponse(
         200, b'{"code":200,"message":"success","data":%d}' % (CREDITS_WITHOUT_END if left is None else left)
     )
@@ -100,7 +99,7 @@ def _status_data(task: Task, state: State) -> str:
 
 
 def invalid(findings: Sequence[Finding]) -> ApiResponse:
-    """Return the 400 that names every fault, up to a few."""
+    """Return the 400 with the first few violations."""
     told = [finding.message for finding in findings[:MAX_VIOLATIONS_TOLD]]
     if len(findings) > MAX_VIOLATIONS_TOLD:
         told.append(f"and {len(findings) - MAX_VIOLATIONS_TOLD} more")
@@ -115,7 +114,7 @@ def too_many_requests(settings: Settings, wait_ms: int) -> ApiResponse:
 
 
 def no_slot(settings: Settings, refusal: Refusal, now: int) -> ApiResponse:
-    """Return the 429 of the task limit (LIM-2), the 400 of missing credits (GEN-15), or the 503 of our own bound."""
+    """Return the 429 of the task limit (LIM-2), the 400 of missing credits (GEN-15), or the 503 of our memory limit."""
     if refusal.reason == "credits":
         return error(400, "Insufficient credits", cause=Cause("limit", "credits spent (GEN-15)"))
     if refusal.reason == "memory":
@@ -128,13 +127,13 @@ def no_slot(settings: Settings, refusal: Refusal, now: int) -> ApiResponse:
 
 
 def unknown_task(task_id: str) -> ApiResponse:
-    """Return the 404 for a task that nobody made with this key (TASK-11, AUTH-4)."""
+    """Return the 404 for a task that this key did not make (TASK-11, AUTH-4)."""
     shown = task_id if len(task_id) <= 80 else task_id[:80] + "…"
     return error(404, f"Task not found: {shown!r} was not made with this API key")
 
 
 def missing_task_id() -> ApiResponse:
-    """Return the 400 for a statusTask without a task (TASK-11)."""
+    """Return the 400 for a statusTask without `taskId` (TASK-11)."""
     return error(400, "taskId is missing; call statusTask with ?taskId=<the taskId that generateTask returned>")
 
 
@@ -151,13 +150,13 @@ def method_not_allowed(method: str, allowed: str) -> ApiResponse:
 
 
 def wrong_content_type(content_type: str) -> ApiResponse:
-    """Return the 400 for a body that does not say it is JSON (GEN-1)."""
+    """Return the 400 for a `Content-Type` other than JSON (GEN-1)."""
     message = f"Content-Type must be application/json, but is {content_type[:80]!r}"
     return error(400, message, cause=Cause("request", "content type (GEN-1)"))
 
 
 def wrong_encoding(problem: EncodingError) -> ApiResponse:
-    """Return the 415 for a coding of the body that is not known here, or the 400 for a body that is not in it."""
+    """Return the 415 for an unknown content coding, or the 400 for a body that cannot be decoded."""
     if not problem.unknown:
         return error(400, str(problem), cause=Cause("request", "content encoding (GEN-1)"))
     accepted = ((b"accept-encoding", known_codings().encode()),)
@@ -170,7 +169,7 @@ def too_large(limit: int) -> ApiResponse:
 
 
 def not_found(path: str) -> ApiResponse:
-    """Return the 404 for a path that is no endpoint (ENV-5)."""
+    """Return the 404 for an unknown path (ENV-5)."""
     shown = path if len(path) <= 120 else path[:120] + "…"
     known = (
         f"POST {BASE_PATH}{MODEL.generate_path}, GET {BASE_PATH}{MODEL.status_path} and GET {BASE_PATH}{BALANCE_PATH}"
@@ -179,7 +178,7 @@ def not_found(path: str) -> ApiResponse:
 
 
 def forced(outcome: Outcome, now: int) -> ApiResponse:
-    """Return the error that a scenario asks for; nothing where it breaks the connection instead."""
+    """Return the error of a scenario; an empty response if it breaks the connection instead."""
     if outcome.status is None:
         return ApiResponse(0, b"")
     headers = () if outcome.retry_after is None else _retry_after(outcome.retry_after)
@@ -190,12 +189,12 @@ def forced(outcome: Outcome, now: int) -> ApiResponse:
 
 
 def no_scenario(problem: str, header: str) -> ApiResponse:
-    """Return the 400 for a header that asks for a scenario that there is not."""
+    """Return the 400 for a header with an unknown scenario."""
     return error(400, problem, cause=Cause("request", f"header {header}"))
 
 
 def crashed(problem: str) -> ApiResponse:
-    """Return the 500 for a mistake in the fake itself."""
+    """Return the 500 for an internal error of the fake."""
     return error(
         500, "ltx-mock made a mistake; please report it", cause=Cause("crash", f"mistake in the fake: {problem}")
     )

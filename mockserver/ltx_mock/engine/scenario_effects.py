@@ -1,4 +1,4 @@
-"""What scenarios do to a request: which of them apply, and how they change its response."""
+"""Apply scenarios to requests, responses, downloads and callbacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ltx_mock.store.interface import Tenant
 def take_scenario(
     tenant: Tenant, requested: tuple[ActiveScenario, ...], call: MatchPoint, task_id: str | None = None
 ) -> ActiveScenario | None:
-    """Return the scenario that happens now: one that the request asks for, else the task's, else the key's."""
+    """Take the scenario that applies: one that the request asks for, else the task's, else the key's."""
     _, wish = take_next(requested, call, tenant.next_random_bytes)
     return wish or tenant.claim_scenario(call, task_id)
 
@@ -31,15 +31,15 @@ async def run_with_scenarios(
     work: Callable[[], Awaitable[ApiResponse]],
     task_id: str | None = None,
 ) -> ApiResponse:
-    """Answer a request to which scenarios may happen.
+    """Process a request under its scenarios, and return the response.
 
     Args:
-        tenant: who asks.
-        operation: what is asked.
-        requested: the scenarios that the request asks for itself.
-        subject: what the request, or the task that it is about, was made with.
+        tenant: the tenant of the request's key.
+        operation: the operation of the request.
+        requested: the scenarios that the request asks for.
+        subject: the facts of the request or of its task.
         work: does what is asked, where no scenario answers in its place.
-        task_id: the task that the request is about.
+        task_id: the id of its task.
     """
     call = MatchPoint(operation, "request", subject)
     first = take_scenario(tenant, requested, call, task_id)
@@ -56,7 +56,7 @@ async def run_with_scenarios(
 
 
 def apply_to_download(tenant: Tenant, requested: tuple[ActiveScenario, ...], task: Task) -> ApiResponse | None:
-    """Return what a scenario makes of the download of a task's video: an error, or 200 with an effect; else None."""
+    """Return the response of a download changed by a scenario: an error, or 200 with an effect; None without one."""
     happening = take_scenario(
         tenant, requested, MatchPoint("download", "request", RequestFacts.of(task.request)), task.id
     )
@@ -68,7 +68,7 @@ def apply_to_download(tenant: Tenant, requested: tuple[ActiveScenario, ...], tas
 
 
 def apply_to_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, Cause | None]:
-    """Return the body of a callback as a scenario has it, and the cause; or as it is."""
+    """Return the body of a callback as changed by a scenario, and the cause; unchanged without one."""
     happening = take_scenario(tenant, (), MatchPoint("callback", "answer", RequestFacts.of(task.request)), task.id)
     if happening is None or happening.scenario.outcome.drift is None:
         return body, None
@@ -76,7 +76,7 @@ def apply_to_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, C
 
 
 def apply_to_response(tenant: Tenant, happening: ActiveScenario, answer: ApiResponse) -> ApiResponse:
-    """Return an answer as a scenario has it, and why."""
+    """Return a response as changed by a scenario, with the cause."""
     outcome, before = happening.scenario.outcome, answer.effect or Effect()
     late = milliseconds(outcome.delay, tenant.next_random_bytes()) if outcome.delay is not None else None
     if outcome.fault is not None:

@@ -1,4 +1,4 @@
-"""The body of a generateTask, read and judged once: what it is, what is wrong with it, what it asks for."""
+"""Parse and validate the body of a generateTask, once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ltx_mock_contracts.validation.json_body import LARGE
 
 
 class Submission(NamedTuple):
-    """A body and what was found in it.
+    """A parsed and validated body.
 
     Attributes:
         raw: The bytes, without their content coding.
-        findings: What is wrong with it, worst first.
-        subject: What scenarios look at.
-        request: What is asked for; None where there are violations.
+        findings: Its findings, worst first.
+        subject: Its facts for matching scenarios.
+        request: The parsed request; None if there are violations.
     """
 
     raw: bytes
@@ -29,7 +29,7 @@ class Submission(NamedTuple):
 
     @classmethod
     def of(cls, raw: bytes) -> Submission:
-        """Read and judge a body. Nothing that a client can send makes this raise."""
+        """Parse and validate a body. No body makes this raise."""
         try:
             body = parse_body(raw)
         except MalformedBody as problem:
@@ -49,7 +49,7 @@ class Submission(NamedTuple):
 
 
 def _release(body: object) -> None:
-    """Free a value part by part: freed as a whole it lets no other thread run until all of it is gone."""
+    """Free a large value in parts, because freeing it as a whole blocks other threads."""
     parts = [body]
     while parts:
         part = parts.pop()
@@ -63,7 +63,7 @@ def _release(body: object) -> None:
 
 
 def _subject(body: object) -> RequestFacts:
-    """Return what can be told of a body with violations."""
+    """Return the facts of an invalid body, as far as known."""
     given = body.get("input") if isinstance(body, dict) else None
     given = given if isinstance(given, dict) else {}
     kind = body.get("request_type", "async") if isinstance(body, dict) else ""

@@ -1,4 +1,4 @@
-"""Making a task of an accepted generateTask: its timeline, its callback, and the check of its images and LoRAs."""
+"""Create the task of a valid generateTask: its timeline, its callback, and the check of its assets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ID_BYTES = 6
 
 
 class TaskCreation:
-    """Makes tasks, and sets going what happens beside the request."""
+    """Creates tasks, and starts their background work."""
 
     def __init__(
         self, store: Store, callbacks: Callbacks, inspector: Inspector, inspections: Inspections, observer: Observer
@@ -49,7 +49,7 @@ class TaskCreation:
         requested: tuple[ActiveScenario, ...],
         page: str | None,
     ) -> tuple[ApiResponse, PlannedTask | None]:
-        """Make a task, or refuse it; return the answer, and what has become of it. See `Engine.generate`."""
+        """Create a task or refuse it, and return the response. See `Engine.generate`."""
         findings = submitted.findings
         task = self._task(tenant, submitted.raw, request, root, now, requested)._replace(page=page, findings=findings)
         refused = tenant.add_task(task, now)
@@ -65,7 +65,7 @@ class TaskCreation:
         return answer, planned
 
     def change(self, tenant: Tenant, task: Task) -> None:
-        """Keep a task that has got another end, and move its callback there."""
+        """Store a task with another end, and move its callback there."""
         tenant.replace_task(task)
         self._observer.task_changed(tenant, task, "changed")
         self._callbacks.reschedule(tenant, task)
@@ -99,7 +99,7 @@ class TaskCreation:
     def _planned(
         self, tenant: Tenant, task: Task, request: GenerateRequest, requested: tuple[ActiveScenario, ...]
     ) -> PlannedTask:
-        """Return the new task as a scenario has it, or as it is."""
+        """Return the new task, changed by a scenario if one applies."""
         subject = RequestFacts.of(request)
         chosen = take_scenario(tenant, requested, MatchPoint("generateTask", "task", subject))
         if chosen is None:
@@ -112,7 +112,7 @@ class TaskCreation:
         return planned
 
     def _begin(self, tenant: Tenant, request: GenerateRequest, planned: PlannedTask) -> None:
-        """Set going what happens beside the request: the callback, and a look at the assets."""
+        """Start the background work: the callback, and the check of assets."""
         self._observer.task_changed(tenant, planned.task, "made")
         if request.request_type == "callback" and request.callback_url:
             self._callbacks.plan(tenant, planned, request.callback_url)
@@ -126,7 +126,7 @@ class TaskCreation:
                 )
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
-        """Draw the digest from which a task has its id, one that no task has yet (GEN-17), and its own choices."""
+        """Return a digest for the id of a task (not used before, GEN-17) and for its random choices."""
         random_bytes = digest("task", tenant.settings.seed, tenant.key, number)
         while self._store.owner(_task_id(random_bytes)) is not None:
             random_bytes = digest("again", random_bytes)

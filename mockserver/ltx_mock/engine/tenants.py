@@ -1,4 +1,4 @@
-"""Who asks: the tenant of a key. Opening, resetting and closing tenants, and settings that grow at run time."""
+"""Find, open, reset and close tenants, and change their settings at run time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ltx_mock.store.interface import Store, Tenant
 
 
 class Tenants:
-    """The tenants of a store, and what is under way for them.
+    """The tenants of a store, with their background work.
 
     Attributes:
-        settings: Those of the server, which each tenant begins with.
-        anonymous: The tenant that has what was asked without a good key.
+        settings: The server's settings, the defaults of each tenant.
+        anonymous: The tenant for requests without a valid key.
     """
 
     def __init__(
@@ -45,17 +45,18 @@ class Tenants:
 
     def of_key(self, key: str) -> Tenant | None:
         """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
-        known = self._store.find(key)  # also one that was opened for somebody
+        known = self._store.find(key)  # also one of an opened tenant
         if known is not None or not is_key(key) or (self._keys and key not in self._keys):
             return known
         return self._store.tenant(key)
 
     async def open(self, key: str, values: Mapping[str, Any], *, new: bool = False) -> Tenant:
-        """Make a new tenant for a key, in the place of its old one, with settings that differ from the server's.
+        """Make a new tenant for a key, with its own settings, replacing the old one.
 
         Raises:
-            SettingsError: it is no key; a setting is unknown, is one of the whole server, or its value is not allowed.
-            ConflictError: it has to be `new`, and the key has a tenant.
+            SettingsError: the key is invalid; a setting is unknown, is one of the whole server, or its value is not
+                allowed.
+            ConflictError: the tenant must be `new`, but the key has one.
         """
         require_key("key", key)
         if new and self._store.find(key) is not None:
@@ -72,12 +73,12 @@ class Tenants:
         return tenant
 
     async def close(self, key: str) -> None:
-        """Forget a key, its tenant and the settings of that."""
+        """Delete the tenant of a key, with its settings."""
         if (tenant := self._store.find(key)) is not None:
             await self._forget([tenant])
 
     def extend_settings(self, tenant: Tenant | None, values: Mapping[str, Any]) -> Settings:
-        """Give more values to settings of one tenant, or of all and those to come; return what is then in force.
+        """Add values to settings of one tenant, or of all and of future ones; return the new settings.
 
         Raises:
             SettingsError: see `Settings.with_more`.
@@ -85,7 +86,7 @@ class Tenants:
         return self._change_settings(tenant, lambda settings: settings.with_more(values))
 
     def reduce_settings(self, tenant: Tenant | None, values: Mapping[str, Any]) -> Settings:
-        """Take values of such settings away again; see `extend_settings` and `Settings.with_fewer`."""
+        """Remove values from settings; see `extend_settings` and `Settings.with_fewer`."""
         return self._change_settings(tenant, lambda settings: settings.with_fewer(values))
 
     def _change_settings(self, tenant: Tenant | None, change: Callable[[Settings], Settings]) -> Settings:
@@ -103,10 +104,10 @@ class Tenants:
         return self.settings
 
     def find_task(self, task_id: str) -> tuple[Tenant, Task]:
-        """Return a task, whoever made it, and its tenant; for the control plane and for result files.
+        """Return a task of any tenant, and the tenant; for the control plane and for result files.
 
         Raises:
-            NotFoundError: nobody made it.
+            NotFoundError: unknown task.
         """
         tenant = self._store.owner(task_id)
         task = tenant.task(task_id) if tenant else None
@@ -115,12 +116,12 @@ class Tenants:
         return tenant, task
 
     async def reset(self, key: str | None = None) -> None:
-        """Forget what happened to one tenant, or to all of them. Settings of their own stay."""
+        """Reset one tenant or all of them. Their own settings stay."""
         tenants = self._store.tenants() if key is None else [self._store.find(key)]
         await self._forget([tenant for tenant in tenants if tenant is not None], reopen=True, everything=key is None)
 
     async def _forget(self, tenants: Sequence[Tenant], *, reopen: bool = False, everything: bool = False) -> None:
-        """Drop tenants and stop what is under way for them; the new ones are there before anything is waited for."""
+        """Remove tenants and cancel their background work; the new ones exist before anything is awaited."""
         for tenant in tenants:
             self._store.drop(tenant.key, forever=not reopen)
             self._clocks.forget(tenant)

@@ -1,4 +1,4 @@
-"""TLS to receivers and image servers: whose certificates are trusted, and what to do about one that is not."""
+"""TLS contexts for receivers and image servers, and hints for untrusted certificates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
 def trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
-    """Return a client's context that trusts the system's authorities, and those in a PEM file.
+    """Return a client context that trusts the system's authorities and those in a PEM file.
 
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` take the place of the system's. A certificate that somebody made for his own
-    machine may be trusted by itself, without an authority, and need not keep to every point of RFC 5280.
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's. A self-signed certificate may be trusted without an
+    authority, and need not follow RFC 5280 strictly.
 
     Raises:
-        SettingsError: the file cannot be read, or has no certificate in it.
+        SettingsError: the file cannot be read, or contains no certificate.
     """
     context = ssl.create_default_context()
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -42,7 +42,7 @@ def trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
 
 
 def why_refused(error: ssl.SSLCertVerificationError) -> str:
-    """Return why a certificate is not accepted, and what to do about it."""
+    """Return why a certificate is refused, and what to do about it."""
     if error.verify_code in _OF_ANOTHER_NAME:
         return f"{error.verify_message} call it by a name that the certificate has".replace(". ", "; ")
     if error.verify_code == _EXPIRED:
