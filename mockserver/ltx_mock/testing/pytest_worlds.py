@@ -160,9 +160,10 @@ def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mappin
         run = item.config.stash.setdefault(RUN, token_hex(8))
         return server.new_tenant(f"ltx-{digest(run, *own).hex()}", **settings)
     except SettingsError as error:
-        pytest.fail(f"@pytest.mark.ltx: {error}", pytrace=False)
+        problem = f"@pytest.mark.ltx: {error}"
     except ConflictError as error:
-        pytest.fail(f"{server.url}: {error}", pytrace=False)
+        problem = f"{server.url}: {error}"
+    pytest.fail(problem, pytrace=False)
 
 
 def name_of(item: pytest.Item) -> str:
