@@ -1,1 +1,1 @@
-"""The control plane under `/__admin` and its JSON, written and read in one folder."""
+"""The control plane under `/__admin`, with the writers and readers of its JSON."""

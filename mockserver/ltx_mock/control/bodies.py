@@ -1,4 +1,4 @@
-"""What the requests of the control plane have in their bodies; each is read with `ltx_mock.control.params.body_of`."""
+"""The bodies of control plane requests, read with `ltx_mock.control.params.body_of`."""
 
 # ruff: noqa: RUF009 - `reads` makes fields, not values that they share
 
@@ -26,14 +26,14 @@ class SetClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
-    """`POST /clock/advance`: by how many virtual seconds."""
+    """`POST /clock/advance`: the virtual seconds."""
 
     seconds: float = reads(number(MAX_ADVANCE_SECONDS, zero=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """`POST /tasks/{id}/finish`: how a task ends."""
+    """`POST /tasks/{id}/finish`: the end of a task."""
 
     state: Literal["success", "failed"] = reads(choice("success", "failed"), "success")
     fail_code: str | None = reads(text(MAX_FAIL_CODE), None)
@@ -41,7 +41,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenTenant:
-    """`POST /tenants`: the key, settings of its own, and whether the key must be `new`."""
+    """`POST /tenants`: the key, its settings, and whether the key must be `new`."""
 
     key: str = reads(require_key)
     settings: Mapping[str, Any] | None = reads(table, None)

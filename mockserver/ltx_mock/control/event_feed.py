@@ -1,8 +1,8 @@
-"""The feed of what happens: numbered events for any number of readers, in the form of server-sent events.
+"""The event feed: numbered events for any number of readers, as server-sent events.
 
-The events of a while are kept once for all readers, within bounds, and each reader has only a place in them. So one
-that is slow costs nothing and holds up nobody: when what it has not read is gone, it is told that it missed something.
-An event is put into words when the first reader gets to it, once for all of them.
+Recent events are kept in one bounded buffer shared by all readers; a reader is only a position in it. A slow reader
+costs nothing and blocks nobody: if its position has been dropped, it gets a `missed` event. An event is serialized
+once, when the first reader reaches it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Data = Callable[[], dict[str, object]]
 KEPT_EVENTS = 10_000
 KEPT_BYTES = 16 * 1024 * 1024
 EVENT_BYTES = 1000
-"""What an event takes beside the bodies in it, until it is known."""
+"""The estimated size of an event without bodies, until it is serialized."""
 CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 60.0
-"""How long events are kept on after the last reader has left, in real time: it may have lost its connection."""
+"""How long events are kept after the last reader has left, in real seconds: it may reconnect."""
 
 
 class Event:
-    """One event. `key` is the API key that it is about; None where it is about all. `size` is in bytes."""
+    """One event. `key` is its API key; None for all keys. `size` is in bytes."""
 
     __slots__ = ("_data", "_raw", "key", "kind", "number", "size")
 
@@ -36,7 +36,7 @@ class Event:
         self._raw = b""
 
     def raw(self) -> bytes:
-        """Return the event as it goes over the wire. Its size is known from now on."""
+        """Return the serialized event, which also sets its size."""
         if self._data is not None:
             self._raw = frame(self.kind, self._data(), self.number)
             self.size, self._data = len(self._raw), None
@@ -44,13 +44,13 @@ class Event:
 
 
 class Feed:
-    """Keeps events while somebody reads them, and for some time after.
+    """Keeps events while there are readers, and for some time after.
 
     Args:
-        first: the number before that of the first event. One that no earlier feed has reached lets a reader who was
-            there before learn that this is another feed.
+        first: the number before the first event. If it is higher than all numbers of earlier feeds, a reconnecting
+            reader notices that this is another feed.
         on_wake: called when the first reader comes.
-        on_sleep: called when nobody has read for a while.
+        on_sleep: called when there has been no reader for a while.
     """
 
     def __init__(self, first: int, on_wake: Callable[[], None], on_sleep: Callable[[], None]) -> None:
@@ -64,13 +64,13 @@ class Feed:
         self._bedtime: asyncio.TimerHandle | None = None
 
     def publish(self, kind: str, data: Data, key: str | None = None, size: int = 0) -> None:
-        """Add an event for the readers of one API key and of all, or without a key for everybody.
+        """Add an event for the readers of one API key and of all keys; without a key, for all readers.
 
         Args:
-            kind: what kind of event.
-            data: gives its data, whenever it is called the same.
-            key: the API key that it is about.
-            size: about how many bytes of bodies are in it.
+            kind: the kind of the event.
+            data: returns its data, the same at each call.
+            key: its API key.
+            size: the approximate size of the bodies in it, in bytes.
         """
         self.last += 1
         event = Event(self.last, kind, data, key, EVENT_BYTES + size)
@@ -82,7 +82,7 @@ class Feed:
 
     @contextmanager
     def reader(self, key: str | None, after: int | None) -> Iterator[Reader]:
-        """Come as a reader of one API key's events, or of all; with `after`, of those after the one of this number."""
+        """Return a new reader of the events of one API key, or of all; with `after`, only later ones."""
         self._wake()
         reader = Reader(self, key, self.last if after is None else after)
         if self.closed:
@@ -96,23 +96,23 @@ class Feed:
                 self._bedtime = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._sleep)
 
     def after(self, number: int) -> Iterator[Event] | None:
-        """Return the events after the one of this number, or None when some of them are no longer there."""
+        """Return the events after this number, or None if some of them have been dropped."""
         unread = self.last - number
         if not 0 <= unread <= len(self._events):
             return None
         return reversed(list(islice(reversed(self._events), unread)))
 
     def raw(self, event: Event) -> bytes:
-        """Return an event as it goes over the wire. It may turn out larger than it was taken for."""
+        """Return a serialized event, and correct the estimate of its size."""
         before = event.size
         raw = event.raw()
-        if event.number > self.last - len(self._events):  # else it was let go, after this reader had begun to read
+        if event.number > self.last - len(self._events):  # otherwise it was dropped after this reader had begun to read
             self._bytes += event.size - before
             self._trim()
         return raw
 
     def close(self) -> None:
-        """Let all readers come to their end, at once."""
+        """Close all readers."""
         self.closed = True
         for reader in self.readers:
             reader.close()
@@ -136,12 +136,12 @@ class Feed:
         self._bedtime = None
         self._events.clear()
         self._bytes = 0
-        self.last += 1  # who comes back with the number of the last event has missed what comes now
+        self.last += 1  # a reader that reconnects with the last number has missed later events
         self._on_sleep()
 
 
 class Reader:
-    """A place in the feed. `news` is set when there is something to read, or when it is over."""
+    """A position in the feed. `news` is set when there are events to read, or when the feed is closed."""
 
     def __init__(self, feed: Feed, key: str | None, place: int) -> None:
         self.news = asyncio.Event()
@@ -150,11 +150,11 @@ class Reader:
 
     @property
     def closed(self) -> bool:
-        """Whether there will be nothing more than what there is."""
+        """Whether no more events will come."""
         return self._until is not None
 
     def read(self) -> bytes:
-        """Return what has come since, up to a size; nothing when there is nothing."""
+        """Return new events up to a size; empty if there are none."""
         self.news.clear()
         unread = self._feed.after(self._place)
         if unread is None:
@@ -174,12 +174,12 @@ class Reader:
         return b"".join(chunks)
 
     def close(self) -> None:
-        """Let the reader come to its end when it has read what there is."""
+        """End the reader after the current events."""
         if self._until is None:
             self._until = self._feed.last
         self.news.set()
 
 
 def frame(kind: str, data: dict[str, object], number: int) -> bytes:
-    """Return a server-sent event. In ASCII JSON no line ends where it should not."""
+    """Serialize a server-sent event. ASCII JSON contains no line breaks."""
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (number, kind.encode(), json.dumps(data).encode())

@@ -1,4 +1,4 @@
-"""`GET /__admin/events`: what happens, as server-sent events, as long as the client listens."""
+"""`GET /__admin/events`: server-sent events, until the client disconnects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ltx_mock.version import VERSION
 
 HEARTBEAT_SECONDS = 15.0
 RETRY = b"retry: 1000\n\n"
-"""How many real milliseconds a browser waits before it connects again."""
+"""How many real milliseconds a browser waits before it reconnects."""
 HEARTBEAT = b": still here\n\n"
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -30,13 +30,13 @@ _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
 class EventStream:
-    """The handler. `?key=` picks one key's events; `?wait=` ends the stream after so many real seconds."""
+    """The handler. `?key=` selects the events of one key; `?wait=` ends the stream after so many real seconds."""
 
     def __init__(self, engine: Engine, feed: Feed) -> None:
         self._engine, self._feed = engine, feed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events until the client hangs up, its time is over, or the server stops."""
+        """Send events until the client disconnects, its time is over, or the server stops."""
         request = Request(scope)
         try:
             tenant = tenant_of_query(self._engine, request)
@@ -75,7 +75,7 @@ class EventStream:
 
 
 async def _heartbeat(news: asyncio.Event) -> bytes:
-    """Wait for news; return what is to be sent when there are none for long."""
+    """Wait for events; return a heartbeat if none come for long."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
         return b""
@@ -83,12 +83,12 @@ async def _heartbeat(news: asyncio.Event) -> bytes:
 
 
 def _hello(feed: Feed) -> bytes:
-    """Return the first event of a new stream. All that happens later is in the stream; all else is in the lists."""
+    """Return the first event of a new stream. Later changes are in the stream, earlier ones in the lists."""
     return frame("hello", {"name": "ltx-mock", "version": VERSION}, feed.last)
 
 
 def _last(request: Request) -> int | None:
-    """Return the number of the last event that the client has seen; -1, which is no event's, for what is no number."""
+    """Return the client's `Last-Event-ID`, or -1 (never a valid id) if it is not a number."""
     given = request.headers.get("last-event-id")
     if given is None:
         return None

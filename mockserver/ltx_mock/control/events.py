@@ -1,8 +1,8 @@
-"""What of the server's changes becomes an event, and when. Costs a look at `active` while nobody reads the feed.
+"""Publish the server's changes as events. Without readers of the feed, this costs one test of `active`.
 
-Requests, deliveries and worlds are told by who changes them. A change of a task's state happens by itself, when time
-gets there: while somebody reads, the next one of each task lies ready, and one alarm for each world with a clock that
-flows waits for the earliest. Where the clock stands, who moves it calls `tenant_changed`, and nothing waits.
+Whoever changes a request, delivery or tenant publishes the event. Task states change with time alone, so while the feed
+has readers each task's next transition sits in a heap, and one timer per tenant with a running clock waits for the
+earliest. With a stopped clock there is no timer; whoever moves the clock calls `tenant_changed`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ltx_mock.store.interface import Tenant
 from ltx_mock_contracts.api import ENDED, State
 
 COUNT_SECONDS = 0.2
-"""Counters change with each request. They are told so many real seconds later, the last of them only."""
+"""Counters change with each request; only their last values are published, after so many real seconds."""
 MAX_WATCHED = 20_000
 ALL: dict[str, object] = {"tenant": None, "key": None}
-"""What stands for all worlds, or for those to come, where one has its names."""
+"""The names for all tenants, or for future ones, instead of those of one tenant."""
 
 
 class _Watched:
-    """What has been told of one world: its clock, its scenarios, the state of each task that is not finished."""
+    """The published state of one tenant: its clock, its scenarios, the state of each unfinished task."""
 
     __slots__ = ("ahead", "alarm", "clock", "scenarios", "states", "tenant")
 
@@ -44,7 +44,7 @@ class _Watched:
         self.alarm: asyncio.TimerHandle | None = None
 
     def note(self, task: Task, moment: int) -> None:
-        """Keep what a task's state is at a moment, and when it changes next."""
+        """Note a task's state at a moment, and the time of its next change."""
         state, then = task.timeline.state(moment), task.timeline.next_transition(moment)
         if state in ENDED:
             self.states.pop(task.id, None)
@@ -54,22 +54,22 @@ class _Watched:
             heappush(self.ahead, (then, task.number, task.id))
 
     def still(self) -> None:
-        """Wait for nothing."""
+        """Cancel the timer."""
         if self.alarm is not None:
             self.alarm.cancel()
             self.alarm = None
 
 
 class Events(Observer):
-    """Tells the feed what happens. All its methods are called in the event loop, by who made the change.
+    """Publishes changes to the feed. All methods are called in the event loop, by whoever made the change.
 
     Attributes:
         feed: The feed.
-        awake: Whether somebody reads it. While nobody does, nothing is told and nothing is watched.
+        active: Whether the feed has readers. Without them nothing is published or watched.
     """
 
     def __init__(self, engine: Engine) -> None:
-        # Numbers grow from one run to the next: a page that was open before learns that it missed something.
+        # Numbers grow from one run to the next, so that a page that was open before gets a `missed` event.
         self.feed = Feed(Clock.start().now() * 1000, self._start, self._stop)
         self.active = False
         self._engine = engine
@@ -80,7 +80,7 @@ class Events(Observer):
 
     @classmethod
     def of(cls, engine: Engine) -> Events:
-        """Return the events of an engine, made and added to its observers when they are first asked for."""
+        """Return the events of an engine, created and added to its observers on first use."""
         for each in engine.observers:
             if isinstance(each, cls):
                 return each
@@ -89,13 +89,13 @@ class Events(Observer):
         return events
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
-        """Tell of an exchange that was written into the journal. Clocks are told when they are found changed."""
+        """Publish an exchange. Changes of clocks are published separately."""
         if self.active and entry.kind != "clock":
             self._sync(tenant)
             self.feed.publish("request", partial(entry_view, tenant, entry), tenant.key, entry.size)
 
     def task_changed(self, tenant: Tenant, task: Task, change: str) -> None:
-        """Tell of a task that was `made` or `changed`."""
+        """Publish a task that was `made` or `changed`."""
         if not self.active or (world := self._sync(tenant)) is None:
             return
         line = task.timeline
@@ -106,13 +106,13 @@ class Events(Observer):
         self._settle(world)
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
-        """Tell of a callback that was planned, or of which something has become."""
+        """Publish a new or changed callback."""
         if self.active and self._sync(tenant) is not None:
             at = tenant.clock.now()
             self.feed.publish("delivery", lambda: {"at": at, **delivery_view(tenant, delivery)}, tenant.key)
 
     def tenant_changed(self, tenant: Tenant | None) -> None:
-        """Tell what has come about by a change of time or of scenarios: of one world, or of all and those to come."""
+        """Publish the effects of a change of clock or scenarios of one tenant, or of all and of future ones."""
         if not self.active:
             return
         if tenant is None:
@@ -121,7 +121,7 @@ class Events(Observer):
             self._sync(each)
 
     def tenants_removed(self, tenants: Sequence[Tenant], change: str) -> None:
-        """Tell that worlds were forgotten: they were `closed`, or `reset` and will begin anew."""
+        """Publish that tenants were `closed` or `reset`."""
         if not self.active:
             return
         for tenant in tenants:
@@ -134,24 +134,24 @@ class Events(Observer):
                 self._publish("reset", {**names(tenant), "what": "world"}, tenant.key)
 
     def server_reset(self) -> None:
-        """Tell that everything was forgotten."""
+        """Publish that the server was reset."""
         if self.active:
             self._stop()
             self._publish("reset", {**ALL, "what": "world"})
             self._start()
 
     def journal_cleared(self, tenant: Tenant | None) -> None:
-        """Tell that the journal of one world, or of all, was emptied."""
+        """Publish that the journal of one tenant, or of all, was cleared."""
         if self.active:
             key = None if tenant is None else tenant.key
             self._publish("reset", {**(names(tenant) if tenant else ALL), "what": "journal"}, key)
 
     def stopping(self) -> None:
-        """Let every reader come to its end."""
+        """Close all readers."""
         self.feed.close()
 
     def _publish(self, kind: str, data: dict[str, object], key: str | None = None) -> None:
-        """Tell what is already in words, because it may be other words later."""
+        """Publish data that is already built, because it may change later."""
         self.feed.publish(kind, lambda: data, key)
 
     # ---- watching
@@ -177,14 +177,14 @@ class Events(Observer):
             self._count_alarm = None
 
     def _watch(self, tenant: Tenant) -> _Watched:
-        if len(self._worlds) >= MAX_WATCHED:  # the store forgets idle worlds of a flood of keys without a word
+        if len(self._worlds) >= MAX_WATCHED:  # the store removes idle tenants of a flood of keys without notification
             known = self._engine.store.find
             self._worlds = {key: world for key, world in self._worlds.items() if known(key) == world.tenant}
         world = self._worlds[tenant.key] = _Watched(tenant)
         return world
 
     def _sync(self, tenant: Tenant) -> _Watched | None:
-        """Tell what has changed in a world since it was looked at; return None for what is none, or was forgotten."""
+        """Publish what has changed in a tenant since the last call; return None if the tenant was removed."""
         if not tenant.key or self._engine.store.find(tenant.key) != tenant:
             return None
         self._count(tenant)
@@ -203,7 +203,7 @@ class Events(Observer):
         return world
 
     def _sync_defaults(self) -> None:
-        """Tell what has changed for worlds to come."""
+        """Publish what has changed for future tenants."""
         before, self._to_come = self._to_come, self._mark_to_come()
         if before[0] != self._to_come[0]:
             self._publish("clock", {**ALL, **self._engine.clock.as_dict()}, "")
@@ -215,7 +215,7 @@ class Events(Observer):
         return self._engine.clock, tuple(self._engine.store.scenarios)
 
     def _settle(self, world: _Watched) -> None:
-        """Tell the changes of state that lie behind, in their order, and wait for the next."""
+        """Publish past state changes in order, and wait for the next."""
         ahead, clock, held = world.ahead, world.tenant.clock, False
         while ahead and ahead[0][0] <= clock.now():
             moment, _, task_id = ahead[0]
@@ -225,7 +225,7 @@ class Events(Observer):
                 and task.timeline.state(moment) in ENDED
                 and task_id in self._engine.tasks_under_inspection
             ):
-                held = True  # `tenant_changed` is called when it is known how it ends
+                held = True  # `tenant_changed` is called after its inspection
                 break
             heappop(ahead)
             if task is not None and self._changes(world, task, moment):
@@ -235,7 +235,7 @@ class Events(Observer):
 
     @staticmethod
     def _changes(world: _Watched, task: Task, moment: int) -> bool:
-        """Tell whether this is still a moment at which the task's state changes: it may have got another life."""
+        """Tell whether the task's state still changes at this moment; its timeline may have been replaced."""
         published = world.states.get(task.id)
         planned = task.timeline.next_transition(moment - 1) == moment
         return planned and published is not None and published != task.timeline.state(moment)
@@ -246,7 +246,7 @@ class Events(Observer):
         self.feed.publish("task", lambda: head | task_view(tenant, task, moment), tenant.key, len(task.body))
 
     def _wait(self, world: _Watched) -> None:
-        """Set the alarm for the next change of state, where time passes by itself; it may lie behind just now."""
+        """Set the timer for the next state change, if the clock is running; the change may already be due."""
         world.still()
         clock = world.tenant.clock
         if not world.ahead:

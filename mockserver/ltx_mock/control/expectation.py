@@ -1,4 +1,4 @@
-"""What a request is expected to be, and how far one is from it."""
+"""Match requests against expected fields, and find the nearest one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIELDS = (*OF_EXCHANGE, FINDING, *OF_BODY, *OF_INPUT)
 
 
 class Absent:
-    """Stands for a field that a request does not have."""
+    """A marker for a missing field of a request."""
 
     def __repr__(self) -> str:
         return "nothing"
@@ -31,7 +31,7 @@ ABSENT = Absent()
 
 
 class Mismatch(NamedTuple):
-    """One field of a request that is not as expected."""
+    """A field of a request that does not match."""
 
     field: str
     expected: str
@@ -39,16 +39,16 @@ class Mismatch(NamedTuple):
 
 
 class Expectation:
-    """What some fields of a request are expected to be.
+    """Expected values of some fields of a request.
 
-    A value is compared with `==`; a compiled regular expression is searched for in a string; a function is called
-    with the value and says whether it will do. An error in the function is raised, never taken for a "no".
+    A value is compared with `==`; a compiled regular expression is searched in a string; a function is called with the
+    value and returns whether it matches. Errors in the function are raised.
 
     Args:
-        fields: values by the names of `FIELDS`.
+        fields: expected values by names from `FIELDS`.
 
     Raises:
-        SettingsError: a field is not one of those, or it names an operation or a rule that there is not.
+        SettingsError: unknown field, operation or rule.
     """
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -58,7 +58,7 @@ class Expectation:
         self.fields = dict(fields)
 
     def difference(self, request: Exchange) -> list[Mismatch]:
-        """Return every field of a request that is not as expected; none when it matches."""
+        """Return every field of a request that does not match; empty if all match."""
         found = []
         for name, expected in self.fields.items():
             value = value_of(request, name)
@@ -67,16 +67,16 @@ class Expectation:
         return found
 
     def nearest(self, requests: list[Exchange]) -> Exchange | None:
-        """Return the request with the fewest differences, the later of two; what it does comes before what it says."""
+        """Return the request with the fewest mismatches, the later of equals; operation and outcome weigh more."""
         return min(requests, key=self.distance, default=None)
 
     def distance(self, request: Exchange) -> tuple[bool, int, int]:
-        """Return how far a request is from this, to be compared with that of others."""
+        """Return the distance of a request from the expectation, as a sort key."""
         fields = [each.field for each in self.difference(request)]
         return "operation" in fields, len(fields), -request.number
 
     def explain(self, request: Exchange) -> str:
-        """Return a line for each expected field: what was expected, and what it is where that differs."""
+        """Return a line for each expected field: the expected value and, for a mismatch, the actual one."""
         wrong = {each.field: each.got for each in self.difference(request)}
         rows = [(name, describe_expected(expected)) for name, expected in self.fields.items()]
         first = max((len(name) for name, _ in rows), default=0)
@@ -102,7 +102,7 @@ def value_of(request: Exchange, field: str) -> Any:
 
 
 def matches(expected: Any, value: Any) -> bool:
-    """Tell whether a value is as expected."""
+    """Tell whether a value matches."""
     if isinstance(expected, re.Pattern):
         return isinstance(value, str) and expected.search(value) is not None
     if callable(expected):
@@ -111,7 +111,7 @@ def matches(expected: Any, value: Any) -> bool:
 
 
 def has_finding(expected: Any, findings: tuple[Finding, ...]) -> bool:
-    """Tell whether one of a request's findings is as expected: by its rule, its text or a function; None for none."""
+    """Tell whether one of a request's findings matches by its rule, its text or a function; None expects none."""
     if expected is None:
         return not findings
     if isinstance(expected, re.Pattern):
@@ -122,7 +122,7 @@ def has_finding(expected: Any, findings: tuple[Finding, ...]) -> bool:
 
 
 def describe_expected(expected: Any) -> str:
-    """Return an expectation in words."""
+    """Return an expected value as text."""
     if isinstance(expected, re.Pattern):
         return f"matching /{expected.pattern}/"
     if callable(expected):
@@ -131,7 +131,7 @@ def describe_expected(expected: Any) -> str:
 
 
 def describe_value(value: Any) -> str:
-    """Return a value in short."""
+    """Return a value as short text."""
     if value is ABSENT:
         return repr(value)
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""What a test sees of a world: tasks and exchanges as small values. Times are Unix milliseconds of the fake's clock."""
+"""Read the JSON of the control plane into values for tests. Times are Unix milliseconds of the fake's clock."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from ltx_mock_contracts.validation.findings import Finding
 
 
 class Task(NamedTuple):
-    """A task, with what lies ahead of it.
+    """A task, with its future end.
 
-    `request` is the whole body of generateTask. `fail_code`, `end_state` and `end_time` tell how and when it ends,
-    also before it has; `result_url` is there once it has succeeded. `cost` is in credits. `cause` says what brought a
-    failure about.
+    `request` is the body of generateTask. `fail_code`, `end_state` and `end_time` are known before the end, too;
+    `result_url` is set after a success. `cost` is in credits. `cause` explains a failure.
     """
 
     id: str
@@ -37,17 +36,17 @@ class Task(NamedTuple):
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Self:
-        """Read a task of the control plane."""
+        """Read a task from JSON of the control plane."""
         return cls(**{name: view[camel(name)] for name in cls._fields})
 
     @property
     def finished(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has ended."""
         return self.state in ENDED
 
 
 class Exchange(NamedTuple):
-    """One request and its answer, or one callback.
+    """One request and its response, or one callback.
 
     `number` is the one of the journal: the control plane, the commands and the dashboard show the same.
     `body` and `answer` are decoded JSON; text where they are none, None where there is nothing. `headers` are those of
@@ -78,14 +77,14 @@ class Exchange(NamedTuple):
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Self:
-        """Read a journal entry of the control plane."""
+        """Read a journal entry from JSON of the control plane."""
         named = {name: view[camel(name)] for name in cls._fields if name not in {"findings", "body"}}
         findings = tuple(Finding(**finding) for finding in view["findings"])
         return cls(**named, findings=findings, body=view["request"])
 
     @property
     def retry_after(self) -> int:
-        """The seconds after which the answer asks to try again, also where it names a date; 0 where it does not."""
+        """The seconds of the response's `Retry-After`, also if it is a date; 0 without one."""
         wait = self.headers.get("retry-after", "")
         if wait.isascii() and wait.isdigit():
             return int(wait)
@@ -94,7 +93,7 @@ class Exchange(NamedTuple):
 
     @property
     def input(self) -> dict[str, Any]:
-        """The `input` of a generateTask body; empty where there is none."""
+        """The `input` of a generateTask body; empty if there is none."""
         given = self.body.get("input") if isinstance(self.body, dict) else None
         return given if isinstance(given, dict) else {}
 
@@ -103,7 +102,7 @@ class Exchange(NamedTuple):
 
 
 def delivery_of(view: Mapping[str, Any]) -> Delivery:
-    """Read a delivery of the control plane; its key is only the end of one."""
+    """Read a delivery from JSON of the control plane; its key is only a label."""
     named = {name: view[camel(name)] for name in Delivery._fields if name != "attempts"}
     return Delivery(**named, attempts=tuple(Attempt(**attempt) for attempt in view["attempts"]))
 

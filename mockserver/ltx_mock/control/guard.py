@@ -1,4 +1,4 @@
-"""Who may drive the control plane. A page in the developer's browser may not, and neither may the network."""
+"""Access control of the control plane, against foreign pages in the developer's browser and against the network."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from ltx_mock.engine.outbound import MARK
 
 OPEN_PATH = "/__admin/health"
 PAGES = ("/__admin", "/__admin/", "/__admin/model.json", "/__admin/schemas/generate-request")
-"""The page, and what it is made from."""
+"""The paths of the page and of its data."""
 PAGE_FILES = "/__admin/dashboard/"
 
 
 class Guard:
     """Middleware before `/__admin`: lets a request through or answers 401 or 403. Attaches nothing.
 
-    With a token, the token is what counts. Without one the server must listen on loopback and the request must have
-    been addressed to it by a loopback name, so that a rebound DNS name does not get in. A request that another
-    site's page makes is refused in both cases. So is what an ltx-mock sends: no callback drives a control plane.
+    With an admin token, the request must have it. Without one, the server must listen on loopback and the request must
+    use a loopback host name, against DNS rebinding. Requests of foreign pages are refused in both cases, and so are
+    requests of an ltx-mock, so that no callback reaches a control plane.
 
-    The files of the dashboard and the facts of the model hold no secret, and a browser that opens them can send no
-    token: they need none, and a link on another site may lead to the page. What the page shows, it asks for with the
-    token.
+    The files of the dashboard and the facts of the model need no token, since a browser cannot send one when it opens
+    them, and other sites may link to the page. The page requests its data with the token.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -36,7 +35,7 @@ class Guard:
         self._on_loopback = is_loopback(settings.host.lower())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request or hand it on."""
+        """Refuse the request or pass it on."""
         problem = self._never(scope) or (None if scope["path"] == OPEN_PATH else self._problem(scope))
         if problem is None:
             await self.app(scope, receive, send)
@@ -69,7 +68,7 @@ class Guard:
 
 
 def _is_page(scope: Scope) -> bool:
-    """Tell whether the dashboard's own files are asked for, not what it shows."""
+    """Tell whether the request is for the dashboard's files, not for its data."""
     path: str = scope["path"]
     return scope["method"] in {"GET", "HEAD"} and (path in PAGES or path.startswith(PAGE_FILES))
 

@@ -1,4 +1,4 @@
-"""Journal entries as HAR 1.2, for browsers, proxies and `check-trace`. What HAR has no word for begins with `_`."""
+"""Journal entries as HAR 1.2, for browsers, proxies and `check-trace`. Custom fields begin with `_`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = "application/json"
 
 
 def har_entry(tenant: Tenant, entry: ExchangeEntry, root: str) -> dict[str, object]:
-    """Return an exchange as an entry of a HAR log; `root` is the URL under which clients know the fake."""
+    """Return an exchange as an entry of a HAR log; `root` is the root URL that clients use."""
     url = hide(tenant, entry.target if entry.kind == "callback" else root + entry.target)
     took = entry.latency or 0
     view: dict[str, object] = {
@@ -103,7 +103,7 @@ def _text(tenant: Tenant, answer: bytes) -> dict[str, str]:
 def _query(url: str) -> Iterator[dict[str, str]]:
     try:
         pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
-    except ValueError:  # a URL that is none
+    except ValueError:  # an invalid URL
         return
     for name, value in pairs:
         yield {"name": name, "value": value}

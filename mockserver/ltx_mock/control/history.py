@@ -1,6 +1,6 @@
-"""The whole story of a task as plain data: its request, what was wrong with it, what happened and why, what comes next.
+"""The history of a task as plain data: its request and findings, its events with causes, and the next ones.
 
-Everything is read off the task, its deliveries and the journal; nothing is written down for it beforehand.
+It is computed from the task, its deliveries and the journal.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from ltx_mock.store.interface import Tenant
 
 DRAWN = "drawn from the request and the seed"
 MADE, STATE, CALLBACK, REQUEST = range(4)
-"""The order of what happens at one moment."""
+"""The order of events of one moment."""
 
 Step = dict[str, Any]
 Placed = tuple[int, int, int, Step]
 
 
 def story(tenant: Tenant, task: Task) -> dict[str, Any]:
-    """Return a task as `task_view` does, with its story.
+    """Return a task like `task_view`, with its history.
 
-    Beside the view there are `findings` of its request; `callbacks`; `story`, all that happened, in order; `next`, what
-    is to come; and `polls`, how many answers to statusTask the journal has. Times are Unix milliseconds.
+    The additional fields are `findings` of its request; `callbacks`; `story`, the events in order; `next`, the future
+    events; and `polls`, the number of statusTask responses in the journal. Times are Unix milliseconds.
     """
     now = tenant.clock.now()
     entries = [entry for entry in tenant.entries() if entry.task_id == task.id]
     deliveries = [delivery for delivery in tenant.deliveries() if delivery.task_id == task.id]
     steps = [*_requests(entries), *_states(task), *_callbacks(task, deliveries)]
     if not any(step["event"] == "request" and step["operation"] == "generateTask" for *_, step in steps):
-        steps.append(_made(task))  # its entry has gone from the journal
+        steps.append(_made(task))  # its entry is no longer in the journal
     steps.sort(key=lambda placed: placed[:3])
     parts = {
         "findings": [finding.as_dict() for finding in task.findings],
@@ -46,7 +46,7 @@ def story(tenant: Tenant, task: Task) -> dict[str, Any]:
 
 
 def _requests(entries: list[Entry]) -> Iterator[Placed]:
-    """Give the requests that tell something: the first, and those with another outcome than the one before."""
+    """Yield the first request, and those with another outcome than the one before."""
     before = None
     for entry in entries:
         if not isinstance(entry, RequestEntry):
@@ -87,7 +87,7 @@ def _states(task: Task) -> Iterator[Placed]:
 
 
 def _callbacks(task: Task, deliveries: list[Delivery]) -> Iterator[Placed]:
-    """Give the attempts that were made, the one that is to come, and the callback that there will not be."""
+    """Yield past attempts, the next attempt, and callbacks that are not sent."""
     for order, delivery in enumerate(deliveries):
         base = {"event": "callback", "deliveryId": delivery.id, "url": delivery.target or delivery.url}
         for attempt in delivery.attempts:
@@ -112,7 +112,7 @@ def _why(delivery: Delivery) -> str:
 
 
 def _wait(tenant: Tenant, milliseconds: int) -> dict[str, float | None]:
-    """Return how long something is still to come, in seconds of the clock and real ones; None where it stands."""
+    """Return the remaining time in virtual and in real seconds; None with a stopped clock."""
     clock = tenant.clock
     real = round(milliseconds / SECOND / clock.speed, 3) if clock.flows else None
     return {"inSeconds": milliseconds / SECOND, "inRealSeconds": real}

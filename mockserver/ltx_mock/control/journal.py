@@ -1,4 +1,4 @@
-"""The control plane's handlers that read the journal: list, wait, count, compare, export, forget."""
+"""The control plane's handlers for the journal: list, wait, count, compare, export, clear."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Journal:
         ]
 
     async def requests(self, request: Request) -> dict[str, Any] | Response:
-        """Return the entries that the query asks for, oldest first; with `wait`, as soon as there are some."""
+        """Return the entries that match the query, oldest first; with `wait`, as soon as there are some."""
         form = choice(*FORMATS)("format", request.query_params.get("format", "json"))
         wanted = Filter.of(request.query_params)
         limit = limit_of(request, 1000 if form == "json" else ALL)
@@ -87,7 +87,7 @@ class Journal:
         return {"count": await self._engine.worker.run(counted, kept, _size(kept) if wanted.with_body else 0)}
 
     async def near(self, request: Request) -> Response:
-        """Return the entries that are nearest to a request that was expected, and what differs."""
+        """Return the entries nearest to an expected request, with the mismatches."""
         expected = await json_body(self._engine, request)
         limit = whole(0)("limit", expected.pop("limit", NEAR))
         tenants = self._tenants(request, expected)
@@ -105,14 +105,14 @@ class Journal:
         return listing(self._engine.worker, "near", near, size, matches=matches)
 
     async def forget(self, request: Request) -> dict[str, Any]:
-        """Empty the journal of one key, or of all."""
+        """Clear the journal of one key, or of all."""
         tenants = self._tenants(request)
         forgotten = sum(tenant.forget_entries() for tenant in tenants)
         self._engine.observers.journal_cleared(tenant_of_query(self._engine, request))
         return {"forgotten": forgotten}
 
     async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
-        """Return what matches now, or as soon as something does within so many real seconds."""
+        """Return the matching entries, now or as soon as there are some within so many real seconds."""
         there = select(self._tenants(request), wanted, limit)
         if there.entries or not seconds:
             return there
@@ -131,7 +131,7 @@ class Journal:
 
     @contextmanager
     def _news(self, only: Tenant | None, wanted: Filter) -> Iterator[asyncio.Event]:
-        """Give an event that is set when an entry is written that is meant, or when the server stops."""
+        """Yield an event that is set when a matching entry is written, or when the server stops."""
         news = News(None if only is None else only.key, wanted)
         self._engine.observers.add(news)
         try:
@@ -140,13 +140,13 @@ class Journal:
             self._engine.observers.remove(news)
 
     def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
-        """Return the tenant that query or body pick, or all."""
+        """Return the tenant that query or body select, or all."""
         tenant = find_tenant(self._engine, {**request.query_params, **(body or {})})
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
 class News(Observer):
-    """Waits for an entry that is meant. `came` is set then, or when the server stops."""
+    """Waits for a matching entry. `came` is set then, or when the server stops."""
 
     def __init__(self, key: str | None, wanted: Filter) -> None:
         self.came = asyncio.Event()
@@ -167,7 +167,7 @@ def _differences(expectation: Expectation, seen: Exchange) -> list[dict[str, str
 
 
 def _size(entries: list[Kept]) -> int:
-    """Return about how many bytes there are to read through, beside what each entry has anyway."""
+    """Return the approximate variable size of entries in bytes."""
     return sum(ENTRY_SIZE + entry.size for _, entry in entries)
 
 

@@ -1,4 +1,4 @@
-"""Reading the journal: which entries are meant, and how a body is compared with part of one."""
+"""Filters of journal entries, and the comparison of a body with a part of one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _finding(path: str, value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries are meant; None says nothing.
+    """A filter of entries; None matches everything.
 
     `kind` is one of `KINDS`: an exchange is a request, a callback, or a
     download to which a scenario happened. `status` is one like 404, or `4xx`, or `none` for
@@ -58,7 +58,7 @@ class Filter:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
-        """Read a filter from names and values; names that are none of `FIELDS` and not `body` are left alone.
+        """Read a filter from names and values; names other than `FIELDS` and `body` are ignored.
 
         Raises:
             SettingsError: a value is not allowed; the text says what is.
@@ -67,7 +67,7 @@ class Filter:
         return replace(found, body=given["body"], with_body=True) if "body" in given else found
 
     def matches(self, entry: Entry) -> bool:
-        """Tell whether an entry is meant."""
+        """Tell whether an entry matches."""
         return (
             entry.number > self.since
             and self._of_kind(entry)
@@ -97,18 +97,18 @@ class Filter:
 
 
 FIELDS = tuple(fields_of(Filter))
-"""What entries may be filtered by, beside `body` and `key`."""
+"""The fields for filters, besides `body` and `key`."""
 
 
 class Selection(NamedTuple):
-    """Entries in their order, and whether there are or were more that match: left out by the limit, or forgotten."""
+    """Entries in order, and whether more entries match that are beyond the limit or no longer in the journal."""
 
     entries: list[Kept]
     truncated: bool
 
 
 def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selection:
-    """Return the entries that are meant, at most `limit`: the newest; of those since a number, the oldest."""
+    """Return at most `limit` matching entries: the newest; with `since`, the oldest."""
     forgotten = any(tenant.forgotten > wanted.since for tenant in tenants)
     if wanted.since:
         found = list(matching(tenants, wanted))
@@ -121,7 +121,7 @@ def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selection:
 
 
 def matching(tenants: Sequence[Tenant], wanted: Filter) -> Iterator[Kept]:
-    """Give the entries that are meant, the newest first."""
+    """Yield the matching entries, the newest first."""
     for tenant, entry in merge(*map(_newest_first, tenants), key=_falling):
         if entry.number <= wanted.since:
             return
@@ -130,7 +130,7 @@ def matching(tenants: Sequence[Tenant], wanted: Filter) -> Iterator[Kept]:
 
 
 def contains(whole: Any, part: Any) -> bool:
-    """Tell whether JSON has this part: an object has its fields, a list has as many items, all else is the same."""
+    """Tell whether JSON contains a part: an object all its fields, a list of equal length; other values are equal."""
     if isinstance(part, dict):
         return isinstance(whole, dict) and all(name in whole and contains(whole[name], part[name]) for name in part)
     if isinstance(part, list):

@@ -1,4 +1,4 @@
-"""Lists in JSON. A long one is written and sent item by item, so that it keeps nobody waiting."""
+"""JSON lists. A long one is serialized and sent item by item, so that it does not block other requests."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.validation.json_body import LARGE
 
 VIEW_SIZE = 500
-"""About how many bytes the view of a task, a callback, a scenario or a tenant has beside what a client sent."""
+"""The approximate JSON size of a task, callback, scenario or tenant in bytes, besides the client's data."""
 PIECE = 64 * 1024
-"""So many characters are sent at once, or one item where that has more."""
+"""The number of characters per chunk, or one item if that is longer."""
 
 
 def listing(aside: WorkerThread, name: str, items: Iterable[object], size: int, **rest: object) -> Response:
-    """Return an object with a list of this name and with the rest; `size` is about how many bytes it is made of."""
+    """Return a response with a list of this name and further fields; `size` is its approximate size in bytes."""
     if size <= LARGE:
         return JSONResponse({name: list(items), **rest})
     return StreamedResponse(in_pieces(aside, _written(name, items, rest), size), "application/json")
 
 
 async def in_pieces(aside: WorkerThread, texts: Iterator[str], size: int) -> AsyncIterator[str]:
-    """Give texts that are made of about so many bytes, a few at once."""
+    """Yield texts made from about so many bytes, in chunks."""
     while piece := await aside.run(_next_piece, texts, size):
         yield piece
 

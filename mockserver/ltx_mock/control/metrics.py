@@ -20,7 +20,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Family(NamedTuple):
-    """What is measured: its name, `counter` or `gauge`, what it is, and a number for each set of labels."""
+    """A metric family: name, `counter` or `gauge`, help text, and a value for each set of labels."""
 
     name: str
     kind: str
@@ -29,7 +29,7 @@ class Family(NamedTuple):
 
 
 def exposition(families: Iterable[Family]) -> str:
-    """Return families as text."""
+    """Return families in the text format."""
     lines: list[str] = []
     for family in families:
         lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
@@ -38,7 +38,7 @@ def exposition(families: Iterable[Family]) -> str:
 
 
 def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[Family]:
-    """Return what can be said of the server and of some worlds; `listeners` read the event feed."""
+    """Return the metrics of the server and of some tenants; `listeners` is the number of readers of the event feed."""
     worlds = [tenant for tenant in tenants if tenant.key]
     return [
         _one("ltx_mock_build_info", "The version.", 1, version=VERSION),
@@ -66,7 +66,7 @@ def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[
 
 def _one(name: str, text: str, value: float, **labels: str) -> Family:
     samples: Counter[Labels] = Counter()
-    samples[tuple(labels.items())] = value  # type: ignore[assignment] # a gauge need not be a whole number
+    samples[tuple(labels.items())] = value  # type: ignore[assignment] # gauges may be fractional
     return Family(name, "gauge", text, samples)
 
 

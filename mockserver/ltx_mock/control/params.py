@@ -1,4 +1,4 @@
-"""What the handlers of the control plane are given: a body, numbers, a key."""
+"""Read the parameters of control plane requests: bodies, numbers, keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ltx_mock_contracts.validation.json_body import LARGE, PatientDecoder
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARTS = 40_000
-"""A body of more commas and opening brackets is not looked into: nothing that the control plane takes has so many."""
+"""The maximum number of commas and opening brackets in a body; longer bodies are refused unparsed."""
 MAX_WAIT_SECONDS = 600
 DEFAULT_LIMIT = 1000
 
@@ -25,18 +25,18 @@ T = TypeVar("T")
 
 
 def tenant_of_query(engine: Engine, request: Request) -> Tenant | None:
-    """Return the tenant that `?tenant=` or `?key=` picks; None stands for all of them. See `find_tenant`."""
+    """Return the tenant that `?tenant=` or `?key=` selects; None means all tenants. See `find_tenant`."""
     return find_tenant(engine, request.query_params)
 
 
 def find_tenant(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
-    """Return the tenant that is named by its id, or by its key; None where neither is given.
+    """Return the tenant with the given id or key; None without either.
 
-    The tenant of a key is made if need be; an id is only there once its key has been seen.
+    The tenant of a key is made if needed; an id exists only after the first use of its key.
 
     Raises:
-        NotFoundError: no tenant has the id, or the server does not accept the key.
-        SettingsError: id and key are of different tenants.
+        NotFoundError: unknown id, or the server does not accept the key.
+        SettingsError: id and key belong to different tenants.
     """
     tenant_id, key = given.get("tenant"), given.get("key")
     if tenant_id is None:
@@ -57,10 +57,10 @@ def _tenant_of(engine: Engine, key: object) -> Tenant:
 
 
 def limit_of(request: Request, default: int = DEFAULT_LIMIT) -> int:
-    """Return how many of a list are asked for.
+    """Return the `limit` of a list.
 
     Raises:
-        SettingsError: it is no whole number.
+        SettingsError: it is not a whole number.
     """
     return in_digits(whole(0))("limit", request.query_params.get("limit", default))
 
@@ -69,7 +69,7 @@ async def body_of(cls: type[T], engine: Engine, request: Request) -> T:
     """Return the body as a dataclass of `ltx_mock.control.bodies`.
 
     Raises:
-        SettingsError: it is no JSON object, or a name or a value in it is not allowed.
+        SettingsError: it is not a JSON object, or a name or a value in it is not allowed.
     """
     return read(cls, await json_body(engine, request))
 
@@ -101,16 +101,16 @@ async def json_body(engine: Engine, request: Request) -> dict[str, Any]:
 
 
 def _decode(raw: bytes) -> object:
-    """Decode JSON; what is no JSON elsewhere, as NaN, is refused later with the name of its field."""
+    """Decode JSON; `NaN` and the like are refused later, with the name of the field."""
     decoder = PatientDecoder() if len(raw) > LARGE else json.JSONDecoder()
     return decoder.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
 
 
 def real_seconds(request: Request) -> float | None:
-    """Return the real seconds of `?wait=`; None where it is not given.
+    """Return the real seconds of `?wait=`; None without it.
 
     Raises:
-        SettingsError: it is no number, or too large a one.
+        SettingsError: it is not a number, or too large.
     """
     given = request.query_params.get("wait")
     return None if given is None else in_digits(number(MAX_WAIT_SECONDS, zero=True, unit="seconds"))("wait", given)

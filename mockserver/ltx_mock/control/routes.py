@@ -1,4 +1,4 @@
-"""The control plane under `/__admin`: look at the fake and drive it. Guarded by `ltx_mock.control.guard`."""
+"""The routes of the control plane under `/__admin`. Guarded by `ltx_mock.control.guard`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
 
 AT_ONCE = 100
-"""So many tenants are counted before others get their turn."""
+"""The number of tenants that are counted before other requests are served."""
 STATUS_OF = {NotFoundError: 404, ConflictError: 409}
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 
 
 class ControlPlane:
-    """The handlers. Each returns what is sent as JSON, or raises an `LtxMockError` that says what to change."""
+    """The handlers. Each returns data for JSON, or raises an `LtxMockError` that says what to change."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._feed = engine, Events.of(engine).feed
@@ -79,26 +79,26 @@ class ControlPlane:
         return [*routes, Route("/events", EventStream(self._engine, self._feed), methods=["GET"])]
 
     async def health(self, _: Request) -> dict[str, Any]:
-        """Tell that this is ltx-mock, and which."""
+        """Return name and version of the server."""
         return {"status": "ok", "name": "ltx-mock", "version": VERSION}
 
     async def settings(self, request: Request) -> dict[str, Any]:
-        """Return the settings in force, secrets left out."""
+        """Return the current settings, without secrets."""
         tenant = tenant_of_query(self._engine, request)
         return (tenant.settings if tenant else self._engine.settings).as_dict()
 
     async def extend_settings(self, request: Request) -> dict[str, Any]:
-        """Let callbacks go to more hosts, or send them elsewhere, from now on."""
+        """Allow more callback hosts, or add rewrites."""
         body = await json_body(self._engine, request)
         return self._engine.tenants.extend_settings(tenant_of_query(self._engine, request), body).as_dict()
 
     async def reduce_settings(self, request: Request) -> dict[str, Any]:
-        """Take such hosts, or the rewrites of such URL prefixes, away again."""
+        """Remove callback hosts, or rewrites of URL prefixes."""
         body = await json_body(self._engine, request)
         return self._engine.tenants.reduce_settings(tenant_of_query(self._engine, request), body).as_dict()
 
     async def tenants(self, request: Request) -> Response:
-        """Return the counters of the keys seen so far, the newest last."""
+        """Return the counters of all keys, the newest last."""
         tenants, truncated = _newest(self._tenants(request), limit_of(request))
         views = []
         for index, tenant in enumerate(tenants, 1):
@@ -109,18 +109,18 @@ class ControlPlane:
         return listing(self._engine.worker, "tenants", views, size, truncated=truncated)
 
     async def reset(self, request: Request) -> dict[str, Any]:
-        """Forget one key's world, or everything."""
+        """Reset one tenant, or everything."""
         tenant = tenant_of_query(self._engine, request)
         await self._engine.tenants.reset(tenant.key if tenant else None)
         return {"reset": True}
 
     async def clock(self, request: Request) -> dict[str, Any]:
-        """Return the time."""
+        """Return the clock."""
         tenant = tenant_of_query(self._engine, request)
         return (tenant or self._engine).clock.as_dict()
 
     async def set_clock(self, request: Request) -> dict[str, Any]:
-        """Change mode or speed, from now on."""
+        """Change mode or speed."""
         wanted = await body_of(SetClock, self._engine, request)
         if wanted.mode is None and wanted.speed is None:
             raise SettingsError("give mode, speed or both")
@@ -129,7 +129,7 @@ class ControlPlane:
         return (tenant or self._engine).clock.as_dict()
 
     async def advance(self, request: Request) -> dict[str, Any]:
-        """Move time on and return what it brought about."""
+        """Advance the clock and return the events."""
         seconds = (await body_of(Advance, self._engine, request)).seconds
         tenant = tenant_of_query(self._engine, request)
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
@@ -151,7 +151,7 @@ class ControlPlane:
         return listing(self._engine.worker, "tasks", (task_view(*each) for each in at), size, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
-        """Return one task with its deliveries and its story."""
+        """Return one task with its deliveries and its history."""
         return story(*self._task(request))
 
     async def finish(self, request: Request) -> dict[str, Any]:
@@ -164,7 +164,7 @@ class ControlPlane:
         return task_view(*self._engine.tenants.find_task(task.id))
 
     async def callbacks(self, request: Request) -> Response:
-        """Return the newest deliveries: made, to come, given up and withheld."""
+        """Return the newest deliveries: made, scheduled, given up and withheld."""
         tenants = self._tenants(request)
         found = [(tenant, delivery) for tenant in tenants for delivery in tenant.deliveries()]
         if len(tenants) > 1:
@@ -180,13 +180,13 @@ class ControlPlane:
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
     async def redeliver(self, request: Request) -> dict[str, Any]:
-        """Make a callback once more."""
+        """Deliver a callback once more."""
         delivery = await self._engine.redeliver(request.path_params["id"])
         tenant, _ = self._engine.tenants.find_task(delivery.task_id)
         return delivery_view(tenant, delivery)
 
     async def openapi(self, request: Request) -> dict[str, Any]:
-        """Return the OpenAPI document; it names first the address under which it was asked for."""
+        """Return the OpenAPI document; its first server is the address of this request."""
         return ltx_mock_schemas.openapi(self._engine.settings.public_url or forwarded_url(request.scope))
 
     async def model(self, _: Request) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class ControlPlane:
         return ltx_mock_schemas.schema(name)
 
     def _task(self, request: Request) -> tuple[Tenant, Task]:
-        """Return the task that the path names; one of another key than `?key=` picks is not there."""
+        """Return the task of the path; with `?key=`, only if it belongs to that key."""
         wanted = tenant_of_query(self._engine, request)
         tenant, task = self._engine.tenants.find_task(request.path_params["id"])
         if wanted not in {None, tenant}:
@@ -219,12 +219,12 @@ class ControlPlane:
 
 
 def _newest(items: list[T], limit: int) -> tuple[list[T], bool]:
-    """Return the last so many, and whether there are more."""
+    """Return the last `limit` items, and whether there are more."""
     return items[max(0, len(items) - limit) :], len(items) > limit
 
 
 def _planned(each: tuple[Tenant, Delivery]) -> int:
-    """Return when a callback was planned: when its task was made."""
+    """Return the time at which a callback was scheduled: the creation of its task."""
     tenant, delivery = each
     task = tenant.task(delivery.task_id)
     return task.timeline.created if task else 0
@@ -239,6 +239,6 @@ def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Resp
         except LtxMockError as error:
             return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400))
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
+            return Response(status_code=400)  # the client has disconnected
 
     return endpoint

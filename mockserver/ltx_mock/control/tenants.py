@@ -1,4 +1,4 @@
-"""The control plane's handlers that open worlds and arm scenarios."""
+"""The control plane's handlers for tenants and scenarios."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.store.interface import Store, Tenant
 
 MAX_SCENARIOS = 100
-"""The most scenarios of one request: reading each takes some tenths of a millisecond, while nobody is served."""
+"""The maximum scenarios of one request: reading each takes some tenths of a millisecond, and blocks other requests."""
 MAX_ACTIVE = 1000
-"""The most scenarios that are active for one key."""
+"""The maximum active scenarios of one key."""
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 
 
@@ -43,7 +43,7 @@ class TenantRoutes:
         ]
 
     async def open(self, request: Request) -> dict[str, Any]:
-        """Make a world for a key, in the place of its old one unless that is `new`, with settings of its own."""
+        """Make a tenant for a key with its own settings, replacing the old one unless the key must be `new`."""
         wanted = await body_of(OpenTenant, self._engine, request)
         settings = wanted.settings or {}
         scenarios = settings.get("scenario")
@@ -52,7 +52,7 @@ class TenantRoutes:
         return account_view(await self._engine.tenants.open(wanted.key, settings, new=wanted.new))
 
     async def close(self, request: Request) -> dict[str, Any]:
-        """Forget one key, its world and the settings of that."""
+        """Delete the tenant of a key, with its settings."""
         await self._engine.tenants.close(self._one(request).key)
         return {"closed": True}
 
@@ -65,7 +65,7 @@ class TenantRoutes:
         return listing(self._engine.worker, "scenarios", views, VIEW_SIZE * (len(to_come) + len(armed)))
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
-        """Arm a scenario for one key, or for each."""
+        """Activate a scenario for one key, or for all."""
         scenario = from_dict(await json_body(self._engine, request))
         tenant = tenant_of_query(self._engine, request)
         self._check_room(tenant)
@@ -74,18 +74,18 @@ class TenantRoutes:
         return as_dict(scenario)
 
     async def drop_scenarios(self, request: Request) -> dict[str, Any]:
-        """Disarm the scenarios of one key, or all."""
+        """Remove the active scenarios of one key, or of all."""
         tenant = tenant_of_query(self._engine, request)
         (tenant or self._engine.store).drop_scenarios()
         self._engine.observers.tenant_changed(tenant)
         return {"scenarios": []}
 
     async def library(self, _: Request) -> dict[str, Any]:
-        """Return the scenarios that have a name."""
+        """Return the named scenarios."""
         return {"scenarios": [{**as_dict(NAMED[row.name]), "about": row.about} for row in LIBRARY]}
 
     def _check_room(self, tenant: Tenant | None) -> None:
-        """Refuse one scenario more than a key can have: each request looks at all of them."""
+        """Refuse a scenario above the maximum, because each request tests all active ones."""
         store = self._engine.store
         counts = [len(tenant.scenarios)] if tenant else [len(each.scenarios) for each in store.tenants()]
         most = max(counts, default=0)
@@ -103,5 +103,5 @@ class TenantRoutes:
 
 
 def _worlds(store: Store, tenant: Tenant | None) -> list[Tenant]:
-    """Return this tenant, or all that have a key."""
+    """Return this tenant, or all tenants with a key."""
     return [tenant] if tenant else [each for each in store.tenants() if each.key]

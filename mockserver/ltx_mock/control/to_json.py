@@ -1,4 +1,4 @@
-"""Tasks, journal entries and accounts as plain data, for the control plane and for people. No secret gets through."""
+"""Tasks, journal entries and accounts as JSON of the control plane, without secrets."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from ltx_mock_contracts.reporting.redaction import Redactor, header_value
 _PORT = re.compile(r":\d+$", re.ASCII)
 
 MAX_PARTS = 5000
-"""A body with more commas and opening brackets is shown as text: nobody reads so many values one by one."""
+"""A body with more commas and opening brackets than this is output as text."""
 
 T = TypeVar("T")
 
 
 def names(tenant: Tenant) -> dict[str, object]:
-    """Return what a tenant is called: `tenant`, which no other is, and `key`, the end of its key."""
+    """Return the names of a tenant: `tenant`, its unique id, and `key`, the label of its key."""
     return {"tenant": tenant.id, "key": tenant.label}
 
 
 def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str, object]:
-    """Return all that is known of a task at a moment, by default now, what lies ahead of it included.
+    """Return a task at a moment, by default now, with its future end.
 
     Times in Unix milliseconds.
     """
@@ -62,12 +62,12 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
 
 
 def delivery_view(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
-    """Return what became of a callback and what is to come."""
+    """Return a callback with past and next attempts."""
     return names(tenant) | hide_in(tenant, delivery.as_dict())
 
 
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
-    """Return a journal entry; all kinds have the same fields, and bodies are as `body_value` has them."""
+    """Return a journal entry; all kinds have the same fields, and bodies are converted by `body_value`."""
     view: dict[str, object] = {
         "number": entry.number,
         "kind": entry.kind,
@@ -112,9 +112,9 @@ def method_of(entry: ExchangeEntry) -> str:
 
 
 def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str]]:
-    """Return the headers of a request in their order, with lower-case names, what is secret by its name left out.
+    """Return the headers of a request in order, with lower-case names, without secret values.
 
-    A port that the system chose is left out of `host`: it would be the only thing that differs from run to run.
+    A port that the system chose is removed from `host`, since it would differ from run to run.
     """
     if isinstance(entry, CallbackEntry):
         return [("content-type", entry.content_type)]
@@ -125,7 +125,7 @@ def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return headers by their names; of several with one name the values in their order, with commas between them."""
+    """Return headers by name; values of equal names are joined with commas."""
     together: dict[str, str] = {}
     for name, value in headers:
         together[name] = f"{together[name]}, {value}" if name in together else value
@@ -138,13 +138,13 @@ def decoded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 
 def scenario_view(tenant: Tenant, waiting: ActiveScenario) -> dict[str, object]:
-    """Return an active scenario; `times` is how often it may still apply, `seen` how many requests it has matched."""
+    """Return an active scenario; `times` is the remaining uses, `seen` the number of matched requests."""
     left = {"times": waiting.left, "seen": waiting.seen}
     return hide_in(tenant, {**names(tenant), **as_dict(waiting.scenario), **left})
 
 
 def account_view(tenant: Tenant) -> dict[str, object]:
-    """Return a tenant's counters beside its limits."""
+    """Return a tenant's counters and limits."""
     account, settings = tenant.account(tenant.clock.now()), tenant.settings
     return {
         **names(tenant),
@@ -160,12 +160,12 @@ def account_view(tenant: Tenant) -> dict[str, object]:
 
 
 def hide(tenant: Tenant, text: str) -> str:
-    """Take keys and the admin token out of a text, where a client put one into a URL or a body by mistake."""
+    """Remove keys and the admin token from a text, in case a client put one into a URL or a body."""
     return _redactor(tenant).text(text)
 
 
 def hide_in(tenant: Tenant, value: T) -> T:
-    """Do the same in all texts of plain data."""
+    """Remove them from all texts of plain data."""
     return _redactor(tenant).value(value)
 
 
@@ -180,7 +180,7 @@ def _redactor_of(key: str, keys: tuple[str, ...], token: str | None) -> Redactor
 
 
 def body_value(raw: bytes) -> object:
-    """Return a body as JSON, None where it is empty; as text where it is no JSON or has more than `MAX_PARTS`."""
+    """Return a body as JSON; None if it is empty, text if it is not JSON or has more than `MAX_PARTS`."""
     if sum(map(raw.count, (b",", b"[", b"{"))) <= MAX_PARTS:
         try:
             return parse_body(raw) if raw else None

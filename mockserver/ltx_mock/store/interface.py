@@ -1,7 +1,7 @@
-"""The interface behind which all state of the tenants lies.
+"""The interface of the store, which holds all state of tenants.
 
-Each method is atomic: what must not be torn apart (count a request, take a slot and spend credits, claim a delivery)
-is one call. `ltx_mock.store.memory` is the first implementation.
+Each method is atomic: compound operations (count a request, take a slot and spend credits, claim a delivery) are one
+call. `ltx_mock.store.memory` implements it.
 """
 
 from __future__ import annotations
@@ -17,192 +17,192 @@ from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint
 from ltx_mock.scenarios.model import Scenario
 
 ANONYMOUS = "nobody"
-"""The id of the tenant that has what was asked without a good key."""
+"""The id of the tenant for requests without a valid key."""
 
 
 class Tenant(Protocol):
-    """All that one API key sees. Moments are Unix milliseconds of the tenant's clock."""
+    """The state of one API key. Times are Unix milliseconds of the tenant's clock."""
 
     @property
     def key(self) -> str:
-        """The API key; never to be shown."""
+        """The API key, which must never be shown."""
 
     @property
     def id(self) -> str:
-        """The tenant's name where it is shown: `t1`, `t2` and so on in order of arrival, or `ANONYMOUS`.
+        """The public id of the tenant: `t1`, `t2` and so on in order of creation, or `ANONYMOUS`.
 
-        Keys that end alike have the same label, and an id that is made of a key would give a guessed key away.
+        Labels of keys are not unique, and an id derived from the key would confirm a guessed key.
         """
 
     @property
     def label(self) -> str:
-        """What may be shown of the key, for people; no two tenants need have different ones."""
+        """The label of the key, for people; not unique."""
 
     @property
     def settings(self) -> Settings:
-        """How the fake behaves for this key."""
+        """The settings of the tenant."""
 
     def configure(self, settings: Settings) -> None:
-        """Have it behave as these settings say, from now on."""
+        """Replace the settings."""
 
     @property
     def generation(self) -> int:
-        """Another number for each tenant that was ever opened, also with the same key.
+        """A number that is unique among all tenants ever opened, also with the same key.
 
-        Tenants are equal when key and generation are; nothing may depend on which object stands for one.
+        Tenants are equal if key and generation are; object identity must not matter.
         """
 
     @property
     def clock(self) -> Clock:
-        """The tenant's own time."""
+        """The tenant's clock."""
 
     def move_clock(self, moment: int) -> None:
-        """Set the clock forward to a moment; one that has passed changes nothing."""
+        """Advance the clock to a moment; do nothing if it has passed."""
 
     def set_clock(self, mode: str | None, speed: float | None) -> None:
-        """Change the clock's mode or speed from now on; see `Clock.changed`."""
+        """Change the clock's mode or speed; see `Clock.changed`."""
 
     @property
     def opened(self) -> bool:
-        """Whether it was opened with settings of its own."""
+        """Whether it was opened with its own settings."""
 
     @property
     def scenarios(self) -> Sequence[ActiveScenario]:
-        """The scenarios that have not been used up, oldest first."""
+        """The active scenarios, oldest first."""
 
     def add_scenario(self, scenario: Scenario) -> None:
-        """Queue a scenario behind the others."""
+        """Activate a scenario, after the others."""
 
     def claim_scenario(self, call: MatchPoint, task_id: str | None = None) -> ActiveScenario | None:
-        """Use up one time of the first scenario whose turn it is, and return it; those of a task go first."""
+        """Return the first scenario that applies, and count its use; a task's own scenarios come first."""
 
     def drop_scenarios(self) -> None:
-        """Forget the scenarios; those of tasks stay."""
+        """Remove the active scenarios; those of tasks stay."""
 
     def next_random_bytes(self) -> bytes:
-        """Return 16 bytes drawn from the seed; every call gives others."""
+        """Return the next 16 random bytes of the seed."""
 
     def take_request(self, now: int) -> int:
-        """Count a request (LIM-1). Return 0, or the milliseconds to wait when the limit is reached."""
+        """Count a request (LIM-1). Return 0, or the milliseconds to wait if the limit is reached."""
 
     def next_number(self) -> int:
-        """Return the number of the task to be made next, counted from 1; every call gives a new one."""
+        """Return the number of the next task, counted from 1; every call gives a new one."""
 
     def add_task(self, task: Task, now: int) -> Refusal | None:
-        """Spend the credits (GEN-15), take a slot (LIM-2) and keep the task; or do nothing and say why.
+        """Spend the credits (GEN-15), take a slot (LIM-2) and store the task; or do nothing and return the reason.
 
-        The bound on what the requests of one key take is our choice.
+        The limit on the size of a key's requests is our choice.
         """
 
     def task(self, task_id: str) -> Task | None:
         """Return the task with this id if this key made it (AUTH-4)."""
 
     def tasks(self) -> Iterable[Task]:
-        """Return all tasks in the order in which they were made."""
+        """Return all tasks in order of creation."""
 
     def replace_task(self, task: Task) -> None:
-        """Keep a changed task in the place of the one with the same id."""
+        """Replace the task with the same id."""
 
     def unfinished(self, now: int) -> list[Task]:
-        """Return the tasks that are not finished, in no order."""
+        """Return the unfinished tasks, in any order."""
 
     def account(self, now: int) -> Account:
         """Return the counters."""
 
     def put_delivery(self, delivery: Delivery) -> None:
-        """Keep a delivery, new or changed."""
+        """Add or replace a delivery."""
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         """Return the delivery with this id."""
 
     def deliveries(self) -> Iterable[Delivery]:
-        """Return all deliveries in the order in which they were planned."""
+        """Return all deliveries in order of creation."""
 
     def next_due(self) -> int | None:
-        """Return the moment of the next scheduled delivery."""
+        """Return the time of the next scheduled delivery."""
 
     def claim_due(self, until: int) -> list[Delivery]:
-        """Mark all deliveries scheduled up to `until` as being sent and return them in order of their moments."""
+        """Mark all deliveries scheduled up to `until` as being sent, and return them in order of time."""
 
     def record(self, entry: Entry) -> None:
-        """Write an entry into the journal; the oldest go when it is full."""
+        """Write an entry into the journal; if it is full, the oldest are removed."""
 
     def entries(self) -> Sequence[Entry]:
         """Return the journal, oldest first."""
 
     @property
     def forgotten(self) -> int:
-        """The number of the last entry for which the journal had no more room; 0 when it still has all."""
+        """The number of the last removed entry; 0 if the journal is complete."""
 
     @property
     def entry_bytes(self) -> int:
-        """About how many bytes the journal takes."""
+        """The approximate size of the journal in bytes."""
 
     @property
     def counts(self) -> Mapping[tuple[Operation, int | None], int]:
-        """How many entries were ever written, by operation and status; emptying the journal takes none away."""
+        """The number of entries ever written, by operation and status; clearing the journal does not change it."""
 
     def forget_entries(self) -> int:
-        """Empty the journal and return how many entries there were."""
+        """Clear the journal and return the number of its entries."""
 
 
 class Store(Protocol):
-    """The tenants."""
+    """All tenants."""
 
     @property
     def clock(self) -> Clock:
-        """The clock that each tenant to come begins with."""
+        """The initial clock of future tenants."""
 
     def move_clock(self, moment: int) -> None:
-        """Set that clock forward to a moment."""
+        """Advance that clock to a moment."""
 
     def set_clock(self, mode: str | None, speed: float | None) -> None:
-        """Change that clock's mode or speed from now on."""
+        """Change that clock's mode or speed."""
 
     def reset(self) -> None:
-        """Forget everything, ids and numbers too."""
+        """Remove everything, and restart ids and numbers."""
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
-        """The scenarios with which each tenant to come begins, beside those of its settings."""
+        """The initial scenarios of future tenants, besides those of their settings."""
 
     def tenant(self, key: str) -> Tenant:
-        """Return the tenant of this key, made new when the key is seen for the first time."""
+        """Return the tenant of this key; make it if the key is new."""
 
     def open(self, key: str, settings: Settings) -> Tenant:
-        """Make a new, empty tenant with settings of its own in the place of the one with this key, if any."""
+        """Make a new, empty tenant with its own settings, replacing that of the same key."""
 
     def configure(self, settings: Settings) -> None:
-        """Have tenants to come behave as these settings say."""
+        """Replace the settings of future tenants."""
 
     def find(self, key: str) -> Tenant | None:
-        """Return the tenant of this key if there is one."""
+        """Return the tenant of this key, or None."""
 
     def find_id(self, tenant_id: str) -> Tenant | None:
-        """Return the tenant with this id if there is one."""
+        """Return the tenant with this id, or None."""
 
     def tenants(self) -> Sequence[Tenant]:
-        """Return all tenants in the order in which they were made."""
+        """Return all tenants in order of creation."""
 
     def add_scenario(self, scenario: Scenario) -> None:
-        """Queue a scenario for each tenant, those to come included."""
+        """Activate a scenario for each tenant, including future ones."""
 
     def drop_scenarios(self) -> None:
-        """Forget the scenarios of all tenants, and those for tenants to come."""
+        """Remove the scenarios of all tenants, including future ones."""
 
     def owner(self, task_id: str) -> Tenant | None:
-        """Return the tenant that made this task."""
+        """Return the tenant of this task, or None."""
 
     def drop(self, key: str, *, forever: bool = True) -> None:
-        """Forget a tenant and all that is its own; its id too, unless another is to come in its place."""
+        """Remove a tenant with its state, and its id unless it is to be replaced."""
 
     @property
     def journal_bytes(self) -> int:
-        """About how many bytes all journals take together; never more than the setting `journal_memory` has it."""
+        """The approximate size of all journals in bytes, limited by the setting `journal_memory`."""
 
     @property
     def task_bytes(self) -> int:
-        """About how many bytes all tasks and callbacks take together."""
+        """The approximate size of all tasks and callbacks in bytes."""
 
     def next_entry(self) -> int:
-        """Return the number of the journal entry to be written next."""
+        """Return the number of the next journal entry."""

@@ -1,4 +1,4 @@
-"""The store that lives in memory and dies with the process."""
+"""The store in memory."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from ltx_mock.store.memory_budget import Budget, journals_to_shorten, tenants_to
 ENTRY_BYTES = 700
 TASK_BYTES = 2000
 DELIVERY_BYTES = 800
-"""What each of these takes beside the bytes that a client sent."""
+"""The overhead of each in bytes, besides the bytes from a client."""
 MAX_IDLE_TENANTS = 10_000
 MAX_TASK_BYTES = 512 * MEBIBYTE
-"""What the tasks of all keys that nobody has set up may take; the keys not heard of for longest are forgotten."""
+"""The limit on the tasks of all keys without own settings; the least recently used keys are forgotten."""
 MAX_REQUEST_BYTES = 256 * MEBIBYTE
-"""What the requests of one key's tasks may take. It is our choice; a usual request takes some hundred bytes."""
+"""The limit on the requests of one key's tasks, our choice; a typical request has some hundred bytes."""
 
 
 class Shared:
-    """What the tenants of one store have in common: who made which task, and the budgets they draw on."""
+    """The state shared by the tenants of a store: the owners of tasks, and the memory budgets."""
 
     __slots__ = ("journals", "owners", "tasks")
 
@@ -122,12 +122,12 @@ class MemoryTenant:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing would be lost but a request count and a few journal entries."""
+        """Whether it has nothing but a request count and a few journal entries."""
         return self.key != "" and not (self._tasks or self.set_up)
 
     @property
     def set_up(self) -> bool:
-        """Whether somebody gave it settings or scenarios of its own."""
+        """Whether it has its own settings or scenarios."""
         return self.opened or self._armed_here
 
     def configure(self, settings: Settings) -> None:
@@ -140,7 +140,7 @@ class MemoryTenant:
         self.activate(scenario)
 
     def activate(self, scenario: Scenario) -> None:
-        """Queue a scenario that is queued for all tenants."""
+        """Activate a scenario of all tenants."""
         self.scenarios = (*self.scenarios, activate(scenario))
 
     def claim_scenario(self, call: MatchPoint, task_id: str | None = None) -> ActiveScenario | None:
@@ -211,7 +211,7 @@ class MemoryTenant:
         if task.id in self._active:
             self._watch(task)
         elif task.timeline.failure and not before.timeline.failure:
-            self._spent -= task.cost  # it was taken for a success and settled before the failure became known
+            self._spent -= task.cost  # it was settled as a success before the failure was known
 
     def unfinished(self, now: int) -> list[Task]:
         """See `Tenant.unfinished`."""
@@ -295,7 +295,7 @@ class MemoryTenant:
         return count
 
     def shorten_journal(self, size: int) -> int:
-        """Give up the oldest entries, at least so many bytes of them where there are as many; return how many."""
+        """Remove the oldest entries, at least so many bytes if available; return the removed bytes."""
         freed = 0
         while freed < size and self._entries:
             freed += self._forget_oldest()
@@ -303,7 +303,7 @@ class MemoryTenant:
         return freed
 
     def release(self) -> None:
-        """Take what it has off what it shares with others. What comes after is counted nowhere."""
+        """Remove its part from the shared state. Later changes are not counted."""
         shared, self._shared = self._shared, Shared(Budget(sys.maxsize, _ignore), Budget(sys.maxsize, _ignore))
         for task_id in self._tasks:
             shared.owners.pop(task_id, None)
@@ -328,12 +328,12 @@ class MemoryTenant:
         heapq.heappush(self._ends, (task.timeline.ended, task.id))
 
     def _settle(self, now: int) -> None:
-        """Free the slots of the tasks that have ended and give back the credits of those that failed."""
+        """Free the slots of ended tasks and refund the credits of failed ones."""
         ends, active = self._ends, self._active
         while ends and ends[0][0] <= now:
             ended, task_id = heapq.heappop(ends)
             if active.get(task_id) != ended:
-                continue  # the task got another end since
+                continue  # the end of the task has changed
             del active[task_id]
             task = self._tasks[task_id]
             if task.timeline.failure is not None:
@@ -341,14 +341,14 @@ class MemoryTenant:
 
 
 def _request_weight(task: Task) -> int:
-    """Return about how many bytes a request takes: its body, its URLs once more, and what there is to remark on it."""
+    """Return the approximate size of a request in bytes: its body, its parsed URLs and its findings."""
     request = task.request
     urls = request.callback_url or "", *request.image_urls, *(lora.path for lora in request.loras)
     return len(task.body) + sum(map(sys.getsizeof, filter(None, urls))) + findings_size(task.findings)
 
 
 def _ignore(_: int) -> None:
-    """Make no room."""
+    """Do nothing."""
 
 
 class MemoryStore:
@@ -449,7 +449,7 @@ class MemoryStore:
             del self._keys[self._ids.pop(key)]
 
     def _id(self, key: str) -> str:
-        """Return the id of a key, a new one where it has none."""
+        """Return the id of a key, a new one if it has none."""
         if key not in self._ids:
             tenant_id = f"t{next(self._id_numbers)}"
             self._ids[key], self._keys[tenant_id] = tenant_id, key
@@ -470,13 +470,15 @@ class MemoryStore:
         return tenant
 
     def _make_room(self) -> None:
-        """Forget idle tenants when a flood of made-up keys has left too many of them."""
+        """Remove idle tenants if there are too many, as after a flood of random keys."""
         if len(self._tenants) < self._crowd:
             return
         for tenant in self.tenants():
             if tenant.idle:
                 self.drop(tenant.key)
-        self._crowd = max(MAX_IDLE_TENANTS, 2 * len(self._tenants))  # else each new key would look at all again
+        self._crowd = max(
+            MAX_IDLE_TENANTS, 2 * len(self._tenants)
+        )  # otherwise each new key would check all tenants again
 
     def _shorten_journals(self, size: int) -> None:
         for tenant in journals_to_shorten(self._tenants.values()):

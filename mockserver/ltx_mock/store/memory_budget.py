@@ -1,4 +1,4 @@
-"""A bound on the bytes that all tenants of a store take together."""
+"""A limit on the memory of all tenants of a store together."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ if TYPE_CHECKING:
     from ltx_mock.store.memory import MemoryTenant
 
 FREED_SHARE = 8
-"""Room is made for an eighth of the limit at once: looking for what is to go costs more than counting."""
+"""An eighth of the limit is freed at once, since selecting what to remove costs more than counting."""
 
 
 class Budget:
-    """Counts bytes, and has room made when there are too many of them.
+    """Counts bytes, and frees memory above the limit.
 
     Attributes:
-        limit: How many bytes there may be.
-        used: How many there are.
+        limit: The maximum number of bytes.
+        used: The current number.
     """
 
     __slots__ = ("_shed", "_threshold", "limit", "used")
 
     def __init__(self, limit: int, shed: Callable[[int], None]) -> None:
-        """`shed(size)` gives up about so many bytes, and counts those as gone; it may find fewer."""
+        """`shed(size)` frees about so many bytes and uncounts them; it may find fewer."""
         self.limit, self.used = limit, 0
         self._shed, self._threshold = shed, limit
 
     def count(self, size: int) -> None:
-        """Count bytes that have come, or with a number below 0 bytes that have gone."""
+        """Add bytes; a negative number removes them."""
         self.used += size
 
     def settle(self) -> None:
-        """Make room where there are too many. Where nothing can go, look again only when there are many more."""
+        """Free memory above the limit. If nothing can be freed, try again only after substantial growth."""
         if self.used > self._threshold:
             spare = self.limit // FREED_SHARE
             self._shed(self.used - self.limit + spare)
@@ -40,18 +40,17 @@ class Budget:
 
 
 def journals_to_shorten(tenants: Iterable[MemoryTenant]) -> list[MemoryTenant]:
-    """Return who gives up journal entries, first to last.
+    """Return the tenants in the order in which their journals are shortened.
 
-    What was asked without a good key goes first; then the keys that have made nothing, then the others. Within each of
-    these groups, who has not been heard of for longest goes first.
+    First the anonymous tenant, then keys without tasks, then the others; in each group the least recently used first.
     """
     return sorted((each for each in tenants if each.entry_bytes), key=lambda each: (_rank(each), each.last_entry))
 
 
 def tenants_to_forget(tenants: Iterable[MemoryTenant]) -> list[MemoryTenant]:
-    """Return the tenants with tasks that may be forgotten as a whole, who was not heard of for longest first.
+    """Return the tenants with tasks that may be removed, the least recently used first.
 
-    One that somebody has set up stays, and so does the one that was heard of last.
+    A tenant with its own settings or scenarios stays, and so does the most recently used one.
     """
     found = sorted((each for each in tenants if each.key), key=lambda each: each.last_entry)
     return [each for each in found[:-1] if each.task_bytes and each.last_entry and not each.set_up]
