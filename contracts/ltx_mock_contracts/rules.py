@@ -69,7 +69,7 @@ _CATALOGUE: Final = (
     _rule("ENV-2", 'A success has `code` 200 and `message` "success"', "spec"),
     _rule(
         "ENV-3",
-        "An error has a readable, non-empty `message` and `data` null (seed), or `data` with one key `error`, a string"
+        "An error has a readable, non-empty `message` and `data` null (spec), or `data` with one key `error`, a string"
         " that says more (vendor). The fake answers null",
         "spec",
         "vendor",
@@ -196,14 +196,14 @@ _CATALOGUE: Final = (
     _rule(
         "TASK-6",
         "`failed` carries `taskId`, `state`, `failCode`, `failMsg` and no `resultJson`; the times may be there "
-        "(vendor) or not (seed: the fake leaves them out)",
+        "(vendor) or not (spec: the fake leaves them out)",
         "spec",
         "vendor",
     ),
     _rule(
         "TASK-7",
         "`failCode` is a non-empty string: `CONTENT_VIOLATION`, `INVALID_IMAGE_URL` or `INVALID_LORA_URL` for this "
-        "model (seed), or one of those that the vendor lists for the whole API: `NSFW_DETECTED`, `PROMPT_TOO_LONG`, "
+        "model (spec), or one of those that the vendor lists for the whole API: `NSFW_DETECTED`, `PROMPT_TOO_LONG`, "
         "`INVALID_PROMPT`, `IMAGE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `IMAGE_DOWNLOAD_FAILED`, `PROCESSING_TIMEOUT`, "
         "`MODEL_UNAVAILABLE`, `GENERATION_FAILED`, `INSUFFICIENT_CREDITS`. Others, such as a provider's "
         "`SensitiveContentDetected`, are observed",

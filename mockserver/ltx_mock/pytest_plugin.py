@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ltx_mock.testing.remote_server import RemoteServer
     from ltx_mock.testing.tenant import ClockHandle, World
 
-MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): how the world of `ltx_mock` is to be"
+MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): settings of the tenant of `ltx_mock`"
 CURRENT = pytest.StashKey[pytest.Item]()
 """The test that runs."""
 FIXTURES = frozenset({"ltx_mock", "ltx_tenant", "make_ltx_server"})

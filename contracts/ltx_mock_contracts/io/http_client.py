@@ -104,7 +104,7 @@ class HttpClient:
             channel.write(_head(method, place, dict(headers or {}), content, proxied=channel.proxied), content, end)
             reply = channel.read(most, end)
         except TimeoutError:
-            raise NoAnswerError(f"no answer within {patience:g} s") from None
+            raise NoAnswerError(f"no response within {patience:g} s") from None
         except (h11.ProtocolError, OSError) as error:
             raise NoAnswerError(f"no HTTP: {str(error) or type(error).__name__}") from None
         finally:
@@ -323,7 +323,7 @@ class _Channel:
             self._raw.settimeout(_left(end))
             data = self._raw.recv(_PIECE)
             if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise NoAnswerError("no HTTP: it hung up without an answer")
+                raise NoAnswerError("no HTTP: the connection closed without a response")
             self._http.receive_data(data)
             event = self._http.next_event()
         _left(end)

@@ -11,7 +11,7 @@ from ltx_mock.engine.responses import Effect
 from ltx_mock.scenarios.model import EMPTY_RESPONSE, NO_ANSWER
 
 PIECES_A_SECOND = 20
-NO_WIRE = "this server does not let a connection be broken; use ltx-mock serve or MockServer"
+NO_WIRE = "this server cannot break a connection; use ltx-mock serve or MockServer"
 
 
 async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> Send | None:

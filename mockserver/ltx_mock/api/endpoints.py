@@ -33,7 +33,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 NO_KEY = 'Authorization header is missing; send "Authorization: Bearer <your API key>"'
 NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key after it'
-UNKNOWN_KEY = "API key is not accepted; use one that the server was started with (--api-key)"
+UNKNOWN_KEY = "API key is not accepted; use a key that is given with --api-key"
 
 NOTHING = Submission(b"", (), RequestFacts(), None)
 """What a request without a body submits."""

@@ -167,7 +167,7 @@ def _sample(path: str) -> BytesResponse | JSONResponse:
     elif path in _samples():
         content = ltx_mock_fixtures.read(path)
     else:
-        return _problem(404, "No such file; GET /files/ lists what there is")
+        return _problem(404, "No such file; GET /files/ lists the files")
     return BytesResponse(content, media_type=MEDIA_TYPES[path.rpartition(".")[2]])
 
 

@@ -20,8 +20,8 @@ _ANSWER_WITHIN_MS: Final = 30_000
 def asks_to_be_called(judge: CaseJudge, run: CaseRun) -> None:
     """Judge whether a client in a case about callbacks asks for one."""
     if run.case.callback and run.tasks and not run.deliveries:
-        title, expected = "it asks for no callback", "request_type callback, and a callback_url"
-        judge.wrong("CLI-8", title, *run.of("generateTask")[:1], expected=expected, actual="a task that calls nobody")
+        title, expected = "it requests no callback", "request_type callback, and a callback_url"
+        judge.wrong("CLI-8", title, *run.of("generateTask")[:1], expected=expected, actual="a task without a callback")
 
 
 def receives(judge: CaseJudge, run: CaseRun) -> None:
@@ -37,13 +37,13 @@ def receives(judge: CaseJudge, run: CaseRun) -> None:
         judged = attempt.status is not None or run.receiver_unreachable or attempt in before
         wrong = attempt.status != 200 if judged else late
         if wrong or late:
-            title, expected = "a callback is not taken", "200 within 30 s"
+            title, expected = "a callback is not accepted", "200 within 30 s"
             actual = f"{attempt.status or attempt.error} after {seconds(attempt.ended - attempt.at)}"
             judge.wrong("CLI-8", title, expected=expected, actual=actual)
             return
     whole = [each for each in run.downloads if is_whole(each)]
     if len(run.deliveries) > 1 and len(whole) > 1:
-        title, expected = "a callback that comes twice makes it do the work twice", "one download"
+        title, expected = "it processes a duplicate callback twice", "one download"
         judge.wrong("CLI-8", title, *whole[:2], expected=expected, actual=f"{len(whole)} downloads")
 
 

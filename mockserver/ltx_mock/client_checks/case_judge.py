@@ -97,15 +97,15 @@ def obscured_by(run: CaseRun) -> str | None:
     for each in run.of("generateTask"):
         violations = _violations(each)
         if violations and each.status == 400 and each.cause is None and not run.tasks:
-            return f"its generateTask goes against {violations[0].rule} and is refused"
+            return f"its generateTask breaks {violations[0].rule} and is refused"
     if not learned_the_end(run):
         if run.unauthenticated_requests:
-            return "its requests come without the key"
+            return "its requests lack the key"
         refused = next(unknown_requests(run), None)
         if refused is not None:
-            return f"it asks for what there is not: {refused}"
+            return f"it requests an unknown endpoint or task: {refused}"
     if run.control is not None and not run.control.got_a_video:
-        return "it gets no video even where all goes well"
+        return "it gets no video even in the case success"
     return None
 
 

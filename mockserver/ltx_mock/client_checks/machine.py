@@ -39,7 +39,7 @@ DRIFTS: Final[dict[str, DriftFields]] = {
     "an unknown state": {"state": "processing_r2"},
     "unknown fields": {"extra": {"requestId": "req_1", "progress": 42}},
     "no times": {"omit": ["createTime", "completeTime", "costTime"]},
-    "null for what is not there": {"nulls": True},
+    "null for absent fields": {"nulls": True},
 }
 _PROCESSING_SECONDS: Final = 10
 _LONGEST_SECONDS: Final = MODEL.any_generation_ms().high // 1000
@@ -133,7 +133,7 @@ class ClientMachine(ContractMachine):
         task_id = self._does("submit", lambda: self.client.submit(body), rule="CLI-1")
         made = [task.id for task in self.world.tasks[before:]]
         if made != [task_id]:
-            self._wrong("CLI-10", "one submission makes not just the task it tells of", [task_id], made)
+            self._wrong("CLI-10", "one submission creates not exactly the task that it returns", [task_id], made)
         return task_id
 
     @rule(body=requests(), what=st.sampled_from(sorted(PASSING)))
@@ -201,7 +201,7 @@ class ClientMachine(ContractMachine):
             self.advance(_LONGEST_SECONDS)
         body = self._final(task_id) if own else _somebody_elses()
         for _ in range(times):
-            what = f"a callback for {task_id if own else 'a task of somebody else'}"
+            what = f"a callback for {task_id if own else 'a task of another client'}"
             self._does(what, lambda: self._receives(body), rule="CLI-8")
 
     def _receives(self, body: bytes) -> object:
@@ -233,10 +233,10 @@ class ClientMachine(ContractMachine):
         tries = [each for each in self.world.requests[asked:] if each.operation == "generateTask"]
         made = [task.id for task in self.world.tasks[before:]]
         if _again_after_silence(tries):
-            title = "it submits again, though nobody knows whether the task was made"
+            title = "it submits again, though the first task may exist"
             self._wrong("CLI-10", title, "one submission", f"{len(tries)} submissions")
         if len(made) > 1 or (task_id is not None and made != [task_id]):
-            self._wrong("CLI-10", "one submission makes not just the task it tells of", [task_id], made)
+            self._wrong("CLI-10", "one submission creates not exactly the task that it returns", [task_id], made)
         self._asked_rightly(tries)
 
     def _does(self, what: str, step: Callable[[], Any], *, rule: str) -> Any:
@@ -260,17 +260,17 @@ class ClientMachine(ContractMachine):
                 for finding in validate_request(each.body):
                     self._wrong("CLI-1", f"a request goes against {finding.rule}", finding.allowed, finding.got)
             elif each.cause is None and each.status in {400, 404, 405}:
-                self._wrong("CLI-1", "a request asks for what there is not", "the id of its task", str(each))
+                self._wrong("CLI-1", "a request is for an unknown endpoint or task", "the id of its task", str(each))
         unauthenticated = self.server.unauthenticated_requests[self._unauthenticated :]
         if unauthenticated:
-            self._wrong("CLI-1", "a request comes without the key", "the key", str(unauthenticated[0]))
+            self._wrong("CLI-1", "a request lacks the key", "the key", str(unauthenticated[0]))
 
     def _agrees(self, task_id: str, told: object, rule: str = "CLI-3") -> None:
         truth = self._truth(task_id)
         if truth in ENDED and told != truth:
-            self._wrong("CLI-5" if truth == "failed" else rule, "it does not see the end of a task", truth, told)
+            self._wrong("CLI-5" if truth == "failed" else rule, "it does not notice the end of a task", truth, told)
         if truth not in ENDED and told in ENDED:
-            self._wrong(rule, "it takes a task for ended that is not", truth, told)
+            self._wrong(rule, "it treats an unfinished task as finished", truth, told)
 
     def _truth(self, task_id: str) -> str:
         return next(task.state for task in self.world.tasks if task.id == task_id)

@@ -36,7 +36,7 @@ def takes_no_for_an_answer(judge: CaseJudge, run: CaseRun) -> None:
     if refused:
         judge.checked("CLI-7")
     if len(refused) > 1:
-        title, expected = f"it tries again after {refused[0].status}", "one try"
+        title, expected = f"it retries after {refused[0].status}", "one try"
         judge.wrong("CLI-7", title, *refused[:2], expected=expected, actual=f"{len(refused)} tries")
 
 
@@ -47,11 +47,11 @@ def pays_once(judge: CaseJudge, run: CaseRun) -> None:
     if run.client.exited and (run.tasks or unknown is not None):
         judge.checked("CLI-10")
     if unknown is not None and asked[unknown + 1 :]:
-        title = "it submits again, though nobody knows whether the task was made"
+        title = "it submits again, though the first task may exist"
         expected, actual = "one submission", f"{len(asked)} submissions, {len(run.tasks)} tasks"
         judge.wrong("CLI-10", title, asked[unknown], asked[unknown + 1], expected=expected, actual=actual)
     elif len(run.tasks) > 1:
-        title, expected = "it pays more than once: more than one task is made for one video", "one task"
+        title, expected = "it pays more than once: it creates more than one task for one video", "one task"
         made = [each for each in asked if each.status == 200]
         judge.wrong("CLI-10", title, *made[:2], expected=expected, actual=f"{len(run.tasks)} tasks")
 
@@ -93,7 +93,7 @@ def _judge_waits(judge: CaseJudge, run: CaseRun, attempts: Sequence[Exchange]) -
     for one, two in pairwise(attempts):
         asked = one.retry_after * 1000
         if asked and not run.timing.enough(two.at - one.at, asked):
-            title, expected = "it tries again sooner than Retry-After says", f"after {seconds(asked)}, or later"
+            title, expected = "it retries sooner than Retry-After says", f"after {seconds(asked)}, or later"
             actual, in_seconds = f"after {seconds(two.at - one.at)}", one.headers["retry-after"].isdecimal()
             judge.wrong("CLI-6", title, one, two, expected=expected, actual=actual, binding=in_seconds)
             return
@@ -102,7 +102,7 @@ def _judge_waits(judge: CaseJudge, run: CaseRun, attempts: Sequence[Exchange]) -
         _hammers(judge, attempts)
     # A client that obeys Retry-After is right, even if its waits do not grow.
     elif len(waits) > 2 and not any(each.retry_after for each in attempts) and _do_not_grow(waits, scale):
-        title, expected = "its waits between tries do not grow", "each longer than the one before"
+        title, expected = "its waits between attempts do not grow", "each longer than the one before"
         judge.wrong("CLI-6", title, *attempts, expected=expected, actual=", ".join(map(seconds, waits[:_LISTED])))
 
 
@@ -118,6 +118,6 @@ def _do_not_grow(waits: Sequence[int], scale: float) -> bool:
 
 
 def _hammers(judge: CaseJudge, tries: Sequence[Exchange]) -> None:
-    title, expected = "it hammers", "a few tries, ever further apart"
-    actual = f"{len(tries)} tries in a row in {seconds(tries[-1].at - tries[0].at)}"
+    title, expected = "it hammers", "a few attempts with growing waits"
+    actual = f"{len(tries)} attempts in a row in {seconds(tries[-1].at - tries[0].at)}"
     judge.wrong("CLI-6", title, tries[0], tries[-1], expected=expected, actual=actual)

@@ -42,7 +42,7 @@ def judge_case(run: CaseRun, collector: VerdictCollector) -> dict[str, str]:
     """
     judge = CaseJudge(run, collector)
     if not run.sent:
-        title, expected = "the client did not ask for a video", "a generateTask"
+        title, expected = "the client did not request a video", "a generateTask"
         judge.wrong("CLI-1", title, expected=expected, actual=f"it sent nothing, and {_how(run)}")
         return {}
     for look in _LOOKS:
@@ -68,12 +68,12 @@ def _asks_for_a_video(judge: CaseJudge, run: CaseRun) -> None:
     judge.checked("CLI-1")
     if not run.tasks and not any("generateTask" in each.target for each in run.sent):
         expected, actual = "a generateTask", f"{len(run.requests)} other requests; it {run.client.description}"
-        judge.wrong("CLI-1", "the client did not ask for a video", expected=expected, actual=actual)
+        judge.wrong("CLI-1", "the client did not request a video", expected=expected, actual=actual)
 
 
 def _has_its_key(judge: CaseJudge, run: CaseRun) -> None:
     for each in run.unauthenticated_requests:
-        title, expected = "a request comes without the key", "Authorization: Bearer and the key"
+        title, expected = "a request lacks the key", "Authorization: Bearer and the key"
         judge.wrong("CLI-1", title, each, expected=expected, actual=str(each))
 
 
@@ -84,10 +84,10 @@ def _asks_rightly(judge: CaseJudge, run: CaseRun) -> None:
             judge.wrong("CLI-1", title, each, expected=finding.allowed, actual=finding.got)
         kind = each.request_headers.get("content-type")
         if kind is None or "json" not in kind.lower():
-            title, expected = "a body does not say that it is JSON", "Content-Type: application/json"
+            title, expected = "a request does not declare its body as JSON", "Content-Type: application/json"
             judge.wrong("CLI-1", title, each, expected=expected, actual=kind or "no Content-Type", binding=False)
     for each in unknown_requests(run):
-        title, expected = "a request asks for what there is not", "the endpoints, and the id of its task"
+        title, expected = "a request is for an unknown endpoint or task", "the endpoints, and the id of its task"
         judge.wrong("CLI-1", title, each, expected=expected, actual=str(each))
 
 
@@ -124,7 +124,7 @@ def _stops_at_the_end(judge: CaseJudge, run: CaseRun) -> None:
     else:
         judge.checked("CLI-3")
     if polls[end + 1 :]:
-        title, expected = "it polls on after the end", f"no poll after {polls[end].state}"
+        title, expected = "it polls after the end", f"no poll after {polls[end].state}"
         actual = f"{len(polls) - end - 1} more"
         judge.wrong("CLI-3", title, polls[end], polls[end + 1], expected=expected, actual=actual)
 
@@ -141,7 +141,7 @@ def _ends(judge: CaseJudge, run: CaseRun) -> None:
     elif not judge.broken & {"CLI-3", "CLI-6", "CLI-7", "CLI-10"}:
         # A client that polls on, hammers or pays twice already has a deviation for it.
         endless = case.endless or ran.stop == "requests"
-        expected = "that it gives up in the end" if case.end == "failure" else "that it ends"
+        expected = "it gives up" if case.end == "failure" else "it ends"
         rule = "CLI-3" if endless else case.rules[0]
         judge.wrong(rule, "the client does not end", expected=expected, actual=ran.description)
 
@@ -149,13 +149,13 @@ def _ends(judge: CaseJudge, run: CaseRun) -> None:
 def _not_to_blame(run: CaseRun) -> str | None:
     """Return why it is not the client's fault that it had to be ended; None if it is."""
     if _waits_for_silence(run):
-        return "it was still waiting for an answer that the case withholds (--http-timeout S says how long it may)"
+        return "it was still waiting for the response that the case withholds (--http-timeout S sets how long)"
     if run.client.stop == "requests":
         return None
     if run.case.endless and run.timing.scale is not None and run.client.stop == "time":
         return f"it {run.client.description} and was still polling: it may give up later (--timeout S gives it longer)"
     if run.timing.scale is None and not _took_far_longer(run):
-        return f"it {run.client.description}: it waits in real time, or hangs (--timeout S gives it longer)"
+        return f"it {run.client.description}: it waits in real time, or hangs (--timeout S gives it more time)"
     control = run.control
     return obscured_by(run) if control is not None and not control.got_a_video else None
 
@@ -186,30 +186,30 @@ def _says_how_it_went(judge: CaseJudge, run: CaseRun) -> None:
 def _says_that_it_has_a_video(judge: CaseJudge, run: CaseRun) -> None:
     if run.client.succeeded:
         if run.case.about_downloads and not run.downloads:
-            judge.hide(run.case.rules, "it fetches no result; it tells its URL")
+            judge.hide(run.case.rules, "it downloads no result; it prints the URL")
         return
     why = obscured_by(run)
     if why is not None:
         judge.hide(run.case.rules, why)
         return
-    title, rule = f"it has no video, though it could: {run.case.about}", run.case.rules[0]
+    title, rule = f"it has no video in the case: {run.case.about}", run.case.rules[0]
     if run.case.name == "success":
         rule = "CLI-4" if learned_the_end(run) else "CLI-3"
     judge.wrong(rule, title, *run.sent[-1:], expected="the video", actual=_how(run))
 
 
 def _says_that_it_has_none(judge: CaseJudge, run: CaseRun, *, met: bool) -> None:
-    why = obscured_by(run) or (None if met or run.case.endless else "it has not met what the case makes happen")
+    why = obscured_by(run) or (None if met or run.case.endless else "it did not encounter the failure of the case")
     if run.client.succeeded and not _got_a_result(run):
         rule = "CLI-4" if "CLI-4" in run.case.rules else "CLI-5"
-        title, expected = "a failure is taken for a result", "that it says there is no video"
+        title, expected = "it treats a failure as a result", "it reports that there is no video"
         judge.wrong(rule, title, *run.sent[-1:], expected=expected, actual=run.client.description)
     elif why is not None:
         judge.hide(run.case.rules, why)
     elif run.client.succeeded and run.case.about_downloads and not run.downloads:
-        judge.hide(run.case.rules, "it fetches no result; it tells its URL")
+        judge.hide(run.case.rules, "it downloads no result; it prints the URL")
     elif run.case.says is not None and run.case.says not in run.client.output:
-        title, expected = "the failCode is not told", show(run.case.says)
+        title, expected = "it does not report the failCode", show(run.case.says)
         actual = show(message_of(run.client.output))
         judge.wrong("CLI-5", title, *run.requests[-1:], expected=expected, actual=actual)
     else:
@@ -224,13 +224,13 @@ def _has_the_result(judge: CaseJudge, run: CaseRun) -> None:
     if _got_a_result(run):
         return
     if run.results == "url":
-        title, expected = "it returns what is not the URL of the result", urls[0]
+        title, expected = "it returns something other than the URL of the result", urls[0]
         judge.wrong("CLI-4", title, expected=expected, actual=f"it {run.client.description}")
     elif run.results == "either" and not run.downloads:
-        title = "it says that it has the video, and has neither fetched it nor told its URL"
+        title = "it reports a video, but has neither downloaded it nor printed its URL"
         judge.wrong("CLI-4", title, expected=f"a download, or {urls[0]} in its output", actual="neither")
     else:
-        title, expected = "it says that it has the video, and has not fetched it whole", "one whole download"
+        title, expected = "it reports a video, but has not downloaded it completely", "one complete download"
         actual = "; ".join(_download(each) for each in run.downloads) or "no download"
         judge.wrong("CLI-4", title, *run.downloads[-1:], expected=expected, actual=actual)
 

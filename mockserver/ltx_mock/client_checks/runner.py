@@ -148,13 +148,13 @@ def _side_by_side(
 
 def _hint(run: CaseRun, others: int) -> str | None:
     """Return why the other cases are skipped after the first, and what to do; else None."""
-    rest = f"the other {others} cases were not run" if others else "nothing more can be said"
+    rest = f"the other {others} cases were not run" if others else "no further case was run"
     if not run.sent:
         return f"the client sent nothing to the fake: {rest}. The address is in APIXO_BASE_URL, or in {{base_url}}"
     if waits_in_real_time(run):
         return (
-            f"the client {run.client.description}: it seems to wait in real time, so {rest}. Let it divide its waits "
-            "by APIXO_TIME_SCALE (or {scale}), or use --real, or give it longer with --timeout"
+            f"the client {run.client.description}: it seems to wait in real time, so {rest}. Divide its waits by "
+            "APIXO_TIME_SCALE (or {scale}), or use --real, or give more time with --timeout"
         )
     return None
 
@@ -187,9 +187,9 @@ def _judged(runs: Iterable[CaseRun], timing: Timing, seed: int, hint: str | None
 
 
 def _report(collector: VerdictCollector, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:
-    why = dict.fromkeys(RULES_OF_CLIENTS, "no case of this run shows it")
+    why = dict.fromkeys(RULES_OF_CLIENTS, "no case of this run tests it")
     why |= {} if timing.shows_waits else {"CLI-2": str(timing)}
-    why |= {"CLI-8": "no callback came; --callback has cases for them"} | hidden
+    why |= {"CLI-8": "no callback came; --callback adds callback cases"} | hidden
     verdicts = collector.verdicts(RULES_OF_CLIENTS, SOURCES, why)
     report = Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
     return without_keys(report, [KEY])

@@ -98,7 +98,7 @@ class Exchange(NamedTuple):
         return given if isinstance(given, dict) else {}
 
     def __str__(self) -> str:
-        return f"{self.method} {self.target} -> {self.status or 'no answer'}"
+        return f"{self.method} {self.target} -> {self.status or 'no response'}"
 
 
 def delivery_of(view: Mapping[str, Any]) -> Delivery:

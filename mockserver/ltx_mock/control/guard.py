@@ -46,14 +46,14 @@ class Guard:
     def _never(self, scope: Scope) -> tuple[int, str] | None:
         if header(scope, MARK.encode()) is None:
             return None
-        return 403, "the control plane does not answer to what an ltx-mock sends, such as a callback"
+        return 403, "the control plane refuses requests that an ltx-mock sends, such as callbacks"
 
     def _problem(self, scope: Scope) -> tuple[int, str] | None:
         host = header(scope, b"host") or ""
         origin = header(scope, b"origin")
         foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
         if foreign or (header(scope, b"sec-fetch-site") in {"cross-site", "same-site"} and not _followed_link(scope)):
-            return 403, "the control plane does not answer to pages of other sites"
+            return 403, "the control plane refuses requests from pages of other sites"
         if self._token is not None:
             if _is_page(scope):
                 return None
@@ -63,7 +63,7 @@ class Guard:
         if not self._on_loopback:
             return 403, "the control plane is closed on this address; start the server with --admin-token"
         if not is_loopback(host_of(f"http://{host}")):
-            return 403, f"the control plane answers only on a loopback name such as localhost, not on {host[:80]!r}"
+            return 403, f"the control plane accepts only a loopback host such as localhost, not {host[:80]!r}"
         return None
 
 

@@ -108,7 +108,7 @@ def _outcome(status: int | None) -> str:
 def _why(delivery: Delivery) -> str:
     if not delivery.attempts:
         return "the task ends" + (f", and the callback is {delivery.wait / SECOND:g} s late" if delivery.wait else "")
-    return "the attempt before was not answered with 200 (CB-2)"
+    return "the previous attempt did not get 200 (CB-2)"
 
 
 def _wait(tenant: Tenant, milliseconds: int) -> dict[str, float | None]:

@@ -33,7 +33,7 @@ def _status(path: str, value: object) -> str:
 
 def _finding(path: str, value: object) -> str:
     if not isinstance(value, str) or value not in {ANY, *RULES}:
-        raise refused(path, "one of any, or the id of a rule such as GEN-10", value, (ANY, *RULES))
+        raise refused(path, "any, or the id of a rule such as GEN-10", value, (ANY, *RULES))
     return value
 
 

@@ -45,22 +45,27 @@ def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[
         _one(
             "process_start_time_seconds", "When the server was started, in real Unix seconds.", engine.started / SECOND
         ),
-        _one("ltx_mock_event_listeners", "Who listens to /__admin/events.", listeners),
-        _one("ltx_mock_tenants", "Worlds: API keys that were seen.", len(worlds)),
-        Family("ltx_mock_requests_total", "counter", "Requests and callbacks by their answer.", _requests(tenants)),
+        _one("ltx_mock_event_listeners", "Clients that listen to /__admin/events.", listeners),
+        _one("ltx_mock_tenants", "Tenants: API keys seen.", len(worlds)),
+        Family(
+            "ltx_mock_requests_total",
+            "counter",
+            "Requests and callbacks by the status of their response.",
+            _requests(tenants),
+        ),
         Family("ltx_mock_tasks", "gauge", "Tasks by their state.", _tasks(worlds)),
-        Family("ltx_mock_deliveries", "gauge", "Callbacks by what has become of them.", _deliveries(worlds)),
-        Family("ltx_mock_credits_spent", "gauge", "Credits spent, less those given back.", _credits(worlds)),
+        Family("ltx_mock_deliveries", "gauge", "Callbacks by their outcome.", _deliveries(worlds)),
+        Family("ltx_mock_credits_spent", "gauge", "Credits spent, less refunds.", _credits(worlds)),
         Family("ltx_mock_journal_entries", "gauge", "Entries in the journal.", _entries(tenants)),
-        Family("ltx_mock_journal_bytes", "gauge", "Bytes that these take.", _bytes(tenants)),
-        _one("ltx_mock_journal_memory_bytes", "Bytes that all journals take together.", engine.store.journal_bytes),
+        Family("ltx_mock_journal_bytes", "gauge", "Bytes of the journal.", _bytes(tenants)),
+        _one("ltx_mock_journal_memory_bytes", "Bytes of all journals together.", engine.store.journal_bytes),
         _one(
             "ltx_mock_journal_memory_limit_bytes",
-            "Bytes that they may take: --journal-memory.",
+            "Limit for all journals: --journal-memory.",
             engine.settings.journal_memory * MEBIBYTE,
         ),
-        _one("ltx_mock_task_memory_bytes", "Bytes that all tasks and callbacks take.", engine.store.task_bytes),
-        Family("ltx_mock_clock_mode", "gauge", "Worlds by how their clock runs.", _modes(worlds)),
+        _one("ltx_mock_task_memory_bytes", "Bytes of all tasks and callbacks.", engine.store.task_bytes),
+        Family("ltx_mock_clock_mode", "gauge", "Tenants by the mode of their clock.", _modes(worlds)),
     ]
 
 

@@ -92,13 +92,13 @@ class TenantRoutes:
         if most >= MAX_ACTIVE:
             raise SettingsError(
                 f"{most} scenarios are active, and a key can have no more than {MAX_ACTIVE}; "
-                "DELETE /__admin/scenarios ends them"
+                "DELETE /__admin/scenarios deactivates them"
             )
 
     def _one(self, request: Request) -> Tenant:
         tenant = tenant_of_query(self._engine, request)
         if tenant is None:
-            raise NotFoundError("say which world with ?tenant= or ?key=")
+            raise NotFoundError("select a tenant with ?tenant= or ?key=")
         return tenant
 
 

@@ -53,4 +53,4 @@ def refusal(page: str) -> str:
         f"; if it is yours, allow it with --allow-origin {page}" if page == "null" or ORIGIN.fullmatch(page) else ""
     )
     who = "a page without an origin (null)" if page == "null" else f"a page of {page}"
-    return f"{who} asked for it, and no foreign page may have anything called from this machine{remedy}"
+    return f"{who} submitted the task, and the fake calls nothing on this machine for a foreign page{remedy}"

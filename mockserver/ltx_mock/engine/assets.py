@@ -63,7 +63,7 @@ class Inspector:
         doubt: Cause | None = None
         for (code, url), problem in zip(wanted, problems, strict=True):
             if isinstance(problem, Unanswered):  # a bad certificate says nothing about the file
-                doubt = doubt or Cause("asset", f"{url} was taken to be fine without a look at it: {problem}")
+                doubt = doubt or Cause("asset", f"{url} was not fetched and counts as valid: {problem}")
             elif problem is not None:
                 return InspectionResult(failure(code, Cause("asset", f"fetched {url}"), problem))
         return InspectionResult(doubt=doubt)

@@ -30,7 +30,7 @@ from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.store.interface import Store, Tenant
 
 ANSWER_WITHIN_MS = 30 * SECOND
-BY_HAND = Cause("manual", "made again by hand")
+BY_HAND = Cause("manual", "redelivered by hand")
 CONTAINER_HOST = "host.docker.internal"
 RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
 
@@ -270,11 +270,11 @@ def _hint(delivery: Delivery, reason: Unanswered) -> str:
     if reason.kind != "refused" or not is_this_machine(host_of(target)):
         return ""
     if not in_container():
-        return "; does the receiver run, and on this port?"
+        return "; is the receiver running on this port?"
     parts = urlsplit(target)
     outside = f"{parts.scheme}://{CONTAINER_HOST}" + (f":{parts.port}" if parts.port else "")
     rewrite = f"--callback-rewrite {_origin(delivery.url)}={outside}"
-    return f"; in a container this is the container itself: call a receiver on its host with {rewrite}"
+    return f"; in a container this host is the container itself: to call a receiver on its host use {rewrite}"
 
 
 def _entry(number: int, delivery: Delivery, attempt: Attempt, body: bytes, scenario: Cause | None) -> CallbackEntry:

@@ -78,7 +78,7 @@ class Clocks:
             SettingsError: the span is negative, or goes beyond `LATEST`.
         """
         if milliseconds < 0:
-            raise SettingsError(f"time only moves forward, not by {milliseconds / SECOND:g} s")
+            raise SettingsError(f"the clock only moves forward, not by {milliseconds / SECOND:g} s")
         if tenant is not None:
             return await self._advance(tenant, milliseconds)
         clock = self._store.clock
@@ -151,7 +151,7 @@ class Clocks:
 def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
     """Raise `SettingsError` if an advance would go beyond `LATEST`."""
     if max(clock.now() for clock in clocks) + milliseconds > LATEST:
-        raise SettingsError(f"time ends with the year 9998; {milliseconds / SECOND:g} s more would be beyond it")
+        raise SettingsError(f"the clock ends with the year 9998; it cannot advance by {milliseconds / SECOND:g} s")
 
 
 def _attempts(tenant: Tenant) -> dict[str, int]:

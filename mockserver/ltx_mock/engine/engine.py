@@ -164,7 +164,7 @@ class Engine:
         else:
             raise NotFoundError(f"no callback {named[:80]!r}")
         if delivery.state in {"scheduled", "sending"}:
-            raise ConflictError(f"{delivery.id} is {delivery.state}; it needs no help")
+            raise ConflictError(f"{delivery.id} is {delivery.state}; it cannot be redelivered")
         _, task = self.tenants.find_task(delivery.task_id)
         self.callbacks.redeliver(tenant, task, delivery)
         if tenant.clock.mode == "manual":

@@ -95,7 +95,7 @@ class Sender:
             if response.status_code != 200:
                 return fetched
             if (encoding := _header(response, b"content-encoding") or "identity").strip().lower() != "identity":
-                raise Unanswered(f"the answer has Content-Encoding {encoding[:40]!r}; serve the file as it is")
+                raise Unanswered(f"the response has Content-Encoding {encoding[:40]!r}; serve the file unencoded")
             start, size = b"", 0
             while size <= limit and isinstance(event := await connection.next_event(), h11.Data):
                 start += event.data[: START_BYTES - len(start)]
@@ -118,7 +118,7 @@ class Sender:
                 finally:
                     connection.close()
         except TimeoutError:
-            raise Unanswered(f"no answer within {timeout_s:g} s", "silent") from None
+            raise Unanswered(f"no response within {timeout_s:g} s", "silent") from None
         except (h11.ProtocolError, OSError) as error:
             raise _unanswered(error, target) from None
 
@@ -212,7 +212,7 @@ class _Connection:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             data = await self._reader.read(READ_BYTES)
             if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise Unanswered("it hung up without an answer")
+                raise Unanswered("the connection closed without a response")
             self._http.receive_data(data)
         return event  # type: ignore[return-value]
 
@@ -253,7 +253,7 @@ def _unanswered(error: Exception, target: _Target) -> Unanswered:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Unanswered(f"the certificate of {place} is not accepted: {why_refused(error)}", "untrusted")
     if isinstance(error, ssl.SSLError):
-        return Unanswered(f"no TLS with {place}: {error.reason or error}; is it https that is spoken there?")
+        return Unanswered(f"no TLS with {place}: {error.reason or error}; does the server use https?")
     if isinstance(error, socket.gaierror):
         return Unanswered(f"the host {target.name} cannot be found: {error.strerror}")
     return Unanswered(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

@@ -118,18 +118,18 @@ def no_slot(settings: Settings, refusal: Refusal, now: int) -> ApiResponse:
     if refusal.reason == "credits":
         return error(400, "Insufficient credits", cause=Cause("limit", "credits spent (GEN-15)"))
     if refusal.reason == "memory":
-        message = "The tasks of this API key take all the memory that this fake has for one key; reset its world"
+        message = "The tasks of this API key use all the memory for one key; reset its tenant"
         return error(503, message, cause=Cause("limit", "memory for the requests of one key (choice)"))
     seconds = _whole_seconds((refusal.retry_at or now) - now)
-    message = f"Too many concurrent tasks: {settings.max_concurrent} are not finished. Wait for one to finish"
-    message += f"; the next does in {seconds} s" if refusal.retry_at else ""
+    message = f"Too many concurrent tasks: {settings.max_concurrent} are unfinished. Wait for one to finish"
+    message += f"; the next finishes in {seconds} s" if refusal.retry_at else ""
     return error(429, message, headers=_retry_after(seconds), cause=Cause("limit", "concurrency limit (LIM-2)"))
 
 
 def unknown_task(task_id: str) -> ApiResponse:
     """Return the 404 for a task that this key did not make (TASK-11, AUTH-4)."""
     shown = task_id if len(task_id) <= 80 else task_id[:80] + "…"
-    return error(404, f"Task not found: {shown!r} was not made with this API key")
+    return error(404, f"Task not found: {shown!r} was not created with this API key")
 
 
 def missing_task_id() -> ApiResponse:
@@ -196,7 +196,7 @@ def no_scenario(problem: str, header: str) -> ApiResponse:
 def crashed(problem: str) -> ApiResponse:
     """Return the 500 for an internal error of the fake."""
     return error(
-        500, "ltx-mock made a mistake; please report it", cause=Cause("crash", f"mistake in the fake: {problem}")
+        500, "this is a bug in ltx-mock; please report it", cause=Cause("crash", f"bug in the fake: {problem}")
     )
 
 

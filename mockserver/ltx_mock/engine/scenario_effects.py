@@ -98,9 +98,9 @@ def apply_to_response(tenant: Tenant, happening: ActiveScenario, answer: ApiResp
 
 def _details(outcome: Outcome, late: int | None, *, waits: bool) -> Iterator[str]:
     if late is not None:
-        yield f"{late} ms late" if waits else f"{late} ms late (not waited for: the clock stands)"
+        yield f"{late} ms late" if waits else f"{late} ms late (not delayed: the clock is stopped)"
     if outcome.fault is not None:
-        yield f"{outcome.fault}, the work was done" if outcome.after_commit else outcome.fault
+        yield f"{outcome.fault}, after processing" if outcome.after_commit else outcome.fault
     if outcome.cut is not None:
         yield f"cut after {outcome.cut:.0%}"
     if outcome.bytes_per_second is not None:

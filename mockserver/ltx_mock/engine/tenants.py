@@ -61,11 +61,11 @@ class Tenants:
         require_key("key", key)
         if new and self._store.find(key) is not None:
             raise ConflictError(
-                f"the key {key_label(key)} is in use: somebody else, such as another run of tests, has a tenant with it"
+                f"the key {key_label(key)} is in use: another client, such as a test run, has a tenant with it"
             )
         for name in values:
             if name in OF_THE_SERVER:
-                raise SettingsError(f"{name} is a setting of the whole server; a world of its own cannot have another")
+                raise SettingsError(f"{name} is a setting of the whole server; a tenant cannot have its own value")
         settings = self.settings.replace(**values)
         await self.close(key)
         tenant = self._store.open(key, settings)

@@ -44,9 +44,9 @@ def trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
 def why_refused(error: ssl.SSLCertVerificationError) -> str:
     """Return why a certificate is refused, and what to do about it."""
     if error.verify_code in _OF_ANOTHER_NAME:
-        return f"{error.verify_message} call it by a name that the certificate has".replace(". ", "; ")
+        return f"{error.verify_message} use a host name that is in the certificate".replace(". ", "; ")
     if error.verify_code == _EXPIRED:
-        return f"{error.verify_message}; make a new one"
+        return f"{error.verify_message}; create a new certificate"
     if problem := unusable_trust_file():
         return f"{error.verify_message}; {problem}"
-    return f"{error.verify_message}; name the authority that made it with --ca-file FILE or SSL_CERT_FILE"
+    return f"{error.verify_message}; give the authority that signed it with --ca-file FILE or SSL_CERT_FILE"

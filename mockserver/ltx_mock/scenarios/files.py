@@ -73,10 +73,10 @@ def _tables(path: Path, text: str) -> list[dict[str, object]]:
     if isinstance(told, dict) and set(told) - {LIST}:
         other = min(set(told) - {LIST})
         raise SettingsError(
-            f"{path}: unknown key {value_text(other)}{suggestion(other, [LIST])}; the scenarios stand under {LIST}"
+            f"{path}: unknown key {value_text(other)}{suggestion(other, [LIST])}; put the scenarios under {LIST}"
         )
     if not isinstance(listed, list) or not listed:
-        raise SettingsError(f"{path}: the scenarios must stand in a list under {LIST}, each a table")
+        raise SettingsError(f"{path}: the scenarios must be a list of tables under {LIST}")
     return listed
 
 

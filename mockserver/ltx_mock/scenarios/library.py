@@ -155,6 +155,6 @@ def from_dict(given: object) -> Scenario:
         return parse_scenario(given)
     base = find_scenario(name)
     if outcome and parse_scenario(given).outcome != base.outcome:
-        raise SettingsError(f"{name} is a scenario of the library; give yours another name, or none", "name")
+        raise SettingsError(f"{name} is a named scenario; give yours another name, or none", "name")
     changed = {camel(each): value for each, value in match.items() if value is not None}
     return parse_scenario({**plain(base.match), **changed, **plain(base.outcome), "name": name})

@@ -84,7 +84,7 @@ def _whole(outcome: Outcome) -> Outcome:
     told = plain(outcome)
     for name, owner in BELONGS_TO.items():
         if name in told and owner not in told:
-            raise SettingsError(f"{name} goes with {owner}, which is missing", name)
+            raise SettingsError(f"{name} needs {owner}, which is missing", name)
     kinds = [[name for name in kind if name in told] for kind in KINDS]
     given = [names[0] for names in kinds if names]
     if len(given) > 1:
@@ -92,13 +92,13 @@ def _whole(outcome: Outcome) -> Outcome:
             f"give one of {' and '.join(given)}: a scenario does one thing, and several can be active", given[1]
         )
     if not given and outcome.delay is None:
-        raise SettingsError(f"say what is to happen: name, delay, {listed(name for kind in KINDS for name in kind)}")
+        raise SettingsError(f"give what happens: name, delay, {listed(name for kind in KINDS for name in kind)}")
     if outcome.stuck and (outcome.fail_code or outcome.generation):
-        raise SettingsError("a task that is stuck does not end: leave out stuck, or failCode and generation", "stuck")
+        raise SettingsError("a stuck task does not end: leave out stuck, or failCode and generation", "stuck")
     if outcome.callback and outcome.callback.first and (outcome.stuck or outcome.generation):
         raise SettingsError("callback.first ends the task at once: leave it out, or generation and stuck", "callback")
     if outcome.close_after is not None and outcome.fault != NO_ANSWER:
-        raise SettingsError(f"closeAfter goes with the fault {NO_ANSWER}, not with {outcome.fault}", "closeAfter")
+        raise SettingsError(f"closeAfter needs the fault {NO_ANSWER}, not {outcome.fault}", "closeAfter")
     if outcome.status is None:
         return outcome
     message = outcome.message or (GONE_MESSAGE if outcome.status == GONE else MESSAGES[outcome.status])
@@ -121,7 +121,9 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
     if match.operation == "download" and outcome.drift is not None:
         raise SettingsError("operation must be generateTask, statusTask or callback for drift", "operation")
     if match.operation == "callback" and set(plain(outcome)) != {"drift"}:
-        raise SettingsError("operation callback is for drift alone; what becomes of it stands in callback", "operation")
+        raise SettingsError(
+            "operation callback is for drift only; use the field callback for its delivery", "operation"
+        )
     return only or match.operation
 
 

@@ -90,7 +90,7 @@ def _siblings(host: str, sock: socket.socket) -> list[socket.socket]:
             for each in found:
                 each.close()
             raise LtxMockError(
-                f"cannot listen on {_shown(address, port)}, which {host} means too: another program does. "
+                f"cannot listen on {_shown(address, port)}, which {host} includes: another program does. "
                 f"Try --port 0, or --host {own}"
             ) from error
     return found

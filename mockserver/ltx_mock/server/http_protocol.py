@@ -64,7 +64,7 @@ def too_large(size: int) -> RefusedError | None:
 
 def not_http(detail: str) -> RefusedError:
     """Return the refusal of what is no HTTP."""
-    return RefusedError(400, f"This is no HTTP/1.1 request: {detail}")
+    return RefusedError(400, f"This is not an HTTP/1.1 request: {detail}")
 
 
 def no_tunnel() -> RefusedError:

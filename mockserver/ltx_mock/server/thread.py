@@ -89,7 +89,7 @@ class ServerThread:
             if future.done():
                 raise
             future.cancel()
-            raise LtxMockError(f"the server did not answer within {timeout:g} s") from None
+            raise LtxMockError(f"the server did not respond within {timeout:g} s") from None
 
     def stop(self) -> None:
         """Stop the server and wait for its thread. Does nothing the second time."""

@@ -116,8 +116,8 @@ class Assertions:
         if spent == exactly or (at_most is not None and spent <= at_most):
             return
         wish = f"exactly {exactly}" if at_most is None else f"at most {at_most}"
-        bill = [_item(task) for task in self.tasks] or ["  no task was made"]
-        raise ContractFailure("\n".join([f"expected {wish} credits to be spent, but it is {spent}:", *bill]))
+        bill = [_item(task) for task in self.tasks] or ["  no task was created"]
+        raise ContractFailure("\n".join([f"expected {wish} credits to be spent, but {spent} were spent:", *bill]))
 
 
 def _unmet(expected: Expectation, times: int | None, requests: list[Exchange], matching: list[Exchange]) -> str:
@@ -135,7 +135,7 @@ def _unmet(expected: Expectation, times: int | None, requests: list[Exchange], m
         lines.append(f"the nearest {where}is request {nearest.number}: {nearest}")
         lines.append(expected.explain(nearest))
     elif not requests:
-        lines.append("but no request was made at all")
+        lines.append("but there was no request")
     return "\n".join(lines)
 
 

@@ -47,7 +47,7 @@ class Admin(ControlClient):
         try:
             yield
         except NoAnswerError as error:
-            raise LtxMockError(f"no answer from {self.root}: {error}") from error
+            raise LtxMockError(f"no response from {self.root}: {error}") from error
         except ControlError as error:
             raise ERROR_OF.get(error.status, LtxMockError)(error.reason) from None
 

@@ -29,8 +29,8 @@ STEPS = {"generateTask", "statusTask"}
 SERVED = "http://127.0.0.1:8219"
 """Where `ltx-mock serve` listens."""
 WAITS_FOR = {
-    "manual": "the clock stands until it is advanced",
-    "auto": "the clock moves when a status is read",
+    "manual": "the clock is stopped until you advance it",
+    "auto": "the clock jumps ahead when a status is read",
     "real": "the clock runs",
     "scaled": "the clock runs",
 }
@@ -58,7 +58,7 @@ def unkeyed(requests: list[Exchange]) -> str:
     """Return the requests that came without a good key, which are in nobody's world, or an empty string."""
     lines = [f"  {request}  {_message(request) or ''}".rstrip() for request in requests[-MAX_TO_COME:]]
     more = [f"  and {len(requests) - MAX_TO_COME} before them"] if len(requests) > MAX_TO_COME else []
-    return _shown(["came without a good API key:", *lines, *more]) if requests else ""
+    return _shown(["came without a valid API key:", *lines, *more]) if requests else ""
 
 
 def findings(requests: list[Exchange]) -> str:
@@ -127,7 +127,7 @@ def _still_armed(world: World) -> list[str]:
     """Return the scenarios that have not happened as often as they may."""
     armed = world._admin.get("/scenarios")["scenarios"]  # noqa: SLF001 - a module of the same house
     lines = [
-        f"  {each['name']}{_whom(each)}: {'never happened' if not each['seen'] else 'would happen ' + _times(each)}"
+        f"  {each['name']}{_whom(each)}: {'never applied' if not each['seen'] else 'would apply ' + _times(each)}"
         for each in armed
         if each["times"] != "forever" or not each["seen"]
     ]
@@ -166,7 +166,7 @@ def _moments(requests: list[Exchange], tasks: list[Task], now: int) -> list[Mome
 
 def _told(request: Exchange) -> str:
     if request.operation == "callback":
-        return f"callback to {request.target} -> {request.status or 'no answer'}, {request.cause}"
+        return f"callback to {request.target} -> {request.status or 'no response'}, {request.cause}"
     text = f"{request.method} {request.operation} -> {request.status}"
     text += f" after {request.latency} ms" if request.latency else ""
     about = [request.task_id, request.state if request.operation == "statusTask" else None, _message(request)]

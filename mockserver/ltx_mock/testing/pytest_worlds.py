@@ -137,7 +137,7 @@ def _section(world: World, *, failed: bool) -> Iterator[Section]:
     try:
         text = story(world) if failed else findings(world.requests)
     except Exception as error:  # noqa: BLE001 - the test's own error must be told, whatever happens here
-        text = f"no more is known of this world: {error}"
+        text = f"the tenant cannot be read: {error}"
     if text:
         yield f"ltx-mock {world.url}", text
 
@@ -156,7 +156,7 @@ def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mappin
         if not isinstance(server, RemoteServer):
             return server.tenant(f"ltx-{digest(*own).hex()}", **settings)
         if reason := server.why_not_ours():
-            pytest.skip(f"{server.url} has no worlds to open, which the fixture ltx_mock needs: {reason}")
+            pytest.skip(f"{server.url} cannot create tenants, which the fixture ltx_mock needs: {reason}")
         run = item.config.stash.setdefault(RUN, token_hex(8))
         return server.new_tenant(f"ltx-{digest(run, *own).hex()}", **settings)
     except SettingsError as error:

@@ -83,7 +83,9 @@ class ClockHandle:
             if not ahead:
                 return events
             events += self.advance(max(0, max(ahead) - now) / SECOND)
-        raise LtxMockError(f"not idle after {MAX_ROUNDS} rounds: {len(self._ahead())} tasks and callbacks are to come")
+        raise LtxMockError(
+            f"not idle after {MAX_ROUNDS} rounds: {len(self._ahead())} tasks and callbacks are unfinished"
+        )
 
     def _ahead(self) -> list[int]:
         """Return the moments at which unfinished tasks end and callbacks fall due."""

@@ -93,7 +93,7 @@ def _patience(request: httpx.Request) -> float | None:
 
 def _too_slow(future: Future[Reply], request: httpx.Request) -> Exception:
     future.cancel()
-    return httpx.ReadTimeout("no answer in time", request=request)
+    return httpx.ReadTimeout("no response in time", request=request)
 
 
 def _broken(broken: BrokenError, request: httpx.Request) -> Exception:

@@ -197,7 +197,7 @@ def test_a_server_that_hangs_is_told_of_and_not_waited_for_again_and_again() -> 
     report = ill(hanging())
     assert report.broken == ("ENV-1",)
     (deviation,) = {each.actual for each in report.of("ENV-1").deviations}
-    assert deviation == "no answer within 0.1 s"
+    assert deviation == "no response within 0.1 s"
     assert report.exchanges <= 5
     assert "has stopped answering" in (report.of("GEN-8").why or "")
 

@@ -74,10 +74,10 @@ def endless(first: bytes, again: bytes) -> Pieces:
 CHUNK = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
 BOMB = gzip.compress(gzip.compress(b"\0" * 5_000_000))
 ILL = {
-    "a header that trickles": (endless(OK, b"x"), 0.01, "no answer within 0.3 s"),
-    "headers that trickle": (endless(OK, b"x: y\r\n"), 0.01, "no answer within 0.3 s"),
-    "a body that trickles": (endless(OK + b"Content-Length: 1000000\r\n\r\n", b"x"), 0.01, "no answer within 0.3 s"),
-    "informational answers without end": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), 0.01, "no answer within"),
+    "a header that trickles": (endless(OK, b"x"), 0.01, "no response within 0.3 s"),
+    "headers that trickle": (endless(OK, b"x: y\r\n"), 0.01, "no response within 0.3 s"),
+    "a body that trickles": (endless(OK + b"Content-Length: 1000000\r\n\r\n", b"x"), 0.01, "no response within 0.3 s"),
+    "informational answers without end": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), 0.01, "no response within"),
     "one header without end": (endless(OK + b"x: ", b"x" * 10_000), 0, "no HTTP: Receive buffer too long"),
     "headers without end": (endless(OK, b"x: y\r\n" * 1000), 0, "no HTTP: Receive buffer too long"),
     "a body without end": (endless(OK + b"\r\n", b"x" * 10_000), 0, "an answer of more than 1048576 bytes"),
@@ -85,9 +85,9 @@ ILL = {
     "a bomb": (whole(BOMB, b"Content-Encoding: gzip, gzip"), 0, "an answer that is encoded, with 'gzip, gzip'"),
     "gzip": (whole(gzip.compress(HEALTH), b"Content-Encoding: gzip"), 0, "an answer that is encoded, with 'gzip'"),
     "no HTTP": (lambda _: iter([b"SSH-2.0-x\r\n\r\n"]), 0, "no HTTP: illegal status line"),
-    "half a head": (lambda _: iter([OK + b"Content-Le"]), 0, "no HTTP: it hung up without an answer"),
+    "half a head": (lambda _: iter([OK + b"Content-Le"]), 0, "no HTTP: the connection closed without a response"),
     "half an answer": (lambda _: iter([OK + b"Content-Length: 10\r\n\r\nhalf"]), 0, "no HTTP: peer closed connection"),
-    "nothing": (lambda _: iter([]), 0, "no HTTP: it hung up without an answer"),
+    "nothing": (lambda _: iter([]), 0, "no HTTP: the connection closed without a response"),
 }
 
 
@@ -160,7 +160,7 @@ def test_a_command_says_in_one_line_that_it_cannot_read_the_server(body: bytes) 
         for command in COMMANDS:
             ran = CliRunner().invoke(cli, [*command, "--url", url])
             assert isinstance(ran.exception, LtxMockError), command
-            assert str(ran.exception).startswith(url)
+            assert url in str(ran.exception)
 
 
 def test_a_command_says_what_keeps_it_from_reading_the_server() -> None:
@@ -207,7 +207,7 @@ def test_a_check_of_answers_that_are_nested_or_encoded_ends_in_a_report(body: by
 def test_who_looks_does_not_wait_for_an_answer_without_end() -> None:
     with answering(endless(OK + b"Content-Length: 1000000\r\n\r\n", b" "), pause=0.01) as url:
         client = ControlClient(HttpTransport(url), url, timeouts=Timeouts(look=0.3))
-        with pytest.raises(NoAnswerError, match=r"no answer within 0\.3 s"):
+        with pytest.raises(NoAnswerError, match=r"no response within 0\.3 s"):
             client.get("/tasks")
 
 

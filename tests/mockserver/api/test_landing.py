@@ -81,7 +81,7 @@ def test_a_name_of_which_one_address_is_taken_is_refused() -> None:
         with pytest.raises(LtxMockError) as refused:
             listen("localhost", port)
         assert str(refused.value) == (
-            f"cannot listen on [::1]:{port}, which localhost means too: another program does. "
+            f"cannot listen on [::1]:{port}, which localhost includes: another program does. "
             "Try --port 0, or --host 127.0.0.1"
         )
         with MockServer(host="127.0.0.1", port=port) as mock:  # nothing is left behind

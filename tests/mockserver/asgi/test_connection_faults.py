@@ -101,7 +101,7 @@ def test_after_commit_the_work_is_done_and_only_the_answer_is_lost(fault: Fault,
         until(lambda: world.requests)  # the server may come to the request later than the client gives up
         (task,) = world.tasks
         assert world.requests[0].task_id == task.id
-        assert world.requests[0].cause == f"scenario break with {fault}: {fault}, the work was done"
+        assert world.requests[0].cause == f"scenario break with {fault}: {fault}, after processing"
         assert client.get(STATUS, params={"taskId": task.id}).status_code == 200
 
 
@@ -177,9 +177,7 @@ def test_a_server_that_does_not_tell_its_connection_says_so() -> None:
 
     answer = asyncio.run(story())
     assert answer.status_code == 500
-    assert answer.json()["message"].startswith(
-        "CONNECTION_RESET_BY_PEER: this server does not let a connection be broken"
-    )
+    assert answer.json()["message"].startswith("CONNECTION_RESET_BY_PEER: this server cannot break a connection")
 
 
 # ---- slowness

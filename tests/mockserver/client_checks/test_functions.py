@@ -92,7 +92,7 @@ def test_one_that_never_returns_is_left_alone() -> None:
         return ""
 
     try:
-        with pytest.raises(ContractFailure, match="the client did not ask for a video") as failed:
+        with pytest.raises(ContractFailure, match="the client did not request a video") as failed:
             check_client(hangs, "slow", timeout=0.2)
     finally:
         over.set()
@@ -126,7 +126,7 @@ def test_one_that_returns_nonsense_has_no_result(nonsense: Any, told: str) -> No
         function_of(GoodClient)(base_url, key)
         return nonsense
 
-    with pytest.raises(ContractFailure, match="it returns what is not the URL of the result") as failed:
+    with pytest.raises(ContractFailure, match="it returns something other than the URL of the result") as failed:
         check_client(returns, "success")
     assert failed.value.rule == "CLI-4"
     assert str(failed.value.actual).startswith(told)
@@ -142,7 +142,7 @@ def test_whatever_it_raises_says_that_there_is_no_video(error: BaseException) ->
         function_of(GoodClient)(base_url, key)
         raise error
 
-    with pytest.raises(ContractFailure, match="it has no video, though it could") as failed:
+    with pytest.raises(ContractFailure, match="it has no video in the case") as failed:
         check_client(raises, "success")
     assert str(failed.value.actual).startswith(f"raises {type(error).__name__}")
 

@@ -128,9 +128,9 @@ def test_waits_that_grow_or_are_drawn_around_what_grows_are_right(waits: tuple[f
 @pytest.mark.parametrize(
     ("waits", "title"),
     [
-        ((5, 5, 5, 5), "its waits between tries do not grow"),
-        ((10, 10.5, 9.8, 10.1), "its waits between tries do not grow"),
-        ((8, 4, 2, 1), "its waits between tries do not grow"),
+        ((5, 5, 5, 5), "its waits between attempts do not grow"),
+        ((10, 10.5, 9.8, 10.1), "its waits between attempts do not grow"),
+        ((8, 4, 2, 1), "its waits between attempts do not grow"),
         ((0, 0, 0, 0), "it hammers"),
         ((0.01, 0.02, 0.01, 0.03), "it hammers"),
     ],
@@ -169,7 +169,7 @@ def test_a_client_that_asks_for_no_callback_is_told_so() -> None:
             return {"input": self.input}
 
     found = found_in(Asks, "callback")
-    assert [each.title for each in found.report.of("CLI-8").deviations] == ["it asks for no callback"]
+    assert [each.title for each in found.report.of("CLI-8").deviations] == ["it requests no callback"]
 
 
 def test_a_receiver_that_nobody_serves_is_found() -> None:
@@ -181,7 +181,7 @@ def test_a_receiver_that_nobody_serves_is_found() -> None:
             return super().body()
 
     found = found_in(Deaf, "callback")
-    assert [each.title for each in found.report.of("CLI-8").deviations] == ["a callback is not taken"]
+    assert [each.title for each in found.report.of("CLI-8").deviations] == ["a callback is not accepted"]
     assert found.report.broken == ("CLI-8",)
 
 
@@ -259,4 +259,4 @@ def test_a_receiver_that_nobody_serves_is_found_in_jumping_time() -> None:
             return super().is_end(told) and super().is_end(self.status(told["taskId"]))
 
     found = in_jumping_time(Deaf, "callback")
-    assert "a callback is not taken" in {each.title for each in found.report.of("CLI-8").deviations}
+    assert "a callback is not accepted" in {each.title for each in found.report.of("CLI-8").deviations}

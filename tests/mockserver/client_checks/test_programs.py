@@ -84,7 +84,7 @@ def test_one_that_hangs_is_ended_and_said_to_hang(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     played = run(f"{NOTES_PIDS}\nimport time\ntime.sleep(1000)", PIDS=str(pids))
     assert played.run.client.description == f"was ended after {SHORT:g} s"
-    assert titles(played) == [("CLI-1", "the client did not ask for a video")]
+    assert titles(played) == [("CLI-1", "the client did not request a video")]
     assert_all_gone(pids, 1)
 
 
@@ -128,18 +128,18 @@ def test_without_process_groups_the_command_of_the_system_ends_it(
 def test_one_that_crashes_is_told_with_how_it_ended(code: str, how: str) -> None:
     played = run(code, timeout=SECONDS)
     assert played.run.client.description == how
-    assert titles(played) == [("CLI-1", "the client did not ask for a video")]
+    assert titles(played) == [("CLI-1", "the client did not request a video")]
 
 
 def test_one_that_never_asks_is_not_taken_for_a_good_one() -> None:
     played = run("print('done')", timeout=SECONDS)
-    assert titles(played) == [("CLI-1", "the client did not ask for a video")]
+    assert titles(played) == [("CLI-1", "the client did not request a video")]
 
 
 def test_one_that_asks_somebody_else_did_not_ask() -> None:
     code = f"{ASKS}\nos.environ['APIXO_BASE_URL'] = 'http://127.0.0.1:{free_port()}'\nask('/generateTask/x', body)"
     played = run(code, timeout=SECONDS)
-    assert titles(played) == [("CLI-1", "the client did not ask for a video")]
+    assert titles(played) == [("CLI-1", "the client did not request a video")]
     assert "refused" in played.run.client.output
 
 
@@ -151,7 +151,7 @@ def test_one_that_floods_the_fake_is_ended_and_found() -> None:
     code += "for _ in range(4): threading.Thread(target=flood).start()"
     played = run_with(TimeLimits(requests=200), code)
     assert not played.run.client.exited
-    assert ("CLI-10", "it pays more than once: more than one task is made for one video") in titles(played)
+    assert ("CLI-10", "it pays more than once: it creates more than one task for one video") in titles(played)
 
 
 def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None:

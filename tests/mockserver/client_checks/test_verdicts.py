@@ -132,7 +132,7 @@ def test_a_client_that_is_ended_while_an_answer_is_withheld_is_not_judged() -> N
         select_cases(("timeout-submit",)), Timing(), ended_after(SUBMITS, timeout=GIVES_UP), http_timeout=3600
     )
     assert found.report.ok, titles(found)
-    assert "was still waiting for an answer that the case withholds" in str(found.report.of("CLI-10").why)
+    assert "was still waiting for the response that the case withholds" in str(found.report.of("CLI-10").why)
 
 
 def test_who_prints_the_url_of_the_result_has_it() -> None:
@@ -140,7 +140,7 @@ def test_who_prints_the_url_of_the_result_has_it() -> None:
     assert found.report.ok, titles(found)
     assert outcomes(found)["CLI-4"] == "kept"
     cut = found.cases[-1].report.of("CLI-6")
-    assert (cut.outcome, cut.why) == ("not checked", "it fetches no result; it tells its URL")
+    assert (cut.outcome, cut.why) == ("not checked", "it downloads no result; it prints the URL")
 
 
 def test_who_should_download_is_not_let_off_with_printing() -> None:
@@ -151,7 +151,7 @@ def test_who_should_download_is_not_let_off_with_printing() -> None:
 @pytest.mark.parametrize("read", ["answer.read(1000)", "answer.read(500_000)", "answer.read(1)"])
 def test_who_reads_only_a_part_of_the_video_has_not_got_it(read: str) -> None:
     found = run(simple(finish=f"answer = opener.open(url); {read}; print(url)"), "success")
-    assert titles(found) == ["it says that it has the video, and has not fetched it whole"]
+    assert titles(found) == ["it reports a video, but has not downloaded it completely"]
 
 
 def test_who_cannot_read_a_date_in_retry_after_is_only_observed() -> None:
@@ -168,14 +168,14 @@ def test_a_body_that_does_not_say_it_is_json_is_told_and_breaks_nothing() -> Non
 
     found = check_cases(select_cases(("stuck",)), Timing(), client)
     assert [(each.title, each.actual) for each in found.report.of("CLI-1").deviations] == [
-        ("a body does not say that it is JSON", "no Content-Type")
+        ("a request does not declare its body as JSON", "no Content-Type")
     ]
     assert found.report.of("CLI-1").outcome == "observed"
 
 
 def test_who_does_neither_has_no_result() -> None:
     found = run(simple(finish="pass"), "success")
-    assert titles(found) == ["it says that it has the video, and has neither fetched it nor told its URL"]
+    assert titles(found) == ["it reports a video, but has neither downloaded it nor printed its URL"]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_who_does_neither_has_no_result() -> None:
 )
 def test_a_program_that_sends_nothing_is_one_finding_and_keeps_no_rule(code: str, said: str) -> None:
     found = run(code, *(case.name for case in CASES if not case.callback))
-    assert titles(found) == ["the client did not ask for a video"]
+    assert titles(found) == ["the client did not request a video"]
     assert set(outcomes(found).values()) == {"broken", "not checked"}
     assert len(found.cases) == 1
     assert said in found.report.of("CLI-1").deviations[0].actual
@@ -194,8 +194,8 @@ def test_a_client_that_never_gets_its_video_is_one_finding() -> None:
     never = simple(finish="raise LookupError('nowhere to put it')")
     found = run(never, "success", "rate-limited", "extra-fields", "two-results", "slow", "cut-download")
     assert found.report.broken == ("CLI-4",)
-    assert titles(found) == ["it has no video, though it could: Everything works."]
-    assert "no video even where all goes well" in str(found.report.of("CLI-9").why)
+    assert titles(found) == ["it has no video in the case: Everything works."]
+    assert "no video even in the case success" in str(found.report.of("CLI-9").why)
 
 
 def test_a_client_that_gets_no_video_is_not_blamed_on_the_only_case_that_is_tried() -> None:

@@ -64,7 +64,7 @@ def test_loopback_names_are_let_in(mock: MockServer, host: str) -> None:
 def test_a_rebound_name_is_shut_out(mock: MockServer, host: str) -> None:
     answer = get(mock, host=host)
     assert answer.status_code == 403
-    assert "loopback name such as localhost" in answer.json()["error"]
+    assert "loopback host such as localhost" in answer.json()["error"]
 
 
 def test_a_name_that_is_no_text_is_shut_out(mock: MockServer) -> None:
@@ -80,7 +80,7 @@ def test_a_name_that_is_no_text_is_shut_out(mock: MockServer) -> None:
 def test_a_page_from_another_origin_is_shut_out(mock: MockServer, origin: str, path: str) -> None:
     answer = get(mock, path, origin=origin)
     assert answer.status_code == 403
-    assert answer.json() == {"error": "the control plane does not answer to pages of other sites"}
+    assert answer.json() == {"error": "the control plane refuses requests from pages of other sites"}
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

@@ -173,4 +173,4 @@ def test_the_shell_tells_the_story(mock: MockServer, world: World, client: httpx
     assert lines[5] == f"TIME  processing: {DRAWN}"
     assert lines[6] == f"TIME  success: {DRAWN}"
     assert lines[7] == f"TIME  callback to {receiver.url}, attempt 1: HTTP 500"
-    assert lines[-1].startswith(f"next      TIME  callback to {receiver.url}, attempt 2: the attempt before was not")
+    assert lines[-1].startswith(f"next      TIME  callback to {receiver.url}, attempt 2: the previous attempt did not")

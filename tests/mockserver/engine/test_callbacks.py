@@ -170,7 +170,7 @@ def test_silence_counts_as_a_failure_after_30_virtual_seconds(hasty: MockServer)
     assert attempts(world) == [(0, None), (60, None), (150, None), (300, None)]
     first = world.callbacks[0].attempts[0]
     assert first.ended - first.at == 30_000
-    assert first.error == "no answer within 0.1 s"
+    assert first.error == "no response within 0.1 s"
 
 
 @pytest.mark.rule("CB-2")
@@ -197,7 +197,7 @@ def test_a_dead_receiver_does_not_delay_another() -> None:
             world.clock.advance(LONG)
             assert len(live.take_all()) == 1
         first = next(each for each in world.callbacks if each.url == dead.url).attempts[0]
-    assert "no answer within" not in str(first.error)
+    assert "no response within" not in str(first.error)
 
 
 def test_one_receiver_gets_its_callbacks_in_order(world: World) -> None:

@@ -69,7 +69,7 @@ def test_a_control_plane_refuses_what_bears_the_mark(server: MockServer, path: s
             refused = client.request(method, f"{server.url}/__admin{path}", headers={MARK: "1"})
             assert refused.status_code == 403
             assert refused.json() == {
-                "error": "the control plane does not answer to what an ltx-mock sends, such as a callback"
+                "error": "the control plane refuses requests that an ltx-mock sends, such as callbacks"
             }
 
 
@@ -126,14 +126,14 @@ def test_nothing_is_called_for_a_page_of_a_foreign_site(world: World, origin: st
         world.clock.advance(10 * MINUTE)
         assert receiver.take_all() == []
     assert [delivery.state for delivery in world.callbacks] == ["withheld", "withheld"]
-    assert all("no foreign page may" in str(delivery.reason) for delivery in world.callbacks)
+    assert all("for a foreign page" in str(delivery.reason) for delivery in world.callbacks)
 
 
 def test_the_reason_names_the_page_and_the_option(world: World) -> None:
     submit_with_callback(world, "http://localhost:3000/hook", origin="https://preview.example.com")
     assert world.callbacks[0].reason == (
-        "a page of https://preview.example.com asked for it, and no foreign page may have anything called from this "
-        "machine; if it is yours, allow it with --allow-origin https://preview.example.com"
+        "a page of https://preview.example.com submitted the task, and the fake calls nothing on this machine for a "
+        "foreign page; if it is yours, allow it with --allow-origin https://preview.example.com"
     )
 
 
@@ -203,7 +203,7 @@ def test_a_foreign_page_learns_nothing_of_the_ports_of_this_machine(world: World
 def test_a_withheld_callback_of_a_foreign_page_is_not_redelivered(world: World) -> None:
     submit_with_callback(world, "http://localhost:1/hook", origin="null")
     world.finish(world.tasks[0])
-    with pytest.raises(ConflictError, match="no foreign page may"):
+    with pytest.raises(ConflictError, match="for a foreign page"):
         world.redeliver(world.callbacks[0])
 
 
@@ -226,7 +226,7 @@ def test_an_encoded_image_cannot_be_read(world: World, encoding: str) -> None:
     with world.client() as client:
         told = ask(client, task_id)
     assert told["failCode"] == "INVALID_IMAGE_URL"
-    assert f"the answer has Content-Encoding {encoding!r}; serve the file as it is" in told["failMsg"]
+    assert f"the response has Content-Encoding {encoding!r}; serve the file unencoded" in told["failMsg"]
 
 
 def test_an_image_that_says_identity_is_fine(world: World) -> None:
@@ -268,7 +268,7 @@ def test_a_flood_is_not_read_to_its_end(world: World, kind: str) -> None:
         world.clock.advance(MINUTE)
     (attempt,) = world.callbacks[0].attempts
     assert attempt.status is None
-    assert "no answer within" not in str(attempt.error)
+    assert "no response within" not in str(attempt.error)
 
 
 def test_a_lora_that_is_encoded_cannot_be_downloaded(world: World) -> None:
@@ -311,7 +311,7 @@ def test_a_certificate_that_is_not_trusted_fails_no_task_and_says_what_to_do(wor
         submit_image(world, f"https://localhost:{port}/a.jpg")
         submit_with_callback(world, f"https://localhost:{port}/hook")
         world.clock.advance(3 * MINUTE)
-    advice = "name the authority that made it with --ca-file FILE or SSL_CERT_FILE"
+    advice = "give the authority that signed it with --ca-file FILE or SSL_CERT_FILE"
     assert (world.tasks[0].state, world.tasks[0].fail_code) == ("success", None)
     assert advice in str(world.tasks[0].cause)
     assert advice in str(world.callbacks[0].attempts[0].error)
@@ -330,7 +330,7 @@ def test_a_certificate_of_another_name_says_so() -> None:
     with serving([answer(JPEG)], tls=True) as (port, _), MockServer(clock="manual", ca_file=CERTIFICATE) as mock:
         submit_with_callback(mock, f"https://other.localhost:{port}/hook")
         mock.clock.advance(MINUTE)
-        assert "call it by a name that the certificate has" in str(mock.callbacks[0].attempts[0].error)
+        assert "use a host name that is in the certificate" in str(mock.callbacks[0].attempts[0].error)
 
 
 def test_a_file_without_a_certificate_is_refused_at_the_start(tmp_path: Path) -> None:
@@ -348,8 +348,8 @@ def test_in_a_container_a_dead_port_says_how_to_reach_the_host(world: World, mon
     submit_with_callback(world, "http://localhost:1/hook")
     world.clock.advance(MINUTE)
     assert world.callbacks[0].attempts[0].error == (
-        "nothing listens on localhost:1 (connection refused); in a container this is the container itself: call a "
-        "receiver on its host with --callback-rewrite http://localhost:1=http://host.docker.internal:1"
+        "nothing listens on localhost:1 (connection refused); in a container this host is the container itself: to "
+        "call a receiver on its host use --callback-rewrite http://localhost:1=http://host.docker.internal:1"
     )
 
 
@@ -358,7 +358,7 @@ def test_elsewhere_a_dead_port_asks_whether_the_receiver_runs(world: World, monk
     submit_with_callback(world, "http://127.0.0.1:1/hook")
     world.clock.advance(MINUTE)
     assert world.callbacks[0].attempts[0].error == (
-        "nothing listens on 127.0.0.1:1 (connection refused); does the receiver run, and on this port?"
+        "nothing listens on 127.0.0.1:1 (connection refused); is the receiver running on this port?"
     )
 
 

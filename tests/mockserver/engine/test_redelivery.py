@@ -50,7 +50,7 @@ def test_a_callback_that_was_made_is_made_again_with_the_same_body(
     assert (again.state, len(again.attempts), again.due) == ("delivered", 2, None)
     assert [each.cause for each in mock.requests if each.operation == "callback"] == [
         "attempt 1",
-        "attempt 2; made again by hand",
+        "attempt 2; redelivered by hand",
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_callback_that_was_given_up_is_made_again(mock: MockServer, receiver: 
 
 def test_one_that_is_to_come_needs_no_help(mock: MockServer, receiver: CallbackReceiver) -> None:
     submit(mock, receiver.url)
-    with pytest.raises(ConflictError, match="is scheduled; it needs no help"):
+    with pytest.raises(ConflictError, match="is scheduled; it cannot be redelivered"):
         mock.redeliver(mock.callbacks[0])
 
 

@@ -65,7 +65,7 @@ def test_a_request_without_an_answer_has_no_status(world: World, client: httpx.C
         client.get(STATUS)
     (request,) = world.requests
     assert (request.status, request.answer) == (None, None)
-    assert str(request).endswith("-> no answer")
+    assert str(request).endswith("-> no response")
 
 
 def test_a_download_is_no_request_unless_a_scenario_happened_to_it(world: World, client: httpx.Client) -> None:

@@ -77,16 +77,16 @@ def test_words_are_names_or_files(tmp_path: Path) -> None:
             "a.toml, line 10: scenario 2: retryAfter must be",
         ),
         ("a.toml", TOML.replace("100", "900"), "a.toml, line 11: scenario 2: delay.lower must not be more than upper"),
-        ("a.toml", TOML.replace("status = 503", ""), "a.toml, line 10: scenario 2: retryAfter goes with status"),
+        ("a.toml", TOML.replace("status = 503", ""), "a.toml, line 10: scenario 2: retryAfter needs status"),
         (
             "a.toml",
             TOML.replace("rate-limited", "rate-limit"),
             "a.toml, line 3: scenario 1: unknown scenario 'rate-limit' (did you",
         ),
-        ("a.toml", "[[scenarios]]\ntimes = 2\n", "a.toml, line 1: scenario 1: say what is to happen"),
+        ("a.toml", "[[scenarios]]\ntimes = 2\n", "a.toml, line 1: scenario 1: give what happens"),
         ("a.toml", "[[scenarios]]\nname = \n", "a.toml, line 2: "),
         ("a.toml", "[[scenario]]\nname = 'stuck'\n", "a.toml: unknown key 'scenario' (did you mean 'scenarios'?)"),
-        ("a.toml", "", "a.toml: the scenarios must stand in a list under scenarios"),
+        ("a.toml", "", "a.toml: the scenarios must be a list of tables under scenarios"),
         (
             "a.toml",
             "scenarios = [1]",
@@ -94,7 +94,7 @@ def test_words_are_names_or_files(tmp_path: Path) -> None:
         ),
         ("a.json", JSON.replace("503", "599"), "a.json, line 4: scenario 2: status must be one of 400, "),
         ("a.json", JSON.replace('"times": 3}', '"times": 3'), "a.json, line 4: "),
-        ("a.json", "5", "a.json: the scenarios must stand in a list under scenarios"),
+        ("a.json", "5", "a.json: the scenarios must be a list of tables under scenarios"),
         ("a.json", "[" * 100_000, "a.json: it is nested deeper than 100 levels"),
     ],
 )

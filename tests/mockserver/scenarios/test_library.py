@@ -111,7 +111,7 @@ def _(caller: Caller, _: Receiver) -> None:
     (task,) = caller.world.tasks
     (request,) = caller.world.requests
     assert (request.task_id, request.status) == (task.id, None)
-    assert request.cause == "scenario lost-answer: CONNECTION_RESET_BY_PEER, the work was done"
+    assert request.cause == "scenario lost-answer: CONNECTION_RESET_BY_PEER, after processing"
 
 
 @story("slow-answer")
@@ -119,7 +119,7 @@ def _(caller: Caller, _: Receiver) -> None:
     caller.submit()
     (cause,) = causes(caller)
     assert cause.startswith("scenario slow-answer: ")
-    assert cause.endswith(" ms late (not waited for: the clock stands)")
+    assert cause.endswith(" ms late (not delayed: the clock is stopped)")
 
 
 @story("slow")

@@ -80,7 +80,7 @@ def test_those_of_several_kinds_happen_to_one_request(world: World, client: http
     assert (task.fail_code, task.end_time - task.create_time) == ("INVALID_LORA_URL", 7_000)
     assert task.cause == "scenario fail with INVALID_LORA_URL"
     assert (world.requests[0].cause or "").split("; ") == [
-        "scenario delay: 50 ms late (not waited for: the clock stands)",
+        "scenario delay: 50 ms late (not delayed: the clock is stopped)",
         "scenario drift",
     ]
 
@@ -290,17 +290,17 @@ def test_scenarios_are_added_listed_and_cleared(world: World) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({}, "say what is to happen: name, delay, status, fault, failCode, "),
+        ({}, "give what happens: name, delay, status, fault, failCode, "),
         ({"statuss": 1}, "unknown field 'statuss' (did you mean 'status'?); known are name, operation, "),
         ({"status": 500, "fault": "EMPTY_RESPONSE"}, "give one of status and fault: a scenario does one thing"),
-        ({"message": "x"}, "message goes with status, which is missing"),
+        ({"message": "x"}, "message needs status, which is missing"),
         (
             {"fail_code": "X", "operation": "statusTask"},
             "operation must be generateTask for failCode, not 'statusTask'",
         ),
         ({"fail_code": ""}, "failCode must "),
         ({"stuck": True, "operation": "statusTask"}, "operation must be generateTask for stuck, not 'statusTask'"),
-        ({"stuck": True, "generation": 5}, "a task that is stuck does not end: leave out stuck, or failCode and "),
+        ({"stuck": True, "generation": 5}, "a stuck task does not end: leave out stuck, or failCode and "),
         (
             {"delay": {"type": "unifrom"}},
             "delay.type must be one of fixed, uniform, lognormal, not 'unifrom' (did you mean",
@@ -324,8 +324,8 @@ def test_scenarios_are_added_listed_and_cleared(world: World) -> None:
             {"drift": {"malformed": True}, "operation": "download"},
             "operation must be generateTask, statusTask or callback for drift",
         ),
-        ({"delay": 5, "operation": "callback"}, "operation callback is for drift alone; what becomes of it stands in"),
-        ({"after_commit": True}, "afterCommit goes with fault, which is missing"),
+        ({"delay": 5, "operation": "callback"}, "operation callback is for drift only; use the field callback"),
+        ({"after_commit": True}, "afterCommit needs fault, which is missing"),
         ({"after_commit": True, "afterCommit": True, "fault": "NO_ANSWER"}, "afterCommit is given twice"),
     ],
 )
@@ -371,5 +371,5 @@ def test_stuck_tasks_keep_their_slots_and_the_refusal_names_no_moment(server: Mo
     with world.client() as client:
         submit(client)
         answer = post(client, request_body())
-    assert message_of(answer, 429) == "Too many concurrent tasks: 1 are not finished. Wait for one to finish"
+    assert message_of(answer, 429) == "Too many concurrent tasks: 1 are unfinished. Wait for one to finish"
     assert answer.headers["retry-after"] == "1"

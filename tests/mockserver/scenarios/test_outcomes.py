@@ -40,9 +40,9 @@ def test_silence_ends_with_a_closed_connection_after_the_time_given(mock: MockSe
 
 
 def test_close_after_is_for_silence_alone(mock: MockServer) -> None:
-    with pytest.raises(LtxMockError, match="closeAfter goes with the fault NO_ANSWER, not with EMPTY_RESPONSE"):
+    with pytest.raises(LtxMockError, match="closeAfter needs the fault NO_ANSWER, not EMPTY_RESPONSE"):
         mock.scenarios.add(fault="EMPTY_RESPONSE", close_after=1)
-    with pytest.raises(LtxMockError, match="closeAfter goes with fault, which is missing"):
+    with pytest.raises(LtxMockError, match="closeAfter needs fault, which is missing"):
         mock.scenarios.add(status=500, close_after=1)
 
 

@@ -121,7 +121,7 @@ def test_no_request_at_all_is_told(world: World) -> None:
         world.assert_requested(prompt=re.compile("sea"))
     assert text_of(failure) == snapshot("""
         expected a request with prompt matching /sea/
-        but no request was made at all
+        but there was no request
     """)
 
 
@@ -252,16 +252,16 @@ def test_spent_credits_are_compared_and_the_bill_is_shown(world: World, client: 
     with pytest.raises(ContractFailure) as failure:
         world.assert_spent(at_most=4)
     assert text_of(failure) == snapshot("""
-        expected at most 4 credits to be spent, but it is 5:
+        expected at most 4 credits to be spent, but 5 were spent:
           task_1  480p  5 s  success: 5 credits
           task_2  1080p  10 s  failed: 40 credits, given back
     """)
-    with pytest.raises(ContractFailure, match="expected exactly 6 credits to be spent, but it is 5"):
+    with pytest.raises(ContractFailure, match="expected exactly 6 credits to be spent, but 5 were spent"):
         world.assert_spent(exactly=6)
 
 
 def test_nothing_spent_is_told(server: MockServer) -> None:
-    with pytest.raises(ContractFailure, match=r"but it is 0:\n  no task was made$"):
+    with pytest.raises(ContractFailure, match=r"but 0 were spent:\n  no task was created$"):
         server.tenant().assert_spent(exactly=1)
 
 

@@ -346,7 +346,7 @@ def test_a_mistake_of_ours_is_answered_in_the_envelope_and_noted(
         with world.client(**options) as client:
             answer = post(client, request_body())
         assert (answer.status_code, list(answer.json())) == (500, ["code", "message", "data"])
-        assert "mistake in the fake: ZeroDivisionError: a slip (test_mock_server.py:" in str(world.requests[-1].cause)
+        assert "bug in the fake: ZeroDivisionError: a slip (test_mock_server.py:" in str(world.requests[-1].cause)
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -398,7 +398,7 @@ def test_a_server_that_is_no_ltx_mock_is_told_apart() -> None:
     with CallbackReceiver() as receiver:
         reason = RemoteServer(receiver.url.removesuffix("/callback")).why_not_ours()
     assert "is no ltx-mock: /__admin/health answered HTTP 501" in str(reason)
-    assert "no answer from http://127.0.0.1:9" in str(RemoteServer("http://127.0.0.1:9").why_not_ours())
+    assert "no response from http://127.0.0.1:9" in str(RemoteServer("http://127.0.0.1:9").why_not_ours())
 
 
 def test_a_token_opens_the_control_plane_from_afar(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,7 +328,7 @@ def test_tests_of_worlds_are_skipped_on_a_server_that_has_none(pytester: pytest.
     def test_server(ltx_server): assert ltx_server.base_url == "{root}/api/v1"
     """
         result = run(pytester, test, f"--ltx-base-url={root}", "-rs", passed=1, skipped=1)
-    result.stdout.fnmatch_lines([f"SKIPPED*{root} has no worlds to open, which the fixture ltx_mock needs: *"])
+    result.stdout.fnmatch_lines([f"SKIPPED*{root} cannot create tenants, which the fixture ltx_mock needs: *"])
 
 
 def test_a_receiver_on_loopback_is_no_use_to_a_server_far_away(pytester: pytest.Pytester) -> None:
@@ -416,7 +416,7 @@ def test_two_runs_on_one_server_never_meet(pytester: pytest.Pytester, server: Mo
 def test_a_key_that_is_in_use_is_told_by_name(server: MockServer) -> None:
     remote = ltx_mock.testing.remote_server.RemoteServer(server.url)
     there = remote.new_tenant("the-key-of-a-run")
-    with pytest.raises(ConflictError, match=r"^the key …-run is in use: somebody else, such as another run of tests"):
+    with pytest.raises(ConflictError, match=r"^the key …-run is in use: another client, such as a test run"):
         remote.new_tenant("the-key-of-a-run", credits=5)
     there.close()
     assert remote.new_tenant("the-key-of-a-run", credits=5).account.credits == 5
@@ -433,4 +433,4 @@ def test_a_conflict_is_an_error_of_the_test(pytester: pytest.Pytester, server: M
     outside = server.tenant("ltx-" + digest("the same", 0, "test_inside.py::test_one").hex())
     result = run(pytester, test, f"--ltx-base-url={server.url}", errors=1)
     outside.close()
-    result.stdout.fnmatch_lines([f"{server.url}: the key * is in use: somebody else, such as another run of tests, *"])
+    result.stdout.fnmatch_lines([f"{server.url}: the key * is in use: another client, such as a test run, *"])

@@ -86,7 +86,7 @@ seed 7, key …KEY, clock manual, 2 tasks, 74.169 s after the first request
    +74.169 s  GET statusTask -> 200  task_1 success
    +74.169 s  POST generateTask -> 200  task_2
               ! colour is not a field that the API knows (GEN-16)
-next; the clock stands until it is advanced:
+next; the clock is stopped until you advance it:
   task_2 is processing in SECONDS s
   task_2 is success in SECONDS s
 again, once `ltx-mock serve` runs:
@@ -165,9 +165,9 @@ def test_a_run_of_equal_lines_is_folded_and_what_is_next_is_told(pytester: pytes
     told = section(output)
     assert told.count("GET statusTask -> 200  task_1 processing") == 1
     assert re.search(r"\+12\.000 s  … and \d+ times more, the last one here\n", told)
-    assert "\nnext; the clock stands until it is advanced:\n  task_1 is success in SECONDS s\n" in told
-    assert "\nstill active:\n  invalid-image-url (generateTask): never happened\n" in told
-    assert "came without a good API key:\n  GET /api/v1/statusTask/ltx-2-19b -> 401" in output
+    assert "\nnext; the clock is stopped until you advance it:\n  task_1 is success in SECONDS s\n" in told
+    assert "\nstill active:\n  invalid-image-url (generateTask): never applied\n" in told
+    assert "came without a valid API key:\n  GET /api/v1/statusTask/ltx-2-19b -> 401" in output
 
 
 def test_the_curl_of_a_server_that_stays_goes_there(pytester: pytest.Pytester, server: MockServer) -> None:
@@ -246,7 +246,7 @@ def test_the_servers_of_a_failed_test_are_told_of_too(pytester: pytest.Pytester)
     output = masked(run(pytester, test, failed=1))
     assert output.count("- ltx-mock http://127.0.0.1:PORT -") == 2
     assert "POST generateTask -> 200  task_1" in output
-    assert "no more is known of this world: the server is stopped" in output
+    assert "the tenant cannot be read: the server is stopped" in output
 
 
 BROKEN = """
@@ -263,7 +263,7 @@ def test_a_mistake_in_the_fake_is_told_of_a_test_that_passed(pytester: pytest.Py
     """
     output = run(pytester, BROKEN + test, "--show-capture=no", passed=1, errors=1)
     assert re.search(r"ERROR at teardown of test_one", output)
-    assert "mistake in the fake: ZeroDivisionError: a slip (test_inside.py:" in output
+    assert "bug in the fake: ZeroDivisionError: a slip (test_inside.py:" in output
 
 
 def test_a_mistake_in_the_fake_is_told_beside_the_tests_own_error(pytester: pytest.Pytester) -> None:
@@ -320,4 +320,4 @@ def test_a_test_that_reads_a_stopped_server_gets_its_own_error(pytester: pytest.
     """
     output = run(pytester, test, failed=1, errors=1)
     assert "the test's own" in output
-    assert "no more is known of this world: the server is stopped" in output
+    assert "the tenant cannot be read: the server is stopped" in output
