@@ -39,6 +39,7 @@ MISSED = {
     **dict.fromkeys(
         ("refused-yet-made", "refused-yet-paid", "reading-helps"), "it takes a key of which all is known, at a moment"
     ),
+    "created-late": "a millisecond is less than two clocks differ by",
     "too-large-is-400": "no body of that size is sent",
 }
 """Why each of the mistakes that are not found is not."""
