@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["ReportCollector"]
 
 _UNSEEN: Final[dict[Side, str]] = {
-    "accepts": "no good request was seen accepted",
-    "refuses": "no wrong request was seen refused",
-    "holds": "it was not seen to hold",
+    "accepts": "no valid request was accepted",
+    "refuses": "no invalid request was refused",
+    "holds": "no check has tested it",
     "lasts": "it was not seen to last",
 }
 """The text of a report for each side of a rule that was not tested."""

@@ -66,7 +66,7 @@ class CallbackLog:
         self._judge.judge(exchange)
         task = tasks.get(exchange.task_id)
         if task is None:
-            title, actual = "a callback is about a task that nobody was told of", show(exchange.request)
+            title, actual = "a callback is about an unknown task", show(exchange.request)
             self._judge.recorder.add_deviation("GEN-18", title, (exchange,), expected="none", actual=actual)
         return task
 

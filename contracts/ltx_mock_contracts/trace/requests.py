@@ -144,7 +144,7 @@ def judge_refused_for_credits(recorder: Recorder, exchange: Exchange) -> None:
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     refused = 400 in {exchange.status, _code_of(exchange)}
     if not refused or message != _NO_CREDITS:
-        title, expected = "want of credits is told in another way", f"400, {show(_NO_CREDITS)}"
+        title, expected = "the lack of credits has another message", f"400, {show(_NO_CREDITS)}"
         binding = exchange.status != 402 and not (refused and str(message).startswith(_NO_CREDITS))
         recorder.add_deviation(
             "GEN-15", title, (exchange,), expected=expected, actual=describe_response(exchange), binding=binding

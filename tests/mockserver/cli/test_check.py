@@ -100,7 +100,7 @@ def test_the_plan_of_a_stranger_says_what_is_free_and_what_is_paid() -> None:
         given = ("--api-key", "the-only-key", "--rule", "AUTH", "--rule", "TASK-8")
         code, _, err = ltx_mock("check", server.url, *given, *FEW)
     assert code == 0, err
-    assert "0 that make tasks, 0 of them at most, where 0 are allowed" in err
+    assert "0 that create tasks, 0 of them at most, where 0 are allowed" in err
     assert server.made == 0
 
 

@@ -53,8 +53,8 @@ class Budget:
     def spent(self) -> str:
         """The message that no more tasks may be made."""
         if self.accidents == self.bound:
-            return f"no more than {self.bound} tasks may be made (--max-tasks)"
-        return "a wrong request was accepted, which may have made a task; --max-tasks allows more"
+            return f"no more than {self.bound} tasks are allowed (--max-tasks)"
+        return "an invalid request was accepted and may have created a task; --max-tasks allows more"
 
     @contextmanager
     def expense(self, *, free: bool) -> Iterator[Expense]:

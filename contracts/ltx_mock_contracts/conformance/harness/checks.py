@@ -143,9 +143,9 @@ class Plan:
 
     def __str__(self) -> str:
         free = sum(each.tasks == 0 for each in self.running)
-        text = f"{free} free checks and {len(self.running) - free} that make tasks"
+        text = f"{free} free checks and {len(self.running) - free} that create tasks"
         if self.bound is None:
-            text += ", on tenants of their own"
+            text += ", on their own tenants"
         else:
             text += f", {self.tasks} of them at most, where {self.bound} are allowed"
         return text + f"; {len(self.left_out)} cannot be run" * bool(self.left_out)
@@ -166,11 +166,11 @@ def _over_budget(check: Check, planned: int, target: Target) -> str | None:
     if bound is None:
         return None
     if check.tasks is None:
-        return "it takes many tasks, so it is for an ltx-mock only"
+        return "it needs many tasks, so it runs only against an ltx-mock"
     if check.tasks and planned + check.tasks > bound:
-        return f"it takes {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
+        return f"it needs {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
     if check.risky and not target.budget.accidents - planned:
-        return f"a wrong server could make a task of it, which --max-tasks {bound + 1} would allow"
+        return f"a faulty server could create a task, which --max-tasks {bound + 1} would allow"
     return None
 
 
@@ -179,17 +179,17 @@ def _missing(need: Need, target: Target) -> str | None:
 
 
 _MISSING: Final[dict[Need, Callable[[Target], str | None]]] = {
-    "tenant": lambda target: target.stranger and f"it takes a clock and settings of its own: {target.stranger}",
+    "tenant": lambda target: target.stranger and f"it needs its own clock and settings: {target.stranger}",
     "callbacks": lambda target: (
         None if target.can_be_called else "the server cannot reach this machine without --callback-host"
     ),
     "violating prompt": lambda target: (
-        None if target.violating_prompt else "it takes a prompt that breaks the content rules (--violating-prompt)"
+        None if target.violating_prompt else "it needs a prompt that breaks the content rules (--violating-prompt)"
     ),
     "limits": lambda target: (
-        None if target.options.try_limits else "it takes leave to go over the documented limits (--try-limits)"
+        None if target.options.try_limits else "it needs permission to exceed the documented limits (--try-limits)"
     ),
     "other key": lambda target: (
-        None if target.control or target.options.other_key else "it takes a second key (--other-key)"
+        None if target.control or target.options.other_key else "it needs a second key (--other-key)"
     ),
 }

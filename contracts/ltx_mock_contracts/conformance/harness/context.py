@@ -126,7 +126,7 @@ class CheckContext:
             return self.open_tenant()
         other = self.target.options.other_key
         if other is None:
-            raise CheckStoppedError("it takes a second key (--other-key)")
+            raise CheckStoppedError("it needs a second key (--other-key)")
         return self._given(other, number=2)
 
     def _given(self, key: str, number: int = 1) -> TenantClient:
@@ -406,7 +406,7 @@ class CheckContext:
         if trouble is not None:
             title, expected = f"{exchange.operation} gets no answer", "an object with code, message and data"
             self.add_deviation("ENV-1", title, numbered, expected=expected, actual=trouble)
-            raise CheckStoppedError(f"there was no answer: {trouble}")
+            raise CheckStoppedError(f"there was no response: {trouble}")
         return numbered
 
     def _allow(self, seconds: float) -> None:

@@ -162,7 +162,7 @@ class Target:
         """Note a response (None) or the reason for a missing one; after several in a row no more requests are sent."""
         self._unanswered = 0 if what is None else self._unanswered + 1
         if what is not None and self._unanswered >= _SILENT:
-            self.silent = f"the server has stopped answering: {what}"
+            self.silent = f"the server no longer responds: {what}"
 
     def close(self) -> None:
         """Close all connections and the receiver."""
@@ -192,12 +192,12 @@ class Target:
         if why is not None:
             return why
         if not self.local:
-            return "it says that it is an ltx-mock, which is believed only on this machine"
+            return "it says that it is an ltx-mock, which is trusted only on this machine"
         if not self.options.trust_control_plane:
             return "it says that it is an ltx-mock; if it is yours, add --trust-control-plane"
         if not control.accepts_token():
             return "its control plane asks for --admin-token"
-        return None if self._clock_advances(control) else "it says that it is an ltx-mock, but its clock does not obey"
+        return None if self._clock_advances(control) else "it says that it is ltx-mock, but its clock does not advance"
 
     def _clock_advances(self, control: ControlPlane) -> bool:
         """Tell whether advancing a clock there works."""
