@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from ltx_mock.api.delivery import deliver_with_effect
+from ltx_mock.api.faults import deliver_with_effect
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.asgi.messages import ClientGoneError, header, read_body, root_url
 from ltx_mock.core.journal_entry import ApiOperation, RequestEntry

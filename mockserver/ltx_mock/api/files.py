@@ -8,18 +8,18 @@ from starlette.types import Receive, Scope, Send
 
 import ltx_mock_fixtures
 from ltx_mock.api import video
-from ltx_mock.api.delivery import deliver_with_effect
 from ltx_mock.api.downloads import Counted, note
 from ltx_mock.api.endpoints import deliver
+from ltx_mock.api.faults import deliver_with_effect
 from ltx_mock.asgi.byte_ranges import BytesResponse
 from ltx_mock.asgi.connection import connection_of
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.core.clock import DAY
 from ltx_mock.core.records import Task
+from ltx_mock.core.timeline import result_fingerprint
 from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
-from ltx_mock.engine.planned_task import result_fingerprint
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import apply_to_download
 from ltx_mock.errors import NotFoundError, SettingsError

@@ -12,6 +12,7 @@ from ltx_mock.core.failures import Failure
 from ltx_mock.core.seeding import between, digest
 from ltx_mock_contracts.api import State
 from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.request import GenerateRequest
 
 # Ranges in milliseconds: rule TASK-8.
 GENERATION_MS = {each.name: each.generation_ms for each in MODEL.resolutions.values()}
@@ -94,3 +95,24 @@ def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int
     if lora:
         total += between(*LORA_MS, random_bytes[12:])
     return Timeline(created, started, created + total)
+
+
+def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
+    """Return a digest of everything that determines the result of a task (TASK-9), with the seed in use."""
+    loras = tuple(map(tuple, request.loras))
+    look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
+    return digest("picture", look, request.image_urls, loras, seed)
+
+
+def build_timeline(
+    request: GenerateRequest, task_seed: int, seed: int, created: int, ending: Failure | None
+) -> Timeline:
+    """Draw a task's timeline with the seed of the fake; the task's own seed determines only its picture."""
+    return plan(
+        request.resolution,
+        lora=request.is_lora,
+        picture=result_fingerprint(request, task_seed),
+        seed=seed,
+        created=created,
+        failure=ending,
+    )

@@ -23,8 +23,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.observers import Observer
 from ltx_mock.engine.outbound import Sender, Unanswered
-from ltx_mock.engine.planned_task import PlannedTask
-from ltx_mock.engine.scenario_effects import apply_to_callback
+from ltx_mock.engine.scenario_effects import PlannedTask, apply_to_callback
 from ltx_mock.errors import ConflictError
 from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.store.interface import Store, Tenant

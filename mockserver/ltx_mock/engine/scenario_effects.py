@@ -1,18 +1,63 @@
-"""Apply scenarios to requests, responses, downloads and callbacks."""
+"""Apply scenarios to new tasks, requests, responses, downloads and callbacks."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from typing import NamedTuple
 
 from ltx_mock.core.cause import Cause
+from ltx_mock.core.failures import Failure, failure
 from ltx_mock.core.records import Task
+from ltx_mock.core.timeline import NEVER, Timeline
 from ltx_mock.engine import responses
 from ltx_mock.engine.responses import ApiResponse, Effect
 from ltx_mock.scenarios.drift import drifted
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, take_next
-from ltx_mock.scenarios.model import Operation, Outcome
+from ltx_mock.scenarios.model import Callback, Operation, Outcome
 from ltx_mock.scenarios.sampling import milliseconds, noise
 from ltx_mock.store.interface import Tenant
+
+AS_DOCUMENTED = Callback()
+
+
+class PlannedTask(NamedTuple):
+    """A task, its callback and the delay of that (`wait`, milliseconds), and the scenario that changed them, if any."""
+
+    task: Task
+    callback: Callback = AS_DOCUMENTED
+    wait: int = 0
+    scenario: ActiveScenario | None = None
+
+    @property
+    def fails_only(self) -> bool:
+        """Whether the scenario only makes the task fail, so that its cause appears with the failure."""
+        outcome = self.scenario.scenario.outcome if self.scenario else None
+        return outcome is not None and outcome.fail_code is not None and outcome.delay is None
+
+
+def apply_to_task(
+    task: Task, claimed: ActiveScenario, random_bytes: Callable[[], bytes], redraw: Callable[[Failure], Timeline]
+) -> PlannedTask:
+    """Return a new task as a scenario changes it.
+
+    Args:
+        task: the task as requested.
+        claimed: the active scenario.
+        random_bytes: returns new random bytes.
+        redraw: returns the timeline of the task with a failure.
+    """
+    outcome, line = claimed.scenario.outcome, task.timeline
+    callback = outcome.callback or AS_DOCUMENTED
+    if outcome.fail_code is not None:
+        line = redraw(failure(outcome.fail_code, Cause("scenario", claimed.cause)))
+    if outcome.generation is not None:
+        line = line.finished_at(line.created + milliseconds(outcome.generation, random_bytes()), line.failure)
+    if outcome.stuck:
+        line = line.finished_at(NEVER, None)
+    if callback.first:
+        line = line.finished_at(line.created, line.failure)
+    wait = milliseconds(callback.delay, random_bytes()) if callback.delay is not None else 0
+    return PlannedTask(task._replace(timeline=line), callback, wait, claimed)
 
 
 def take_scenario(

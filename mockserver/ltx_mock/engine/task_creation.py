@@ -9,15 +9,14 @@ from ltx_mock.core.failures import predicted_failure
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
-from ltx_mock.core.timeline import EARLIEST_FAILURE_MS
+from ltx_mock.core.timeline import EARLIEST_FAILURE_MS, build_timeline
 from ltx_mock.engine import responses
 from ltx_mock.engine.assets import NOTHING, Inspector
 from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.observers import Observer
-from ltx_mock.engine.planned_task import PlannedTask, apply_to_task, build_timeline
 from ltx_mock.engine.responses import ApiResponse
-from ltx_mock.engine.scenario_effects import apply_to_response, take_scenario
+from ltx_mock.engine.scenario_effects import PlannedTask, apply_to_response, apply_to_task, take_scenario
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, for_later_requests
 from ltx_mock.store.interface import Store, Tenant

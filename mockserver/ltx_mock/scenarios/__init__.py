@@ -12,8 +12,8 @@ drift        responses that deviate from the contract
 files        scenarios from TOML and JSON
 ```
 
-All of it is pure. What it does to tasks, responses and connections is in `engine.planned_task`,
-`engine.scenario_effects`, `api.delivery` and `asgi.connection`.
+All of it is pure. What it does to tasks, responses and connections is in
+`engine.scenario_effects`, `api.faults` and `asgi.connection`.
 """
 
 from __future__ import annotations

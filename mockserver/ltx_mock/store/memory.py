@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from ltx_mock.core.clock import LATEST, Clock
+from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry, Operation, findings_size
 from ltx_mock.core.keys import key_label
+from ltx_mock.core.limits import RequestWindow, TaskLimits
 from ltx_mock.core.records import Account, Delivery, Refusal, Task
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import MEBIBYTE, Settings
@@ -44,21 +45,18 @@ class MemoryTenant:
     """See `ltx_mock.store.interface.Tenant`."""
 
     __slots__ = (
-        "_active",
         "_armed_here",
         "_deliveries",
         "_draws",
         "_due",
-        "_ends",
         "_entries",
         "_entry_sizes",
+        "_limits",
         "_made",
         "_request_bytes",
         "_shared",
-        "_spent",
         "_tasks",
-        "_window_start",
-        "_window_used",
+        "_window",
         "clock",
         "counts",
         "entry_bytes",
@@ -92,12 +90,9 @@ class MemoryTenant:
         self._draws = 0
         self._shared = shared
         self._tasks: dict[str, Task] = {}
-        self._active: dict[str, int] = {}
-        self._ends: list[tuple[int, str]] = []
+        self._limits = TaskLimits(self._tasks)
+        self._window = RequestWindow(settings.rate_limit, clock.now())
         self._made = 0
-        self._spent = 0
-        self._window_start = clock.now() - settings.rate_limit.window_ms
-        self._window_used = 0
         self._deliveries: dict[str, Delivery] = {}
         self._due: list[tuple[int, int, str]] = []
         self._entries: deque[Entry] = deque()
@@ -164,14 +159,8 @@ class MemoryTenant:
         return digest("scenario", self.settings.seed, self._draws)
 
     def take_request(self, now: int) -> int:
-        """See `Tenant.take_request`. The window opens with the first request after the last window closed."""
-        rate = self.settings.rate_limit
-        if now - self._window_start >= rate.window_ms:
-            self._window_start, self._window_used = now, 0
-        if self._window_used >= rate.count:
-            return self._window_start + rate.window_ms - now
-        self._window_used += 1
-        return 0
+        """See `Tenant.take_request`."""
+        return self._window.take(self.settings.rate_limit, now)
 
     def next_number(self) -> int:
         """See `Tenant.next_number`."""
@@ -180,21 +169,17 @@ class MemoryTenant:
 
     def add_task(self, task: Task, now: int) -> Refusal | None:
         """See `Tenant.add_task`."""
-        self._settle(now)
-        settings = self.settings
-        if settings.credits is not None and self._spent + task.cost > settings.credits:
-            return Refusal("credits")
-        if len(self._active) >= settings.max_concurrent:
-            return Refusal("concurrency", min((end for end in self._active.values() if end <= LATEST), default=None))
+        refused = self._limits.refusal(task, self.settings, now)
+        if refused is not None:
+            return refused
         size = _request_weight(task)
         if self._request_bytes + size > MAX_REQUEST_BYTES:
             return Refusal("memory")
         self._request_bytes += size
-        self._spent += task.cost
         self._tasks[task.id] = task
         self._shared.owners[task.id] = self
         self._count_task_bytes(TASK_BYTES + size)
-        self._watch(task)
+        self._limits.take(task)
         return None
 
     def task(self, task_id: str) -> Task | None:
@@ -208,28 +193,25 @@ class MemoryTenant:
     def replace_task(self, task: Task) -> None:
         """See `Tenant.replace_task`."""
         before, self._tasks[task.id] = self._tasks[task.id], task
-        if task.id in self._active:
-            self._watch(task)
-        elif task.timeline.failure and not before.timeline.failure:
-            self._spent -= task.cost  # it was settled as a success before the failure was known
+        self._limits.change(before, task)
 
     def unfinished(self, now: int) -> list[Task]:
         """See `Tenant.unfinished`."""
-        self._settle(now)
-        return [self._tasks[task_id] for task_id in self._active]
+        self._limits.settle(now)
+        return [self._tasks[task_id] for task_id in self._limits.unfinished]
 
     def account(self, now: int) -> Account:
         """See `Tenant.account`."""
-        self._settle(now)
-        limit, rate = self.settings.credits, self.settings.rate_limit
-        window_ends = self._window_start + rate.window_ms
+        limits, limit, rate = self._limits, self.settings.credits, self.settings.rate_limit
+        limits.settle(now)
+        window_ends = self._window.ends(rate)
         open_ = window_ends > now
         return Account(
             made=len(self._tasks),
-            active=len(self._active),
-            credits=None if limit is None else limit - self._spent,
-            spent=self._spent,
-            requests_in_window=self._window_used if open_ else 0,
+            active=len(limits.unfinished),
+            credits=None if limit is None else limit - limits.spent,
+            spent=limits.spent,
+            requests_in_window=self._window.used if open_ else 0,
             window_ends=window_ends if open_ else None,
         )
 
@@ -322,22 +304,6 @@ class MemoryTenant:
     def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
         delivery = self._deliveries[delivery_id]
         return delivery.state == "scheduled" and delivery.due == moment
-
-    def _watch(self, task: Task) -> None:
-        self._active[task.id] = task.timeline.ended
-        heapq.heappush(self._ends, (task.timeline.ended, task.id))
-
-    def _settle(self, now: int) -> None:
-        """Free the slots of ended tasks and refund the credits of failed ones."""
-        ends, active = self._ends, self._active
-        while ends and ends[0][0] <= now:
-            ended, task_id = heapq.heappop(ends)
-            if active.get(task_id) != ended:
-                continue  # the end of the task has changed
-            del active[task_id]
-            task = self._tasks[task_id]
-            if task.timeline.failure is not None:
-                self._spent -= task.cost
 
 
 def _request_weight(task: Task) -> int:

@@ -180,7 +180,7 @@ def test_a_receiver_that_moves_time_beyond_its_end_is_told_so(world: World) -> N
     refused: list[Any] = []
 
     def guarded() -> str:
-        with pytest.raises(SettingsError, match="time ends") as error:
+        with pytest.raises(SettingsError, match="the clock ends") as error:
             work()
         refused.append(str(error.value))
         return "refused"

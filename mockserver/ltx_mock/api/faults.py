@@ -1,4 +1,4 @@
-"""What happens to an answer on its way out: it is late, slow, cut off, or the connection is broken instead."""
+"""Delays and faults: a response is late, slow or cut off, or the connection is broken instead."""
 
 from __future__ import annotations
 

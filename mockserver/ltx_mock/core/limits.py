@@ -1,0 +1,94 @@
+"""The limits of one API key: requests in a window (LIM-1), unfinished tasks (LIM-2), credits (GEN-15)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+
+from ltx_mock.core.clock import LATEST
+from ltx_mock.core.records import Refusal, Task
+from ltx_mock.core.setting_readers import Rate
+from ltx_mock.core.settings import Settings
+
+
+class RequestWindow:
+    """Counts the requests of a window. It opens with the first request after the last window closed.
+
+    Attributes:
+        used: The number of requests in the window that was opened last.
+    """
+
+    __slots__ = ("_start", "used")
+
+    def __init__(self, rate: Rate, now: int) -> None:
+        self._start, self.used = now - rate.window_ms, 0
+
+    def take(self, rate: Rate, now: int) -> int:
+        """Count a request. Return 0, or the milliseconds to wait when the limit is reached."""
+        if now - self._start >= rate.window_ms:
+            self._start, self.used = now, 0
+        if self.used >= rate.count:
+            return self.ends(rate) - now
+        self.used += 1
+        return 0
+
+    def ends(self, rate: Rate) -> int:
+        """Return the moment at which the window closes."""
+        return self._start + rate.window_ms
+
+
+class TaskLimits:
+    """The unfinished tasks and the credits of one key.
+
+    Args:
+        tasks: All tasks by their ids; the caller adds and replaces them.
+
+    Attributes:
+        spent: Credits spent, net of refunds.
+        unfinished: The ends of the tasks that have not ended, by their ids. Call `settle` before you read it.
+    """
+
+    __slots__ = ("_ends", "_tasks", "spent", "unfinished")
+
+    def __init__(self, tasks: Mapping[str, Task]) -> None:
+        self._tasks = tasks
+        self._ends: list[tuple[int, str]] = []
+        self.unfinished: dict[str, int] = {}
+        self.spent = 0
+
+    def refusal(self, task: Task, settings: Settings, now: int) -> Refusal | None:
+        """Return why a new task cannot be taken at a moment, or None."""
+        self.settle(now)
+        if settings.credits is not None and self.spent + task.cost > settings.credits:
+            return Refusal("credits")
+        if len(self.unfinished) >= settings.max_concurrent:
+            return Refusal("concurrency", min((end for end in self.unfinished.values() if end <= LATEST), default=None))
+        return None
+
+    def take(self, task: Task) -> None:
+        """Spend the credits of a new task and take a slot for it."""
+        self.spent += task.cost
+        self._watch(task)
+
+    def change(self, before: Task, task: Task) -> None:
+        """Note that a task has another end."""
+        if task.id in self.unfinished:
+            self._watch(task)
+        elif task.timeline.failure and not before.timeline.failure:
+            self.spent -= task.cost  # it was settled as a success before the failure was known
+
+    def settle(self, now: int) -> None:
+        """Free the slots of ended tasks and refund the credits of failed ones."""
+        ends, unfinished = self._ends, self.unfinished
+        while ends and ends[0][0] <= now:
+            ended, task_id = heapq.heappop(ends)
+            if unfinished.get(task_id) != ended:
+                continue  # the end of the task has changed
+            del unfinished[task_id]
+            task = self._tasks[task_id]
+            if task.timeline.failure is not None:
+                self.spent -= task.cost
+
+    def _watch(self, task: Task) -> None:
+        self.unfinished[task.id] = task.timeline.ended
+        heapq.heappush(self._ends, (task.timeline.ended, task.id))
