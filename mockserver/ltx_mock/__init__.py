@@ -1,4 +1,4 @@
-"""The offline twin of the LTX-2-19b video API.
+"""An offline fake of the LTX-2-19b video API.
 
 ```python
 from ltx_mock import MockServer

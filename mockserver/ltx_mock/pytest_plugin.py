@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures, the marker `ltx`, options, and a section in the report of a failed test.
 
-Only the standard library and pytest are imported here. What is heavy is imported when a fixture is used.
+It imports only the standard library and pytest. Other modules are imported when a fixture is used.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 MARKER = "ltx(scenario, credits, rate_limit, clock, seed, strict, ...): settings of the tenant of `ltx_mock`"
 CURRENT = pytest.StashKey[pytest.Item]()
-"""The test that runs."""
+"""The current test."""
 FIXTURES = frozenset({"ltx_mock", "ltx_tenant", "make_ltx_server"})
-"""Those that give a test a world."""
+"""The fixtures that give a test a tenant."""
 
 pytest_plugins = ["ltx_mock_contracts.conformance.plugin"]
-"""It has the options, which the checks of a server use too."""
+"""The plugin with the options, which the server checks use too."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,14 +34,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Tell the seed, and the server if it is another."""
+    """Return the seed, and the URL of another server if there is one."""
     where = f", server {config.option.ltx_base_url}" if config.option.ltx_base_url else ""
     return f"ltx-mock: --ltx-seed={config.option.ltx_seed}{where}"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker with an unknown name, whether or not the test has a world; note the test that has one."""
+    """Refuse a marker with an unknown name, even without a tenant; note a test with a tenant."""
     item.config.stash[CURRENT] = item
     worlds = FIXTURES.intersection(getattr(item, "fixturenames", ()))
     if worlds or item.get_closest_marker("ltx") is not None:
@@ -55,7 +55,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what happened in a test's worlds to its report."""
+    """Add the history of a test's tenants to its report."""
     report = yield
     if call.when != "teardown" and FIXTURES.intersection(getattr(item, "fixturenames", ())):
         from ltx_mock.testing.pytest_worlds import sections  # noqa: PLC0415
@@ -72,7 +72,7 @@ def ltx_listen_address() -> tuple[str, int]:
 
 @pytest.fixture(scope="session")
 def ltx_server(pytestconfig: pytest.Config, ltx_listen_address: tuple[str, int]) -> Iterator[MockServer | RemoteServer]:
-    """The server of this process, with a clock that stands; with `--ltx-base-url` the server there."""
+    """The server of this process, with a stopped clock; with `--ltx-base-url` the server there."""
     url = pytestconfig.option.ltx_base_url
     if url:
         from ltx_mock.testing.remote_server import RemoteServer  # noqa: PLC0415
@@ -88,10 +88,10 @@ def ltx_server(pytestconfig: pytest.Config, ltx_listen_address: tuple[str, int])
 
 @pytest.fixture
 def ltx_mock(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServer) -> Iterator[World]:
-    """A fresh world of the test's own: its API key, tasks, credits, limits, journal, and a clock that stands.
+    """A new tenant for the test: its API key, tasks, credits, limits, journal, and a stopped clock.
 
-    `@pytest.mark.ltx(…)` gives it settings. At the end of the test what went wrong in the fake itself is told, and in
-    strict mode every advisory.
+    `@pytest.mark.ltx(…)` gives it settings. Internal errors of the fake fail the test at its end, and so do advisories
+    in strict mode.
     """
     from ltx_mock.testing.pytest_worlds import use  # noqa: PLC0415
 
@@ -100,10 +100,10 @@ def ltx_mock(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServ
 
 @pytest.fixture(scope="session")
 def ltx_tenant(request: pytest.FixtureRequest, ltx_server: MockServer | RemoteServer) -> OpenTenant:
-    """A function that opens a world for a part of a test, such as an example of `@given`, or for a wider fixture.
+    """A function that opens a tenant for a part of a test, such as an example of `@given`, or for a wider fixture.
 
-    Use what it returns as a context manager. The world begins as that of `ltx_mock`, the same each time, with the
-    settings of the marker and then those that are given.
+    Its result is a context manager. The tenant starts like that of `ltx_mock`, the same each time, with the settings of
+    the marker and then the given ones.
     """
 
     def open_(**settings: Unpack[TenantSettings]) -> AbstractContextManager[World]:

@@ -1,1 +1,1 @@
-"""What clients call: the two endpoints, and the files of results."""
+"""The endpoints for clients, and the files of results."""

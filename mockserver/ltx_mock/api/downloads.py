@@ -1,4 +1,4 @@
-"""How much of a result went out, which the journal has as an entry of the kind `download`."""
+"""Count the sent bytes of a result, for journal entries of kind `download`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ltx_mock.store.interface import Tenant
 
 
 class Counted:
-    """A way out that counts what takes it.
+    """A `send` that counts bytes.
 
     Attributes:
-        status: The status of the answer; None while there is none.
-        size: How many bytes its headers promise.
-        sent: How many bytes of the body went out.
-        problem: The body, where it is an error.
+        status: The status of the response; None before it starts.
+        size: Its `Content-Length`.
+        sent: The number of sent bytes of the body.
+        problem: The body of an error.
     """
 
     def __init__(self, send: Send, connection: Connection | None) -> None:
@@ -31,14 +31,14 @@ class Counted:
         self.problem = b""
 
     async def __call__(self, message: Message) -> None:
-        """Let a message pass."""
+        """Count and forward a message."""
         if message["type"] == "http.response.start":
             lengths = [value for name, value in message["headers"] if name.lower() == b"content-length"]
             self.status, self.size = message["status"], int(lengths[0]) if lengths else 0
         await self._send(message)
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
-            # Where the client has hung up, uvicorn takes what is sent and drops it.
+            # After a disconnect uvicorn accepts and drops what is sent.
             self.sent += len(body) if self._connection is None or self._connection.is_open else 0
             self.problem += body if (self.status or 0) >= 400 else b""
 

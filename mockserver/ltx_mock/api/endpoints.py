@@ -1,6 +1,6 @@
-"""The endpoints as plain ASGI callables: authentication, method, limits and body; then the engine is asked.
+"""The endpoints as plain ASGI callables, in front of the engine.
 
-The order of checks is access, method, request limit, body; the rest is the engine's.
+They check access, method, request limit and body, in this order; the engine does the rest.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ NOT_BEARER = 'Authorization header must be "Bearer <your API key>", with one key
 UNKNOWN_KEY = "API key is not accepted; use a key that is given with --api-key"
 
 NOTHING = Submission(b"", (), RequestFacts(), None)
-"""What a request without a body submits."""
+"""The submission of a request without a body."""
 JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 
 
 class Endpoint:
-    """What both endpoints share: access, method, request limit, journal. Attaches nothing to the scope."""
+    """The base of the endpoints: access, method, request limit, journal. Adds nothing to the scope."""
 
     operation: ClassVar[ApiOperation]
     methods: ClassVar[tuple[str, ...]]
@@ -51,7 +51,7 @@ class Endpoint:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request and write it into the journal of the key that made it."""
+        """Respond to one request, and record it in the journal of its key."""
         tenant, answer = access(self._engine, scope)
         now = tenant.clock.now()
         answer = answer or self._refuse(tenant, scope["method"], now)
@@ -71,7 +71,7 @@ class Endpoint:
         await reply(self._engine, tenant, self.operation, scope, body, answer, receive, send, now)
 
     async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, ApiResponse | None]:
-        """Return the body without its content coding; or the body as it came, or nothing of it, and its refusal."""
+        """Return the decoded body; or the raw or an empty body, and the error response."""
         body = await read_body(receive, MAX_BODY_BYTES)
         if body is None:
             return b"", responses.too_large(MAX_BODY_BYTES)
@@ -146,8 +146,8 @@ class StatusTask(Endpoint):
 class Balance(Endpoint):
     """`GET apikeys/current-balance`.
 
-    Only scenarios for this operation, or in the request's own headers, happen to it: a client's test of its connection
-    uses up none that is meant for the two endpoints.
+    Only scenarios for this operation, or from the request's own headers, apply, so that a client's connection test does
+    not use up scenarios for the two endpoints.
     """
 
     operation = "balance"
@@ -165,13 +165,13 @@ class Balance(Endpoint):
 
 
 class NotAnEndpoint:
-    """Whatever else a client may ask for: in the envelope the 404 of ENV-5, below the API's path after the 401."""
+    """All other paths: the 404 of ENV-5 in the envelope; below the API's path a 401 comes first."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and write it into the journal of the key, so that a typo is seen there."""
+        """Respond, and record the request in the journal of the key, where typos can be found."""
         tenant, refusal = access(self._engine, scope)
         if refusal is None or not f"{scope['path']}/".startswith(f"{BASE_PATH}/"):
             refusal = responses.not_found(scope["path"])
@@ -179,7 +179,7 @@ class NotAnEndpoint:
 
 
 def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | None]:
-    """Return the tenant of the request's key; or nobody, and the 401 (AUTH-1 to AUTH-3)."""
+    """Return the tenant of the request's key; or the anonymous tenant and the 401 (AUTH-1 to AUTH-3)."""
     given = header(scope, b"authorization")
     if given is None:
         return engine.tenants.anonymous, responses.unauthorized(NO_KEY)
@@ -201,13 +201,13 @@ async def reply(
     send: Send,
     now: int,
 ) -> None:
-    """Write the exchange into the journal, then send the answer, or do in its stead what a scenario wants."""
+    """Record the exchange, then send the response with its effect."""
     record(engine, tenant, operation, scope, body, answer, now)
     await deliver(tenant, scope, answer, receive, send)
 
 
 async def deliver(tenant: Tenant, scope: Scope, answer: ApiResponse, receive: Receive, send: Send) -> None:
-    """Send an answer, or do in its stead what a scenario wants."""
+    """Send a response with its effect."""
     way = (
         send if answer.effect is None else await deliver_with_effect(answer.effect, tenant.clock, scope, receive, send)
     )
@@ -222,7 +222,7 @@ async def deliver(tenant: Tenant, scope: Scope, answer: ApiResponse, receive: Re
 def record(
     engine: Engine, tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, answer: ApiResponse, now: int
 ) -> None:
-    """Write an exchange into the journal."""
+    """Record an exchange in the journal."""
     query, effect = scope["query_string"], answer.effect
     late = effect.wait_ms if effect and tenant.clock.flows else 0
     entry = RequestEntry(
@@ -247,7 +247,7 @@ def record(
 
 
 def task_id_of(query: bytes) -> str:
-    """Return the `taskId` of a query string, or an empty string."""
+    """Return the `taskId` of a query string; empty if there is none."""
     if query.startswith(b"taskId=") and query[7:].isascii() and not any(mark in query for mark in b"&%+;"):
         return query[7:].decode()
     return parse_qs(query.decode("latin-1")).get("taskId", [""])[0]

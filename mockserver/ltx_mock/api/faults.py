@@ -15,9 +15,9 @@ NO_WIRE = "this server cannot break a connection; use ltx-mock serve or MockServ
 
 
 async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> Send | None:
-    """Wait, break the connection, and return the way on which an answer is still to be sent, if it is.
+    """Wait or break the connection; return the `send` for the response, or None if none is to be sent.
 
-    Waiting is real time; the clock's speed makes it shorter. Where the clock stands nothing is waited for.
+    Delays are real time, divided by the clock's speed. With a stopped clock there is no delay.
     """
     connection = connection_of(scope)
     if effect.wait_ms and clock.flows:
@@ -41,7 +41,7 @@ async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receiv
 
 
 class _ThrottledSend:
-    """A `send` through which a body goes slowly, or only in part."""
+    """A `send` that slows a body down or cuts it off."""
 
     def __init__(self, effect: Effect, clock: Clock, scope: Scope, receive: Receive, send: Send) -> None:
         self._effect, self._clock, self._connection = effect, clock, connection_of(scope)

@@ -1,4 +1,4 @@
-"""What lies under `/files`: the videos of finished tasks, and images and a LoRA to point requests at."""
+"""The files under `/files`: the videos of finished tasks, and sample images and a LoRA for requests."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _render = lru_cache(maxsize=16)(video.render)
 
 
 class ResultFile:
-    """The result of a task: there once the task has succeeded, for 15 days (TASK-4, TASK-10).
+    """The result of a successful task, available for 15 days (TASK-4, TASK-10).
 
-    Anyone who knows the URL may read it, as with the real service.
+    It needs no key, as in the real service.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -77,7 +77,7 @@ class ResultFile:
             note(self._engine, tenant, task, scope, counted, cause)
 
     def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> ApiResponse | None:
-        """Return what a scenario makes of a download, if one does."""
+        """Return the response of a scenario for a download, if one applies."""
         if not tenant.scenarios and not task.scenarios and not may_request_scenarios(scope["headers"]):
             return None
         try:
@@ -97,7 +97,7 @@ class ResultFile:
 
 
 class Preview:
-    """The same videos for who looks at the fake: no scenario happens to them, and no journal has them."""
+    """The same videos for the dashboard, without scenarios and journal."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,4 +1,4 @@
-"""What people and programs find at the root of the server: the dashboard, or where everything is."""
+"""The root of the server: the dashboard for browsers, a page of links for others."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _WEIGHT = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
 
 
 class Landing:
-    """`GET /`: a browser is sent to the dashboard; who waits for the server gets 200 and a page of links."""
+    """`GET /`: browsers are redirected to the dashboard; programs that wait for the server get 200 and links."""
 
     def __init__(self, otherwise: ASGIApp) -> None:
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; other methods than GET and HEAD find nothing here."""
+        """Respond to one request; methods other than GET and HEAD go to the handler of unknown paths."""
         if scope["method"] not in {"GET", "HEAD"}:
             await self._otherwise(scope, receive, send)
             return
@@ -32,7 +32,7 @@ class Landing:
 
 
 def _wants_page(accept: str) -> bool:
-    """Tell whether an `Accept` header names HTML, and does not like JSON better (RFC 9110, 12.5.1)."""
+    """Tell whether an `Accept` header contains HTML and does not prefer JSON (RFC 9110, 12.5.1)."""
     weights = {}
     for item in accept.lower().split(","):
         kind, *parameters = (part.strip() for part in item.split(";"))

@@ -1,7 +1,7 @@
-"""Make a playable MP4 for a finished task, in milliseconds and with no encoder.
+"""Make a playable MP4 for a finished task, in milliseconds and without an encoder.
 
-The picture is put together from horizontal bands that were encoded beforehand (`ltx_mock_fixtures.fragments`): for
-each band the digest of the request picks a colour variant, and the second that results is repeated.
+The picture consists of pre-encoded horizontal bands (`ltx_mock_fixtures.fragments`). The digest of the request selects
+a colour variant for each band, and the resulting second is repeated.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ def dimensions(resolution: str, aspect_ratio: str) -> tuple[int, int]:
 
 
 def padded(video: bytes, size: int) -> bytes:
-    """Return an MP4 file of at least `size` bytes that plays the same: it ends with a box that players skip."""
+    """Return an MP4 file padded to at least `size` bytes with a box that players skip."""
     missing = size - len(video)
     return video if missing <= 0 else video + _box(b"free", bytes(max(0, missing - 8)))
 
 
 def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) -> bytes:
-    """Make a whole MP4 file (H.264, no sound) that lasts exactly as long as was asked for (TASK-4, TASK-9).
+    """Make an MP4 file (H.264, no sound) of exactly the requested length (TASK-4, TASK-9).
 
-    The same arguments give the same bytes. The index stands before the media, so a player can start at once.
+    The same arguments give the same bytes. The index precedes the media, so a player can start at once.
 
     Args:
         resolution: One of the model's.
         aspect_ratio: One of the model's.
-        seconds: How long the video lasts.
-        picture: A digest of whatever should decide how the video looks. Two digests give visibly different
-            pictures; the odds that they do not are 1 in 10 million.
+        seconds: The length of the video.
+        picture: A digest that determines the picture. Two digests give visibly different pictures, except for 1 in 10
+            million.
 
     Raises:
         KeyError: There is no such resolution or aspect ratio.
@@ -60,7 +60,7 @@ def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) 
     source, frames = _second(width, height, picture)
     start = _box(b"ftyp", b"isom", struct.pack(">I", 0x200), b"isomiso2avc1mp41")
     sizes = [len(frame) for frame in frames]
-    # The offset of the media depends on the length of the index but never changes it, so it is built twice.
+    # The index contains its own length as offset, so it is built twice; the value does not change the length.
     index = _movie(source, width, height, seconds, sizes, offset=0)
     index = _movie(source, width, height, seconds, sizes, offset=len(start) + len(index) + 8)
     return start + index + _box(b"mdat", b"".join(frames) * seconds)
@@ -68,7 +68,7 @@ def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) 
 
 @lru_cache(maxsize=32)
 def _second(width: int, height: int, picture: bytes) -> tuple[Fragments, tuple[bytes, ...]]:
-    """Mix one second of samples, each a frame of slices with their lengths in front."""
+    """Combine one second of samples, each a frame of slices prefixed with their lengths."""
     source = fragments(width, height)
     bands = len(source.variants[0][0])
     digest_number = int.from_bytes(blake2b(picture).digest())
@@ -122,7 +122,7 @@ def _media(seconds: int, sample_table: bytes) -> bytes:
 
 
 def _sample_table(source: Fragments, width: int, height: int, seconds: int, sizes: list[int], offset: int) -> bytes:
-    """Every second is a chunk of its own and starts with its only sync sample."""
+    """Every second is a separate chunk and starts with its only sync sample."""
     count = seconds * FRAMES_PER_SECOND
     syncs = range(1, count + 1, FRAMES_PER_SECOND)
     chunks = range(offset, offset + seconds * sum(sizes), sum(sizes))
@@ -149,7 +149,7 @@ def _sample_entry(source: Fragments, width: int, height: int) -> bytes:
         b"\x01" + profile + length_size,
         one_sps + len(source.sps).to_bytes(2) + source.sps,
         one_pps + len(source.pps).to_bytes(2) + source.pps,
-        # High profile also tells its colour format and bit depths: 4:2:0, 8 bits, no extra parameter sets.
+        # High profile also needs colour format and bit depths: 4:2:0, 8 bits, no additional parameter sets.
         b"\xfd\xf8\xf8\x00",
     )
     entry = struct.pack(">6xH16xHHII4xH32sHh", 1, width, height, 72 << 16, 72 << 16, 1, b"", 24, -1)

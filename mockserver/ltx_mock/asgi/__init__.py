@@ -1,1 +1,1 @@
-"""ASGI plumbing that knows no task: messages, connections, byte ranges, calls without a socket."""
+"""ASGI utilities: messages, connections, byte ranges, calls without a socket."""

@@ -1,4 +1,4 @@
-"""Serve bytes as a good file server does: ranges, conditions, HEAD. A video player cannot seek without them."""
+"""Serve bytes with ranges, conditional requests and HEAD, as video players need them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 __all__ = ["CHUNK_BYTES", "BytesResponse", "parse_range"]
 
 CHUNK_BYTES = 64 * 1024
-"""How much of a body goes out in one piece: the server is asked in between whether it may write on."""
+"""The size of a chunk of a body; between chunks the server's flow control applies."""
 
-# No file is that long, and `int` raises on text of some thousand digits.
+# No file is that long, and `int` raises on texts of some thousand digits.
 _RANGE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
 _ETAG = re.compile(r'"[^"]*"')
 
@@ -22,13 +22,13 @@ _ETAG = re.compile(r'"[^"]*"')
 class BytesResponse:
     """Answers GET and HEAD with bytes (TASK-10); used as `await response(scope, receive, send)`.
 
-    It honours a single `Range` (first-last, first- and -suffix), `If-Range` and `If-None-Match`. A request for
-    several ranges at once gets the whole, and so does one with a malformed `Range`, as RFC 9110 allows.
+    It supports a single `Range` (first-last, first- and -suffix), `If-Range` and `If-None-Match`. Multiple ranges and a
+    malformed `Range` are ignored, as RFC 9110 allows.
 
     Args:
-        content: The bytes, or a function that makes them, which is not called where the ETag is all it takes.
+        content: The bytes, or a function that returns them, which is only called if they are needed.
         media_type: The `Content-Type`.
-        etag: A token for this version of the content, without quotes. Left out, it is a hash of the content.
+        etag: A token for this version of the content, without quotes; by default a hash of the content.
         headers: Further headers, such as `Last-Modified` and `Content-Disposition`.
     """
 
@@ -46,13 +46,13 @@ class BytesResponse:
         self._headers.update(headers or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
-        """Answer one request."""
+        """Respond to one request."""
         request = Headers(scope=scope)
         if _names(request.get("if-none-match"), self._etag):
             await self._send(send, 304, b"")
             return
         content = self._bytes()
-        # Ranges are defined for GET alone (RFC 9110, 14.2).
+        # Ranges are defined for GET only (RFC 9110, 14.2).
         part = self._asked_for(request, len(content)) if scope["method"] == "GET" else None
         if part is None:
             body = b"" if scope["method"] == "HEAD" else content
@@ -86,12 +86,11 @@ def parse_range(header: str, size: int) -> range | None:
     """Return the positions that a `Range` header asks for.
 
     Args:
-        header: What the client sent; it may be anything.
+        header: The header of the client, possibly invalid.
         size: The length of the content in bytes.
 
     Returns:
-        The positions; none of them (an empty range) when the request cannot be satisfied and is to be answered
-        with 416; None when the header is to be ignored.
+        The positions; an empty range if the response must be 416; None if the header must be ignored.
     """
     match = _RANGE.fullmatch(header)
     if match is None or not size:
@@ -105,5 +104,5 @@ def parse_range(header: str, size: int) -> range | None:
 
 
 def _names(header: str | None, etag: str) -> bool:
-    """Tell whether an `If-None-Match` header lists this ETag; weak ones count (RFC 9110, 13.1.2)."""
+    """Tell whether an `If-None-Match` header contains this ETag, weak or strong (RFC 9110, 13.1.2)."""
     return header is not None and (header.strip() == "*" or etag in _ETAG.findall(header))

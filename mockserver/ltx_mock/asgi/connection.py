@@ -1,7 +1,7 @@
-"""The connection under a request, and how it is broken as WireMock does it.
+"""The connection of a request, and faults that break it as in WireMock.
 
-ASGI has no word for a connection that breaks. So the server lays a connection into the state of the request's scope:
-`ltx_mock.server.http` that of the socket, `ltx_mock.asgi.in_process` one of its own where there is no socket.
+ASGI has no message to break a connection. So the server adds a `Connection` to the state of the request's scope:
+`ltx_mock.server.http` one for the socket, `ltx_mock.asgi.in_process` one without a socket.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER, MALFORMED_RESPONS
 KEY = "ltx_mock.asgi.connection"
 SMALL_BUFFER = 32 * 1024
 CUT = "cut"
-"""Beside the faults of scenarios: what is written goes out, then the connection is closed."""
+"""An additional fault: written data is sent, then the connection is closed."""
 
 _GOOD_START = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 _BEFORE_NOISE = {MALFORMED_RESPONSE_CHUNK: _GOOD_START, RANDOM_DATA_THEN_CLOSE: b""}
-# A socket that is closed without lingering throws away what it has and sends a reset.
+# A socket closed with a linger time of 0 discards its data and sends a reset.
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Connection(Protocol):
-    """What an answer goes through."""
+    """The interface of connections."""
 
     @property
     def is_open(self) -> bool:
-        """Whether what is sent goes anywhere."""
+        """Whether the connection is open."""
 
     def buffer_little(self) -> None:
-        """Let little of what is sent lie in buffers, so that what was sent is about what was read."""
+        """Use small send buffers, so that the sent bytes are close to the received ones."""
 
     async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:
-        """Break the connection in this way; `noise` is what is sent where a fault sends rubbish."""
+        """Break the connection with a fault; `noise` are the random bytes of a fault that sends some."""
 
 
 class SocketConnection:
@@ -70,16 +70,16 @@ class SocketConnection:
             if fault in _BEFORE_NOISE:
                 transport.write(_BEFORE_NOISE[fault] + noise)
             transport.close()
-        await wait_for_disconnect(receive)  # else uvicorn would miss the answer, and send one of its own
+        await wait_for_disconnect(receive)  # otherwise uvicorn would miss the response, and send one of its own
 
 
 def connection_of(scope: Scope) -> Connection | None:
-    """Return the connection of a request; None under a server that does not tell it."""
+    """Return the connection of a request; None under another server."""
     return scope.get("state", {}).get(KEY)  # type: ignore[no-any-return]
 
 
 async def wait_for_disconnect(receive: Receive, within: float | None = None) -> bool:
-    """Wait until the client hangs up, for at most so many real seconds, and tell whether it did."""
+    """Wait until the client disconnects, for at most so many real seconds; tell whether it did."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within):
             while (await receive())["type"] != "http.disconnect":

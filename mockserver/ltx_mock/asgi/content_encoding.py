@@ -1,4 +1,4 @@
-"""The codings of a request's body (RFC 9110, 8.4), taken off within a bound, so that a small body stays small."""
+"""Decode content codings of a request body (RFC 9110, 8.4) with a size limit, against decompression bombs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import cache
 from typing import Any
 
 MAX_CODINGS = 2
-"""So many on top of each other are taken off; more are nobody's need."""
+"""The maximum number of nested codings."""
 MAX_MEMBERS = 64
-"""So many gzip members in a row are decoded: with each of many empty ones the rest of the body is copied."""
+"""The maximum number of gzip members, since each copies the rest of the body."""
 
 
 class EncodingError(Exception):
-    """The body cannot be decoded; the text says why. `unknown` tells a coding that is not known here."""
+    """The body cannot be decoded; the text says why. `unknown` marks an unknown coding."""
 
     def __init__(self, message: str, *, unknown: bool) -> None:
         super().__init__(message)
@@ -22,19 +22,19 @@ class EncodingError(Exception):
 
 
 class TooLargeError(Exception):
-    """The decoded body is over the bound."""
+    """The decoded body is over the limit."""
 
 
 def decoded(headers: Iterable[tuple[bytes, bytes]], body: bytes, limit: int) -> bytes:
     """Return the body without its codings.
 
     Args:
-        headers: Those of the request, with lower-case names.
-        body: As it came.
-        limit: The most bytes, after each step.
+        headers: The headers of the request, with lower-case names.
+        body: The raw body.
+        limit: The maximum size in bytes, after each coding.
 
     Raises:
-        EncodingError: A coding is unknown, or the body is not in it.
+        EncodingError: A coding is unknown, or the body does not match it.
         TooLargeError: The decoded body is longer than the limit.
     """
     named = b",".join(value for name, value in headers if name == b"content-encoding")
@@ -54,7 +54,7 @@ def decoded(headers: Iterable[tuple[bytes, bytes]], body: bytes, limit: int) -> 
 
 
 def known_codings() -> str:
-    """Return the codings as `Accept-Encoding` lists them."""
+    """Return the supported codings, for `Accept-Encoding`."""
     return ", ".join(_decoders())
 
 
@@ -70,7 +70,7 @@ def _decode(coding: str, body: bytes, limit: int) -> bytes:
 
 @cache
 def _decoders() -> dict[str, Callable[[bytes, int], bytes]]:
-    """Return the decoder of each coding; brotli where a library is installed that can be held to a bound."""
+    """Return the decoder of each coding; brotli only with a library that can limit its output."""
     decoders: dict[str, Callable[[bytes, int], bytes]] = {"gzip": _gzip, "x-gzip": _gzip, "deflate": _deflate}
     try:
         import brotli  # type: ignore[import-untyped]  # noqa: PLC0415 - nobody else needs it
@@ -82,7 +82,7 @@ def _decoders() -> dict[str, Callable[[bytes, int], bytes]]:
 
 
 def _gzip(body: bytes, limit: int) -> bytes:
-    """Decode one member or several in a row."""
+    """Decode one or several members."""
     plain = b""
     for _ in range(MAX_MEMBERS):
         if not body:
@@ -94,7 +94,7 @@ def _gzip(body: bytes, limit: int) -> bytes:
 
 
 def _deflate(body: bytes, limit: int) -> bytes:
-    """Decode zlib's format; or, as some clients send it, the bare stream."""
+    """Decode zlib's format, or a raw deflate stream, which some clients send."""
     try:
         stream = zlib.decompressobj()
         plain = _inflated(stream, body, limit)

@@ -1,4 +1,4 @@
-"""One request straight into an ASGI application: no socket on the way."""
+"""Call an ASGI application with one request, without a socket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Reply(NamedTuple):
-    """What the application sent."""
+    """The response of the application."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -23,7 +23,7 @@ class Reply(NamedTuple):
 
 
 class BrokenError(Exception):
-    """The connection was broken before the answer was complete. `fault` says how."""
+    """The connection was broken before the response was complete. `fault` says how."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
@@ -31,14 +31,14 @@ class BrokenError(Exception):
 
 
 class _NoSocket:
-    """A connection that notes how it was broken."""
+    """A connection that records its fault."""
 
     fault: str | None = None
 
     is_open = True
 
     def buffer_little(self) -> None:
-        """See `Connection.buffer_little`; nothing lies anywhere."""
+        """See `Connection.buffer_little`; there are no buffers."""
 
     async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Connection`
         """See `Connection.abort`."""
@@ -55,7 +55,7 @@ async def call(
     scheme: str = "http",
     server: tuple[str, int | None] = ("127.0.0.1", None),
 ) -> Reply:
-    """Send a request and return the whole answer. `target` is the path with its query, percent-encoded.
+    """Send a request and return the whole response. `target` is the percent-encoded path with its query.
 
     Raises:
         BrokenError: a scenario broke the connection.
@@ -83,7 +83,7 @@ async def call(
     async def receive() -> Message:
         if incoming:
             return incoming.pop()
-        await asyncio.get_running_loop().create_future()  # the client stays as long as it is not cancelled
+        await asyncio.get_running_loop().create_future()  # the client stays connected until it is cancelled
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
@@ -93,7 +93,7 @@ async def call(
         await app(scope, receive, send)
     except Exception:
         if not sent:
-            raise  # else it was answered with a 500, and that is what a client sees
+            raise  # otherwise the response was a 500, which the client gets
     if no_socket.fault is not None:
         raise BrokenError(no_socket.fault)
     return Reply(sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:]))

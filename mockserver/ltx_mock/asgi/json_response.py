@@ -1,4 +1,4 @@
-"""Answers in JSON, whatever is in them."""
+"""JSON responses for any values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ltx_mock_contracts.io.json_text import write_json
 
 
 class JSONResponse(responses.JSONResponse):
-    """As Starlette's, for values that hold what somebody sent: lone surrogates, `NaN`, numbers without end."""
+    """Like Starlette's, but also for lone surrogates, `NaN` and huge numbers in data from clients."""
 
     def render(self, content: Any) -> bytes:
-        """Return the body."""
+        """Serialize the body."""
         return write_json(content).encode()

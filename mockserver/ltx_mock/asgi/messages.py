@@ -1,4 +1,4 @@
-"""What a request says of itself: its headers, its body, and the URL under which the client reached the server."""
+"""Read a request: its headers, its body, and the URL that the client used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class ClientGoneError(Exception):
-    """The client hung up before its request was complete."""
+    """The client disconnected before its request was complete."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -34,7 +34,7 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     """Return the whole body, or None as soon as it is longer than `limit` bytes.
 
     Raises:
-        ClientGoneError: the client hung up first.
+        ClientGoneError: the client disconnected first.
     """
     chunks, size = [], 0
     while True:
@@ -50,9 +50,9 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
 
 
 def forwarded_url(scope: Scope) -> str:
-    """Return the URL under which the client reached a proxy in front of the fake, or else the fake, without a slash.
+    """Return the root URL that the client used for a proxy in front of the fake, or else for the fake, without a slash.
 
-    `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` count where they can be part of a URL.
+    `X-Forwarded-Host`, `-Proto`, `-Port` and `-Prefix` are used if they are valid parts of a URL.
     """
     scheme, _, host = root_url(scope).partition("://")
     host_told, proto, port, prefix = (
@@ -68,17 +68,17 @@ def forwarded_url(scope: Scope) -> str:
 
 
 def root_url(scope: Scope) -> str:
-    """Return the URL under which the client reached the fake, without a path."""
+    """Return the URL that the client used for the fake, without a path."""
     host, scheme = header(scope, b"host"), scope["scheme"]
     if host is None or not _is_host(host):
         name, port = scope.get("server") or ("127.0.0.1", None)
         name = f"[{name}]" if ":" in name else name
         host = f"{name}:{port}" if port else name
-    # A proxy on this machine may say what it was called by; what is no scheme of HTTP is not taken from it.
+    # A proxy on this machine may forward the scheme that it was called with; other schemes than HTTP's are ignored.
     return f"{scheme if scheme in _SCHEMES else 'http'}://{host}"
 
 
 @lru_cache(maxsize=256)
 def _is_host(host: str) -> bool:
-    """Tell whether a `Host` header can stand in a URL."""
+    """Tell whether a `Host` header is valid in a URL."""
     return _HOST.fullmatch(host) is not None and is_http_url(f"http://{host}")

@@ -1,4 +1,4 @@
-"""An answer whose body is made piece by piece while it is sent."""
+"""A response whose body is generated while it is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ltx_mock.asgi.connection import wait_for_disconnect
 
 
 class StreamedResponse(Response):
-    """As Starlette's, without anyio: to load that at the first use takes a tenth of a second."""
+    """Like Starlette's, but without anyio, whose import takes a tenth of a second."""
 
     def __init__(self, pieces: AsyncIterator[str], media_type: str) -> None:
         super().__init__(media_type=media_type)
@@ -20,7 +20,7 @@ class StreamedResponse(Response):
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send the pieces until they are over or the client hangs up."""
+        """Send the chunks until they end or the client disconnects."""
         gone = asyncio.create_task(wait_for_disconnect(receive))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -1,4 +1,4 @@
-"""Work that takes long, done in a thread beside the event loop, so that other requests are answered meanwhile."""
+"""Run long work in a thread beside the event loop, so that other requests are served meanwhile."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 def _uncollected(work: Callable[[A], T], argument: A) -> T:
-    """Do work without the cyclic garbage collector: hundreds of thousands of new values make it look at all there are.
+    """Run work without the cyclic garbage collector, which hundreds of thousands of new values would trigger.
 
-    It lets no other thread run meanwhile.
+    A collection blocks all other threads.
     """
     if not gc.isenabled():
         return work(argument)
@@ -29,24 +29,24 @@ def _uncollected(work: Callable[[A], T], argument: A) -> T:
 
 
 class WorkerThread:
-    """One thread for all large bodies of a server, started when the first of them comes.
+    """One thread for all large bodies of a server, started on first use.
 
-    It is one thread on purpose: the event loop gets its turn from one busy thread within milliseconds, from several
-    only after each of them.
+    There is only one: the event loop gets the GIL from one busy thread within milliseconds, from several only after
+    each of them.
     """
 
     def __init__(self) -> None:
         self._executor: ThreadPoolExecutor | None = None
 
     async def read(self, reader: Callable[[bytes], T], raw: bytes) -> T:
-        """Return what a reader makes of a body."""
+        """Return the result of a reader for a body."""
         return await self.run(reader, raw, len(raw))
 
     async def run(self, work: Callable[[A], T], argument: A, size: int) -> T:
-        """Return what work makes of something with about so many bytes; where they are few it is done at once.
+        """Return the result of work on data of about so many bytes; small data is processed at once, in no thread.
 
-        The work must be done in Python, not in one long call of C code (see `PatientDecoder`), on values that nobody
-        changes meanwhile.
+        The work must run in Python, not in one long call of C code (see `PatientDecoder`), on values that do not change
+        meanwhile.
         """
         if size <= LARGE:
             return work(argument)
@@ -55,7 +55,7 @@ class WorkerThread:
         return await asyncio.get_running_loop().run_in_executor(self._executor, _uncollected, work, argument)
 
     def close(self) -> None:
-        """Drop what has not begun. The thread ends after what it is doing."""
+        """Cancel pending work. The thread ends after its current work."""
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None

@@ -1,4 +1,4 @@
-"""The dashboard at `/__admin/`: a page of static files. All that it shows, it asks of the control plane itself."""
+"""The dashboard at `/__admin/`: static files, which get all data from the control plane."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 NAME = re.compile(r"[a-z][a-z0-9-]*\.[a-z]+")
-"""A file of the page: no slash, and nothing that leads elsewhere."""
-# The page shows texts that strangers wrote. Even if one became markup, nothing in it would run or be fetched.
+"""A valid name of a file of the page: no slash and no `..`."""
+# The page shows untrusted text. Even if it became markup, nothing in it would run or be fetched.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -39,7 +39,7 @@ HEADERS = {
 
 
 def routes(videos: ASGIApp) -> list[Route]:
-    """Return the routes, relative to `/__admin`; `videos` shows results to the page, which is no client."""
+    """Return the routes, relative to `/__admin`; `videos` serves results to the page."""
     return [
         Route("/", PageFile()),
         Route(f"/dashboard/videos/{{task_id}}{MODEL.result.suffix}", videos),
@@ -48,7 +48,7 @@ def routes(videos: ASGIApp) -> list[Route]:
 
 
 class PageFile:
-    """A file of the page; the page itself where no name is given."""
+    """A file of the page; the page itself without a name."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,9 +69,9 @@ def _response(method: str, name: str) -> BytesResponse | JSONResponse:
 
 @lru_cache(maxsize=128)
 def read(name: str) -> bytes | None:
-    """Return a file of the page, or None where there is none of this name.
+    """Return a file of the page, or None if there is none of this name.
 
-    The import system reads it: that also works from a zip file, and while a test has replaced the file system.
+    Reading through the import system also works from a zip file, and while a test has replaced the file system.
     """
     try:
         return pkgutil.get_data(__name__, f"page/{name}")

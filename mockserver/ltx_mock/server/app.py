@@ -1,4 +1,4 @@
-"""The ASGI application: which path leads where."""
+"""The ASGI application and its routes."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from ltx_mock.store.memory import MemoryStore
 from ltx_mock_contracts.api import BALANCE_PATH, BASE_PATH
 from ltx_mock_contracts.model import MODEL
 
-# Clients in the wild set the base URL with or without /api/v1; either way they find the endpoints.
+# Clients set the base URL with or without /api/v1; both work.
 PREFIXES = (BASE_PATH, "")
 RESULT = f"/files/results/{{task_id}}{MODEL.result.suffix}"
 
 
 class OpenToBrowsers:
-    """Middleware that lets a page of any origin call the API and read its files; never part of the control plane.
+    """CORS middleware for the API and its files, for pages of any origin; not for the control plane.
 
-    Requests that no browser sends across origins carry no `Origin` and go straight through.
+    Requests without `Origin` pass through unchanged.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -57,13 +57,13 @@ class OpenToBrowsers:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request or hand it on."""
+        """Respond to a preflight, or pass the request on."""
         app = self._app if header(scope, b"origin") is None else self._cors
         await app(scope, receive, send)
 
 
 def new_engine(settings: Settings) -> Engine:
-    """Return an engine as the settings want it, with an empty store."""
+    """Return an engine with these settings and an empty store."""
     return Engine(settings, MemoryStore(settings), Sender(settings.ca_file))
 
 
@@ -80,7 +80,7 @@ def build(engine: Engine) -> ASGIApp:
         routes.append(Route(f"{prefix}{BALANCE_PATH}", Balance(engine), middleware=open_))
     routes += [
         Route("/", Landing(OpenToBrowsers(nothing))),
-        Route("/favicon.ico", Response(status_code=204)),  # browsers ask by themselves: no news for the journal
+        Route("/favicon.ico", Response(status_code=204)),  # browsers request it by themselves, so it is not recorded
         Route(RESULT, ResultFile(engine), middleware=open_),
         Route("/files/{path:path}", SampleFile(), middleware=open_),
         Route("/__admin", RedirectResponse("/__admin/"), middleware=[Middleware(Guard, engine.settings)]),
@@ -89,13 +89,13 @@ def build(engine: Engine) -> ASGIApp:
     _match_whole_paths(routes)
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: Crash(engine)})
     app.router.redirect_slashes = False
-    # A last route would not do: the pattern of its path matches no line break.
+    # A last route would not work: the pattern of its path does not match line breaks.
     app.router.default = OpenToBrowsers(nothing)
     return app
 
 
 def _match_whole_paths(routes: Iterable[BaseRoute]) -> None:
-    """Let no route match a path with a line break after it: Starlette ends its patterns with `$`."""
+    """Make no route match a path with a trailing line break: Starlette ends its patterns with `$`."""
     for route in routes:
         if isinstance(route, (Route, Mount)):
             route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z", re.DOTALL)
@@ -103,9 +103,9 @@ def _match_whole_paths(routes: Iterable[BaseRoute]) -> None:
 
 
 class Crash:
-    """Handler of a mistake of our own: the client gets the envelope, the journal says what happened and where.
+    """Handler of internal errors: the client gets the envelope, the journal the error and its place.
 
-    Starlette raises the error again after the answer, so that the server logs it too.
+    Starlette raises the error again after the response, so that the server logs it too.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -134,7 +134,7 @@ class Crash:
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:
-    """Answer what no route of the control plane takes."""
+    """Respond to requests that no route of the control plane matches."""
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
     message = "no such path under /__admin" if status == 404 else str(getattr(error, "detail", error))
     if status == 405 and headers:

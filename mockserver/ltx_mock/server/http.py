@@ -1,4 +1,4 @@
-"""The fake on a socket: uvicorn, without its log lines, signals and ticking."""
+"""Serve the fake on a socket with uvicorn, without its log lines, signal handlers and periodic ticks."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ltx_mock.server.quiet_logs import quiet_this_thread
 from ltx_mock_contracts.io.own_sockets import OwnSocket, without_guard
 
 STOP_SECONDS = 1
-# A client polls every 5 s (CLI-2). uvicorn hangs up after 5 s of silence, and many a poll would meet the closing door.
+# A client polls every 5 s (CLI-2), uvicorn's default keep-alive timeout, so polls would hit closing connections.
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 TRIES = 20
-"""So many free ports are tried until one is free on all addresses."""
+"""The number of free ports to try until one is free on all addresses."""
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes a free one.
 
     Raises:
-        LtxMockError: the address cannot be had.
+        LtxMockError: the address is not available.
     """
     try:
         family, address = _place(host, port)
@@ -52,12 +52,12 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Return listening sockets on one port for all addresses that a host means, as `localhost` is 127.0.0.1 and ::1.
+    """Return listening sockets on one port for all addresses of a host; `localhost` has 127.0.0.1 and ::1.
 
-    An address that this machine does not have is left out.
+    Addresses that this machine does not have are skipped.
 
     Raises:
-        LtxMockError: an address cannot be had; another program listens there.
+        LtxMockError: an address is not available because another program listens there.
     """
     for _ in range(TRIES):
         first = bind(host, port)
@@ -77,7 +77,7 @@ def _siblings(host: str, sock: socket.socket) -> list[socket.socket]:
         return []
     (own, port), found = sock.getsockname()[:2], list[socket.socket]()
     places = [(each[0], str(each[4][0])) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if host == "localhost":  # whatever this machine's list of names says, browsers take it for both (RFC 6761)
+    if host == "localhost":  # browsers use both, whatever the hosts file says (RFC 6761)
         places = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
     for family, address in dict.fromkeys(places):
         if address == own:
@@ -119,7 +119,7 @@ def _place(host: str, port: int) -> tuple[int, tuple[object, ...]]:
 
 
 def url_of(sock: socket.socket) -> str:
-    """Return the URL under which a client on this machine reaches the socket."""
+    """Return the URL of the socket for clients on this machine."""
     host, port = sock.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is read here, not bound
     return f"http://{_shown(host, port)}"
@@ -130,13 +130,13 @@ def _shown(host: str, port: int) -> str:
 
 
 def _is_relevant(record: logging.LogRecord) -> bool:
-    """Keep from the log that a stop cut off what was under way, which it is for, and what its sender was answered."""
+    """Drop log records about requests that a stop has cut off, and about refused requests."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith(("Cancel ", "Invalid HTTP"))
 
 
 def _connection() -> type[asyncio.Protocol]:
-    """Return the protocol with the parser that is installed."""
+    """Return the protocol class of the installed parser."""
     try:
         from ltx_mock.server.http_protocol_httptools import HttptoolsConnection  # noqa: PLC0415 - there may be no httptools
     except ImportError:
@@ -154,14 +154,14 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 build(engine),
-                # asyncio accepts so many at once, before the first of them is made room for.
+                # asyncio accepts so many connections at once, before any is closed to make room.
                 backlog=max(1, min(100, connections.most // 12)),
                 log_config=None,
                 lifespan="off",
                 http=_connection(),
                 ws="none",
                 server_header=False,
-                date_header=False,  # it would be the only real time in an answer
+                date_header=False,  # it would be the only real time in a response
                 timeout_graceful_shutdown=STOP_SECONDS,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
@@ -173,7 +173,7 @@ class HttpServer(uvicorn.Server):
         self.listening: list[socket.socket] = []
 
     async def run_on(self, sockets: list[socket.socket], on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until stopped; `on_ready` is called when connections are accepted."""
+        """Serve until stopped; `on_ready` is called as soon as connections are accepted."""
         self._on_ready = on_ready
         self.listening = sockets
         try:
@@ -182,24 +182,24 @@ class HttpServer(uvicorn.Server):
             await self._engine.close()
 
     def stop(self) -> None:
-        """Begin to stop. Call it in the server's event loop."""
+        """Start to stop. Call it in the server's event loop."""
         self._stop.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
         await super().startup(sockets)
         for sock in sockets or ():
-            sock.listen(BACKLOG)  # so many may queue: uvicorn has told the system what it tells asyncio
+            sock.listen(BACKLOG)  # the backlog: uvicorn passes the value for asyncio to the system
         self._on_ready()
 
     async def main_loop(self) -> None:
-        """Wait for `stop` where uvicorn wakes ten times a second."""
+        """Wait for `stop`, instead of uvicorn's ten ticks per second."""
         await self._stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop at once when nobody is connected, where uvicorn waits a tenth of a second.
+        """Stop at once if there are no connections, where uvicorn waits a tenth of a second.
 
-        Streams of events end by themselves, not by a client's hanging up.
+        Event streams end by themselves, without a disconnect of the client.
         """
         self._engine.observers.stopping()
         if self.server_state.connections or self.server_state.tasks:
@@ -212,14 +212,14 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the command line; a library must not take them."""
+        """Leave signals to the command line; a library must not handle them."""
         yield
 
 
 def run(
     make_server: Callable[[], HttpServer], sockets: list[socket.socket], on_ready: Callable[[HttpServer], None]
 ) -> None:
-    """Run a server in a new event loop, the fastest that is installed, until it is stopped."""
+    """Run a server until it is stopped, in a new event loop of the fastest installed kind."""
 
     async def main() -> None:
         server = make_server()

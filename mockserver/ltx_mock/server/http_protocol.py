@@ -1,4 +1,4 @@
-"""What every HTTP connection has, whichever parser reads it: bounds, time limits, and refusals in the envelope."""
+"""The common part of HTTP connections of both parsers: size limits, time limits, and errors in the envelope."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from ltx_mock.asgi import connection as wire
 from ltx_mock.engine import responses
 
 HEAD_BYTES = 64 * 1024
-"""The longest head of a request: its request line and its header lines."""
+"""The maximum size of a request's head: its request line and its header lines."""
 HEAD_LINES = 128
-"""The most header lines of a request, and of the trailer of a chunked body."""
+"""The maximum number of header lines of a request, and of the trailer of a chunked body."""
 TARGET_BYTES = 8 * 1024
-"""The longest path with its query."""
+"""The maximum length of a path with its query."""
 REQUEST_BYTES = 8 * 1024 * 1024
-"""The most bytes of one request on the wire: eight times the longest body, for chunks of one byte."""
+"""The maximum bytes of one request on the connection: eight times the largest body, for chunks of one byte."""
 HEAD_SECONDS = 30.0
-"""How long a head may take from its first byte, in real seconds."""
+"""The maximum time of a head from its first byte, in real seconds."""
 BODY_SECONDS = 75.0
-"""How long a body may pause, in real seconds."""
+"""The maximum pause of a body, in real seconds."""
 LINGER_SECONDS = 1.0
-"""How long what still comes is read and dropped after a refusal: else the system takes the refusal back."""
+"""How long bytes are read and dropped after an error response; otherwise a reset could discard the response."""
 WARNING_SECONDS = 60.0
-"""At most so often the log says that connections run out."""
+"""The minimum interval of log records about too many connections."""
 
 Phase = Literal["head", "body", "blank"]
-"""What has begun and not ended: a head, a body, or nothing but line breaks."""
+"""The unfinished part of a request: a head, a body, or only line breaks."""
 
 _log = logging.getLogger("ltx_mock")
 _uvicorn_log = logging.getLogger("uvicorn.error")
 
 
 class RefusedError(Exception):
-    """What came is no request that can be answered; status and text say why."""
+    """The received bytes are not an acceptable request; status and text say why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class RefusedError(Exception):
 
 
 def too_long(lines: int, target: int, size: int) -> RefusedError | None:
-    """Return why the head of a request is refused, or None where it is within the bounds."""
+    """Return the refusal of a head that exceeds the limits, or None."""
     if target > TARGET_BYTES:
         return RefusedError(414, f"The URL is longer than {TARGET_BYTES} bytes")
     if lines > HEAD_LINES:
@@ -58,7 +58,7 @@ def too_long(lines: int, target: int, size: int) -> RefusedError | None:
 
 
 def too_large(size: int) -> RefusedError | None:
-    """Return why a request that is not whole yet is refused, or None where so many bytes are within the bound."""
+    """Return the refusal of an incomplete request with too many bytes, or None."""
     return RefusedError(413, f"The request is longer than {REQUEST_BYTES} bytes") if size > REQUEST_BYTES else None
 
 
@@ -73,7 +73,7 @@ def no_tunnel() -> RefusedError:
 
 
 class Connections(ServerState):
-    """uvicorn's state of a server, with the most connections that may be open at once."""
+    """uvicorn's state of a server, with a maximum of open connections."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Connections(ServerState):
         self._warned = -WARNING_SECONDS
 
     def make_room(self, new: HttpConnection) -> bool:
-        """Where there are too many connections, close the one that is idle longest, and tell whether there was one."""
+        """If there are too many connections, close the one that is idle longest; tell whether one was closed."""
         if len(self.connections) <= self.most:
             return True
         now = new.loop.time()
@@ -102,7 +102,7 @@ class Connections(ServerState):
 
 
 def most_connections() -> int:
-    """Return how many connections fit under the limit of open files, with some left for callbacks and files."""
+    """Return the number of connections under the limit of open files, with a reserve for callbacks and files."""
     try:
         import resource  # noqa: PLC0415 - not on Windows
 
@@ -118,10 +118,10 @@ def most_connections() -> int:
 
 
 class HttpConnection:
-    """Mixed into the protocol of either parser.
+    """A mixin for the protocols of both parsers.
 
     Attributes:
-        refusal: What is sent before the connection closes; None while all is well.
+        refusal: The error response that is sent before the connection is closed; None if there is none.
     """
 
     access_log: bool
@@ -138,7 +138,7 @@ class HttpConnection:
     refusal: bytes | None = None
 
     _counted: object = None
-    """The request of which `_bytes` have come; it was not whole when they had."""
+    """The incomplete request that `_bytes` are counted for."""
     _bytes = 0
     _timer: asyncio.TimerHandle | None = None
     _phase: tuple[Phase, object] | None = None
@@ -147,8 +147,8 @@ class HttpConnection:
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
         self.app_state = {**self.app_state, wire.KEY: wire.SocketConnection(transport)}
-        self.logger = _uvicorn_log  # a test may put something else in the place of `logging.getLogger`
-        self.access_log = False  # uvicorn's own setting for this silences every other server of the process too
+        self.logger = _uvicorn_log  # a test may replace `logging.getLogger`
+        self.access_log = False  # uvicorn's own setting would silence every other server of the process too
         super().connection_made(transport)  # type: ignore[misc]
         self.await_client("blank")
         if not self.server_state.make_room(self):
@@ -161,16 +161,16 @@ class HttpConnection:
 
     @property
     def waits_since(self) -> float:
-        """Since when the client has been silent, in the loop's time; infinity while it waits for us."""
+        """Since when the client has been silent, in the loop's time; infinity while it waits for a response."""
         if self._timer is not None:
             return self._since
         idle = self.timeout_keep_alive_task
         return float("inf") if idle is None else float(idle.when() - self.timeout_keep_alive)
 
-    # ---- patience
+    # ---- time limits
 
     def await_client(self, phase: Phase) -> None:
-        """Begin to wait for the rest of what has begun, or go on with it; a body that moves is waited for anew."""
+        """Start or continue the time limit of the current part; progress of a body restarts it."""
         found = (phase, self.cycle)
         if found == self._phase and phase == "head":
             return
@@ -180,7 +180,7 @@ class HttpConnection:
         self._timer = self.loop.call_later(seconds, self._lose_patience)
 
     def stop_waiting(self) -> None:
-        """Wait no longer: the request is whole."""
+        """End the time limit: the request is complete."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self._phase = None
@@ -197,12 +197,12 @@ class HttpConnection:
     # ---- refusals
 
     def count_bytes(self, request: object, size: int) -> None:
-        """Count bytes of a request that is not whole yet."""
+        """Count bytes of an incomplete request."""
         self._bytes = self._bytes + size if self._counted is request else size
         self._counted = request
 
     def refuse(self, problem: RefusedError) -> None:
-        """Answer in the envelope what cannot be read as a request, after the responses that are due, and hang up."""
+        """Send an error response in the envelope, after pending responses, and close the connection."""
         if self.refusal is not None or self.transport.is_closing():
             return
         self.stop_waiting()
@@ -229,7 +229,7 @@ class HttpConnection:
 
     @staticmethod
     def _give_up(cycle: Any) -> None:
-        """Let the application know that the rest of this request will not come."""
+        """Notify the application that the rest of this request will not come."""
         cycle.disconnected = True
         cycle.message_event.set()
 

@@ -1,4 +1,4 @@
-"""A connection that h11 reads, where httptools is not installed."""
+"""A connection with the parser h11, used without httptools."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROOT = re.compile(rb"https?://[^/?#]+", re.IGNORECASE)
 
 
 class BoundedConnection(h11.Connection):
-    """h11's state machine with the bounds of a head.
+    """h11's state machine with limits on the head.
 
     Attributes:
         problem: Why the last event was refused.
@@ -36,7 +36,7 @@ class BoundedConnection(h11.Connection):
         """See h11.
 
         Raises:
-            h11.RemoteProtocolError: what came is no HTTP, or too long; `problem` says it.
+            h11.RemoteProtocolError: the bytes are not HTTP, or too long; `problem` says why.
         """
         before = self.their_state
         try:
@@ -60,10 +60,10 @@ class BoundedConnection(h11.Connection):
 
 
 def _check(request: h11.Request) -> None:
-    """Hold the bounds of a head, and refuse what httptools refuses.
+    """Check the limits of a head, and refuse what httptools refuses.
 
     Raises:
-        RefusedError: the request is too long, or is none for this server.
+        RefusedError: the request is too long, or not acceptable.
     """
     headers = request.headers
     size = len(request.target) + sum(map(len, chain.from_iterable(headers))) + 4 * len(headers)
@@ -86,7 +86,7 @@ def _in_origin_form(request: h11.Request) -> h11.Request:
 
 
 class H11Connection(HttpConnection, H11Protocol):
-    """uvicorn's protocol with bounds, and without `Upgrade`."""
+    """uvicorn's protocol with limits, and without `Upgrade`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,7 +112,7 @@ class H11Connection(HttpConnection, H11Protocol):
             self.stop_waiting()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text says less than ours
-        """Refuse what h11 could not read."""
+        """Refuse bytes that h11 cannot parse."""
         self.refuse(self.conn.problem)
 
     def _should_upgrade(self) -> bool:

@@ -1,4 +1,4 @@
-"""A connection that httptools reads. It keeps what has come of a head, so the bounds are held while it is fed."""
+"""A connection with the parser httptools. It keeps the received part of a head, to check the limits during parsing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Header = tuple[bytes, bytes]
 
 
 class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
-    """uvicorn's protocol with bounds, and without `Upgrade`."""
+    """uvicorn's protocol with limits, and without `Upgrade`."""
 
     _offered: list[Header] | None = None
     _running: Any = None
-    """The request that is being answered; requests that came after it wait."""
+    """The current request; pipelined requests wait."""
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
@@ -45,7 +45,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             left += reversed(self._fed(left.pop()))
 
     def _fed(self, data: bytes) -> tuple[bytes, ...]:
-        """Feed the parser, and return what it is to be fed again: a request that makes an offer, and what follows."""
+        """Feed the parser, and return the bytes to feed again: a request with `Upgrade`, and the following ones."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -62,14 +62,14 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         return ()
 
     def _unfinished(self, size: int) -> None:
-        """Hold the bounds of a request that is not whole, and wait for the rest."""
+        """Check the limits of an incomplete request, and wait for the rest."""
         self.count_bytes(self.scope, size)
         cycle = self.cycle
         if self.scope is None:
             self.await_client("blank")
             return
         if cycle is None or cycle.scope is not self.scope:
-            # The request may have begun anywhere in its first piece, which is at most HEAD_BYTES long.
+            # The request may start anywhere in its first piece, which is at most HEAD_BYTES long.
             problem = too_long(len(self.headers), len(self.url), self._bytes - HEAD_BYTES)
             phase = "head"
         else:
@@ -81,7 +81,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             self.refuse(problem)
 
     def on_headers_complete(self) -> None:
-        """See httptools. Only a head that came in several pieces can be too long as a whole."""
+        """See httptools. Only a head in several pieces can be too long as a whole."""
         headers = self.headers
         if len(headers) > HEAD_LINES or len(self.url) > TARGET_BYTES or self._counted is self.scope:
             size = len(self.url) + sum(map(len, chain.from_iterable(headers))) + 4 * len(headers)
@@ -91,7 +91,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         if self._offered is not None:
             headers[:], self._offered = self._offered, None
         super().on_headers_complete()
-        self.headers = headers.copy()  # what comes now is the trailer: no headers of the request (RFC 9110, 6.5.1)
+        self.headers = headers.copy()  # from here on header lines belong to the trailer (RFC 9110, 6.5.1)
 
     def on_response_complete(self) -> None:
         """See uvicorn, which reads on after each response: who sends faster than it is answered fills the memory."""
@@ -100,7 +100,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             self.flow.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio. uvicorn lets the last request know, but not the one before it that is being answered."""
+        """See asyncio. uvicorn notifies the last request, but not the current one before it."""
         running = self._running
         if running is not None and running is not self.cycle:
             running.disconnected = not running.response_complete
@@ -111,16 +111,16 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
-    # ---- the offer of another protocol
+    # ---- Upgrade
 
     def _should_upgrade(self) -> bool:
-        """Let uvicorn do nothing with a request that makes an offer; it is read again without."""
+        """Make uvicorn ignore a request with `Upgrade`; it is parsed again without the header."""
         return True
 
     def _without_offer(self, rest: bytes) -> tuple[bytes, ...]:
-        """Return the head as if it offered no other protocol (RFC 9110, 7.8), and the rest.
+        """Return the head without `Upgrade` (RFC 9110, 7.8), and the rest.
 
-        The parser skips the body otherwise.
+        With it the parser would skip the body.
         """
         method = self.parser.get_method()
         if method == b"CONNECT":

@@ -1,4 +1,4 @@
-"""What a server in a thread needs of the process: threads that are real, and no copy of its sockets in a child."""
+"""Requirements of a server thread on its process: real threads, and no inherited sockets in child processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _servers: WeakSet[HasSockets] = WeakSet()
 
 
 def require_threads(what: str) -> None:
-    """Refuse to start a thread where a library has replaced threads by something that shares one.
+    """Raise if a library has replaced threads by green threads.
 
     Raises:
         LtxMockError: gevent or eventlet has patched them.
@@ -40,15 +40,15 @@ def require_threads(what: str) -> None:
 
 
 def close_in_children(server: HasSockets) -> None:
-    """Have the children that are forked from now on let go of a server's sockets.
+    """Make forked child processes close a server's sockets.
 
-    A socket is open until all processes have closed it: a child would keep the port taken after the server has stopped.
+    Otherwise a child would keep the port in use after the server has stopped.
     """
     _servers.add(server)
 
 
 def _close_all() -> None:
-    """Put something harmless in the place of each socket, so that the objects which have its number may close it."""
+    """Replace each socket's descriptor by /dev/null, so that the objects that own the number may close it."""
     descriptors = [each for server in list(_servers) for each in server.open_sockets() if each >= 0]
     if not descriptors:
         return

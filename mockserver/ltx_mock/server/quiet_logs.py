@@ -1,4 +1,4 @@
-"""Keeps the fake's own lines out of the log of the program that it runs in."""
+"""Keep the fake's log records out of the log of the host program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _thread = threading.local()
 
 
 def quiet_this_thread() -> None:
-    """Drop what the libraries below the fake log in this thread, unless it is a warning or worse."""
+    """Drop log records of the fake's libraries in this thread below the level warning."""
     _thread.quiet = True
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_passes)

@@ -1,4 +1,4 @@
-"""The thread in which the fake runs, and the ways into it."""
+"""The thread of the fake, and functions to run code in it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ STOPPED = "the server is stopped"
 
 
 class ServerThread:
-    """A server in a thread of its own, with its own event loop.
+    """A server in its own thread, with its own event loop.
 
     Attributes:
         url: The root of the server.
-        app: The application, to be called in the server's loop.
+        app: The application, to be called in the server's event loop.
         internal_errors: Errors in the background, which no response could show.
     """
 
@@ -61,7 +61,7 @@ class ServerThread:
         """Start a coroutine in the server's event loop.
 
         Raises:
-            LtxMockError: the server is stopped, or this is a child of the process that it runs in.
+            LtxMockError: the server is stopped, or this is a forked child process.
         """
         if os.getpid() != self._pid:
             work.close()
@@ -96,13 +96,13 @@ class ServerThread:
         if os.getpid() == self._pid and self._thread.is_alive() and self._loop is not None and self._server is not None:
             try:
                 self._loop.call_soon_threadsafe(self._server.stop)
-            except RuntimeError:  # it has closed its loop this very moment
+            except RuntimeError:  # its loop was closed meanwhile
                 return
         if self._thread is not threading.current_thread():
             self._thread.join(STOP_SECONDS)
 
     def open_sockets(self) -> Iterator[int]:
-        """Give the file descriptors of the listening sockets and of all connections."""
+        """Return the file descriptors of the listening sockets and of all connections."""
         yield from (sock.fileno() for sock in self._sockets)
         for connection in list(self._server.server_state.connections) if self._server else ():
             transport = getattr(connection, "transport", None)

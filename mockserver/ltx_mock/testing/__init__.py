@@ -1,1 +1,1 @@
-"""The fake in Python tests: servers, tenants, assertions, the receiver, and what the pytest plugin needs."""
+"""The fake in Python tests: servers, tenants, assertions, a callback receiver, and helpers of the pytest plugin."""

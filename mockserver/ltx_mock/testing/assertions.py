@@ -1,4 +1,4 @@
-"""Assertions about what a client did. A `ContractFailure` shows the nearest thing that did happen."""
+"""Assertions about the requests of a client. A `ContractFailure` shows the nearest actual request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = 10
 
 
 class Assertions:
-    """What a world can be asked to assert."""
+    """The assertions of a tenant."""
 
     @property
     def requests(self) -> list[Exchange]:
@@ -41,20 +41,19 @@ class Assertions:
     def assert_requested(
         self, operation: RequestOperation | None = None, *, times: int | None = None, **fields: Unpack[RequestFields]
     ) -> None:
-        """Assert that a request like this was made: at least once, or exactly so many times.
+        """Assert that a matching request was made: at least once, or exactly `times` times.
 
         Args:
-            operation: `generateTask`, `statusTask` or `balance`; `callback` for what the fake sent; `other`.
-            times: exactly so often; 0 for never.
-            **fields: `finding`, what was wrong with it: a rule such as `"GEN-10"`, a pattern for the message, or None
-                for nothing; `status`, `method`, `task_id`, `state`, `cause`; of the body `request_type`,
-                `callback_url`, `provider`; of its input `mode`, `prompt`, `resolution`, `duration`, `aspect_ratio`,
-                `image_urls`, `seed`, `loras`. A value is compared; a compiled pattern is searched for; a function is
-                asked.
+            operation: `generateTask`, `statusTask`, `balance`, `callback` (sent by the fake) or `other`.
+            times: the exact number; 0 for never.
+            **fields: `finding`: a rule such as `"GEN-10"`, a pattern for the message, or None for no finding; `status`,
+                `method`, `task_id`, `state`, `cause`; of the body `request_type`, `callback_url`, `provider`; of its
+                input `mode`, `prompt`, `resolution`, `duration`, `aspect_ratio`, `image_urls`, `seed`, `loras`. A value
+                is compared; a compiled pattern is searched; a function is called.
 
         Raises:
-            ContractFailure: it was not; the text shows the nearest request, field by field.
-            SettingsError: an operation, a field or a rule is unknown, or `times` is no number of times.
+            ContractFailure: no such request, or another number; the text shows the nearest request, field by field.
+            SettingsError: unknown operation, field or rule, or an invalid `times`.
         """
         __tracebackhide__ = True
         if times is not None:
@@ -67,10 +66,10 @@ class Assertions:
         raise ContractFailure(_unmet(expected, times, requests, matching))
 
     def assert_no_advisories(self) -> None:
-        """Assert that no request had anything that the documents advise against (GEN-16, CLI-1).
+        """Assert that no request had an advisory (GEN-16, CLI-1).
 
         Raises:
-            ContractFailure: one had; the text lists each with its rule.
+            ContractFailure: there are advisories; the text lists each with its rule.
         """
         __tracebackhide__ = True
         found = [
@@ -85,14 +84,14 @@ class Assertions:
     def assert_polled_politely(
         self, *, first: float = FIRST_POLL_MS / SECOND, every: float = POLL_EVERY_MS / SECOND
     ) -> None:
-        """Assert that every task was polled as the documents ask (CLI-2, CLI-3), by the fake's clock.
+        """Assert that every task was polled as documented (CLI-2, CLI-3), by the fake's clock.
 
         Args:
-            first: seconds from the submission to the first poll.
-            every: seconds from one poll to the next.
+            first: the minimum seconds from the submission to the first poll.
+            every: the minimum seconds between polls.
 
         Raises:
-            ContractFailure: a poll came too early, or after the task was seen finished; the text lists each.
+            ContractFailure: a poll was too early, or after a final state; the text lists each.
         """
         __tracebackhide__ = True
         found = polling_violations(self.requests, first=first, every=every)
@@ -101,11 +100,11 @@ class Assertions:
             raise ContractFailure("\n".join([f"expected polite polling ({wish}), but:", *found]))
 
     def assert_spent(self, *, at_most: int | None = None, exactly: int | None = None) -> None:
-        """Assert how many credits were spent; what a failed task cost is given back.
+        """Assert how many credits were spent, without refunds of failed tasks.
 
         Raises:
-            ContractFailure: it was another number; the text lists what was paid for.
-            SettingsError: neither or both limits are given, or one is no number of credits.
+            ContractFailure: another number was spent; the text lists the tasks.
+            SettingsError: neither or both limits are given, or one is not a number of credits.
         """
         __tracebackhide__ = True
         if (at_most is None) == (exactly is None):

@@ -1,4 +1,4 @@
-"""Connections of tests to a fake, past what mocks the resolver or `socket.create_connection`."""
+"""Connections from tests to a fake, which bypass mocks of the resolver and of `socket.create_connection`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def connected(address: tuple[str, int], timeout: float | None) -> socket.socket:
     """Return a connection to a host and a port, as `socket.create_connection` does.
 
     Raises:
-        OSError: none of its addresses takes it within `timeout` seconds.
+        OSError: none of its addresses accepts within `timeout` seconds.
     """
     places = known_places(*address)
     for number, place in enumerate(places, 1):

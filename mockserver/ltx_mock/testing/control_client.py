@@ -1,4 +1,4 @@
-"""One tenant's control plane, in this process or elsewhere, with the errors of `ltx_mock`."""
+"""The control plane client of one tenant, with the errors of `ltx_mock`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ERROR_OF = {400: SettingsError, 404: NotFoundError, 409: ConflictError}
 
 
 class Admin(ControlClient):
-    """The control plane as seen by one API key.
+    """A client of the control plane for one API key.
 
     Args:
-        transport: the way to the server.
+        transport: sends the requests.
         root: the server's URL without a path.
-        key: the API key whose world is meant.
+        key: the API key of the tenant.
     """
 
     def __init__(self, transport: Transport, root: str, key: str) -> None:
@@ -37,7 +37,7 @@ class Admin(ControlClient):
         """See `ControlClient`.
 
         Raises:
-            LtxMockError: the server answers an error or not at all; see `ltx_mock.errors` for the kinds.
+            LtxMockError: an error response, or none; see `ltx_mock.errors` for the kinds.
         """
         with self._own_errors():
             return super().call(method, path, body, **params)
@@ -53,7 +53,7 @@ class Admin(ControlClient):
 
 
 def transport_to(server_thread: ServerThread) -> Transport:
-    """Return the way to a server of this process. It needs no token: who has the object may drive it."""
+    """Return a transport to a server of this process, without a token."""
     from starlette.routing import Router  # noqa: PLC0415 - remote worlds do without
 
     from ltx_mock.asgi.in_process import call  # noqa: PLC0415

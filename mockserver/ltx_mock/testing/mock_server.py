@@ -1,4 +1,4 @@
-"""The fake for Python programs and tests: a server in a thread, and worlds on it."""
+"""The fake for Python programs and tests: a server in a thread, with tenants."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ T = TypeVar("T")
 
 
 class MockServer(World):
-    """A fake of the API on a free port of this machine, in a thread of its own. It is the world of its first key.
+    """A fake of the API on a free port of this machine, in its own thread. It is also the `World` of its first key.
 
     Args:
         **settings: As in `Settings`; `port` is 0 here unless given.
 
     Raises:
         SettingsError: a setting is unknown or its value is not allowed.
-        LtxMockError: the address cannot be had.
+        LtxMockError: the address is not available.
     """
 
     in_process = True
@@ -63,11 +63,11 @@ class MockServer(World):
         return self.internal_errors
 
     def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
-        """Return a world with a key and settings of its own.
+        """Return a tenant with its own key and settings.
 
         Args:
-            key: by default a fresh one. For a key that is in use and without settings, it is the world that is there.
-            **settings: as in `Settings`; what is not given is as in the server. A world with settings begins anew.
+            key: by default a new one. For a key in use, without settings, its current tenant is returned.
+            **settings: as in `Settings`; others are those of the server. A tenant with settings replaces the old one.
 
         Raises:
             SettingsError: a setting is unknown, is one of the whole server (`host`, `port`, `api_key`, `admin_token`,
@@ -96,11 +96,11 @@ class MockServer(World):
         return self.unauthenticated_requests
 
     def look(self, at: Callable[[Tenant], T]) -> T:
-        """Return what a function finds in this world's tenant; it runs in the server's thread."""
+        """Call a function with the stored tenant in the server's thread, and return its result."""
         return in_thread(self._server_thread, lambda: at(self._server_thread.engine.store.tenant(self.api_key)))
 
     def observe(self, make: Callable[[Engine], Observer]) -> None:
-        """Let an observer of the engine hear of what happens; it is made and hears in the server's thread."""
+        """Add an observer of the engine; it is created and called in the server's thread."""
         engine = self._server_thread.engine
         in_thread(self._server_thread, lambda: engine.observers.add(make(engine)))
 
@@ -116,7 +116,7 @@ class MockServer(World):
 
 
 class _Tenant(World):
-    """A world on a server of this process; it borrows the server's transport."""
+    """A tenant on a server of this process, with the server's transport."""
 
     in_process = True
 

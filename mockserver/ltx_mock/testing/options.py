@@ -1,7 +1,7 @@
-"""The keyword arguments that Python users give, as types: for type checkers, and for what an editor completes.
+"""The types of keyword arguments, for type checkers and editors.
 
-Values are checked where they are read, in `core.settings`, `scenarios` and `control.expectation`. A test
-holds these tables to those.
+The values are validated in `core.settings`, `scenarios` and `control.expectation`. A test compares these tables with
+them.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ StatusField: TypeAlias = Literal[
     "taskId", "state", "resultJson", "failCode", "failMsg", "createTime", "completeTime", "costTime"
 ]
 Value: TypeAlias = T | Callable[[T], object]
-"""A value to compare with, or a function that says whether one will do."""
+"""A value to compare with, or a function that tells whether a value matches."""
 Text: TypeAlias = str | Pattern[str] | Callable[[str], object]
 
 
 class TenantSettings(TypedDict, total=False):
-    """Settings that a tenant can have for itself; `ltx_mock.Settings` says what each is for."""
+    """Settings of a tenant; `ltx_mock.Settings` describes each."""
 
     clock: ClockMode
     speed: float
@@ -66,7 +66,7 @@ class TenantSettings(TypedDict, total=False):
 
 
 class ServerSettings(TenantSettings, total=False):
-    """All settings, with those of the whole server."""
+    """All settings, including those of the whole server."""
 
     host: str
     port: int
@@ -78,7 +78,7 @@ class ServerSettings(TenantSettings, total=False):
 
 
 class RequestFields(TypedDict, total=False):
-    """What a request can be expected to be; see `World.assert_requested`."""
+    """Expected fields of a request; see `World.assert_requested`."""
 
     method: Text
     status: Value[int] | None
@@ -127,7 +127,7 @@ Delay: TypeAlias = int | FixedDelay | UniformDelay | LognormalDelay
 
 
 class CallbackFields(TypedDict, total=False):
-    """What happens to a task's callback; see `ltx_mock.scenarios.model.Callback`."""
+    """Changes to a task's callback; see `ltx_mock.scenarios.model.Callback`."""
 
     lost: bool
     first: bool
@@ -137,7 +137,7 @@ class CallbackFields(TypedDict, total=False):
 
 
 class DriftFields(TypedDict, total=False):
-    """How a good answer departs from the contract; see `ltx_mock.scenarios.model.Drift`."""
+    """Deviations of a successful response from the contract; see `ltx_mock.scenarios.model.Drift`."""
 
     state: str | None
     end_state: str | None
@@ -151,7 +151,7 @@ class DriftFields(TypedDict, total=False):
 
 
 class ScenarioFields(TypedDict, total=False):
-    """Which requests a scenario concerns, and what happens to them; see docs/make-it-fail.md."""
+    """The match and the outcome of a scenario; see docs/make-it-fail.md."""
 
     name: str
     operation: ScenarioOperation | None
@@ -189,4 +189,4 @@ class OpenTenant(Protocol):
     """The fixture `ltx_tenant`."""
 
     def __call__(self, **settings: Unpack[TenantSettings]) -> AbstractContextManager[World]:
-        """Open a tenant for the length of a `with` block."""
+        """Open a tenant for a `with` block."""

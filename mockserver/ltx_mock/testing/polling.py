@@ -1,4 +1,4 @@
-"""Whether a client polls as the documents ask: not before a minute, then every five seconds, and not after the end."""
+"""Check that a client polls as documented: first after a minute, then every five seconds, and not after the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ltx_mock_contracts.api import ENDED
 
 
 def polling_violations(requests: list[Exchange], *, first: float, every: float) -> list[str]:
-    """Return a line for each poll that came too early or for nothing (CLI-2, CLI-3). Seconds of virtual time."""
+    """Return a line for each poll that was too early or after the end (CLI-2, CLI-3). Times are virtual seconds."""
     submitted: dict[str, int] = {}
     polled: dict[str, int] = {}
     ended: dict[str, str] = {}
@@ -43,5 +43,5 @@ def _problem(
 
 
 def _asked_for(request: Exchange) -> str:
-    """Return the task that a poll was about, also of one that was answered with an error."""
+    """Return the task id of a poll, also if the response was an error."""
     return parse_qs(request.target.partition("?")[2]).get("taskId", [""])[0]

@@ -1,4 +1,4 @@
-"""The story of a world as text, for the report of a failed test."""
+"""The history of a tenant as text, for the report of a failed test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ USUAL = {
 }
 STEPS = {"generateTask", "statusTask"}
 SERVED = "http://127.0.0.1:8219"
-"""Where `ltx-mock serve` listens."""
+"""The default URL of `ltx-mock serve`."""
 WAITS_FOR = {
     "manual": "the clock is stopped until you advance it",
     "auto": "the clock jumps ahead when a status is read",
@@ -40,7 +40,7 @@ Moment = tuple[int, int, str]
 
 
 def story(world: World) -> str:
-    """Return seed, key and clock, everything in order of virtual time, what is to come, and a request for curl."""
+    """Return seed, key and clock, all events in order of virtual time, future events, and a curl command."""
     seed = world._admin.get("/settings")["seed"]  # noqa: SLF001 - a module of the same house
     requests, tasks, now = world.requests, world.tasks, world.clock.now
     start = min([entry.at for entry in requests] + [task.create_time for task in tasks], default=now)
@@ -55,14 +55,14 @@ def story(world: World) -> str:
 
 
 def unkeyed(requests: list[Exchange]) -> str:
-    """Return the requests that came without a good key, which are in nobody's world, or an empty string."""
+    """Return the requests without a valid key, which belong to no tenant, or an empty string."""
     lines = [f"  {request}  {_message(request) or ''}".rstrip() for request in requests[-MAX_TO_COME:]]
     more = [f"  and {len(requests) - MAX_TO_COME} before them"] if len(requests) > MAX_TO_COME else []
     return _shown(["came without a valid API key:", *lines, *more]) if requests else ""
 
 
 def findings(requests: list[Exchange]) -> str:
-    """Return a line for each thing that was wrong with requests, or an empty string."""
+    """Return a line for each finding of requests, or an empty string."""
     return _shown(
         f"request {request.number}, {request}: {finding.message} ({finding.rule}, {finding.severity})"
         for request in requests
@@ -79,19 +79,19 @@ def curl(root: str, request: Exchange) -> str:
 
 
 def _shown(lines: Iterable[str]) -> str:
-    """Return lines in which nothing moves a cursor or drives a CI, and which the terminal can hold."""
+    """Return lines without control characters and workflow commands, in the encoding of the terminal."""
     told = "\n".join(printable(part) for line in lines for part in line.split("\n"))
     return escape_workflow_commands(fitting(told, getattr(sys.__stdout__, "encoding", None)))
 
 
 def _headers(request: Exchange) -> str:
-    """Return a line with the headers of a request but for those that every request has, or nothing."""
+    """Return a line with the unusual headers of a request, if any."""
     told = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
     return shortened(f"its own headers: {printable(told)}", MAX_HEADERS) if told else ""
 
 
 def _again(world: World, requests: list[Exchange]) -> list[str]:
-    """Return how to send the last request again, to a server that is there once the tests are over."""
+    """Return a command that sends the last request again, to a server that still runs after the tests."""
     last = [entry for entry in requests if entry.operation in STEPS][-1:]
     headers = [text for entry in last if (text := _headers(entry))]
     if not world.in_process:
@@ -102,7 +102,7 @@ def _again(world: World, requests: list[Exchange]) -> list[str]:
 
 
 def _to_come(world: World, tasks: list[Task], now: int) -> list[str]:
-    """Return what will be next, in order, and what it waits for."""
+    """Return the future events, in order, with what they wait for."""
     ahead = [
         (at, f"{task.id} is {state}")
         for task in tasks
@@ -124,7 +124,7 @@ def _to_come(world: World, tasks: list[Task], now: int) -> list[str]:
 
 
 def _still_armed(world: World) -> list[str]:
-    """Return the scenarios that have not happened as often as they may."""
+    """Return the scenarios that are still active."""
     armed = world._admin.get("/scenarios")["scenarios"]  # noqa: SLF001 - a module of the same house
     lines = [
         f"  {each['name']}{_whom(each)}: {'never applied' if not each['seen'] else 'would apply ' + _times(each)}"
@@ -143,7 +143,7 @@ def _times(armed: dict[str, Any]) -> str:
 
 
 def _folded(moments: list[tuple[int, str]]) -> list[str]:
-    """Return a line for each moment; of more than two that say the same, the first and how often it came again."""
+    """Return a line for each moment; of more than two equal ones, the first and the number of repetitions."""
     lines: list[str] = []
     for text, same in itertools.groupby(moments, lambda moment: moment[1]):
         first, *rest = [at for at, _ in same]
@@ -179,7 +179,7 @@ def _told(request: Exchange) -> str:
 
 def _message(request: Exchange) -> Any:
     if request.status == 200 or request.findings or not isinstance(request.answer, dict):
-        return None  # the findings below say the same
+        return None  # the findings below repeat this
     return request.answer.get("message")
 
 

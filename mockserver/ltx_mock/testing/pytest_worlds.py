@@ -1,4 +1,4 @@
-"""What the pytest plugin does once a fixture is used: worlds as markers say, troubles told, report sections."""
+"""The pytest plugin after the first use of a fixture: tenants with the settings of markers, errors, report sections."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from ltx_mock.testing.tenant import World
 
 Section = tuple[str, str]
-"""A headline and a text in the report of a test."""
+"""Headline and text of a section in the report of a test."""
 
 LAST_STORY = pytest.StashKey[list[Section]]()
-"""What happened in the world that a test has closed with an error, last of all."""
+"""The history of the last tenant that a test closed with an error."""
 NAME = pytest.StashKey[str]()
 NUMBERS = pytest.StashKey[set[int]]()
-"""The numbers of the worlds that a test has open."""
+"""The numbers of the open tenants of a test."""
 RUN = pytest.StashKey[str]()
-"""What tells this process's keys from those of other runs, on a server that is shared."""
+"""A part of this process's keys that separates them from other runs on a shared server."""
 UNKEYED = pytest.StashKey[tuple["MockServer | RemoteServer", int]]()
-"""The server of a test, and the number of the last request there that had no good key before."""
+"""The server of a test, and the number of the last earlier request there without a valid key."""
 WORLDS = pytest.StashKey[list["World"]]()
 NAMES = ("scenario", *(name for name in setting_names() if name not in {"scenario", *OF_THE_SERVER}))
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 def marked(item: pytest.Item) -> dict[str, Any]:
-    """Return what the markers `ltx` of a test say; of two that say the same the closest counts.
+    """Return the settings of the markers `ltx` of a test; the closest marker wins.
 
     An unknown name fails the test.
     """
@@ -57,7 +57,7 @@ def marked(item: pytest.Item) -> dict[str, Any]:
 
 
 def use(item: pytest.Item, server: MockServer | RemoteServer) -> Iterator[World]:
-    """Give a test its world, and tell afterwards what went wrong in the fake."""
+    """Yield the tenant of a test, and report internal errors afterwards."""
     with opened(item, server, {}) as world:
         watch(item, world)
         yield world
@@ -65,10 +65,10 @@ def use(item: pytest.Item, server: MockServer | RemoteServer) -> Iterator[World]
 
 @contextmanager
 def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[str, Any]) -> Iterator[World]:
-    """Open a world for a part of a test, and tell afterwards what went wrong in the fake.
+    """Open a tenant for a part of a test, and report internal errors afterwards.
 
-    The worlds of a test that are open at the same time have numbers. One that is closed leaves its number, and so its
-    key, to the next: each example of Hypothesis finds the same world.
+    Concurrent tenants of a test have numbers. A closed one releases its number, and so its key, so that each Hypothesis
+    example gets the same tenant.
     """
     settings = {"clock": "manual", "seed": item.config.option.ltx_seed} | marked(item) | dict(given)
     numbers = item.stash.setdefault(NUMBERS, set())
@@ -92,31 +92,31 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
 
 
 def watch(item: pytest.Item, world: World) -> None:
-    """Have the report of a test tell of this world too."""
+    """Include a tenant in the report of a test."""
     item.stash.setdefault(WORLDS, []).append(world)
 
 
 def stop(servers: list[MockServer]) -> None:
-    """Stop servers that a test has started, and tell what went wrong in them."""
+    """Stop servers that a test has started, and report their internal errors."""
     internal_errors = []
     for server in servers:
         try:
             internal_errors += server.internal_errors + _internal_errors(server)
         except LtxMockError:
-            continue  # the test has stopped it
+            continue  # the test has already stopped it
         finally:
             server.stop()
     _tell(internal_errors)
 
 
 def sections(item: pytest.Item, *, failed: bool) -> list[Section]:
-    """Return the report sections of a test: all that happened if it failed, else only what was wrong with requests."""
+    """Return the report sections of a test: the full history if it failed, else only the findings of requests."""
     told = [section for world in item.stash.get(WORLDS, []) for section in _section(world, failed=failed)]
     return told + ([*item.stash.get(LAST_STORY, []), *_unkeyed(item)] if failed else [])
 
 
 def _unkeyed(item: pytest.Item) -> Iterator[Section]:
-    """Give what was asked during a test without a good key. On a server that is shared others may have asked it."""
+    """Yield the requests without a valid key during a test. On a shared server they may be from others."""
     from ltx_mock.testing.pytest_report import unkeyed  # noqa: PLC0415 - most tests pass
 
     server, before = item.stash.get(UNKEYED, (None, 0))
@@ -143,7 +143,7 @@ def _section(world: World, *, failed: bool) -> Iterator[Section]:
 
 
 def skip_unless_near(url: str | None) -> None:
-    """Skip a test whose receiver on loopback the server could not reach."""
+    """Skip a test if the server cannot reach a receiver on loopback."""
     if url and urlsplit(url).hostname not in LOOPBACK:
         pytest.skip(f"{url} cannot call back to this machine's loopback address")
 
@@ -169,13 +169,13 @@ def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mappin
 def name_of(item: pytest.Item) -> str:
     """Return a test's name from its topmost package downwards.
 
-    It is the same wherever pytest is started, which the node id is not, and without the group that xdist adds to that.
+    Unlike the node id it does not depend on the working directory, and has no group of xdist.
     """
     return item.stash[NAME] if NAME in item.stash else note_name(item)
 
 
 def note_name(item: pytest.Item) -> str:
-    """Find out the name of a test, before its fixtures replace the file system."""
+    """Compute the name of a test, before its fixtures replace the file system."""
     path = item.path
     folders = itertools.takewhile(lambda folder: (folder / "__init__.py").is_file(), path.parents)
     transport_to = [node.name for node in item.listchain() if isinstance(node, pytest.Class | pytest.Item)]
@@ -184,7 +184,7 @@ def note_name(item: pytest.Item) -> str:
 
 
 def _internal_errors(world: World) -> list[str]:
-    """Return what no test should have to look for: mistakes of the fake, and in strict mode each advisory."""
+    """Return the errors that fail every test: internal errors of the fake, and in strict mode each advisory."""
     told: list[str] = []
     strict = world._admin.get("/settings")["strict"]  # noqa: SLF001 - a module of the same house
     for request in world.requests:

@@ -1,4 +1,4 @@
-"""A callback receiver on loopback, for tests: it answers as told and can be waited on."""
+"""A callback receiver on loopback for tests, with configurable responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_IMPLEMENTED = Response(501)
 
 
 class Received(NamedTuple):
-    """A callback as it came in; header names in lower case."""
+    """A received callback; header names in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -25,12 +25,12 @@ class Received(NamedTuple):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What is in the envelope: the final status of the task (CB-1)."""
+        """The `data` of the envelope: the final status of the task (CB-1)."""
         return dict(json.loads(self.body)["data"])
 
     @property
     def task_id(self) -> str:
-        """The task that has ended."""
+        """The id of the task."""
         return str(self.data["taskId"])
 
     @property
@@ -40,7 +40,7 @@ class Received(NamedTuple):
 
     @property
     def result_url(self) -> str | None:
-        """Where the video is; None for a failed task."""
+        """The URL of the video; None for a failed task."""
         result = self.data.get("resultJson")
         return None if result is None else str(json.loads(result)["resultUrls"][0])
 
@@ -48,7 +48,7 @@ class Received(NamedTuple):
 class CallbackReceiver:
     """An HTTP server on a free port of this machine; give its `url` as `callback_url`.
 
-    It answers 200 until `answer` says otherwise. Use it as a context manager, or call `stop`.
+    It responds with 200 unless changed by `answer`. Use it as a context manager, or call `stop`.
     """
 
     def __init__(self) -> None:
@@ -63,28 +63,28 @@ class CallbackReceiver:
         close_in_children(self)
 
     def answer(self, *statuses: int | None, after: float = 0.0) -> None:
-        """Say how the callbacks from now on are answered.
+        """Set the responses to callbacks from now on.
 
         Args:
-            *statuses: of the first, the second, and so on; the last one goes on for ever. None never answers: with a
-                clock that stands the fake waits `callback_patience` real seconds for it.
-            after: real seconds to wait before each answer.
+            *statuses: of the first response, the second, and so on; the last one is repeated. None sends no response:
+                with a stopped clock the fake waits `callback_patience` real seconds for it.
+            after: real seconds to wait before each response.
         """
         with self._changed:
             self._script, self._after = list(statuses or (200,)), after
 
     @property
     def received(self) -> list[Received]:
-        """The callbacks so far, in the order in which they came."""
+        """The callbacks so far, in order of arrival."""
         with self._changed:
             return list(self._received)
 
     def wait(self, count: int = 1, timeout: float = WAIT_SECONDS) -> list[Received]:
-        """Wait until so many callbacks have come in all and return them; `timeout` is in real seconds.
+        """Wait until there are `count` callbacks in all and return them; `timeout` is in real seconds.
 
         Raises:
-            ContractFailure: they have not; the text tells those that have.
-            SettingsError: `count` is no number of callbacks.
+            ContractFailure: too few came; the text lists them.
+            SettingsError: invalid `count`.
         """
         __tracebackhide__ = True
         whole(0)("count", count)
@@ -97,7 +97,7 @@ class CallbackReceiver:
         )
 
     def take(self, received: Received) -> int | None:
-        """Note a callback, wait if that is asked for, and return the status to answer; None for no answer."""
+        """Record a callback, wait if configured, and return the status of the response; None for no response."""
         with self._changed:
             status = self._script.pop(0) if len(self._script) > 1 else self._script[0]
             after = self._after
@@ -107,11 +107,11 @@ class CallbackReceiver:
         return None if self._over.is_set() else status
 
     def open_sockets(self) -> list[int]:
-        """Return the file descriptor on which it listens."""
+        """Return the listening file descriptor."""
         return [self._server.fileno()]
 
     def stop(self) -> None:
-        """Stop listening and let go of whoever still waits for an answer. Does nothing the second time."""
+        """Stop listening and close connections that wait for a response. Does nothing the second time."""
         if os.getpid() == self._pid and not self._over.is_set():
             self._over.set()
             self._server.stop()

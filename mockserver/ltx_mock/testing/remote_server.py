@@ -1,4 +1,4 @@
-"""Worlds on a server that runs elsewhere."""
+"""Tenants on a server in another process."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class RemoteServer(World):
-    """A server at a URL. Its worlds are driven through its control plane, if it has one.
+    """A server at a URL. Its tenants are controlled through its control plane, if it has one.
 
     Args:
-        url: its root, with or without `/api/v1`; without a scheme http is meant.
-        api_key: the key of its first world; by default `APIXO_API_KEY` of the environment.
+        url: its root, with or without `/api/v1`; the default scheme is http.
+        api_key: the key of its first tenant; by default `APIXO_API_KEY` of the environment.
         admin_token: its admin token, if it has one; by default `LTX_MOCK_ADMIN_TOKEN` of the environment.
 
     Raises:
-        SettingsError: it is no URL of a server.
+        SettingsError: not a URL of a server.
     """
 
     def __init__(self, url: str, api_key: str | None = None, admin_token: str | None = None) -> None:
@@ -54,7 +54,7 @@ class RemoteServer(World):
         return self.internal_errors
 
     def why_not_ours(self) -> str | None:
-        """Return why this server's worlds cannot be opened, or None when they can: it is an ltx-mock."""
+        """Return why tenants cannot be opened on this server; None if it is an ltx-mock that allows it."""
         try:
             self._admin.greet()
         except LtxMockError as error:
@@ -62,10 +62,10 @@ class RemoteServer(World):
         return None
 
     def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
-        """Return a world with this key and settings of its own; see `MockServer.tenant`.
+        """Return a tenant with this key and its own settings; see `MockServer.tenant`.
 
-        Without a key it is a fresh one, drawn anew in every process: others may use the server too. A key that is in
-        use keeps its world, unless settings are given: then it begins anew.
+        The default key is random, since others may use the server too. A key in use keeps its tenant unless settings
+        are given.
         """
         if key is None:
             return self.new_tenant(f"{DEFAULT_KEY}-{token_hex(8)}", **settings)
@@ -75,10 +75,10 @@ class RemoteServer(World):
         return World(admin, self.url, key)
 
     def new_tenant(self, key: str, **settings: Unpack[TenantSettings]) -> World:
-        """Return a world with a key that nobody has used.
+        """Return a new tenant with an unused key.
 
         Raises:
-            ConflictError: somebody has.
+            ConflictError: the key is in use.
             SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
         """
         admin = Admin(self._transport, self.url, key)
@@ -89,12 +89,12 @@ class RemoteServer(World):
 def _connected(address: tuple[str, int], timeout: float) -> socket.socket:
     try:
         return connected(address, timeout)
-    except RuntimeError as error:  # raised by a guard of the user's, such as pytest-socket
+    except RuntimeError as error:  # raised by a guard such as pytest-socket
         raise OSError(f"{type(error).__name__}: {error}; {ALLOW}") from error
 
 
 def _accepted(admin: Admin) -> bool:
-    """Tell whether the server takes the key without more ado; it then has a world, as after a first request."""
+    """Tell whether the server accepts the key; it then has a tenant, as after a first request."""
     try:
         admin.get("/tenants")
     except NotFoundError:

@@ -1,4 +1,4 @@
-"""The scenarios of one world, from outside: arm, look, disarm."""
+"""List, add and clear the scenarios of one tenant."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class Scenarios:
         self._admin = admin
 
     def add(self, name: str | None = None, /, **fields: Unpack[ScenarioFields]) -> Scenario:
-        """Arm a scenario of the library by its name, or one of your own.
+        """Activate a scenario of the library by its name, or a custom one.
 
         Args:
-            name: one of those that `ltx-mock scenarios` lists.
-            **fields: which requests (`operation`, `mode`, `request_type`, `prompt`, `nth`, `times`, `chance`) and, for
-                one of your own, what happens to them (`status`, `fault`, `delay`, `fail_code`, `generation`, `stuck`,
+            name: a name that `ltx-mock scenarios` lists.
+            **fields: the match (`operation`, `mode`, `request_type`, `prompt`, `nth`, `times`, `chance`) and, for a
+                custom scenario, the outcome (`status`, `fault`, `delay`, `fail_code`, `generation`, `stuck`,
                 `callback`, `drift`, `cut`, `bytes_per_second`, …); see docs/make-it-fail.md.
 
         Raises:
-            SettingsError: there is none of this name, or a field is unknown or its value not allowed.
+            SettingsError: unknown name or field, or a value that is not allowed.
         """
         told = self._admin.post("/scenarios", {**fields, "name": name} if name is not None else {**fields})
         return from_dict(told)
 
     def clear(self) -> None:
-        """Disarm all of them."""
+        """Remove all active scenarios."""
         self._admin.delete("/scenarios")
 
     def __iter__(self) -> Iterator[Scenario]:

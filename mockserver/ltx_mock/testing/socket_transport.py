@@ -1,4 +1,4 @@
-"""httpx over a socket, past what mocks of httpx and httpcore put in the place of their transports and pools."""
+"""An httpx transport over a socket that bypasses mocks of httpx and httpcore."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ltx_mock_contracts.io.own_sockets import ALLOW
 
 __all__ = ["AsyncClient", "Client", "SocketTransport"]
 
-# The clients come from where they are made: under `httpx.Client` there may be a mock.
+# Imported from the defining module: `httpx.Client` may be a mock.
 
 Verify = bool | ssl.SSLContext
 
@@ -34,13 +34,13 @@ _RAISED = (
 
 
 class SocketTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """For `httpx.Client` and `httpx.AsyncClient` alike: HTTP/1.1 with connections that are kept alive.
+    """HTTP/1.1 with keep-alive, for `httpx.Client` and `httpx.AsyncClient`.
 
-    A test that mocks the HTTP of the program under test does not mean its way to the fake. pytest-httpx replaces
-    httpx's own transports and respx the pools of httpcore; this uses the connections below them.
+    A test's mocks of HTTP must not affect requests to the fake. pytest-httpx replaces httpx's transports and respx the
+    pools of httpcore; this uses the connections below them.
 
     Args:
-        verify: as in httpx: whether certificates are verified, or a context that does it.
+        verify: as in httpx: whether certificates are verified, or an SSL context.
     """
 
     def __init__(self, verify: Verify = True) -> None:
@@ -116,7 +116,7 @@ class SocketTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """A body that gives its connection back when it is closed."""
+    """A body that releases its connection when it is closed."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class _Body(httpx.SyncByteStream):
 
 
 class _AsyncBody(httpx.AsyncByteStream):
-    """The same for an asynchronous client."""
+    """The body of an asynchronous client."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ def _received(response: httpcore.Response, stream: httpx.SyncByteStream | httpx.
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connected socket as httpcore reads and writes it."""
+    """A connected socket with the stream interface of httpcore."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -192,7 +192,7 @@ class _Stream(httpcore.NetworkStream):
             return self._sock.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """See httpcore. To write nothing would take the news of a reset that is for `read`."""
+        """See httpcore. An empty write is skipped: it would consume a pending reset, which `read` must report."""
         if not buffer:
             return
         with _raising(httpcore.WriteTimeout, httpcore.WriteError):
@@ -250,7 +250,7 @@ async def _connected_async(host: str, port: int, seconds: float | None) -> httpc
 
 @contextmanager
 def _blocked() -> Iterator[None]:
-    """Say what to do about a guard that lets no socket be made; such a one raises what it likes."""
+    """Add a hint to the error of a guard that blocks sockets, which may be of any type."""
     try:
         yield
     except (RuntimeError, ExceptionGroup) as error:
@@ -271,7 +271,7 @@ def _raising(too_late: type[Exception], broken: type[Exception]) -> Iterator[Non
 
 @contextmanager
 def _raising_httpx(request: httpx.Request) -> Iterator[None]:
-    """Raise httpx's error of the same name for each of httpcore's."""
+    """Translate errors of httpcore to those of httpx."""
     try:
         yield
     except _RAISED as error:

@@ -1,4 +1,4 @@
-"""A world: all that one API key sees, from outside and from behind the scenes."""
+"""A tenant for tests: the client side and the control plane of one API key."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 ALL = 10**9 - 1
 DEFAULT_KEY = "ltx-mock-key"
 OF_HTTPX = frozenset({"transport", "mounts", "proxy", "http1", "http2", "cert", "limits", "trust_env"})
-"""Options of a client that httpx's own transport fulfils, or one that is given."""
+"""Client options that need httpx's own transport or a given one."""
 MAX_ROUNDS = 1000
 
 
 class ClockHandle:
-    """One world's time."""
+    """The clock of one tenant."""
 
     def __init__(self, admin: Admin) -> None:
         self._admin = admin
@@ -47,11 +47,11 @@ class ClockHandle:
         return str(self._admin.get("/clock")["mode"])
 
     def advance(self, seconds: float) -> list[dict[str, Any]]:
-        """Move time on by so many seconds and return the events that this brought about, in order.
+        """Advance the clock by so many seconds and return the events, in order.
 
-        Callbacks that fall due are made before this returns. Called by a receiver before it has answered, it returns at
-        once with the changes of state, and the callbacks follow when the receiver has answered. From a coroutine whose
-        loop serves the receiver, call it with `asyncio.to_thread`.
+        Due callbacks are delivered before this returns. If a receiver calls it before its response, it returns at once
+        with the state changes, and the callbacks follow after the response. From a coroutine whose loop serves the
+        receiver, call it with `asyncio.to_thread`.
 
         Raises:
             SettingsError: the span is negative or longer than ten years.
@@ -59,7 +59,7 @@ class ClockHandle:
         return list(self._admin.post("/clock/advance", {"seconds": seconds})["fired"])
 
     def set(self, mode: ClockMode | None = None, *, speed: float | None = None) -> None:
-        """Change mode or speed from now on.
+        """Change mode or speed.
 
         Raises:
             SettingsError: the mode is unknown or the speed not allowed.
@@ -68,14 +68,14 @@ class ClockHandle:
         self._admin.post("/clock", {name: value for name, value in given.items() if value is not None})
 
     def run_until_idle(self) -> list[dict[str, Any]]:
-        """Advance until every task is finished, or stuck, and no callback is to come; return all events, in order.
+        """Advance until every task is finished or stuck and no callback is scheduled; return all events, in order.
 
         A callback that is just being sent (`sending`) is not waited for: the caller may be its receiver, which has not
         answered yet. That can only be where somebody else moves time on, or where the clock is not `manual`;
         `CallbackReceiver.wait` waits for such a callback.
 
         Raises:
-            LtxMockError: there is no end to it, because callbacks make new tasks for ever.
+            LtxMockError: there is no end, because callbacks make new tasks for ever.
         """
         events: list[dict[str, Any]] = []
         for _ in range(MAX_ROUNDS):
@@ -88,7 +88,7 @@ class ClockHandle:
         )
 
     def _ahead(self) -> list[int]:
-        """Return the moments at which unfinished tasks end and callbacks fall due."""
+        """Return the times at which unfinished tasks end and callbacks are due."""
         tasks = self._admin.get("/tasks", limit=ALL)["tasks"]
         callbacks = self._admin.get("/callbacks", limit=ALL)["callbacks"]
         # A task that is stuck has no end, and its callback is never due.
@@ -99,11 +99,11 @@ class ClockHandle:
 
 
 class World(Assertions):
-    """All that one API key sees. Tasks, credits, limits, journal and time are its own.
+    """A tenant: tasks, credits, limits, journal and clock of one API key.
 
     Args:
-        admin: the control plane, for this key.
-        url: the root of the server, without a slash at its end.
+        admin: the control plane client for this key.
+        url: the root of the server, without a trailing slash.
         key: the API key.
 
     Attributes:
@@ -129,7 +129,7 @@ class World(Assertions):
 
     @property
     def env(self) -> dict[str, str]:
-        """What to put into the environment of a child process, so that it talks to this world.
+        """Environment variables for a child process that should use this tenant.
 
         `APIXO_API_KEY` and `APIXO_BASE_URL` are what clients commonly read; some read `APIXO_API_BASE_URL`. Their value
         is the root without `/api/v1`, which is right for those that add it and for those that do not. `NO_PROXY` keeps
@@ -147,22 +147,22 @@ class World(Assertions):
 
     @property
     def tasks(self) -> list[Task]:
-        """The tasks in the order in which they were made."""
+        """The tasks in order of creation."""
         return [Task.of(view) for view in self._admin.get("/tasks", limit=ALL)["tasks"]]
 
     @property
     def requests(self) -> list[Exchange]:
-        """The journal, oldest first: the requests with their answers, and the callbacks."""
+        """The journal, oldest first: requests with their responses, and callbacks."""
         return [Exchange.of(view) for view in self._admin.get("/requests", limit=ALL)["requests"]]
 
     @property
     def downloads(self) -> list[Exchange]:
-        """The results that were fetched, oldest first; `answer` has how many bytes were `sent`, of which `size`."""
+        """The downloads of results, oldest first; `answer` has the `sent` bytes and the `size`."""
         return [Exchange.of(view) for view in self._admin.get("/requests", limit=ALL, kind="download")["requests"]]
 
     @property
     def callbacks(self) -> list[Delivery]:
-        """The callbacks in the order in which they were planned: made, to come, given up and withheld."""
+        """The callbacks in order of creation: made, scheduled, given up and withheld."""
         return [delivery_of(view) for view in self._admin.get("/callbacks", limit=ALL)["callbacks"]]
 
     @property
@@ -176,14 +176,14 @@ class World(Assertions):
         """An httpx transport, sync and async, that reaches the server without a socket.
 
         Raises:
-            LtxMockError: the server is another process.
+            LtxMockError: the server is in another process.
         """
         raise LtxMockError(f"{self.url} is another process; it cannot be reached without a socket")
 
     def client(self, **options: Any) -> httpx.Client:
         """Return an httpx client with base URL and key set; further arguments go to httpx.
 
-        It reaches the fake also where a test mocks httpx; see `ltx_mock.testing.socket_transport`.
+        It reaches the fake even if a test mocks httpx; see `ltx_mock.testing.socket_transport`.
         """
         from ltx_mock.testing.socket_transport import Client  # noqa: PLC0415 - brings trio; see below
 
@@ -199,7 +199,7 @@ class World(Assertions):
         """End a task now, by hand, as a `success` or, with a `fail_code`, as `failed`.
 
         Raises:
-            NotFoundError: nobody made this task.
+            NotFoundError: unknown task.
             ConflictError: it is finished already (TASK-1).
             SettingsError: state or fail code is not one of the documented ones.
         """
@@ -208,17 +208,17 @@ class World(Assertions):
         self._admin.post(f"/tasks/{task_id}/finish", body)
 
     def redeliver(self, callback: Delivery | str) -> Delivery:
-        """Make a callback once more, now, as after a receiver that lost it, and return it as it then stands.
+        """Deliver a callback once more, now, and return its new state.
 
         Raises:
-            NotFoundError: there is no such callback.
-            ConflictError: it is still to come, or may go nowhere.
+            NotFoundError: unknown callback.
+            ConflictError: it is still scheduled, or its URL may not be called.
         """
         delivery_id = callback if isinstance(callback, str) else callback.id
         return delivery_of(self._admin.post(f"/callbacks/{delivery_id}/redeliver"))
 
     def fail_next(self, fail_code: str = CONTENT_VIOLATION, *, times: int = 1) -> None:
-        """Have the next task that is made fail with this code; with `times`, the next so many.
+        """Make the next task fail with this code; with `times`, the next `times` tasks.
 
         Raises:
             SettingsError: the code is not one of the documented ones (TASK-7).
@@ -234,14 +234,14 @@ class World(Assertions):
         retry_after: int | None = None,
         times: int = 1,
     ) -> None:
-        """Have the next request with a good key answered with an error, whatever it says; nothing else is done.
+        """Respond to the next request with a valid key with an error, without processing it.
 
         Args:
             status: 400, 401, 404, 405, 413, 429, 500, 502, 503 or 504.
-            message: what the envelope says.
+            message: the message in the envelope.
             operation: only the next `generateTask` or `statusTask`.
-            retry_after: seconds; a 429 says 1 unless told otherwise.
-            times: the next so many.
+            retry_after: seconds; a 429 has 1 by default.
+            times: the number of requests.
 
         Raises:
             SettingsError: one of these is not allowed.
@@ -249,29 +249,29 @@ class World(Assertions):
         self.scenarios.add(status=status, message=message, operation=operation, retry_after=retry_after, times=times)
 
     def scenario(self, name: str, *, times: int | None = None) -> None:
-        """Arm a scenario by its name, such as `rate-limited`, for the next request that it concerns.
+        """Activate a scenario by its name, such as `rate-limited`, for the next request that it matches.
 
-        Most happen once; a few, such as `flaky`, for ever. `times` makes it the next so many.
+        Most apply once; a few, such as `flaky`, for ever. `times` sets the number of requests.
 
         Raises:
-            SettingsError: there is none of this name.
+            SettingsError: unknown name.
         """
         self.scenarios.add(name, times=times)
 
     def reset(self) -> None:
-        """Forget what happened in this world: tasks, credits, limits, callbacks, scenarios, journal, time."""
+        """Reset the tenant: tasks, credits, limits, callbacks, scenarios, journal, clock."""
         self._admin.post("/reset")
 
     def close(self) -> None:
-        """Forget this world, its key and its settings."""
+        """Delete the tenant, with its settings."""
         self._admin.delete("/tenants")
 
     def _client_options(self, options: dict[str, Any]) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self.api_key}", **options.pop("headers", {})}
-        # Loading certificates takes longer than most tests.
+        # Loading certificates is slower than most tests.
         verify = options.pop("verify", self.url.startswith("https:"))
         if not OF_HTTPX & options.keys():
-            # It imports httpcore and so trio, which cannot be imported where a test has replaced the file system.
+            # It imports httpcore and so trio, which cannot be imported while a test has replaced the file system.
             from ltx_mock.testing.socket_transport import SocketTransport  # noqa: PLC0415
 
             options["transport"] = SocketTransport(verify)

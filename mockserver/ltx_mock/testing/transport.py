@@ -1,4 +1,4 @@
-"""httpx without a socket: requests go straight into the server's thread."""
+"""An httpx transport without a socket: requests run in the server's thread."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ltx_mock.server.thread import ServerThread
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """For `httpx.Client` and `httpx.AsyncClient` alike, in any thread, and in any event loop of asyncio or trio.
+    """For `httpx.Client` and `httpx.AsyncClient`, in any thread and any event loop of asyncio or trio.
 
-    The application runs in the server's own loop, so clock, callbacks and journal are the same as over a socket.
-    The read timeout of the client holds; other hosts than the server's are not called, whatever the URL says.
+    The application runs in the server's own loop, so clock, callbacks and journal are the same as over a socket. The
+    client's read timeout applies. All requests go to the server, whatever the host of the URL.
     """
 
     def __init__(self, server_thread: ServerThread) -> None:
@@ -68,7 +68,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 async def _result(future: Future[Reply]) -> Reply:
-    """Wait for a future of the server's thread, in a task of asyncio or trio."""
+    """Await a future of the server's thread, in asyncio or trio."""
     trio = sys.modules.get("trio")
     if trio is None or not trio.lowlevel.in_trio_task():
         return await asyncio.wrap_future(future)
@@ -97,7 +97,7 @@ def _too_slow(future: Future[Reply], request: httpx.Request) -> Exception:
 
 
 def _broken(broken: BrokenError, request: httpx.Request) -> Exception:
-    """Return what httpx raises over a socket that is broken in this way."""
+    """Return the error that httpx raises for a socket broken in this way."""
     if broken.fault == CONNECTION_RESET_BY_PEER:
         return httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
     return httpx.RemoteProtocolError(f"the connection was broken: {broken.fault}", request=request)
