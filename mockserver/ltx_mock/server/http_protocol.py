@@ -63,7 +63,7 @@ def too_large(size: int) -> RefusedError | None:
 
 
 def not_http(detail: str) -> RefusedError:
-    """Return the refusal of what is no HTTP."""
+    """Return the refusal of bytes that are not HTTP."""
     return RefusedError(400, f"This is not an HTTP/1.1 request: {detail}")
 
 
