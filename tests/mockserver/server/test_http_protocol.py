@@ -283,7 +283,7 @@ NOISE = {
 @pytest.mark.parametrize("raw", NOISE.values(), ids=NOISE)
 def test_what_is_no_http_is_answered_in_the_envelope(raw: bytes, mock: MockServer) -> None:
     [heard] = send(mock.url, raw)
-    assert "no HTTP/1.1 request" in refused(heard, 400)
+    assert "not an HTTP/1.1 request" in refused(heard, 400)
 
 
 def test_a_bad_chunk_is_answered_in_the_envelope_and_makes_no_task(mock: MockServer) -> None:
@@ -291,7 +291,7 @@ def test_a_bad_chunk_is_answered_in_the_envelope_and_makes_no_task(mock: MockSer
     head = request("POST", GENERATE, "Content-Type: application/json", "Transfer-Encoding: chunked", key=tenant.api_key)
     for pieces in ([head + b"zz\r\n{}\r\n0\r\n\r\n"], [head, b"2\r\n{}\r\n", b"zz\r\n"]):
         [heard] = send(mock.url, *pieces)
-        assert "no HTTP/1.1 request" in refused(heard, 400)
+        assert "not an HTTP/1.1 request" in refused(heard, 400)
     assert not tenant.tasks
 
 
