@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 ERROR_OF = {400: SettingsError, 404: NotFoundError, 409: ConflictError}
 
 
+class NoResponseError(LtxMockError):
+    """Nobody answers at the URL of the server."""
+
+
 class Admin(ControlClient):
     """A client of the control plane for one API key.
 
@@ -47,7 +51,7 @@ class Admin(ControlClient):
         try:
             yield
         except NoAnswerError as error:
-            raise LtxMockError(f"no response from {self.root}: {error}") from error
+            raise NoResponseError(f"no response from {self.root}: {error}") from error
         except ControlError as error:
             raise ERROR_OF.get(error.status, LtxMockError)(error.reason) from None
 

@@ -155,14 +155,28 @@ def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mappin
     try:
         if not isinstance(server, RemoteServer):
             return server.tenant(f"ltx-{digest(*own).hex()}", **settings)
-        if reason := server.why_not_ours():
-            pytest.skip(f"{server.url} cannot create tenants, which the fixture ltx_mock needs: {reason}")
+        _require_ours(server)
         run = item.config.stash.setdefault(RUN, token_hex(8))
         return server.new_tenant(f"ltx-{digest(run, *own).hex()}", **settings)
     except SettingsError as error:
         problem = f"@pytest.mark.ltx: {error}"
     except ConflictError as error:
         problem = f"{server.url}: {error}"
+    pytest.fail(problem, pytrace=False)
+
+
+def _require_ours(server: RemoteServer) -> None:
+    """Fail a test if nobody answers at `--ltx-base-url`, and skip it if that is another program."""
+    from ltx_mock.testing.control_client import NoResponseError  # noqa: PLC0415 - a server in this process does without
+
+    try:
+        server.require_ours()
+    except NoResponseError as error:
+        problem = f"--ltx-base-url: {error}"
+    except LtxMockError as error:
+        pytest.skip(f"{server.url} cannot create tenants, which the fixture ltx_mock needs: {error}")
+    else:
+        return
     pytest.fail(problem, pytrace=False)
 
 

@@ -54,12 +54,21 @@ class RemoteServer(World):
         return self.internal_errors
 
     def why_not_ours(self) -> str | None:
-        """Return why tenants cannot be opened on this server; None if it is an ltx-mock that allows it."""
+        """Return why this server's tenants cannot be opened, or None when they can: it is an ltx-mock."""
         try:
-            self._admin.greet()
+            self.require_ours()
         except LtxMockError as error:
             return str(error)
         return None
+
+    def require_ours(self) -> None:
+        """Make sure that this server is an ltx-mock.
+
+        Raises:
+            NoResponseError: nobody answers at its URL.
+            LtxMockError: it is another program.
+        """
+        self._admin.greet()
 
     def tenant(self, key: str | None = None, **settings: Unpack[TenantSettings]) -> World:
         """Return a tenant with this key and its own settings; see `MockServer.tenant`.

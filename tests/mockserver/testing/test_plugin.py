@@ -331,6 +331,14 @@ def test_tests_of_worlds_are_skipped_on_a_server_that_has_none(pytester: pytest.
     result.stdout.fnmatch_lines([f"SKIPPED*{root} cannot create tenants, which the fixture ltx_mock needs: *"])
 
 
+def test_tests_of_worlds_fail_where_nobody_answers(pytester: pytest.Pytester) -> None:
+    test = """
+    def test_world(ltx_mock): pass
+    """
+    result = run(pytester, test, "--ltx-base-url=http://127.0.0.1:9", errors=1)
+    result.stdout.fnmatch_lines(["*--ltx-base-url: no response from http://127.0.0.1:9: *"])
+
+
 def test_a_receiver_on_loopback_is_no_use_to_a_server_far_away(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
