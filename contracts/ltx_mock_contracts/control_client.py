@@ -97,9 +97,9 @@ class ControlClient:
         Raises:
             StrangerError: It is another program.
         """
-        status, answer = self._transport("GET", HEALTH, None, self._timeouts.greet)
+        status, response = self._transport("GET", HEALTH, None, self._timeouts.greet)
         try:
-            name = read_json(answer)["name"]
+            name = read_json(response)["name"]
         except (ValueError, KeyError, TypeError):
             name = None
         if name != NAME:
@@ -123,8 +123,8 @@ class ControlClient:
         Raises:
             ControlError: The response is an error, or not a JSON object.
         """
-        status, answer = self._send(method, path, body, params)
-        return self._read(path, status, answer)
+        status, response = self._send(method, path, body, params)
+        return self._read(path, status, response)
 
     def text(self, path: str, /, **params: object) -> str:
         """Send a GET and return the text of the response.
@@ -132,10 +132,10 @@ class ControlClient:
         Raises:
             ControlError: The response is an error.
         """
-        status, answer = self._send("GET", path, None, params)
+        status, response = self._send("GET", path, None, params)
         if status != 200:
-            self._read(path, status, answer)
-        return answer.decode(errors="replace")
+            self._read(path, status, response)
+        return response.decode(errors="replace")
 
     def _send(self, method: str, path: str, body: object, params: dict[str, object]) -> tuple[int, bytes]:
         if self._wary:
@@ -145,11 +145,11 @@ class ControlClient:
         content = None if body is None else json.dumps(body).encode()
         return self._transport(method, f"{path}?{query}" if query else path, content, self._timeouts.of(method, path))
 
-    def _read(self, path: str, status: int, answer: bytes) -> dict[str, Any]:
+    def _read(self, path: str, status: int, response: bytes) -> dict[str, Any]:
         """Return the object of a successful response; raise `ControlError` for any other."""
         answered = f"{self.root}/__admin{path} answered HTTP {status}"
         try:
-            data = read_json(answer)
+            data = read_json(response)
         except ValueError:
             raise ControlError(f"{answered} and no JSON; is it an {NAME}?", status) from None
         if status == 200 and isinstance(data, dict):

@@ -64,12 +64,12 @@ def read(cls: type[T], given: object, where: str = "") -> T:
 
 def plain(value: object) -> dict[str, object]:
     """Return a dataclass of `reads` fields as input for `read`, without default values."""
-    told: dict[str, object] = {}
+    shown: dict[str, object] = {}
     for name, item in fields_of(type(value)).items():  # type: ignore[arg-type] # a class has a hash
         given = getattr(value, item.name)
         if given != item.default:
-            told[name] = _plain(given)
-    return told
+            shown[name] = _plain(given)
+    return shown
 
 
 @cache
@@ -241,10 +241,10 @@ def camel(name: str) -> str:
 def value_text(value: object) -> str:
     """Return a given value as one short line."""
     try:
-        told = repr(value)
+        shown = repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, a recursive table
-        told = f"a {type(value).__name__}"
-    return " ".join((told if len(told) <= MAX_SHOWN else told[: MAX_SHOWN - 1] + "…").split())
+        shown = f"a {type(value).__name__}"
+    return " ".join((shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 1] + "…").split())
 
 
 def listed(names: Iterable[object]) -> str:

@@ -43,8 +43,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse a marker with an unknown name, even without a tenant; note a test with a tenant."""
     item.config.stash[CURRENT] = item
-    worlds = FIXTURES.intersection(getattr(item, "fixturenames", ()))
-    if worlds or item.get_closest_marker("ltx") is not None:
+    fixtures = FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    if fixtures or item.get_closest_marker("ltx") is not None:
         from ltx_mock.testing.pytest_worlds import marked, note_name  # noqa: PLC0415
 
         marked(item)

@@ -52,11 +52,11 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, and record it in the journal of its key."""
-        tenant, answer = access(self._engine, scope)
+        tenant, response = access(self._engine, scope)
         now = tenant.clock.now()
-        answer = answer or self._refuse(tenant, scope["method"], now)
+        response = response or self._refuse(tenant, scope["method"], now)
         body, submitted = b"", NOTHING
-        if answer is None and "POST" in self.methods:
+        if response is None and "POST" in self.methods:
             try:
                 body, refusal = await self._body(scope, receive)
             except ClientGoneError:
@@ -65,10 +65,10 @@ class Endpoint:
                 submitted = await self._engine.worker.read(Submission.of, body)
             # While the body came and was read, time may have moved on, and a reset may have put a new world in the
             # place of this.
-            tenant, answer = access(self._engine, scope)
-            now, answer = tenant.clock.now(), answer or refusal
-        answer = answer or await self._handle(tenant, scope, submitted, now)
-        await reply(self._engine, tenant, self.operation, scope, body, answer, receive, send, now)
+            tenant, response = access(self._engine, scope)
+            now, response = tenant.clock.now(), response or refusal
+        response = response or await self._handle(tenant, scope, submitted, now)
+        await reply(self._engine, tenant, self.operation, scope, body, response, receive, send, now)
 
     async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, ApiResponse | None]:
         """Return the decoded body; or the raw or an empty body, and the error response."""
@@ -196,34 +196,36 @@ async def reply(
     operation: ApiOperation,
     scope: Scope,
     body: bytes,
-    answer: ApiResponse,
+    response: ApiResponse,
     receive: Receive,
     send: Send,
     now: int,
 ) -> None:
     """Record the exchange, then send the response with its effect."""
-    record(engine, tenant, operation, scope, body, answer, now)
-    await deliver(tenant, scope, answer, receive, send)
+    record(engine, tenant, operation, scope, body, response, now)
+    await deliver(tenant, scope, response, receive, send)
 
 
-async def deliver(tenant: Tenant, scope: Scope, answer: ApiResponse, receive: Receive, send: Send) -> None:
+async def deliver(tenant: Tenant, scope: Scope, response: ApiResponse, receive: Receive, send: Send) -> None:
     """Send a response with its effect."""
     way = (
-        send if answer.effect is None else await deliver_with_effect(answer.effect, tenant.clock, scope, receive, send)
+        send
+        if response.effect is None
+        else await deliver_with_effect(response.effect, tenant.clock, scope, receive, send)
     )
     if way is None:
         return
-    content = answer.body
+    content = response.body
     length = (b"content-length", b"%d" % len(content))
-    await way({"type": "http.response.start", "status": answer.status, "headers": [JSON, length, *answer.headers]})
+    await way({"type": "http.response.start", "status": response.status, "headers": [JSON, length, *response.headers]})
     await way({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
 def record(
-    engine: Engine, tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, answer: ApiResponse, now: int
+    engine: Engine, tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, response: ApiResponse, now: int
 ) -> None:
     """Record an exchange in the journal."""
-    query, effect = scope["query_string"], answer.effect
+    query, effect = scope["query_string"], response.effect
     late = effect.wait_ms if effect and tenant.clock.flows else 0
     entry = RequestEntry(
         number=engine.store.next_entry(),
@@ -231,15 +233,15 @@ def record(
         operation=operation,
         method=scope["method"],
         target=f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"],
-        status=None if effect and effect.fault else answer.status,
+        status=None if effect and effect.fault else response.status,
         request=body,
-        response=answer.body,
+        response=response.body,
         request_headers=scope["headers"],
-        response_headers=answer.headers,
-        task_id=answer.task_id,
-        state=answer.state,
-        findings=tuple(answer.findings),
-        cause=answer.cause,
+        response_headers=response.headers,
+        task_id=response.task_id,
+        state=response.state,
+        findings=tuple(response.findings),
+        cause=response.cause,
         fault=effect.fault if effect else None,
         ended=now + late if late else None,
     )

@@ -86,12 +86,12 @@ class ResultFile:
             return responses.no_scenario(str(problem), problem.field)
 
     async def _play(
-        self, answer: ApiResponse, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send
+        self, response: ApiResponse, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if answer.status != 200 or answer.effect is None:
-            await deliver(tenant, scope, answer, receive, send)
+        if response.status != 200 or response.effect is None:
+            await deliver(tenant, scope, response, receive, send)
             return
-        way = await deliver_with_effect(answer.effect, tenant.clock, scope, receive, send)
+        way = await deliver_with_effect(response.effect, tenant.clock, scope, receive, send)
         if way is not None:
             await _video(tenant, task)(scope, receive, way)
 

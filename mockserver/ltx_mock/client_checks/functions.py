@@ -90,9 +90,9 @@ def _run(make_video: MakeVideo, mock: MockServer, limits: TimeLimits) -> ClientR
         try:
             url: object = make_video(mock.base_url, mock.api_key)
         except BaseException as error:  # noqa: BLE001 - whatever it raises, it says that there is no video
-            told = text_without_keys(f"{type(error).__name__}: {_text(error, str)}", [mock.api_key])
+            text = text_without_keys(f"{type(error).__name__}: {_text(error, str)}", [mock.api_key])
             done.append(
-                ClientRun(succeeded=False, description=f"raises {told}", seconds=time.monotonic() - began, output=told)
+                ClientRun(succeeded=False, description=f"raises {text}", seconds=time.monotonic() - began, output=text)
             )
         else:
             how, given = f"returns {_text(url, repr):.200}", url if isinstance(url, str) else None
@@ -112,9 +112,9 @@ def _run(make_video: MakeVideo, mock: MockServer, limits: TimeLimits) -> ClientR
     return ClientRun(succeeded=False, description=how, exited=False, seconds=time.monotonic() - began, stop=stop)
 
 
-def _text(value: object, told: Callable[[object], str]) -> str:
+def _text(value: object, convert: Callable[[object], str]) -> str:
     """Return the text of a value, or its type if that raises."""
     try:
-        return told(value)
+        return convert(value)
     except Exception:  # noqa: BLE001 - it is somebody else's code
         return f"a {type(value).__name__}"

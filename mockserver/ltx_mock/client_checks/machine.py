@@ -153,20 +153,20 @@ class ClientMachine(ContractMachine):
         """Poll without faults: now, or while the task is processing, or after its end."""
         if wait:
             self.advance(wait)
-        told = self._does("poll", lambda: self.client.poll(task_id), rule="CLI-3")
-        self._agrees(task_id, told)
+        result = self._does("poll", lambda: self.client.poll(task_id), rule="CLI-3")
+        self._agrees(task_id, result)
 
     @rule(task_id=submitted, what=st.sampled_from(sorted(PASSING)))
     def poll_in_trouble(self, task_id: str, what: str) -> None:
         """Poll with a fault: the client may raise or retry."""
         self.world.scenarios.add(operation="statusTask", **PASSING[what])
         try:
-            told = self.client.poll(task_id)
+            result = self.client.poll(task_id)
         except Exception as error:  # noqa: BLE001 - it may raise what it likes
             self.steps.append(f"poll in trouble ({what}): raises {type(error).__name__}")
         else:
-            self.steps.append(f"poll in trouble ({what}): {told}")
-            self._agrees(task_id, told)
+            self.steps.append(f"poll in trouble ({what}): {result}")
+            self._agrees(task_id, result)
         self.world.scenarios.clear()
 
     @rule(task_id=submitted)
@@ -176,9 +176,9 @@ class ClientMachine(ContractMachine):
             if "state" in drift and self._truth(task_id) == "pending":
                 self.advance(_PROCESSING_SECONDS)  # an unknown state replaces processing
             self.world.scenarios.add(operation="statusTask", drift=drift)
-            told = self._does(f"poll, answered with {what}", lambda: self.client.poll(task_id), rule="CLI-9")
+            result = self._does(f"poll, answered with {what}", lambda: self.client.poll(task_id), rule="CLI-9")
             self.world.scenarios.clear()
-            self._agrees(task_id, told, rule="CLI-9" if "state" in drift else "CLI-3")
+            self._agrees(task_id, result, rule="CLI-9" if "state" in drift else "CLI-3")
 
     @rule(seconds=st.sampled_from(SPANS))
     def advance(self, seconds: int) -> None:
@@ -221,7 +221,7 @@ class ClientMachine(ContractMachine):
         return True
 
     def _submit_into(self, body: dict[str, Any], what: str) -> None:
-        before, asked = len(self.world.tasks), len(self.world.requests)
+        before, requests_before = len(self.world.tasks), len(self.world.requests)
         try:
             task_id: str | None = self.client.submit(body)
         except Exception as error:  # noqa: BLE001 - it may raise what it likes
@@ -230,32 +230,32 @@ class ClientMachine(ContractMachine):
         else:
             self.steps.append(f"submit into {what}: {task_id}")
         self.world.scenarios.clear()
-        tries = [each for each in self.world.requests[asked:] if each.operation == "generateTask"]
+        tries = [each for each in self.world.requests[requests_before:] if each.operation == "generateTask"]
         made = [task.id for task in self.world.tasks[before:]]
         if _again_after_silence(tries):
             title = "it submits again, though the first task may exist"
             self._wrong("CLI-10", title, "one submission", f"{len(tries)} submissions")
         if len(made) > 1 or (task_id is not None and made != [task_id]):
             self._wrong("CLI-10", "one submission creates not exactly the task that it returns", [task_id], made)
-        self._asked_rightly(tries)
+        self._check_requests(tries)
 
     def _does(self, what: str, step: Callable[[], Any], *, rule: str) -> Any:
         """Perform a step that must not raise."""
-        asked = len(self.world.requests)
+        requests_before = len(self.world.requests)
         try:
-            told = step()
+            result = step()
         except LtxMockError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the client's
             self.steps.append(f"{what}: raises {type(error).__name__}: {error}")
-            self._asked_rightly(self.world.requests[asked:])
+            self._check_requests(self.world.requests[requests_before:])
             self._wrong(rule, f"it breaks at: {what}", "no error", f"{type(error).__name__}: {error}")
-        self.steps.append(f"{what}: {told}")
-        self._asked_rightly(self.world.requests[asked:])
-        return told
+        self.steps.append(f"{what}: {result}")
+        self._check_requests(self.world.requests[requests_before:])
+        return result
 
-    def _asked_rightly(self, asked: list[Exchange]) -> None:
-        for each in asked:
+    def _check_requests(self, exchanges: list[Exchange]) -> None:
+        for each in exchanges:
             if each.operation == "generateTask":
                 for finding in validate_request(each.body):
                     self._wrong("CLI-1", f"a request goes against {finding.rule}", finding.allowed, finding.got)
@@ -265,12 +265,12 @@ class ClientMachine(ContractMachine):
         if unauthenticated:
             self._wrong("CLI-1", "a request lacks the key", "the key", str(unauthenticated[0]))
 
-    def _agrees(self, task_id: str, told: object, rule: str = "CLI-3") -> None:
+    def _agrees(self, task_id: str, result: object, rule: str = "CLI-3") -> None:
         truth = self._truth(task_id)
-        if truth in ENDED and told != truth:
-            self._wrong("CLI-5" if truth == "failed" else rule, "it does not notice the end of a task", truth, told)
-        if truth not in ENDED and told in ENDED:
-            self._wrong(rule, "it treats an unfinished task as finished", truth, told)
+        if truth in ENDED and result != truth:
+            self._wrong("CLI-5" if truth == "failed" else rule, "it does not notice the end of a task", truth, result)
+        if truth not in ENDED and result in ENDED:
+            self._wrong(rule, "it treats an unfinished task as finished", truth, result)
 
     def _truth(self, task_id: str) -> str:
         return next(task.state for task in self.world.tasks if task.id == task_id)

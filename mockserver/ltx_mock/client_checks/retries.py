@@ -42,17 +42,17 @@ def takes_no_for_an_answer(judge: CaseJudge, run: CaseRun) -> None:
 
 def pays_once(judge: CaseJudge, run: CaseRun) -> None:
     """Judge that one video costs one task (CLI-10)."""
-    asked = run.of("generateTask")
-    unknown = next((index for index, each in enumerate(asked) if each.status is None), None)
+    submitted = run.of("generateTask")
+    unknown = next((index for index, each in enumerate(submitted) if each.status is None), None)
     if run.client.exited and (run.tasks or unknown is not None):
         judge.checked("CLI-10")
-    if unknown is not None and asked[unknown + 1 :]:
+    if unknown is not None and submitted[unknown + 1 :]:
         title = "it submits again, though the first task may exist"
-        expected, actual = "one submission", f"{len(asked)} submissions, {len(run.tasks)} tasks"
-        judge.wrong("CLI-10", title, asked[unknown], asked[unknown + 1], expected=expected, actual=actual)
+        expected, actual = "one submission", f"{len(submitted)} submissions, {len(run.tasks)} tasks"
+        judge.wrong("CLI-10", title, submitted[unknown], submitted[unknown + 1], expected=expected, actual=actual)
     elif len(run.tasks) > 1:
         title, expected = "it pays more than once: it creates more than one task for one video", "one task"
-        made = [each for each in asked if each.status == 200]
+        made = [each for each in submitted if each.status == 200]
         judge.wrong("CLI-10", title, *made[:2], expected=expected, actual=f"{len(run.tasks)} tasks")
 
 
@@ -65,11 +65,11 @@ def waits_longer_each_time(judge: CaseJudge, run: CaseRun) -> None:
         _hammers(judge, run.downloads)
 
 
-def _failures(asked: Sequence[Exchange]) -> list[list[Exchange]]:
+def _failures(submitted: Sequence[Exchange]) -> list[list[Exchange]]:
     """Return each sequence of temporary errors, together with the next attempt."""
     runs: list[list[Exchange]] = []
     failing = False
-    for each in asked:
+    for each in submitted:
         if failing:
             runs[-1].append(each)
         fails = fails_in_passing(each)
@@ -91,9 +91,9 @@ def _judge_waits(judge: CaseJudge, run: CaseRun, attempts: Sequence[Exchange]) -
     if not run.timing.shows_waits:
         return
     for one, two in pairwise(attempts):
-        asked = one.retry_after * 1000
-        if asked and not run.timing.enough(two.at - one.at, asked):
-            title, expected = "it retries sooner than Retry-After says", f"after {seconds(asked)}, or later"
+        advised = one.retry_after * 1000
+        if advised and not run.timing.enough(two.at - one.at, advised):
+            title, expected = "it retries sooner than Retry-After says", f"after {seconds(advised)}, or later"
             actual, in_seconds = f"after {seconds(two.at - one.at)}", one.headers["retry-after"].isdecimal()
             judge.wrong("CLI-6", title, one, two, expected=expected, actual=actual, binding=in_seconds)
             return

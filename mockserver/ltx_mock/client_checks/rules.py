@@ -239,8 +239,8 @@ def _got_a_result(run: CaseRun) -> bool:
     """Tell whether a client has downloaded a result completely or, if it downloads none, printed its URL."""
     if run.results == "download" or (run.results == "either" and run.downloads):
         return any(is_whole(each) for each in run.downloads)
-    told = (run.client.url or "").partition("?")[0]
-    return any(url == told or url in run.client.output for url in result_urls(run))
+    returned_url = (run.client.url or "").partition("?")[0]
+    return any(url == returned_url or url in run.client.output for url in result_urls(run))
 
 
 def _download(download: Exchange) -> str:

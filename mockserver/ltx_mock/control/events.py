@@ -73,7 +73,7 @@ class Events(Observer):
         self.feed = Feed(Clock.start().now() * 1000, self._start, self._stop)
         self.active = False
         self._engine = engine
-        self._worlds: dict[str, _Watched] = {}
+        self._tenants: dict[str, _Watched] = {}
         self._to_come: tuple[object, ...] = ()
         self._counted: dict[str, Tenant] = {}
         self._count_alarm: asyncio.TimerHandle | None = None
@@ -96,14 +96,14 @@ class Events(Observer):
 
     def task_changed(self, tenant: Tenant, task: Task, change: str) -> None:
         """Publish a task that was `made` or `changed`."""
-        if not self.active or (world := self._sync(tenant)) is None:
+        if not self.active or (watched := self._sync(tenant)) is None:
             return
         line = task.timeline
         moment = line.created if change == "made" else min(tenant.clock.now(), line.ended)
-        if change == "changed" and world.states.get(task.id) != line.state(moment):
+        if change == "changed" and watched.states.get(task.id) != line.state(moment):
             change = "state"
-        self._publish_task(world, task, moment, change)
-        self._settle(world)
+        self._publish_task(watched, task, moment, change)
+        self._settle(watched)
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
         """Publish a new or changed callback."""
@@ -125,8 +125,8 @@ class Events(Observer):
         if not self.active:
             return
         for tenant in tenants:
-            if (world := self._worlds.pop(tenant.key, None)) is not None:
-                world.still()
+            if (watched := self._tenants.pop(tenant.key, None)) is not None:
+                watched.still()
             self._counted.pop(tenant.key, None)
             if change == "closed":
                 self._publish("tenant", {"change": change, **names(tenant)}, tenant.key)
@@ -161,46 +161,46 @@ class Events(Observer):
         self._to_come = self._mark_to_come()
         for tenant in self._engine.store.tenants():
             if tenant.key:
-                world, now = self._watch(tenant), tenant.clock.now()
+                watched, now = self._watch(tenant), tenant.clock.now()
                 for task in tenant.unfinished(now):
-                    world.note(task, now)
-                self._wait(world)
+                    watched.note(task, now)
+                self._wait(watched)
 
     def _stop(self) -> None:
         self.active = False
-        for world in self._worlds.values():
-            world.still()
-        self._worlds.clear()
+        for watched in self._tenants.values():
+            watched.still()
+        self._tenants.clear()
         self._counted.clear()
         if self._count_alarm is not None:
             self._count_alarm.cancel()
             self._count_alarm = None
 
     def _watch(self, tenant: Tenant) -> _Watched:
-        if len(self._worlds) >= MAX_WATCHED:  # the store removes idle tenants of a flood of keys without notification
+        if len(self._tenants) >= MAX_WATCHED:  # the store removes idle tenants of a flood of keys without notification
             known = self._engine.store.find
-            self._worlds = {key: world for key, world in self._worlds.items() if known(key) == world.tenant}
-        world = self._worlds[tenant.key] = _Watched(tenant)
-        return world
+            self._tenants = {key: each for key, each in self._tenants.items() if known(key) == each.tenant}
+        watched = self._tenants[tenant.key] = _Watched(tenant)
+        return watched
 
     def _sync(self, tenant: Tenant) -> _Watched | None:
         """Publish what has changed in a tenant since the last call; return None if the tenant was removed."""
         if not tenant.key or self._engine.store.find(tenant.key) != tenant:
             return None
         self._count(tenant)
-        world = self._worlds.get(tenant.key)
-        if world is None:
-            world = self._watch(tenant)
+        watched = self._tenants.get(tenant.key)
+        if watched is None:
+            watched = self._watch(tenant)
             self._publish("tenant", {"change": "made", **account_view(tenant)}, tenant.key)
-        if world.clock != tenant.clock:
-            world.clock = tenant.clock
+        if watched.clock != tenant.clock:
+            watched.clock = tenant.clock
             self._publish("clock", {**names(tenant), **tenant.clock.as_dict()}, tenant.key)
-        self._settle(world)
-        if world.scenarios != (armed := tuple(tenant.scenarios)):
-            world.scenarios = armed
-            views = [scenario_view(tenant, each) for each in armed]
+        self._settle(watched)
+        if watched.scenarios != (active_scenarios := tuple(tenant.scenarios)):
+            watched.scenarios = active_scenarios
+            views = [scenario_view(tenant, each) for each in active_scenarios]
             self._publish("scenario", {**names(tenant), "scenarios": views}, tenant.key)
-        return world
+        return watched
 
     def _sync_defaults(self) -> None:
         """Publish what has changed for future tenants."""
@@ -214,12 +214,12 @@ class Events(Observer):
     def _mark_to_come(self) -> tuple[object, ...]:
         return self._engine.clock, tuple(self._engine.store.scenarios)
 
-    def _settle(self, world: _Watched) -> None:
+    def _settle(self, watched: _Watched) -> None:
         """Publish past state changes in order, and wait for the next."""
-        ahead, clock, held = world.ahead, world.tenant.clock, False
+        ahead, clock, held = watched.ahead, watched.tenant.clock, False
         while ahead and ahead[0][0] <= clock.now():
             moment, _, task_id = ahead[0]
-            task = world.tenant.task(task_id)
+            task = watched.tenant.task(task_id)
             if (
                 task is not None
                 and task.timeline.state(moment) in ENDED
@@ -228,32 +228,32 @@ class Events(Observer):
                 held = True  # `tenant_changed` is called after its inspection
                 break
             heappop(ahead)
-            if task is not None and self._changes(world, task, moment):
-                self._publish_task(world, task, moment, "state")
+            if task is not None and self._changes(watched, task, moment):
+                self._publish_task(watched, task, moment, "state")
         if not held:
-            self._wait(world)
+            self._wait(watched)
 
     @staticmethod
-    def _changes(world: _Watched, task: Task, moment: int) -> bool:
+    def _changes(watched: _Watched, task: Task, moment: int) -> bool:
         """Tell whether the task's state still changes at this moment; its timeline may have been replaced."""
-        published = world.states.get(task.id)
+        published = watched.states.get(task.id)
         planned = task.timeline.next_transition(moment - 1) == moment
         return planned and published is not None and published != task.timeline.state(moment)
 
-    def _publish_task(self, world: _Watched, task: Task, moment: int, change: str) -> None:
-        world.note(task, moment)
-        tenant, head = world.tenant, {"change": change, "at": moment}
+    def _publish_task(self, watched: _Watched, task: Task, moment: int, change: str) -> None:
+        watched.note(task, moment)
+        tenant, head = watched.tenant, {"change": change, "at": moment}
         self.feed.publish("task", lambda: head | task_view(tenant, task, moment), tenant.key, len(task.body))
 
-    def _wait(self, world: _Watched) -> None:
+    def _wait(self, watched: _Watched) -> None:
         """Set the timer for the next state change, if the clock is running; the change may already be due."""
-        world.still()
-        clock = world.tenant.clock
-        if not world.ahead:
+        watched.still()
+        clock = watched.tenant.clock
+        if not watched.ahead:
             return
-        seconds = clock.real_seconds_until(world.ahead[0][0])
+        seconds = clock.real_seconds_until(watched.ahead[0][0])
         if seconds is not None:
-            world.alarm = asyncio.get_running_loop().call_later(seconds, self.tenant_changed, world.tenant)
+            watched.alarm = asyncio.get_running_loop().call_later(seconds, self.tenant_changed, watched.tenant)
 
     def _count(self, tenant: Tenant) -> None:
         self._counted[tenant.key] = tenant

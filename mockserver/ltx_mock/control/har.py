@@ -93,11 +93,11 @@ def _body(entry: ExchangeEntry) -> bytes:
             return b""
 
 
-def _text(tenant: Tenant, answer: bytes) -> dict[str, str]:
+def _text(tenant: Tenant, content: bytes) -> dict[str, str]:
     try:
-        return {"text": hide(tenant, answer.decode())}
+        return {"text": hide(tenant, content.decode())}
     except UnicodeDecodeError:
-        return {"text": base64.b64encode(answer).decode(), "encoding": "base64"}
+        return {"text": base64.b64encode(content).decode(), "encoding": "base64"}
 
 
 def _query(url: str) -> Iterator[dict[str, str]]:

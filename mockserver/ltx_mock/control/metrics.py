@@ -39,23 +39,23 @@ def exposition(families: Iterable[Family]) -> str:
 
 def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[Family]:
     """Return the metrics of the server and of some tenants; `listeners` is the number of readers of the event feed."""
-    worlds = [tenant for tenant in tenants if tenant.key]
+    keyed = [tenant for tenant in tenants if tenant.key]
     return [
         _one("ltx_mock_build_info", "The version.", 1, version=VERSION),
         _one(
             "process_start_time_seconds", "When the server was started, in real Unix seconds.", engine.started / SECOND
         ),
         _one("ltx_mock_event_listeners", "Clients that listen to /__admin/events.", listeners),
-        _one("ltx_mock_tenants", "Tenants: API keys seen.", len(worlds)),
+        _one("ltx_mock_tenants", "Tenants: API keys seen.", len(keyed)),
         Family(
             "ltx_mock_requests_total",
             "counter",
             "Requests and callbacks by the status of their response.",
             _requests(tenants),
         ),
-        Family("ltx_mock_tasks", "gauge", "Tasks by their state.", _tasks(worlds)),
-        Family("ltx_mock_deliveries", "gauge", "Callbacks by their outcome.", _deliveries(worlds)),
-        Family("ltx_mock_credits_spent", "gauge", "Credits spent, less refunds.", _credits(worlds)),
+        Family("ltx_mock_tasks", "gauge", "Tasks by their state.", _tasks(keyed)),
+        Family("ltx_mock_deliveries", "gauge", "Callbacks by their outcome.", _deliveries(keyed)),
+        Family("ltx_mock_credits_spent", "gauge", "Credits spent, less refunds.", _credits(keyed)),
         Family("ltx_mock_journal_entries", "gauge", "Entries in the journal.", _entries(tenants)),
         Family("ltx_mock_journal_bytes", "gauge", "Bytes of the journal.", _bytes(tenants)),
         _one("ltx_mock_journal_memory_bytes", "Bytes of all journals together.", engine.store.journal_bytes),
@@ -65,7 +65,7 @@ def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[
             engine.settings.journal_memory * MEBIBYTE,
         ),
         _one("ltx_mock_task_memory_bytes", "Bytes of all tasks and callbacks.", engine.store.task_bytes),
-        Family("ltx_mock_clock_mode", "gauge", "Tenants by the mode of their clock.", _modes(worlds)),
+        Family("ltx_mock_clock_mode", "gauge", "Tenants by the mode of their clock.", _modes(keyed)),
     ]
 
 

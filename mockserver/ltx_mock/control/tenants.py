@@ -60,9 +60,9 @@ class TenantRoutes:
         """Return the active scenarios."""
         tenant, store = tenant_of_query(self._engine, request), self._engine.store
         to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
-        armed = [(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
-        views = chain(to_come, starmap(scenario_view, armed))
-        return listing(self._engine.worker, "scenarios", views, VIEW_SIZE * (len(to_come) + len(armed)))
+        active = [(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
+        views = chain(to_come, starmap(scenario_view, active))
+        return listing(self._engine.worker, "scenarios", views, VIEW_SIZE * (len(to_come) + len(active)))
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Activate a scenario for one key, or for all."""

@@ -58,8 +58,8 @@ class PageFile:
 
 def _response(method: str, name: str) -> BytesResponse | JSONResponse:
     if method not in {"GET", "HEAD"}:
-        told = f"method {method[:20]} is not allowed here; use GET, HEAD"
-        return JSONResponse({"error": told}, 405, {"allow": "GET, HEAD"})
+        problem = f"method {method[:20]} is not allowed here; use GET, HEAD"
+        return JSONResponse({"error": problem}, 405, {"allow": "GET, HEAD"})
     media_type = MEDIA_TYPES.get(name[name.rfind(".") :])
     content = read(name) if media_type and NAME.fullmatch(name) else None
     if media_type is None or content is None:

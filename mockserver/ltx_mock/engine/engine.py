@@ -110,10 +110,10 @@ class Engine:
             await self.wait_for_inspections(tenant, now)
             tenant = self.tenants.of_key(tenant.key) or tenant  # a reset may have replaced the tenant
             now = tenant.clock.now()
-        answer, planned = self._creation.create(tenant, submitted, request, root, now, requested, page)
+        response, planned = self._creation.create(tenant, submitted, request, root, now, requested, page)
         if planned is not None and planned.callback.first:
             await self._clocks.make_due(tenant)
-        return answer
+        return response
 
     async def status(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
         """Process statusTask and return the response. An `auto` clock then advances to the task's next state."""
@@ -123,13 +123,13 @@ class Engine:
         if task_id in self._inspections:
             await self.wait_for_inspections(tenant, now)
             task = tenant.task(task_id) or task
-        answer = responses.status(task, now)
+        response = responses.status(task, now)
         if tenant.clock.mode == "auto":
             await self.wait_for_inspections(tenant)
             task = tenant.task(task_id) or task
             tenant.move_clock(task.timeline.next_transition(now) or now)
             self.callbacks.set_alarm(tenant)
-        return answer
+        return response
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait for the inspections of the tenant's tasks; see `Inspections`."""

@@ -18,7 +18,7 @@ from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.findings import Finding
 
 Headers = tuple[tuple[bytes, bytes], ...]
-MAX_VIOLATIONS_TOLD = 5
+MAX_VIOLATIONS_SHOWN = 5
 CREDITS_WITHOUT_END = 1_000_000
 
 
@@ -100,10 +100,10 @@ def _status_data(task: Task, state: State) -> str:
 
 def invalid(findings: Sequence[Finding]) -> ApiResponse:
     """Return the 400 with the first few violations."""
-    told = [finding.message for finding in findings[:MAX_VIOLATIONS_TOLD]]
-    if len(findings) > MAX_VIOLATIONS_TOLD:
-        told.append(f"and {len(findings) - MAX_VIOLATIONS_TOLD} more")
-    return error(400, "; ".join(told), findings=findings)
+    messages = [finding.message for finding in findings[:MAX_VIOLATIONS_SHOWN]]
+    if len(findings) > MAX_VIOLATIONS_SHOWN:
+        messages.append(f"and {len(findings) - MAX_VIOLATIONS_SHOWN} more")
+    return error(400, "; ".join(messages), findings=findings)
 
 
 def too_many_requests(settings: Settings, wait_ms: int) -> ApiResponse:

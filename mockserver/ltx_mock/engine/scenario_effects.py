@@ -90,14 +90,14 @@ async def run_with_scenarios(
     first = take_scenario(tenant, requested, call, task_id)
     if first is not None and first.scenario.outcome.replaces_work:
         return apply_to_response(tenant, first, responses.forced(first.scenario.outcome, tenant.clock.now()))
-    answer = await work()
+    response = await work()
     if first is not None:
-        answer = apply_to_response(tenant, first, answer)
-    if answer.status == 200:
-        last = take_scenario(tenant, requested, call._replace(moment="answer", state=answer.state), task_id)
+        response = apply_to_response(tenant, first, response)
+    if response.status == 200:
+        last = take_scenario(tenant, requested, call._replace(moment="answer", state=response.state), task_id)
         if last is not None:
-            answer = apply_to_response(tenant, last, answer)
-    return answer
+            response = apply_to_response(tenant, last, response)
+    return response
 
 
 def apply_to_download(tenant: Tenant, requested: tuple[ActiveScenario, ...], task: Task) -> ApiResponse | None:
@@ -108,8 +108,8 @@ def apply_to_download(tenant: Tenant, requested: tuple[ActiveScenario, ...], tas
     if happening is None:
         return None
     outcome = happening.scenario.outcome
-    answer = responses.forced(outcome, tenant.clock.now()) if outcome.replaces_work else ApiResponse(200, b"")
-    return apply_to_response(tenant, happening, answer._replace(task_id=task.id))
+    response = responses.forced(outcome, tenant.clock.now()) if outcome.replaces_work else ApiResponse(200, b"")
+    return apply_to_response(tenant, happening, response._replace(task_id=task.id))
 
 
 def apply_to_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, Cause | None]:
@@ -120,14 +120,14 @@ def apply_to_callback(tenant: Tenant, task: Task, body: bytes) -> tuple[bytes, C
     return drifted(body, happening.scenario.outcome.drift), Cause("scenario", happening.cause)
 
 
-def apply_to_response(tenant: Tenant, happening: ActiveScenario, answer: ApiResponse) -> ApiResponse:
+def apply_to_response(tenant: Tenant, happening: ActiveScenario, response: ApiResponse) -> ApiResponse:
     """Return a response as changed by a scenario, with the cause."""
-    outcome, before = happening.scenario.outcome, answer.effect or Effect()
+    outcome, before = happening.scenario.outcome, response.effect or Effect()
     late = milliseconds(outcome.delay, tenant.next_random_bytes()) if outcome.delay is not None else None
     if outcome.fault is not None:
-        answer = answer._replace(body=b"")
+        response = response._replace(body=b"")
     elif outcome.drift is not None:
-        answer = answer._replace(body=drifted(answer.body, outcome.drift))
+        response = response._replace(body=drifted(response.body, outcome.drift))
     effect = Effect(
         before.wait_ms + (late or 0),
         outcome.fault or before.fault,
@@ -138,7 +138,7 @@ def apply_to_response(tenant: Tenant, happening: ActiveScenario, answer: ApiResp
     )
     details = ", ".join(_details(outcome, late, waits=tenant.clock.flows))
     cause = Cause("scenario", f"{happening.cause}: {details}" if details else happening.cause)
-    return answer._replace(cause=answer.cause.and_then(cause) if answer.cause else cause, effect=effect)
+    return response._replace(cause=response.cause.and_then(cause) if response.cause else cause, effect=effect)
 
 
 def _details(outcome: Outcome, late: int | None, *, waits: bool) -> Iterator[str]:

@@ -58,10 +58,10 @@ class TaskCreation:
             self._planned(tenant, task, request, requested) if tenant.scenarios or requested else PlannedTask(task)
         )
         self._begin(tenant, request, planned)
-        answer = responses.created(planned.task, findings)
+        response = responses.created(planned.task, findings)
         if planned.scenario and not planned.fails_only:
-            answer = apply_to_response(tenant, planned.scenario, answer)
-        return answer, planned
+            response = apply_to_response(tenant, planned.scenario, response)
+        return response, planned
 
     def change(self, tenant: Tenant, task: Task) -> None:
         """Store a task with another end, and move its callback there."""

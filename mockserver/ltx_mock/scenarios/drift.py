@@ -37,10 +37,10 @@ def _results(text: str, drift: Drift) -> str:
         return drift.result_json
     if drift.results == 1 and not drift.escaped:
         return text
-    told = json.loads(text)
-    first = told["resultUrls"][0]
+    result = json.loads(text)
+    first = result["resultUrls"][0]
     copies = [f"{first}?copy={number}" for number in range(2, drift.results + 1)]
-    told["resultUrls"] = [first, *copies] if drift.results else []
+    result["resultUrls"] = [first, *copies] if drift.results else []
     if not drift.escaped:
-        return json.dumps(told, separators=(",", ":"))
-    return json.dumps(told | {"note": '海上日出 🌊 "quoted"'}, indent=1).replace("/", "\\/")
+        return json.dumps(result, separators=(",", ":"))
+    return json.dumps(result | {"note": '海上日出 🌊 "quoted"'}, indent=1).replace("/", "\\/")

@@ -61,7 +61,7 @@ def read_file(path: Path) -> list[Scenario]:
 
 def _tables(path: Path, text: str) -> list[dict[str, object]]:
     try:
-        told = read_json(text) if path.suffix == ".json" else read_toml(text)
+        document = read_json(text) if path.suffix == ".json" else read_toml(text)
     except json.JSONDecodeError as error:
         raise SettingsError(f"{path}, line {error.lineno}: {error.msg}") from None
     except tomllib.TOMLDecodeError as error:
@@ -69,9 +69,9 @@ def _tables(path: Path, text: str) -> list[dict[str, object]]:
         raise SettingsError(f"{path}{f', line {line[1]}' if line else ''}: {_AT_LINE.sub('', str(error))}") from None
     except ValueError as error:
         raise SettingsError(f"{path}: {error}") from None
-    listed = told.get(LIST) if isinstance(told, dict) else told
-    if isinstance(told, dict) and set(told) - {LIST}:
-        other = min(set(told) - {LIST})
+    listed = document.get(LIST) if isinstance(document, dict) else document
+    if isinstance(document, dict) and set(document) - {LIST}:
+        other = min(set(document) - {LIST})
         raise SettingsError(
             f"{path}: unknown key {value_text(other)}{suggestion(other, [LIST])}; put the scenarios under {LIST}"
         )

@@ -93,9 +93,9 @@ def concerns(scenario: Scenario, call: MatchPoint) -> bool:
 
 def _has_its_state(drift: Drift, state: str | None) -> bool:
     """Tell whether a drift of states changes the state of the task."""
-    told = {"processing"} if drift.state is not None else set()
-    told |= {*ENDED} if drift.end_state is not None else set()
-    return not told or state in told
+    states = {"processing"} if drift.state is not None else set()
+    states |= {*ENDED} if drift.end_state is not None else set()
+    return not states or state in states
 
 
 def for_operation(requested: tuple[ActiveScenario, ...], operation: Operation) -> tuple[ActiveScenario, ...]:

@@ -81,11 +81,11 @@ def split_fields(given: object) -> tuple[object, dict[str, object], dict[str, ob
 
 def _whole(outcome: Outcome) -> Outcome:
     """Check that the fields of an outcome fit together, and fill in implied ones."""
-    told = plain(outcome)
+    given_fields = plain(outcome)
     for name, owner in BELONGS_TO.items():
-        if name in told and owner not in told:
+        if name in given_fields and owner not in given_fields:
             raise SettingsError(f"{name} needs {owner}, which is missing", name)
-    kinds = [[name for name in kind if name in told] for kind in KINDS]
+    kinds = [[name for name in kind if name in given_fields] for kind in KINDS]
     given = [names[0] for names in kinds if names]
     if len(given) > 1:
         raise SettingsError(
@@ -116,8 +116,10 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
     elif outcome.drift is not None and (outcome.drift.state or outcome.drift.end_state):
         only = "statusTask"
     if only is not None and match.operation not in {None, only}:
-        told = [name for kind in KINDS for name in kind if name in plain(outcome)]
-        raise SettingsError(f"operation must be {only} for {listed(told)}, not {match.operation!r}", "operation")
+        given_fields = [name for kind in KINDS for name in kind if name in plain(outcome)]
+        raise SettingsError(
+            f"operation must be {only} for {listed(given_fields)}, not {match.operation!r}", "operation"
+        )
     if match.operation == "download" and outcome.drift is not None:
         raise SettingsError("operation must be generateTask, statusTask or callback for drift", "operation")
     if match.operation == "callback" and set(plain(outcome)) != {"drift"}:

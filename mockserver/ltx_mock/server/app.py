@@ -114,7 +114,7 @@ class Crash:
     async def __call__(self, request: Request, error: Exception) -> Response:
         """Answer 500."""
         place = traceback.extract_tb(error.__traceback__)[-1]
-        answer = responses.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
+        response = responses.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
         key = bearer_key(header(request.scope, b"authorization") or "")
         tenant = self._engine.store.find(key or "") or self._engine.tenants.anonymous
         entry = RequestEntry(
@@ -123,14 +123,14 @@ class Crash:
             operation="other",
             method=request.method,
             target=request.url.path,
-            status=answer.status,
+            status=response.status,
             request=b"",
-            response=answer.body,
+            response=response.body,
             request_headers=request.headers.raw,
-            cause=answer.cause,
+            cause=response.cause,
         )
         self._engine.record(tenant, entry)
-        return Response(answer.body, answer.status, media_type="application/json")
+        return Response(response.body, response.status, media_type="application/json")
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:

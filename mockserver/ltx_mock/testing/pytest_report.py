@@ -51,7 +51,7 @@ def story(world: World) -> str:
     lines = _folded([(at - start, text) for at, _, text in sorted(_moments(requests, tasks, now))])
     if len(lines) > MAX_LINES:
         lines[:-MAX_LINES] = [f"{'':>12}… {len(lines) - MAX_LINES} earlier lines"]
-    return _shown([head, *lines, *_to_come(world, tasks, now), *_still_armed(world), *_again(world, requests)])
+    return _shown([head, *lines, *_to_come(world, tasks, now), *_still_active(world), *_again(world, requests)])
 
 
 def unkeyed(requests: list[Exchange]) -> str:
@@ -80,14 +80,14 @@ def curl(root: str, request: Exchange) -> str:
 
 def _shown(lines: Iterable[str]) -> str:
     """Return lines without control characters and workflow commands, in the encoding of the terminal."""
-    told = "\n".join(printable(part) for line in lines for part in line.split("\n"))
-    return escape_workflow_commands(fitting(told, getattr(sys.__stdout__, "encoding", None)))
+    shown_text = "\n".join(printable(part) for line in lines for part in line.split("\n"))
+    return escape_workflow_commands(fitting(shown_text, getattr(sys.__stdout__, "encoding", None)))
 
 
 def _headers(request: Exchange) -> str:
     """Return a line with the unusual headers of a request, if any."""
-    told = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
-    return shortened(f"its own headers: {printable(told)}", MAX_HEADERS) if told else ""
+    shown_text = "; ".join(f"{name}: {value}" for name, value in request.request_headers.items() if name not in USUAL)
+    return shortened(f"its own headers: {printable(shown_text)}", MAX_HEADERS) if shown_text else ""
 
 
 def _again(world: World, requests: list[Exchange]) -> list[str]:
@@ -123,23 +123,23 @@ def _to_come(world: World, tasks: list[Task], now: int) -> list[str]:
     return [f"next; {WAITS_FOR[world.clock.mode]}:", *(f"  {line}" for line in lines)]
 
 
-def _still_armed(world: World) -> list[str]:
+def _still_active(world: World) -> list[str]:
     """Return the scenarios that are still active."""
-    armed = world._admin.get("/scenarios")["scenarios"]  # noqa: SLF001 - a module of the same house
+    active = world._admin.get("/scenarios")["scenarios"]  # noqa: SLF001 - a module of the same house
     lines = [
         f"  {each['name']}{_whom(each)}: {'never applied' if not each['seen'] else 'would apply ' + _times(each)}"
-        for each in armed
+        for each in active
         if each["times"] != "forever" or not each["seen"]
     ]
     return ["still active:", *lines] if lines else []
 
 
-def _whom(armed: dict[str, Any]) -> str:
-    return f" ({armed['operation']})" if armed.get("operation") else ""
+def _whom(active: dict[str, Any]) -> str:
+    return f" ({active['operation']})" if active.get("operation") else ""
 
 
-def _times(armed: dict[str, Any]) -> str:
-    return "once more" if armed["times"] == 1 else f"{armed['times']} times more"
+def _times(active: dict[str, Any]) -> str:
+    return "once more" if active["times"] == 1 else f"{active['times']} times more"
 
 
 def _folded(moments: list[tuple[int, str]]) -> list[str]:
@@ -170,8 +170,8 @@ def _told(request: Exchange) -> str:
     text = f"{request.method} {request.operation} -> {request.status}"
     text += f" after {request.latency} ms" if request.latency else ""
     about = [request.task_id, request.state if request.operation == "statusTask" else None, _message(request)]
-    told = " ".join(str(part) for part in [*about, request.cause and f"({request.cause})"] if part)
-    text += f"  {told}" if told else ""
+    shown_text = " ".join(str(part) for part in [*about, request.cause and f"({request.cause})"] if part)
+    text += f"  {shown_text}" if shown_text else ""
     for finding in request.findings:
         text += f"\n{'':>12}  ! {finding.message} ({finding.rule})"
     return text

@@ -111,8 +111,8 @@ def stop(servers: list[MockServer]) -> None:
 
 def sections(item: pytest.Item, *, failed: bool) -> list[Section]:
     """Return the report sections of a test: the full history if it failed, else only the findings of requests."""
-    told = [section for world in item.stash.get(WORLDS, []) for section in _section(world, failed=failed)]
-    return told + ([*item.stash.get(LAST_STORY, []), *_unkeyed(item)] if failed else [])
+    lines = [section for world in item.stash.get(WORLDS, []) for section in _section(world, failed=failed)]
+    return lines + ([*item.stash.get(LAST_STORY, []), *_unkeyed(item)] if failed else [])
 
 
 def _unkeyed(item: pytest.Item) -> Iterator[Section]:
@@ -199,13 +199,13 @@ def note_name(item: pytest.Item) -> str:
 
 def _internal_errors(world: World) -> list[str]:
     """Return the errors that fail every test: internal errors of the fake, and in strict mode each advisory."""
-    told: list[str] = []
+    lines: list[str] = []
     strict = world._admin.get("/settings")["strict"]  # noqa: SLF001 - a module of the same house
     for request in world.requests:
         if request.cause_kind == "crash":
-            told.append(f"request {request.number}, {request}: {request.cause}")
-        told += _advisories(request) if strict else []
-    return told
+            lines.append(f"request {request.number}, {request}: {request.cause}")
+        lines += _advisories(request) if strict else []
+    return lines
 
 
 def _advisories(request: Exchange) -> list[str]:

@@ -30,8 +30,8 @@ class Scenarios:
         Raises:
             SettingsError: unknown name or field, or a value that is not allowed.
         """
-        told = self._admin.post("/scenarios", {**fields, "name": name} if name is not None else {**fields})
-        return from_dict(told)
+        added = self._admin.post("/scenarios", {**fields, "name": name} if name is not None else {**fields})
+        return from_dict(added)
 
     def clear(self) -> None:
         """Remove all active scenarios."""

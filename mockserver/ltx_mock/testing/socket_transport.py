@@ -255,8 +255,8 @@ def _blocked() -> Iterator[None]:
         yield
     except (RuntimeError, ExceptionGroup) as error:
         cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-        told = f"{type(cause).__name__}: {cause}; {ALLOW}, or give the client the transport of the fake"
-        raise httpx.ConnectError(told) from error
+        message = f"{type(cause).__name__}: {cause}; {ALLOW}, or give the client the transport of the fake"
+        raise httpx.ConnectError(message) from error
 
 
 @contextmanager

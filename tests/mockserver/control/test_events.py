@@ -330,14 +330,14 @@ def test_a_stream_that_waits_for_long_says_that_it_is_still_there(
 def test_while_nobody_listens_nothing_is_kept(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
     events = _events(mock)
     make(mock)
-    assert (events.active, events.feed._bytes, events._worlds) == (False, 0, {})
+    assert (events.active, events.feed._bytes, events._tenants) == (False, 0, {})
     monkeypatch.setattr(feed, "LINGER_SECONDS", 0.005)
     with listening(mock.url) as listener:
         make(mock)
         listener.take(3)
         assert mock.look(lambda _: events.active)
     until(lambda: not mock.look(lambda _: events.active))
-    assert (events.feed._bytes, events._worlds) == (0, {})
+    assert (events.feed._bytes, events._tenants) == (0, {})
     with listening(mock.url, last=listener.last) as again:
         assert again.next().kind == "missed"
 

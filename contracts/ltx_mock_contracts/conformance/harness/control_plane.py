@@ -85,13 +85,13 @@ class ControlPlane:
         """
         body = {"settings": {**_TENANT_SETTINGS, **settings}, "new": True}
         try:
-            told = self._client.post("/tenants", {"key": key, **body})
+            opened = self._client.post("/tenants", {"key": key, **body})
         except ControlError as error:
             if error.status != _CONFLICT:
                 raise
             key = f"{key}-{token_hex(8)}"
-            told = self._client.post("/tenants", {"key": key, **body})
-        return key, int(told["clock"]["now"])
+            opened = self._client.post("/tenants", {"key": key, **body})
+        return key, int(opened["clock"]["now"])
 
     def close(self, key: str) -> None:
         """Delete a tenant."""

@@ -26,7 +26,7 @@ __all__ = ["TenantClient"]
 _LARGEST_VIDEO: Final = 512 * 1024 * 1024
 _VIDEO_SECONDS: Final = 60.0
 _REDIRECTS: Final = 5
-OWN_KEY: Final = "the key of this world"
+OWN_KEY: Final = "the key of this tenant"
 
 
 class TenantClient:
