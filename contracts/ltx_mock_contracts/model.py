@@ -1,4 +1,4 @@
-"""The facts of the model, as typed values: modes, resolutions, times, fail codes, what a result is.
+"""The facts of the model, as typed values: modes, resolutions, times, fail codes, the kind of result.
 
 They are read from `ltx_mock_schemas` and written nowhere else. Times are spans in milliseconds.
 """

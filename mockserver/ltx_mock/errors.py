@@ -3,9 +3,9 @@
 ```
 LtxMockError                we cannot run: a bad option, a taken port, an unknown scenario
 ├── SettingsError           a setting or another field is unknown, or its value is not allowed
-├── NotFoundError           a task, tenant or delivery that nobody made
-└── ConflictError           it exists, but its state does not allow what was asked
-ContractFailure             somebody broke the contract (also an AssertionError)
+├── NotFoundError           an unknown task, tenant or delivery
+└── ConflictError           it exists, but its state does not allow the operation
+ContractFailure             a client or a server broke the contract (also an AssertionError)
 ```
 """
 

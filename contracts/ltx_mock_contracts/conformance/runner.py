@@ -158,7 +158,7 @@ def run_checks(
         options: The server, and how far to go.
         pace: How real time passes, where the server's cannot be moved.
         parallel: How many checks run at the same time.
-        waiting: Is told of how many seconds are waited, and for what.
+        waiting: Called before each wait, with the seconds and the purpose.
 
     Raises:
         CannotRun: The server cannot be reached, or does not accept the key.

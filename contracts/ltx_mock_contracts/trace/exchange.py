@@ -28,7 +28,7 @@ class TraceError(ValueError):
     """A recording cannot be read; the text says where and why.
 
     Attributes:
-        line: The number of the line or entry that is wrong, where it is one.
+        line: The number of the wrong line or entry; None if the whole file is wrong.
     """
 
     def __init__(self, problem: str, *, line: int | None = None, counted_in: str = "line") -> None:

@@ -70,7 +70,7 @@ def _judge_generate(recorder: Recorder, exchange: Exchange, status: int) -> None
 
 
 def _code_of(exchange: Exchange) -> int | None:
-    """Return the code in the envelope, or the status where it has none."""
+    """Return the code in the envelope, or else the status."""
     code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else None
     return code if isinstance(code, int) and not isinstance(code, bool) else exchange.status
 

@@ -38,7 +38,7 @@ CLEAN, FINDINGS, CANNOT_RUN = 0, 1, 2
 
 
 class LazyGroup(click.Group):
-    """Knows the names of its commands and imports the one that is wanted."""
+    """A group that imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return all names, sorted."""
@@ -54,16 +54,16 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is asked for, or fail with the nearest there is."""
+        """Find the command, or fail with a suggestion."""
         if args and args[0] not in COMMANDS:
             ctx.fail(f"No such command {args[0]!r}{suggestion(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; that nobody reads its output any more is no failure, which click takes it for.
+        """Run the command. A closed output pipe is not a failure, as it would be with click.
 
         Raises:
-            LtxMockError: what the command needs is not installed.
+            LtxMockError: a dependency of the command is not installed.
         """
         try:
             return super().invoke(ctx)
@@ -92,7 +92,7 @@ def cli() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and leave the process: 0 clean, 1 findings, 2 wrong use or cannot run."""
+    """Run the command line and exit the process: 0 clean, 1 findings, 2 wrong use or cannot run."""
     use_readable_streams()
     try:
         code = cli.main(args, prog_name="ltx-mock", standalone_mode=False)

@@ -150,7 +150,7 @@ def _checked(options: Options, parallel: int, seen: list[str] | None) -> Report:
 
 
 def _again(options: Options, report: Report) -> str | None:
-    """Return the command that checks only what is broken, and draws the same."""
+    """Return the command that checks only the broken rules, with the same seed."""
     if not report.broken:
         return None
     given = [f"--rule {rule}" for rule in report.broken]
@@ -162,7 +162,7 @@ def _again(options: Options, report: Report) -> str | None:
 
 @contextmanager
 def _progress(parallel: int) -> Iterator[Lines]:
-    """Tell how the checks go on: a bar on a terminal, now and then a line elsewhere. It is for stderr."""
+    """Return the progress output for stderr: a bar on a terminal, occasional lines elsewhere."""
     if not sys.stderr.isatty() or "CI" in os.environ:
         yield Lines(parallel)
         return
@@ -174,7 +174,7 @@ def _progress(parallel: int) -> Iterator[Lines]:
 
 
 class Lines:
-    """Says the plan, then now and then how much is done, and what is waited for."""
+    """Prints the plan, then occasional lines about progress and waits."""
 
     def __init__(self, parallel: int = 1) -> None:
         self._parallel = parallel
@@ -184,7 +184,7 @@ class Lines:
         self._told = 0.0
 
     def planned(self, plan: Plan) -> None:
-        """Say the plan, and how many tasks it would take to see all."""
+        """Print the plan, and the number of tasks for a complete run."""
         self._all = len(plan.running) + len(plan.left_out)
         self._seconds = {each.name: each.seconds for each in plan.running}
         self._say(str(plan))
@@ -195,7 +195,7 @@ class Lines:
         """Do nothing."""
 
     def waiting(self, seconds: float, what: str) -> None:
-        """Say what is waited for, when that is long or was not said for some time."""
+        """Print the purpose of a wait, if it is long or nothing was printed for some time."""
         now = monotonic()
         if seconds >= LONG and (seconds >= TOLD_EVERY or now - self._told >= TOLD_EVERY):
             self._told = now
@@ -220,7 +220,7 @@ class Lines:
 
 
 class Bar(Lines):
-    """Says the plan and draws a bar."""
+    """Prints the plan and draws a bar."""
 
     def __init__(self, bar: Any, parallel: int = 1) -> None:
         super().__init__(parallel)
@@ -228,12 +228,12 @@ class Bar(Lines):
         self._task = bar.add_task("checking", total=None)
 
     def planned(self, plan: Plan) -> None:
-        """Say the plan."""
+        """Print the plan."""
         super().planned(plan)
         self._bar.update(self._task, total=self._all)
 
     def done(self, check: str) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         self._seconds.pop(check, None)
         self._bar.update(self._task, advance=1, description=check[:40].replace("[", "\\["))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 JOBS_OF_A_SLEEPER = 4
-"""How many clients a core takes that wait most of the time."""
+"""The number of clients per core that mostly wait."""
 
 
 @click.command("check-client", context_settings={"ignore_unknown_options": False})
@@ -148,7 +148,7 @@ def check_client(
 
 @contextmanager
 def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """See to it that the client is ended too where a CI ends us."""
+    """Turn SIGTERM into Ctrl-C, so that a CI that ends us also ends the client."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -170,7 +170,7 @@ def _seconds(timeout: float | None) -> float | None:
 
 
 def _jobs(jobs: int | None, timing: Timing, callback: str | None) -> int:
-    """Return how many cases to play side by side; one, where all have the same address for callbacks."""
+    """Return how many cases to run in parallel; one if all have the same callback URL."""
     if callback not in {None, AUTO}:
         return 1
     cores = max(2, os.cpu_count() or 1)
@@ -185,7 +185,7 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
 
 
 class _Progress:
-    """Says of each case that was played how the client ended, and how many there are."""
+    """Prints the end of the client in each case, and the number of cases."""
 
     def __init__(self, cases: int) -> None:
         self._cases = cases
@@ -203,7 +203,7 @@ def _receiver(url: str | None) -> str | None:
     """Return the URL of a receiver.
 
     Raises:
-        LtxMockError: It is none.
+        LtxMockError: It is invalid.
     """
     if url is None:
         return None
@@ -218,7 +218,7 @@ def _receiver(url: str | None) -> str | None:
 
 
 def _again(ctx: click.Context, command: Sequence[str], variables: Sequence[str], callback: str | None) -> str:
-    """Return the options and the command for another run; what was put into the environment may be a secret."""
+    """Return the options and the command for another run, without values of `--env`, which may be secrets."""
     from shlex import join, quote  # noqa: PLC0415
 
     told = {name: ctx.params[name] for name in ("timeout", "scale", "http_timeout", "seed") if _was_given(ctx, name)}
@@ -236,7 +236,7 @@ def _was_given(ctx: click.Context, name: str) -> bool:
 
 
 def _write(found: CheckResult, again: str, *, json_: str | None, junitxml: str | None, github: bool) -> None:
-    """Write the report in every form that is wanted."""
+    """Write the report in every requested format."""
     from ltx_mock.client_checks.report import junit  # noqa: PLC0415 - help does without
 
     if json_ != "-":

@@ -1,4 +1,4 @@
-"""Options from a file of the current folder: `ltx-mock.toml`, or `[tool.ltx-mock]` in `pyproject.toml`."""
+"""Read options from the current folder: `ltx-mock.toml`, or `[tool.ltx-mock]` in `pyproject.toml`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ltx_mock_contracts.io.json_text import read_toml
 from ltx_mock_contracts.io.safe_files import read_file
 
 PREFIX = "LTX_MOCK"
-"""What variables of the environment begin with."""
+"""The prefix of environment variables."""
 OTHER_VARIABLES = ("URL",)
-"""Those of the commands that talk to a running server."""
+"""Variables of the commands for a running server."""
 OWN_FILE = "ltx-mock.toml"
 LARGEST = 4 * 1024 * 1024  # bytes
 PROJECT_FILE = "pyproject.toml"
 
 
 class ConfigurableCommand(click.Command):
-    """A command whose options may stand in the config file too. A flag beats the environment, which beats the file."""
+    """A command with options from the config file. A flag overrides the environment, which overrides the file."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the file, and tell of variables that are meant for no option, unless only help is asked for.
+        """Read the file, and warn about variables without an option, unless only help is requested.
 
         Raises:
-            SettingsError: the file is not TOML, or has a key that is no option.
+            SettingsError: the file is not TOML, or has an unknown key.
         """
         if not ctx.resilient_parsing and not set(args).intersection(ctx.help_option_names):
             options = {str(each.name): each for each in self.params}
@@ -41,7 +41,7 @@ class ConfigurableCommand(click.Command):
 
 
 def _as_given(value: object, option: click.Parameter) -> object:
-    """Return a value as a flag or a variable gives it, so that click refuses one of the wrong kind alike."""
+    """Convert numbers and booleans of the file to strings, so that click validates them like flags and variables."""
     if option.multiple and isinstance(value, str):
         return [value]
     return str(value) if isinstance(value, bool | int | float) else value
@@ -54,10 +54,10 @@ def _tell_unknown_variables(known: set[str]) -> None:
 
 
 def read_config(folder: Path, known: Iterable[str]) -> dict[str, Any]:
-    """Return the settings of the folder's config file, named with underscores; `ltx-mock.toml` goes first.
+    """Return the settings of the folder's config file, named with underscores; `ltx-mock.toml` takes precedence.
 
     Raises:
-        SettingsError: the file is not TOML, or has a key that is unknown; the text names file and key.
+        SettingsError: the file is not TOML, or has an unknown key; the text names file and key.
     """
     own, project = folder / OWN_FILE, folder / PROJECT_FILE
     if own.is_file():

@@ -1,6 +1,7 @@
-"""What `ltx-mock serve` tells the person who watches it: a line for each exchange, readable or JSON.
+"""The output of `ltx-mock serve`: a line for each exchange, readable or JSON.
 
-Lines are formatted and written together, some milliseconds later: a write for each would cost more than the answer.
+Lines are formatted and written in batches after some milliseconds: one write per exchange would cost more than the
+response.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ Format = Callable[[Tenant, ExchangeEntry], str]
 class Console(Observer):
     """Writes entries to a stream. `close` writes what is left.
 
-    The server never waits for the reader: a program that starts it and does not read its output would make it hang.
-    Lines that there is no room for are left out.
+    The server never waits for the reader, since a program that does not read its output would block it. Lines beyond
+    the buffer are dropped.
     """
 
     def __init__(self, stream: TextIO, format_: Format) -> None:
@@ -51,7 +52,7 @@ class Console(Observer):
         self._alarm: asyncio.TimerHandle | None = None
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
-        """Take an entry. Changes of the clock are not for the console."""
+        """Buffer an entry. Changes of the clock are ignored."""
         if isinstance(entry, ClockEntry):
             return
         self._waiting.append((tenant, entry))
@@ -61,7 +62,7 @@ class Console(Observer):
             self.flush()
 
     def flush(self, patience: float = 0.0) -> None:
-        """Write what is waiting and can be written. A reader that has gone away is no reason to stop serving."""
+        """Write as much of the buffer as possible. A closed pipe does not stop the server."""
         waiting, self._waiting = self._waiting, []
         if self._gone or not (waiting or self._outlet.waiting):
             return
@@ -80,7 +81,7 @@ class Console(Observer):
             self._alarm = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ring)
 
     def close(self) -> None:
-        """Write what is left, as far as somebody reads it."""
+        """Write the rest of the buffer, as far as it is read."""
         self.flush(LAST_SECONDS)
 
 
@@ -90,7 +91,7 @@ def json_line(tenant: Tenant, entry: Entry) -> str:
 
 
 class Readable:
-    """Formats entries for people: time, what was asked, status, what it was about; advisories below it."""
+    """Formats entries for people: time, request, status, task; advisories on the next lines."""
 
     def __init__(self, *, colour: bool) -> None:
         self._colour = colour
@@ -127,12 +128,12 @@ class Readable:
         return f"{entry.task_id}  {told}" + (f"  {_told(tenant, cause)}" if cause else "")
 
     def _change(self, entry: RequestEntry) -> str:
-        """Return the state, with the one that was printed before where it is another."""
+        """Return the state, with the previously printed one if it has changed."""
         task_id, state = entry.task_id or "", entry.state or ""
         before = self._states.pop(task_id, "pending")
         self._states[task_id] = state
         if len(self._states) > MAX_STATES:
-            del self._states[next(iter(self._states))]  # the one that was not asked about for the longest time
+            del self._states[next(iter(self._states))]  # the least recently polled one
         shown = self._style(state, fg=COLOUR_OF_STATE.get(state))
         return shown if before == state else f"{before} → {shown}"
 
@@ -157,7 +158,7 @@ def _request(tenant: Tenant, entry: RequestEntry) -> str:
 
 
 def _remarks(tenant: Tenant, entry: ExchangeEntry) -> Iterator[str]:
-    """Give what the client should know of a request that was taken."""
+    """Yield the advisories of an accepted request."""
     if entry.status != 200:
         return
     for finding in entry.findings:
@@ -182,5 +183,5 @@ def _message(entry: RequestEntry | DownloadEntry) -> str:
 
 
 def _told(tenant: Tenant, text: str) -> str:
-    """Return what others may have brought as it may be shown."""
+    """Return untrusted text in printable form."""
     return printable(hide(tenant, text), limit=LONGEST)

@@ -1,4 +1,4 @@
-"""Files that a command writes."""
+"""Write the output files of commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["see_that_they_can_be_written", "write"]
 
 
 def write(file: str, text: str, *, append: bool = False) -> None:
-    """Write text to a file; `-` is the standard output.
+    """Write text to a file; `-` means standard output.
 
     Raises:
         LtxMockError: It cannot be written.
@@ -27,7 +27,7 @@ def write(file: str, text: str, *, append: bool = False) -> None:
 
 
 def see_that_they_can_be_written(*files: str | None) -> None:
-    """Fail before a long run, where its results would be lost after it.
+    """Check before a long run that its results can be written after it.
 
     Raises:
         LtxMockError: One of them cannot be written.

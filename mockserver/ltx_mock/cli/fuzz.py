@@ -69,7 +69,7 @@ def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str],
 
 
 def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
-    """Write a corpus in the place of another. While it is written there is no index, so half of it is never a whole."""
+    """Replace a corpus. There is no index during the write, so that a partial corpus is never valid."""
     if folder.is_symlink():
         raise LtxMockError(f"{folder} is a symbolic link; give --out the folder itself")
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
 
 
 def _cases(folder: Path) -> Iterator[Path]:
-    """Give the files that have the name of a case."""
+    """Yield the files with the name of a case."""
     return (path for path in list(folder.iterdir()) if CASE.fullmatch(path.name))
 
 
@@ -97,5 +97,5 @@ def _is_a_corpus(folder: Path) -> bool:
 
 
 def _bytes(value: dict[str, Any]) -> bytes:
-    """Return JSON in ASCII, which no editor, shell or version control changes."""
+    """Return ASCII JSON, which editors, shells and version control do not change."""
     return f"{json.dumps(value, indent=2)}\n".encode()

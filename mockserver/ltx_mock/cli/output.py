@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def use_readable_streams() -> None:
-    """Let output that a code page cannot hold be written in ASCII, and be no error."""
+    """Write characters that a code page lacks in ASCII, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=READABLE)
@@ -36,12 +36,12 @@ def print_json(told: object) -> None:
 
 
 def print_exported(text: str) -> None:
-    """Print JSON, or lines of it, that a server wrote."""
+    """Print JSON, or lines of JSON, from a server."""
     click.echo(escaped(text, encoding=encoding()), nl=False)
 
 
 def table(*head: str, rows: Iterable[Sequence[str | Text]], right: Iterable[str] = ()) -> str:
-    """Return rows below their heads, as wide as the terminal; the columns in `right` end on the right."""
+    """Return rows with a header, limited to the width of the terminal; columns in `right` are right-aligned."""
     from rich.console import Console  # noqa: PLC0415 - slow to import
     from rich.table import Table  # noqa: PLC0415
 

@@ -17,10 +17,10 @@ LARGEST = 64 * 1024
 
 
 def check_ready_file(path: Path) -> None:
-    """See that a ready file can be written, and that what is there is one, or is empty.
+    """Check that a ready file can be written, and that an existing file is a ready file or empty.
 
     Raises:
-        LtxMockError: it is something else, which stays as it is.
+        LtxMockError: it is another file, which is not changed.
     """
     try:
         check_writable(path)
@@ -34,10 +34,10 @@ def check_ready_file(path: Path) -> None:
 
 
 def write_ready_file(path: Path, url: str) -> None:
-    """Write the whole file or none: a reader never sees half of it.
+    """Write the file atomically.
 
     Raises:
-        LtxMockError: it cannot be written, or something else is there.
+        LtxMockError: it cannot be written, or another file is there.
     """
     check_ready_file(path)
     try:
@@ -47,15 +47,15 @@ def write_ready_file(path: Path, url: str) -> None:
 
 
 def remove_ready_file(path: Path) -> None:
-    """Remove the file, unless another process has written its own there since."""
+    """Remove the file, unless another process has replaced it."""
     with suppress(OSError, ValueError):
-        check_writable(path)  # it is no link
+        check_writable(path)  # it is not a link
         if _pid(path) == os.getpid():
             path.unlink()
 
 
 def _pid(path: Path) -> int | None:
-    """Return the process that a ready file names; None where it is none."""
+    """Return the process id in a ready file; None if it is not one."""
     try:
         told = read_json(read_file(path, most=LARGEST))
     except ValueError:

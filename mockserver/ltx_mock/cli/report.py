@@ -30,27 +30,27 @@ SHOWN = 5
 
 
 def chosen_rules(rules: Sequence[str], excluded: Sequence[str] = ()) -> set[str]:
-    """Return the ids of the rules that are wanted.
+    """Return the ids of the selected rules.
 
     Args:
         rules: Ids, or groups such as `CB`; none means all rules.
-        excluded: The same for those that are not wanted.
+        excluded: Ids or groups of rules to leave out.
 
     Raises:
-        LtxMockError: There is no such rule.
+        LtxMockError: Unknown rule.
     """
     return _named(rules or ("",)) - _named(excluded)
 
 
 def tell(report: Report, *, json_: str | None = None, sarif_: str | None = None, github: bool = False) -> None:
-    """Show a report, unless the standard output is wanted for another form of it, and write those forms."""
+    """Print a report, unless standard output is used for another format, and write the other formats."""
     if "-" not in (json_, sarif_):
         show(report)
     report_files(report, json_=json_, sarif_=sarif_, github=github)
 
 
 def show(report: Report) -> None:
-    """Print a report for people: table and explanations to stdout, the count of verdicts to stderr."""
+    """Print a report for people: table and explanations to stdout, the counts to stderr."""
     from ltx_mock_contracts.reporting.facts import about, counts  # noqa: PLC0415 - help does without
 
     told = about(report)
@@ -65,7 +65,7 @@ def show(report: Report) -> None:
 
 
 def report_files(report: Report, *, json_: str | None = None, sarif_: str | None = None, github: bool = False) -> None:
-    """Write a report in the forms that programs read.
+    """Write a report in machine-readable formats.
 
     Args:
         report: The report.
@@ -104,7 +104,7 @@ def _named(given: Iterable[str]) -> set[str]:
 
 
 def json_text(value: dict[str, Any]) -> str:
-    """Return JSON that has, wherever it is printed, nothing that GitHub's runner takes for a command."""
+    """Return JSON without anything that GitHub's runner would treat as a command."""
     return json.dumps(value, indent=2).replace("##[", "#\\u0023[") + "\n"
 
 
@@ -124,7 +124,7 @@ def _table(report: Report) -> str:
 
 
 def _not_checked(report: Report) -> str:
-    """Return each reason for which rules were not checked, after those rules."""
+    """Return each reason why rules were not checked, after the rules."""
     from rich.console import Console  # noqa: PLC0415 - slow to import
 
     from ltx_mock_contracts.reporting.facts import reasons  # noqa: PLC0415 - help does without
@@ -142,7 +142,7 @@ def _note(verdict: Verdict) -> str:
 
 
 def _explained(verdict: Verdict, report: Report) -> Iterator[str]:
-    """Give a paragraph for each deviation from a rule: what was expected, what came, where, and how to see it."""
+    """Yield a paragraph for each deviation: expected, actual, place, and a command to reproduce it."""
     for deviation in _one_of_each_kind_first(verdict.deviations)[:SHOWN]:
         yield _paragraph(verdict, deviation, report)
     if len(verdict.deviations) > SHOWN:
@@ -150,7 +150,7 @@ def _explained(verdict: Verdict, report: Report) -> Iterator[str]:
 
 
 def _one_of_each_kind_first(deviations: Sequence[Deviation]) -> list[Deviation]:
-    """Return deviations in such an order that no second one of a kind stands before the first of another."""
+    """Sort deviations so that the first of each kind precedes all second ones."""
     seen: Counter[str] = Counter()
     turns = []
     for deviation in deviations:

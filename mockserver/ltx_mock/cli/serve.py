@@ -82,7 +82,7 @@ def serve(*, quiet: bool, ready_file: str | None, **given: Any) -> None:
     sockets = listen(settings.host, settings.port)
     url = url_of(sockets[0])
     engine = new_engine(settings)
-    heard = sys.stdout is not None  # it is not, where it was closed before the start
+    heard = sys.stdout is not None  # None if it was closed before the start
     console = None if quiet or not heard else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
     if console:
         engine.observers.add(console)
@@ -107,7 +107,7 @@ def serve(*, quiet: bool, ready_file: str | None, **given: Any) -> None:
 
 
 def banner(settings: Settings, url: str) -> str:
-    """Return what is said when the server is up: where it is and how to point a client at it."""
+    """Return the message at start-up: the URL, and how to configure a client."""
     clock = settings.new_clock()
     pace = f"{clock.speed:g} times faster" if clock.mode == "scaled" else f"{clock.mode} clock"
     key = "$KEY" if settings.api_key else "any-key"
@@ -136,12 +136,12 @@ def banner(settings: Settings, url: str) -> str:
 
 
 def dashboard_url(url: str) -> str:
-    """Return where the dashboard of a server is."""
+    """Return the URL of a server's dashboard."""
     return f"{url}/__admin/"
 
 
 def _show_in_browser(url: str) -> None:
-    """Open a page beside the server: some browsers return only when they are closed."""
+    """Open a page in a thread, since some browsers return only when they are closed."""
     import webbrowser  # noqa: PLC0415 - nobody else should wait for it
 
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
@@ -154,13 +154,13 @@ def _stop_on_signals(server: HttpServer) -> None:
 
 
 def _heed_no_more_signals() -> None:
-    """Let a second Ctrl-C do no harm: on its way out Python would let it kill the process."""
+    """Ignore a second Ctrl-C, which would kill the process during shutdown."""
     for name in SIGNALS:
         signal.signal(name, signal.SIG_IGN)
 
 
 def _tame_garbage_collector() -> None:
-    """Keep the collector from walking a large table of tasks, which shows as pauses of 100 ms."""
+    """Tune the garbage collector, whose passes over a large table of tasks would cause pauses of 100 ms."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)

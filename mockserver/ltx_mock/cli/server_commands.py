@@ -26,14 +26,14 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def escaped(argument: str) -> str:
-    """Return an argument of the command line for a path; where the locale knows no such letters, it holds raw bytes."""
+    """Percent-encode an argument for a path; it may contain raw bytes that the locale cannot decode."""
     return quote(argument, safe="", errors="surrogateescape")
 
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say which server, and hand the command a client of its control plane.
+    """Add the options for the server, and pass a client of its control plane to the command.
 
-    Nothing is sent to what is no ltx-mock.
+    Other programs than ltx-mock get no requests.
     """
 
     @functools.wraps(command)
@@ -89,7 +89,7 @@ def clock(ctx: click.Context, remote: ControlClient, *, as_json: bool) -> None:
 
 
 def _options_belong_behind(ctx: click.Context) -> None:
-    """Refuse options of a group that stand before its command, where they would do nothing."""
+    """Refuse options of a group before its command, where they have no effect."""
     given = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
     if given:
         ctx.fail(f"put --{given[0].removeprefix('as_').replace('_', '-')} after {ctx.invoked_subcommand}")
@@ -114,7 +114,7 @@ def set_(remote: ControlClient, mode: str | None, speed: float | None, *, as_jso
     _print_clock(remote.post("/clock", body), as_json=as_json)
 
 
-@clock.command(context_settings={"ignore_unknown_options": True})  # so that -5 is told to be a wrong number
+@clock.command(context_settings={"ignore_unknown_options": True})  # so that -5 is reported as an invalid number
 @on_server
 @click.argument("seconds", type=click.FloatRange(min=0))
 @JSON
@@ -173,7 +173,7 @@ def tasks(
 
 
 def _ahead(task: dict[str, Any]) -> str:
-    """Tell the last state of an unfinished task; one that is stuck has it as soon as it is processed."""
+    """Return the last state of an unfinished task and its time; a stuck task reaches it when processing starts."""
     stuck = task["endState"] == "processing"
     return f"{task['endState']} at {time_of_day(task['nextTransition' if stuck else 'endTime'])}"
 
@@ -302,18 +302,18 @@ def reset(remote: ControlClient) -> None:
 
 
 class Whose:
-    """Says at the end of a line whose it is, in a list that has lines of several tenants."""
+    """Appends the tenant to a line, in lists with lines of several tenants."""
 
     def __init__(self, listed: list[dict[str, Any]]) -> None:
         self._several = len({each["tenant"] for each in listed}) > 1
 
     def __call__(self, each: dict[str, Any]) -> str:
-        """Return it, with what parts it from the line."""
+        """Return the suffix with its separator."""
         return f"  {named(each)}" if self._several else ""
 
 
 def named(each: dict[str, Any]) -> str:
-    """Return what a tenant is called, for people: the end of its key, and its id."""
+    """Return the name of a tenant for people: the label of its key, and its id."""
     return f"{each['key']} ({each['tenant']})"
 
 

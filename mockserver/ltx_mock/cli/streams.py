@@ -1,4 +1,4 @@
-"""Streams whose reader has gone away, as after `ltx-mock rules | head -1`, or does not read."""
+"""Output streams whose reader has closed the pipe, as after `ltx-mock rules | head -1`, or does not read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 from io import TextIOWrapper
 from typing import TextIO
 
-PIECE_BYTES = 4096  # a pipe that can be written to takes so many without a wait (PIPE_BUF)
+PIECE_BYTES = 4096  # a writable pipe accepts so many bytes without blocking (PIPE_BUF)
 
 
 def forget_stream(stream: TextIO) -> None:
-    """Let a stream that nobody reads any more lead nowhere, so that its flush at the end of the program is no error."""
+    """Redirect a broken stream to /dev/null, so that the flush at interpreter exit does not raise."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -21,7 +21,7 @@ def forget_stream(stream: TextIO) -> None:
 
 
 class Outlet:
-    """A text stream that is written to without a wait for its reader; what it does not take is kept."""
+    """A non-blocking text stream; text that cannot be written yet is buffered."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -29,17 +29,17 @@ class Outlet:
 
     @property
     def waiting(self) -> int:
-        """How many bytes are kept."""
+        """The number of buffered bytes."""
         return len(self._rest)
 
     def write(self, text: str, patience: float = 0.0) -> None:
-        """Write what can be written; for each piece wait for at most `patience` seconds.
+        """Write as much as possible; wait at most `patience` seconds for each chunk.
 
         Raises:
-            OSError: the reader has gone away.
+            OSError: the reader has closed the pipe.
         """
         stream = self._stream
-        if not isinstance(stream, TextIOWrapper) or sys.platform == "win32":  # there, select knows sockets only
+        if not isinstance(stream, TextIOWrapper) or sys.platform == "win32":  # on Windows select supports only sockets
             stream.write(text)
             stream.flush()
             return

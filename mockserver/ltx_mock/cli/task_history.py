@@ -1,4 +1,4 @@
-"""The story of a task as text, for `ltx-mock tasks ID`."""
+"""The history of a task as text, for `ltx-mock tasks ID`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ View = Mapping[str, Any]
 
 
 def story_lines(task: View) -> Iterator[str]:
-    """Give the lines of a task's story, as `GET /__admin/tasks/{id}` tells it. Nothing in them moves a cursor."""
+    """Yield the lines of a task's history from `GET /__admin/tasks/{id}`, without control characters."""
     given = task["request"]["input"]
     ratio = given.get("aspect_ratio", MODEL.aspect_ratio)
     asked = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"

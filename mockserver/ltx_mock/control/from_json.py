@@ -48,12 +48,11 @@ class Task(NamedTuple):
 class Exchange(NamedTuple):
     """One request and its response, or one callback.
 
-    `number` is the one of the journal: the control plane, the commands and the dashboard show the same.
-    `body` and `answer` are decoded JSON; text where they are none, None where there is nothing. `headers` are those of
-    the answer that have something to say; `request_headers` those that came, with lower-case names and without what is
-    secret. `status` is None where nobody answered. `latency` is how late a scenario made the answer, or how long a
-    receiver took, in virtual milliseconds. `cause` says what brought
-    an answer about, if it was not the request alone, and `cause_kind` of which kind that is (see
+    `number` is its number in the journal, as in the control plane, the commands and the dashboard. `body` and `answer`
+    (the body of the response) are decoded JSON; text if they are not JSON, None if they are empty. `headers` are the
+    significant headers of the response; `request_headers` have lower-case names and no secrets. `status` is None
+    without a response. `latency` is the delay of a scenario, or the time of a receiver, in virtual milliseconds.
+    `cause` explains a response that the request alone does not, and `cause_kind` is its kind (see
     `ltx_mock.core.cause`); `fault` is how a scenario broke the connection.
     """
 

@@ -205,7 +205,7 @@ class ClockEntry(NamedTuple):
 
     @property
     def latency(self) -> int | None:
-        """None: nobody waits for it."""
+        """None: it has no response."""
         return None
 
     @property

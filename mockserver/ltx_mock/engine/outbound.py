@@ -39,7 +39,7 @@ Silence = Literal["silent", "refused", "untrusted", "broken"]
 
 
 CONNECTION_REFUSED: Final = "(connection refused)"
-"""In the reason of who is not there."""
+"""A part of the reason of a refused connection."""
 
 
 class Unanswered(Exception):  # noqa: N818 - not an error of ours

@@ -83,7 +83,7 @@ async def run_with_scenarios(
         operation: the operation of the request.
         requested: the scenarios that the request asks for.
         subject: the facts of the request or of its task.
-        work: does what is asked, where no scenario answers in its place.
+        work: processes the request, unless a scenario replaces the response.
         task_id: the id of its task.
     """
     call = MatchPoint(operation, "request", subject)

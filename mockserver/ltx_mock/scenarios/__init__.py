@@ -1,19 +1,18 @@
 """Scenarios: errors, faults, delays and drift for requests, by name or custom.
 
 ```
-readers      the values that only scenarios have
-model        match and outcome: what a scenario is
-parse        the rules that a whole scenario keeps
-library      the scenarios that have a name
-matching     which of the active ones applies to a request
-per_request  those that a request asks for itself
-sampling     what is left to chance, from random bytes that are given
+readers      readers for the values of scenarios
+model        match and outcome: the model of a scenario
+parse        the rules for a whole scenario
+library      the named scenarios
+matching     the active scenario that applies to a request
+per_request  scenarios that a request asks for
+sampling     random choices, from given random bytes
 drift        responses that deviate from the contract
 files        scenarios from TOML and JSON
 ```
 
-All of it is pure. What it does to tasks, responses and connections is in
-`engine.scenario_effects`, `api.faults` and `asgi.connection`.
+All modules are pure. `engine.scenario_effects`, `api.faults` and `asgi.connection` apply the scenarios.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         self.headers = headers.copy()  # from here on header lines belong to the trailer (RFC 9110, 6.5.1)
 
     def on_response_complete(self) -> None:
-        """See uvicorn, which reads on after each response: who sends faster than it is answered fills the memory."""
+        """See uvicorn, which reads on after each response, so that a fast sender would fill the memory."""
         super().on_response_complete()
         if self.pipeline:
             self.flow.pause_reading()

@@ -70,9 +70,9 @@ class ClockHandle:
     def run_until_idle(self) -> list[dict[str, Any]]:
         """Advance until every task is finished or stuck and no callback is scheduled; return all events, in order.
 
-        A callback that is just being sent (`sending`) is not waited for: the caller may be its receiver, which has not
-        answered yet. That can only be where somebody else moves time on, or where the clock is not `manual`;
-        `CallbackReceiver.wait` waits for such a callback.
+        It does not wait for a callback that is being sent (`sending`), because the caller may be its receiver. There
+        can only be one if something else advances the clock, or if the clock is not `manual`; `CallbackReceiver.wait`
+        waits for such a callback.
 
         Raises:
             LtxMockError: there is no end, because callbacks make new tasks for ever.

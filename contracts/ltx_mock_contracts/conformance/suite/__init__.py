@@ -1,4 +1,4 @@
-"""The checks, in the order in which they are reported."""
+"""All checks, in the order of reports."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ CHECKS: Final[tuple[Check, ...]] = (
     *limits.CHECKS,
     *balance.CHECKS,
 )
-"""Every check of a server. Each is a plain function of a context, with what is known of it beforehand."""
+"""Every check of a server: a plain function of a context, with metadata."""
