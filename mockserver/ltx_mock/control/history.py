@@ -22,7 +22,7 @@ Step = dict[str, Any]
 Placed = tuple[int, int, int, Step]
 
 
-def story(tenant: Tenant, task: Task) -> dict[str, Any]:
+def task_history(tenant: Tenant, task: Task) -> dict[str, Any]:
     """Return a task like `task_view`, with its history.
 
     The additional fields are `findings` of its request; `callbacks`; `story`, the events in order; `next`, the future

@@ -16,7 +16,7 @@ from ltx_mock.asgi.messages import forwarded_url
 from ltx_mock.control.bodies import Advance, Finish, SetClock
 from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
-from ltx_mock.control.history import story
+from ltx_mock.control.history import task_history
 from ltx_mock.control.journal import Journal
 from ltx_mock.control.listing import VIEW_SIZE, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
@@ -152,7 +152,7 @@ class ControlPlane:
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its history."""
-        return story(*self._task(request))
+        return task_history(*self._task(request))
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""

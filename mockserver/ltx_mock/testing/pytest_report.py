@@ -39,7 +39,7 @@ Moment = tuple[int, int, str]
 """Unix milliseconds, an order for things of the same moment, a line."""
 
 
-def story(world: World) -> str:
+def history(world: World) -> str:
     """Return seed, key and clock, all events in order of virtual time, future events, and a curl command."""
     seed = world._admin.get("/settings")["seed"]  # noqa: SLF001 - a module of the same house
     requests, tasks, now = world.requests, world.tasks, world.clock.now

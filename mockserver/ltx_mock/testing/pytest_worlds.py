@@ -132,10 +132,10 @@ def _last_unkeyed(server: MockServer | RemoteServer) -> int:
 
 
 def _section(world: World, *, failed: bool) -> Iterator[Section]:
-    from ltx_mock.testing.pytest_report import findings, story  # noqa: PLC0415 - most tests pass
+    from ltx_mock.testing.pytest_report import findings, history  # noqa: PLC0415 - most tests pass
 
     try:
-        text = story(world) if failed else findings(world.requests)
+        text = history(world) if failed else findings(world.requests)
     except Exception as error:  # noqa: BLE001 - the test's own error must be told, whatever happens here
         text = f"the tenant cannot be read: {error}"
     if text:

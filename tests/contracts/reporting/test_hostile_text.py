@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from ltx_mock import MockServer
 from ltx_mock.cli import cli
 from ltx_mock.cli.console import Console, Readable, json_line
-from ltx_mock.testing.pytest_report import findings, story
+from ltx_mock.testing.pytest_report import findings, history
 from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary, without_keys
 from ltx_mock_contracts.reporting.redaction import Redactor, url_secrets_hidden
 from ltx_mock_contracts.reporting.text import fitting, printable
@@ -100,7 +100,7 @@ def test_no_secret_and_nothing_hostile_goes_out_anywhere() -> None:
             ran = CliRunner().invoke(cli, [*command, "--url", mock.url, "--admin-token", TOKEN])
             assert ran.exit_code == 0, ran.exception
             outputs[" ".join(command)] = ran.output
-        outputs["pytest story"], outputs["pytest findings"] = story(mock), findings(mock.requests)
+        outputs["pytest story"], outputs["pytest findings"] = history(mock), findings(mock.requests)
         for form in EXPORTS:
             report = check_trace(parse_trace(outputs[form]))
             outputs[f"annotations of {form}"] = github_annotations(report)
@@ -117,7 +117,7 @@ def test_a_curl_line_of_a_body_that_is_no_json_is_one_harmless_line() -> None:
     with MockServer(clock="manual") as mock:
         with mock.client() as client:
             client.post(GENERATE, content=f"no JSON\n{HOSTILE}".encode())
-        told = story(mock)
+        told = history(mock)
     again = told.partition("again, once `ltx-mock serve` runs:\n")[2]
     assert len(again.splitlines()) == 1
     assert again.startswith("printf 'no JSON\\012\\033[2J")

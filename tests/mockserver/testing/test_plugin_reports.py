@@ -115,12 +115,12 @@ def test_a_report_has_the_headers_of_the_last_request_and_how_late_an_answer_was
     """Without what is secret in them, and nothing in them moves a cursor."""
     test = """
     def test_one(make_ltx_server):
-        from ltx_mock.testing.pytest_report import story
+        from ltx_mock.testing.pytest_report import history
         mock = make_ltx_server(clock="real", speed=10_000)
         mock.scenarios.add(delay={"type": "fixed", "milliseconds": 1500}, operation="statusTask")
         with mock.client(headers={"x-team": b"a\\x9b31mb", "cookie": b"hidden"}) as client:
             client.get("/statusTask/ltx-2-19b", params={"taskId": "task_1"})
-        print(story(mock))
+        print(history(mock))
         assert False
     """
     output = run(pytester, test, "--tb=short", failed=1)
