@@ -7,7 +7,8 @@ from importlib import import_module
 import pytest
 
 import ltx_mock_contracts
-from ltx_mock_contracts import Deviation, Verdict
+from ltx_mock import MockServer, RemoteServer
+from ltx_mock_contracts import Deviation, Verdict, reporting
 
 LAZY = [
     "ltx_mock",
@@ -72,3 +73,12 @@ def test_a_deviation_has_its_former_name_too() -> None:
     assert ltx_mock_contracts.Departure is ltx_mock_contracts.Deviation
     one = Deviation(rule="ENV-2", title="", expected="", actual="")
     assert Verdict(rule="ENV-2", outcome="broken", deviations=(one,)).departures == (one,)
+
+
+def test_former_names_of_single_things_still_work() -> None:
+    assert reporting.disarmed is reporting.escape_workflow_commands
+    with MockServer() as mock, mock.client(headers={"authorization": ""}) as client:
+        client.get("/statusTask/ltx-2-19b")
+        assert mock.strangers == mock.unauthenticated_requests != []
+        assert mock.troubles == mock.internal_errors == []
+    assert RemoteServer("http://127.0.0.1:1").troubles == []
