@@ -25,7 +25,7 @@ pytest_plugins = ["pytester"]
 SAME_IN_EVERY_RUN = bool(os.environ.get("CI"))
 FULL = settings(deadline=None, derandomize=SAME_IN_EVERY_RUN, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", FULL)
-settings.register_profile("quick", FULL, max_examples=25)
+settings.register_profile("quick", FULL, max_examples=15)
 settings.load_profile("full")
 
 TOOLS = {

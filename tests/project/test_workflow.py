@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tomllib
@@ -51,7 +52,8 @@ def test_it_may_only_read_and_ends() -> None:
 @pytest.mark.parametrize(("system", "place"), [("", ".venv/bin/"), ("Windows_NT", ".venv/Scripts/")])
 def test_make_finds_the_environment_of_each_system(system: str, place: str) -> None:
     command = ["make", "--dry-run", "--always-make", f"OS={system}", "lint"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    environment = {"PATH": os.environ["PATH"]}  # without what the make around these tests hands on, such as VENV
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert f"{place}ruff check .\n" in done.stdout
     assert f"{place}python -m pip install" in done.stdout
 
