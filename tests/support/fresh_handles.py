@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ltx_mock.store.memory import MemoryStore, MemoryTenant
+from ltx_mock.store.memory import MemoryStore
+from ltx_mock.store.memory_tenant import MemoryTenant
 
 HANDLES = frozenset({"tenant", "open", "find", "find_id", "owner"})
 

@@ -6,6 +6,7 @@ They check access, method, request limit and body, in this order; the engine doe
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import ClassVar
 from urllib.parse import parse_qs
@@ -41,7 +42,7 @@ JSON = (b"content-type", b"application/json")
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 
 
-class Endpoint:
+class Endpoint(ABC):
     """The base of the endpoints: access, method, request limit, journal. Adds nothing to the scope."""
 
     operation: ClassVar[ApiOperation]
@@ -88,8 +89,8 @@ class Endpoint:
         wait = tenant.take_request(now)
         return responses.too_many_requests(tenant.settings, wait) if wait else None
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:
-        raise NotImplementedError
+    @abstractmethod
+    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse: ...
 
 
 class GenerateTask(Endpoint):

@@ -255,7 +255,7 @@ def redeliver(remote: ControlClient, callback_id: str, *, as_json: bool) -> None
 def allow(remote: ControlClient, host: str, *, remove: bool) -> None:
     """Send callbacks to HOST too, as with serve --allow-callback-host."""
     told = remote.call("DELETE" if remove else "POST", "/settings", {"allow_callback_host": [host]})
-    say(f"callback hosts: this machine, {', '.join(told['allow_callback_host'])}", err=True)
+    say(f"callback hosts: {', '.join(['this machine', *told['allow_callback_host']])}", err=True)
 
 
 @callbacks.command()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ltx_mock.store.memory import MemoryTenant
+    from ltx_mock.store.memory_tenant import MemoryTenant
 
 FREED_SHARE = 8
 """An eighth of the limit is freed at once, since selecting what to remove costs more than counting."""

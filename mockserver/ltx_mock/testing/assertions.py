@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Unpack
 
 from ltx_mock.control.expectation import Expectation
@@ -20,23 +21,23 @@ if TYPE_CHECKING:
 SHOWN = 10
 
 
-class Assertions:
+class Assertions(ABC):
     """The assertions of a tenant."""
 
     @property
+    @abstractmethod
     def requests(self) -> list[Exchange]:
         """The journal."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def tasks(self) -> list[Task]:
         """The tasks."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def account(self) -> Account:
         """The counters."""
-        raise NotImplementedError
 
     def assert_requested(
         self, operation: RequestOperation | None = None, *, times: int | None = None, **fields: Unpack[RequestFields]

@@ -12,7 +12,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.core.records import Account
 from ltx_mock.server.app import build
-from ltx_mock.store import memory
+from ltx_mock.store import memory_tenant
 from ltx_mock.testing.tenant import World
 from support.bodies import (
     GENERATE,
@@ -201,7 +201,7 @@ HEAVY = {
 def test_the_requests_of_one_key_have_a_bound_of_our_own(
     monkeypatch: pytest.MonkeyPatch, server: MockServer, world: World, body: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(memory, "MAX_REQUEST_BYTES", 50_000)
+    monkeypatch.setattr(memory_tenant, "MAX_REQUEST_BYTES", 50_000)
     with (
         world.client(transport=server.transport) as client,
         server.tenant().client(transport=server.transport) as other,

@@ -184,12 +184,13 @@ def test_a_recording_says_that_it_was_by_hand_and_breaks_no_rule(mock: MockServe
 
 def test_the_commands_take_back_what_they_gave(mock: MockServer) -> None:
     run = CliRunner()
-    for action, value, given in (
-        ("allow", "a.example", "a.example"),
-        ("rewrite", "https://a.example=http://localhost:1", "https://a.example goes to http://localhost:1"),
+    for action, value, given, left in (
+        ("allow", "a.example", "a.example", "callback hosts: this machine\n"),
+        ("rewrite", "https://a.example=http://localhost:1", "https://a.example goes to http://localhost:1", None),
     ):
         added = run.invoke(cli, ["callbacks", action, value, "--url", mock.url])
         removed = run.invoke(cli, ["callbacks", action, value, "--remove", "--url", mock.url])
         assert (added.exit_code, removed.exit_code) == (0, 0), (added.output, removed.output)
         assert given in added.output
         assert given not in removed.output
+        assert left in {None, removed.output}

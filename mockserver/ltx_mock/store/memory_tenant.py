@@ -1,0 +1,312 @@
+"""A tenant in memory: its tasks, callbacks, scenarios and journal."""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from ltx_mock.core.clock import Clock
+from ltx_mock.core.journal_entry import Entry, Operation, findings_size
+from ltx_mock.core.keys import key_label
+from ltx_mock.core.limits import RequestWindow, TaskLimits
+from ltx_mock.core.records import Account, Delivery, Refusal, Task
+from ltx_mock.core.seeding import digest
+from ltx_mock.core.settings import MEBIBYTE, Settings
+from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, activate, take_next
+from ltx_mock.scenarios.model import Scenario
+from ltx_mock.store.memory_budget import Budget
+
+ENTRY_BYTES = 700
+TASK_BYTES = 2000
+DELIVERY_BYTES = 800
+"""The overhead of each in bytes, besides the bytes from a client."""
+MAX_REQUEST_BYTES = 256 * MEBIBYTE
+"""The limit on the requests of one key's tasks, our choice; a typical request has some hundred bytes."""
+
+
+class Shared:
+    """The state shared by the tenants of a store: the owners of tasks, and the memory budgets."""
+
+    __slots__ = ("journals", "owners", "tasks")
+
+    def __init__(self, journals: Budget, tasks: Budget) -> None:
+        self.journals, self.tasks = journals, tasks
+        self.owners: dict[str, MemoryTenant] = {}
+
+
+class MemoryTenant:
+    """See `ltx_mock.store.interface.Tenant`."""
+
+    __slots__ = (
+        "_armed_here",
+        "_deliveries",
+        "_draws",
+        "_due",
+        "_entries",
+        "_entry_sizes",
+        "_limits",
+        "_made",
+        "_request_bytes",
+        "_shared",
+        "_tasks",
+        "_window",
+        "clock",
+        "counts",
+        "entry_bytes",
+        "forgotten",
+        "generation",
+        "id",
+        "key",
+        "label",
+        "last_entry",
+        "opened",
+        "scenarios",
+        "settings",
+        "task_bytes",
+    )
+
+    def __init__(
+        self,
+        tenant_id: str,
+        key: str,
+        settings: Settings,
+        clock: Clock,
+        shared: Shared,
+        generation: int,
+        *,
+        opened: bool = False,
+    ) -> None:
+        self.id, self.key, self.label, self.settings, self.clock = tenant_id, key, key_label(key), settings, clock
+        self.generation, self.opened = generation, opened
+        self.scenarios: tuple[ActiveScenario, ...] = tuple(map(activate, settings.scenario))
+        self._armed_here = False
+        self._draws = 0
+        self._shared = shared
+        self._tasks: dict[str, Task] = {}
+        self._limits = TaskLimits(self._tasks)
+        self._window = RequestWindow(settings.rate_limit, clock.now())
+        self._made = 0
+        self._deliveries: dict[str, Delivery] = {}
+        self._due: list[tuple[int, int, str]] = []
+        self._entries: deque[Entry] = deque()
+        self._entry_sizes: deque[int] = deque()
+        self.entry_bytes = self.task_bytes = self._request_bytes = 0
+        self.forgotten = self.last_entry = 0
+        self.counts: dict[tuple[Operation, int | None], int] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MemoryTenant) and (self.key, self.generation) == (other.key, other.generation)
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.generation))
+
+    def move_clock(self, moment: int) -> None:
+        """See `Tenant.move_clock`."""
+        self.clock = self.clock.moved_to(moment)
+
+    def set_clock(self, mode: str | None, speed: float | None) -> None:
+        """See `Tenant.set_clock`."""
+        self.clock = self.clock.changed(mode, speed)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing but a request count and a few journal entries."""
+        return self.key != "" and not (self._tasks or self.set_up)
+
+    @property
+    def set_up(self) -> bool:
+        """Whether it has its own settings or scenarios."""
+        return self.opened or self._armed_here
+
+    def configure(self, settings: Settings) -> None:
+        """See `Tenant.configure`."""
+        self.settings = settings
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """See `Tenant.add_scenario`."""
+        self._armed_here = True
+        self.activate(scenario)
+
+    def activate(self, scenario: Scenario) -> None:
+        """Activate a scenario of all tenants."""
+        self.scenarios = (*self.scenarios, activate(scenario))
+
+    def claim_scenario(self, call: MatchPoint, task_id: str | None = None) -> ActiveScenario | None:
+        """See `Tenant.claim_scenario`."""
+        task = self._tasks.get(task_id or "")
+        if task is not None and task.scenarios:
+            waiting, claimed = take_next(task.scenarios, call, self.next_random_bytes)
+            self._tasks[task.id] = task._replace(scenarios=waiting)
+            if claimed is not None:
+                return claimed
+        self.scenarios, claimed = take_next(self.scenarios, call, self.next_random_bytes)
+        return claimed
+
+    def drop_scenarios(self) -> None:
+        """See `Tenant.drop_scenarios`."""
+        self.scenarios = ()
+
+    def next_random_bytes(self) -> bytes:
+        """See `Tenant.next_random_bytes`."""
+        self._draws += 1
+        return digest("scenario", self.settings.seed, self._draws)
+
+    def take_request(self, now: int) -> int:
+        """See `Tenant.take_request`."""
+        return self._window.take(self.settings.rate_limit, now)
+
+    def next_number(self) -> int:
+        """See `Tenant.next_number`."""
+        self._made += 1
+        return self._made
+
+    def add_task(self, task: Task, now: int) -> Refusal | None:
+        """See `Tenant.add_task`."""
+        refused = self._limits.refusal(task, self.settings, now)
+        if refused is not None:
+            return refused
+        size = _request_weight(task)
+        if self._request_bytes + size > MAX_REQUEST_BYTES:
+            return Refusal("memory")
+        self._request_bytes += size
+        self._tasks[task.id] = task
+        self._shared.owners[task.id] = self
+        self._count_task_bytes(TASK_BYTES + size)
+        self._limits.take(task)
+        return None
+
+    def task(self, task_id: str) -> Task | None:
+        """See `Tenant.task`."""
+        return self._tasks.get(task_id)
+
+    def tasks(self) -> Iterable[Task]:
+        """See `Tenant.tasks`."""
+        return self._tasks.values()
+
+    def replace_task(self, task: Task) -> None:
+        """See `Tenant.replace_task`."""
+        before, self._tasks[task.id] = self._tasks[task.id], task
+        self._limits.change(before, task)
+
+    def unfinished(self, now: int) -> list[Task]:
+        """See `Tenant.unfinished`."""
+        self._limits.settle(now)
+        return [self._tasks[task_id] for task_id in self._limits.unfinished]
+
+    def account(self, now: int) -> Account:
+        """See `Tenant.account`."""
+        limits, limit, rate = self._limits, self.settings.credits, self.settings.rate_limit
+        limits.settle(now)
+        window_ends = self._window.ends(rate)
+        open_ = window_ends > now
+        return Account(
+            made=len(self._tasks),
+            active=len(limits.unfinished),
+            credits=None if limit is None else limit - limits.spent,
+            spent=limits.spent,
+            requests_in_window=self._window.used if open_ else 0,
+            window_ends=window_ends if open_ else None,
+        )
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """See `Tenant.put_delivery`."""
+        if delivery.id not in self._deliveries:
+            self._count_task_bytes(DELIVERY_BYTES + len(delivery.url))
+        self._deliveries[delivery.id] = delivery
+        if delivery.state == "scheduled" and delivery.due is not None:
+            heapq.heappush(self._due, (delivery.due, len(self._deliveries), delivery.id))
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """See `Tenant.delivery`."""
+        return self._deliveries.get(delivery_id)
+
+    def deliveries(self) -> Iterable[Delivery]:
+        """See `Tenant.deliveries`."""
+        return self._deliveries.values()
+
+    def next_due(self) -> int | None:
+        """See `Tenant.next_due`."""
+        while self._due and not self._is_due(*self._due[0]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def claim_due(self, until: int) -> list[Delivery]:
+        """See `Tenant.claim_due`."""
+        claimed = []
+        while (moment := self.next_due()) is not None and moment <= until:
+            _, _, delivery_id = heapq.heappop(self._due)
+            delivery = self._deliveries[delivery_id]
+            claimed.append(delivery)
+            self._deliveries[delivery_id] = delivery._replace(state="sending")
+        return claimed
+
+    def record(self, entry: Entry) -> None:
+        """See `Tenant.record`."""
+        entries, settings = self._entries, self.settings
+        entries.append(entry)
+        kind = entry.operation, entry.status
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.last_entry, size = entry.number, ENTRY_BYTES + entry.size
+        self._entry_sizes.append(size)
+        self.entry_bytes += size
+        while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
+            size -= self._forget_oldest()
+        shared = self._shared
+        shared.journals.count(size)
+        shared.journals.settle()
+        shared.tasks.settle()
+
+    def entries(self) -> Sequence[Entry]:
+        """See `Tenant.entries`."""
+        return self._entries
+
+    def forget_entries(self) -> int:
+        """See `Tenant.forget_entries`."""
+        count = len(self._entries)
+        self._entries.clear()
+        self._entry_sizes.clear()
+        self._shared.journals.count(-self.entry_bytes)
+        self.entry_bytes = self.forgotten = 0
+        return count
+
+    def shorten_journal(self, size: int) -> int:
+        """Remove the oldest entries, at least so many bytes if available; return the removed bytes."""
+        freed = 0
+        while freed < size and self._entries:
+            freed += self._forget_oldest()
+        self._shared.journals.count(-freed)
+        return freed
+
+    def release(self) -> None:
+        """Remove its part from the shared state. Later changes are not counted."""
+        shared, self._shared = self._shared, Shared(Budget(sys.maxsize, _ignore), Budget(sys.maxsize, _ignore))
+        for task_id in self._tasks:
+            shared.owners.pop(task_id, None)
+        shared.journals.count(-self.entry_bytes)
+        shared.tasks.count(-self.task_bytes)
+
+    def _forget_oldest(self) -> int:
+        self.forgotten, size = self._entries.popleft().number, self._entry_sizes.popleft()
+        self.entry_bytes -= size
+        return size
+
+    def _count_task_bytes(self, size: int) -> None:
+        self.task_bytes += size
+        self._shared.tasks.count(size)
+
+    def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
+        delivery = self._deliveries[delivery_id]
+        return delivery.state == "scheduled" and delivery.due == moment
+
+
+def _request_weight(task: Task) -> int:
+    """Return the approximate size of a request in bytes: its body, its parsed URLs and its findings."""
+    request = task.request
+    urls = request.callback_url or "", *request.image_urls, *(lora.path for lora in request.loras)
+    return len(task.body) + sum(map(sys.getsizeof, filter(None, urls))) + findings_size(task.findings)
+
+
+def _ignore(_: int) -> None:
+    """Do nothing."""
