@@ -161,7 +161,9 @@ def _plain(node: Any, schemas: Schemas) -> Any:
 
 
 def _one_exclusion(node: Schema) -> Schema:
-    """Combine the exclusions of a string schema in one `not`; code generators lose the type inside `allOf`."""
-    excluded = [part["not"] for part in (node, *node.get("allOf", ())) if "not" in part]
+    """Combine the exclusions and conditions of a string schema in one `not`: generators lose the type in `allOf`."""
+    parts = (node, *node.get("allOf", ()))
+    excluded = [part["not"] for part in parts if "not" in part]
+    excluded += [{"not": {"anyOf": [{"not": part["if"]}, part["then"]]}} for part in parts if "if" in part]
     kept = {keyword: value for keyword, value in node.items() if keyword not in {"allOf", "not"}}
     return kept | {"not": {"anyOf": excluded}}

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ltx_mock_schemas
 from ltx_mock_contracts import strategies
 from ltx_mock_contracts.model import FAIL_CODES
+from ltx_mock_contracts.validation.urls import is_http_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,6 +189,26 @@ def test_the_document_accepts_every_request_that_the_api_accepts(body: dict[str,
 def test_the_document_refuses_every_request_that_the_api_refuses(invalid: strategies.InvalidRequest) -> None:
     forbidden = invalid.pointer in {"/input/aspect_ratio", "/input/loras"}
     assert forbidden or not VALIDATORS["GenerateRequest"].is_valid(invalid.body)
+
+
+HOSTS = st.from_regex(
+    r"\[[0-9A-Fa-f:.]{0,24}\]|[0-9]{1,3}(\.[0-9]{1,4}){0,4}|[a-z.\u00a8\u3002-]{0,70}", fullmatch=True
+)
+URLS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["http://", "HTTPS://", "ftp://", "http:/"]),
+    HOSTS,
+    st.sampled_from(["", "/", ":1", "?", ":x"]),
+)
+
+
+@given(URLS)
+@example("HTTP://[0]?")
+@example("http://[40:EB04E0]:1#")
+@example("http://[::1]/")
+def test_the_document_knows_an_absolute_url_as_the_api_does(url: str) -> None:
+    body = {"callback_url": url, "input": {"mode": "text-to-video", "prompt": "x", "resolution": "480p", "duration": 5}}
+    assert VALIDATORS["GenerateRequest"].is_valid(body) is is_http_url(url)
 
 
 def test_what_a_caller_does_to_the_document_stays_with_the_caller() -> None:
