@@ -38,7 +38,7 @@ TOOLS = {
     "prism": ("prism",),
     "generators": (
         *("openapi-typescript", "openapi-ts", "tsc", "esbuild", "redocly", "spectral"),
-        *("openapi-python-client", "datamodel-codegen", "openapi-generator-cli"),
+        *("openapi-python-client", "datamodel-codegen", "openapi-generator-cli", "schemathesis"),
     ),
 }
 

@@ -152,3 +152,12 @@ def test_spectral_has_nothing_to_say(tmp_path: Path, document: Path) -> None:
     assert (
         json.loads(run([tool("spectral"), "lint", "-f", "json", "-q", "-r", rules, document], tmp_path) or "[]") == []
     )
+
+
+def test_schemathesis_finds_nothing_wrong_with_the_fake(tmp_path: Path) -> None:
+    """It knows the document alone, and judges each response of the fake by it."""
+    with MockServer(api_key=["right-key"], clock="manual") as mock:
+        options = ("--max-examples", "25", "--seed", "1", "--generation-deterministic", "--no-color")
+        key = ("--header", "Authorization: Bearer right-key")
+        told = run([tool("schemathesis"), "run", f"{mock.url}/__admin/openapi.json", *key, *options], tmp_path)
+    assert "No issues found" in told
