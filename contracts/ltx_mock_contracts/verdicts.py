@@ -245,13 +245,6 @@ class VerdictCollector:
         for deviation in data["departures"]:
             self.add_deviation(Deviation.from_dict(deviation))
 
-    def add_report(self, report: Report) -> None:
-        """Add the counts and deviations of a report."""
-        for verdict in report.verdicts:
-            self.seen[verdict.rule] += verdict.seen
-            for deviation in verdict.deviations:
-                self.add_deviation(deviation)
-
     def as_dict(self) -> dict[str, Any]:
         """Return all notes as a JSON object, for `merge` in another process."""
         return {

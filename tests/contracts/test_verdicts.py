@@ -71,20 +71,6 @@ def test_a_deviation_survives_json(one: Deviation) -> None:
     assert Deviation.from_dict(json.loads(json.dumps(one.as_dict()))) == one
 
 
-@given(NOTES, NOTES)
-def test_a_report_that_is_added_counts_as_if_its_rules_had_been_seen_here(
-    here: list[str | Deviation], there: list[str | Deviation]
-) -> None:
-    both = collector(here)
-    both.add_report(report(collector(there)))
-    for rule in RULE_IDS:
-        ours, theirs, found = (report(each).of(rule) for each in (collector(here), collector(there), both))
-        times = sum(each.times for verdict in (ours, theirs) for each in verdict.deviations)
-        assert sum(each.times for each in found.deviations) == times
-        assert found.seen >= theirs.seen
-        assert (found.outcome == "not checked") == (ours.outcome == theirs.outcome == "not checked")
-
-
 def test_deviations_of_a_kind_are_one_with_the_checks_that_saw_it_in_order_and_once() -> None:
     noted = collector([deviation(checks=("a", "b")), deviation(checks=("b",)), deviation(checks=("c", "a"))])
     (one,) = report(noted).of("ENV-1").deviations

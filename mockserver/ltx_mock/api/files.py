@@ -42,25 +42,37 @@ MEDIA_TYPES = {
 _render = lru_cache(maxsize=16)(video.render)
 
 
-class ResultFile:
-    """The result of a successful task, available for 15 days (TASK-4, TASK-10).
-
-    It needs no key, as in the real service.
-    """
+class Preview:
+    """The result of a successful task, available for 15 days (TASK-4, TASK-10): for the dashboard, without a trace."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        refused = _refused(scope)
         try:
             tenant, task = self._engine.tenants.find_task(scope["path_params"]["task_id"])
         except NotFoundError:
-            await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
+            await (refused or _problem(404, "No such file"))(scope, receive, send)
             return
-        refused = _refused(scope) or _unavailable(task, tenant.clock.now())
+        refused = refused or _unavailable(task, tenant.clock.now())
+        await self._serve(tenant, task, refused, scope, receive, send)
+
+    async def _serve(
+        self, tenant: Tenant, task: Task, refused: JSONResponse | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        await (refused or _video(tenant, task))(scope, receive, send)
+
+
+class ResultFile(Preview):
+    """The same for clients, with scenarios and journal. It needs no key, as in the real service."""
+
+    async def _serve(
+        self, tenant: Tenant, task: Task, refused: JSONResponse | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if scope["method"] != "GET":
-            await (refused or _video(tenant, task))(scope, receive, send)
+            await super()._serve(tenant, task, refused, scope, receive, send)
             return
         happening = None if refused else self._happening(tenant, task, scope)
         connection = connection_of(scope)
@@ -94,22 +106,6 @@ class ResultFile:
         way = await deliver_with_effect(response.effect, tenant.clock, scope, receive, send)
         if way is not None:
             await _video(tenant, task)(scope, receive, way)
-
-
-class Preview:
-    """The same videos for the dashboard, without scenarios and journal."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        try:
-            tenant, task = self._engine.tenants.find_task(scope["path_params"]["task_id"])
-        except NotFoundError:
-            await (_refused(scope) or _problem(404, "No such file"))(scope, receive, send)
-            return
-        await (_refused(scope) or _unavailable(task, tenant.clock.now()) or _video(tenant, task))(scope, receive, send)
 
 
 def _unavailable(task: Task, now: int) -> JSONResponse | None:
