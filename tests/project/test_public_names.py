@@ -82,3 +82,5 @@ def test_former_names_of_single_things_still_work() -> None:
         assert mock.strangers == mock.unauthenticated_requests != []
         assert mock.troubles == mock.internal_errors == []
     assert RemoteServer("http://127.0.0.1:1").troubles == []
+    with MockServer(callback_patience=2) as mock:
+        assert mock.settings.callback_timeout == mock.settings.callback_patience == 2

@@ -21,7 +21,7 @@ import click
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
-from ltx_mock.core.settings import Settings
+from ltx_mock.core.settings import FORMER_NAMES, Settings
 from ltx_mock.scenarios.files import load_scenarios
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
@@ -43,18 +43,23 @@ def _option(item: Field[Any]) -> Callable[[Any], Any]:
     if isinstance(default, tuple | dict):
         return click.option(f"--{name}", help=text, multiple=True, metavar=metavar, default=None)
     shown = "" if default is None else f" [default: {'random' if name == 'seed' else default}]"
-    kind = click.Choice(item.metadata["choices"]) if "choices" in item.metadata else _type(item.name, default)
-    return click.option(f"--{name}", help=text + shown, type=kind, metavar=metavar, default=None)
+    return click.option(f"--{name}", help=text + shown, type=_type(item), metavar=metavar, default=None)
 
 
-def _type(name: str, default: object) -> type:
-    if name == "credits":
+def _type(item: Field[Any]) -> type | click.Choice[str]:
+    if "choices" in item.metadata:
+        return click.Choice(item.metadata["choices"])
+    if item.name == "credits":
         return int
-    return type(default) if isinstance(default, int | float) else str
+    return type(item.default) if isinstance(item.default, int | float) else str
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    for item in reversed(fields(Settings)):
+    settings = {item.name: item for item in fields(Settings)}
+    for former, name in FORMER_NAMES.items():
+        former_option = f"--{former.replace('_', '-')}"
+        command = click.option(former_option, type=_type(settings[name]), hidden=True)(command)
+    for item in reversed(settings.values()):
         command = _option(item)(command)
     return command
 

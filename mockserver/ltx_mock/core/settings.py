@@ -15,13 +15,15 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, check_names, number, several, switch, text, whole
 from ltx_mock.scenarios import Scenario, as_dict
 
-MAX_PATIENCE = 3600
+MAX_CALLBACK_TIMEOUT = 3600
 MEBIBYTE = 1024 * 1024
 MAX_RESULT_BYTES = 128 * MEBIBYTE
 OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file", "journal_memory")
 """Settings of the whole server, not of a tenant."""
 AT_RUN_TIME = ("allow_callback_host", "callback_rewrite")
 """Settings that can be extended at run time."""
+FORMER_NAMES = {"callback_patience": "callback_timeout"}
+"""Settings that have been renamed; the former names work for one release."""
 
 
 def setting(default: object, reads: Reader[Any], about: str, **metadata: object) -> Any:
@@ -93,9 +95,9 @@ class Settings:
         "Trust the certificates in this PEM file too, in callbacks and image fetches.",
         metavar="FILE",
     )
-    callback_patience: float = setting(
+    callback_timeout: float = setting(
         5.0,
-        number(MAX_PATIENCE, zero=False),
+        number(MAX_CALLBACK_TIMEOUT, zero=False),
         "Minimum real seconds that a callback receiver has to respond, at any clock speed.",
     )
     public_url: str | None = setting(
@@ -136,13 +138,14 @@ class Settings:
         Raises:
             SettingsError: a name is unknown (with the nearest known one) or a value is not allowed.
         """
+        values = with_current_names(values)
         check_names("setting", values, setting_names())
         return cls(**values)
 
     def replace(self, **changes: Any) -> Settings:
         """Return a copy with other values; unknown names raise `SettingsError`."""
         current = {item.name: getattr(self, item.name) for item in fields(self)}
-        return Settings.from_mapping(current | changes)
+        return Settings.from_mapping(current | with_current_names(changes))
 
     def with_more(self, values: Mapping[str, Any]) -> Settings:
         """Return a copy with additional values for settings of `AT_RUN_TIME`.
@@ -175,6 +178,11 @@ class Settings:
         stands = self.clock in {"manual", "auto"}
         return Clock.start(self.clock, speed=self.speed, at=readers.first_moment(self.start_time) if stands else None)
 
+    @property
+    def callback_patience(self) -> float:
+        """The former name of `callback_timeout`."""
+        return self.callback_timeout
+
     def as_dict(self) -> dict[str, object]:
         """Return all settings as plain data, without secrets."""
         values: dict[str, object] = {}
@@ -190,6 +198,22 @@ class Settings:
 def setting_names() -> list[str]:
     """Return the names of all settings, in documented order."""
     return [item.name for item in fields(Settings)]
+
+
+def with_current_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of settings with each former name replaced.
+
+    Raises:
+        SettingsError: a setting is given under both names.
+    """
+    current: dict[str, Any] = {}
+    for given, value in values.items():
+        name = FORMER_NAMES.get(given, given)
+        if name in current:
+            former = next(each for each in FORMER_NAMES if FORMER_NAMES[each] == name)
+            raise SettingsError(f"{former} is the former name of {name}: give only {name}", name)
+        current[name] = value
+    return current
 
 
 def _check_run_time_names(values: Mapping[str, Any]) -> None:

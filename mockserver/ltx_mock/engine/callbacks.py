@@ -231,8 +231,9 @@ class Callbacks:
         self.set_alarm(tenant)
 
     async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
-        clock, patience = tenant.clock, tenant.settings.callback_patience
-        timeout = max(patience, ANSWER_WITHIN_MS / SECOND / clock.speed) if clock.flows else patience
+        clock, timeout = tenant.clock, tenant.settings.callback_timeout
+        if clock.flows:
+            timeout = max(timeout, ANSWER_WITHIN_MS / SECOND / clock.speed)
         self._awaited[tenant.key] += 1
         try:
             status = await self._sender.post(delivery.target or "", body, timeout, delivery.content_type)

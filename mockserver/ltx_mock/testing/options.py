@@ -56,7 +56,8 @@ class TenantSettings(TypedDict, total=False):
     strict: bool
     callback_rewrite: Mapping[str, str] | Iterable[str]
     allow_callback_host: Strings
-    callback_patience: float
+    callback_timeout: float
+    callback_patience: float  # the former name of callback_timeout
     public_url: str | None
     allow_origin: Strings
     scenario: AnyScenario | Sequence[AnyScenario]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ltx_mock.core.seeding import digest
-from ltx_mock.core.settings import OF_THE_SERVER, setting_names
+from ltx_mock.core.settings import OF_THE_SERVER, setting_names, with_current_names
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
 
@@ -48,11 +48,15 @@ def marked(item: pytest.Item) -> dict[str, Any]:
     for mark in item.iter_markers("ltx"):
         if mark.args:
             pytest.fail(f"@pytest.mark.ltx takes names, as in credits=10, not {mark.args[0]!r}", pytrace=False)
-        for name in mark.kwargs:
+        try:
+            kwargs = with_current_names(mark.kwargs)
+        except SettingsError as error:
+            raise pytest.fail.Exception(f"@pytest.mark.ltx: {error}", pytrace=False) from None
+        for name in kwargs:
             if name not in NAMES:
                 problem = f"@pytest.mark.ltx has no {name!r}{suggestion(name, NAMES)}; it has {listed(NAMES)}"
                 pytest.fail(problem, pytrace=False)
-        values = {**mark.kwargs, **values}
+        values = {**kwargs, **values}
     return values
 
 
@@ -70,7 +74,7 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     Concurrent tenants of a test have numbers. A closed one releases its number, and so its key, so that each Hypothesis
     example gets the same tenant.
     """
-    settings = {"clock": "manual", "seed": item.config.option.ltx_seed} | marked(item) | dict(given)
+    settings = {"clock": "manual", "seed": item.config.option.ltx_seed} | marked(item) | with_current_names(given)
     numbers = item.stash.setdefault(NUMBERS, set())
     number = next(each for each in itertools.count() if each not in numbers)
     world = _open(item, server, settings, number)

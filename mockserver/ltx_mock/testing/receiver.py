@@ -67,7 +67,7 @@ class CallbackReceiver:
 
         Args:
             *statuses: of the first response, the second, and so on; the last one is repeated. None sends no response:
-                with a stopped clock the fake waits `callback_patience` real seconds for it.
+                with a stopped clock the fake waits `callback_timeout` real seconds for it.
             after: real seconds to wait before each response.
         """
         with self._changed:

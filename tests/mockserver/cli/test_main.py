@@ -121,12 +121,12 @@ def test_the_help_of_serve_has_the_defaults_of_the_command(cli: Run) -> None:
         (["serve", "--speed", "0"], "speed must be a number more than 0 and at most 1000000, not 0.0"),
         (["serve", "--speed", "nan"], "speed must be a number more than 0 and at most 1000000, not nan"),
         (
-            ["serve", "--callback-patience", "-1"],
-            "callback_patience must be a number more than 0 and at most 3600, not -1.0",
+            ["serve", "--callback-timeout", "-1"],
+            "callback_timeout must be a number more than 0 and at most 3600, not -1.0",
         ),
         (
-            ["serve", "--callback-patience", "nan"],
-            "callback_patience must be a number more than 0 and at most 3600, not nan",
+            ["serve", "--callback-timeout", "nan"],
+            "callback_timeout must be a number more than 0 and at most 3600, not nan",
         ),
         (["serve", "--rate-limit", "5"], "rate_limit must be one like 10000/minute (or /second, /hour), not '5'"),
         (["serve", "--max-concurrent", "-1"], "max_concurrent must be a whole number of at least 0, not -1"),

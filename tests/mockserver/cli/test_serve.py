@@ -216,7 +216,7 @@ def test_a_terminal_without_unicode_gets_lines_too() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_whatever_is_open(number: signal.Signals) -> None:
-    with Receiver("hang") as receiver, serving("--speed", "10000", "--callback-patience", "600") as served:
+    with Receiver("hang") as receiver, serving("--speed", "10000", "--callback-timeout", "600") as served:
         host, port = served.url.removeprefix("http://").split(":")
         idle, half, kept = (socket.create_connection((host, int(port))) for _ in range(3))
         with idle, half, kept:

@@ -21,7 +21,7 @@ START = 1_767_965_610_929
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[MockServer]:
-    with MockServer(clock="manual", callback_patience=SECONDS) as mock:
+    with MockServer(clock="manual", callback_timeout=SECONDS) as mock:
         yield mock
 
 

@@ -39,6 +39,21 @@ def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path: Path) -> No
     assert (told["seed"], told["credits"], told["max_concurrent"], told["clock"]) == (3, 2, 1, "manual")
 
 
+@pytest.mark.parametrize("former", ["flag", "variable", "file"])
+def test_the_former_name_of_a_setting_works_and_is_not_listed(tmp_path: Path, former: str) -> None:
+    write(tmp_path, "callback-patience = 2" if former == "file" else "")
+    flags = ["--callback-patience", "2"] if former == "flag" else []
+    environment = {"LTX_MOCK_CALLBACK_PATIENCE": "2"} if former == "variable" else {}
+    assert told_by(tmp_path, *flags, **environment)["callback_timeout"] == 2.0
+    assert "patience" not in ltx_mock("serve", "--help")[1]
+
+
+def test_a_setting_under_both_names_is_refused() -> None:
+    with pytest.raises(SettingsError, match="callback_patience is the former name of callback_timeout: give only"):
+        Settings.from_mapping({"callback_patience": 1, "callback_timeout": 2})
+    assert Settings(callback_timeout=1).replace(callback_patience=2).callback_timeout == 2
+
+
 def test_every_kind_of_setting_can_stand_in_a_file(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -47,7 +62,7 @@ def test_every_kind_of_setting_can_stand_in_a_file(tmp_path: Path) -> None:
         allow_callback_host = ["a.com", "b.com"]
         rate-limit = "5/second"
         strict = true
-        callback-patience = 2
+        callback-timeout = 2
         json = true
         [price]
         480p = 7
@@ -58,7 +73,7 @@ def test_every_kind_of_setting_can_stand_in_a_file(tmp_path: Path) -> None:
     told = told_by(tmp_path)
     assert told["api_key"] == ["…-key"]
     assert told["allow_callback_host"] == ["a.com", "b.com"]
-    assert (told["rate_limit"], told["strict"], told["callback_patience"]) == ("5/second", True, 2.0)
+    assert (told["rate_limit"], told["strict"], told["callback_timeout"]) == ("5/second", True, 2.0)
     assert told["price"] == {"480p": 7, "720p": 2, "1080p": 4}
     assert told["callback_rewrite"] == {"https://a.com": "http://localhost:3000"}
 
@@ -183,8 +198,8 @@ def test_settings_from_code_name_what_is_unknown() -> None:
         {"port": True},
         {"speed": "60"},
         {"speed": True},
-        {"callback_patience": "1"},
-        {"callback_patience": float("inf")},
+        {"callback_timeout": "1"},
+        {"callback_timeout": float("inf")},
         {"api_key": 5},
         {"api_key": [5]},
         {"api_key": "two words"},

@@ -60,7 +60,7 @@ def test_on_a_running_clock_a_receiver_has_thirty_seconds_however_little_patienc
             pass
         return 200
 
-    with Receiver(take_longer) as receiver, MockServer(speed=1, callback_patience=patience) as mock:
+    with Receiver(take_longer) as receiver, MockServer(speed=1, callback_timeout=patience) as mock:
         mock.finish(submit(mock, receiver.url))
         receiver.take()
         until(lambda: mock.callbacks[0].attempts)
@@ -131,7 +131,7 @@ def test_many_small_steps_bring_the_same_as_one_large_one(
 ) -> None:
     results = []
     for walk in (steps, [sum(steps)]):
-        with Receiver(*script) as receiver, MockServer(clock="manual", callback_patience=SECONDS) as mock:
+        with Receiver(*script) as receiver, MockServer(clock="manual", callback_timeout=SECONDS) as mock:
             results.append(told(mock, receiver, stories, walk))
     assert results[0] == results[1]
 
@@ -160,7 +160,7 @@ def test_a_receiver_may_submit_the_next_task_in_its_handler(prompt: str) -> None
             submit(mock, receiver.url, prompt)
         return 200
 
-    with MockServer(clock="manual", callback_patience=SECONDS) as mock, Receiver(next_one) as receiver:
+    with MockServer(clock="manual", callback_timeout=SECONDS) as mock, Receiver(next_one) as receiver:
         submit(mock, receiver.url, prompt)
         fired = mock.clock.advance(4 * LONG)
         tasks = mock.tasks
@@ -177,7 +177,7 @@ def test_a_receiver_may_end_another_task_in_its_handler() -> None:
                 mock.finish(task)
         return 200
 
-    with MockServer(clock="manual", callback_patience=SECONDS) as mock, Receiver(end_the_other) as receiver:
+    with MockServer(clock="manual", callback_timeout=SECONDS) as mock, Receiver(end_the_other) as receiver:
         submit(mock, receiver.url, "[[content-violation]]")
         submit(mock, receiver.url)
         mock.clock.advance(20)
@@ -203,7 +203,7 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, queue.Queue
 
 
 def test_a_reset_while_a_delivery_hangs_forgets_those_behind_it() -> None:
-    with MockServer(clock="manual", callback_patience=SECONDS) as mock, Receiver("hang", 200) as receiver:
+    with MockServer(clock="manual", callback_timeout=SECONDS) as mock, Receiver("hang", 200) as receiver:
         for prompt in ("one", "two", "three"):
             submit(mock, receiver.url, prompt)
         thread, outcome = in_thread(lambda: mock.clock.advance(LONG))
@@ -218,7 +218,7 @@ def test_a_reset_while_a_delivery_hangs_forgets_those_behind_it() -> None:
 
 @pytest.mark.parametrize("options", [{"clock": "auto"}, {"speed": 5000}])
 def test_a_reset_while_a_delivery_hangs_stops_its_retries(options: dict[str, Any]) -> None:
-    with MockServer(callback_patience=SECONDS, **options) as mock, Receiver("hang", 200) as receiver:
+    with MockServer(callback_timeout=SECONDS, **options) as mock, Receiver("hang", 200) as receiver:
         submit(mock, receiver.url)
         receiver.take()
         mock.reset()
@@ -232,7 +232,7 @@ def test_a_reset_while_a_delivery_hangs_stops_its_retries(options: dict[str, Any
 @pytest.mark.parametrize("options", [{"clock": "auto"}, {"speed": 5000}])
 def test_stop_does_not_wait_for_a_receiver_that_hangs(options: dict[str, Any]) -> None:
     with Receiver("hang") as receiver:
-        mock = MockServer(callback_patience=600, **options)
+        mock = MockServer(callback_timeout=600, **options)
         submit(mock, receiver.url)
         receiver.take()
         thread, outcome = in_thread(mock.stop)
@@ -242,7 +242,7 @@ def test_stop_does_not_wait_for_a_receiver_that_hangs(options: dict[str, Any]) -
 
 def test_stop_ends_an_advance_that_waits_for_a_receiver() -> None:
     with Receiver("hang") as receiver:
-        mock = MockServer(clock="manual", callback_patience=600)
+        mock = MockServer(clock="manual", callback_timeout=600)
         submit(mock, receiver.url)
         thread, outcome = in_thread(lambda: mock.clock.advance(LONG))
         receiver.take()

@@ -21,14 +21,14 @@ FAILING = "[[content-violation]] a city"
 @pytest.fixture(scope="module")
 def patient() -> Iterator[MockServer]:
     """A server that waits for receivers longer than a busy machine needs."""
-    with MockServer(clock="manual", callback_patience=SECONDS) as running:
+    with MockServer(clock="manual", callback_timeout=SECONDS) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[MockServer]:
     """A server that gives receivers a tenth of a second, for those that never answer."""
-    with MockServer(clock="manual", callback_patience=0.1) as running:
+    with MockServer(clock="manual", callback_timeout=0.1) as running:
         yield running
 
 
@@ -185,7 +185,7 @@ def test_a_slow_answer_within_the_patience_counts(world: World) -> None:
 
 
 def test_a_dead_receiver_does_not_delay_another() -> None:
-    with MockServer(clock="manual", callback_patience=60) as world, Receiver("hang") as dead:
+    with MockServer(clock="manual", callback_timeout=60) as world, Receiver("hang") as dead:
 
         def let_the_dead_one_go(_: Received) -> int:
             dead.release.set()

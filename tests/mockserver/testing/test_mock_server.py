@@ -292,7 +292,7 @@ def test_open_connections_do_not_keep_it_from_stopping() -> None:
 
 @pytest.mark.usefixtures("patient")
 def test_a_receiver_that_hangs_does_not_keep_it_from_stopping() -> None:
-    mock = MockServer(clock="manual", callback_patience=60)
+    mock = MockServer(clock="manual", callback_timeout=60)
     problems: list[Exception] = []
 
     def advance() -> None:

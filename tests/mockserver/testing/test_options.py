@@ -16,7 +16,7 @@ from ltx_mock.control.expectation import FIELDS
 from ltx_mock.core import journal_entry
 from ltx_mock.core.clock import ClockMode
 from ltx_mock.core.setting_readers import Rate
-from ltx_mock.core.settings import OF_THE_SERVER, setting_names
+from ltx_mock.core.settings import FORMER_NAMES, OF_THE_SERVER, setting_names
 from ltx_mock.fields import camel, fields_of
 from ltx_mock.scenarios import Scenario
 from ltx_mock.testing import options
@@ -47,8 +47,10 @@ def hints(table: Any) -> dict[str, Any]:
 
 def test_settings_have_the_names_and_types_of_their_table() -> None:
     given, stored = hints(ServerSettings), get_type_hints(Settings)
-    assert set(given) == set(setting_names()) == set(stored)
     assert set(hints(TenantSettings)) == set(given) - set(OF_THE_SERVER)
+    for former, name in FORMER_NAMES.items():
+        assert given.pop(former) == given[name]
+    assert set(given) == set(setting_names()) == set(stored)
     assert given.pop("clock") == ClockMode == options.ClockMode
     assert stored.pop("clock") is str
     any_scenario = str | Mapping[str, Any] | Scenario

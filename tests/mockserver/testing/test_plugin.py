@@ -134,8 +134,22 @@ def test_the_marker_gives_the_world_settings_and_the_closest_counts(pytester: py
 
     def test_module(ltx_mock):
         assert ltx_mock.account.credits == 100
+
+    def callback_timeout(ltx_mock):
+        import httpx
+        url = f"{ltx_mock.url}/__admin/settings?key={ltx_mock.api_key}"
+        return httpx.get(url, trust_env=False).json()["callback_timeout"]
+
+    @pytest.mark.ltx(callback_patience=2)
+    class TestFormerName:
+        def test_class(self, ltx_mock):
+            assert callback_timeout(ltx_mock) == 2
+
+        @pytest.mark.ltx(callback_timeout=3)
+        def test_function(self, ltx_mock):
+            assert callback_timeout(ltx_mock) == 3
     """,
-        passed=3,
+        passed=5,
     )
 
 
@@ -163,6 +177,7 @@ def test_the_marker_arms_scenarios_by_name(pytester: pytest.Pytester) -> None:
         ("host='x'", "@pytest.mark.ltx has no 'host'; it has scenario, *"),
         ("5", "@pytest.mark.ltx takes names, as in credits=10, not 5"),
         ("scenario='rate-limit'", "@pytest.mark.ltx: unknown scenario 'rate-limit' (did you mean 'rate-limited'[?])*"),
+        ("callback_patience=1, callback_timeout=1", "@pytest.mark.ltx: callback_patience is the former name of *"),
         ("credits=-1", "@pytest.mark.ltx: credits must be a whole number of at least 0, not -1"),
     ],
 )
@@ -213,7 +228,7 @@ def test_a_receiver_answers_as_told_and_is_waited_for(pytester: pytest.Pytester)
         ltx_mock.clock.run_until_idle()
         assert ltx_mock.callbacks[0].state == "delivered"
 
-    @pytest.mark.ltx(callback_patience=0.1)
+    @pytest.mark.ltx(callback_timeout=0.1)
     def test_never(ltx_mock, ltx_callbacks):
         ltx_callbacks.answer(None)
         ltx_mock.fail_next()
