@@ -15,6 +15,7 @@ LONGEST_NAME = 253
 """The maximum length of a host name (RFC 1035). Longer ones are not cached."""
 
 _OLD_STYLE = re.compile(r"[0-9a-fx.]+", re.ASCII)
+_PORT = re.compile(r":\d*$", re.ASCII)
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 _CONTAINER_VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
 
@@ -28,6 +29,14 @@ def host_of(url: str) -> str:
         return (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def without_local_port(url: str) -> str:
+    """Return a URL on this machine without its port, and any other URL unchanged."""
+    if not is_this_machine(host_of(url)):
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=_PORT.sub("", parts.netloc)).geturl()
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:

@@ -32,6 +32,22 @@ def test_a_host_leads_here_in_whatever_notation(host: str, here: bool) -> None:
     assert hosts.is_this_machine(host) is here
 
 
+@pytest.mark.parametrize(
+    ("url", "without"),
+    [
+        ("http://127.0.0.1:8080/a?b#c", "http://127.0.0.1/a?b#c"),
+        ("http://user:1@app.localhost:8080/a", "http://user:1@app.localhost/a"),
+        ("http://[::1]:8080/a", "http://[::1]/a"),
+        ("http://[::1]/a", "http://[::1]/a"),
+        ("http://localhost/a:1", "http://localhost/a:1"),
+        ("HTTP://example.com:8080/a#", "HTTP://example.com:8080/a#"),
+        ("http://[nonsense", "http://[nonsense"),
+    ],
+)
+def test_a_url_on_this_machine_loses_its_port_and_another_nothing(url: str, without: str) -> None:
+    assert hosts.without_local_port(url) == without
+
+
 @given(st.text("0123456789.abcdefx:[]", max_size=300))
 def test_a_second_look_says_the_same_as_the_first(host: str) -> None:
     assert hosts.address_of(host) == hosts.address_of(host) == hosts._read_address(host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import Failure, failure
-from ltx_mock.core.timeline import Timeline, plan
+from ltx_mock.core.timeline import Timeline, plan, result_fingerprint
 from ltx_mock_contracts.model import FAIL_CODES
+from ltx_mock_contracts.request import GenerateRequest
+from support.bodies import IMAGE, TEXT_LORA, request_body
 
 SECOND = 1000
 DOCUMENTED = {"480p": (40, 60), "720p": (60, 90), "1080p": (90, 120)}
@@ -104,6 +107,22 @@ def test_a_later_creation_moves_the_whole_life_and_changes_nothing_else(wanted: 
 @given(PLANS)
 def test_the_same_request_and_seed_give_the_same_life(wanted: dict[str, object]) -> None:
     assert drawn(wanted) == drawn(dict(wanted))
+
+
+@pytest.mark.rule("TASK-9")
+def test_the_result_of_a_file_on_this_machine_does_not_depend_on_its_port() -> None:
+    def fingerprints(url: str) -> tuple[bytes, bytes]:
+        image = request_body(IMAGE, image_urls=[url])
+        lora = request_body(TEXT_LORA, loras=[{"path": url, "scale": 1.0}])
+        return fingerprint(image), fingerprint(lora)
+
+    def fingerprint(body: dict[str, Any]) -> bytes:
+        return result_fingerprint(GenerateRequest.from_body(body), 7)
+
+    first = fingerprints("http://127.0.0.1:41111/1")
+    assert fingerprints("http://127.0.0.1:42222/1") == first
+    for other in ("http://127.0.0.1:41111/2", "http://example.com:41111/1", "http://example.com:42222/1"):
+        assert set(fingerprints(other)).isdisjoint(first)
 
 
 @given(PLANS)
