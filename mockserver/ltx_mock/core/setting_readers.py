@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from ltx_mock.core.clock import FIXED_START, LATEST, MINUTE, SECOND
 from ltx_mock.core.hosts import ORIGIN
@@ -14,10 +15,15 @@ from ltx_mock.scenarios import Scenario, find_scenario, from_dict
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.urls import is_http_url
 
+MEMORY = "memory"
+"""The store within the process."""
+STORES = "memory, sqlite:PATH, redis://HOST:PORT/N or rediss://HOST:PORT/N"
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 DEFAULT_PRICES = {each.name: each.price for each in MODEL.resolutions.values()}
 _DEFAULT_PORT = re.compile(r"^(http://.*):80$|^(https://.*):443$")
 _HOST_NAME = re.compile(r"[^\s/?#@:]+|\[?[0-9a-f:]+\]?")
+_DATABASE = re.compile(r"/?|/\d{1,5}", re.ASCII)
+_USER_OR_QUERY = re.compile(r"(?<=:)(?!/).*(?=@)|(?<=//).*(?=@)|(?<=\?).*")
 _RATE = re.compile(r"(\d{1,12})/(second|minute|hour)", re.ASCII)
 
 
@@ -93,6 +99,30 @@ def scenario(_path: str, value: object) -> Scenario:
     if isinstance(value, Scenario):
         return value
     return find_scenario(value) if isinstance(value, str) else from_dict(value)
+
+
+def store(path: str, value: object) -> str:
+    """Read where all state is kept: `memory`, `sqlite:PATH`, or the URL of a Redis with a database number."""
+    given = text()(path, value)
+    kind, _, place = given.partition(":")
+    if given == MEMORY or (kind == "sqlite" and place and not place.startswith(":")) or _is_redis_url(given):
+        return given
+    raise refused(path, STORES, public_store(given))
+
+
+def public_store(store: str) -> str:
+    """Return a store for people to read: without user, password and query of a URL."""
+    return store if store.startswith("sqlite:") else _USER_OR_QUERY.sub("…", store)
+
+
+def _is_redis_url(given: str) -> bool:
+    try:
+        url = urlsplit(given)
+        has_place = bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    is_redis = url.scheme in {"redis", "rediss"} and _DATABASE.fullmatch(url.path) is not None
+    return is_redis and has_place and not {"?", "#"}.intersection(given)
 
 
 def start_time(path: str, value: object) -> str:

@@ -18,7 +18,7 @@ from ltx_mock.scenarios import Scenario, as_dict
 MAX_CALLBACK_TIMEOUT = 3600
 MEBIBYTE = 1024 * 1024
 MAX_RESULT_BYTES = 128 * MEBIBYTE
-OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file", "journal_memory")
+OF_THE_SERVER = ("host", "port", "api_key", "admin_token", "fetch_assets", "ca_file", "journal_memory", "store")
 """Settings of the whole server, not of a tenant."""
 AT_RUN_TIME = ("allow_callback_host", "callback_rewrite")
 """Settings that can be extended at run time."""
@@ -124,6 +124,12 @@ class Settings:
         whole(1),
         "MiB of journal kept for all keys; requests without a valid key and idle keys are dropped first.",
     )
+    store: str = setting(
+        readers.MEMORY,
+        readers.store,
+        "Where all state is kept: `memory`, the file `sqlite:PATH`, or a Redis at `redis://HOST:PORT/N`.",
+        metavar="STORE",
+    )
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -192,6 +198,7 @@ class Settings:
             if item.metadata.get("secret") and value is not None:
                 values[item.name] = "…"
         values["api_key"] = [key_label(key) for key in self.api_key]
+        values["store"] = readers.public_store(self.store)
         return values
 
 

@@ -26,10 +26,12 @@ from ltx_mock.control.guard import Guard
 from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.keys import bearer_key
+from ltx_mock.core.setting_readers import MEMORY, public_store
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import Sender
+from ltx_mock.errors import LtxMockError
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock_contracts.api import BALANCE_PATH, BASE_PATH
 from ltx_mock_contracts.model import MODEL
@@ -63,7 +65,13 @@ class OpenToBrowsers:
 
 
 def new_engine(settings: Settings) -> Engine:
-    """Return an engine with these settings and an empty store."""
+    """Return an engine with these settings and their store.
+
+    Raises:
+        LtxMockError: there is no such store.
+    """
+    if settings.store != MEMORY:
+        raise LtxMockError(f"the store {public_store(settings.store)} is not supported yet; use {MEMORY}")
     return Engine(settings, MemoryStore(settings), Sender(settings.ca_file))
 
 

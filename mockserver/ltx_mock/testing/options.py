@@ -76,6 +76,7 @@ class ServerSettings(TenantSettings, total=False):
     fetch_assets: bool
     ca_file: str | os.PathLike[str] | None
     journal_memory: int
+    store: str
 
 
 class RequestFields(TypedDict, total=False):

@@ -223,3 +223,55 @@ def test_settings_of_the_wrong_type_are_refused_by_name(values: dict[str, Any]) 
     with pytest.raises(SettingsError) as problem:
         Settings.from_mapping(values)
     assert next(iter(values)).split("_")[0] in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "store",
+    ["memory", "sqlite:state.db", "sqlite:/a folder/x@y.db", "redis://h", "redis://h:1/0", "rediss://u:p@[::1]:1/15"],
+)
+def test_a_store_is_memory_a_file_or_a_redis(store: str) -> None:
+    assert Settings(store=store).store == store
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        *(
+            "",
+            "disk",
+            "REDIS",
+            "sqlite:",
+            "sqlite::memory:",
+            "sqlite:a\nb",
+            "redis:h",
+            "redis://",
+            "redis://[h",
+            "http://h",
+        ),
+        *("redis://h/x", "redis://h:0", "redis://h:99999", "redis://h/0?db=1", "redis://h/0#1"),
+    ],
+)
+def test_another_store_is_refused_with_what_is_allowed(store: str) -> None:
+    with pytest.raises(SettingsError, match="store must be "):
+        Settings(store=store)
+
+
+@pytest.mark.parametrize(
+    "store", ["redis://me:hunter2@h/x", "redis:me:hunter2@h", "redis://:a@hunter2/@h/", "redis://h?password=hunter2"]
+)
+def test_a_refusal_of_a_store_does_not_show_its_password(store: str) -> None:
+    with pytest.raises(
+        SettingsError, match="store must be memory, sqlite:PATH, redis://HOST:PORT/N or rediss://"
+    ) as told:
+        Settings(store=store)
+    assert "hunter2" not in str(told.value)
+
+
+def test_the_password_of_a_store_is_not_shown() -> None:
+    assert Settings(store="rediss://me:hunter2@h:1/2").as_dict()["store"] == "rediss://…@h:1/2"
+    assert Settings(store="sqlite:a:b@c.db").as_dict()["store"] == "sqlite:a:b@c.db"
+
+
+def test_a_store_that_is_not_there_yet_is_one_line() -> None:
+    code, out, err = ltx_mock("serve", "--port", "0", "--store", "redis://me:hunter2@h")
+    assert (code, out, err) == (2, "", "ltx-mock: the store redis://…@h is not supported yet; use memory\n")
