@@ -22,12 +22,17 @@ monotonic_ns: Callable[[], int] = _time.monotonic_ns
 """Monotonic time in nanoseconds."""
 
 
-def unix_ms() -> int:
-    """Return the wall clock's time in Unix milliseconds."""
+def unix_ns() -> int:
+    """Return the wall clock's time in Unix nanoseconds."""
     time_machine = sys.modules.get("time_machine")
     moved = time_machine is not None and time_machine.escape_hatch.is_travelling()
     source = time_machine.escape_hatch.time if time_machine and moved else _time
-    return int(source.time_ns()) // 1_000_000
+    return int(source.time_ns())
+
+
+def unix_ms() -> int:
+    """Return the wall clock's time in Unix milliseconds."""
+    return unix_ns() // 1_000_000
 
 
 def keep_time(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:

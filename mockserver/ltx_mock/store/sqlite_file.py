@@ -1,0 +1,156 @@
+"""The file of the SQLite backend: how it is made, recognized, migrated and opened, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from ltx_mock.core import system_time
+from ltx_mock.store.backend import BackendError
+
+APPLICATION_ID = int.from_bytes(b"LTXM")
+"""Marks our files. SQLite keeps this number at byte 68 of the file, and `file` shows it."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE spaces (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL)",
+        """CREATE TABLE records (id INTEGER PRIMARY KEY, space INTEGER NOT NULL, name TEXT NOT NULL,
+        version INTEGER NOT NULL, value BLOB NOT NULL, UNIQUE (name, space))""",
+        "CREATE INDEX records_by_version ON records (space, version)",
+        "CREATE TABLE lines (number INTEGER PRIMARY KEY AUTOINCREMENT, space INTEGER NOT NULL, value BLOB NOT NULL)",
+        "CREATE INDEX lines_by_space ON lines (space)",
+        "CREATE TABLE history (position INTEGER PRIMARY KEY AUTOINCREMENT, space TEXT NOT NULL)",
+        "CREATE TABLE workers (name TEXT PRIMARY KEY, alive_ns INTEGER NOT NULL) WITHOUT ROWID",
+    ),
+)
+"""What makes a file of each version, from 1 on, out of one of the version before. A released one never changes."""
+
+_MOVE = "move it away to begin anew"
+_MEANINGS = {
+    sqlite3.SQLITE_BUSY: "is locked by another program: end it; it may be a backup or a shell in a transaction",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: allow this user to make files in its directory, as SQLite does",
+    sqlite3.SQLITE_CORRUPT: f"is damaged: put back a copy, or {_MOVE}",
+    sqlite3.SQLITE_FULL: "cannot grow, since the disk is full: free some space",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: look for a full or broken disk, or a limit on the size of files",
+    sqlite3.SQLITE_NOTADB: "is no SQLite file: name another file",
+    sqlite3.SQLITE_READONLY: "is read-only: allow this user to write to it and its directory",
+}
+
+
+def explain(path: Path, error: sqlite3.Error) -> BackendError:
+    """Return an error that says in one line what happened to the file, and what to do."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    meaning = _MEANINGS.get(code & 0xFF, "cannot be used")
+    return BackendError(f"the store {path} {meaning} (SQLite: {error})")
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """Write everything in the block or nothing; `DEFERRED` gives reads one common moment."""
+    db.execute(f"BEGIN {kind}")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def connect(path: Path, patience: float) -> sqlite3.Connection:
+    """Open the file; make it if there is none, and migrate it if it is of an older version.
+
+    A file that is not ours, or of a newer version, is not touched.
+
+    Args:
+        path: An absolute path.
+        patience: How long to wait for other programs that have locked the file, in seconds.
+
+    Raises:
+        BackendError: it cannot be opened, or should not be.
+    """
+    try:
+        _make(path)
+        _check_untouched(path, patience)
+        db = _connect(path, "mode=rw", patience)
+        try:
+            _prepare(path, db, patience)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+    return db
+
+
+def _make(path: Path) -> None:
+    """Make an empty file that only this user can read: it will hold API keys."""
+    if path.is_dir():
+        raise BackendError(f"the store {path} is a directory: name a file in it, such as {path / 'ltx-mock.db'}")
+    if path.exists() and not path.is_file():
+        raise BackendError(f"the store {path} is no regular file: name another file")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Never open and close it ourselves: that would free the locks of other connections in this process.
+        return
+    except FileNotFoundError:
+        raise BackendError(f"the store {path} cannot be made: make the directory {path.parent} first") from None
+    except OSError as error:
+        raise BackendError(f"the store {path} cannot be made ({error.strerror}): name another file") from error
+
+
+def _connect(path: Path, options: str, patience: float) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?{options}", uri=True, timeout=patience, isolation_level=None)
+
+
+def _check_untouched(path: Path, patience: float) -> None:
+    """Check a file as it lies there: without locks, and without ending what a killed program had begun."""
+    if path.stat().st_size:
+        with closing(_connect(path, "immutable=1", patience)) as db:
+            try:
+                _check(path, db)
+            except sqlite3.DatabaseError as error:
+                # Without locks, a file that another worker is making looks damaged.
+                if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                    raise
+
+
+def _check(path: Path, db: sqlite3.Connection) -> int:
+    """Return the version of the file; refuse a file of others, and one of a newer version."""
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if application != APPLICATION_ID:
+        raise BackendError(f"the store {path} belongs to another program: name another file")
+    if version > len(MIGRATIONS):
+        raise BackendError(f"the store {path} was made by a newer ltx-mock: update this one, or {_MOVE}")
+    return int(version)
+
+
+def _prepare(path: Path, db: sqlite3.Connection, patience: float) -> None:
+    with transaction(db):
+        empty = not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        version = 0 if empty else _check(path, db)
+        for statement in (each for migration in MIGRATIONS[version:] for each in migration):
+            db.execute(statement)
+        if version < len(MIGRATIONS):
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    _use_wal(db, patience)
+    db.execute("PRAGMA synchronous = FULL")
+
+
+def _use_wal(db: sqlite3.Connection, patience: float) -> None:
+    """Let readers go on during commits. SQLite does not wait here for others who have just opened a new file."""
+    end = system_time.monotonic() + patience
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or system_time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,115 @@
+"""A backend in this process: the interface in its plainest form. Handles of one state act as several workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from ltx_mock.core import system_time
+from ltx_mock.store.backend import ALIVE_SECONDS, Change, Committed, Gone, Line, Missed, News, Outcome
+
+
+@dataclass
+class Space:
+    """A space: each record with the version in which it was written."""
+
+    version: int = 0
+    records: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+
+    def since(self, version: int) -> Missed:
+        """Return what was written after a version; for 0, every record that is there."""
+        written = {name: value for name, (at, value) in self.records.items() if at > version and (version or value)}
+        return Missed(self.version, written)
+
+
+@dataclass
+class State:
+    """What the handles share."""
+
+    spaces: dict[str, Space] = field(default_factory=dict)
+    last_line: int = 0
+    history: list[str] = field(default_factory=list)
+    workers: dict[str, int] = field(default_factory=dict)
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self, space: str) -> None:
+        """Write into the history that a space changed, and wake who waits for that."""
+        self.history.append(space)
+        self.written.set()
+        self.written = asyncio.Event()
+
+
+class MemoryBackend:
+    """See `ltx_mock.store.backend.Backend`."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self._state = State() if state is None else state
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
+        return [self._commit(change) for change in changes]
+
+    def _commit(self, change: Change) -> Outcome:
+        state = self._state
+        if change.version == 0:
+            state.spaces.setdefault(change.space, Space())
+        space = state.spaces.get(change.space)
+        if space is None:
+            return Gone()
+        if space.version != change.version:
+            return space.since(change.version)
+        space.version += 1
+        space.records.update({name: (space.version, value) for name, value in change.records.items()})
+        lines = [Line(number, line) for number, line in enumerate(change.lines, state.last_line + 1)]
+        space.lines.extend(lines)
+        state.last_line += len(lines)
+        state.note(change.space)
+        return Committed(space.version, lines[0].number if lines else 0)
+
+    async def read(self, space: str, version: int = 0) -> Missed | Gone:
+        found = self._state.spaces.get(space)
+        return Gone() if found is None else found.since(version)
+
+    async def remove(self, spaces: Sequence[str]) -> None:
+        for name in spaces:
+            if self._state.spaces.pop(name, None) is not None:
+                self._state.note(name)
+
+    async def lines(self, space: str, after: int = 0) -> list[Line]:
+        found = self._state.spaces.get(space, Space())
+        return [line for line in found.lines if line.number > after]
+
+    async def forget_lines(self, space: str, up_to: int) -> None:
+        found = self._state.spaces.get(space, Space())
+        found.lines[:] = [line for line in found.lines if line.number > up_to]
+
+    async def space_of(self, record: str) -> str | None:
+        for name, space in self._state.spaces.items():
+            if space.records.get(record, (0, b""))[1]:
+                return name
+        return None
+
+    async def news(self, position: str = "") -> News:
+        history = self._state.history
+        return News(str(len(history)), frozenset(history[int(position) :] if position else ()))
+
+    async def wait_for_news(self, position: str, seconds: float) -> None:
+        if str(len(self._state.history)) == position:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._state.written.wait(), seconds)
+
+    async def sign_of_life(self, worker: str) -> frozenset[str]:
+        now = await self.time_ns()
+        self._state.workers[worker] = now
+        return frozenset(name for name, at in self._state.workers.items() if now - at <= ALIVE_SECONDS * 1e9)
+
+    async def time_ns(self) -> int:
+        return system_time.unix_ns()
