@@ -82,8 +82,8 @@ def _open(node: Schema) -> Schema:
         kept["examples"] = values
     if node.get("type") == ["object", "null"]:
         kept.pop("required", None)
-    if node.get("type") == "integer":
-        kept["format"] = "int64"
+    if node.get("type") in ("integer", ["integer", "null"]):
+        kept |= {"type": "integer", "format": "int64"}
     if "properties" in kept:
         kept["properties"] = {name: _open(child) for name, child in kept["properties"].items() if not _forbids(child)}
     if "items" in kept:
@@ -92,7 +92,7 @@ def _open(node: Schema) -> Schema:
 
 
 def _forbids(node: Schema) -> bool:
-    return node.get("not") == _NO_FIELD
+    return node.get("not") == _NO_FIELD or node.get("type") == "null"
 
 
 def _merged(name: str, data: Schema, schemas: Schemas) -> Schema:

@@ -131,12 +131,12 @@ class NoCostTime(OfSuccess):
 
 
 class SuccessHasFailCode(OfSuccess):
-    """A success has a failCode of null and an empty failMsg."""
+    """A success has an empty failCode and an empty failMsg."""
 
     rule = "TASK-3"
 
     def of_success(self, data: Data) -> None:
-        data |= {"failCode": None, "failMsg": ""}
+        data |= {"failCode": "", "failMsg": ""}
 
 
 class ResultIsNoText(OfSuccess):

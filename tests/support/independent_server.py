@@ -35,8 +35,13 @@ DIALECTS = (
     "true-is-one", "loose-urls", "https-only", "prompt-in-utf-16", "no-blank-prompt", "id-format", "looks-first",
     "redirects", "octet-stream", "dated-videos", "says-more", "text-html", "no-unknown-fields", "no-create-time",
     "new-fail-codes", "failures-have-times", "never-pending", "keys-share-tasks", "body-before-key", "data-urls",
+    "null-for-nothing",
 )  # fmt: skip
 """Everything that this server may do in another way."""
+
+
+FIELDS = ("taskId", "state", "resultJson", "createTime", "completeTime", "costTime", "failCode", "failMsg")
+"""The fields of a task in any state."""
 
 
 class Refused(Exception):  # noqa: N818
@@ -174,6 +179,10 @@ class IndependentServer:
         return self.envelope(self.view(task))
 
     def view(self, task: Task) -> dict[str, Any]:
+        data = self._fields(task)
+        return dict.fromkeys(FIELDS) | data if self.has("null-for-nothing") else data
+
+    def _fields(self, task: Task) -> dict[str, Any]:
         age = math.floor(self.now * 1000) - task.created
         data: dict[str, Any] = {"taskId": task.id}
         if age < task.took:

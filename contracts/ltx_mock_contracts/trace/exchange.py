@@ -99,10 +99,13 @@ class Exchange:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The `data` of the envelope (of the request for a callback); empty if it is not an object."""
+        """The `data` of the envelope (of the request for a callback); empty if it is not an object.
+
+        Fields with null are left out: a server may write null for an absent field.
+        """
         body = self.request if self.operation == "callback" else self.answer
         data = body.get("data") if isinstance(body, dict) else None
-        return data if isinstance(data, dict) else {}
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else {}
 
 
 class Trace(Sequence[Exchange]):

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final, Literal, TypeGuard
 
 from ltx_mock_contracts.validation.explain import closest_word, explainer, sort_findings
-from ltx_mock_contracts.validation.findings import Finding, missing, relocate, unknown, wrong
+from ltx_mock_contracts.validation.findings import Finding, forbidden, missing, relocate, unknown, wrong
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 from ltx_mock_schemas import schema
 
@@ -29,7 +29,7 @@ def validate_response(operation: Operation, status: int, body: object) -> list[F
 
     With HTTP status 200 and no other number in `code` the response is validated as a success, else as an error. Things
     that no document forbids are advisories: unknown fields of `data` (CLI-9), an undocumented fail code (TASK-7), an
-    unfinished task without `createTime` (TASK-2).
+    unfinished task without `createTime` (TASK-2), null in a field that the state does not need.
 
     Args:
         operation: The operation of the request.
@@ -64,7 +64,7 @@ def _data_findings(operation: Operation, body: object, known: list[Finding]) -> 
     wrong_fields = {finding.pointer.removeprefix("/data/") for finding in known}
     findings = _unknown_fields(data, _known_fields(operation))
     if operation == "statusTask":
-        findings += [*_missing_expected(data), *_undocumented_values(data)]
+        findings += [*_missing_expected(data), *_undocumented_values(data), *_nulls(data)]
     if operation == "statusTask" and wrong_fields.isdisjoint(_TIMES):
         findings += _cost_findings(data)
     if operation == "statusTask" and "resultJson" not in wrong_fields:
@@ -86,6 +86,21 @@ def _missing_expected(data: dict[object, object]) -> list[Finding]:
         missing(task["x-rule-required"], "advisory", ("data", name), task["properties"][name]["x-allowed"])
         for name in task.get("x-expected", ())
         if name not in data
+    ]
+
+
+def _nulls(data: dict[object, object]) -> list[Finding]:
+    """Return an advisory for each null in a field that a task in this state does not need.
+
+    No document shows or forbids it, and a server that has one class for all states writes it.
+    """
+    task = _task_schema(data.get("state"))
+    return [
+        (forbidden if field["type"] == "null" else wrong)(
+            field["x-rule"], "advisory", ("data", name), None, field["x-allowed"]
+        )
+        for name, field in task.get("properties", {}).items()
+        if name in data and data[name] is None and name not in task["required"]
     ]
 
 

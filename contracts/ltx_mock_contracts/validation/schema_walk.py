@@ -58,8 +58,8 @@ class BrokenKeyword(NamedTuple):
 
     @property
     def forbids(self) -> bool:
-        """Whether every value is forbidden here (`not: {}`)."""
-        return self.keyword == "not" and self.constraint == {}
+        """Whether every value, or every one but null, is forbidden here (`not: {}`, `type: null`)."""
+        return (self.keyword, self.constraint) in (("not", {}), ("type", "null"))
 
 
 class Walker:

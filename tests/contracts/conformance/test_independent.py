@@ -35,6 +35,7 @@ SHOWN_BY = {
     "dated-videos": ("TASK-9",), "text-html": ("ENV",), "no-create-time": ("TASK-2",), "new-fail-codes": ("FAIL-1",),
     "failures-have-times": ("TASK-6", "FAIL"), "never-pending": ("TASK-1",), "keys-share-tasks": ("AUTH",),
     "body-before-key": ("AUTH",), "default-mode": ("GEN-7",), "says-more": ("ENV",),
+    "null-for-nothing": ("TASK", "FAIL", "CB"),
 }  # fmt: skip
 """The rules whose checks show a dialect; the others show in what is asked for about the request."""
 
@@ -90,6 +91,16 @@ def test_no_dialect_of_an_honest_server_is_called_broken(dialect: str) -> None:
         report = checked(server, rules=rules)
     assert report.broken == ()
     assert any(verdict.seen for verdict in report.verdicts)
+
+
+def test_null_for_nothing_is_observed_in_a_server_and_in_its_recording_alike() -> None:
+    trace: list[str] = []
+    with IndependentServer("null-for-nothing") as server:
+        options = Options(url=server.url, api_key=KEYS[0], violating_prompt=VIOLATING, max_tasks=80, max_examples=0)
+        report = check_server(options, pace=Moved(server), trace=trace)
+    for judged in (report, check_trace(parse_trace("".join(trace)))):
+        assert judged.broken == ()
+        assert {"TASK-2", "TASK-3", "TASK-5", "TASK-6"} <= set(judged.having("observed"))
 
 
 def test_many_dialects_together_are_not_broken_either() -> None:

@@ -214,6 +214,25 @@ def test_task_7_the_schema_lists_every_documented_code() -> None:
     assert failed["failCode"]["x-extensible-enum"] == list(FAIL_CODES)
 
 
+@pytest.mark.parametrize(
+    ("data", "rule", "empty"),
+    [
+        (RUNNING, "TASK-2", ("resultJson", "completeTime", "costTime", "failCode", "failMsg")),
+        (RUNNING, "TASK-5", ("createTime",)),
+        (SUCCESS, "TASK-3", ("failCode", "failMsg")),
+        (FAILED, "TASK-6", ("resultJson",)),
+        (FAILED, "TASK-5", ("createTime", "completeTime", "costTime")),
+    ],
+)
+def test_null_in_a_field_that_the_state_does_not_need_is_an_advisory_and_nothing_else_is(
+    data: dict[str, object], rule: str, empty: tuple[str, ...]
+) -> None:
+    for name in empty:
+        for value, severity in ((None, "advisory"), ("", "violation"), ({}, "violation")):
+            (finding,) = validate_response("statusTask", 200, ok(data | {name: value}))
+            assert (finding.rule, finding.pointer, finding.severity) == (rule, f"/data/{name}", severity)
+
+
 @pytest.mark.parametrize("state", ["pending", "processing"])
 def test_task_2_an_unfinished_task_without_its_time_is_an_advisory(state: str) -> None:
     [finding] = validate_response("statusTask", 200, ok({"taskId": "t", "state": state}))
