@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from support.tiers import mark_slow
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from ltx_mock.testing.tenant import World
 
 pytest_plugins = ["pytester"]
+
+providers._get_local_constants = Constants
+"""Without constants from the loaded modules, which differ between a whole run, a worker and a single test."""
 
 SAME_IN_EVERY_RUN = bool(os.environ.get("CI"))
 FULL = settings(deadline=None, derandomize=SAME_IN_EVERY_RUN, suppress_health_check=[HealthCheck.too_slow])

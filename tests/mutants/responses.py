@@ -104,7 +104,7 @@ class DataIsList(Broken):
 
     def leaves(self, ask: Ask, reply: Reply) -> Reply:
         envelope = decoded(reply.body)
-        if ask.operation == "generateTask" or reply.status != 200 or envelope["data"]["state"] != "pending":
+        if ask.operation != "statusTask" or reply.status != 200 or envelope["data"]["state"] != "pending":
             return reply
         return saying(reply, envelope | {"data": [envelope["data"]]})
 

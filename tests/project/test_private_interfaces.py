@@ -53,6 +53,7 @@ USED = {
     "hypothesis.control:BuildContext": "is_final",
     "hypothesis.control:current_build_context": "",
     "hypothesis.internal.conjecture.providers:AVAILABLE_PROVIDERS": "",
+    "hypothesis.internal.conjecture.providers:_get_local_constants": "",
     "hypothesis.internal.conjecture.providers:PrimitiveProvider": (
         "draw_boolean draw_bytes draw_float draw_integer draw_string lifetime per_test_case_context_manager"
     ),

@@ -9,7 +9,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.conformance import Options, Pace, check_server
-from mutants.servers import ALL, KEY, BrokenServer, Mutant
+from mutants.servers import ALL, KEY, MUTANTS, BrokenServer, Mutant
 
 OTHER = "another-key-of-mine"
 TASKS = 20
@@ -92,6 +92,19 @@ def test_a_mistake_is_found_in_its_rule_alone_unless_it_is_known_to_be_missed(
     assert report.tasks_made <= TASKS
     assert found(report, mutant) is (mutant.name not in MISSED), mutant.text
     assert set(report.broken) <= {mutant.rule, *mutant.also}, "it is held against no other rule"
+
+
+def test_what_is_found_does_not_depend_on_what_was_checked_before(server: BrokenServer) -> None:
+    def findings(name: str) -> list[object]:
+        verdicts = checked(server, MUTANTS[name]).verdicts
+        return [
+            (each.rule, each.outcome, [(found.title, found.actual, found.exchanges) for found in each.deviations])
+            for each in verdicts
+        ]
+
+    first = findings("one-speed")
+    assert findings("too-slow") != first
+    assert findings("one-speed") == first
 
 
 def test_each_mistake_that_is_missed_is_a_mutant() -> None:
