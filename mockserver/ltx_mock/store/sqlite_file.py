@@ -30,14 +30,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """What makes a file of each version, from 1 on, out of one of the version before. A released one never changes."""
 
 _MOVE = "move it away to begin anew"
+_NO_ACCESS = "cannot be used: allow this user to read and write it, and to make files in its directory"
 _MEANINGS = {
     sqlite3.SQLITE_BUSY: "is locked by another program: end it; it may be a backup or a shell in a transaction",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: allow this user to make files in its directory, as SQLite does",
+    sqlite3.SQLITE_CANTOPEN: _NO_ACCESS,
     sqlite3.SQLITE_CORRUPT: f"is damaged: put back a copy, or {_MOVE}",
     sqlite3.SQLITE_FULL: "cannot grow, since the disk is full: free some space",
     sqlite3.SQLITE_IOERR: "cannot be read or written: look for a full or broken disk, or a limit on the size of files",
     sqlite3.SQLITE_NOTADB: "is no SQLite file: name another file",
-    sqlite3.SQLITE_READONLY: "is read-only: allow this user to write to it and its directory",
+    sqlite3.SQLITE_READONLY: _NO_ACCESS,
 }
 
 
@@ -96,7 +97,8 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         # Never open and close it ourselves: that would free the locks of other connections in this process.
-        return
+        if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise BackendError(f"the store {path} {_NO_ACCESS}") from None
     except FileNotFoundError:
         raise BackendError(f"the store {path} cannot be made: make the directory {path.parent} first") from None
     except OSError as error:
