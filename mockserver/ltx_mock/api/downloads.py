@@ -55,7 +55,7 @@ def note(engine: Engine, tenant: Tenant, task: Task, scope: Scope, counted: Coun
         sent=counted.sent,
         promised=counted.size,
         problem=counted.problem,
-        request_headers=scope["headers"],
+        request_headers=tuple(scope["headers"]),
         cause=cause,
     )
     engine.record(tenant, entry)

@@ -237,7 +237,7 @@ def record(
         status=None if effect and effect.fault else response.status,
         request=body,
         response=response.body,
-        request_headers=scope["headers"],
+        request_headers=tuple(scope["headers"]),
         response_headers=response.headers,
         task_id=response.task_id,
         state=response.state,

@@ -15,7 +15,7 @@ from ltx_mock.core.cause import Cause
 from ltx_mock_contracts.api import State
 from ltx_mock_contracts.validation.findings import Finding
 
-Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 ApiOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "other"]
 RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """The operation of an exchange: an endpoint, a callback of the fake, or `other`."""

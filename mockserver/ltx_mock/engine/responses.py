@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ltx_mock.asgi.content_encoding import EncodingError, known_codings
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
+from ltx_mock.core.journal_entry import Headers
 from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.model import Outcome
@@ -17,7 +18,6 @@ from ltx_mock_contracts.api import BALANCE_PATH, BASE_PATH, State
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.findings import Finding
 
-Headers = tuple[tuple[bytes, bytes], ...]
 MAX_VIOLATIONS_SHOWN = 5
 CREDITS_WITHOUT_END = 1_000_000
 

@@ -36,13 +36,14 @@ def count(high: int) -> Reader[int | str]:
 
 
 def json_object(path: str, value: object) -> dict[str, object]:
-    """Read a JSON object with any fields."""
-    size = 0
+    """Read a JSON object with any fields; a copy, with the types that JSON has."""
+    written = b""
     if isinstance(value, Mapping) and value:
         with contextlib.suppress(TypeError, ValueError, RecursionError):
-            size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
-    if not isinstance(value, Mapping) or not size:
+            written = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    if not written:
         raise refused(path, "a JSON object with fields in it", value)
-    if size > MAX_JSON_BYTES:
-        raise SettingsError(f"{path} must be JSON of at most {MAX_JSON_BYTES} bytes, not of {size}", path)
-    return dict(value)
+    if len(written) > MAX_JSON_BYTES:
+        raise SettingsError(f"{path} must be JSON of at most {MAX_JSON_BYTES} bytes, not of {len(written)}", path)
+    found: dict[str, object] = json.loads(written)
+    return found

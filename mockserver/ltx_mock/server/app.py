@@ -134,7 +134,7 @@ class Crash:
             status=response.status,
             request=b"",
             response=response.body,
-            request_headers=request.headers.raw,
+            request_headers=tuple(request.headers.raw),
             cause=response.cause,
         )
         self._engine.record(tenant, entry)

@@ -14,60 +14,14 @@ from hypothesis import strategies as st
 from ltx_mock import MockServer
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.errors import SettingsError
-from ltx_mock.scenarios import MESSAGES, NAMED, Scenario, as_dict, from_dict
+from ltx_mock.scenarios import NAMED, Scenario, as_dict, from_dict
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, activate, concerns, take_next
-from ltx_mock.scenarios.model import FAULTS, MAX_MS, OPERATIONS, STATUS_FIELDS
+from ltx_mock.scenarios.model import FAULTS, MAX_MS, OPERATIONS
 from ltx_mock.scenarios.parse import FIELDS
 from ltx_mock.scenarios.sampling import milliseconds
-from ltx_mock_contracts.model import FAIL_CODES, MODES
+from support.scenario_data import DELAYS, SCENARIOS
 
 MAX_LINE = 1000
-
-milliseconds_given = st.integers(0, MAX_MS)
-DELAYS = st.one_of(
-    milliseconds_given,
-    st.builds(lambda ms: {"type": "fixed", "milliseconds": ms}, milliseconds_given),
-    st.builds(
-        lambda a, b: {"type": "uniform", "lower": min(a, b), "upper": max(a, b)}, milliseconds_given, milliseconds_given
-    ),
-    st.builds(lambda m, s: {"type": "lognormal", "median": m, "sigma": s}, st.floats(0.1, 1e9), st.floats(0, 10)),
-)
-WORDS = st.text(min_size=1, max_size=20).filter(str.isprintable)
-MATCHES = st.fixed_dictionaries(
-    {},
-    optional={
-        "mode": st.sampled_from(MODES),
-        "requestType": st.sampled_from(["async", "callback"]),
-        "prompt": WORDS,
-        "nth": st.integers(1, 9),
-        "times": st.one_of(st.integers(1, 9), st.just("forever")),
-        "chance": st.floats(0.01, 1),
-    },
-)
-EXTRAS = st.dictionaries(WORDS, st.integers(), min_size=1)
-OMITTED = st.lists(st.sampled_from(STATUS_FIELDS), min_size=1)
-
-
-def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return dictionaries with some of these fields."""
-    return st.fixed_dictionaries({}, optional=fields)
-
-
-def with_(name: str, values: st.SearchStrategy[Any], **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return dictionaries with a field, and some others."""
-    return st.fixed_dictionaries({name: values}, optional=optional)
-
-
-OUTCOMES = st.one_of(
-    with_("status", st.sampled_from(sorted(MESSAGES)), message=WORDS, retryAfter=st.integers(0, 99), delay=DELAYS),
-    with_("fault", st.sampled_from(FAULTS), afterCommit=st.booleans(), delay=DELAYS),
-    with_("failCode", st.sampled_from(FAIL_CODES), generation=DELAYS),
-    with_("callback", some(lost=st.booleans(), copies=st.integers(1, 10), delay=DELAYS)),
-    with_("drift", some(state=WORDS, extra=EXTRAS, omit=OMITTED, nulls=st.booleans())),
-    with_("cut", st.floats(0, 1), bytesPerSecond=st.integers(1, 10**9)),
-    with_("delay", DELAYS),
-)
-GOOD = st.builds(lambda match, outcome: match | outcome, MATCHES, OUTCOMES)
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20))
 JSON = st.recursive(
@@ -85,7 +39,7 @@ BODIES = st.one_of(
 FIELD_NAMES = st.one_of(st.sampled_from(FIELDS), st.text(max_size=12))
 
 
-@given(GOOD)
+@given(SCENARIOS)
 def test_what_is_good_is_read_and_what_is_shown_is_read_as_the_same(given_: dict[str, Any]) -> None:
     scenario = from_dict(given_)
     shown = as_dict(scenario)
@@ -93,7 +47,7 @@ def test_what_is_good_is_read_and_what_is_shown_is_read_as_the_same(given_: dict
     assert from_dict(json.loads(json.dumps(shown))) == scenario
 
 
-@given(GOOD)
+@given(SCENARIOS)
 def test_names_in_snake_case_are_the_same(given_: dict[str, Any]) -> None:
     snake = {re.sub("[A-Z]", lambda each: f"_{each[0].lower()}", name): value for name, value in given_.items()}
     assert from_dict(snake) == from_dict(given_)
@@ -117,7 +71,7 @@ def test_whatever_is_given_is_read_or_refused_in_one_line(given_: Any) -> None:
         assert from_dict(as_dict(read)) == read
 
 
-@given(GOOD, st.sampled_from(FIELDS), JSON)
+@given(SCENARIOS, st.sampled_from(FIELDS), JSON)
 def test_one_field_that_is_anything_is_read_or_refused_in_one_line(
     given_: dict[str, Any], field: str, value: Any
 ) -> None:
@@ -152,7 +106,7 @@ def test_oddities_are_refused_shortly(what: str) -> None:
 def test_the_control_plane_answers_anything_with_200_or_a_line() -> None:
     with MockServer(clock="manual") as mock, httpx.Client(base_url=f"{mock.url}/__admin", trust_env=False) as plane:
 
-        @given(st.one_of(JSON, GOOD))
+        @given(st.one_of(JSON, SCENARIOS))
         @settings(max_examples=50)
         def ask(body: Any) -> None:
             answer = plane.post("/scenarios", content=json.dumps(body))
@@ -177,10 +131,19 @@ def test_a_delay_is_drawn_within_its_bounds_and_the_same_with_the_same_dice(shap
         assert shape["lower"] <= drawn <= shape["upper"]
 
 
+def test_extra_fields_are_a_copy_with_the_types_of_json() -> None:
+    inner = [1]
+    extra: dict[Any, Any] = {1: (2, 3), "a": inner}
+    drift = from_dict({"drift": {"extra": extra}}).outcome.drift
+    inner.append(2)
+    assert drift is not None
+    assert drift.extra == {"1": [2, 3], "a": [1]}
+
+
 # ---- whose turn it is
 
 
-@given(GOOD, st.sampled_from(OPERATIONS), st.integers(1, 30))
+@given(SCENARIOS, st.sampled_from(OPERATIONS), st.integers(1, 30))
 def test_a_scenario_happens_from_the_nth_on_and_so_many_times(
     given_: dict[str, Any], operation: Any, calls: int
 ) -> None:
