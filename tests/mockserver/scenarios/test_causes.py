@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
-
 import httpx
 import pytest
 
@@ -12,8 +9,9 @@ from ltx_mock import MockServer
 from ltx_mock.scenarios import NAMED
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace
-from support.bodies import STATUS, ask, post, request_body
+from support.bodies import STATUS, post, request_body
 from support.receivers import Receiver
+from support.scenario_runs import live
 from support.traces import journal, trace
 from support.waiting import GIVES_UP, SECONDS
 
@@ -21,25 +19,6 @@ DRIFTING = {name for name, scenario in NAMED.items() if scenario.outcome.drift}
 # These may break a rule too: of the time of a task, or of its callback.
 OF_CALLBACKS = {name for name, scenario in NAMED.items() if scenario.outcome.callback}
 ODD = DRIFTING | OF_CALLBACKS | {"slow", "stuck", "unknown-fail-code"}
-
-
-BROKEN = (httpx.TransportError, AssertionError, ValueError)
-
-
-def live(world: World, receiver: Receiver, timeout: httpx.Timeout | float) -> None:
-    """Some tasks with callbacks, polled and downloaded by a client that minds nothing."""
-    body = request_body() | {"request_type": "callback", "callback_url": receiver.url}
-    with world.client(timeout=timeout) as client:
-        for _ in range(3):
-            with suppress(*BROKEN):
-                post(client, body)
-        for seconds in (0, 10, 120, 300):
-            world.clock.advance(seconds)
-            for task in world.tasks:
-                with suppress(*BROKEN):
-                    told = ask(client, task.id)
-                    if told["state"] == "success":
-                        client.get(json.loads(told["resultJson"])["resultUrls"][0])
 
 
 @pytest.mark.parametrize("name", sorted(NAMED))
