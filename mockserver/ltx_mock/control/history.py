@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ltx_mock.control.to_json import hide_in, task_view
+from ltx_mock.control.to_json import hide_in
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.journal_entry import Entry, RequestEntry
 from ltx_mock.core.records import Delivery, Task
@@ -23,10 +23,10 @@ Placed = tuple[int, int, int, Step]
 
 
 def task_history(tenant: Tenant, task: Task) -> dict[str, Any]:
-    """Return a task like `task_view`, with its history.
+    """Return the history of a task.
 
-    The additional fields are `findings` of its request; `callbacks`; `story`, the events in order; `next`, the future
-    events; and `polls`, the number of statusTask responses in the journal. Times are Unix milliseconds.
+    The fields are `findings` of its request; `callbacks`; `story`, the events in order; `next`, the future events; and
+    `polls`, the number of statusTask responses in the journal. Times are Unix milliseconds.
     """
     now = tenant.clock.now()
     entries = [entry for entry in tenant.entries() if entry.task_id == task.id]
@@ -42,7 +42,7 @@ def task_history(tenant: Tenant, task: Task) -> dict[str, Any]:
         "next": [step | _wait(tenant, at - now) for at, *_, step in steps if at > now],
         "polls": sum(entry.operation == "statusTask" for entry in entries),
     }
-    return task_view(tenant, task, now) | hide_in(tenant, parts)
+    return hide_in(tenant, parts)
 
 
 def _requests(entries: list[Entry]) -> Iterator[Placed]:

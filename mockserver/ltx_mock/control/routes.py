@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -146,13 +147,14 @@ class ControlPlane:
             found += [(tenant, task) for task in tenant.tasks() if state in {None, task.timeline.state(now)}]
         found.sort(key=lambda each: each[1].timeline.created)
         tasks, truncated = _newest(found, limit_of(request))
-        at = [(tenant, task, tenant.clock.now()) for tenant, task in tasks]
+        views = [self._view(tenant, task) for tenant, task in tasks]
         size = sum(VIEW_SIZE + len(task.body) for _, task in tasks)
-        return listing(self._engine.worker, "tasks", (task_view(*each) for each in at), size, truncated=truncated)
+        return listing(self._engine.worker, "tasks", (view() for view in views), size, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its history."""
-        return task_history(*self._task(request))
+        tenant, task = self._task(request)
+        return self._view(tenant, task)() | task_history(tenant, task)
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""
@@ -161,7 +163,7 @@ class ControlPlane:
             raise SettingsError("failCode goes with state failed only")
         _, task = self._task(request)
         await self._engine.finish(task.id, wanted.state, wanted.fail_code)
-        return task_view(*self._engine.tenants.find_task(task.id))
+        return self._view(*self._engine.tenants.find_task(task.id))()
 
     async def callbacks(self, request: Request) -> Response:
         """Return the newest deliveries: made, scheduled, given up and withheld."""
@@ -212,6 +214,11 @@ class ControlPlane:
         if wanted not in {None, tenant}:
             raise NotFoundError(f"no task {task.id!r} of this key")
         return tenant, task
+
+    def _view(self, tenant: Tenant, task: Task) -> Callable[[], dict[str, object]]:
+        """Return a function that builds the JSON of a task as it is now, in any thread."""
+        inspected = task.id in self._engine.tasks_under_inspection
+        return partial(task_view, tenant, task, tenant.clock.now(), inspected=inspected)
 
     def _tenants(self, request: Request) -> list[Tenant]:
         tenant = tenant_of_query(self._engine, request)

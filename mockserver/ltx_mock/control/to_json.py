@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
 
+from ltx_mock.core.clock import LATEST
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Delivery, Task
@@ -30,13 +31,14 @@ def names(tenant: Tenant) -> dict[str, object]:
     return {"tenant": tenant.id, "key": tenant.label}
 
 
-def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str, object]:
-    """Return a task at a moment, by default now, with its future end.
+def task_view(tenant: Tenant, task: Task, now: int, *, inspected: bool = False) -> dict[str, object]:
+    """Return a task at a moment, with its timeline.
 
-    Times in Unix milliseconds.
+    Times are Unix milliseconds. `timeline` has all states after `pending`, and no end while the assets are `inspected`.
     """
-    now, line = tenant.clock.now() if moment is None else moment, task.timeline
+    line = task.timeline
     state = line.state(now)
+    transitions = line.transitions(line.created - 1, line.ended - 1 if inspected else LATEST)
     failure = line.failure
     cause = failure.cause if failure else task.cause
     view: dict[str, object] = {
@@ -53,6 +55,7 @@ def task_view(tenant: Tenant, task: Task, moment: int | None = None) -> dict[str
         "cause": None if cause is None else cause.text,
         "causeKind": None if cause is None else cause.kind,
         "nextTransition": line.next_transition(now),
+        "timeline": [{"at": at, "state": state} for at, state in transitions],
         "cost": task.cost,
         "seed": task.seed,
         "resultUrl": responses.result_url(task) if state == "success" else None,

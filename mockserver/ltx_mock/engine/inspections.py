@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ltx_mock.store.interface import Tenant
+
+T = TypeVar("T")
 
 
 class Inspection(NamedTuple):
@@ -14,7 +16,7 @@ class Inspection(NamedTuple):
 
     tenant: Tenant
     earliest: int
-    work: asyncio.Task[None]
+    work: asyncio.Task[Any]
 
 
 class Inspections:
@@ -31,17 +33,18 @@ class Inspections:
         return len(self._by_task)
 
     def begin(
-        self, tenant: Tenant, task_id: str, earliest: int, work: Coroutine[None, None, None], done: Callable[[], None]
+        self, tenant: Tenant, task_id: str, earliest: int, work: Coroutine[None, None, T], done: Callable[[T], None]
     ) -> None:
-        """Start an inspection; `earliest` is in Unix milliseconds, and `done` is called at its end."""
-        inspection = Inspection(tenant, earliest, asyncio.create_task(work))
-        self._by_task[task_id] = inspection
+        """Start an inspection; `earliest` is in Unix milliseconds. `done` gets its result, unless it is cancelled."""
+        running = asyncio.create_task(work)
+        self._by_task[task_id] = Inspection(tenant, earliest, running)
 
-        def over(_: object) -> None:
+        def over(work: asyncio.Task[T]) -> None:
             self._by_task.pop(task_id, None)
-            done()
+            if not work.cancelled():
+                done(work.result())
 
-        inspection.work.add_done_callback(over)
+        running.add_done_callback(over)
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait for the inspections of the tenant's tasks.
@@ -57,7 +60,7 @@ class Inspections:
         if pending:
             await asyncio.wait(pending)
 
-    def cancel(self, tenants: Iterable[Tenant] | None = None) -> list[asyncio.Task[None]]:
+    def cancel(self, tenants: Iterable[Tenant] | None = None) -> list[asyncio.Task[Any]]:
         """Cancel the inspections of some tenants, or all, and return their tasks."""
         theirs = None if tenants is None else list(tenants)
         doomed = [each.work for each in self._by_task.values() if theirs is None or each.tenant in theirs]

@@ -11,7 +11,7 @@ from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.timeline import EARLIEST_FAILURE_MS, build_timeline
 from ltx_mock.engine import responses
-from ltx_mock.engine.assets import NOTHING, Inspector
+from ltx_mock.engine.assets import NOTHING, InspectionResult, Inspector
 from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.observers import Observer
@@ -112,17 +112,16 @@ class TaskCreation:
 
     def _begin(self, tenant: Tenant, request: GenerateRequest, planned: PlannedTask) -> None:
         """Start the background work: the callback, and the check of assets."""
-        self._observer.task_changed(tenant, planned.task, "made")
+        task, line = planned.task, planned.task.timeline
+        if line.failure is None and not line.endless and self._inspector.concerns(request):
+            if task.page is None:
+                self._inspect(tenant, task, request)
+            else:
+                task = task._replace(cause=Cause("asset", f"assets not fetched: {refusal(task.page)}"))
+                tenant.replace_task(task)
+        self._observer.task_changed(tenant, task, "made")
         if request.request_type == "callback" and request.callback_url:
             self._callbacks.plan(tenant, planned, request.callback_url)
-        line = planned.task.timeline
-        if line.failure is None and not line.endless and self._inspector.concerns(request):
-            if planned.task.page is None:
-                self._inspect(tenant, planned.task, request)
-            else:
-                tenant.replace_task(
-                    planned.task._replace(cause=Cause("asset", f"assets not fetched: {refusal(planned.task.page)}"))
-                )
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
         """Return a digest for the id of a task (not used before, GEN-17) and for its random choices."""
@@ -132,19 +131,20 @@ class TaskCreation:
         return random_bytes
 
     def _inspect(self, tenant: Tenant, task: Task, request: GenerateRequest) -> None:
-        async def inspect() -> None:
-            found = await self._inspector.inspect(request)
+        def conclude(found: InspectionResult) -> None:
             current = tenant.task(task.id)
-            if found == NOTHING or current is None or current.timeline != task.timeline:
+            if current is None:
                 return
-            if found.failure is not None:
+            if found == NOTHING or current.timeline != task.timeline:
+                self._observer.task_changed(tenant, current, "changed")  # its end is final now
+            elif found.failure is not None:
                 failed = build_timeline(request, task.seed, tenant.settings.seed, task.timeline.created, found.failure)
                 self.change(tenant, current._replace(timeline=failed))
             else:
                 self.change(tenant, current._replace(cause=found.doubt))
 
         earliest = task.timeline.started + EARLIEST_FAILURE_MS
-        self._inspections.begin(tenant, task.id, earliest, inspect(), lambda: self._observer.tenant_changed(tenant))
+        self._inspections.begin(tenant, task.id, earliest, self._inspector.inspect(request), conclude)
 
 
 def _task_id(random_bytes: bytes) -> str:

@@ -57,11 +57,11 @@ def call_back(mock: MockServer, url: str) -> str:
         return str(post(client, body).json()["data"]["taskId"])
 
 
-def states(told: list[Told]) -> list[tuple[str, str, int]]:
-    return [(each.data["id"], each.data["state"], each.data["at"]) for each in told if each.kind == "task"]
+def timeline_of(told: Told) -> list[tuple[str, int]]:
+    return [(each["state"], each["at"]) for each in told.data["timeline"]]
 
 
-def test_a_task_is_told_from_beginning_to_end(mock: MockServer) -> None:
+def test_a_task_is_published_with_its_timeline_and_its_states_are_not_announced(mock: MockServer) -> None:
     with listening(mock.url) as events:
         task_id = make(mock)
         first = events.take(3)
@@ -69,47 +69,34 @@ def test_a_task_is_told_from_beginning_to_end(mock: MockServer) -> None:
         assert (first[1].data["change"], first[1].data["state"]) == ("made", "pending")
         assert (first[2].data["operation"], first[2].data["taskId"]) == ("generateTask", task_id)
         fired = mock.clock.advance(100)
-        told = events.take(2, "task")
-    assert states(told) == [(each["taskId"], each["state"], each["at"]) for each in fired]
-    assert told[0].data["resultUrl"] is None
-    assert told[1].data["resultUrl"].endswith(f"{task_id}.mp4")
-    assert [each.data["nextTransition"] for each in told] == [told[1].data["endTime"], None]
+        make(mock)
+        assert [each.kind for each in events.take(2, "task", "clock")] == ["clock", "task"]
+    assert timeline_of(first[1]) == [(each["state"], each["at"]) for each in fired]
+    assert first[1].data["nextTransition"] == fired[0]["at"]
 
 
 def test_the_numbers_of_events_grow(mock: MockServer) -> None:
     with listening(mock.url) as events:
         make(mock)
         mock.clock.advance(100)
-        numbers = [each.number for each in events.take(6)]
-    assert numbers == list(range(numbers[0], numbers[0] + 6))
+        numbers = [each.number for each in events.take(4)]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
 
 
-@pytest.mark.parametrize("pace", [{"clock": "real", "speed": 100_000}, {"clock": "auto"}], ids=["scaled", "auto"])
-def test_changes_of_state_are_told_when_their_time_comes(pace: dict[str, Any]) -> None:
-    with MockServer(**pace) as mock, listening(mock.url) as events, mock.client() as client:
+def test_a_clock_that_jumps_is_published_with_the_times_of_the_timeline() -> None:
+    with MockServer(clock="auto") as mock, listening(mock.url) as events, mock.client() as client:
         task_id = submit(client)
-        if pace["clock"] == "auto":
-            for _ in range(3):
-                client.get(STATUS, params={"taskId": task_id})
-        told = events.take(3, "task")
-    assert [each.data["state"] for each in told] == ["pending", "processing", "success"]
-    view = told[2].data
-    assert [each.data["at"] for each in told] == [view["createTime"], view["processingTime"], view["endTime"]]
+        for _, at in timeline_of(events.next("task")):
+            client.get(STATUS, params={"taskId": task_id})
+            assert events.next("clock").data["now"] == at
 
 
-def test_no_change_of_state_is_lost_however_fast_time_flows() -> None:
-    with MockServer(clock="real", speed=300_000.0) as mock, listening(mock.url) as events:
-        for number in range(80):  # each in a world of its own, where nothing else gives occasion to look again
-            make(mock, key=f"key-{number}")
-            assert [each.data["state"] for each in events.take(3, "task")] == ["pending", "processing", "success"]
-
-
-def test_tasks_that_were_there_before_are_followed_too(mock: MockServer) -> None:
-    task_id = make(mock)
-    mock.clock.advance(10)
+def test_the_list_has_the_timelines_of_tasks_that_were_there_before(mock: MockServer, admin: httpx.Client) -> None:
     with listening(mock.url) as events:
-        fired = mock.clock.advance(100)
-        assert states(events.take(1, "task")) == [(task_id, "success", fired[-1]["at"])]
+        make(mock)
+        made = events.next("task").data
+    (listed,) = admin.get("/tasks").json()["tasks"]
+    assert {"change": "made", "at": START} | listed == made
 
 
 def test_a_task_that_is_finished_by_hand_is_told_once(mock: MockServer, admin: httpx.Client) -> None:
@@ -119,21 +106,25 @@ def test_a_task_that_is_finished_by_hand_is_told_once(mock: MockServer, admin: h
         mock.clock.advance(1000)
         make(mock)
         told = events.take(2, "task")
-    assert states(told)[0] == (task_id, "failed", START)
+    assert (told[0].data["id"], told[0].data["change"], timeline_of(told[0])) == (
+        task_id,
+        "changed",
+        [("failed", START)],
+    )
     assert (told[0].data["failCode"], told[0].data["cause"]) == ("CONTENT_VIOLATION", "finished by hand")
     assert told[1].data["change"] == "made"
 
 
-def test_a_failure_that_is_found_out_later_is_told_at_its_moment() -> None:
-    with Receiver(404) as images, MockServer(clock="manual") as mock, listening(mock.url) as events:
-        with mock.client() as client:
-            body = TEXT | {"mode": "image-to-video", "image_urls": [f"{images.root}/a.png"]}
-            task_id = submit(client, body)
+@pytest.mark.parametrize(("image", "end"), [("images/reference.png", "success"), ("images/not-an-image.jpg", "failed")])
+def test_a_timeline_has_no_end_until_the_image_is_known(mock: MockServer, image: str, end: str) -> None:
+    with listening(mock.url) as events:
+        make(mock, mode="image-to-video", image_urls=[f"{mock.url}/files/{image}"])
+        made, final = events.take(2, "task")
         fired = mock.clock.advance(100)
-        told = events.take(4, "task")
-    assert [each.data["change"] for each in told] == ["made", "changed", "state", "state"]
-    assert [each.data["endState"] for each in told] == ["success", "failed", "failed", "failed"]
-    assert states(told)[-1] == (task_id, "failed", fired[-1]["at"])
+    assert [each.data["change"] for each in (made, final)] == ["made", "changed"]
+    assert [state for state, _ in timeline_of(made)] == ["processing"]
+    assert timeline_of(final) == [(each["state"], each["at"]) for each in fired]
+    assert final.data["endState"] == fired[-1]["state"] == end
 
 
 def test_a_delivery_is_told_with_each_of_its_attempts(mock: MockServer) -> None:
@@ -147,21 +138,21 @@ def test_a_delivery_is_told_with_each_of_its_attempts(mock: MockServer) -> None:
     assert [told[1]["at"], told[3]["at"]] == calls
 
 
-def test_an_end_is_told_before_its_callback(mock: MockServer) -> None:
+def test_a_task_and_the_end_of_its_clock_are_told_before_its_callback(mock: MockServer) -> None:
     with Receiver(200) as receiver, listening(mock.url) as events:
         call_back(mock, receiver.url)
         mock.clock.advance(100)
-        told = events.take(7, "task", "delivery", "request")
+        told = events.take(6, "task", "delivery", "request", "clock")
     shown = [(each.kind, each.data.get("state"), each.data.get("operation")) for each in told]
     assert shown == [
         ("task", "pending", None),
         ("delivery", "scheduled", None),
         ("request", "pending", "generateTask"),
-        ("task", "processing", None),
-        ("task", "success", None),
+        ("clock", None, None),
         ("delivery", "sending", None),
         ("delivery", "delivered", None),
     ]
+    assert told[3].data["now"] == timeline_of(told[0])[-1][1]
     assert told[0].data["key"] == told[1].data["key"] == "…1111"
 
 
@@ -206,8 +197,7 @@ def test_worlds_come_and_go_and_begin_anew(mock: MockServer, admin: httpx.Client
         admin.post("/reset")
         assert events.next("reset").data == {**ALL, "what": "world"}
         task_id = make(mock)
-        fired = mock.clock.advance(100)
-        assert states(events.take(3, "task"))[1:] == [(task_id, each["state"], each["at"]) for each in fired]
+        assert events.next("task").data["id"] == task_id
 
 
 def test_counters_are_told_a_little_later(mock: MockServer) -> None:
@@ -248,9 +238,9 @@ def test_who_comes_back_is_told_what_happened_meanwhile(mock: MockServer) -> Non
         seen = events.last
     mock.clock.advance(100)
     with listening(mock.url, last=seen) as events:
-        told = events.take(4)
-    assert [each.kind for each in told] == ["request", "clock", "task", "task"]
-    assert [each.number for each in told] == [seen + 1, seen + 2, seen + 3, seen + 4]
+        told = events.take(2)
+    assert [each.kind for each in told] == ["request", "clock"]
+    assert [each.number for each in told] == [seen + 1, seen + 2]
 
 
 @pytest.mark.parametrize("last", ["0", "7", "999999999999999999", "x", "-1", "²", "9" * 400])
@@ -330,14 +320,14 @@ def test_a_stream_that_waits_for_long_says_that_it_is_still_there(
 def test_while_nobody_listens_nothing_is_kept(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
     events = _events(mock)
     make(mock)
-    assert (events.active, events.feed._bytes, events._tenants) == (False, 0, {})
+    assert (events.active, events.feed._bytes, events._published) == (False, 0, {})
     monkeypatch.setattr(feed, "LINGER_SECONDS", 0.005)
     with listening(mock.url) as listener:
         make(mock)
         listener.take(3)
         assert mock.look(lambda _: events.active)
     until(lambda: not mock.look(lambda _: events.active))
-    assert (events.feed._bytes, events._tenants) == (0, {})
+    assert (events.feed._bytes, events._published) == (0, {})
     with listening(mock.url, last=listener.last) as again:
         assert again.next().kind == "missed"
 
@@ -366,5 +356,5 @@ def test_a_test_reads_events_without_a_socket(mock: MockServer, inside: httpx.Cl
     make(mock)
     mock.clock.advance(100)
     told = events_so_far(inside, hello.number)
-    assert [each.kind for each in told] == ["tenant", "task", "request", "clock", "task", "task"]
+    assert [each.kind for each in told] == ["tenant", "task", "request", "clock"]
     assert events_so_far(inside, told[-1].number) == []

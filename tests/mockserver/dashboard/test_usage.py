@@ -115,6 +115,24 @@ def test_the_clock_is_paused_sped_up_and_moved(browser: Browser) -> None:
         expect(shown.rows().nth(1)).to_contain_text("never ends")
 
 
+def test_a_task_that_fails_on_a_running_clock_frees_its_slot_and_its_credits(
+    browser: Browser, mock: MockServer
+) -> None:
+    with dashboard(browser, mock.url) as shown:
+        with mock.client(verify=False) as client:
+            submit(client, TEXT, prompt="[[content-violation]]")
+        shown.rows().first.click()
+        unfinished, balance = (shown.page.get_by_role("meter", name=name) for name in ("Unfinished tasks", "Credits"))
+        expect(unfinished).to_have_attribute("aria-valuenow", "1")
+        expect(balance).not_to_have_attribute("aria-valuenow", "100")
+        mock.clock.set("scaled", speed=20)  # the counters come before the end, which no event announces
+        expect(shown.rows().first).to_contain_text("CONTENT_VIOLATION")
+        expect(shown.page.locator("#spoken")).to_contain_text("failed")
+        expect(shown.page.locator(".story")).to_contain_text("failed")
+        expect(unfinished).to_have_attribute("aria-valuenow", "0")
+        expect(balance).to_have_attribute("aria-valuenow", "100")
+
+
 def test_a_callback_is_counted_down_to_its_last_attempt(browser: Browser, mock: MockServer) -> None:
     with dashboard(browser, mock.url) as shown:
         shown.submit(preset="callback", callback="http://127.0.0.1:9/callback")

@@ -260,7 +260,7 @@ def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_ta
         async def fetch() -> None:
             await asyncio.Event().wait()
 
-        engine._inspections.begin(tenant, "task_other", 0, fetch(), lambda: None)
+        engine._inspections.begin(tenant, "task_other", 0, fetch(), lambda _: None)
         submitted = Submission.of(json.dumps(request_body()).encode())
         waiting = asyncio.create_task(engine.generate(tenant, submitted, "http://localhost", tenant.clock.now()))
         await asyncio.sleep(0)

@@ -18,7 +18,22 @@ export const nowOf = (clock, at = performance.now()) =>
   flows(clock) ? clock.now + Math.max(0, at - clock.read) * clock.speed : clock.now;
 
 /**
- * Return how much of a task's life is over, from 0 to 1. It is whole only when the server says that the task is done.
+ * Return a task as it is at a moment, with the last state of its timeline and the time of the next. It never goes back.
+ *
+ * @template {{state: string, nextTransition: number | null, timeline: {at: number, state: string}[]}} T
+ * @param {T} task
+ * @param {number} now
+ * @returns {T}
+ */
+export function taskAt(task, now) {
+  if (task.nextTransition === null || now < task.nextTransition) return task;
+  const past = task.timeline.filter(({ at }) => at <= now);
+  const next = task.timeline[past.length]?.at ?? null;
+  return { ...task, state: past.at(-1)?.state ?? task.state, nextTransition: next };
+}
+
+/**
+ * Return how much of a task's life is over, from 0 to 1. It is whole only when the task is done.
  *
  * @param {{state: string, createTime: number, endTime: number, endState: string}} task
  * @param {number} now

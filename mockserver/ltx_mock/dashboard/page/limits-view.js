@@ -1,5 +1,6 @@
 /** Limits and credits of each key, as gauges. */
 
+import { countersAfter } from "./counters.js";
 import { byId, el, refill } from "./dom.js";
 import { count, timeOfDay } from "./format.js";
 import { t } from "./i18n.js";
@@ -19,7 +20,7 @@ export class LimitsView {
 
   /** Draw all. */
   speak() {
-    const worlds = this.store.worldsInScope();
+    const worlds = countersAfter(this.store.worldsInScope(), this.store.tasks.values());
     if (worlds.length === 0) return refill(this.host, el("p.none", {}, t("limits.none")));
     const busiest = worlds.toSorted((one, two) => two.tasks.active - one.tasks.active || two.tasks.made - one.tasks.made);
     const more = worlds.length - SHOWN;

@@ -26,7 +26,9 @@ import { taskRow } from "./task-row.js";
 const TICK_MS = 250;
 const TASK_STATES = ["pending", "processing", "success", "failed"];
 
-const store = new Store();
+const store = new Store((task) => {
+  if (own.has(task.id) || panels.tasks.list.selected === task.id) say(`${task.id}: ${stateText(task.state)}`);
+});
 const now = (/** @type {string} */ tenant) => store.now(tenant);
 /** A key for commands to be copied. */
 const sampleKey = () => (store.settings.api_key?.length ? "$API_KEY" : "any-key");
@@ -202,8 +204,4 @@ function askForToken() {
   });
 }
 
-const session = new Session(store, askForToken, (kind, data) => {
-  if (kind !== "task" || data.change !== "state") return;
-  if (own.has(data.id) || panels.tasks.list.selected === data.id) say(`${data.id}: ${stateText(data.state)}`);
-});
-session.run();
+new Session(store, askForToken).run();

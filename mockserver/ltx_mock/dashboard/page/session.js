@@ -19,12 +19,10 @@ export class Session {
   /**
    * @param {Store} store
    * @param {() => Promise<void>} askForToken Called when the server wants a token; done when there is one.
-   * @param {(kind: string, data: any) => void} onEvent Called for each event, after the store has it.
    */
-  constructor(store, askForToken, onEvent) {
+  constructor(store, askForToken) {
     this.store = store;
     this.askForToken = askForToken;
-    this.onEvent = onEvent;
   }
 
   /** Run for as long as the page is open. */
@@ -64,7 +62,6 @@ export class Session {
       this.#early.push(told);
     } else {
       this.store.apply(told.kind, told.data);
-      this.onEvent(told.kind, told.data);
     }
   }
 

@@ -1,13 +1,13 @@
 /** All that the page knows of the server. Views read it, and are told together, once a frame, what has changed. */
 
-import { nowOf } from "./clocks.js";
+import { flows, nowOf, taskAt } from "./clocks.js";
 
 /**
  * @typedef {import("./clocks.js").Clock} Clock
  * @typedef {import("./json-lines.js").Finding} Finding
  * @typedef {{id: string, tenant: string, key: string, number: number, state: string, createTime: number, processingTime: number,
  *   endTime: number, endState: string, failCode: string | null, failMsg: string | null, cause: string | null,
- *   nextTransition: number | null, cost: number, seed: number, resultUrl: string | null, request: any}} Task
+ *   nextTransition: number | null, timeline: {at: number, state: string}[], cost: number, seed: number, resultUrl: string | null, request: any}} Task
  * @typedef {{number: number, at: number, tenant: string, key: string, operation: string, method: string, target: string,
  *   status: number | null, taskId: string | null, state: string | null, findings: Finding[], cause: string | null,
  *   requestHeaders: Record<string, string>, headers: Record<string, string>, ended: number | null, latency: number | null, request: unknown, answer: unknown}} Entry
@@ -26,6 +26,7 @@ import { nowOf } from "./clocks.js";
  */
 
 const MAX_REQUESTS = 5000;
+const MAX_WAIT_MS = 3_600_000; // a browser's timer ends at once if it is to run for longer than some weeks
 
 export class Store {
   /** @type {Map<string, Task>} The oldest first. */
@@ -53,6 +54,13 @@ export class Store {
   #listeners = new Map();
   /** @type {Set<Topic>} */
   #changed = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #nextTransition;
+
+  /** @param {(task: Task) => void} onState Called when a task that was known has another state. */
+  constructor(onState) {
+    this.onState = onState;
+  }
 
   /**
    * Have a view told after changes: once for all of a frame, so that a thousand events cost one drawing. While nobody
@@ -75,9 +83,28 @@ export class Store {
   }
 
   #tell() {
+    if (this.#changed.has("tasks") || this.#changed.has("clocks")) this.#settle();
     const listeners = new Set([...this.#changed].flatMap((topic) => [...(this.#listeners.get(topic) ?? [])]));
     this.#changed.clear();
     for (const listener of listeners) listener();
+  }
+
+  /** Give each task the state that it has by now; where time passes by itself, wait for the next change. */
+  #settle() {
+    clearTimeout(this.#nextTransition);
+    let wait = MAX_WAIT_MS;
+    for (const task of this.tasks.values()) {
+      if (task.nextTransition === null) continue;
+      const clock = this.clockOf(task.tenant);
+      const now = nowOf(clock);
+      const current = taskAt(task, now);
+      if (current !== task) {
+        this.#takeTask(current);
+        this.changed("worlds");
+      }
+      if (flows(clock) && current.nextTransition !== null) wait = Math.min(wait, (current.nextTransition - now) / clock.speed);
+    }
+    if (wait < MAX_WAIT_MS) this.#nextTransition = setTimeout(() => this.changed("tasks"), Math.ceil(wait));
   }
 
   /**
@@ -120,8 +147,10 @@ export class Store {
 
   /** @param {Task} task */
   #takeTask(task) {
+    const before = this.tasks.get(task.id);
     this.tasks.set(task.id, task);
     this.changed("tasks");
+    if (before && before.state !== task.state) this.onState(task);
   }
 
   /** @param {Entry} entry */
