@@ -23,7 +23,7 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "ENV": "Envelope",
         "AUTH": "Access",
         "GEN": "generateTask",
-        "TASK": "statusTask and the life of a task",
+        "TASK": "statusTask and the life cycle of a task",
         "FAIL": "Failures",
         "BAL": "Balance",
         "CB": "Callbacks",
@@ -41,7 +41,7 @@ class Rule:
     Attributes:
         id: Group and number, as in `GEN-10`.
         text: The promise, in a sentence or two of Markdown.
-        sources: Where it comes from. A rule from `choice` alone is never held against a real server.
+        sources: Where it comes from. A rule with the source `choice` alone is never broken by a real server.
     """
 
     id: str
@@ -62,15 +62,16 @@ _CATALOGUE: Final = (
     # Envelope and access
     _rule(
         "ENV-1",
-        "Every answer of the two endpoints, good or bad, is a JSON object with exactly `code` (integer), `message` "
-        "(string) and `data` (object or null). Elsewhere in the vendor's API `data` may be a number: see BAL-1",
+        "Every response of the two endpoints, success or error, is a JSON object with exactly `code` (integer), "
+        "`message` (string) and `data` (object or null). Elsewhere in the vendor's API `data` may be a number: "
+        "see BAL-1",
         "spec",
     ),
     _rule("ENV-2", 'A success has `code` 200 and `message` "success"', "spec"),
     _rule(
         "ENV-3",
-        "An error has a readable, non-empty `message` and `data` null (spec), or `data` with one key `error`, a string"
-        " that says more (vendor). The fake answers null",
+        "An error has a readable, non-empty `message`, and `data` is null (spec) or has one key `error`, a string"
+        " with more detail (vendor). The fake sends null",
         "spec",
         "vendor",
     ),
@@ -82,16 +83,16 @@ _CATALOGUE: Final = (
     ),
     _rule(
         "ENV-5",
-        "An unknown path or model answers 404, a wrong method 405 with `Allow`, a body over the size limit 413, all "
+        "An unknown path or model gets 404, a wrong method 405 with `Allow`, a body over the size limit 413, all "
         "in the envelope",
         "choice",
     ),
     _rule("AUTH-1", "No `Authorization` header: 401", "spec"),
-    _rule("AUTH-2", "Not `Bearer <key>`, an empty key, or a key that is not accepted: 401", "spec"),
-    _rule("AUTH-3", "Access is checked before anything else of the request is looked at", "choice"),
+    _rule("AUTH-2", "`Authorization` without `Bearer <key>`, an empty key, or a key that is not accepted: 401", "spec"),
+    _rule("AUTH-3", "The key is checked before the rest of the request", "choice"),
     _rule(
         "AUTH-4",
-        "A task is seen only with the key that made it; with another it answers like an unknown task",
+        "A task is visible only to the key that created it; for another key it is an unknown task",
         "choice",
     ),
     # generateTask: the request
@@ -99,13 +100,13 @@ _CATALOGUE: Final = (
     _rule("GEN-2", "`request_type` is `async` or `callback`; default `async`", "spec", "vendor"),
     _rule(
         "GEN-3",
-        "`callback_url` is required when `request_type` is `callback`; with `async` it may be there and is not used",
+        "`callback_url` is required when `request_type` is `callback`; with `async` it may be present and is not used",
         "spec",
     ),
     _rule(
         "GEN-4",
-        "`callback_url` is an absolute http or https URL (the real service wants public https; the fake also takes "
-        "http, for local receivers)",
+        "`callback_url` is an absolute http or https URL (the real service requires public https; the fake also "
+        "accepts http, for local receivers)",
         "vendor",
         "choice",
     ),
@@ -149,36 +150,36 @@ _CATALOGUE: Final = (
     ),
     _rule(
         "GEN-16",
-        "What the documents do not forbid is accepted: unknown fields anywhere, `image_urls` in a text mode, a LoRA "
-        "mode without `loras`, a missing `scale` (taken as 1.0), a `scale` outside the recommended 0.5 to 2.0, a LoRA"
-        " URL without download parameters. Each such thing is an advisory: recorded with the request and shown to the"
-        " developer, turned into a 400 only in strict mode",
+        "What the documents do not forbid is accepted: unknown fields anywhere, `image_urls` in a text mode, a "
+        "LoRA mode without `loras`, a missing `scale` (1.0 is used), a `scale` outside the recommended 0.5 to "
+        "2.0, a LoRA URL without download parameters. Each of these is an advisory: it is recorded with the "
+        "request and shown to the developer, and only strict mode refuses the request with 400",
         "spec",
         "choice",
     ),
     _rule(
         "GEN-17",
-        "Success answers `data.taskId`, a string, new for every task. The samples look like `task_12345678` and "
-        "`task_abc123xyz789`",
+        "A success returns `data.taskId`, a string, new for every task. The samples look like `task_12345678` and"
+        " `task_abc123xyz789`",
         "spec",
         "vendor",
     ),
-    _rule("GEN-18", "A rejected request creates no task, costs nothing and fires no callback", "choice"),
+    _rule("GEN-18", "A rejected request creates no task, costs nothing and sends no callback", "choice"),
     # statusTask and the life of a task
     _rule(
         "TASK-1",
-        "`state` is `pending`, `processing`, `success` or `failed`; it only moves forward, may be seen to skip, and a"
-        " finished task answers the same for ever",
+        "`state` is `pending`, `processing`, `success` or `failed`; it only moves forward, polls may miss a "
+        "state, and the status of a finished task never changes",
         "spec",
     ),
     _rule(
         "TASK-2",
-        "`pending` and `processing` carry `taskId`, `state`, `createTime` and nothing of a result",
+        "`pending` and `processing` have `taskId`, `state`, `createTime` and no field of a result",
         "vendor",
     ),
     _rule(
         "TASK-3",
-        "`success` carries `taskId`, `state`, `resultJson`, `createTime`, `completeTime`, `costTime` and no "
+        "`success` has `taskId`, `state`, `resultJson`, `createTime`, `completeTime`, `costTime` and no "
         "`failCode`/`failMsg`",
         "spec",
     ),
@@ -195,8 +196,8 @@ _CATALOGUE: Final = (
     ),
     _rule(
         "TASK-6",
-        "`failed` carries `taskId`, `state`, `failCode`, `failMsg` and no `resultJson`; the times may be there "
-        "(vendor) or not (spec: the fake leaves them out)",
+        "`failed` has `taskId`, `state`, `failCode`, `failMsg` and no `resultJson`; the times may be present "
+        "(vendor) or not (spec: the fake omits them)",
         "spec",
         "vendor",
     ),
@@ -217,21 +218,21 @@ _CATALOGUE: Final = (
     ),
     _rule("TASK-9", "The same seed, prompt and parameters give the same result", "spec"),
     _rule("TASK-10", "Result URLs work for 15 days after completion", "spec"),
-    _rule("TASK-11", "No `taskId`: 400. A `taskId` nobody made: 404", "spec", "vendor"),
-    _rule("TASK-12", "Asking for a status changes nothing", "choice"),
-    _rule("FAIL-1", "A prompt that breaks the content rules ends `failed` with `CONTENT_VIOLATION`", "spec"),
+    _rule("TASK-11", "No `taskId`: 400. An unknown `taskId`: 404", "spec", "vendor"),
+    _rule("TASK-12", "Polling changes nothing", "choice"),
+    _rule("FAIL-1", "A task with a prompt that breaks the content rules fails with `CONTENT_VIOLATION`", "spec"),
     _rule(
         "FAIL-2",
-        "A reference image that cannot be fetched, is not JPG, PNG or WebP, or is over 10 MB ends with "
-        "`INVALID_IMAGE_URL`",
+        "A task with a reference image that cannot be downloaded, is not JPG, PNG or WebP, or is over 10 MB fails"
+        " with `INVALID_IMAGE_URL`",
         "spec",
     ),
-    _rule("FAIL-3", "A LoRA that cannot be downloaded ends with `INVALID_LORA_URL`", "spec"),
+    _rule("FAIL-3", "A task with a LoRA that cannot be downloaded fails with `INVALID_LORA_URL`", "spec"),
     # Balance
     _rule(
         "BAL-1",
-        '`GET /api/v1/apikeys/current-balance` with the key answers `{"code": 200, "message": "success", "data": '
-        "74.87}`: `data` is a number, the credits that are left. Without a limit of credits the fake answers a large "
+        '`GET /api/v1/apikeys/current-balance` with the key returns `{"code": 200, "message": "success", "data": '
+        "74.87}`: `data` is a number, the remaining credits. Without a credit limit the fake returns a large "
         "fixed number. 401 and 429 as elsewhere; it counts as a request (LIM-1)",
         "vendor",
         "choice",
@@ -246,51 +247,54 @@ _CATALOGUE: Final = (
     ),
     _rule(
         "CB-2",
-        "The receiver must answer HTTP 200 within 30 s; otherwise up to 3 retries with growing delays, the first "
-        "after 30 s",
+        "The receiver must respond with HTTP 200 within 30 s; otherwise there are up to 3 retries with growing "
+        "delays, the first after 30 s",
         "vendor",
     ),
-    _rule("CB-3", "An `async` task never calls back, whatever `callback_url` it carries", "spec"),
+    _rule("CB-3", "An `async` task never sends a callback, whatever `callback_url` it has", "spec"),
     _rule("CB-4", "Polling works for `callback` tasks too, and agrees with the callback", "choice"),
     # Limits
-    _rule("LIM-1", "10000 requests a minute; more: 429", "spec"),
-    _rule("LIM-2", "1000 tasks at once that are not finished; one more generateTask: 429, until one finishes", "spec"),
-    _rule("LIM-3", "Limits count per API key; a 429 carries `Retry-After` in seconds", "choice"),
+    _rule("LIM-1", "More than 10000 requests a minute: 429", "spec"),
+    _rule("LIM-2", "One more generateTask while 1000 tasks are unfinished: 429, until a task finishes", "spec"),
+    _rule("LIM-3", "Limits count per API key; a 429 has `Retry-After` in seconds", "choice"),
     # What a good client does
-    _rule("CLI-1", "Every request carries its key, and every body obeys GEN-1…14 with no advisory", "spec"),
-    _rule("CLI-2", "After submitting it waits 60 s before the first poll, then polls every 5 s or slower", "spec"),
+    _rule("CLI-1", "Every request has the key, and every body follows GEN-1…14 without an advisory", "spec"),
+    _rule(
+        "CLI-2", "It waits 60 s after the submission before the first poll, then polls every 5 s or more slowly", "spec"
+    ),
     _rule(
         "CLI-3",
-        "It stops polling when the task is `success` or `failed`, and gives up in the end on one that never finishes",
+        "It stops polling when the task is `success` or `failed`, and eventually gives up on a task that never "
+        "finishes",
         "spec",
         "vendor",
     ),
     _rule("CLI-4", "It parses `resultJson` as JSON and uses the URL in it within 15 days", "spec"),
-    _rule("CLI-5", "It reports a failed task with its `failCode`; a failure is not a result", "spec"),
+    _rule("CLI-5", "It reports a failed task with its `failCode`, and does not treat a failure as a result", "spec"),
     _rule(
         "CLI-6",
-        "On 429, and on a passing 5xx or a broken connection while polling or downloading, it waits, longer each "
-        "time, and tries again; it does not hammer",
+        "On 429, and on a temporary 5xx or a broken connection while polling or downloading, it waits and "
+        "retries, with growing waits; it does not send many retries in a row",
         "spec",
         "vendor",
     ),
     _rule("CLI-7", "It does not retry 400 and 401", "spec", "vendor"),
     _rule(
         "CLI-8",
-        "Its callback receiver answers 200 within 30 s, takes the same callback twice without doing the work twice, "
-        "and does not need callbacks in order",
+        "Its callback receiver responds with 200 within 30 s, accepts a duplicate callback without processing it "
+        "twice, and does not need callbacks in order",
         "vendor",
     ),
     _rule(
         "CLI-9",
-        "It tolerates fields and states that it does not know. In the wild a state `processing_r2` has been seen; "
-        "clients treat it as processing",
+        "It tolerates unknown fields and states. Clients have met an undocumented state `processing_r2`; they "
+        "treat it as processing",
         "choice",
     ),
     _rule(
         "CLI-10",
-        "It pays once for one video. When the connection breaks during generateTask nobody knows whether the task was "
-        "made (there is no idempotency key): it does not blindly submit again and pay twice",
+        "It pays once for one video. If the connection breaks during generateTask, it cannot know whether the "
+        "task was created (there is no idempotency key): it does not just submit again and pay twice",
         "spec",
         "vendor",
     ),
@@ -301,7 +305,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _
 
 
 def rules_named(names: Iterable[str]) -> set[str]:
-    """Return the ids of the rules that are meant: an id is itself, a group all of its rules, "" is everything.
+    """Return the ids of rules: an id stands for itself, a group for all of its rules, "" for every rule.
 
     Raises:
         KeyError: There is no such rule and no such group.

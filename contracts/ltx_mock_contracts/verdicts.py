@@ -38,7 +38,7 @@ class Deviation:
         exchanges: The numbers of the exchanges that show it, the first twenty.
         task: The id of the first task affected; None if no task was involved.
         times: How many times it was seen.
-        curl: A command line that makes the request again; the key is not in it.
+        curl: A curl command that repeats the request, without the key.
         request: The decoded body of the first request that shows it; None if it had no JSON body.
         checks: The names of the live checks that saw it; a recording has none.
         kind: A label; deviations from one rule with the same label are counted as one.
@@ -178,7 +178,7 @@ class Report:
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """How many rules there are of each outcome."""
+        """The number of rules with each outcome."""
         found = Counter(verdict.outcome for verdict in self.verdicts)
         return {outcome: found[outcome] for outcome in OUTCOMES}
 

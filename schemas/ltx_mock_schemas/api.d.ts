@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Submit a task
-         * @description Makes a task and answers its id. A rejected request makes no task and costs nothing (GEN-18).
+         * @description Creates a task and returns its id. A rejected request creates no task and costs nothing (GEN-18).
          */
         post: operations["generateTask"];
         delete?: never;
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask where a task stands
-         * @description Changes nothing, however often it is asked (TASK-12).
+         * Get the status of a task
+         * @description Polling changes nothing (TASK-12).
          */
         get: operations["statusTask"];
         put?: never;
@@ -52,8 +52,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask how many credits are left
-         * @description A test of the connection that costs nothing (BAL-1).
+         * Get the remaining credits
+         * @description Costs nothing, so it can test the connection and the key (BAL-1).
          */
         get: operations["currentBalance"];
         put?: never;
@@ -70,13 +70,13 @@ export interface components {
     schemas: {
         /**
          * AspectRatio
-         * @description Only for the two text-to-video modes; 16:9 when it is missing.
+         * @description Only for the two text-to-video modes. The default is 16:9.
          * @enum {string}
          */
         AspectRatio: "16:9" | "9:16";
         /**
          * BalanceResponse
-         * @description How many credits are left.
+         * @description The remaining credits.
          */
         BalanceResponse: {
             /**
@@ -86,12 +86,12 @@ export interface components {
             code: number;
             /** @example success */
             message: string;
-            /** @description The credits that are left. */
+            /** @description The remaining credits. */
             data: number;
         };
         /**
          * Callback
-         * @description What is POSTed to callback_url when a task ends: its final statusTask answer.
+         * @description The body that is POSTed to callback_url when a task ends: its final statusTask response.
          */
         Callback: {
             /**
@@ -120,7 +120,7 @@ export interface components {
             resultJson?: string | null;
             /**
              * Format: int64
-             * @description When the task was made, in Unix milliseconds.
+             * @description When the task was created, in Unix milliseconds.
              */
             createTime?: number | null;
             /**
@@ -133,14 +133,14 @@ export interface components {
              * @description completeTime minus createTime, in milliseconds.
              */
             costTime?: number | null;
-            /** @description Why the task failed, for programs. The first three are this model's, the others are listed for the whole API; new ones may come. */
+            /** @description Why the task failed, for programs. The first three are documented for this model, the others for the whole API; new ones may be added. */
             failCode?: string | null;
             /** @description Why the task failed, for people. */
             failMsg?: string | null;
         };
         /**
          * ErrorResponse
-         * @description Every answer that is not a success.
+         * @description Every response that is not a success.
          */
         ErrorResponse: {
             /**
@@ -150,9 +150,9 @@ export interface components {
             code: number;
             /** @description What went wrong, for people. */
             message: string;
-            /** @description null, or an object that says more. */
+            /** @description null, or an object with more detail. */
             data: {
-                /** @description What went wrong, in more words. */
+                /** @description What went wrong, in more detail. */
                 error?: string;
             } | null;
         };
@@ -163,7 +163,7 @@ export interface components {
         GenerateRequest: {
             request_type?: components["schemas"]["RequestType"];
             /**
-             * @description Where the final statusTask answer is POSTed. Needed when request_type is callback.
+             * @description The URL that the final statusTask response is POSTed to. Required if request_type is callback.
              * @example https://example.com/ref.jpg
              */
             callback_url?: string;
@@ -172,7 +172,7 @@ export interface components {
         };
         /**
          * GenerateResponse
-         * @description The task is made; its id is what statusTask wants.
+         * @description The task is created. statusTask requires its id.
          */
         GenerateResponse: {
             /**
@@ -232,11 +232,11 @@ export interface components {
          */
         Lora: {
             /**
-             * @description Where the model is downloaded from, without a login.
+             * @description The URL of the model. The download must not require a login.
              * @example https://example.com/ref.jpg
              */
             path: string;
-            /** @description How strong its influence is; 0.5 to 2.0 is recommended, 1.0 is taken when it is missing. */
+            /** @description The strength of its influence; 0.5 to 2.0 is recommended. The default is 1.0. */
             scale?: number;
         };
         /**
@@ -246,7 +246,7 @@ export interface components {
         ModelInput: components["schemas"]["TextToVideoInput"] | components["schemas"]["ImageToVideoInput"] | components["schemas"]["TextToVideoLoraInput"] | components["schemas"]["ImageToVideoLoraInput"];
         /**
          * NewTask
-         * @description The task that was made.
+         * @description The new task.
          */
         NewTask: {
             /** @description The id of the task. */
@@ -254,25 +254,25 @@ export interface components {
         };
         /**
          * Provider
-         * @description The routing strategy; auto when it is missing.
+         * @description The routing strategy. The default is auto.
          * @enum {string}
          */
         Provider: "auto" | "value" | "official";
         /**
          * RequestType
-         * @description How the end of the task is learnt: by polling (async) or by a webhook (callback); async when it is missing.
+         * @description How the client learns of the end of the task: by polling (async) or by a webhook (callback). The default is async.
          * @enum {string}
          */
         RequestType: "async" | "callback";
         /**
          * Resolution
-         * @description The size of the picture. A higher one takes longer.
+         * @description The size of the picture. A higher resolution takes longer.
          * @enum {string}
          */
         Resolution: "480p" | "720p" | "1080p";
         /**
          * ResultJson
-         * @description What resultJson holds once it is decoded.
+         * @description The decoded content of resultJson.
          * @example {
          *       "resultUrls": [
          *         "https://r2.apixo.ai/video.mp4"
@@ -280,12 +280,12 @@ export interface components {
          *     }
          */
         ResultJson: {
-            /** @description Where the video is, for 15 days. */
+            /** @description The URLs of the video. They work for 15 days. */
             resultUrls: string[];
         };
         /**
          * StatusResponse
-         * @description Where a task stands.
+         * @description The status of a task.
          */
         StatusResponse: {
             /**
@@ -299,7 +299,7 @@ export interface components {
         };
         /**
          * Task
-         * @description The task, in the shape of its state.
+         * @description The task; the state determines its fields.
          */
         Task: {
             /** @description The id of the task. */
@@ -314,7 +314,7 @@ export interface components {
             state: string;
             /**
              * Format: int64
-             * @description When the task was made, in Unix milliseconds.
+             * @description When the task was created, in Unix milliseconds.
              */
             createTime?: number | null;
             /** @description A string of JSON: decoded, it has the form of result-json. */
@@ -329,7 +329,7 @@ export interface components {
              * @description completeTime minus createTime, in milliseconds.
              */
             costTime?: number | null;
-            /** @description Why the task failed, for programs. The first three are this model's, the others are listed for the whole API; new ones may come. */
+            /** @description Why the task failed, for programs. The first three are documented for this model, the others for the whole API; new ones may be added. */
             failCode?: string | null;
             /** @description Why the task failed, for people. */
             failMsg?: string | null;
@@ -412,7 +412,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description Nobody made this task, or nothing is at this path (TASK-11, ENV-5). */
+        /** @description There is no such task or no such path (TASK-11, ENV-5). */
         NotFound: {
             headers: {
                 [name: string]: unknown;
@@ -428,10 +428,10 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The path takes another method (ENV-5, this fake's choice). */
+        /** @description The path does not allow this method (ENV-5, this fake's choice). */
         MethodNotAllowed: {
             headers: {
-                /** @description The methods that the path takes. */
+                /** @description The methods that the path allows. */
                 Allow?: string;
                 [name: string]: unknown;
             };
@@ -464,7 +464,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The request did not come in time: its head within 30 s, or no more of its body within 75 s (ENV-5, this fake's choice). */
+        /** @description The request came too slowly: its head took more than 30 s, or no more of its body came for 75 s (ENV-5, this fake's choice). */
         RequestTimeout: {
             headers: {
                 [name: string]: unknown;
@@ -496,10 +496,10 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The body has a content coding that is not known here (ENV-5, this fake's choice). */
+        /** @description The content coding of the body is not supported (ENV-5, this fake's choice). */
         UnsupportedMediaType: {
             headers: {
-                /** @description The codings that are known. */
+                /** @description The supported content codings. */
                 "Accept-Encoding"?: string;
                 [name: string]: unknown;
             };
@@ -546,7 +546,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The service cannot answer just now; try again later (ENV-4). */
+        /** @description The service is temporarily unavailable; try again later (ENV-4). */
         Unavailable: {
             headers: {
                 [name: string]: unknown;
@@ -583,7 +583,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task is made. */
+            /** @description The task is created. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -643,7 +643,7 @@ export interface operations {
         parameters: {
             query: {
                 /**
-                 * @description What generateTask answered.
+                 * @description The id that generateTask returned.
                  * @example task_12345678
                  */
                 taskId: string;
@@ -654,7 +654,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The task as it stands. */
+            /** @description The current status of the task. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -700,7 +700,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The credits that are left. */
+            /** @description The remaining credits. */
             200: {
                 headers: {
                     [name: string]: unknown;
