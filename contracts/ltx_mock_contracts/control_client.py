@@ -103,7 +103,9 @@ class ControlClient:
         except (ValueError, KeyError, TypeError):
             name = None
         if name != NAME:
-            raise StrangerError(f"{self.root} is no ltx-mock: /__admin{HEALTH} answered HTTP {status}", status)
+            raise StrangerError(
+                f"{self.root} is not an ltx-mock: /__admin{HEALTH} responded with HTTP {status}", status
+            )
 
     def get(self, path: str, /, **params: object) -> dict[str, Any]:
         """Send a GET; see `call`."""
@@ -147,7 +149,7 @@ class ControlClient:
 
     def _read(self, path: str, status: int, response: bytes) -> dict[str, Any]:
         """Return the object of a successful response; raise `ControlError` for any other."""
-        answered = f"{self.root}/__admin{path} answered HTTP {status}"
+        answered = f"{self.root}/__admin{path} responded with HTTP {status}"
         try:
             data = read_json(response)
         except ValueError:

@@ -78,7 +78,7 @@ _CATALOGUE: Final = (
         "unusual-url",
         ("GEN-4", "GEN-12", "GEN-14"),
         "the server may refuse a URL that is not plain https with the name of a public host: another scheme or port, a"
-        " user name, an IP address, letters beyond ASCII",
+        " user name, an IP address, characters outside ASCII",
     ),
     Dialect(
         "unusual-prompt",

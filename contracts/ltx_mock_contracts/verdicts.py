@@ -281,7 +281,7 @@ class VerdictCollector:
             return Verdict(rule=rule, outcome=outcome, seen=seen, deviations=found)
         if whole and self.seen[rule]:
             return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])
-        return Verdict(rule=rule, outcome="not checked", seen=self.seen[rule], why=why or "nothing showed it")
+        return Verdict(rule=rule, outcome="not checked", seen=self.seen[rule], why=why or "no exchange showed it")
 
 
 def _folded(first: Deviation, again: Deviation) -> Deviation:

@@ -7,7 +7,7 @@ import pickle
 from ltx_mock_contracts import RULES, ContractFailure
 
 FAILURE = ContractFailure(
-    "a finished task changed its answer",
+    "the status of a finished task changed",
     rule="TASK-1",
     expected="success",
     actual="failed",
@@ -17,7 +17,7 @@ FAILURE = ContractFailure(
 
 def test_the_text_has_every_fact_and_the_rule() -> None:
     assert str(FAILURE).splitlines() == [
-        "TASK-1: a finished task changed its answer",
+        "TASK-1: the status of a finished task changed",
         "  expected: success",
         "  actual:   failed",
         "  story:",

@@ -55,7 +55,7 @@ def test_bytes_that_a_locale_does_not_know_are_sent_as_they_are() -> None:
 @pytest.mark.parametrize("said", [b"", b"hello", b"{}", b"[]", b'{"name": "other"}', b"null"])
 def test_who_is_wary_sends_nothing_to_a_stranger(said: bytes) -> None:
     way = Way((200, said))
-    with pytest.raises(StrangerError, match=f"^{ROOT} is no ltx-mock: /__admin/health answered HTTP 200$"):
+    with pytest.raises(StrangerError, match=f"^{ROOT} is not an ltx-mock: /__admin/health responded with HTTP 200$"):
         ControlClient(way, ROOT, {"key": "a-key"}, wary=True).post("/reset")
     assert [target for _, target, *_ in way.sent] == ["/health"]
 
@@ -71,12 +71,12 @@ def test_who_is_wary_greets_once() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "text", "reason"),
     [
-        (404, b'{"error": "no task"}', "answered HTTP 404: no task", "no task"),
-        (500, b'{"error": {"a": 1}}', "answered HTTP 500: an object of 1 field", None),
-        (500, b"[1]", "answered HTTP 500: an array of 1 item", None),
-        (502, b"<html>", "answered HTTP 502 and no JSON; is it an ltx-mock?", None),
-        (200, b"<html>", "answered HTTP 200 and no JSON; is it an ltx-mock?", None),
-        (200, b'"x"', 'answered HTTP 200: "x"', None),
+        (404, b'{"error": "no task"}', "responded with HTTP 404: no task", "no task"),
+        (500, b'{"error": {"a": 1}}', "responded with HTTP 500: an object of 1 field", None),
+        (500, b"[1]", "responded with HTTP 500: an array of 1 item", None),
+        (502, b"<html>", "responded with HTTP 502 and no JSON; is it an ltx-mock?", None),
+        (200, b"<html>", "responded with HTTP 200 and no JSON; is it an ltx-mock?", None),
+        (200, b'"x"', 'responded with HTTP 200: "x"', None),
     ],
 )
 def test_an_error_says_where_and_why(status: int, body: bytes, text: str, reason: str | None) -> None:
@@ -87,7 +87,7 @@ def test_an_error_says_where_and_why(status: int, body: bytes, text: str, reason
 
 
 def test_a_text_is_no_error() -> None:
-    with pytest.raises(ControlError, match="answered HTTP 400: no such form"):
+    with pytest.raises(ControlError, match="responded with HTTP 400: no such form"):
         ControlClient(Way((400, b'{"error": "no such form"}')), ROOT).text("/requests", format="x")
 
 
@@ -110,7 +110,7 @@ def test_both_ways_lead_to_the_same_answers() -> None:
 def test_a_stranger_learns_neither_key_nor_token() -> None:
     with serving([answer(b"{}")]) as (port, requests):
         server = RemoteServer(f"http://127.0.0.1:{port}", "secret-key", "secret-token")
-        assert "is no ltx-mock" in str(server.why_not_ours())
+        assert "is not an ltx-mock" in str(server.why_not_ours())
     assert len(requests) == 1
     assert b"secret" not in requests[0]
 

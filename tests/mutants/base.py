@@ -27,7 +27,7 @@ Data = dict[str, Any]
 Outcome = Literal["broken", "observed"]
 OPERATIONS = {"generateTask": "generateTask", "statusTask": "statusTask", "apikeys": "balance"}
 NO_JSON = ...
-"""Stands for a body that is no JSON."""
+"""Stands for a body that is not JSON."""
 
 
 class Ask(NamedTuple):

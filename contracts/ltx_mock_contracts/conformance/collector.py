@@ -24,7 +24,7 @@ _UNSEEN: Final[dict[Side, str]] = {
     "accepts": "no valid request was accepted",
     "refuses": "no invalid request was refused",
     "holds": "no check has tested it",
-    "lasts": "it was not seen to last",
+    "lasts": "nothing showed that it lasts",
 }
 """The text of a report for each side of a rule that was not tested."""
 
@@ -106,14 +106,14 @@ class ReportCollector:
             if collector.seen[rule]:
                 self._ran[rule].add(side)
             else:
-                self._why[rule].append((side, "nothing showed it"))
+                self._why[rule].append((side, "no exchange showed it"))
 
     def _reason(self, rule: str) -> str | None:
         """Return why a side of a rule was not tested; None if all sides were."""
         ran = self._ran[rule]
         missing = [(side, why) for side, why in self._why[rule] if side not in ran]
         if not missing:
-            return None if ran else "nothing showed it"
+            return None if ran else "no exchange showed it"
         side, why = missing[0]  # reasons from running checks come before those of the plan
         return f"{_UNSEEN[side]}: {why}" if ran else why
 
@@ -121,12 +121,12 @@ class ReportCollector:
         """Note a task id. A check sees only its own tasks, so ids used twice are found here."""
         first = self._ids.setdefault(task_id, number)
         if first != number:
-            title, exchanges = "a taskId is given twice", (first, number)
+            title, exchanges = "two tasks have the same taskId", (first, number)
             self._collector.add_deviation(
                 Deviation(
                     rule="GEN-17",
                     title=title,
-                    expected="a new one",
+                    expected="a new taskId",
                     actual=task_id,
                     exchanges=exchanges,
                     curl=line,

@@ -28,13 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--ltx-seed",
         metavar="N",
         default="0",
-        help="Draw ids, timings, pictures and examples from this seed (default 0); `random` takes another each time.",
+        help="Derive ids, timings, pictures and examples from this seed (default 0); `random` takes another each time.",
     )
     group.addoption(
         "--ltx-base-url",
         metavar="URL",
         default=None,
-        help="Run the tests against the server at this URL. If it is an ltx-mock, `ltx_mock` opens its worlds there.",
+        help="Run the tests against the server at this URL. If it is an ltx-mock, `ltx_mock` opens its tenants there.",
     )
     checks = parser.getgroup("ltx-mock checks", "pytest --pyargs ltx_mock_contracts.conformance --ltx-base-url URL")
     for each in fields(Options):
@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--ltx-seed-only",
         dest="ltx_documented_only",
         action="store_true",
-        help="Only the model's own page has to be kept to.",
+        help="Only the rules of the model's own page are binding.",
     )
 
 

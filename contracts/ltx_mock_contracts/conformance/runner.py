@@ -185,7 +185,7 @@ def select_checks(options: Options) -> tuple[Check, ...]:
     """
     found = tuple(each for each in CHECKS if options.rules is None or not options.rules.isdisjoint(each.rules))
     if not found:
-        raise CannotRun("no rule is left to check; those about clients (CLI) are for check-client")
+        raise CannotRun("no rule is left to check; rules about clients (CLI) are checked by check-client")
     return found
 
 
@@ -207,7 +207,7 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
     except CheckStoppedError as reason:
         why = str(reason)
     except Exception as problem:  # noqa: BLE001 - it is told, with the name of the check
-        error = f"the check {check.name!r} failed in itself: {type(problem).__name__}: {problem}"
+        error = f"the check {check.name!r} failed with an error of its own: {type(problem).__name__}: {problem}"
     collector = context.close()
     contexts.append(context)
     return CheckFinished(
@@ -228,7 +228,7 @@ def _known(check: Check, target: Target) -> str | None:
     rules = target.options.rules
     wanted = [rule for rule in check.rules if rules is None or rule in rules]
     if target.budget.bound is not None and check.tasks and target.accepts_wrong.issuperset(wanted):
-        return f"{', '.join(wanted)} is broken, which other checks show; this one would cost a task"
+        return f"{', '.join(wanted)} is broken, as other checks show; this check would cost a task"
     return None
 
 

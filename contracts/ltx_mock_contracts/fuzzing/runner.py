@@ -171,16 +171,17 @@ class _Thrower:
 def _failure(parse: Parse, broken: _Break, allowed: Types, story: list[str]) -> ParsingFailure:
     means, kind = broken.answer.means, broken.answer.kind
     name = getattr(parse, "__name__", type(parse).__name__)
-    what = f"{name} broke" if broken.raised else f"what {name} returned is wrong"
+    what = f"{name} failed" if broken.raised else f"what {name} returned is wrong"
     names = "".join(f", or {each.__name__}" for each in allowed)
     return ParsingFailure(
-        f"{what} on an answer of the kind {kind}",
+        f"{what} on a response of the kind {kind}",
         answer=broken.answer,
         error=broken.error,
         rule=means.rule,
-        expected=(f"a task taken as {means.state}" if means.state else "an answer that is understood") + names,
+        expected=(f"a task in the state {means.state}" if means.state else "a response that the client understands")
+        + names,
         actual=_error_text(broken.error),
-        story=[f"answer: {_answer_text(broken.given)}", *story],
+        story=[f"response: {_answer_text(broken.given)}", *story],
     )
 
 

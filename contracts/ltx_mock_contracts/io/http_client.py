@@ -165,9 +165,9 @@ class _Place(NamedTuple):
             parts = urlsplit(url)
             host, port = (parts.hostname or "").encode("idna").decode(), parts.port
         except ValueError:
-            raise NoAnswerError("no HTTP: it is no URL") from None
+            raise NoAnswerError("no HTTP: it is not a URL") from None
         if parts.scheme not in _PORTS or not host:
-            raise NoAnswerError("no HTTP: it is no http or https URL")
+            raise NoAnswerError("no HTTP: it is not an http or https URL")
         path = quote(parts.path or "/", safe=_SAFE, errors="replace")
         query = f"?{quote(parts.query, safe=_SAFE, errors='replace')}" if parts.query else ""
         return cls(parts.scheme, host, port or _PORTS[parts.scheme], path + query, _user(parts))

@@ -42,7 +42,7 @@ def read_file(path: str | PathLike[str], *, most: int) -> bytes:
         if stat.S_ISDIR(kind):
             raise _error(path, errno.EISDIR)
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
-            raise _error(path, errno.EINVAL, "it is no file but a device")
+            raise _error(path, errno.EINVAL, "it is not a file but a device")
         return _all(handle, path, most, pipe=stat.S_ISFIFO(kind))
     finally:
         os.close(handle)

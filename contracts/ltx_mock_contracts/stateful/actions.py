@@ -64,7 +64,7 @@ class Actions:
         exchange = self._client.generate(key, json.dumps(body).encode(), what)
         looks_first = must_fail and rule != "GEN-16" and exchange.status in {400, 422}
         if looks_first:
-            exchange = replace(exchange, cause="the server looks at a prompt before it makes a task")
+            exchange = replace(exchange, cause="the server checks a prompt before it creates a task")
         task = self._judge.judge(exchange)
         if exchange.status == 429:
             self._judge_no_slot(exchange, before)
@@ -86,7 +86,7 @@ class Actions:
         self._unknown += exchange.status == 200
         self._judge.judge(exchange)
         if exchange.status != invalid.status:
-            title = f"a request that must be refused is answered with {exchange.status}: {invalid.family}"
+            title = f"an invalid request gets {exchange.status}: {invalid.family}"
             self._add_deviation(invalid.rule, title, exchange, expected=f"{invalid.status}", binding=invalid.binding)
 
     def poll(self, task: TaskHistory) -> str:
@@ -95,7 +95,7 @@ class Actions:
         self._judge.judge(exchange)
         if exchange.status != 200:
             rule = "LIM-1" if exchange.status == 429 else "TASK-11"
-            self._add_deviation(rule, "a task that was made is not found", exchange, expected="its status")
+            self._add_deviation(rule, "a task that was created is not found", exchange, expected="its status")
         self._judge_unchanged(task, exchange)
         self._judge_end(task)
         return str(exchange.data["state"])
@@ -106,7 +106,7 @@ class Actions:
         exchange = self._client.status(other, task.id, "with the other key")
         self._judge.judge(exchange)
         if exchange.status not in {200, 404}:
-            title = "another key than the one that made a task is answered in another way"
+            title = "a poll with another key than the one that created the task does not get 404"
             self._add_deviation("AUTH-4", title, exchange, expected="404")
 
     def poll_nobodys(self, key: str, task_id: str | None) -> None:
@@ -116,7 +116,7 @@ class Actions:
         self._judge.judge(exchange)
         status = 400 if task_id is None else 404
         if exchange.status != status:
-            title = f"statusTask {what}" + ", which nobody made" * (task_id is not None)
+            title = f"statusTask {what}" + ", which does not exist" * (task_id is not None)
             honest = task_id is not None and exchange.status == 400 and may_refuse_id(task_id) is not None
             self._add_deviation("TASK-11", title, exchange, expected=f"{status}", binding=not honest)
 
@@ -151,18 +151,21 @@ class Actions:
     def _judge_refusal(self, exchange: Exchange, rule: str, *, looks_first: bool) -> None:
         """Judge the refusal of a valid request, unless the rules for recordings judge it."""
         if summary(exchange) == "Insufficient credits":
-            title = "the credits did not last; the machine needs a key with enough of them"
+            title = "the credits are used up; the machine needs a key with more credits"
             self._add_deviation("GEN-15", title, exchange, expected="a taskId")
         if looks_first:
             judge_refused_at_once(self._judge.recorder, exchange, "FAIL-1", _VIOLATION)
         elif exchange.status not in REFUSALS:
-            title, binding = "a request that breaks no rule is refused", rule != "GEN-16"
+            title, binding = "a valid request is refused", rule != "GEN-16"
             self._add_deviation(rule, title, exchange, expected="a taskId", binding=binding)
 
     def _judge_no_slot(self, exchange: Exchange, unfinished: int) -> None:
         most = self._target.max_concurrent
         if unfinished + self._unknown < most:
-            title, expected = "a task is refused though there is room", f"a taskId, for {most} may be unfinished"
+            title, expected = (
+                "a task is refused below the limit of unfinished tasks",
+                f"a taskId, because {most} tasks may be unfinished",
+            )
             actual = f"{describe_response(exchange)}, with {unfinished} unfinished"
             self._judge.recorder.add_deviation("LIM-2", title, (exchange,), expected=expected, actual=actual)
 
@@ -170,7 +173,10 @@ class Actions:
         """Check that there was a free slot: tasks that are unfinished now were so when the new task was accepted."""
         unfinished, most = self._unfinished({key}), self._target.max_concurrent
         if unfinished >= most:
-            title, expected = "a task is accepted though there is no room", f"429, for only {most} may be unfinished"
+            title, expected = (
+                "a task is accepted above the limit of unfinished tasks",
+                f"429, because only {most} tasks may be unfinished",
+            )
             actual = f"{describe_response(exchange)}, with {unfinished} others unfinished"
             self._judge.recorder.add_deviation("LIM-2", title, (exchange,), expected=expected, actual=actual)
 

@@ -90,8 +90,8 @@ class Client:
             clock="observer" if at is None else "server",
             number=next(self._numbers),
         )
-        said = "no JSON" if isinstance(exchange.answer, str) else _short(summary(exchange))
-        self._log.add(f"{asked} answers {exchange.status} {said}", exchange.task_id or None)
+        said = "not JSON" if isinstance(exchange.answer, str) else _short(summary(exchange))
+        self._log.add(f"{asked} returns {exchange.status} {said}", exchange.task_id or None)
         return exchange
 
 

@@ -24,7 +24,7 @@ _SHORT: Final = (6, 15)
 """The number of steps of the first, short runs."""
 _RUNS_TO_SHORTEN: Final = 150
 """The maximum number of runs for shrinking a failure. More take minutes and save at most a step."""
-_UNSTEADY: Final = "The same steps did not fail again: the target does not answer the same each time."
+_UNSTEADY: Final = "The same steps did not fail again: the target does not always respond in the same way."
 
 
 class _EnoughError(BaseException):

@@ -32,7 +32,7 @@ def judge_callbacks(recorder: Recorder, history: TaskHistory, *, received: bool)
     if not history.callbacks:
         return
     if asked == "async":
-        title, actual = "an async task called back", f"POST {show(history.callbacks[0].target)}"
+        title, actual = "an async task sent a callback", f"POST {show(history.callbacks[0].target)}"
         recorder.add_deviation("CB-3", title, (history.callbacks[0],), expected="no callback", actual=actual)
         return
     recorder.checked("CB-1")
@@ -45,7 +45,7 @@ def _agree(recorder: Recorder, history: TaskHistory) -> None:
     reference = (history.ends or history.callbacks)[0]
     different = [call for call in history.callbacks if call.data != reference.data]
     for call in different:
-        title = "callback and status differ" if history.ends else "a callback came again with another body"
+        title = "callback and status differ" if history.ends else "a callback was sent again with another body"
         expected, actual = differing(reference.data, call.data)
         recorder.add_deviation("CB-1", title, (reference, call), expected=expected, actual=actual)
     if history.ends and not different:
@@ -59,12 +59,12 @@ def _come_again(recorder: Recorder, calls: list[Exchange]) -> None:
     recorder.checked("CB-2")
     done = next((index for index, call in enumerate(calls) if call.status == 200), None)
     if done is not None and done + 1 < len(calls):
-        title = "a callback that was answered with 200 came again"
+        title = "a callback was sent again after a response with 200"
         recorder.add_deviation(
             "CB-2", title, tuple(calls[done : done + 2]), expected="one callback", actual=str(len(calls))
         )
     elif len(calls) > _MOST:
-        title = "a callback is tried too often"
+        title = "a callback has too many attempts"
         recorder.add_deviation("CB-2", title, tuple(calls), expected=f"up to {_MOST} attempts", actual=str(len(calls)))
     elif not any("time" in call.gaps for call in calls):
         _spaced(recorder, calls)

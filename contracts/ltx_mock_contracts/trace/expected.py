@@ -22,7 +22,7 @@ def judge_failure(recorder: Recorder, end: Exchange, rule: str, code: str) -> No
     recorder.checked(rule)
     failed, found = end.data["state"] == "failed", end.data.get("failCode")
     if not failed or (found != code and found in tuple(FAIL_CODES)):
-        title, expected = f"a task that must fail with {code} ends in another way", f"failed, {code}"
+        title, expected = f"a task that must fail with {code} has another end", f"failed, {code}"
         actual = f"failed, failCode {show(found)}" if failed else str(end.data["state"])
         binding = not failed or found in tuple(SPEC_FAIL_CODES)
         recorder.add_deviation(rule, title, (end,), expected=expected, actual=actual, binding=binding)
@@ -31,14 +31,14 @@ def judge_failure(recorder: Recorder, end: Exchange, rule: str, code: str) -> No
 def judge_refused_at_once(recorder: Recorder, refused: Exchange, rule: str, code: str) -> None:
     """Note that a server refuses a request whose task should fail with a code."""
     recorder.checked(rule)
-    title, expected = f"what should end with {code} is refused at once", f"a task that ends with {code}"
+    title, expected = f"a request whose task must fail with {code} is refused", f"a task that fails with {code}"
     actual = describe_response(refused)
     recorder.add_deviation(rule, title, (refused,), expected=expected, actual=actual, binding=False)
 
 
 def judge_missing_callback(recorder: Recorder, exchange: Exchange) -> None:
     """Note that a task ended without its callback (CB-1); the exchange shows the task."""
-    title, expected = "a callback task ended and did not call back", "its final status, POSTed to callback_url"
+    title, expected = "a callback task ended without a callback", "its final status, POSTed to callback_url"
     recorder.add_deviation("CB-1", title, (exchange,), expected=expected, actual="nothing")
 
 

@@ -36,7 +36,7 @@ def read_har(text: str) -> Trace:
     try:
         document = read_json(text)
     except ValueError as error:
-        raise TraceError(f"it is no JSON: {error}") from None
+        raise TraceError(f"it is not JSON: {error}") from None
     return read_har_log(document)
 
 
@@ -45,7 +45,7 @@ def read_har_log(document: Any) -> Trace:
     log = document.get("log") if isinstance(document, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
-        raise TraceError("it is no HAR: there is no log.entries")
+        raise TraceError("it is not a HAR: log.entries is missing")
     skipped: list[TraceError] = []
     reading = _Reading(_readable(entries, skipped))
     found: list[Exchange] = []

@@ -95,8 +95,8 @@ class TaskHistories:
             history.made, history.request = exchange, _request(exchange)
         else:
             self.repeated.add(task_id)
-            title, both = "a taskId is given twice", (history.made, exchange)
-            self._recorder.add_deviation("GEN-17", title, both, expected="a new one", actual=show(task_id))
+            title, both = "two tasks have the same taskId", (history.made, exchange)
+            self._recorder.add_deviation("GEN-17", title, both, expected="a new taskId", actual=show(task_id))
         return history
 
 
@@ -120,17 +120,17 @@ def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> b
     if made is not None and made.key and poll.key and made.key != poll.key:
         recorder.checked("AUTH-4")
         if found:
-            title, actual = "a task is seen with another key than the one that made it", describe_response(poll)
+            title, actual = "a task is visible to another key than the one that created it", describe_response(poll)
             recorder.add_deviation("AUTH-4", title, (made, poll), expected="404", actual=actual)
         return found
     if made is not None and poll.at >= made.over and _is_about_task(made, poll):
         recorder.checked("TASK-11")
         if not found:
-            title, actual = "a task that was made is not found", describe_response(poll)
+            title, actual = "a task that was created is not found", describe_response(poll)
             recorder.add_deviation("TASK-11", title, (made, poll), expected="200 and its state", actual=actual)
     if found and poll.data["taskId"] != history.id:
         rule, *_ = RULES_OF_STATE[poll.data["state"]]
-        title = "the answer is about another task"
+        title = "the response is about another task"
         recorder.add_deviation(rule, title, (poll,), expected=show(history.id), actual=show(poll.data["taskId"]))
         return False
     return found

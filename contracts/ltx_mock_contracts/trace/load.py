@@ -93,4 +93,4 @@ def _text(raw: bytes) -> str:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise TraceError(f"it is no text: byte {error.start} is 0x{raw[error.start]:02x}", line=line) from None
+        raise TraceError(f"it is not text: byte {error.start} is 0x{raw[error.start]:02x}", line=line) from None

@@ -27,13 +27,13 @@ def what_is_missing(exchanges: Sequence[Exchange], read: Trace) -> Iterator[str]
     if more > 0:
         yield f"skipped {more} more {_lines(read, more)}"
     requests = [each for each in exchanges if "request" in each.gaps and each.operation != "other"]
-    answers = [each for each in exchanges if "answer" in each.gaps and _needs_answer(each)]
-    for what, of in (("request", requests), ("answer", answers)):
+    responses = [each for each in exchanges if "answer" in each.gaps and _needs_response(each)]
+    for what, of in (("request", requests), ("response", responses)):
         if of:
             yield f"not recorded: the body of the {what} in {_lines(read, len(of))} {_numbers(of)}"
 
 
-def _needs_answer(exchange: Exchange) -> bool:
+def _needs_response(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.operation not in {"callback", "other"}
 
 

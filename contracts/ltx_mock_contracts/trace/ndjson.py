@@ -49,7 +49,7 @@ def write_ndjson(exchanges: Iterable[Exchange]) -> str:
 
 def syntax(error: json.JSONDecodeError) -> str:
     """Describe the JSON error of a line."""
-    return f"it is no JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
+    return f"it is not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
 
 
 def _trace(numbered: Iterable[tuple[int, T]], read: Callable[[T, int], Exchange | None], counted_in: str) -> Trace:
@@ -72,7 +72,7 @@ def _line(line: str, number: int) -> Any:
     except json.JSONDecodeError as error:
         raise TraceError(syntax(error), line=number) from None
     except ValueError as error:
-        raise TraceError(f"it is no JSON that can be read: {error}", line=number) from None
+        raise TraceError(f"it is not readable JSON: {error}", line=number) from None
 
 
 def _is_other(entry: Any) -> bool:

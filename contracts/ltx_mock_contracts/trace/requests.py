@@ -55,7 +55,7 @@ def judge_request(recorder: Recorder, exchange: Exchange) -> None:
 def _judge_access(recorder: Recorder, exchange: Exchange) -> None:
     """Note a 403 where the documents have a 401. A recording does not contain keys, so nothing more can be judged."""
     if exchange.status == 403 and exchange.operation in METHODS and exchange.cause is None:
-        title = "access is refused with 403; a key that is missing or wrong is a 401"
+        title = "access is refused with 403; the documents require 401 for a missing or wrong key"
         recorder.add_deviation(
             "AUTH-1", title, (exchange,), expected="401", actual=describe_response(exchange), binding=False
         )
@@ -95,7 +95,7 @@ def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
     for finding in violations:
         recorder.checked(finding.rule)
         if code != 400:
-            title = f"a bad request is refused with {code}: {finding.message}"
+            title = f"an invalid request is refused with {code}: {finding.message}"
             _add_deviation(recorder, finding, title, exchange, "refused")
             break  # a request is refused once, for one of its violations
     if not violations:
@@ -105,19 +105,19 @@ def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
 def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, advised: bool) -> None:
     expected, actual = "200 and a taskId", describe_response(exchange)
     if advised:
-        title = "a request that only goes against an advice is refused"
+        title = "a request that only has advisories is refused"
         recorder.add_deviation("GEN-16", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif _odd_receiver(exchange.request):
         title = "a callback_url that is not public or not https is refused"
         recorder.add_deviation("GEN-4", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif (dialect := may_refuse(exchange.request)) is not None:
-        title = f"a request is refused that may be read in another way: {dialect.text}"
+        title = f"a request that the documents leave open is refused: {dialect.text}"
         kind = f"refused {dialect.id}"
         recorder.add_deviation(
             dialect.rules[0], title, (exchange,), expected=expected, actual=actual, binding=False, kind=kind
         )
     else:
-        title = "a request that breaks no rule is refused"
+        title = "a valid request is refused"
         recorder.add_deviation("GEN-17", title, (exchange,), expected=expected, actual=actual)
 
 
@@ -144,7 +144,7 @@ def judge_refused_for_credits(recorder: Recorder, exchange: Exchange) -> None:
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     refused = 400 in {exchange.status, _code_of(exchange)}
     if not refused or message != _NO_CREDITS:
-        title, expected = "the lack of credits has another message", f"400, {show(_NO_CREDITS)}"
+        title, expected = "the response to a lack of credits is not the documented one", f"400, {show(_NO_CREDITS)}"
         binding = exchange.status != 402 and not (refused and str(message).startswith(_NO_CREDITS))
         recorder.add_deviation(
             "GEN-15", title, (exchange,), expected=expected, actual=describe_response(exchange), binding=binding
@@ -157,13 +157,13 @@ def _judge_limit(recorder: Recorder, exchange: Exchange) -> None:
     recorder.checked("LIM-3")
     wait = exchange.headers.get("retry-after", "")
     if not (wait.isascii() and wait.isdigit()):
-        title, actual = "a 429 does not say in seconds when to try again", repr(wait) if wait else "no such header"
+        title, actual = "a 429 does not say how many seconds to wait", repr(wait) if wait else "no Retry-After"
         recorder.add_deviation("LIM-3", title, (exchange,), expected="Retry-After: a number", actual=actual)
 
 
 def _judge_other(recorder: Recorder, exchange: Exchange) -> None:
     if exchange.status not in {401, 404} and (exchange.status or 0) >= 400:
-        title = "what is no endpoint is answered with another error"
+        title = "an unknown path gets another error"
         recorder.add_deviation("ENV-5", title, (exchange,), expected="404", actual=describe_response(exchange))
 
 
@@ -174,7 +174,7 @@ def _judge_method(recorder: Recorder, exchange: Exchange) -> None:
     allowed = exchange.headers is None or "allow" in exchange.headers
     if exchange.status != 405 or not allowed:
         title, actual = (
-            "a wrong method is answered in another way",
+            "a wrong method does not get 405 with Allow",
             describe_response(exchange) + " without Allow" * (not allowed),
         )
         recorder.add_deviation("ENV-5", title, (exchange,), expected="405 with Allow", actual=actual)
@@ -185,7 +185,7 @@ def _judge_missing_id(recorder: Recorder, exchange: Exchange, status: int) -> No
         return
     recorder.checked("TASK-11")
     if status != 400:
-        title = "statusTask without taskId is answered in another way"
+        title = "statusTask without taskId does not get 400"
         recorder.add_deviation("TASK-11", title, (exchange,), expected="400", actual=describe_response(exchange))
 
 
@@ -201,7 +201,7 @@ def _add_deviation(recorder: Recorder, finding: Finding, title: str, exchange: E
             finding.rule, title, (exchange,), expected="400", actual=describe_response(exchange), kind=kind
         )
     else:
-        title, kind = f"{title} (another reading: {dialect.text})", f"{what} {dialect.id}"
+        title, kind = f"{title} (another interpretation: {dialect.text})", f"{what} {dialect.id}"
         recorder.add_deviation(
             finding.rule,
             title,

@@ -61,7 +61,7 @@ def _judge_other(recorder: Recorder, exchange: Exchange, status: int) -> bool:
     findings = validate_response("statusTask", status, exchange.answer)  # errors have one form
     wrong = next((finding for finding in findings if finding.severity == "violation"), None)
     if wrong is not None:
-        title = f"what is no endpoint is answered without the envelope: {wrong.message}"
+        title = f"the error of an unknown path has no valid envelope: {wrong.message}"
         kind = "no envelope"
         recorder.add_deviation(
             "ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False
@@ -73,7 +73,7 @@ def _judge_type(recorder: Recorder, exchange: Exchange) -> None:
     """Note JSON with another `Content-Type`. No document mentions the header, and clients read the body anyway."""
     content_type = (exchange.headers or {}).get("content-type", "")
     if isinstance(exchange.answer, dict) and content_type and "json" not in content_type.lower():
-        title, expected = "an answer is JSON and says that it is something else", "application/json"
+        title, expected = "a JSON response has another Content-Type", "application/json"
         recorder.add_deviation(
             "ENV-1", title, (exchange,), expected=expected, actual=content_type, kind="content-type", binding=False
         )

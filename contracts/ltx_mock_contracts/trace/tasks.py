@@ -33,7 +33,10 @@ def _judge_order(recorder: Recorder, history: TaskHistory) -> None:
             index += 1
         if furthest is not None and _rank(poll) < _rank(furthest):
             state = furthest.data["state"]
-            title, expected = "a state moved back", f"{state}" + ", or a later state" * (_rank(furthest) < 2)
+            title, expected = (
+                "a task moved back to an earlier state",
+                f"{state}" + ", or a later state" * (_rank(furthest) < 2),
+            )
             recorder.add_deviation("TASK-1", title, (furthest, poll), expected=expected, actual=poll.data["state"])
 
 
@@ -51,7 +54,7 @@ def _judge_end_is_final(recorder: Recorder, history: TaskHistory) -> None:
     ends = history.ends
     for end in ends[1:]:
         if end.data != ends[0].data:
-            title = "a finished task changed its answer"
+            title = "the status of a finished task changed"
             expected, actual = differing(ends[0].data, end.data)
             recorder.add_deviation("TASK-1", title, (ends[0], end), expected=expected, actual=actual)
 
@@ -83,11 +86,11 @@ def _judge_creation(recorder: Recorder, made: Exchange | None, timed: list[Excha
             recorder.add_deviation("TASK-5", title, (made, timed[0]), expected=expected, actual=str(created))
             return False
         if made.ended is not None and created > made.ended:
-            title, expected = "createTime is after the task was made", f"{made.ended} or earlier"
+            title, expected = "createTime is after the task was created", f"{made.ended} or earlier"
             recorder.add_deviation("TASK-5", title, (made, timed[0]), expected=expected, actual=str(created))
             return False
     if created > earliest.over:
-        title, expected = "createTime is after the task was seen", f"{earliest.over} or earlier"
+        title, expected = "createTime is after the first response about the task", f"{earliest.over} or earlier"
         recorder.add_deviation("TASK-5", title, (earliest,), expected=expected, actual=str(created))
         return False
     return True
@@ -102,7 +105,7 @@ def _judge_completion(recorder: Recorder, history: TaskHistory) -> None:
     earliest = max((poll.at for poll in history.polls if _rank(poll) < 2 and poll.at <= latest), default=0)
     completed = end.data["completeTime"]
     if not earliest <= completed <= latest:
-        title = "completeTime is not when the task ended"
+        title = "completeTime is not the time of the end"
         expected = f"from {earliest}, when it was not finished, to {latest}, when it was"
         recorder.add_deviation("TASK-5", title, (end,), expected=expected, actual=str(completed))
 
@@ -118,7 +121,7 @@ def _judge_generation(recorder: Recorder, history: TaskHistory) -> None:
     for poll in history.polls:
         late = window is not None and poll.clock == "server" and poll.at > window[1]
         if late and _rank(poll) < 2 and (end is None or poll.at < end.over):
-            title = "a task is not finished after the longest time that it may take"
+            title = "a task is not finished after the longest generation time"
             actual = f"{poll.data['state']} after {seconds(poll.at - made.over)}"
             recorder.add_deviation("TASK-8", title, (made, poll), expected=_range(span), actual=actual)
 
@@ -129,10 +132,13 @@ def _judge_duration(
     recorder.checked("TASK-8")
     cost = end.data["costTime"]
     if window is not None and end.clock == "server" and end.over < window[0]:
-        title, actual = "a task succeeded sooner than it can", f"success after {seconds(end.over - made.at)}"
+        title, actual = (
+            "a task succeeded before the shortest generation time",
+            f"success after {seconds(end.over - made.at)}",
+        )
         recorder.add_deviation("TASK-8", title, (made, end), expected=_range(span), actual=actual)
     elif not span[0] <= cost <= span[1]:
-        title = "costTime is out of its range"
+        title = "costTime is out of range"
         recorder.add_deviation("TASK-8", title, (made, end), expected=_range(span), actual=seconds(cost))
 
 

@@ -31,8 +31,8 @@ _IGNORED: Final = "the value is ignored"
 _LOST: Final[Mapping[str, Mapping[str, str]]] = {
     "": {
         "request_type": "the task is async",
-        "callback_url": "nobody will be called",
-        "provider": "the provider is chosen by itself",
+        "callback_url": "no callback is sent",
+        "provider": "the provider is chosen automatically",
         "input": _IGNORED,
     },
     "input.": {
@@ -42,7 +42,7 @@ _LOST: Final[Mapping[str, Mapping[str, str]]] = {
         "duration": _IGNORED,
         "aspect_ratio": f"the video is {MODEL.aspect_ratio}",
         "image_urls": "no image is used",
-        "seed": "the seed is chosen by itself",
+        "seed": "the seed is chosen automatically",
         "loras": "no LoRA is applied",
     },
     "lora.": {"path": _IGNORED, "scale": "the scale is 1.0"},

@@ -246,7 +246,7 @@ def _problem(part: object, depth: int) -> str | None:
         return "it has a number that is not finite or too large for a double"
     if part is None or isinstance(part, (str, int, float, dict, list, tuple)):
         return None
-    return f"it has {show(part)}, which JSON does not know"
+    return f"it has {show(part)}, which is not a JSON value"
 
 
 def _first_surrogate(body: object) -> Path:

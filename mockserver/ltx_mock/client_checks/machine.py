@@ -33,7 +33,7 @@ PASSING: Final[dict[str, dict[str, Any]]] = {
     "429": {"status": 429},
     "503": {"status": 503},
     "a reset connection": {"fault": "CONNECTION_RESET_BY_PEER"},
-    "an empty answer": {"fault": "EMPTY_RESPONSE"},
+    "an empty response": {"fault": "EMPTY_RESPONSE"},
 }
 DRIFTS: Final[dict[str, DriftFields]] = {
     "an unknown state": {"state": "processing_r2"},
@@ -44,8 +44,8 @@ DRIFTS: Final[dict[str, DriftFields]] = {
 _PROCESSING_SECONDS: Final = 10
 _LONGEST_SECONDS: Final = MODEL.any_generation_ms().high // 1000
 _BYTES: Final = (
-    "receive() gets the body of a callback as bytes, as a web server reads it; this client breaks on them and takes "
-    "decoded JSON. Give the machine a client whose receive(body) begins with json.loads(body)"
+    "receive() gets the body of a callback as bytes, as a web server reads it; this client fails with bytes and "
+    "expects decoded JSON. Give the machine a client whose receive(body) begins with json.loads(body)"
 )
 _CALLBACK_URL: Final = "http://127.0.0.1:9/callback"
 
@@ -133,7 +133,7 @@ class ClientMachine(ContractMachine):
         task_id = self._does("submit", lambda: self.client.submit(body), rule="CLI-1")
         made = [task.id for task in self.world.tasks[before:]]
         if made != [task_id]:
-            self._wrong("CLI-10", "one submission creates not exactly the task that it returns", [task_id], made)
+            self._wrong("CLI-10", "a submission does not create exactly the task that it returns", [task_id], made)
         return task_id
 
     @rule(body=requests(), what=st.sampled_from(sorted(PASSING)))
@@ -146,7 +146,7 @@ class ClientMachine(ContractMachine):
     def submit_and_lose_the_answer(self, body: dict[str, Any]) -> None:
         """Submit, and lose the response after the task was made."""
         self.world.scenario("lost-answer")
-        self._submit_into(body, "a lost answer")
+        self._submit_into(body, "a lost response")
 
     @rule(task_id=submitted, wait=st.sampled_from([0, _PROCESSING_SECONDS, _LONGEST_SECONDS]))
     def poll(self, task_id: str, wait: int) -> None:
@@ -163,9 +163,9 @@ class ClientMachine(ContractMachine):
         try:
             result = self.client.poll(task_id)
         except Exception as error:  # noqa: BLE001 - it may raise what it likes
-            self.steps.append(f"poll in trouble ({what}): raises {type(error).__name__}")
+            self.steps.append(f"failed poll ({what}): raises {type(error).__name__}")
         else:
-            self.steps.append(f"poll in trouble ({what}): {result}")
+            self.steps.append(f"failed poll ({what}): {result}")
             self._agrees(task_id, result)
         self.world.scenarios.clear()
 
@@ -176,7 +176,7 @@ class ClientMachine(ContractMachine):
             if "state" in drift and self._truth(task_id) == "pending":
                 self.advance(_PROCESSING_SECONDS)  # an unknown state replaces processing
             self.world.scenarios.add(operation="statusTask", drift=drift)
-            result = self._does(f"poll, answered with {what}", lambda: self.client.poll(task_id), rule="CLI-9")
+            result = self._does(f"poll, gets {what}", lambda: self.client.poll(task_id), rule="CLI-9")
             self.world.scenarios.clear()
             self._agrees(task_id, result, rule="CLI-9" if "state" in drift else "CLI-3")
 
@@ -236,7 +236,7 @@ class ClientMachine(ContractMachine):
             title = "it submits again, though the first task may exist"
             self._wrong("CLI-10", title, "one submission", f"{len(tries)} submissions")
         if len(made) > 1 or (task_id is not None and made != [task_id]):
-            self._wrong("CLI-10", "one submission creates not exactly the task that it returns", [task_id], made)
+            self._wrong("CLI-10", "a submission does not create exactly the task that it returns", [task_id], made)
         self._check_requests(tries)
 
     def _does(self, what: str, step: Callable[[], Any], *, rule: str) -> Any:
@@ -258,7 +258,7 @@ class ClientMachine(ContractMachine):
         for each in exchanges:
             if each.operation == "generateTask":
                 for finding in validate_request(each.body):
-                    self._wrong("CLI-1", f"a request goes against {finding.rule}", finding.allowed, finding.got)
+                    self._wrong("CLI-1", f"a request does not follow {finding.rule}", finding.allowed, finding.got)
             elif each.cause is None and each.status in {400, 404, 405}:
                 self._wrong("CLI-1", "a request is for an unknown endpoint or task", "the id of its task", str(each))
         unauthenticated = self.server.unauthenticated_requests[self._unauthenticated :]

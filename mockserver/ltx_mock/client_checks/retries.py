@@ -118,6 +118,6 @@ def _do_not_grow(waits: Sequence[int], scale: float) -> bool:
 
 
 def _hammers(judge: CaseJudge, tries: Sequence[Exchange]) -> None:
-    title, expected = "it hammers", "a few attempts with growing waits"
+    title, expected = "it retries too fast", "a few attempts with growing waits"
     actual = f"{len(tries)} attempts in a row in {seconds(tries[-1].at - tries[0].at)}"
     judge.wrong("CLI-6", title, tries[0], tries[-1], expected=expected, actual=actual)

@@ -80,7 +80,7 @@ def _has_its_key(judge: CaseJudge, run: CaseRun) -> None:
 def _asks_rightly(judge: CaseJudge, run: CaseRun) -> None:
     for each in run.of("generateTask"):
         for finding in validate_request(each.body):
-            title = f"a request goes against {finding.rule}: {finding.message}"
+            title = f"a request does not follow {finding.rule}: {finding.message}"
             judge.wrong("CLI-1", title, each, expected=finding.allowed, actual=finding.got)
         kind = each.request_headers.get("content-type")
         if kind is None or "json" not in kind.lower():

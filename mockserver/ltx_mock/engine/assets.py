@@ -81,7 +81,7 @@ class Inspector:
         if fetched is None:
             return None
         if fetched.status != 200:
-            return f"{url} answered HTTP {fetched.status}"
+            return f"{url} responded with HTTP {fetched.status}"
         if code == INVALID_IMAGE_URL:
             return _image_problem(url, fetched)
         return None if fetched.size else f"{url} is empty"

@@ -43,7 +43,7 @@ def read_file(path: Path) -> list[Scenario]:
         text = safe_files.read_file(path, most=LARGEST).decode()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         if path.suffix in {".toml", ".json"} or path.exists():
-            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise SettingsError(f"cannot read {path}: {reason}") from None
         near = suggestion(str(path), NAMED)
         raise SettingsError(

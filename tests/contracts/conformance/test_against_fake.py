@@ -132,7 +132,7 @@ def test_a_bound_holds_on_a_fake_too() -> None:
 def test_nobody_at_the_url_is_told_in_a_line() -> None:
     with MockServer(clock="manual") as mock:
         url = mock.url
-    with pytest.raises(CannotRun, match=f"nobody answers at {url}"):
+    with pytest.raises(CannotRun, match=f"no server responds at {url}"):
         check_server(Options(url=url))
 
 
@@ -146,7 +146,7 @@ def test_a_fake_is_a_stranger_until_the_user_says_that_it_is_theirs() -> None:
 
 
 def test_a_wrong_key_is_told_for_a_fake_that_is_trusted_too() -> None:
-    wrong = pytest.raises(CannotRun, match="does not accept the key: it answers 401")
+    wrong = pytest.raises(CannotRun, match="does not accept the key: it responds with 401")
     with MockServer(clock="manual", api_key="the-only-key") as mock, wrong:
         check_server(Options(url=mock.url, api_key="another-key", trust_control_plane=True))
 
@@ -165,7 +165,7 @@ def test_no_word_of_the_user_makes_a_server_elsewhere_trusted(monkeypatch: pytes
 def test_a_fake_that_asks_for_a_token_wants_a_key_without_it() -> None:
     with (
         MockServer(clock="manual", admin_token="secret-token") as mock,
-        pytest.raises(CannotRun, match=r"\(--api-key\): its control plane asks for --admin-token"),
+        pytest.raises(CannotRun, match=r"\(--api-key\): its control plane requires --admin-token"),
     ):
         check_server(Options(url=mock.url, trust_control_plane=True))
 
@@ -173,6 +173,6 @@ def test_a_fake_that_asks_for_a_token_wants_a_key_without_it() -> None:
 def test_a_key_that_is_not_accepted_is_told_in_a_line() -> None:
     with (
         MockServer(clock="manual", admin_token="secret-token", api_key="the-only-key") as mock,
-        pytest.raises(CannotRun, match="does not accept the key: it answers 401"),
+        pytest.raises(CannotRun, match="does not accept the key: it responds with 401"),
     ):
         check_server(Options(url=mock.url, api_key="another-key"))

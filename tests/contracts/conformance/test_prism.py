@@ -145,7 +145,7 @@ def test_prism_calls_back_for_tasks_that_did_not_ask_for_it(tmp_path: Path) -> N
         options = Options(url=url, api_key=KEY, max_tasks=2, rules=frozenset({"CB-1", "CB-3"}))
         report = check_server(options, pace=WaitingForCalls(prism))
     titles = {rule: {deviation.title for deviation in report.of(rule).deviations} for rule in report.broken}
-    assert titles == {"CB-1": {"callback and status differ"}, "CB-3": {"an async task called back"}}
+    assert titles == {"CB-1": {"callback and status differ"}, "CB-3": {"an async task sent a callback"}}
 
 
 @pytest.mark.parametrize("path", ["", "/api/v1/"])
@@ -155,4 +155,4 @@ def test_the_command_takes_the_url_with_and_without_the_version(tmp_path: Path, 
         code, out, err = ltx_mock("check", url + path, "--api-key", KEY, "--rule", "AUTH-1", "--rule", "TASK-11")
     assert code == 1, err
     assert "AUTH-1   kept" in out
-    assert "TASK-11 broken: a taskId that nobody made is not answered with 404" in out
+    assert "TASK-11 broken: an unknown taskId does not get 404" in out

@@ -1,4 +1,4 @@
-"""Servers that are no ltx-mock, where tasks cost money and time is everybody's; and servers that are ill."""
+"""Servers that are not an ltx-mock, where tasks cost money and time is everybody's; and servers that are ill."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_only_what_is_free_is_checked_until_more_is_allowed() -> None:
     assert "no valid request was accepted" in (report.of("GEN-8").why or "")
     assert {"TASK-8", "CB-1", "LIM-1", "TASK-12"} <= set(report.having("not checked"))
     assert "more than --max-tasks 0 leaves" in (report.of("TASK-8").why or "")
-    assert "no ltx-mock" in (report.of("TASK-12").why or "")
+    assert "not an ltx-mock" in (report.of("TASK-12").why or "")
     assert "--try-limits" in (report.of("LIM-1").why or "")
 
 
@@ -90,7 +90,7 @@ def test_tasks_are_followed_as_the_documents_advise_where_time_cannot_be_moved()
         assert set(server.pace.slept[1:]) == {5}
     assert {"TASK-1", "TASK-3", "TASK-4", "TASK-5", "TASK-8"} <= set(report.having("kept"))
     assert report.of("TASK-10").seen
-    assert "it was not seen to last" in (report.of("TASK-10").why or "")
+    assert "nothing showed that it lasts" in (report.of("TASK-10").why or "")
 
 
 @pytest.mark.parametrize("bound", [1, 2, 7, 30])

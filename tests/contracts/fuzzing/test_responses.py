@@ -140,11 +140,11 @@ def test_a_planted_bug_is_found_by_rule_and_kind(
 def test_a_failure_shows_the_smallest_answer_what_was_raised_and_what_else_broke() -> None:
     failure = broken(knows_four_states, seed=3, max_examples=1)
     assert str(failure).splitlines()[:7] == [
-        "GEN-17: knows_four_states broke on an answer of the kind generateTask",
-        "  expected: an answer that is understood",
+        "GEN-17: knows_four_states failed on a response of the kind generateTask",
+        "  expected: a response that the client understands",
         "  actual:   KeyError: 'state'",
         "  story:",
-        '    answer: {"code": 200, "message": "success", "data": {"taskId": "task_0"}}',
+        '    response: {"code": 200, "message": "success", "data": {"taskId": "task_0"}}',
         "    again: kinds=['generateTask'], seed=3",
         "    also error/400: TypeError: 'NoneType' object is not subscriptable",
     ]
@@ -161,7 +161,7 @@ def test_a_judge_says_what_is_wrong_by_raising_or_by_false() -> None:
     lax = lambda envelope: (envelope["data"] or {}).get("taskId")  # noqa: E731 - its name is told
     failure = broken(lax, kinds=["statusTask", "error"], judge=no_result_of_a_failure)
     assert (failure.kind, failure.rule) == ("statusTask/failed", "CLI-5")
-    assert failure.title == "what <lambda> returned is wrong on an answer of the kind statusTask/failed"
+    assert failure.title == "what <lambda> returned is wrong on a response of the kind statusTask/failed"
     failure = broken(lax, kinds=["callback"], judge=lambda answer, _: answer.means.state != "success")
     assert (failure.kind, failure.actual) == ("callback/success", "AssertionError: the judge refuses 'task_0'")
 
@@ -178,7 +178,7 @@ def test_what_is_allowed_is_allowed_on_the_kinds_that_are_named_or_on_all() -> N
     }
     assert broken(strict, kinds=["statusTask"], allowed=ended).kind == "statusTask/processing/unknown state"
     failure = broken(strict, kinds=["statusTask/failed"], allowed=[KeyError])
-    assert failure.expected == "a task taken as failed, or KeyError"
+    assert failure.expected == "a task in the state failed, or KeyError"
 
 
 def thrown(**options: Any) -> list[Any]:

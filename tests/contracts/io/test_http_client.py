@@ -166,7 +166,7 @@ def test_a_command_says_in_one_line_that_it_cannot_read_the_server(body: bytes) 
 def test_a_command_says_what_keeps_it_from_reading_the_server() -> None:
     with answering(whole(DEEP)) as url:
         told = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
-        assert str(told).startswith(f"{url} is no ltx-mock")
+        assert str(told).startswith(f"{url} is not an ltx-mock")
     with answering(whole(BOMB, b"Content-Encoding: gzip, gzip")) as url:
         told = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
         assert str(told).startswith(f"no ltx-mock at {url}/__admin (an answer that is encoded, with 'gzip, gzip'")

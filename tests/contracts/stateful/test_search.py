@@ -97,7 +97,7 @@ def test_a_failure_that_does_not_come_again_is_told_with_its_story() -> None:
     machine, _ = machine_of(lambda _: "TASK-1" if next(calls) == 11 else None)
     failure = failure_of(machine)
     assert len(failure.story) == 6
-    assert "does not answer the same each time" in failure.__notes__[0]
+    assert "does not always respond in the same way" in failure.__notes__[0]
 
 
 def test_what_is_no_broken_rule_is_raised_as_it_is() -> None:

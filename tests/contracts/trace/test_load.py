@@ -146,24 +146,24 @@ def test_a_har_entry_that_cannot_be_used_is_skipped_and_named(field: str, value:
 
 @pytest.mark.parametrize("text", ["{}", '{"log": 1}', '{"log": {"entries": {}}}', "[]", "1"])
 def test_json_that_is_no_har_is_refused(text: str) -> None:
-    with pytest.raises(TraceError, match=r"it is no HAR: there is no log\.entries"):
+    with pytest.raises(TraceError, match=r"it is not a HAR: log\.entries is missing"):
         read_har(text)
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{", "line 1: it is no JSON: Expecting property name enclosed in double quotes at column 2"),
-        ("nonsense", "line 1: it is no JSON: Expecting value at column 1"),
-        ('{"log": {\n"entries": [\n', "line 3: it is no JSON: Expecting value at column 1"),
+        ("{", "line 1: it is not JSON: Expecting property name enclosed in double quotes at column 2"),
+        ("nonsense", "line 1: it is not JSON: Expecting value at column 1"),
+        ('{"log": {\n"entries": [\n', "line 3: it is not JSON: Expecting value at column 1"),
         ("[1]", "entry 1: an exchange is an object, not 1"),
         ("3", "line 1: an exchange is an object, not 3"),
-        ('"' + "x" * 10**6, "line 1: it is no JSON: Unterminated string starting at column 1"),
-        ("[" * 200_000, "line 1: it is no JSON that can be read: it is nested deeper than 100 levels"),
-        ("NaN", "line 1: it is no JSON that can be read: it has NaN, which is not JSON"),
+        ('"' + "x" * 10**6, "line 1: it is not JSON: Unterminated string starting at column 1"),
+        ("[" * 200_000, "line 1: it is not readable JSON: it is nested deeper than 100 levels"),
+        ("NaN", "line 1: it is not readable JSON: it has NaN, which is not JSON"),
         ('{"at": 1}', "line 1: method must be an HTTP method, but is missing"),
         ('{"at": 1e3}', "line 1: method must be an HTTP method, but is missing"),
-        ('{"at": 1, "method": "\x1b[2J"}', "line 1: it is no JSON: Invalid control character at column 22"),
+        ('{"at": 1, "method": "\x1b[2J"}', "line 1: it is not JSON: Invalid control character at column 22"),
     ],
     ids=range(11),
 )  # fmt: skip
@@ -180,10 +180,10 @@ def test_a_text_without_any_exchange_is_refused_for_its_first_line(text: str, pr
         (spoiled(operation="x"), f'line 2: operation must be one of {KNOWN}, but is "x"'),
         (spoiled(headers=[1]), "line 2: headers must be an object of strings or null, but is an array of 1 item"),
         (spoiled(at=None), "line 2: at must be a time in Unix milliseconds, but is null"),
-        (spoiled() + "\n\n!", "line 5: it is no JSON: Expecting value at column 1"),
-        (spoiled() + '{"at": "5', "line 3: it is no JSON: Unterminated string starting at column 8"),
-        ('{"at": 1\n' + spoiled(), "line 1: it is no JSON: Expecting ',' delimiter at column 9"),
-        (spoiled(answer=float("nan")), "line 2: it is no JSON that can be read: it has NaN, which is not JSON"),
+        (spoiled() + "\n\n!", "line 5: it is not JSON: Expecting value at column 1"),
+        (spoiled() + '{"at": "5', "line 3: it is not JSON: Unterminated string starting at column 8"),
+        ('{"at": 1\n' + spoiled(), "line 1: it is not JSON: Expecting ',' delimiter at column 9"),
+        (spoiled(answer=float("nan")), "line 2: it is not readable JSON: it has NaN, which is not JSON"),
     ],
     ids=range(8),
 )  # fmt: skip
@@ -198,7 +198,7 @@ def test_of_many_lines_that_are_skipped_the_first_five_are_named() -> None:
     report = check_trace(parse_trace(lines([poll(0, "t")]) + "!\n" * 1000))
     assert (report.exchanges, report.skipped, report.ok) == (1, 1000, True)
     assert report.notes == (
-        *(f"skipped line {line}: it is no JSON: Expecting value at column 1" for line in range(2, 7)),
+        *(f"skipped line {line}: it is not JSON: Expecting value at column 1" for line in range(2, 7)),
         "skipped 995 more lines",
     )
 
@@ -213,7 +213,7 @@ def test_bodies_that_a_line_does_not_name_were_not_recorded() -> None:
     assert report.of("GEN-1").deviations[0].exchanges == (3,)
     assert report.notes == (
         "not recorded: the body of the request in line 1",
-        "not recorded: the body of the answer in line 2",
+        "not recorded: the body of the response in line 2",
     )
 
 
@@ -238,7 +238,7 @@ def test_files_that_are_none_are_told_so(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_bytes(b"\n\n\xff\xfe\x00")
     cases: list[tuple[str | Path, str]] = [
-        (binary, "line 3: it is no text: byte 2 is 0xff"),
+        (binary, "line 3: it is not text: byte 2 is 0xff"),
         (tmp_path / "none", "it cannot be read: No such file or directory"),
         (tmp_path, "it cannot be read: Is a directory"),
     ]

@@ -39,7 +39,7 @@ class Expected(NamedTuple):
     advisories: tuple[str, ...] = ()
 
 
-WEBHOOK = 'webhook is not a field that the API knows; did you mean "callback_url"? As it is, nobody will be called'
+WEBHOOK = 'webhook is not a field that the API knows; did you mean "callback_url"? As it is, no callback is sent'
 SOUND = ("input.sound is not a field that the API knows", "input.web_search is not a field that the API knows")
 STORY = ENVELOPE | ACCEPTED | LIFE
 

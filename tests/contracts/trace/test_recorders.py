@@ -128,7 +128,7 @@ LOST: dict[str, tuple[Change, ...]] = {
 def test_a_body_that_is_not_there_is_not_recorded_and_said_so(changes: tuple[Change, ...]) -> None:
     report = judged(changed(MADE, *changes))
     assert [rule for rule in report.having("kept") if rule.startswith("GEN")] == ["GEN-17"]
-    assert report.of("GEN-1").why == "there is no generateTask with its body"
+    assert report.of("GEN-1").why == "there is no generateTask with its body in the recording"
     assert report.notes == ("not recorded: the body of the request in entry 1",)
 
 
@@ -187,7 +187,7 @@ LOST_ANSWERS: dict[str, tuple[Change, ...]] = {
 def test_an_answer_that_is_not_there_is_not_recorded_and_said_so(changes: tuple[Change, ...]) -> None:
     report = judged(changed(POLL, *changes), POLL)
     assert report.of("TASK-1").seen == 1
-    assert report.notes == ("not recorded: the body of the answer in entry 1",)
+    assert report.notes == ("not recorded: the body of the response in entry 1",)
 
 
 @pytest.mark.parametrize(

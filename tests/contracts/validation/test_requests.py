@@ -324,7 +324,7 @@ MESSAGES = [
     (body(promt="x"), 'input.promt is not a field that the API knows; did you mean "input.prompt"?'),
     (
         body() | {"callbackUrl": "x"},
-        'callbackUrl is not a field that the API knows; did you mean "callback_url"? As it is, nobody will be called',
+        'callbackUrl is not a field that the API knows; did you mean "callback_url"? As it is, no callback is sent',
     ),
     (body() | {"a b\n": "x"}, '["a b\\n"] is not a field that the API knows'),
     (body() | {"k" * 99: "x"}, f'["{"k" * 40}…" (99 characters)] is not a field that the API knows'),
@@ -332,7 +332,7 @@ MESSAGES = [
         body(seed=float("nan")),
         "the body must be a JSON object in UTF-8, but it has a number that is not finite or too large for a double",
     ),
-    (body(seed=b"1"), "the body must be a JSON object in UTF-8, but it has a Python bytes, which JSON does not know"),
+    (body(seed=b"1"), "the body must be a JSON object in UTF-8, but it has a Python bytes, which is not a JSON value"),
 ]
 
 
@@ -345,7 +345,7 @@ def test_the_words_of_a_finding(request_body: object, message: str) -> None:
     ("change", "meant", "lost"),
     [
         *(
-            ({name: "https://a/hook"}, "callback_url", "nobody will be called")
+            ({name: "https://a/hook"}, "callback_url", "no callback is sent")
             for name in (
                 "webhook",
                 "webhook_url",
@@ -356,7 +356,7 @@ def test_the_words_of_a_finding(request_body: object, message: str) -> None:
                 "notify_url",
             )
         ),
-        ({"Provider": "value"}, "provider", "the provider is chosen by itself"),
+        ({"Provider": "value"}, "provider", "the provider is chosen automatically"),
         ({"requestType": "callback"}, "request_type", "the task is async"),
         ({"aspect_ratio": "9:16"}, "input.aspect_ratio", "the video is 16:9"),
         ({"image": "https://a/b.jpg"}, "input.image_urls", "no image is used"),
@@ -379,8 +379,8 @@ def test_gen_16_an_unknown_field_says_which_was_meant_and_what_is_lost(
         ),
         *((name, "input.aspect_ratio", "the video is 16:9") for name in ("aspectRatio", "ratio", "aspect-ratio")),
         *((name, "input.loras", "no LoRA is applied") for name in ("lora", "Loras", "lora_url")),
-        ("random_seed", "input.seed", "the seed is chosen by itself"),
-        ("webhook", "callback_url", "nobody will be called"),
+        ("random_seed", "input.seed", "the seed is chosen automatically"),
+        ("webhook", "callback_url", "no callback is sent"),
     ],
 )
 def test_gen_16_so_does_an_unknown_field_of_input(name: str, meant: str, lost: str) -> None:

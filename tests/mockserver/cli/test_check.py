@@ -113,8 +113,8 @@ def test_the_key_may_stand_in_the_environment() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("http://127.0.0.1:9",), "nobody answers at http://127.0.0.1:9"),
-        (("127.0.0.1:9",), "nobody answers at http://127.0.0.1:9"),
+        (("http://127.0.0.1:9",), "no server responds at http://127.0.0.1:9"),
+        (("127.0.0.1:9",), "no server responds at http://127.0.0.1:9"),
         (
             ("ftp://127.0.0.1:9",),
             "it must be the http or https URL of a server, such as",
@@ -227,5 +227,5 @@ def test_it_says_what_it_waits_for_and_for_how_long(capsys: pytest.CaptureFixtur
 def test_nobody_at_the_url_is_one_line_with_several_processes_too() -> None:
     run = run_pytest("--ltx-base-url", "http://127.0.0.1:9", "-n", "2")
     assert run.returncode == 4
-    assert "ERROR: nobody answers at http://127.0.0.1:9" in run.stderr
+    assert "ERROR: no server responds at http://127.0.0.1:9" in run.stderr
     assert "INTERNALERROR" not in run.stdout + run.stderr

@@ -66,7 +66,7 @@ def test_what_the_recording_lacks_stands_after_the_table(
     del made["request"]
     code, out, err = cli(lines([made]) + "!\n[]\n", "--rule", "GEN-1", "--rule", "GEN-17", "--github")
     said = [
-        "skipped line 2: it is no JSON: Expecting value at column 1",
+        "skipped line 2: it is not JSON: Expecting value at column 1",
         "skipped line 3: an exchange is an object, not an empty array",
         "not recorded: the body of the request in line 1",
     ]
@@ -191,8 +191,8 @@ def test_what_was_found_is_shown_though_a_file_cannot_be_written(cli: Run) -> No
 @pytest.mark.parametrize(
     ("text", "args", "said"),
     [
-        ("\n!", [], "recording.ndjson: line 2: it is no JSON: Expecting value at column 1"),
-        ('{"at": "\x1b"}', [], "recording.ndjson: line 1: it is no JSON: Invalid control character at column 9"),
+        ("\n!", [], "recording.ndjson: line 2: it is not JSON: Expecting value at column 1"),
+        ('{"at": "\x1b"}', [], "recording.ndjson: line 1: it is not JSON: Invalid control character at column 9"),
         ("", ["--rule", "TASK-99"], "no rule 'TASK-99' (did you mean 'TASK-9'?); ltx-mock rules lists them"),
         ("", ["--exclude-rule", "x"], "no rule 'x'; ltx-mock rules lists them"),
         ("", ["--json", "--sarif", "-"], "JSON and SARIF cannot both go to standard output; give one of them a file"),

@@ -173,7 +173,7 @@ def test_another_server_is_told_from_ours_before_anything_is_posted(body: bytes)
     with HttpReceiver(other) as receiver:
         code, out, err = ltx_mock("reset", "--url", f"http://127.0.0.1:{receiver.port}")
     assert (code, out, asked) == (2, "", ["GET"])
-    assert "is no ltx-mock: /__admin/health answered HTTP 200" in err
+    assert "is not an ltx-mock: /__admin/health responded with HTTP 200" in err
 
 
 def test_a_taken_port_is_one_line(served: Served) -> None:

@@ -123,7 +123,7 @@ def test_a_word_that_is_neither_name_nor_file(word: str, problem: str) -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="it is no UTF-8 text"):
+    with pytest.raises(SettingsError, match="it is not UTF-8 text"):
         read_file(tmp_path / "a.toml")
 
 

@@ -397,7 +397,7 @@ def test_a_world_on_a_server_elsewhere_is_driven_through_its_control_plane(serve
 def test_a_server_that_is_no_ltx_mock_is_told_apart() -> None:
     with CallbackReceiver() as receiver:
         reason = RemoteServer(receiver.url.removesuffix("/callback")).why_not_ours()
-    assert "is no ltx-mock: /__admin/health answered HTTP 501" in str(reason)
+    assert "is not an ltx-mock: /__admin/health responded with HTTP 501" in str(reason)
     assert "no response from http://127.0.0.1:9" in str(RemoteServer("http://127.0.0.1:9").why_not_ours())
 
 

@@ -170,7 +170,7 @@ def _over_budget(check: Check, planned: int, target: Target) -> str | None:
     if check.tasks and planned + check.tasks > bound:
         return f"it needs {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
     if check.risky and not target.budget.accidents - planned:
-        return f"a faulty server could create a task, which --max-tasks {bound + 1} would allow"
+        return f"a faulty server could create a task; --max-tasks {bound + 1} allows it"
     return None
 
 

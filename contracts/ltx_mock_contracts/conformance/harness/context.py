@@ -42,7 +42,7 @@ _MORE: Final = 5
 _NO_CREDITS: Final = "the key has no credits left"
 _PASSING: Final[dict[object, str]] = {
     429: "a limit is reached",
-    **dict.fromkeys((502, 503, 504), "it is not available for now"),
+    **dict.fromkeys((502, 503, 504), "it is temporarily unavailable"),
 }
 """Statuses of temporary conditions, independent of the request."""
 
@@ -196,7 +196,7 @@ class CheckContext:
         self.judge_response(exchange, rule)
         task_id = exchange.data.get("taskId")
         if not isinstance(task_id, str) or not task_id:
-            raise CheckStoppedError(f"a good request made no task: {describe_response(exchange)}")
+            raise CheckStoppedError(f"a valid request created no task: {describe_response(exchange)}")
         return task_id
 
     def judge_response(self, exchange: Exchange, rule: str) -> bool:
@@ -214,7 +214,7 @@ class CheckContext:
             if self.target.accepts:  # otherwise it may refuse every request, whatever the fields
                 self._add_refusal(exchange, rule)
         elif rule == "GEN-16":
-            title, expected = "a request that only goes against an advice is refused", "200 and a taskId"
+            title, expected = "a request that only has advisories is refused", "200 and a taskId"
             self.add_deviation(
                 rule, title, exchange, expected=expected, actual=describe_response(exchange), binding=False
             )
@@ -226,9 +226,9 @@ class CheckContext:
         dialect = may_refuse(exchange.request)
         if dialect is not None and dialect.id in self.target.reads:
             dialect = None  # it has accepted such a request before, so the dialect is not the reason
-        title = "a request that breaks no rule is refused"
+        title = "a valid request is refused"
         if dialect is not None:
-            title = f"a request is refused that may be read in another way: {dialect.text}"
+            title = f"a request that the documents leave open is refused: {dialect.text}"
         actual, binding, kind = describe_response(exchange), dialect is None, f"refused {dialect.id}" if dialect else ""
         self.add_deviation(
             rule, title, exchange, expected="200 and a taskId", actual=actual, binding=binding, kind=kind
@@ -284,13 +284,15 @@ class CheckContext:
             return
         if dialect is not None:
             self.ignore_request(exchange)
-            title = f"a request is not refused with 400 ({what}), which may be read so: {DIALECTS[dialect].text}"
+            title = (
+                f"a request is not refused with 400 ({what}), and the documents leave it open: {DIALECTS[dialect].text}"
+            )
             kind = f"accepted {dialect}"
             self.add_deviation(
                 rule, title, exchange, expected="400", actual=describe_response(exchange), binding=False, kind=kind
             )
         elif not CheckRecord([exchange]).judged().deviations:
-            title = f"a bad request is not refused with 400: {what}"
+            title = f"an invalid request is not refused with 400: {what}"
             self.add_deviation(rule, title, exchange, expected="400", actual=describe_response(exchange))
 
     def send_unjudged(self, body: Any) -> Exchange:
@@ -331,7 +333,7 @@ class CheckContext:
 
         options = self.target.options
         if not options.max_examples:
-            raise CheckStoppedError("no examples are drawn (--max-examples 0)")
+            raise CheckStoppedError("no examples are generated (--max-examples 0)")
         shown: list[tuple[int, CheckRecord, T]] = []
         whole = self._log
         try:
@@ -404,7 +406,7 @@ class CheckContext:
         self.recorded.append(numbered)
         self._log.exchanges.append(numbered)
         if trouble is not None:
-            title, expected = f"{exchange.operation} gets no answer", "an object with code, message and data"
+            title, expected = f"{exchange.operation} gets no response", "an object with code, message and data"
             self.add_deviation("ENV-1", title, numbered, expected=expected, actual=trouble)
             raise CheckStoppedError(f"there was no response: {trouble}")
         return numbered
@@ -420,7 +422,7 @@ def _require_lasting(exchange: Exchange, *, limit: bool = False, credit: bool = 
     if tells_of_credits(exchange) and not credit:
         raise CheckStoppedError(_NO_CREDITS)
     for code in () if limit else codes_of(exchange) & _PASSING.keys():
-        raise CheckStoppedError(f"the server answers {code}: {_PASSING[code]}")
+        raise CheckStoppedError(f"the server responds with {code}: {_PASSING[code]}")
 
 
 def codes_of(exchange: Exchange) -> set[object]:

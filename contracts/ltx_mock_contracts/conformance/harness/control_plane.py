@@ -55,7 +55,7 @@ class ControlPlane:
         try:
             self._client.greet()
         except StrangerError:
-            return "it is no ltx-mock"
+            return "it is not an ltx-mock"
         except NoAnswerError as error:
             if error.unreachable:
                 raise

@@ -36,8 +36,8 @@ class Options:
     admin_token: str | None = _option(None, "The admin token of an ltx-mock; by default LTX_MOCK_ADMIN_TOKEN.", "TOKEN")
     max_tasks: int | None = _option(
         None,
-        "Never create more than N tasks, including tasks of invalid requests that the server accepts. By default none "
-        "on purpose, and at most one by an accepted invalid request; no limit with --trust-control-plane.",
+        "Never create more than N tasks, including tasks of invalid requests that the server accepts. By default the "
+        "checks create none on purpose, and at most one with an invalid request; no limit with --trust-control-plane.",
         "N",
     )
     max_examples: int = _option(10, "Generate N examples for each valid and invalid case; with 0 only edge cases.", "N")
@@ -49,8 +49,8 @@ class Options:
     poll_every: float = _option(POLL_EVERY_MS / 1000, "Then poll every S seconds.", "S")
     callback_host: str | None = _option(
         None,
-        "The address of this machine for the server: HOST, HOST:PORT or a URL. By default only a server on this "
-        "machine gets tasks with callbacks.",
+        "The address at which the server reaches this machine: HOST, HOST:PORT or a URL. By default only a server on "
+        "this machine gets tasks with callbacks.",
         "HOST",
     )
     callback_port: int = _option(0, "The local port for callbacks; 0 takes a free port.", "PORT")

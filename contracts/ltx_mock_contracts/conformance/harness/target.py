@@ -178,8 +178,8 @@ class Target:
                 self._check_key(stranger)
         except NoAnswerError as error:
             if error.unreachable:
-                raise CannotRunError(f"nobody answers at {self.options.url}: {error}") from None
-            return "it does not answer"
+                raise CannotRunError(f"no server responds at {self.options.url}: {error}") from None
+            return "it does not respond"
         return stranger
 
     def _why_not_trusted(self, control: ControlPlane) -> str | None:
@@ -196,7 +196,7 @@ class Target:
         if not self.options.trust_control_plane:
             return "it says that it is an ltx-mock; if it is yours, add --trust-control-plane"
         if not control.accepts_token():
-            return "its control plane asks for --admin-token"
+            return "its control plane requires --admin-token"
         return None if self._clock_advances(control) else "it says that it is ltx-mock, but its clock does not advance"
 
     def _clock_advances(self, control: ControlPlane) -> bool:
@@ -217,7 +217,7 @@ class Target:
             raise CannotRunError(f"the checks of {self.options.url} need an API key (--api-key): {stranger}")
         first = self._status("?taskId=task_12345678", f"Bearer {key}")
         if first.status in {401, 403}:
-            raise CannotRunError(f"{self.options.url} does not accept the key: it answers {first.status}")
+            raise CannotRunError(f"{self.options.url} does not accept the key: it responds with {first.status}")
         if first.status == 404:
             others = [self._status("", f"Bearer {key}"), self._status("?taskId=task_12345678", None)]
             others.append(self.connection.send("GET", f"{self.base}{MODEL.generate_path}", headers={}))
@@ -239,4 +239,6 @@ def _check_options(options: Options) -> None:
         raise CannotRunError(f"the URL {error}") from None
     for secret in options.secrets:
         if not (secret.isascii() and secret.isprintable() and " " not in secret):
-            raise CannotRunError("a key has letters that cannot stand in a header: it must be ASCII without spaces")
+            raise CannotRunError(
+                "a key has characters that are not allowed in a header: it must be ASCII without spaces"
+            )

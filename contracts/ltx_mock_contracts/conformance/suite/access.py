@@ -54,18 +54,18 @@ def unknown_key(context: CheckContext, *, generate: bool) -> None:
     control = context.target.control
     if control is not None and control.accepts_any_key():
         raise CheckStoppedError("this ltx-mock was started without --api-key and takes any key")
-    expect_401(context, "AUTH-2", UNKNOWN, "a key that nobody has is not refused with 401", generate=generate)
+    expect_401(context, "AUTH-2", UNKNOWN, "an unknown key is not refused with 401", generate=generate)
 
 
 @check("AUTH-3", risky=True)
 def access_comes_first(context: CheckContext) -> None:
     """Invalid requests without a key."""
     for what, exchange in (
-        ("a body that is no JSON", context.tenant.generate(b"{", free=True, authorization=None)),
+        ("a body that is not JSON", context.tenant.generate(b"{", free=True, authorization=None)),
         ("a body without input", context.tenant.generate({}, free=True, authorization=None)),
         ("no taskId", context.tenant.status(None, authorization=None)),
     ):
-        context.judge_refusal(exchange, 401, "AUTH-3", f"{what} is looked at before the key")
+        context.judge_refusal(exchange, 401, "AUTH-3", f"{what} is checked before the key")
 
 
 @check("AUTH-4", tasks=2, rank=8, needs=["other key"])
@@ -75,7 +75,7 @@ def keys_are_apart(context: CheckContext) -> None:
     task_id = context.submit(plain())
     exchange = other.status(task_id)
     context.submit(plain(), tenant=other)
-    context.judge_refusal(exchange, 404, "AUTH-4", "a task is seen with another key than the one that made it")
+    context.judge_refusal(exchange, 404, "AUTH-4", "a task is visible to another key than the one that created it")
 
 
 def _both(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]:

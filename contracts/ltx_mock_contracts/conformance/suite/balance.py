@@ -19,7 +19,7 @@ def balance(context: CheckContext) -> None:
     """A request for the balance."""
     exchange = context.tenant.ask("GET", BALANCE_PATH, "balance")
     if exchange.status != 200:
-        context.stop(f"the server does not tell the balance: {describe_response(exchange)}")
+        context.stop(f"the server does not return the balance: {describe_response(exchange)}")
 
 
 CHECKS: Final[tuple[Check, ...]] = (balance,)

@@ -59,10 +59,10 @@ def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
         came += await_attempt(context, inbox, UNTIL_THE_NEXT[min(len(came) - 1, 1)], "the next attempt of a callback")
     expect_no_more(context, inbox)
     if not came:
-        context.stop("no callback came; other checks tell of that")
+        context.stop("no callback came; other checks report that")
     context.checked("CB-2")
     if len(came) < len(answers):
-        title = "a callback that was refused does not come again often enough"
+        title = "a callback that was refused has too few retries"
         expected, actual, binding = f"{len(answers)} attempts", str(len(came)), len(came) < 2
         context.add_deviation("CB-2", title, came[-1], expected=expected, actual=actual, binding=binding)
 
@@ -109,11 +109,11 @@ def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
     for call in new:
         if call.method != "POST":
             context.ignore_request(call)
-            context.add_deviation("CB-1", "a callback is no POST", call, expected="POST", actual=call.method)
+            context.add_deviation("CB-1", "a callback is not a POST", call, expected="POST", actual=call.method)
             continue
         content_type = (call.headers or {})["content-type"]
         if not content_type.partition(";")[0].strip().endswith("json"):
-            title, actual = "a callback is no JSON by its type", content_type or "none"
+            title, actual = "the Content-Type of a callback is not JSON", content_type or "none"
             context.add_deviation("CB-1", title, call, expected="application/json", actual=actual)
     return new
 

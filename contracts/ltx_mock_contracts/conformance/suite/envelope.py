@@ -33,7 +33,7 @@ def errors_of_generate_task(context: CheckContext) -> None:
         answer = context.tenant.generate(body, free=True)
         context.ignore_request(answer)
         if answer.data.get("taskId") and context.bounded:
-            context.stop("a wrong request was accepted, so it is no error")
+            context.stop("an invalid request was accepted, so there is no error")
 
 
 CHECKS: Final[tuple[Check, ...]] = (errors_of_status_task, errors_of_generate_task)

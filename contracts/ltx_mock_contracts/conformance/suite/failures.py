@@ -48,7 +48,7 @@ def good_image(context: CheckContext, kind: str) -> None:
     end = run_task(context, varied(context, IMAGE_MODES[0], image_urls=[url]))
     context.checked("FAIL-2")
     if end.data.get("failCode") == _IMAGE:
-        title = f"a good image of type {kind} is refused"
+        title = f"a valid image of type {kind} is refused"
         context.add_deviation("FAIL-2", title, end, expected="success", actual=show(end.data))
 
 
@@ -66,7 +66,7 @@ def good_lora(context: CheckContext) -> None:
     end = run_task(context, with_files(context, varied(context, LORA_MODES[0])))
     context.checked("FAIL-3")
     if end.data.get("failCode") == _LORA:
-        context.add_deviation("FAIL-3", "a good LoRA is refused", end, expected="success", actual=show(end.data))
+        context.add_deviation("FAIL-3", "a valid LoRA is refused", end, expected="success", actual=show(end.data))
 
 
 def expect_failure(context: CheckContext, rule: str, code: str, body: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ def expect_failure(context: CheckContext, rule: str, code: str, body: dict[str, 
         judge_refused_at_once(context.recorder, made, rule, code)
         return
     if not context.judge_response(made, "GEN-17"):
-        context.stop(f"a good request made no task: {describe_response(made)}")
+        context.stop(f"a valid request created no task: {describe_response(made)}")
     judge_failure(context.recorder, follow(context, str(made.data["taskId"]), body), rule, code)
 
 

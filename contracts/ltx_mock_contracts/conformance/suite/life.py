@@ -104,7 +104,7 @@ def extremes(
     if not made.data.get("taskId"):
         find_refused_field(context, made, mode, inside, beside)
         context.judge_response(made, "GEN-17")
-        context.stop(f"a good request made no task: {describe_response(made)}")
+        context.stop(f"a valid request created no task: {describe_response(made)}")
     task_id = str(made.data["taskId"])
     context.checked(*(RULE_OF[name] for name in (*inside, *beside) if name in RULE_OF and name != "callback_url"))
     end = follow(context, task_id, body)
@@ -139,7 +139,7 @@ def find_refused_field(
     if not alone.data.get("taskId"):
         context.ignore_request(refused)
         context.judge_response(alone, RULE_OF.get(names[0], "GEN-17"))
-        context.stop(f"a request with {names[0]} at its edge is refused")
+        context.stop(f"a request with {names[0]} at its limit is refused")
 
 
 def life(context: CheckContext, mode: str, resolution: str) -> None:
@@ -172,7 +172,7 @@ def result_works_for_fifteen_days(context: CheckContext) -> None:
     context.tenant.wait(14 * DAY)
     reply = context.tenant.fetch(result_url(end))
     if reply.status != 200:
-        title, actual = "a result does not last for 15 days, though for a day", f"{reply.status} after 14 days 22 hours"
+        title, actual = "a result works for a day, but not for 15 days", f"{reply.status} after 14 days 22 hours"
         context.add_deviation("TASK-10", title, end, expected="200 and a video", actual=actual, binding=False)
 
 
@@ -197,7 +197,7 @@ def no_task_id(context: CheckContext) -> None:
 
 def unknown_task(context: CheckContext, task_id: str) -> None:
     """An unknown id. The response to an id of a foreign format may also be 400."""
-    title = "a taskId that nobody made is not answered with 404"
+    title = "an unknown taskId does not get 404"
     also = {400, 422} if may_refuse_id(task_id) else ()
     context.judge_refusal(context.tenant.status(task_id), 404, "TASK-11", title, also=also)
 
@@ -206,7 +206,7 @@ def unknown_task(context: CheckContext, task_id: str) -> None:
 def nearly_a_task(context: CheckContext) -> None:
     """Ids that are similar to that of a task."""
     task_id = context.submit(varied(context))
-    title = "a taskId that nobody made is not answered with 404"
+    title = "an unknown taskId does not get 404"
     for near in (f"{task_id}0", task_id[:-1]):
         context.judge_refusal(context.tenant.status(near), 404, "TASK-11", title, also={400, 422})
     context.judge_refusal(context.tenant.status(f" {task_id}"), 404, "TASK-11", title, also={200, 400, 422})

@@ -39,7 +39,7 @@ def requests_a_minute(context: CheckContext) -> None:
     if 429 in codes_of(refused):
         context.checked("LIM-3")
         if 429 in codes_of(other.status(NOBODYS)):
-            title = "the limit of one key holds for another"
+            title = "the limit of one key applies to another"
             context.add_deviation("LIM-3", title, refused, expected="each key has its own", actual="429 for both")
         again(context, limited, refused)
 
@@ -65,7 +65,7 @@ def tasks_at_once(context: CheckContext) -> None:
     for _ in range(SLOTS):
         exchange = limited.generate(body)
         if 429 in codes_of(exchange):
-            title, expected = "a task is refused though there is room", f"{SLOTS} unfinished tasks"
+            title, expected = "a task is refused below the limit of unfinished tasks", f"{SLOTS} unfinished tasks"
             context.add_deviation(
                 "LIM-2", title, exchange, expected=expected, actual=f"429 with {len(made)} unfinished"
             )
@@ -76,9 +76,9 @@ def tasks_at_once(context: CheckContext) -> None:
     ids = [each.data.get("taskId") for each in made]
     task_id = ids[0]
     if not isinstance(task_id, str):
-        raise CheckStoppedError("a good request made no task")
+        raise CheckStoppedError("a valid request created no task")
     if len(ids) != len(dict.fromkeys(map(str, ids))):
-        raise CheckStoppedError("a taskId was given twice, so that nobody knows which task has ended")
+        raise CheckStoppedError("two tasks have the same taskId, so it is unknown which of them has ended")
     follow(context, task_id, body, tenant=limited)
     later = limited.generate(body)
     if 429 in codes_of(later):

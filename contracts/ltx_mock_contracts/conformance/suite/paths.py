@@ -24,7 +24,7 @@ def unknown(context: CheckContext, method: str, path: str) -> None:
     exchange = context.tenant.ask(method, path, content=b"{}" if method == "POST" else None)
     context.checked("ENV-5")
     if (exchange.status or 0) < 400:
-        title = "what is no endpoint is not answered with an error"
+        title = "an unknown path does not get an error"
         context.add_deviation("ENV-5", title, exchange, expected="404", actual=describe_response(exchange))
 
 
@@ -40,7 +40,7 @@ def large_body(context: CheckContext) -> None:
     context.ignore_request(exchange)
     context.checked("ENV-5")
     if 413 not in codes_of(exchange):
-        title = "a body that is too large is not answered with 413"
+        title = "a body that is too large does not get 413"
         context.add_deviation("ENV-5", title, exchange, expected="413", actual=describe_response(exchange))
 
 

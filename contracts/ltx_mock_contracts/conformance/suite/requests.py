@@ -130,7 +130,7 @@ def refused_requests_cost_nothing(context: CheckContext) -> None:
         exchange = poor.generate(plain(**wrong), free=True)
         context.ignore_request(exchange)
         if exchange.data.get("taskId"):
-            context.stop("a bad request is not refused")
+            context.stop("an invalid request is not refused")
     exchange = poor.generate(good)
     context.ignore_request(exchange)
     context.checked("GEN-18")
@@ -155,7 +155,7 @@ def refused_requests_leave_nothing(context: CheckContext) -> None:
     context.checked("GEN-18")
     for exchange in context.tenant.read(inbox):
         if exchange.data.get("taskId") not in made:
-            title = "a refused request made a task, which calls back"
+            title = "a refused request created a task, which sent a callback"
             context.add_deviation("GEN-18", title, exchange, expected="nothing", actual=describe_response(exchange))
 
 

@@ -49,13 +49,13 @@ def fetch_result(context: CheckContext, end: Exchange, url: str) -> Reply:
         reply = context.tenant.fetch(url)
     except NoAnswerError as error:
         context.add_deviation(
-            "TASK-10", "a result cannot be fetched", end, expected="a video", actual=f"{url}: {error}"
+            "TASK-10", "a result cannot be downloaded", end, expected="a video", actual=f"{url}: {error}"
         )
-        raise CheckStoppedError("the result cannot be fetched") from None
+        raise CheckStoppedError("the result cannot be downloaded") from None
     if reply.status != 200:
-        title = "a result cannot be fetched"
+        title = "a result cannot be downloaded"
         context.add_deviation("TASK-10", title, end, expected="200 and a video", actual=f"{url}: {reply.status}")
-        raise CheckStoppedError("the result cannot be fetched")
+        raise CheckStoppedError("the result cannot be downloaded")
     return reply
 
 
@@ -70,15 +70,15 @@ def judge_result(context: CheckContext, end: Exchange, body: dict[str, Any]) -> 
         return
     content_type = reply.headers.get("content-type", "none")
     if not content_type.startswith("video/"):
-        title, binding = "a result is no video by its type", content_type.startswith(("text/", "image/"))
+        title, binding = "the Content-Type of a result is not a video", content_type.startswith(("text/", "image/"))
         context.add_deviation("TASK-10", title, end, expected="video/…", actual=content_type, binding=binding)
     picture = read_picture(reply.body)
     if not is_mp4(reply.body):
-        title, actual = "a result is no MP4 file", f"{len(reply.body)} bytes: {reply.body[:16]!r}…"
+        title, actual = "a result is not an MP4 file", f"{len(reply.body)} bytes: {reply.body[:16]!r}…"
         context.add_deviation("TASK-10", title, end, expected="an MP4 file", actual=actual)
     elif not is_whole(reply.body):
-        title, actual = "a result is not whole", f"{len(reply.body)} bytes, and its last box goes on"
-        context.add_deviation("TASK-10", title, end, expected="a whole file", actual=actual)
+        title, actual = "a result is incomplete", f"{len(reply.body)} bytes, and its last box is longer"
+        context.add_deviation("TASK-10", title, end, expected="a complete file", actual=actual)
     elif picture is not None:
         _judge_picture(context, end, picture, body["input"])
 
@@ -91,7 +91,7 @@ def fetch_again(context: CheckContext, end: Exchange) -> None:
     except (CheckStoppedError, NoAnswerError):
         return
     if reply.status in _GONE:
-        title, actual = "a result can be fetched only once", f"{url}: {reply.status} for the second time"
+        title, actual = "a result can be downloaded only once", f"{url}: {reply.status} at the second download"
         context.add_deviation("TASK-10", title, end, expected="200 and a video", actual=actual)
 
 
@@ -107,15 +107,15 @@ def _judge_picture(context: CheckContext, end: Exchange, picture: Picture, given
     size, lines = f"{picture.width}x{picture.height}", _LINES[given["resolution"]]
     context.checked("GEN-9", "GEN-10")
     if abs(min(picture.width, picture.height) - lines) > lines * _TOLERANCE:
-        title = "a video has another resolution than was asked for"
+        title = "a video has another resolution than requested"
         context.add_deviation("GEN-9", title, end, expected=f"about {lines} lines", actual=size)
     if abs(picture.seconds - given["duration"]) > _SECONDS:
-        title, expected = "a video has another length than was asked for", f"{given['duration']} s"
+        title, expected = "a video has another length than requested", f"{given['duration']} s"
         context.add_deviation("GEN-10", title, end, expected=expected, actual=f"{picture.seconds:.2f} s")
     if given["mode"] in RATIO_MODES:
         context.checked("GEN-11")
         width, height = MODEL.resolutions[given["resolution"]].sizes[given.get("aspect_ratio", MODEL.aspect_ratio)]
         upright = height > width
         if (picture.height > picture.width) != upright:
-            title = "a video has another aspect ratio than was asked for"
+            title = "a video has another aspect ratio than requested"
             context.add_deviation("GEN-11", title, end, expected="upright" if upright else "landscape", actual=size)

@@ -76,7 +76,7 @@ export class FormView {
     this.#drawWarning();
   }
 
-  /** Return the callback of the task that was made here last, where nobody will be called. */
+  /** Return the callback of the task that was made here last, where no callback is sent. */
   #withheld() {
     if (!this.made) return null;
     for (const each of this.store.deliveries.values()) {
