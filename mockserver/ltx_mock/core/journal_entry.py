@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Literal, NamedTuple, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from ltx_mock.core.cause import Cause
 from ltx_mock_contracts.api import State
@@ -77,12 +77,7 @@ class RequestEntry(NamedTuple):
         return size + findings_size(self.findings) if self.findings else size
 
 
-class CallbackEntry(NamedTuple):
-    """An attempt to deliver a callback; `cause` has its number, and the reason for a missing response.
-
-    `target` is the receiver's URL, `request` the sent body, `ended` the time of the response or of the timeout.
-    """
-
+class _CallbackFields(NamedTuple):
     number: int
     at: int
     ended: int
@@ -93,20 +88,18 @@ class CallbackEntry(NamedTuple):
     content_type: str
     cause: Cause
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of the entry."""
-        return "callback"
 
-    @property
-    def operation(self) -> Operation:
-        """See `kind`."""
-        return "callback"
+class CallbackEntry(_CallbackFields):
+    """An attempt to deliver a callback; `cause` has its number, and the reason for a missing response.
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Empty: receivers are judged elsewhere."""
-        return ()
+    `target` is the receiver's URL, `request` the sent body, `ended` the time of the response or of the timeout. Its
+    receiver is judged elsewhere, so it has no findings.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[Kind] = "callback"
+    operation: ClassVar[Operation] = "callback"
+    findings: ClassVar[tuple[Finding, ...]] = ()
 
     @property
     def latency(self) -> int | None:
@@ -119,9 +112,7 @@ class CallbackEntry(NamedTuple):
         return len(self.request) + len(self.target) + HEADER_BYTES
 
 
-class DownloadEntry(NamedTuple):
-    """A download of a task's video: `sent` of `promised` bytes were sent; `problem` is the body of an error."""
-
+class _DownloadFields(NamedTuple):
     number: int
     at: int
     method: str
@@ -134,30 +125,19 @@ class DownloadEntry(NamedTuple):
     request_headers: Headers = ()
     cause: Cause | None = None
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of the entry."""
-        return "download"
 
-    @property
-    def operation(self) -> Operation:
-        """It is none of the API's."""
-        return "other"
+class DownloadEntry(_DownloadFields):
+    """A download of a task's video: `sent` of `promised` bytes were sent; `problem` is the body of an error.
 
-    @property
-    def request(self) -> bytes:
-        """A GET has no body."""
-        return b""
+    It has no body, takes no virtual time, and any request for a file is a good one.
+    """
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """None: any request for a file is a good one."""
-        return ()
-
-    @property
-    def latency(self) -> int | None:
-        """Downloads take no virtual time."""
-        return 0
+    __slots__ = ()
+    kind: ClassVar[Kind] = "download"
+    operation: ClassVar[Operation] = "other"
+    request: ClassVar[bytes] = b""
+    findings: ClassVar[tuple[Finding, ...]] = ()
+    latency: ClassVar[int | None] = 0
 
     @property
     def size(self) -> int:
@@ -165,53 +145,28 @@ class DownloadEntry(NamedTuple):
         return len(self.problem) + len(self.target) + headers_size(self.request_headers)
 
 
-class ClockEntry(NamedTuple):
-    """A change of the tenant's clock: advanced from `at` to `until`, or another mode or speed."""
-
+class _ClockFields(NamedTuple):
     number: int
     at: int
     until: int
     cause: Cause
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of the entry."""
-        return "clock"
 
-    @property
-    def operation(self) -> Operation:
-        """See `kind`."""
-        return "clock"
+class ClockEntry(_ClockFields):
+    """A change of the tenant's clock: advanced from `at` to `until`, or another mode or speed.
 
-    @property
-    def status(self) -> int | None:
-        """There is no response."""
-        return None
+    It concerns all tasks, has no request and no response.
+    """
 
-    @property
-    def task_id(self) -> str | None:
-        """It concerns all tasks."""
-        return None
-
-    @property
-    def request(self) -> bytes:
-        """There is no body."""
-        return b""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """None."""
-        return ()
-
-    @property
-    def latency(self) -> int | None:
-        """None: it has no response."""
-        return None
-
-    @property
-    def size(self) -> int:
-        """Nobody brought anything."""
-        return 0
+    __slots__ = ()
+    kind: ClassVar[Kind] = "clock"
+    operation: ClassVar[Operation] = "clock"
+    status: ClassVar[int | None] = None
+    task_id: ClassVar[str | None] = None
+    request: ClassVar[bytes] = b""
+    findings: ClassVar[tuple[Finding, ...]] = ()
+    latency: ClassVar[int | None] = None
+    size: ClassVar[int] = 0
 
 
 ExchangeEntry: TypeAlias = RequestEntry | CallbackEntry | DownloadEntry

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -63,7 +63,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 def every(cls: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Return values of a class with any fields, some of them given."""
-    hints = get_type_hints(cls)
+    hints = {name: hint for name, hint in get_type_hints(cls).items() if get_origin(hint) is not ClassVar}
     return st.builds(cls, **{name: fields.get(name, values_of(hint)) for name, hint in hints.items() if name[0] != "_"})
 
 
