@@ -97,11 +97,6 @@ class Process:
         self._join()
         return code
 
-    def close_stdout(self) -> None:
-        """Go away like `head -1` does."""
-        assert self._popen.stdout
-        os.close(os.dup2(os.open(os.devnull, os.O_RDONLY), self._popen.stdout.fileno(), inheritable=False) or 0)
-
     def kill(self) -> None:
         """Make sure that nothing is left."""
         if self._popen.poll() is None:

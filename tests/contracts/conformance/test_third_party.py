@@ -20,7 +20,6 @@ pytestmark = pytest.mark.sample(3)
 
 KEY, OTHER = "stranger-key-1", "stranger-key-2"
 MINUTE = 60
-FREE = 0
 
 
 class Fast(Pace):

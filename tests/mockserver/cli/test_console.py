@@ -15,7 +15,6 @@ from ltx_mock.core.journal_entry import ClockEntry, ExchangeEntry, RequestEntry
 from ltx_mock.store.interface import Tenant
 from support.bodies import GENERATE, TEXT, ask, post, request_body, submit
 
-FORGED = "\r\n12:00:00  POST generateTask 200  forged"
 HOSTILE = [
     "\x1b[2J\x1b[H",
     "\r\n12:00:00  POST generateTask 200  forged",

@@ -33,10 +33,6 @@ def status(world: World, task_id: str) -> dict[str, Any]:
         return data_of(client.get(STATUS, params={"taskId": task_id}))
 
 
-def delivered(world: World) -> bool:
-    return all(delivery.state in {"delivered", "failed"} for delivery in world.callbacks)
-
-
 @pytest.mark.rule("CB-1", "CB-2")
 def test_on_a_fast_clock_callbacks_and_retries_come_by_themselves() -> None:
     with Receiver(500, 500, 200) as receiver, MockServer(speed=2000) as mock:

@@ -26,7 +26,6 @@ from support.processes import Process
 BODY = json.dumps({"input": TEXT}).encode()
 GOOD = request("GET", f"{STATUS}?taskId=x")
 LAST = request("GET", f"{STATUS}?taskId=x", "Connection: close")
-POST = request("POST", GENERATE, "Content-Type: application/json", body=BODY)
 
 
 @pytest.fixture(scope="module", params=[HttptoolsConnection, H11Connection])
@@ -167,7 +166,6 @@ def test_a_whole_request_is_never_late(mock: MockServer, monkeypatch: pytest.Mon
 # ---- connections run out
 
 
-WITHOUT = "sys.modules['uvloop'] = sys.modules['httptools'] = None"
 SCARCE = """
 import resource, sys
 {block}
