@@ -41,6 +41,7 @@ TOOLS = {
     "java": ("javac", "java"),
     "jq": ("jq",),
     "prism": ("prism",),
+    "redis": ("redis-server",),
     "generators": (
         *("openapi-typescript", "openapi-ts", "tsc", "esbuild", "redocly", "spectral"),
         *("openapi-python-client", "datamodel-codegen", "openapi-generator-cli", "schemathesis"),

@@ -61,6 +61,7 @@ def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_extra_has_what_an_installation_without_it_lacks() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert {Requirement(each).name for each in project["optional-dependencies"]["test"]} == {"hypothesis", "pytest"}
+    assert {Requirement(each).name for each in project["optional-dependencies"]["redis"]} == {"redis"}
     assert not {Requirement(each).name for each in project["dependencies"]} & set(ABSENT)
 
 
@@ -90,6 +91,12 @@ def test_an_import_that_needs_the_extra_names_it() -> None:
     attempt = "try: {0}\nexcept ModuleNotFoundError as error: print(error)\nelse: print({0!r})"
     done = run_without("\n".join(attempt.format(each) for each in statements))
     assert done.stdout.splitlines() == [f"this {REMEDY}"] * len(statements), done.stderr
+
+
+def test_an_import_that_needs_redis_names_its_extra() -> None:
+    done = run_without("import ltx_mock.store.redis_backend", absent=("redis",))
+    remedy = "redis; install it with: pip install 'ltx-mock[redis]', or in a clone with: make install"
+    assert done.stderr.splitlines()[-1].endswith(f"MissingExtraError: this needs {remedy}")
 
 
 def test_each_command_prints_its_help() -> None:

@@ -48,6 +48,15 @@ USED = {
     "starlette.routing:Route": "path_regex",
     "starlette.routing:Router": "default redirect_slashes",
     "starlette.responses:JSONResponse": "render",
+    "redis.asyncio.connection:AbstractConnection": (
+        "can_read connect disconnect is_connected pack_commands read_response send_packed_command"
+    ),
+    "redis.asyncio.connection:Connection": "",
+    "redis.asyncio.connection:SSLConnection": "",
+    "redis.asyncio.connection:UnixDomainSocketConnection": "",
+    "redis.asyncio.connection:parse_url": "",
+    "redis.crc:REDIS_CLUSTER_HASH_SLOTS": "",
+    "redis.crc:key_slot": "",
     "hypothesis.configuration:set_hypothesis_home_dir": "",
     "hypothesis.configuration:__hypothesis_home_directory": "",
     "hypothesis.control:BuildContext": "is_final",
@@ -62,7 +71,14 @@ USED = {
     "hypothesis.stateful:run_state_machine_as_test": "",
 }
 """By module and name in it: the attributes that we override, read or set."""
-PRIVATE = ("uvicorn.", "hypothesis.configuration", "hypothesis.control", "hypothesis.internal")
+PRIVATE = (
+    "uvicorn.",
+    "redis.asyncio.connection",
+    "redis.crc",
+    "hypothesis.configuration",
+    "hypothesis.control",
+    "hypothesis.internal",
+)
 """Modules from which an import is no use of a documented interface."""
 
 
@@ -114,7 +130,8 @@ def test_no_other_private_module_is_imported() -> None:
 
 def test_the_libraries_whose_insides_we_use_have_upper_bounds() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"].get("test", [])]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["test"], *extras["redis"]]
     bounds = {each.name: str(each.specifier) for each in map(Requirement, asked)}
     for library in {place.partition(".")[0] for place in USED}:
         assert "<" in bounds[library], library

@@ -14,6 +14,7 @@ import pytest
 from ltx_mock.store.backend import Backend
 from ltx_mock.store.sqlite_backend import SqliteBackend
 from support.memory_backend import MemoryBackend, State
+from support.redis_servers import RedisServer, shared_cluster, shared_server
 
 Opened: TypeAlias = AbstractAsyncContextManager[tuple[Backend, Backend]]
 Open: TypeAlias = Callable[[Path], Opened]
@@ -40,5 +41,40 @@ async def sqlite(folder: Path) -> AsyncIterator[tuple[Backend, Backend]]:
         yield one, two
 
 
-BACKENDS = [pytest.param(memory, id="memory"), pytest.param(sqlite, id="sqlite")]
+@asynccontextmanager
+async def redis(_: Path) -> AsyncIterator[tuple[Backend, Backend]]:
+    server = shared_server()
+    server.command("FLUSHALL")
+    async with _opened(server, server) as handles:
+        yield handles
+
+
+@asynccontextmanager
+async def redis_cluster(_: Path) -> AsyncIterator[tuple[Backend, Backend]]:
+    """Each handle is given the address of another node."""
+    nodes = shared_cluster()
+    for node in nodes:
+        node.command("FLUSHALL")
+    async with _opened(*nodes[:2]) as handles:
+        yield handles
+
+
+@asynccontextmanager
+async def _opened(*servers: RedisServer) -> AsyncIterator[tuple[Backend, Backend]]:
+    from ltx_mock.store.redis_backend import RedisBackend
+
+    one, two = (RedisBackend(server.url) for server in servers)
+    async with AsyncExitStack() as opened:
+        for each in (one, two):
+            await each.open()
+            opened.push_async_callback(each.close)
+        yield one, two
+
+
+BACKENDS = [
+    pytest.param(memory, id="memory"),
+    pytest.param(sqlite, id="sqlite"),
+    pytest.param(redis, id="redis", marks=pytest.mark.redis),
+    pytest.param(redis_cluster, id="redis-cluster", marks=pytest.mark.redis),
+]
 """One `Open` for each kind; a kind that needs a program bears its mark."""
