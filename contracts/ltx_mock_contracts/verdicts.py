@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ltx_mock_contracts.rules import RULES
@@ -74,20 +74,8 @@ class Deviation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the deviation as a JSON object."""
-        return {
-            "rule": self.rule,
-            "title": self.title,
-            "expected": self.expected,
-            "actual": self.actual,
-            "exchanges": list(self.exchanges),
-            "task": self.task,
-            "times": self.times,
-            "curl": self.curl,
-            "request": self.request,
-            "checks": list(self.checks),
-            "kind": self.kind,
-            "binding": self.binding,
-        }
+        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        return given | {"exchanges": list(self.exchanges), "checks": list(self.checks)}
 
 
 Departure = Deviation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -58,14 +58,7 @@ class Finding:
 
     def as_dict(self) -> dict[str, str]:
         """Return the finding as a JSON object."""
-        return {
-            "rule": self.rule,
-            "severity": self.severity,
-            "pointer": self.pointer,
-            "got": self.got,
-            "allowed": self.allowed,
-            "message": self.message,
-        }
+        return asdict(self)
 
 
 def wrong(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ltx_mock.control.to_json import hide_in
-from ltx_mock.core.clock import SECOND
+from ltx_mock.core.clock import LATEST, SECOND
 from ltx_mock.core.journal_entry import Entry, RequestEntry
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.store.interface import Tenant
@@ -75,10 +75,8 @@ def _made(task: Task) -> Placed:
 
 def _states(task: Task) -> Iterator[Placed]:
     line = task.timeline
-    for at, state in line.transitions(line.created - 1, line.ended):
+    for at, state in line.transitions(line.created - 1, LATEST):
         last = at == line.ended
-        if last and line.endless:
-            return
         cause = line.failure.cause if last and line.failure else task.cause if last else None
         step = {"at": at, "event": "state", "state": state, "cause": cause.text if cause else DRAWN}
         if state == "failed" and line.failure is not None:
@@ -91,7 +89,7 @@ def _callbacks(task: Task, deliveries: list[Delivery]) -> Iterator[Placed]:
     for order, delivery in enumerate(deliveries):
         base = {"event": "callback", "deliveryId": delivery.id, "url": delivery.target or delivery.url}
         for attempt in delivery.attempts:
-            yield attempt.at, CALLBACK, order, {**base, **attempt.as_dict(), "state": _outcome(attempt.status)}
+            yield attempt.at, CALLBACK, order, {**base, **attempt._asdict(), "state": _outcome(attempt.status)}
         number = len(delivery.attempts) + 1
         if delivery.state in {"scheduled", "sending"} and delivery.due is not None:
             step = {**base, "at": delivery.due, "number": number, "state": delivery.state, "cause": _why(delivery)}

@@ -47,10 +47,6 @@ class Attempt(NamedTuple):
     status: int | None
     error: str | None
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the attempt as JSON of the control plane."""
-        return {"number": self.number, "at": self.at, "ended": self.ended, "status": self.status, "error": self.error}
-
 
 class Delivery(NamedTuple):
     """The callback of one task: its target, its state, its attempts and the next one (rules CB-1, CB-2).
@@ -86,7 +82,7 @@ class Delivery(NamedTuple):
             "wait": self.wait,
             "contentType": self.content_type,
             "manual": self.manual,
-            "attempts": [attempt.as_dict() for attempt in self.attempts],
+            "attempts": [attempt._asdict() for attempt in self.attempts],
         }
 
 

@@ -170,6 +170,6 @@ def _events(
             events.append((at, 0, task.number if task else 0, event))
     for order, delivery in enumerate(tenant.deliveries()):
         for attempt in delivery.attempts[attempts_before.get(delivery.id, 0) :]:
-            event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id, **attempt.as_dict()}
+            event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id, **attempt._asdict()}
             events.append((attempt.at, 1, order, event))
     return [event for *_, event in sorted(events, key=lambda item: item[:3])]

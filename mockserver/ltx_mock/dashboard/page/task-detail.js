@@ -2,7 +2,6 @@
 
 import { change } from "./api.js";
 import { copyButton } from "./buttons.js";
-import { endless } from "./clocks.js";
 import { curl } from "./curl.js";
 import { el, link, refill, write } from "./dom.js";
 import { span, timeOfDay } from "./format.js";
@@ -115,14 +114,8 @@ export class TaskDetail {
  *
  * @param {Task} task
  */
-function stepsOf(task) {
-  const steps = [{ state: "created", at: task.createTime, after: 0 }];
-  if (task.processingTime < task.endTime) {
-    steps.push({ state: "processing", at: task.processingTime, after: task.processingTime - task.createTime });
-  }
-  if (!endless(task)) steps.push({ state: task.endState, at: task.endTime, after: task.endTime - task.createTime });
-  return steps;
-}
+const stepsOf = ({ createTime, timeline }) =>
+  [{ state: "created", at: createTime }, ...timeline].map((step) => ({ ...step, after: step.at - createTime }));
 
 /** @param {Task} task */
 function factsOf(task) {
