@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -115,8 +115,14 @@ class Process:
 class Served(Process):
     """`ltx-mock serve` on a free port; made when it answers."""
 
-    def __init__(self, *options: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-        super().__init__([*LTX_MOCK, "serve", "--port", "0", *options], env=env, cwd=cwd)
+    def __init__(
+        self,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        program: Sequence[str] = LTX_MOCK,
+    ) -> None:
+        super().__init__([*program, "serve", "--port", "0", *options], env=env, cwd=cwd)
         self.url = self.wait_for_error_line(r"answers at (\S+)")[1]
         self.wait_for_error_line("Ctrl-C")
 

@@ -10,11 +10,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import click
 
-from ltx_mock.cli.streams import Outlet, forget_stream
+from ltx_mock.cli.streams import Outlet
 from ltx_mock.control.to_json import entry_view, hide, method_of
 from ltx_mock.core.clock import SECOND, time_of_day
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
@@ -27,8 +27,6 @@ from ltx_mock_contracts.reporting.text import printable
 
 FLUSH_SECONDS = 0.03
 FLUSH_LINES = 1000
-MAX_UNREAD_BYTES = 1024 * 1024
-LAST_SECONDS = 0.2
 LONGEST = 400
 MAX_STATES = 10_000
 COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
@@ -37,18 +35,12 @@ Format = Callable[[Tenant, ExchangeEntry], str]
 
 
 class Console(Observer):
-    """Writes entries to a stream. `close` writes what is left.
-
-    The server never waits for the reader, since a program that does not read its output would block it. Lines beyond
-    the buffer are dropped.
-    """
+    """Writes entries to a stream. `close` writes what is left; see `Outlet` for a reader that does not read."""
 
     def __init__(self, stream: TextIO, format_: Format) -> None:
-        self._stream = stream
         self._outlet = Outlet(stream)
         self._format = format_
         self._waiting: list[tuple[Tenant, ExchangeEntry]] = []
-        self._gone = False
         self._alarm: asyncio.TimerHandle | None = None
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
@@ -61,28 +53,34 @@ class Console(Observer):
         elif len(self._waiting) >= FLUSH_LINES:
             self.flush()
 
-    def flush(self, patience: float = 0.0) -> None:
-        """Write as much of the buffer as possible. A closed pipe does not stop the server."""
+    def flush(self) -> None:
+        """Write the buffer, as far as it is read."""
+        self._outlet.write(self._text())
+
+    def close(self) -> None:
+        """Write the rest of the buffer, as far as it is read."""
+        self._outlet.close(self._text())
+
+    def _text(self) -> str:
         waiting, self._waiting = self._waiting, []
-        if self._gone or not (waiting or self._outlet.waiting):
-            return
-        room = self._outlet.waiting < MAX_UNREAD_BYTES
-        text = "".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting) if room else ""
-        try:
-            self._outlet.write(text, patience)
-        except OSError:
-            self._gone = True
-            forget_stream(self._stream)
+        if not self._outlet.has_room:
+            return ""
+        return "".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting)
 
     def _ring(self) -> None:
         self._alarm = None
         self.flush()
-        if self._outlet.waiting and not self._gone:
-            self._alarm = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ring)
 
-    def close(self) -> None:
-        """Write the rest of the buffer, as far as it is read."""
-        self.flush(LAST_SECONDS)
+
+class LineFormat(NamedTuple):
+    """How exchanges are printed: as JSON or for people, then with or without colour."""
+
+    json: bool
+    colour: bool
+
+    def console(self) -> Console:
+        """Return a console on stdout."""
+        return Console(sys.stdout, json_line if self.json else Readable(colour=self.colour))
 
 
 def json_line(tenant: Tenant, entry: Entry) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
 import os
 import secrets
 import shlex
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -19,18 +16,19 @@ from typing import Any
 import click
 
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
-from ltx_mock.cli.console import Console, Readable, json_line
+from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
+from ltx_mock.cli.running import run_server, run_workers
+from ltx_mock.cli.streams import occupy_standard_streams
+from ltx_mock.core.setting_readers import MEMORY
 from ltx_mock.core.settings import FORMER_NAMES, Settings
+from ltx_mock.errors import LtxMockError
 from ltx_mock.scenarios.files import load_scenarios
 from ltx_mock.server.app import new_engine
-from ltx_mock.server.http import HttpServer, listen, run, url_of
+from ltx_mock.server.http import listen, url_of
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-COLLECT_AFTER = (50_000, 50, 1000)
 
 
 def _option(item: Field[Any]) -> Callable[[Any], Any]:
@@ -71,8 +69,15 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--ready-file", type=click.Path(dir_okay=False), help='Write {"url", "pid"} to this file when the server is ready.'
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Processes that share the work; they need a store that all of them reach. [default: 1]",
+)
 @click.option("--open", is_flag=True, help="Open the dashboard in the browser.")
-def serve(*, quiet: bool, ready_file: str | None, **given: Any) -> None:
+def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) -> None:
     """Run the fake API until Ctrl-C.
 
     You can also set each option in the environment (LTX_MOCK_PORT=8000), in ltx-mock.toml, or under
@@ -84,40 +89,52 @@ def serve(*, quiet: bool, ready_file: str | None, **given: Any) -> None:
     settings = Settings.from_mapping(values | {"scenario": load_scenarios(values.get("scenario", ()))})
     if ready_file:
         check_ready_file(Path(ready_file))
+    check_workers(workers, settings)
+    occupy_standard_streams()
     sockets = listen(settings.host, settings.port)
     url = url_of(sockets[0])
-    engine = new_engine(settings)
-    heard = sys.stdout is not None  # None if it was closed before the start
-    console = None if quiet or not heard else Console(sys.stdout, json_line if as_json else Readable(colour=_colour()))
-    if console:
-        engine.observers.add(console)
 
-    def ready(server: HttpServer) -> None:
-        _stop_on_signals(server)
-        _tame_garbage_collector()
+    def ready() -> None:
         if ready_file:
             write_ready_file(Path(ready_file), url)
-        click.echo(banner(settings, url), err=True)
+        click.echo(banner(settings, url, workers), err=True)
         if in_browser:
             _show_in_browser(dashboard_url(url))
 
+    # There is no stdout if it was closed before the start.
+    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=_colour())
     try:
-        run(lambda: HttpServer(engine), sockets, ready)
+        if workers == 1:
+            run_server(new_engine(settings), sockets, lines, ready)
+        else:
+            run_workers(workers, settings, sockets, lines, ready)
     finally:
-        _heed_no_more_signals()
-        if console:
-            console.close()
         if ready_file:
             remove_ready_file(Path(ready_file))
 
 
-def banner(settings: Settings, url: str) -> str:
+def check_workers(count: int, settings: Settings) -> None:
+    """Check that so many workers can serve these settings.
+
+    Raises:
+        LtxMockError: they cannot; the text says what to use.
+    """
+    if count > 1 and sys.platform == "win32":
+        raise LtxMockError("--workers needs a system where processes inherit sockets; Windows is none, so leave it out")
+    if count > 1 and settings.store == MEMORY:
+        raise LtxMockError(
+            f"--workers {count} needs a store that all workers share: --store sqlite:PATH or --store redis://HOST:PORT/N"
+        )
+
+
+def banner(settings: Settings, url: str, workers: int = 1) -> str:
     """Return the message at start-up: the URL, and how to configure a client."""
     clock = settings.new_clock()
     pace = f"{clock.speed:g} times faster" if clock.mode == "scaled" else f"{clock.mode} clock"
+    crowd = f", {workers} workers" if workers > 1 else ""
     key = "$KEY" if settings.api_key else "any-key"
     lines = [
-        f"ltx-mock {VERSION} answers at {url}  ({pace}, seed {settings.seed})",
+        f"ltx-mock {VERSION} answers at {url}  ({pace}, seed {settings.seed}{crowd})",
         "",
         f"  base URL      {url}/api/v1   (the host alone works too)",
         f"  API key       {'as given with --api-key' if settings.api_key else 'any'}",
@@ -150,25 +167,6 @@ def _show_in_browser(url: str) -> None:
     import webbrowser  # noqa: PLC0415 - nobody else should wait for it
 
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-
-
-def _stop_on_signals(server: HttpServer) -> None:
-    loop = asyncio.get_running_loop()
-    for name in SIGNALS:
-        signal.signal(name, lambda *_: None if loop.is_closed() else loop.call_soon_threadsafe(server.stop))
-
-
-def _heed_no_more_signals() -> None:
-    """Ignore a second Ctrl-C, which would kill the process during shutdown."""
-    for name in SIGNALS:
-        signal.signal(name, signal.SIG_IGN)
-
-
-def _tame_garbage_collector() -> None:
-    """Tune the garbage collector, whose passes over a large table of tasks would cause pauses of 100 ms."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _colour() -> bool:

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import uvicorn
 
@@ -34,21 +34,17 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         LtxMockError: the address is not available.
     """
+    options = [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)]
+    if host == "::":
+        options.append((socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0))  # all addresses of both families
     try:
         family, address = _place(host, port)
-        sock = OwnSocket(family, socket.SOCK_STREAM)
     except OSError as error:
         raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if host == "::":
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # all addresses of both families
-        sock.bind(address)
-        sock.listen(BACKLOG)
+        return _listening(family, options, address)
     except OSError as error:
-        sock.close()
         raise LtxMockError(f"cannot listen on {host}:{port}: {error.strerror or error}; try --port 0") from error
-    return sock
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -97,12 +93,33 @@ def _siblings(host: str, sock: socket.socket) -> list[socket.socket]:
 
 
 def _sibling(family: int, address: str, port: int) -> socket.socket:
+    options = [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)]
+    if family == socket.AF_INET6:
+        options.append((socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1))
+    return _listening(family, options, (address, port))
+
+
+def bind_same(sock: socket.socket) -> socket.socket:
+    """Return another socket that listens on the address of one with SO_REUSEPORT.
+
+    Raises:
+        LtxMockError: the system has no more sockets.
+    """
+    names = [(socket.SOL_SOCKET, socket.SO_REUSEADDR), (socket.SOL_SOCKET, socket.SO_REUSEPORT)]
+    if sock.family == socket.AF_INET6:
+        names.append((socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
+    try:
+        return _listening(sock.family, [(*name, sock.getsockopt(*name)) for name in names], sock.getsockname())
+    except OSError as error:
+        raise LtxMockError(f"cannot listen on {url_of(sock)}: {error.strerror or error}") from error
+
+
+def _listening(family: int, options: Iterable[tuple[int, int, int]], address: tuple[object, ...]) -> socket.socket:
     sock = OwnSocket(family, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((address, port))
+        for option in options:
+            sock.setsockopt(*option)
+        sock.bind(address)
         sock.listen(BACKLOG)
     except OSError:
         sock.close()
