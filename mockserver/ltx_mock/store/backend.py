@@ -49,7 +49,7 @@ class Missed(NamedTuple):
 
     Attributes:
         version: The newest version.
-        records: The records that were written after the version that the worker had read.
+        records: The records that were written after the version that the worker had read; see `Backend.read`.
     """
 
     version: int
@@ -107,10 +107,10 @@ class Backend(Protocol):
         """
 
     async def read(self, space: str, version: int = 0) -> Missed | Gone:
-        """Return what was written to a space after a version; everything for 0."""
+        """Return what was written to a space after a version; for 0, every record that is there, and no removed one."""
 
     async def remove(self, spaces: Sequence[str]) -> None:
-        """Remove spaces with all they hold. A name is never used again."""
+        """Remove spaces with all they hold, those that exist. A name is never used again."""
 
     async def lines(self, space: str, after: int = 0) -> list[Line]:
         """Return the journal lines of a space with numbers above `after`, in order."""

@@ -95,11 +95,25 @@ def test_a_removed_record_is_reported_to_those_who_know_it_alone(run: Run) -> No
 
 def test_a_removed_space_is_gone_with_all_it_held(run: Run) -> None:
     async def story(one: Backend, two: Backend) -> None:
-        await one.commit([Change("a", 0, {"x": b"1"}, [b"line"]), Change("b", 0, {"y": b"1"})])
+        await one.commit([Change("b", 0, {"y": b"1"}), Change("a", 0, {"x": b"1"}, [b"line"])])
         await one.remove(["a", "nowhere"])
         assert await two.read("a") == Gone()
         assert await two.commit([Change("a", 1, {"x": b"2"})]) == [Gone()]
         assert (await two.lines("a"), await two.space_of("x"), await two.space_of("y")) == ([], None, "b")
+        assert await two.commit([Change("c", 0, {})]) == [Committed(1)]
+        assert (await one.read("c"), await one.lines("c")) == (Missed(1, {}), [])
+
+    run(story)
+
+
+def test_lines_are_read_from_a_number_on(run: Run) -> None:
+    async def story(one: Backend, two: Backend) -> None:
+        await one.commit([Change("a", 0, {}, [b"1", b"2"]), Change("b", 0, {}, [b"other"])])
+        await two.commit([Change("a", 1, {}, [b"3"])])
+        lines = await two.lines("a")
+        assert [line.value for line in lines] == [b"1", b"2", b"3"]
+        for count, line in enumerate(lines, 1):
+            assert await one.lines("a", line.number) == lines[count:]
 
     run(story)
 
@@ -145,6 +159,17 @@ def test_news_at_the_start_is_only_a_position(run: Run) -> None:
         await one.commit([Change("a", 0, {})])
         start = await two.news()
         assert start.spaces == frozenset()
+        assert await two.news(start.position) == start
+
+    run(story)
+
+
+def test_what_wrote_nothing_is_no_news(run: Run) -> None:
+    async def story(one: Backend, two: Backend) -> None:
+        await one.commit([Change("a", 0, {})])
+        start = await two.news()
+        await one.commit([Change("a", 0, {}), Change("nowhere", 1, {})])
+        await one.remove(["nowhere"])
         assert await two.news(start.position) == start
 
     run(story)

@@ -91,6 +91,7 @@ class TwoWorkers(RuleBasedStateMachine):
         self.commit_all(worker, list(changes.values()))
 
     def commit_all(self, worker: int, changes: Sequence[Change]) -> None:
+        before, length = self.runner.run(self.backends[1 - worker].news()).position, len(self.history)
         outcomes = self.runner.run(self.backends[worker].commit(changes))
         assert len(outcomes) == len(changes)
         last_line = self.last_line
@@ -117,6 +118,7 @@ class TwoWorkers(RuleBasedStateMachine):
                 assert outcome.first_line == 0
         numbers = [line.number for space in self.spaces.values() for line in space.lines]
         assert len(set(numbers)) == len(numbers)
+        assert self.runner.run(self.backends[1 - worker].news(before)).spaces == frozenset(self.history[length:])
 
     @rule(worker=WORKERS, numbers=st.sets(NUMBERS, min_size=1, max_size=2))
     def remove(self, worker: int, numbers: set[int]) -> None:

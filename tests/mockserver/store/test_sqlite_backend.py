@@ -29,7 +29,7 @@ NEW_INDEX = ("CREATE INDEX lines_by_value ON lines (value)",)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "state #1?.db"
+    return tmp_path / "state #1%3f.db"
 
 
 @asynccontextmanager
@@ -262,6 +262,43 @@ def test_a_file_that_is_locked_at_the_start_is_reported(path: Path) -> None:
         assert "locked by another program" in refusal(path)
 
 
+def test_a_worker_that_is_making_the_file_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as mine,
+        closing(sqlite3.connect(path, isolation_level=None)) as others,
+    ):
+        others.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            sqlite_file._use_wal(mine, 0)
+        monkeypatch.setattr("ltx_mock.store.sqlite_file.time.sleep", lambda _: others.execute("ROLLBACK"))
+        sqlite_file._use_wal(mine, 60)
+        assert mine.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_batch_that_cannot_be_written_is_undone(path: Path) -> None:
+    async def story() -> None:
+        async with opened(path) as backend:
+            with pytest.raises(UnicodeEncodeError):
+                await backend.commit([Change("a", 0, {"x": b"1"}), Change("b", 0, {"\ud800": b"1"})])
+            assert await backend.read("a") == Gone()
+            assert await backend.commit([Change("a", 0, {})]) == [Committed(1)]
+
+    asyncio.run(story())
+
+
+def test_a_removed_space_leaves_nothing_in_the_file(path: Path) -> None:
+    async def story() -> None:
+        fill_up = Change("a", 0, {"x": b"1"}, [b"line"])
+        async with opened(path) as backend:
+            await backend.commit([fill_up, fill_up._replace(space="b")])
+            await backend.remove(["a"])
+
+    asyncio.run(story())
+    with closing(sqlite3.connect(path)) as db:
+        counts = [db.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("spaces", "records", "lines")]
+        assert counts == [(1,)] * 3
+
+
 def no_sqlite(path: Path) -> None:
     path.write_bytes(b"a text of another program, which is long enough for a header of SQLite " * 9)
 
@@ -467,6 +504,8 @@ def test_a_worker_without_a_sign_of_life_is_no_longer_reported(path: Path, monke
             assert await backend.sign_of_life("two") == {"one", "two"}
             seconds += 0.02
             assert await backend.sign_of_life("three") == {"two", "three"}
+            seconds -= 1
+            assert await backend.sign_of_life("two") == {"two", "three"}, "given while this one waited for the file"
             seconds -= 3600
             assert await backend.sign_of_life("three") == {"three"}, "the machine's time was set back"
 
