@@ -49,7 +49,7 @@ USED = {
     "starlette.routing:Router": "default redirect_slashes",
     "starlette.responses:JSONResponse": "render",
     "redis.asyncio.connection:AbstractConnection": (
-        "can_read connect disconnect is_connected pack_commands read_response send_packed_command"
+        "can_read connect disconnect is_connected read_response send_packed_command"
     ),
     "redis.asyncio.connection:Connection": "",
     "redis.asyncio.connection:SSLConnection": "",

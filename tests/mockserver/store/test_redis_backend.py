@@ -334,6 +334,17 @@ def test_a_history_that_does_not_reach_back_says_so(server: RedisServer, monkeyp
     story(server.url, tell)
 
 
+def test_a_wait_may_be_longer_than_an_answer(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = redis_client._options(server.url)
+    assert (options["socket_timeout"], options["socket_connect_timeout"]) == (None, None)
+    monkeypatch.setattr(redis_client, "ANSWER_SECONDS", 0.2)
+
+    async def tell(backend: RedisBackend) -> None:
+        await backend.wait_for_news((await backend.news()).position, 0.3)
+
+    story(server.url, tell)
+
+
 def test_a_cancelled_wait_leaves_nothing_behind(server: RedisServer) -> None:
     async def tell(backend: RedisBackend) -> None:
         position = (await backend.news()).position
