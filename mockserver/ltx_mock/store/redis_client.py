@@ -24,6 +24,8 @@ from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError,
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 3.0
+KEPT_CONNECTIONS = 64
+"""How many idle connections to a server stay open; during a burst of calls there are more."""
 NO_TIMEOUTS = {"socket_timeout": None, "socket_connect_timeout": None}
 """For redis-py, whose own would end a wait for news."""
 REDIRECTS = 3
@@ -97,6 +99,7 @@ class RedisClient:
         Raises:
             BackendError: it is unreachable.
         """
+        self._first.kept = KEPT_CONNECTIONS
         [reply] = await self._first.send([["CLUSTER", "SLOTS"]])
         self.is_cluster = not isinstance(reply, ResponseError)
         if self.is_cluster:
@@ -107,6 +110,7 @@ class RedisClient:
     async def close(self) -> None:
         """Disconnect."""
         for server in self._nodes.values():
+            server.kept = 0
             await server.close()
 
     async def call(self, *calls: Call, seconds: float = 0.0) -> list[Any]:
@@ -204,6 +208,7 @@ class _Server:
     def __init__(self, connect: Callable[[], _Connection], host: str, address: str) -> None:
         self.host = host
         self.address = address
+        self.kept = KEPT_CONNECTIONS
         self._connect = connect
         self._idle: list[_Connection] = []
 
@@ -231,7 +236,10 @@ class _Server:
         except (RedisError, OSError, TypeError) as error:
             await self.close()
             raise BackendError(f"Redis at {self.address}: {_line(error)}") from None
-        self._idle.append(connection)
+        if len(self._idle) < self.kept:
+            self._idle.append(connection)
+        else:
+            await connection.disconnect(nowait=True)
         return replies
 
     async def close(self) -> None:

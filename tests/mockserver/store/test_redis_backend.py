@@ -358,6 +358,30 @@ def test_a_cancelled_wait_leaves_nothing_behind(server: RedisServer) -> None:
     story(server.url, tell)
 
 
+def test_connections_beyond_those_kept_and_those_in_use_at_the_end_are_closed(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "KEPT_CONNECTIONS", 2)
+
+    def connections() -> int:
+        return int(server.command("INFO", "clients")["connected_clients"])
+
+    others = connections()
+
+    async def tell(backend: RedisBackend) -> None:
+        assert await asyncio.gather(*(backend.read("a") for _ in range(10))) == [Gone()] * 10
+        await asyncio.to_thread(until_now, lambda: connections() == others + 2)
+        position = (await backend.news()).position
+        waiting = asyncio.create_task(backend.wait_for_news(position, SECONDS))
+        await asyncio.to_thread(until_now, lambda: b"cmd=xread" in server.command("CLIENT", "LIST"))
+        await backend.close()
+        server.command("XADD", "ltx-mock:news", "*", "space", "a")
+        await waiting
+        await asyncio.to_thread(until_now, lambda: connections() == others)
+
+    story(server.url, tell)
+
+
 def test_a_large_space_is_read_whole(server: RedisServer) -> None:
     async def tell(backend: RedisBackend) -> None:
         records = {f"record-{number}": b"%d" % number for number in range(20_000)}
