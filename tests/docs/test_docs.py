@@ -14,6 +14,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.core.settings import Settings
+from support.pages import blocks
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -28,14 +29,10 @@ HOMES = [
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
 def tour() -> list[str]:
     text = README.read_text(encoding="utf-8")
     start, end = text.index("## Five-minute tour"), text.index("From Python there is no server to start")
-    return re.findall(r"^```sh\n(.*?)^```", text[start:end], re.MULTILINE | re.DOTALL)
+    return blocks(text[start:end], "sh")
 
 
 @pytest.mark.curl
@@ -61,12 +58,12 @@ def test_the_tour_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
     assert re.search(r"processing\n.*success\n", advanced)
     assert json.loads(done)["data"]["state"] == "success"
     assert (tmp_path / "video.mp4").read_bytes()[4:8] == b"ftyp"
-    assert json.loads(refused) == json.loads(blocks(README, "json")[1])
+    assert json.loads(refused) == json.loads(blocks(README.read_text(encoding="utf-8"), "json")[1])
     assert "CONTENT_VIOLATION" in failed or "failed" in failed
 
 
 def test_the_python_examples_of_the_readme_run() -> None:
-    for block in blocks(README, "python"):
+    for block in blocks(README.read_text(encoding="utf-8"), "python"):
         exec(compile(block, "README.md", "exec"), {})
 
 

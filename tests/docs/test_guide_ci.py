@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -18,11 +17,11 @@ from ltx_mock import MockServer
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock_contracts.conformance import Options
 from ltx_mock_contracts.rules import RULES
-from support.processes import clean_environment
+from support.pages import blocks, page, run_commands
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "check-in-ci.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+GUIDE = page("check-in-ci.md")
+COMMANDS = blocks(GUIDE, "sh")
 SHOWN = 1
 BIN = Path(sys.executable).parent
 OWN = {"--rule", "--json", "--junitxml", "--sarif", "--github", "--trace", "--seed", "--documented-only"}
@@ -33,17 +32,7 @@ def run(block: str, folder: Path, url: str) -> str:
     script = block.replace("http://127.0.0.1:8219", url)
     script = re.sub(r"^ltx-mock check (?=http)", "ltx-mock check --max-examples 1 ", script, flags=re.MULTILINE)
     script = re.sub(r"^pytest ", "pytest -p no:asyncio --ltx-max-examples 2 ", script, flags=re.MULTILINE)
-    done = subprocess.run(
-        ["bash", "-e", "-c", script],
-        cwd=folder,
-        env=clean_environment(PATH=f"{BIN}:/usr/bin:/bin", COLUMNS="120"),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return run_commands(script, folder)
 
 
 @pytest.mark.slow
@@ -91,6 +80,6 @@ def test_the_guide_tells_what_prism_breaks() -> None:
 
 
 def test_the_yaml_of_the_guide_is_yaml() -> None:
-    blocks = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
-    assert all(yaml.safe_load(block) for block in blocks)
+    texts = blocks(GUIDE, "yaml")
+    assert len(texts) == 3
+    assert all(yaml.safe_load(text) for text in texts)

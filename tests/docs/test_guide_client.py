@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,12 +13,12 @@ import pytest
 from ltx_mock.cli.check_client import check_client as command
 from ltx_mock.client_checks import CASES, FUNCTION_CASES
 from ltx_mock_schemas import schema
-from support.processes import clean_environment
+from support.pages import blocks, named_files, page, run_commands
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "check-your-client.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-FILES = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL))
+GUIDE = page("check-your-client.md")
+COMMANDS = blocks(GUIDE, "sh")
+FILES = named_files(GUIDE)
 BIN = Path(sys.executable).parent
 
 
@@ -32,17 +31,7 @@ def run(script: str, folder: Path) -> str:
     (folder / "examples").symlink_to(ROOT / "examples")
     for name, text in FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        ["bash", "-e", "-c", script],
-        cwd=folder,
-        env=clean_environment(PATH=f"{BIN}:/usr/bin:/bin", COLUMNS="120"),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return run_commands(script, folder)
 
 
 @pytest.mark.sample
@@ -59,7 +48,7 @@ def test_the_commands_of_the_guide_find_nothing_wrong_with_the_example(number: i
 def test_the_report_that_the_guide_shows_is_what_is_printed(tmp_path: Path) -> None:
     [script] = [each for each in COMMANDS if "hasty" in each]
     said = run(script, tmp_path)
-    [shown] = re.findall(r"^```text\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    [shown] = blocks(GUIDE, "text")
     assert shown in said
     assert said.endswith("exit code 1\n")
 

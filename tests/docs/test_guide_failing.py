@@ -19,15 +19,12 @@ from ltx_mock.scenarios import NAMED, from_dict
 from ltx_mock.scenarios.files import read_file
 from ltx_mock.scenarios.model import FAULTS, Callback, Drift
 from ltx_mock.scenarios.parse import FIELDS
+from support.pages import blocks, named_files, page
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "make-it-fail.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL))
+GUIDE = page("make-it-fail.md")
+FILES = named_files(GUIDE)
 TESTS = [name for name in FILES if name.startswith("test_")]
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -58,8 +55,8 @@ def test_every_block_of_python_is_run() -> None:
 
 @pytest.mark.curl
 def test_the_commands_answer_what_stands_below_them(server: MockServer) -> None:
-    commands = [block.replace("http://127.0.0.1:8219", server.url) for block in blocks("sh")]
-    told = blocks("json")[: len(commands)]
+    commands = [block.replace("http://127.0.0.1:8219", server.url) for block in blocks(GUIDE, "sh")]
+    told = blocks(GUIDE, "json")[: len(commands)]
     for command, expected in zip(commands, told, strict=True):
         answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300, check=True).stdout
         start, _, _ = expected.partition("…")
@@ -71,7 +68,7 @@ def test_the_file_is_read_and_a_mistake_in_it_told_as_it_stands_there(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path("bad-day.toml")
-    (text,) = blocks("toml")
+    (text,) = blocks(GUIDE, "toml")
     path.write_text(text)
     assert [scenario.name for scenario in read_file(path)] == [
         "rate-limited",
@@ -82,11 +79,11 @@ def test_the_file_is_read_and_a_mistake_in_it_told_as_it_stands_there(
     path.write_text(text.replace("statusTask", "statusTsk", 1))
     with pytest.raises(SettingsError) as error:
         read_file(path)
-    assert f"ltx-mock: {error.value}\n" in blocks("text")
+    assert f"ltx-mock: {error.value}\n" in blocks(GUIDE, "text")
 
 
 def test_the_shapes_of_delays_are_read() -> None:
-    for shape in json.loads(blocks("json")[-1]):
+    for shape in json.loads(blocks(GUIDE, "json")[-1]):
         assert from_dict({"delay": shape}).outcome.delay is not None
 
 

@@ -14,10 +14,11 @@ import ltx_mock.testing.pytest_report  # noqa: F401 - what a run inside imports 
 from ltx_mock import MockServer
 from ltx_mock.control.expectation import FIELDS
 from ltx_mock.testing.pytest_worlds import NAMES
+from support.pages import named_files, page
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "testing-your-client.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL))
+GUIDE = page("testing-your-client.md")
+FILES = named_files(GUIDE)
 TESTS = [name for name in FILES if name.startswith("test_")]
 
 
