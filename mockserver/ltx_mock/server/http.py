@@ -99,13 +99,13 @@ def _sibling(family: int, address: str, port: int) -> socket.socket:
     return _listening(family, options, (address, port))
 
 
-def bind_same(sock: socket.socket) -> socket.socket:
-    """Return another socket that listens on the address of one with SO_REUSEPORT.
+def bind_same(sock: socket.socket, option: int) -> socket.socket:
+    """Return another socket that listens on the same address; both have a socket option that allows it, SO_REUSEPORT.
 
     Raises:
         LtxMockError: the system has no more sockets.
     """
-    names = [(socket.SOL_SOCKET, socket.SO_REUSEADDR), (socket.SOL_SOCKET, socket.SO_REUSEPORT)]
+    names = [(socket.SOL_SOCKET, socket.SO_REUSEADDR), (socket.SOL_SOCKET, option)]
     if sock.family == socket.AF_INET6:
         names.append((socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
     try:

@@ -46,7 +46,7 @@ def sockets_of_workers(sockets: Sequence[socket.socket], count: int) -> list[lis
         return [list(sockets)] * count
     for sock in sockets:  # only now, so that no other server could share the port
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return [list(sockets), *([bind_same(sock) for sock in sockets] for _ in range(count - 1))]
+    return [list(sockets), *([bind_same(sock, socket.SO_REUSEPORT) for sock in sockets] for _ in range(count - 1))]
 
 
 class Worker:
