@@ -57,6 +57,14 @@ def test_a_task_from_the_form_to_the_playing_video(browser: Browser, mock: MockS
         expect(page.locator("#spoken")).to_contain_text("success")
 
 
+def test_the_buttons_of_a_task_fit_on_a_phone(browser: Browser, mock: MockServer) -> None:
+    with dashboard(browser, mock.url, viewport={"width": 360, "height": 740}) as shown:
+        shown.submit(prompt="a lighthouse in the rain")
+        box = shown.button("Finish as failed").bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] < 360
+
+
 def test_what_is_wrong_is_told_at_its_place_in_the_body(browser: Browser, mock: MockServer) -> None:
     with dashboard(browser, mock.url) as shown:
         page = shown.page
