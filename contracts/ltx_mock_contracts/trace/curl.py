@@ -1,4 +1,4 @@
-"""A command line that makes a recorded request again."""
+"""A curl command that repeats a recorded request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KE
 
 
 def curl_command(method: str, url: str, body: Any = None, authorization: str | None = "Bearer $API_KEY") -> str:
-    """Return a request as one line of ASCII that a shell can be given as it is.
+    """Return a request as one line of ASCII for a shell.
 
     Args:
         method: The HTTP method.

@@ -76,7 +76,7 @@ def describe_response(exchange: Exchange) -> str:
 
 
 def summary(exchange: Exchange) -> Any:
-    """Return the most telling value of a response: a state, an id, a message, or the whole body."""
+    """Return the most informative value of a response: a state, an id, a message, or the whole body."""
     data, answer = exchange.data, exchange.answer
     word = data.get("state") or data.get("taskId")
     if word is None:
@@ -85,7 +85,7 @@ def summary(exchange: Exchange) -> Any:
 
 
 def differing(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
-    """Return the first field in which two objects differ, in short, as each of them has it."""
+    """Return the first field in which two objects differ, as a short text for each of them."""
     name = next(name for name in {**one, **other} if one.get(name, ...) != other.get(name, ...))
     skipped = max(0, _common(one.get(name), other.get(name)) - _CONTEXT)
     return _field(one, name, skipped), _field(other, name, skipped)

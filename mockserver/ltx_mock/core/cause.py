@@ -17,5 +17,5 @@ class Cause(NamedTuple):
     text: str
 
     def and_then(self, later: Cause | None) -> Cause:
-        """Combine two causes; the kind is that of the second, since a scenario changes an earlier decision."""
+        """Combine two causes. The kind is that of the later one, because a scenario changes an earlier decision."""
         return self if later is None else Cause(later.kind, f"{self.text}; {later.text}")

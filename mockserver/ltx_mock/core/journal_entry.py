@@ -72,7 +72,7 @@ class RequestEntry(NamedTuple):
 
     @property
     def size(self) -> int:
-        """About how many bytes others brought."""
+        """The approximate size in bytes of what the other side sent."""
         size = len(self.request) + len(self.response) + len(self.target) + headers_size(self.request_headers)
         return size + findings_size(self.findings) if self.findings else size
 
@@ -141,7 +141,7 @@ class DownloadEntry(_DownloadFields):
 
     @property
     def size(self) -> int:
-        """About how many bytes others brought."""
+        """The approximate size in bytes of what the other side sent."""
         return len(self.problem) + len(self.target) + headers_size(self.request_headers)
 
 

@@ -16,7 +16,7 @@ def is_key(text: str) -> bool:
 
 
 def require_key(path: str, value: object) -> str:
-    """Read a key that is set here, not sent: one that every client can send. A refusal does not show it."""
+    """Read a key from the settings. It must be a key that every client can send. The error does not contain it."""
     if not isinstance(value, str) or not value.isascii() or not is_key(value):
         raise SettingsError(f"{path} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces", path)
     return value

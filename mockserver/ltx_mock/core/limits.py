@@ -57,7 +57,7 @@ class TaskLimits:
         self.spent = 0
 
     def refusal(self, task: Task, settings: Settings, now: int) -> Refusal | None:
-        """Return why a new task cannot be taken at a moment, or None."""
+        """Return why a new task is refused at a moment; None if it is accepted."""
         self.settle(now)
         if settings.credits is not None and self.spent + task.cost > settings.credits:
             return Refusal("credits")
@@ -71,7 +71,7 @@ class TaskLimits:
         self._watch(task)
 
     def change(self, before: Task, task: Task) -> None:
-        """Note that a task has another end."""
+        """Replace the end of a task."""
         if task.id in self.unfinished:
             self._watch(task)
         elif task.timeline.failure and not before.timeline.failure:

@@ -14,7 +14,7 @@ DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld
 
 
 class Task(NamedTuple):
-    """One accepted generateTask request and its life.
+    """An accepted generateTask request and its timeline.
 
     `body` is the raw request, `request` the parsed one, `findings` its advisories. `seed` is the seed of the picture:
     the request's own, or a random one. `cost` is in credits. `root` is the URL that the submitter used, the base of the

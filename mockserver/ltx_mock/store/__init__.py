@@ -1,1 +1,1 @@
-"""Where the state of the tenants lies: the interface, and its implementations."""
+"""The state of the tenants: the interface, and its implementations."""

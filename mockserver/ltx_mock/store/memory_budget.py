@@ -23,7 +23,7 @@ class Budget:
     __slots__ = ("_shed", "_threshold", "limit", "used")
 
     def __init__(self, limit: int, shed: Callable[[int], None]) -> None:
-        """`shed(size)` frees about so many bytes and uncounts them; it may find fewer."""
+        """`shed(size)` frees about `size` bytes, or fewer if there are no more, and subtracts them from `used`."""
         self.limit, self.used = limit, 0
         self._shed, self._threshold = shed, limit
 

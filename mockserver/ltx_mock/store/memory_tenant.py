@@ -272,7 +272,7 @@ class MemoryTenant:
         return count
 
     def shorten_journal(self, size: int) -> int:
-        """Remove the oldest entries, at least so many bytes if available; return the removed bytes."""
+        """Remove the oldest entries until at least `size` bytes are freed, if possible; return the freed bytes."""
         freed = 0
         while freed < size and self._entries:
             freed += self._forget_oldest()
