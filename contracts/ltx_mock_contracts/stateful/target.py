@@ -27,7 +27,7 @@ class Clock(Protocol):
 
 
 class CallbackInbox(Protocol):
-    """A receiver of callbacks that answers each with 200. It must only get callbacks of this target."""
+    """A receiver of callbacks that responds to each with 200. It must only get callbacks of this target."""
 
     @property
     def url(self) -> str:

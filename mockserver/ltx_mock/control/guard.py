@@ -19,7 +19,7 @@ PAGE_FILES = "/__admin/dashboard/"
 
 
 class Guard:
-    """Middleware before `/__admin`: lets a request through or answers 401 or 403. Attaches nothing.
+    """Middleware before `/__admin`: passes a request on, or responds with 401 or 403. Attaches nothing.
 
     With an admin token, the request must have it. Without one, the server must listen on loopback and the request must
     use a loopback host name, against DNS rebinding. Requests of foreign pages are refused in both cases, and so are

@@ -17,7 +17,7 @@ class Observer:
         """An entry was written into the journal."""
 
     def task_changed(self, tenant: Tenant, task: Task, change: Literal["made", "changed"]) -> None:
-        """A task was made, its timeline changed, or its end became final. Time alone notifies nobody."""
+        """A task was created, its timeline changed, or its end became final. Time alone causes no notification."""
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
         """A callback was scheduled, is being sent, or an attempt has ended."""

@@ -1,4 +1,4 @@
-"""Where state lies outside of the process: versioned records, which several workers commit optimistically.
+"""State outside of the process: versioned records, which several workers commit optimistically.
 
 A backend knows nothing of limits, credits or scenarios. It keeps *spaces*: one for each tenant, and one for the list of
 tenants. A space has a version, records by name, and journal lines. A worker reads a space, applies the rules to its own
@@ -57,7 +57,7 @@ class Missed(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """Nothing was written, since there is no such space (any more)."""
+    """Nothing was written, because the space does not exist or no longer exists."""
 
 
 Outcome: TypeAlias = Committed | Missed | Gone

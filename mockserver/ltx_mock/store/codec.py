@@ -83,7 +83,7 @@ _entries: dict[str, _Records[Any]] = {
     "download": _Records(DownloadEntry, given="number"),
     "clock": _Records(ClockEntry, given="number"),
 }
-"""By `Entry.kind`, which stands in place of the number."""
+"""By `Entry.kind`, which replaces the number."""
 _scenarios = form_of(tuple[ActiveScenario, ...])
 _settings = {name: form_of(hint) for name, hint in get_type_hints(Settings).items()}
 

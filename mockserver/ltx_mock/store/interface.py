@@ -95,7 +95,7 @@ class Tenant(Protocol):
         """
 
     def task(self, task_id: str) -> Task | None:
-        """Return the task with this id if this key made it (AUTH-4)."""
+        """Return the task with this id if this key created it (AUTH-4)."""
 
     def tasks(self) -> Iterable[Task]:
         """Return all tasks in order of creation."""

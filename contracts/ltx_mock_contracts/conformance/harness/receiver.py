@@ -91,7 +91,7 @@ class Receiver:
         return self.root + path
 
     def missing(self, name: str) -> str:
-        """Return a URL that answers 404."""
+        """Return a URL that responds with 404."""
         return f"{self.root}/nothing/{name}"
 
     def _respond(self, request: Request) -> Response:
