@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import cast
 
 from ltx_mock.errors import LtxMockError
@@ -95,6 +97,9 @@ class Worker:
             if newline:
                 write(lines + newline)
         code = await self._process.wait()
+        self._stdin.close()
+        with suppress(OSError):
+            await self._stdin.wait_closed()
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
     def stop(self) -> None:
@@ -107,7 +112,8 @@ class Worker:
     def kill(self) -> None:
         """End it at once."""
         if self._process.returncode is None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)  # the method of asyncio might wait for it, besides asyncio's watcher
 
 
 class Supervisor:
