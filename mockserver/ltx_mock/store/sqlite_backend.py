@@ -23,7 +23,7 @@ from ltx_mock.store.backend import (
     Outcome,
     Records,
 )
-from ltx_mock.store.sqlite_file import connect, explain, transaction
+from ltx_mock.store.sqlite_file import checkpoint, connect, explain, patiently, transaction
 
 T = TypeVar("T")
 
@@ -36,8 +36,8 @@ POLL_SECONDS = 0.025
 class SqliteBackend:
     """See `ltx_mock.store.backend.Backend`.
 
-    A thread owns the connection, since a commit waits for the disk: typically a few milliseconds, sometimes hundreds.
-    Handing a call over takes about 0.1 ms.
+    A thread owns the connection, so that the event loop goes on while a commit waits for the disk, which may take a
+    hundred times as long as handing the call over.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, patience: float = 5.0) -> None:
@@ -50,7 +50,7 @@ class SqliteBackend:
         """See `Backend.open`."""
         self._thread = ThreadPoolExecutor(1, "ltx-mock-sqlite")
         try:
-            self._db = await self._run(lambda: connect(self._path, self._patience))
+            self._db = await self._run(lambda: connect(self._path))
         except BaseException:
             self._stop()
             raise
@@ -119,7 +119,7 @@ class SqliteBackend:
         if self._thread is None:
             raise BackendError(f"the store {self._path} is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, patiently, job, self._patience)
         except sqlite3.Error as error:
             raise explain(self._path, error) from error
 
@@ -132,6 +132,7 @@ class SqliteBackend:
         with transaction(self._db):
             outcomes = [self._write(change) for change in changes]
             self._note([each.space for each, done in zip(changes, outcomes, strict=True) if type(done) is Committed])
+        checkpoint(self._path, self._db)
         return outcomes
 
     def _write(self, change: Change) -> Outcome:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from ltx_mock.core import system_time
 from ltx_mock.store.backend import BackendError
+
+T = TypeVar("T")
 
 APPLICATION_ID = int.from_bytes(b"LTXM")
 """Marks our files. SQLite keeps this number at byte 68 of the file, and `file` shows it."""
@@ -28,6 +31,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 """What makes a file of each version, from 1 on, out of one of the version before. A released one never changes."""
+
+LOG_PAGES = 4000
+"""The length of SQLite's log (`-wal`), 16 MB, from which on SQLite itself copies it into the file and begins it anew.
+
+It cannot begin anew while other workers go on writing.
+"""
+MAX_LOG_BYTES = 20_000_000
+"""The length of the log above which others have to wait for that."""
 
 _MOVE = "move it away to begin anew"
 _NO_ACCESS = "cannot be used: allow this user to read and write it, and to make files in its directory"
@@ -61,39 +72,56 @@ def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[Non
             db.execute("ROLLBACK")
 
 
-def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Open the file; make it if there is none, and migrate it if it is of an older version.
+def patiently(job: Callable[[], T], patience: float) -> T:
+    """Do something as soon as no other program has locked the file, for so many seconds at most.
+
+    SQLite's own way of waiting sleeps up to 100 ms at a time, so that among busy workers some would starve; and it does
+    not wait everywhere.
+    """
+    end = system_time.monotonic() + patience
+    while True:
+        try:
+            return job()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or system_time.monotonic() > end:
+                raise
+        time.sleep(0.001)
+
+
+def checkpoint(path: Path, db: sqlite3.Connection) -> None:
+    """Empty the log if it is too long and nobody reads from it. Call it after a transaction."""
+    with suppress(OSError, sqlite3.OperationalError):  # what was committed is on the disk anyhow
+        if os.stat(f"{path}-wal").st_size > MAX_LOG_BYTES:  # noqa: PTH116 (it takes half the time)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file at an absolute path; make it if there is none, and migrate it if it is of an older version.
 
     A file that is not ours, or of a newer version, is not touched.
 
-    Args:
-        path: An absolute path.
-        patience: How long to wait for other programs that have locked the file, in seconds.
-
     Raises:
-        BackendError: it cannot be opened, or should not be.
+        BackendError: it should not be opened.
+        sqlite3.Error: it cannot be opened.
     """
+    _make(path)
+    _check_untouched(path)
+    db = _connect(path, "mode=rw")
     try:
-        _make(path)
-        _check_untouched(path, patience)
-        db = _connect(path, "mode=rw", patience)
-        try:
-            _prepare(path, db, patience)
-        except BaseException:
-            db.close()
-            raise
-    except sqlite3.Error as error:
-        raise explain(path, error) from error
+        _prepare(path, db)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
 def _make(path: Path) -> None:
     """Make an empty file that only this user can read: it will hold API keys."""
-    if path.is_dir():
-        raise BackendError(f"the store {path} is a directory: name a file in it, such as {path / 'ltx-mock.db'}")
-    if path.exists() and not path.is_file():
-        raise BackendError(f"the store {path} is no regular file: name another file")
     try:
+        if path.is_dir():
+            raise BackendError(f"the store {path} is a directory: name a file in it, such as {path / 'ltx-mock.db'}")
+        if path.exists() and not path.is_file():
+            raise BackendError(f"the store {path} is no regular file: name another file")
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         # Never open and close it ourselves: that would free the locks of other connections in this process.
@@ -105,14 +133,14 @@ def _make(path: Path) -> None:
         raise BackendError(f"the store {path} cannot be made ({error.strerror}): name another file") from error
 
 
-def _connect(path: Path, options: str, patience: float) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.as_uri()}?{options}", uri=True, timeout=patience, isolation_level=None)
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?{options}", uri=True, timeout=0, isolation_level=None)
 
 
-def _check_untouched(path: Path, patience: float) -> None:
+def _check_untouched(path: Path) -> None:
     """Check a file as it lies there: without locks, and without ending what a killed program had begun."""
     if path.stat().st_size:
-        with closing(_connect(path, "immutable=1", patience)) as db:
+        with closing(_connect(path, "immutable=1")) as db:
             try:
                 _check(path, db)
             except sqlite3.DatabaseError as error:
@@ -131,7 +159,7 @@ def _check(path: Path, db: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _prepare(path: Path, db: sqlite3.Connection, patience: float) -> None:
+def _prepare(path: Path, db: sqlite3.Connection) -> None:
     with transaction(db):
         empty = not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         version = 0 if empty else _check(path, db)
@@ -140,19 +168,6 @@ def _prepare(path: Path, db: sqlite3.Connection, patience: float) -> None:
         if version < len(MIGRATIONS):
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    _use_wal(db, patience)
+    db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
-
-
-def _use_wal(db: sqlite3.Connection, patience: float) -> None:
-    """Let readers go on during commits. SQLite does not wait here for others who have just opened a new file."""
-    end = system_time.monotonic() + patience
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or system_time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")

@@ -262,17 +262,29 @@ def test_a_file_that_is_locked_at_the_start_is_reported(path: Path) -> None:
         assert "locked by another program" in refusal(path)
 
 
-def test_a_worker_that_is_making_the_file_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with (
-        closing(sqlite3.connect(path, isolation_level=None)) as mine,
-        closing(sqlite3.connect(path, isolation_level=None)) as others,
-    ):
-        others.execute("BEGIN IMMEDIATE")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            sqlite_file._use_wal(mine, 0)
-        monkeypatch.setattr("ltx_mock.store.sqlite_file.time.sleep", lambda _: others.execute("ROLLBACK"))
-        sqlite_file._use_wal(mine, 60)
-        assert mine.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+def test_a_log_that_is_too_long_is_emptied_as_soon_as_nobody_reads_from_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "LOG_PAGES", 0)
+    monkeypatch.setattr(sqlite_file, "MAX_LOG_BYTES", 300_000)
+    log = path.with_name(f"{path.name}-wal")
+
+    async def story() -> None:
+        async with opened(path) as backend:
+            with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+                reader.execute("BEGIN")
+                reader.execute("SELECT * FROM spaces").fetchall()
+                for version in range(5):
+                    await backend.commit([Change("a", version, {f"{version}": b"x" * 100_000})])
+                assert log.stat().st_size > 500_000
+                assert isinstance(await backend.read("a"), Missed)
+            await backend.commit([Change("a", 5, {"5": b"x"})])
+            assert log.stat().st_size == 0
+            found = await backend.read("a")
+            assert isinstance(found, Missed)
+            assert sorted(found.records) == ["0", "1", "2", "3", "4", "5"]
+
+    asyncio.run(story())
 
 
 def test_a_batch_that_cannot_be_written_is_undone(path: Path) -> None:
@@ -378,6 +390,7 @@ def test_a_path_that_cannot_be_a_file_is_refused(tmp_path: Path) -> None:
     assert f"make the directory {tmp_path / 'missing'} first" in refusal(tmp_path / "missing" / "state.db")
     (tmp_path / "file").touch()
     assert "cannot be made (Not a directory): name another file" in refusal(tmp_path / "file" / "state.db")
+    assert "cannot be made (File name too long): name another file" in refusal(tmp_path / ("x" * 300))
     assert not (tmp_path / "missing").exists()
 
 
@@ -413,8 +426,9 @@ asyncio.run(main())
         (0o000, 0o777, NO_ACCESS),
         (0o666, 0o555, NO_ACCESS),
         (None, 0o555, "cannot be made (Permission denied): name another file"),
+        (0o666, 0o000, "cannot be made (Permission denied): name another file"),
     ],
-    ids=["read-only", "unreadable", "in a read-only directory", "not there, in a read-only directory"],
+    ids=["read-only", "unreadable", "read-only-directory", "not-there-in-read-only-directory", "unreadable-directory"],
 )
 def test_a_file_without_permissions_is_refused_untouched(
     file_mode: int | None, folder_mode: int, expected: str
