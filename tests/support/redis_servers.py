@@ -54,7 +54,11 @@ class RedisServer:
     def start(self, *options: str) -> None:
         """Start, with the data and on the port of before; return when it answers."""
         self._process = subprocess.Popen(["redis-server", "--port", str(self.port), *self._options, *options])
-        until(self._answers)
+        try:
+            until(self._answers)
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End at once, as `kill -9` does. What was acknowledged is in the append-only file."""
@@ -79,7 +83,7 @@ class RedisServer:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        with redis.Redis.from_url(self.url, protocol=2, retry=Retry(NoBackoff(), 0)) as client:
+        with redis.Redis.from_url(self.url, protocol=2, socket_timeout=SECONDS, retry=Retry(NoBackoff(), 0)) as client:
             return client.execute_command(*words)
 
     def _answers(self) -> bool:
@@ -87,7 +91,6 @@ class RedisServer:
 
         assert self._process
         if self._process.poll() is not None:
-            self._process = None
             raise ChildProcessError(self._log.read_text())
         try:
             return bool(self.command("PING"))
