@@ -15,6 +15,7 @@ import timeit
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 from _load import drive, request, serving
 from bench_server import BODY, GENERATE, OPEN, STATUS
@@ -26,6 +27,7 @@ from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
 from ltx_mock.server.app import build, new_engine
+from ltx_mock.store.memory_tenant import MemoryTenant
 
 REQUESTS = 2000
 ROUNDS = 15
@@ -35,10 +37,8 @@ HEADERS = [(b"authorization", b"Bearer bench"), (b"content-type", b"application/
 Setting = Callable[[Engine, ExitStack], None]
 
 
-def without(engine: Engine, stack: ExitStack) -> None:
-    write = engine.record
-    engine.record = lambda *_: None  # type: ignore[method-assign]
-    stack.callback(setattr, engine, "record", write)
+def without(_engine: Engine, stack: ExitStack) -> None:
+    stack.enter_context(patch.object(MemoryTenant, "record", lambda *_: None))
 
 
 def no_events(engine: Engine, stack: ExitStack) -> None:
@@ -105,7 +105,7 @@ async def asleep() -> None:
     engine = new_engine(Settings(clock="manual"))
     events = Events(engine)
     entry = RequestEntry(1, 0, "statusTask", "GET", STATUS, 200, b"", b"")
-    tenant = engine.store.tenant("bench")
+    tenant = await engine.store.tenant("bench")
     calls = 200_000
     took = min(timeit.repeat(lambda: events.entry_recorded(tenant, entry), number=calls, repeat=7)) / calls
     print(f"an entry that nobody is told of: {took * 1e9:.0f} ns")

@@ -4,7 +4,8 @@
 LtxMockError                we cannot run: a bad option, a taken port, an unknown scenario
 ├── SettingsError           a setting or another field is unknown, or its value is not allowed
 ├── NotFoundError           an unknown task, tenant or delivery
-└── ConflictError           it exists, but its state does not allow the operation
+├── ConflictError           it exists, but its state does not allow the operation
+└── UnavailableError        the store of the state cannot be reached now
 ContractFailure             a client or a server broke the contract (also an AssertionError)
 ```
 """
@@ -19,6 +20,7 @@ __all__ = [
     "LtxMockError",
     "NotFoundError",
     "SettingsError",
+    "UnavailableError",
 ]
 
 
@@ -46,5 +48,11 @@ class NotFoundError(LtxMockError):
 
 class ConflictError(LtxMockError):
     """It exists, but its state does not allow the operation."""
+
+    __module__ = "ltx_mock"
+
+
+class UnavailableError(LtxMockError):
+    """The store of the state cannot be reached now; try again later. What was to be done may have been done or not."""
 
     __module__ = "ltx_mock"

@@ -8,8 +8,7 @@ from ltx_mock.asgi.connection import Connection
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import DownloadEntry
 from ltx_mock.core.records import Task
-from ltx_mock.engine.engine import Engine
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 
 
 class Counted:
@@ -43,19 +42,20 @@ class Counted:
             self.problem += body if (self.status or 0) >= 400 else b""
 
 
-def note(engine: Engine, tenant: Tenant, task: Task, scope: Scope, counted: Counted, cause: Cause | None) -> None:
-    """Write a download into the journal."""
-    entry = DownloadEntry(
-        number=engine.store.next_entry(),
-        at=tenant.clock.now(),
-        method=scope["method"],
-        target=scope["path"],
-        status=counted.status,
-        task_id=task.id,
-        sent=counted.sent,
-        promised=counted.size,
-        problem=counted.problem,
-        request_headers=tuple(scope["headers"]),
-        cause=cause,
+def note(tenant: Tenant, task: Task, scope: Scope, counted: Counted, cause: Cause | None) -> None:
+    """Write a download into the journal. A unit of work."""
+    tenant.record(
+        lambda number: DownloadEntry(
+            number=number,
+            at=tenant.clock.now(),
+            method=scope["method"],
+            target=scope["path"],
+            status=counted.status,
+            task_id=task.id,
+            sent=counted.sent,
+            promised=counted.size,
+            problem=counted.problem,
+            request_headers=tuple(scope["headers"]),
+            cause=cause,
+        )
     )
-    engine.record(tenant, entry)

@@ -20,14 +20,14 @@ from ltx_mock.core.journal_entry import ApiOperation, RequestEntry
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.origins import foreign_page
 from ltx_mock.engine import responses
-from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.engine import Created, Engine
 from ltx_mock.engine.responses import ApiResponse
-from ltx_mock.engine.scenario_effects import run_with_scenarios
+from ltx_mock.engine.scenario_effects import PlannedTask, run_with_scenarios
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios.matching import ActiveScenario, RequestFacts, for_operation
 from ltx_mock.scenarios.per_request import DIRECTIVE, may_request_scenarios, requested_scenarios
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.api import BASE_PATH
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -53,23 +53,50 @@ class Endpoint(ABC):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, and record it in the journal of its key."""
-        tenant, response = access(self._engine, scope)
-        now = tenant.clock.now()
-        response = response or self._refuse(tenant, scope["method"], now)
-        body, submitted = b"", NOTHING
-        if response is None and "POST" in self.methods:
-            try:
-                body, refusal = await self._body(scope, receive)
-            except ClientGoneError:
-                return
+        store = self._engine.store
+        tenant, refusal = await access(self._engine, scope)
+        refusal = refusal or self._wrong_method(scope["method"])
+        body, submitted, counted = b"", NOTHING, False
+        if refusal is None and "POST" in self.methods:
+            refusal, counted = await store.run(tenant, _count), True
             if refusal is None:
-                submitted = await self._engine.worker.read(Submission.of, body)
-            # While the body came and was read, time may have moved on, and a reset may have put a new world in the
-            # place of this.
-            tenant, response = access(self._engine, scope)
-            now, response = tenant.clock.now(), response or refusal
-        response = response or await self._handle(tenant, scope, submitted, now)
-        await reply(self._engine, tenant, self.operation, scope, body, response, receive, send, now)
+                try:
+                    body, refusal = await self._body(scope, receive)
+                except ClientGoneError:
+                    return
+                if refusal is None:
+                    submitted = await self._engine.worker.read(Submission.of, body)
+                # While the body came and was read, a reset may have put a new tenant in the place of this.
+                tenant, refused = await access(self._engine, scope)
+                refusal = refused or refusal
+        if refusal is None:
+            await self._prepare(tenant, scope, submitted)
+            tenant = store.find(tenant.key) or tenant  # another one after a reset meanwhile
+
+        def exchange(tenant: Tenant) -> Created:
+            now = tenant.clock.now()
+            refused = refusal or (None if counted else _count(tenant))
+            created = Created(refused) if refused else self._handle(tenant, scope, submitted, now)
+            if not created.callback_first:
+                record(tenant, self.operation, scope, body, created.response, now)
+            return created
+
+        created = await store.run(tenant, exchange)
+        if created.planned is not None:
+            await self._engine.after_generate(tenant, created)
+            if created.callback_first:
+                now = created.planned.task.timeline.created
+                await store.run(
+                    tenant, lambda tenant: record(tenant, self.operation, scope, body, created.response, now)
+                )
+        await deliver(tenant, scope, created.response, receive, send)
+
+    def _wrong_method(self, method: str) -> ApiResponse | None:
+        return None if method in self.methods else responses.method_not_allowed(method, ", ".join(self.methods))
+
+    async def _prepare(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
+        """Wait for what the response depends on; for nothing unless overridden."""
+        return
 
     async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, ApiResponse | None]:
         """Return the decoded body; or the raw or an empty body, and the error response."""
@@ -83,14 +110,9 @@ class Endpoint(ABC):
         except EncodingError as problem:
             return body, responses.wrong_encoding(problem)
 
-    def _refuse(self, tenant: Tenant, method: str, now: int) -> ApiResponse | None:
-        if method not in self.methods:
-            return responses.method_not_allowed(method, ", ".join(self.methods))
-        wait = tenant.take_request(now)
-        return responses.too_many_requests(tenant.settings, wait) if wait else None
-
     @abstractmethod
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse: ...
+    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:
+        """Return the response. A unit of work."""
 
 
 class GenerateTask(Endpoint):
@@ -99,25 +121,36 @@ class GenerateTask(Endpoint):
     operation = "generateTask"
     methods = ("POST",)
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:
+    async def _prepare(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
+        if submitted.request is not None:
+            await self._engine.before_generate(tenant)
+
+    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:
         subject = submitted.subject
         if not tenant.scenarios and DIRECTIVE not in subject.prompt and not may_request_scenarios(scope["headers"]):
-            return await self._work(tenant, scope, submitted, now)
+            return self._work(tenant, scope, submitted, now)
         try:
             requested = requested_scenarios(scope["headers"], subject.prompt)
         except SettingsError as problem:
-            return responses.no_scenario(str(problem), problem.field)
-        work = partial(self._work, tenant, scope, submitted, now, requested)
-        return await run_with_scenarios(tenant, "generateTask", requested, subject, work)
+            return Created(responses.no_scenario(str(problem), problem.field))
+        planned: PlannedTask | None = None
 
-    async def _work(
+        def work() -> ApiResponse:
+            nonlocal planned
+            response, planned = self._work(tenant, scope, submitted, now, requested)
+            return response
+
+        response = run_with_scenarios(tenant, "generateTask", requested, subject, work)
+        return Created(response, planned)
+
+    def _work(
         self, tenant: Tenant, scope: Scope, submitted: Submission, now: int, requested: tuple[ActiveScenario, ...] = ()
-    ) -> ApiResponse:
+    ) -> Created:
         content_type = header(scope, b"content-type")
         if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
-            return responses.wrong_content_type(content_type)
+            return Created(responses.wrong_content_type(content_type))
         page = foreign_page(scope["headers"], tenant.settings.allow_origin)
-        return await self._engine.generate(tenant, submitted, root_url(scope), now, requested, page)
+        return self._engine.generate(tenant, submitted, root_url(scope), now, requested, page)
 
 
 class StatusTask(Endpoint):
@@ -126,22 +159,26 @@ class StatusTask(Endpoint):
     operation = "statusTask"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:  # noqa: ARG002 - a GET has no body
-        task_id = task_id_of(scope["query_string"])
+    async def _prepare(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
+        await self._engine.before_status(tenant, task_id_of(scope["query_string"]))
+
+    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:  # noqa: ARG002 - a GET has no body
+        return Created(self._response(tenant, scope, task_id_of(scope["query_string"]), now))
+
+    def _response(self, tenant: Tenant, scope: Scope, task_id: str, now: int) -> ApiResponse:
         task = tenant.task(task_id)
         if not tenant.scenarios and not (task and task.scenarios) and not may_request_scenarios(scope["headers"]):
-            return await self._work(tenant, task_id, now)
+            return self._work(tenant, task_id, now)
         try:
             requested = requested_scenarios(scope["headers"])
         except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
         subject = RequestFacts.of(task.request) if task else RequestFacts()
-        return await run_with_scenarios(
-            tenant, "statusTask", requested, subject, partial(self._work, tenant, task_id, now), task_id
-        )
+        work = partial(self._work, tenant, task_id, now)
+        return run_with_scenarios(tenant, "statusTask", requested, subject, work, task_id)
 
-    async def _work(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
-        return await self._engine.status(tenant, task_id, now) if task_id else responses.missing_task_id()
+    def _work(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
+        return self._engine.status(tenant, task_id, now) if task_id else responses.missing_task_id()
 
 
 class Balance(Endpoint):
@@ -154,15 +191,21 @@ class Balance(Endpoint):
     operation = "balance"
     methods = ("GET", "HEAD")
 
-    async def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> ApiResponse:  # noqa: ARG002 - a GET has no body
-        async def work() -> ApiResponse:
+    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:  # noqa: ARG002 - a GET has no body
+        def work() -> ApiResponse:
             return responses.balance(tenant.account(now).credits)
 
         try:
-            requested = requested_scenarios(scope["headers"])
+            requested = for_operation(requested_scenarios(scope["headers"]), "balance")
         except SettingsError as problem:
-            return responses.no_scenario(str(problem), problem.field)
-        return await run_with_scenarios(tenant, "balance", for_operation(requested, "balance"), RequestFacts(), work)
+            return Created(responses.no_scenario(str(problem), problem.field))
+        return Created(run_with_scenarios(tenant, "balance", requested, RequestFacts(), work))
+
+
+def _count(tenant: Tenant) -> ApiResponse | None:
+    """Count a request, and return the refusal if it is one too many (LIM-1)."""
+    wait = tenant.take_request(tenant.clock.now())
+    return responses.too_many_requests(tenant.settings, wait) if wait else None
 
 
 class NotAnEndpoint:
@@ -173,13 +216,16 @@ class NotAnEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond, and record the request in the journal of the key, where typos can be found."""
-        tenant, refusal = access(self._engine, scope)
+        tenant, refusal = await access(self._engine, scope)
         if refusal is None or not f"{scope['path']}/".startswith(f"{BASE_PATH}/"):
             refusal = responses.not_found(scope["path"])
-        await reply(self._engine, tenant, "other", scope, b"", refusal, receive, send, tenant.clock.now())
+        await self._engine.store.run(
+            tenant, lambda tenant: record(tenant, "other", scope, b"", refusal, tenant.clock.now())
+        )
+        await deliver(tenant, scope, refusal, receive, send)
 
 
-def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | None]:
+async def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | None]:
     """Return the tenant of the request's key; or the anonymous tenant and the 401 (AUTH-1 to AUTH-3)."""
     given = header(scope, b"authorization")
     if given is None:
@@ -187,24 +233,8 @@ def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | None]:
     key = bearer_key(given)
     if key is None:
         return engine.tenants.anonymous, responses.unauthorized(NOT_BEARER)
-    tenant = engine.tenants.of_key(key)
+    tenant = engine.store.find(key) or await engine.tenants.of_key(key)
     return (tenant, None) if tenant else (engine.tenants.anonymous, responses.unauthorized(UNKNOWN_KEY))
-
-
-async def reply(
-    engine: Engine,
-    tenant: Tenant,
-    operation: ApiOperation,
-    scope: Scope,
-    body: bytes,
-    response: ApiResponse,
-    receive: Receive,
-    send: Send,
-    now: int,
-) -> None:
-    """Record the exchange, then send the response with its effect."""
-    record(engine, tenant, operation, scope, body, response, now)
-    await deliver(tenant, scope, response, receive, send)
 
 
 async def deliver(tenant: Tenant, scope: Scope, response: ApiResponse, receive: Receive, send: Send) -> None:
@@ -222,31 +252,30 @@ async def deliver(tenant: Tenant, scope: Scope, response: ApiResponse, receive: 
     await way({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
-def record(
-    engine: Engine, tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, response: ApiResponse, now: int
-) -> None:
-    """Record an exchange in the journal."""
+def record(tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, response: ApiResponse, now: int) -> None:
+    """Record an exchange in the journal. A unit of work."""
     query, effect = scope["query_string"], response.effect
     late = effect.wait_ms if effect and tenant.clock.flows else 0
-    entry = RequestEntry(
-        number=engine.store.next_entry(),
-        at=now,
-        operation=operation,
-        method=scope["method"],
-        target=f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"],
-        status=None if effect and effect.fault else response.status,
-        request=body,
-        response=response.body,
-        request_headers=tuple(scope["headers"]),
-        response_headers=response.headers,
-        task_id=response.task_id,
-        state=response.state,
-        findings=tuple(response.findings),
-        cause=response.cause,
-        fault=effect.fault if effect else None,
-        ended=now + late if late else None,
+    tenant.record(
+        lambda number: RequestEntry(
+            number=number,
+            at=now,
+            operation=operation,
+            method=scope["method"],
+            target=f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"],
+            status=None if effect and effect.fault else response.status,
+            request=body,
+            response=response.body,
+            request_headers=tuple(scope["headers"]),
+            response_headers=response.headers,
+            task_id=response.task_id,
+            state=response.state,
+            findings=tuple(response.findings),
+            cause=response.cause,
+            fault=effect.fault if effect else None,
+            ended=now + late if late else None,
+        )
     )
-    engine.record(tenant, entry)
 
 
 def task_id_of(query: bytes) -> str:

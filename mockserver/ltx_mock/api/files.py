@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 
 from starlette.types import Receive, Scope, Send
@@ -22,10 +23,10 @@ from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import apply_to_download
-from ltx_mock.errors import NotFoundError, SettingsError
+from ltx_mock.errors import NotFoundError, SettingsError, UnavailableError
 from ltx_mock.scenarios.model import GONE, GONE_MESSAGE
 from ltx_mock.scenarios.per_request import may_request_scenarios, requested_scenarios
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.model import MODEL
 
 METHODS = ("GET", "HEAD")
@@ -52,7 +53,7 @@ class Preview:
         """Answer one request."""
         refused = _refused(scope)
         try:
-            tenant, task = self._engine.tenants.find_task(scope["path_params"]["task_id"])
+            tenant, task = await self._engine.tenants.find_task(scope["path_params"]["task_id"])
         except NotFoundError:
             await (refused or _problem(404, "No such file"))(scope, receive, send)
             return
@@ -74,7 +75,7 @@ class ResultFile(Preview):
         if scope["method"] != "GET":
             await super()._serve(tenant, task, refused, scope, receive, send)
             return
-        happening = None if refused else self._happening(tenant, task, scope)
+        happening = None if refused else await self._happening(tenant, task, scope)
         connection = connection_of(scope)
         if connection is not None:
             connection.buffer_little()
@@ -86,16 +87,18 @@ class ResultFile(Preview):
                 await self._play(happening, tenant, task, scope, receive, counted)
         finally:
             cause = happening.cause if happening else None
-            note(self._engine, tenant, task, scope, counted, cause)
+            with suppress(UnavailableError):  # the response is sent; only its line in the journal is missing
+                await self._engine.store.run(tenant, lambda tenant: note(tenant, task, scope, counted, cause))
 
-    def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> ApiResponse | None:
+    async def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> ApiResponse | None:
         """Return the response of a scenario for a download, if one applies."""
         if not tenant.scenarios and not task.scenarios and not may_request_scenarios(scope["headers"]):
             return None
         try:
-            return apply_to_download(tenant, requested_scenarios(scope["headers"]), task)
+            requested = requested_scenarios(scope["headers"])
         except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
+        return await self._engine.store.run(tenant, lambda tenant: apply_to_download(tenant, requested, task))
 
     async def _play(
         self, response: ApiResponse, tenant: Tenant, task: Task, scope: Scope, receive: Receive, send: Send

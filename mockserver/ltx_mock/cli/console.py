@@ -19,8 +19,8 @@ from ltx_mock.control.to_json import entry_view, hide, method_of
 from ltx_mock.core.clock import SECOND, time_of_day
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
 from ltx_mock.core.records import delivery_id
-from ltx_mock.engine.observers import Observer
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.observers import Observer
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.reporting.text import printable
@@ -36,6 +36,8 @@ Format = Callable[[Tenant, ExchangeEntry], str]
 
 class Console(Observer):
     """Writes entries to a stream. `close` writes what is left; see `Outlet` for a reader that does not read."""
+
+    only_here = True
 
     def __init__(self, stream: TextIO, format_: Format) -> None:
         self._outlet = Outlet(stream)

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from ltx_mock.client_checks.cases import SILENCE, Case
 from ltx_mock.client_checks.outcome import CaseRun, ClientRun, Results
 from ltx_mock.client_checks.timing import Timing
-from ltx_mock.engine.observers import Observer
+from ltx_mock.store.observers import Observer
 from ltx_mock.testing.mock_server import MockServer
 
 if TYPE_CHECKING:
     from ltx_mock.core.journal_entry import Entry
     from ltx_mock.engine.engine import Engine
-    from ltx_mock.store.interface import Tenant
+    from ltx_mock.store.tenant import Tenant
 
 __all__ = ["Client", "run_case"]
 
@@ -130,4 +130,4 @@ class _Hold(Observer):
     def _let_go(self, tenant: Tenant) -> None:
         if self._holds:
             self._holds = False
-            self._engine.set_clock(tenant, "auto", None)
+            self._work = asyncio.create_task(self._engine.set_clock(tenant, "auto", None))

@@ -39,7 +39,7 @@ class EventStream:
         """Send events until the client disconnects, its time is over, or the server stops."""
         request = Request(scope)
         try:
-            tenant = tenant_of_query(self._engine, request)
+            tenant = await tenant_of_query(self._engine, request)
             seconds = real_seconds(request)
         except LtxMockError as error:
             status = 404 if isinstance(error, NotFoundError) else 400

@@ -17,9 +17,9 @@ from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine.engine import Engine
-from ltx_mock.engine.observers import Observer
 from ltx_mock.scenarios import as_dict
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.observers import Observer
+from ltx_mock.store.tenant import Tenant
 
 COUNT_SECONDS = 0.2
 """Counters change with each request; only their last values are published, after so many real seconds."""
@@ -64,6 +64,11 @@ class Events(Observer):
         engine.observers.add(events)
         return events
 
+    @property
+    def listens(self) -> bool:
+        """See `Observer`."""
+        return self.active
+
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """Publish an exchange. Changes of clocks are published separately."""
         if self.active and entry.kind != "clock":
@@ -74,8 +79,7 @@ class Events(Observer):
         """Publish a task that was `made` or `changed`."""
         if self.active and self._sync(tenant):
             at = task.timeline.created if change == "made" else tenant.clock.now()
-            inspected = task.id in self._engine.tasks_under_inspection
-            view = partial(task_view, tenant, task, at, inspected=inspected)
+            view = partial(task_view, tenant, task, at)
             self.feed.publish("task", lambda: {"change": change, "at": at, **view()}, tenant.key, len(task.body))
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:

@@ -102,7 +102,7 @@ class Exchange(NamedTuple):
 
 def delivery_of(view: Mapping[str, Any]) -> Delivery:
     """Read a delivery from JSON of the control plane; its key is only a label."""
-    named = {name: view[camel(name)] for name in Delivery._fields if name != "attempts"}
+    named = {name: view[camel(name)] for name in Delivery._fields if name not in {"attempts", "sender"}}
     return Delivery(**named, attempts=tuple(Attempt(**attempt) for attempt in view["attempts"]))
 
 

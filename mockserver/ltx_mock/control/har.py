@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from ltx_mock.control.to_json import decoded, hide, hide_in, joined, method_of, request_headers
 from ltx_mock.core.clock import moment_of
 from ltx_mock.core.journal_entry import DownloadEntry, ExchangeEntry, RequestEntry
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock.version import VERSION
 
 HEAD = f'{{"log":{{"version":"1.2","creator":{{"name":"ltx-mock","version":"{VERSION}"}},"entries":['

@@ -12,7 +12,7 @@ from ltx_mock.control.to_json import hide_in
 from ltx_mock.core.clock import LATEST, SECOND
 from ltx_mock.core.journal_entry import Entry, RequestEntry
 from ltx_mock.core.records import Delivery, Task
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 
 DRAWN = "drawn from the request and the seed"
 MADE, STATE, CALLBACK, REQUEST = range(4)

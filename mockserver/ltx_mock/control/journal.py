@@ -25,10 +25,10 @@ from ltx_mock.control.params import find_tenant, json_body, limit_of, real_secon
 from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.journal_entry import ClockEntry, Entry
 from ltx_mock.engine.engine import Engine
-from ltx_mock.engine.observers import Observer
 from ltx_mock.errors import NotFoundError
 from ltx_mock.fields import check_names, choice, whole
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.observers import Observer
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
 
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
@@ -69,7 +69,7 @@ class Journal:
     async def request(self, request: Request) -> dict[str, Any]:
         """Return one entry."""
         number = request.path_params["number"]
-        for tenant, entry in matching(self._tenants(request), Filter(kind="all")):
+        for tenant, entry in matching(await self._tenants(request), Filter(kind="all")):
             if str(entry.number) == number:
                 return entry_view(tenant, entry)
         raise NotFoundError(f"no entry {number[:40]!r} in the journal")
@@ -79,7 +79,7 @@ class Journal:
         body = await json_body(self._engine, request)
         check_names("field", body, (*FIELDS, "body", "tenant", "key"))
         wanted = Filter.of(body)
-        kept = list(matching(self._tenants(request, body), replace(wanted, with_body=False)))
+        kept = list(matching(await self._tenants(request, body), replace(wanted, with_body=False)))
 
         def counted(kept: list[Kept]) -> int:
             return sum(wanted.matches(entry) for _, entry in kept)
@@ -90,7 +90,7 @@ class Journal:
         """Return the entries nearest to an expected request, with the mismatches."""
         expected = await json_body(self._engine, request)
         limit = whole(0)("limit", expected.pop("limit", NEAR))
-        tenants = self._tenants(request, expected)
+        tenants = await self._tenants(request, expected)
         expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
         newest = list(islice(matching(tenants, Filter(kind="request")), MAX_COMPARED))
 
@@ -106,17 +106,16 @@ class Journal:
 
     async def forget(self, request: Request) -> dict[str, Any]:
         """Clear the journal of one key, or of all."""
-        tenants = self._tenants(request)
-        forgotten = sum(tenant.forget_entries() for tenant in tenants)
-        self._engine.observers.journal_cleared(tenant_of_query(self._engine, request))
-        return {"forgotten": forgotten}
+        tenants = await self._tenants(request)
+        forgotten = [await self._engine.store.run(tenant, lambda tenant: tenant.forget_entries()) for tenant in tenants]
+        return {"forgotten": sum(forgotten)}
 
     async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
         """Return the matching entries, now or as soon as there are some within so many real seconds."""
-        there = select(self._tenants(request), wanted, limit)
+        there = select(await self._tenants(request), wanted, limit)
         if there.entries or not seconds:
             return there
-        picked_one = tenant_of_query(self._engine, request)
+        picked_one = await tenant_of_query(self._engine, request)
         with self._news(picked_one, wanted) as news:
             gone = asyncio.create_task(wait_for_disconnect(request.receive))
             gone.add_done_callback(lambda _: news.set())
@@ -127,7 +126,7 @@ class Journal:
                 pass
             finally:
                 gone.cancel()
-        return select(self._tenants(request), wanted, limit)
+        return select(await self._tenants(request), wanted, limit)
 
     @contextmanager
     def _news(self, only: Tenant | None, wanted: Filter) -> Iterator[asyncio.Event]:
@@ -139,9 +138,9 @@ class Journal:
         finally:
             self._engine.observers.remove(news)
 
-    def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
+    async def _tenants(self, request: Request, body: Mapping[str, Any] | None = None) -> list[Tenant]:
         """Return the tenant that query or body select, or all."""
-        tenant = find_tenant(self._engine, {**request.query_params, **(body or {})})
+        tenant = await find_tenant(self._engine, {**request.query_params, **(body or {})})
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
@@ -151,6 +150,11 @@ class News(Observer):
     def __init__(self, key: str | None, wanted: Filter) -> None:
         self.came = asyncio.Event()
         self._key, self._wanted = key, wanted
+
+    @property
+    def listens(self) -> bool:
+        """See `Observer`."""
+        return True
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """See `Observer`."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self, get_args
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Entry, Kind, Operation
 from ltx_mock.fields import choice, fields_of, in_digits, read, reads, refused, text, whole
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
 
 KINDS: tuple[str, ...] = ("exchange", "all", *get_args(Kind))

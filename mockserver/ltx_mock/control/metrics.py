@@ -10,7 +10,7 @@ from ltx_mock.core.clock import MODES, SECOND
 from ltx_mock.core.records import DeliveryState
 from ltx_mock.core.settings import MEBIBYTE
 from ltx_mock.engine.engine import Engine
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
 

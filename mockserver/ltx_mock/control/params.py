@@ -12,7 +12,7 @@ from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.fields import in_digits, number, read, whole
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.validation.json_body import LARGE, PatientDecoder
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -24,12 +24,12 @@ DEFAULT_LIMIT = 1000
 T = TypeVar("T")
 
 
-def tenant_of_query(engine: Engine, request: Request) -> Tenant | None:
+async def tenant_of_query(engine: Engine, request: Request) -> Tenant | None:
     """Return the tenant that `?tenant=` or `?key=` selects; None means all tenants. See `find_tenant`."""
-    return find_tenant(engine, request.query_params)
+    return await find_tenant(engine, request.query_params)
 
 
-def find_tenant(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
+async def find_tenant(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
     """Return the tenant with the given id or key; None without either.
 
     The tenant of a key is made if needed; an id exists only after the first use of its key.
@@ -40,7 +40,7 @@ def find_tenant(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
     """
     tenant_id, key = given.get("tenant"), given.get("key")
     if tenant_id is None:
-        return None if key is None else _tenant_of(engine, key)
+        return None if key is None else await _tenant_of(engine, key)
     tenant = engine.store.find_id(tenant_id) if isinstance(tenant_id, str) else None
     if tenant is None:
         raise NotFoundError(f"no tenant {str(tenant_id)[:40]!r}; GET /__admin/tenants lists them")
@@ -49,8 +49,8 @@ def find_tenant(engine: Engine, given: Mapping[str, object]) -> Tenant | None:
     return tenant
 
 
-def _tenant_of(engine: Engine, key: object) -> Tenant:
-    tenant = engine.tenants.of_key(key) if key and isinstance(key, str) else None
+async def _tenant_of(engine: Engine, key: object) -> Tenant:
+    tenant = await engine.tenants.of_key(key) if key and isinstance(key, str) else None
     if tenant is None:
         raise NotFoundError("the server does not accept this key")
     return tenant

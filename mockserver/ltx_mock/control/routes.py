@@ -27,15 +27,15 @@ from ltx_mock.control.to_json import account_view, delivery_view, task_view
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine.engine import Engine
-from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError
+from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, UnavailableError
 from ltx_mock.fields import choice, unknown
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
 
 AT_ONCE = 100
 """The number of tenants that are counted before other requests are served."""
-STATUS_OF = {NotFoundError: 404, ConflictError: 409}
+STATUS_OF = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
@@ -76,7 +76,9 @@ class ControlPlane:
         by_path: dict[str, dict[str, Handler]] = {}
         for method, path, handler in table:
             by_path.setdefault(path, {})[method] = handler
-        routes = [Route(path, _as_json(handlers), methods=list(handlers)) for path, handlers in by_path.items()]
+        routes = [
+            Route(path, _as_json(self._engine, handlers), methods=list(handlers)) for path, handlers in by_path.items()
+        ]
         return [*routes, Route("/events", EventStream(self._engine, self._feed), methods=["GET"])]
 
     async def health(self, _: Request) -> dict[str, Any]:
@@ -85,22 +87,24 @@ class ControlPlane:
 
     async def settings(self, request: Request) -> dict[str, Any]:
         """Return the current settings, without secrets."""
-        tenant = tenant_of_query(self._engine, request)
+        tenant = await tenant_of_query(self._engine, request)
         return (tenant.settings if tenant else self._engine.settings).as_dict()
 
     async def extend_settings(self, request: Request) -> dict[str, Any]:
         """Allow more callback hosts, or add rewrites."""
         body = await json_body(self._engine, request)
-        return self._engine.tenants.extend_settings(tenant_of_query(self._engine, request), body).as_dict()
+        settings = await self._engine.tenants.extend_settings(await tenant_of_query(self._engine, request), body)
+        return settings.as_dict()
 
     async def reduce_settings(self, request: Request) -> dict[str, Any]:
         """Remove callback hosts, or rewrites of URL prefixes."""
         body = await json_body(self._engine, request)
-        return self._engine.tenants.reduce_settings(tenant_of_query(self._engine, request), body).as_dict()
+        settings = await self._engine.tenants.reduce_settings(await tenant_of_query(self._engine, request), body)
+        return settings.as_dict()
 
     async def tenants(self, request: Request) -> Response:
         """Return the counters of all keys, the newest last."""
-        tenants, truncated = _newest(self._tenants(request), limit_of(request))
+        tenants, truncated = _newest(await self._tenants(request), limit_of(request))
         views = []
         for index, tenant in enumerate(tenants, 1):
             views.append(account_view(tenant))
@@ -111,13 +115,13 @@ class ControlPlane:
 
     async def reset(self, request: Request) -> dict[str, Any]:
         """Reset one tenant, or everything."""
-        tenant = tenant_of_query(self._engine, request)
-        await self._engine.tenants.reset(tenant.key if tenant else None)
+        tenant = await tenant_of_query(self._engine, request)
+        await self._engine.tenants.reset(tenant)
         return {"reset": True}
 
     async def clock(self, request: Request) -> dict[str, Any]:
         """Return the clock."""
-        tenant = tenant_of_query(self._engine, request)
+        tenant = await tenant_of_query(self._engine, request)
         return (tenant or self._engine).clock.as_dict()
 
     async def set_clock(self, request: Request) -> dict[str, Any]:
@@ -125,14 +129,14 @@ class ControlPlane:
         wanted = await body_of(SetClock, self._engine, request)
         if wanted.mode is None and wanted.speed is None:
             raise SettingsError("give mode, speed or both")
-        tenant = tenant_of_query(self._engine, request)
-        self._engine.set_clock(tenant, wanted.mode, wanted.speed)
+        tenant = await tenant_of_query(self._engine, request)
+        await self._engine.set_clock(tenant, wanted.mode, wanted.speed)
         return (tenant or self._engine).clock.as_dict()
 
     async def advance(self, request: Request) -> dict[str, Any]:
         """Advance the clock and return the events."""
         seconds = (await body_of(Advance, self._engine, request)).seconds
-        tenant = tenant_of_query(self._engine, request)
+        tenant = await tenant_of_query(self._engine, request)
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
         return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
 
@@ -142,32 +146,33 @@ class ControlPlane:
         if state is not None:
             choice(*STATES)("state", state)
         found = []
-        for tenant in self._tenants(request):
+        for tenant in await self._tenants(request):
             now = tenant.clock.now()
             found += [(tenant, task) for task in tenant.tasks() if state in {None, task.timeline.state(now)}]
         found.sort(key=lambda each: each[1].timeline.created)
         tasks, truncated = _newest(found, limit_of(request))
-        views = [self._view(tenant, task) for tenant, task in tasks]
+        views = [partial(task_view, tenant, task, tenant.clock.now()) for tenant, task in tasks]
         size = sum(VIEW_SIZE + len(task.body) for _, task in tasks)
         return listing(self._engine.worker, "tasks", (view() for view in views), size, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its history."""
-        tenant, task = self._task(request)
-        return self._view(tenant, task)() | task_history(tenant, task)
+        tenant, task = await self._task(request)
+        return task_view(tenant, task, tenant.clock.now()) | task_history(tenant, task)
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""
         wanted = await body_of(Finish, self._engine, request)
         if wanted.fail_code is not None and wanted.state != "failed":
             raise SettingsError("failCode goes with state failed only")
-        _, task = self._task(request)
+        _, task = await self._task(request)
         await self._engine.finish(task.id, wanted.state, wanted.fail_code)
-        return self._view(*self._engine.tenants.find_task(task.id))()
+        tenant, task = await self._engine.tenants.find_task(task.id)
+        return task_view(tenant, task, tenant.clock.now())
 
     async def callbacks(self, request: Request) -> Response:
         """Return the newest deliveries: made, scheduled, given up and withheld."""
-        tenants = self._tenants(request)
+        tenants = await self._tenants(request)
         found = [(tenant, delivery) for tenant in tenants for delivery in tenant.deliveries()]
         if len(tenants) > 1:
             found.sort(key=_planned)
@@ -178,13 +183,13 @@ class ControlPlane:
 
     async def metrics(self, request: Request) -> Response:
         """Return counters and gauges for Prometheus."""
-        text = exposition(measured(self._engine, self._tenants(request), len(self._feed.readers)))
+        text = exposition(measured(self._engine, await self._tenants(request), len(self._feed.readers)))
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
     async def redeliver(self, request: Request) -> dict[str, Any]:
         """Deliver a callback once more."""
         delivery = await self._engine.redeliver(request.path_params["id"])
-        tenant, _ = self._engine.tenants.find_task(delivery.task_id)
+        tenant, _ = await self._engine.tenants.find_task(delivery.task_id)
         return delivery_view(tenant, delivery)
 
     async def openapi(self, request: Request) -> dict[str, Any]:
@@ -207,21 +212,16 @@ class ControlPlane:
             raise NotFoundError(str(unknown("schema", name, known)))
         return ltx_mock_schemas.schema(name)
 
-    def _task(self, request: Request) -> tuple[Tenant, Task]:
+    async def _task(self, request: Request) -> tuple[Tenant, Task]:
         """Return the task of the path; with `?key=`, only if it belongs to that key."""
-        wanted = tenant_of_query(self._engine, request)
-        tenant, task = self._engine.tenants.find_task(request.path_params["id"])
+        wanted = await tenant_of_query(self._engine, request)
+        tenant, task = await self._engine.tenants.find_task(request.path_params["id"])
         if wanted not in {None, tenant}:
             raise NotFoundError(f"no task {task.id!r} of this key")
         return tenant, task
 
-    def _view(self, tenant: Tenant, task: Task) -> Callable[[], dict[str, object]]:
-        """Return a function that builds the JSON of a task as it is now, in any thread."""
-        inspected = task.id in self._engine.tasks_under_inspection
-        return partial(task_view, tenant, task, tenant.clock.now(), inspected=inspected)
-
-    def _tenants(self, request: Request) -> list[Tenant]:
-        tenant = tenant_of_query(self._engine, request)
+    async def _tenants(self, request: Request) -> list[Tenant]:
+        tenant = await tenant_of_query(self._engine, request)
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
@@ -237,14 +237,16 @@ def _planned(each: tuple[Tenant, Delivery]) -> int:
     return task.timeline.created if task else 0
 
 
-def _as_json(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
+def _as_json(engine: Engine, handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         handler = handlers["GET" if request.method == "HEAD" else request.method]
         try:
+            await engine.store.refresh()
             result = await handler(request)
             return result if isinstance(result, Response) else JSONResponse(result)
         except LtxMockError as error:
-            return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400))
+            headers = {"retry-after": "1"} if isinstance(error, UnavailableError) else None
+            return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400), headers)
         except ClientDisconnect:
             return Response(status_code=400)  # the client has disconnected
 

@@ -16,7 +16,8 @@ from ltx_mock.control.to_json import account_view, scenario_view
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
-from ltx_mock.store.interface import Store, Tenant
+from ltx_mock.store.interface import Store
+from ltx_mock.store.tenant import Tenant
 
 MAX_SCENARIOS = 100
 """The maximum scenarios of one request: reading each takes some tenths of a millisecond, and blocks other requests."""
@@ -53,12 +54,12 @@ class TenantRoutes:
 
     async def close(self, request: Request) -> dict[str, Any]:
         """Delete the tenant of a key, with its settings."""
-        await self._engine.tenants.close(self._one(request).key)
+        await self._engine.tenants.close((await self._one(request)).key)
         return {"closed": True}
 
     async def scenarios(self, request: Request) -> Response:
         """Return the active scenarios."""
-        tenant, store = tenant_of_query(self._engine, request), self._engine.store
+        tenant, store = await tenant_of_query(self._engine, request), self._engine.store
         to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
         active = [(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
         views = chain(to_come, starmap(scenario_view, active))
@@ -67,17 +68,20 @@ class TenantRoutes:
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Activate a scenario for one key, or for all."""
         scenario = from_dict(await json_body(self._engine, request))
-        tenant = tenant_of_query(self._engine, request)
+        tenant = await tenant_of_query(self._engine, request)
         self._check_room(tenant)
-        (tenant or self._engine.store).add_scenario(scenario)
-        self._engine.observers.tenant_changed(tenant)
+        store = self._engine.store
+        if tenant is None:
+            await store.add_scenario(scenario)
+        else:
+            await store.run(tenant, lambda tenant: tenant.add_scenario(scenario))
         return as_dict(scenario)
 
     async def drop_scenarios(self, request: Request) -> dict[str, Any]:
         """Remove the active scenarios of one key, or of all."""
-        tenant = tenant_of_query(self._engine, request)
-        (tenant or self._engine.store).drop_scenarios()
-        self._engine.observers.tenant_changed(tenant)
+        tenant = await tenant_of_query(self._engine, request)
+        store = self._engine.store
+        await (store.drop_scenarios() if tenant is None else store.run(tenant, lambda tenant: tenant.drop_scenarios()))
         return {"scenarios": []}
 
     async def library(self, _: Request) -> dict[str, Any]:
@@ -95,8 +99,8 @@ class TenantRoutes:
                 "DELETE /__admin/scenarios deactivates them"
             )
 
-    def _one(self, request: Request) -> Tenant:
-        tenant = tenant_of_query(self._engine, request)
+    async def _one(self, request: Request) -> Tenant:
+        tenant = await tenant_of_query(self._engine, request)
         if tenant is None:
             raise NotFoundError("select a tenant with ?tenant= or ?key=")
         return tenant

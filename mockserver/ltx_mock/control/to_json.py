@@ -14,7 +14,7 @@ from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine import responses
 from ltx_mock.scenarios import as_dict
 from ltx_mock.scenarios.matching import ActiveScenario
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.reporting.redaction import Redactor, header_value
 
@@ -31,14 +31,14 @@ def names(tenant: Tenant) -> dict[str, object]:
     return {"tenant": tenant.id, "key": tenant.label}
 
 
-def task_view(tenant: Tenant, task: Task, now: int, *, inspected: bool = False) -> dict[str, object]:
+def task_view(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
     """Return a task at a moment, with its timeline.
 
-    Times are Unix milliseconds. `timeline` has all states after `pending`, and no end while the assets are `inspected`.
+    Times are Unix milliseconds. `timeline` has all states after `pending`, and no end while its assets are checked.
     """
     line = task.timeline
     state = line.state(now)
-    transitions = line.transitions(line.created - 1, line.ended - 1 if inspected else LATEST)
+    transitions = line.transitions(line.created - 1, line.ended - 1 if task.inspecting else LATEST)
     failure = line.failure
     cause = failure.cause if failure else task.cause
     view: dict[str, object] = {

@@ -15,18 +15,19 @@ class RequestWindow:
     """Counts the requests of a window. It opens with the first request after the last window closed.
 
     Attributes:
-        used: The number of requests in the window that was opened last.
+        start: The moment at which the last window was opened.
+        used: The number of requests in it.
     """
 
-    __slots__ = ("_start", "used")
+    __slots__ = ("start", "used")
 
     def __init__(self, rate: Rate, now: int) -> None:
-        self._start, self.used = now - rate.window_ms, 0
+        self.start, self.used = now - rate.window_ms, 0
 
     def take(self, rate: Rate, now: int) -> int:
         """Count a request. Return 0, or the milliseconds to wait when the limit is reached."""
-        if now - self._start >= rate.window_ms:
-            self._start, self.used = now, 0
+        if now - self.start >= rate.window_ms:
+            self.start, self.used = now, 0
         if self.used >= rate.count:
             return self.ends(rate) - now
         self.used += 1
@@ -34,7 +35,7 @@ class RequestWindow:
 
     def ends(self, rate: Rate) -> int:
         """Return the moment at which the window closes."""
-        return self._start + rate.window_ms
+        return self.start + rate.window_ms
 
 
 class TaskLimits:
@@ -57,7 +58,7 @@ class TaskLimits:
         self.spent = 0
 
     def refusal(self, task: Task, settings: Settings, now: int) -> Refusal | None:
-        """Return why a new task is refused at a moment; None if it is accepted."""
+        """Return why a new task cannot be taken at a moment, or None."""
         self.settle(now)
         if settings.credits is not None and self.spent + task.cost > settings.credits:
             return Refusal("credits")
@@ -65,17 +66,19 @@ class TaskLimits:
             return Refusal("concurrency", min((end for end in self.unfinished.values() if end <= LATEST), default=None))
         return None
 
-    def take(self, task: Task) -> None:
-        """Spend the credits of a new task and take a slot for it."""
-        self.spent += task.cost
-        self._watch(task)
+    def replace(self, before: Task | None, after: Task | None) -> None:
+        """Take the slot and the credits of a task, in place of those that it had; None before it was made.
 
-    def change(self, before: Task, task: Task) -> None:
-        """Replace the end of a task."""
-        if task.id in self.unfinished:
-            self._watch(task)
-        elif task.timeline.failure and not before.timeline.failure:
-            self.spent -= task.cost  # it was settled as a success before the failure was known
+        Call it after the change of `tasks`. What has ended is settled by the next call of `settle`.
+        """
+        if before is not None:
+            taken = self.unfinished.pop(before.id, None) is not None
+            if taken or before.timeline.failure is None:  # the credits of a settled failure are back already
+                self.spent -= before.cost
+        if after is not None:
+            self.spent += after.cost
+            self.unfinished[after.id] = after.timeline.ended
+            heapq.heappush(self._ends, (after.timeline.ended, after.id))
 
     def settle(self, now: int) -> None:
         """Free the slots of ended tasks and refund the credits of failed ones."""
@@ -88,7 +91,3 @@ class TaskLimits:
             task = self._tasks[task_id]
             if task.timeline.failure is not None:
                 self.spent -= task.cost
-
-    def _watch(self, task: Task) -> None:
-        self.unfinished[task.id] = task.timeline.ended
-        heapq.heappush(self._ends, (task.timeline.ended, task.id))

@@ -20,7 +20,7 @@ class Task(NamedTuple):
     the request's own, or a random one. `cost` is in credits. `root` is the URL that the submitter used, the base of the
     result URL. `scenarios` are those from the request that concern the task. `cause` explains a timeline that the
     request alone does not. `page` is the origin of the foreign page that submitted it: for such a task nothing is
-    called or fetched.
+    called or fetched. While its assets are checked (`inspecting`), its end is not final.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Task(NamedTuple):
     cause: Cause | None = None
     page: str | None = None
     findings: tuple[Finding, ...] = ()
+    inspecting: bool = False
 
 
 class Attempt(NamedTuple):
@@ -53,7 +54,8 @@ class Delivery(NamedTuple):
 
     `url` is the one in the request, `target` the one that is called (None if none may be called; `reason` says why).
     `due` is the time of the next attempt in virtual Unix milliseconds; None if there is none. `wait` is the delay of
-    the first attempt after the end of the task, in milliseconds. `manual` marks a redelivery by hand.
+    the first attempt after the end of the task, in milliseconds. `manual` marks a redelivery by hand. `sender` is the
+    process that sends it.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Delivery(NamedTuple):
     wait: int = 0
     content_type: str = "application/json"
     manual: bool = False
+    sender: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Return the delivery as JSON of the control plane."""

@@ -11,25 +11,30 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.hosts import host_of, in_container, is_this_machine
-from ltx_mock.core.journal_entry import CallbackEntry, Entry
+from ltx_mock.core.journal_entry import CallbackEntry
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Task, delivery_id
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
-from ltx_mock.engine.observers import Observer
 from ltx_mock.engine.outbound import Sender, Unanswered
 from ltx_mock.engine.scenario_effects import PlannedTask, apply_to_callback
 from ltx_mock.errors import ConflictError
 from ltx_mock.scenarios.model import MAX_COPIES
-from ltx_mock.store.interface import Store, Tenant
+from ltx_mock.store.interface import Store
+from ltx_mock.store.observers import Observer
+from ltx_mock.store.tenant import Tenant
 
 ANSWER_WITHIN_MS = 30 * SECOND
 BY_HAND = Cause("manual", "redelivered by hand")
+INTERRUPTED = "the fake was ended during this attempt"
+STAND_IN_SECONDS = 1.0
+"""How long a process waits for another to make a delivery before it does."""
 CONTAINER_HOST = "host.docker.internal"
 RETRY_AFTER_MS = (30 * SECOND, 60 * SECOND, 120 * SECOND)
 
@@ -75,75 +80,42 @@ class Span:
     until: int
 
 
-class Callbacks:
-    """Schedules and makes the deliveries of all tenants."""
+class Callbacks(Observer):
+    """Schedules and makes the deliveries of all tenants.
+
+    It observes the store: each change of a delivery or of a clock sets the timer of its tenant.
+    """
 
     def __init__(
         self,
         store: Store,
         sender: Sender,
-        record: Callable[[Tenant, Entry], None],
         ready: Callable[[Tenant], Awaitable[None]],
-        observer: Observer,
     ) -> None:
-        """`record` writes the journal; `ready(tenant)` waits for the inspections of the tenant's tasks."""
+        """`ready(tenant)` waits for the inspections of the tenant's tasks."""
         self._store = store
         self._sender = sender
-        self._record = record
         self._ready = ready
-        self._observer = observer
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Task[None], str] = {}
         self._awaited: Counter[str] = Counter()
 
-    def plan(self, tenant: Tenant, planned: PlannedTask, url: str) -> None:
-        """Schedule the callbacks of a new task, or note why there is none."""
-        task, callback = planned.task, planned.callback
-        target, reason = route(url, tenant.settings, task.page)
-        if callback.lost:
-            target, reason = None, planned.scenario and planned.scenario.cause
-        state: DeliveryState = "scheduled" if target else "withheld"
-        for copy in range(callback.copies if target else 1):
-            delivery = Delivery(delivery_id(task.id, copy), tenant.key, task.id, url, target, state, reason=reason)
-            kind = callback.content_type or delivery.content_type
-            due = _due(task, planned.wait) if target else None
-            self._put(tenant, delivery._replace(due=due, wait=planned.wait, content_type=kind))
-        self.set_alarm(tenant)
+    def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:  # noqa: ARG002 - the next one is due
+        """See `Observer`."""
+        self._set_alarm(tenant)
 
-    def reschedule(self, tenant: Tenant, task: Task) -> None:
-        """Move deliveries without attempts to the task's new end."""
-        for copy in range(MAX_COPIES):
-            delivery = tenant.delivery(delivery_id(task.id, copy))
-            if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
-                self._put(tenant, delivery._replace(due=_due(task, delivery.wait)))
-        self.set_alarm(tenant)
+    def tenant_changed(self, tenant: Tenant | None) -> None:
+        """See `Observer`."""
+        if tenant is not None:
+            self._set_alarm(tenant)
 
-    def redeliver(self, tenant: Tenant, task: Task, delivery: Delivery) -> None:
-        """Schedule one more attempt of a callback that was made, given up or withheld: now, or at the end of its task.
-
-        Raises:
-            ConflictError: its URL may not be called.
-        """
-        target, reason = route(delivery.url, tenant.settings, task.page)
-        if target is None:
-            raise ConflictError(f"{delivery.id} may go nowhere: {reason}")
-        due: int | None = tenant.clock.now()
-        if delivery.state == "withheld":
-            due = None if task.timeline.endless else max(due or 0, task.timeline.ended)
-        self._put(tenant, delivery._replace(state="scheduled", target=target, due=due, reason=None, manual=True))
-        self.set_alarm(tenant)
-
-    def set_alarm(self, tenant: Tenant) -> None:
-        """Set the tenant's timer for its next delivery. Call it after each change of deliveries or clock."""
-        if alarm := self._alarms.pop(tenant.key, None):
-            alarm.cancel()
-        self._observer.tenant_changed(tenant)
-        due = tenant.next_due()
-        if due is None or tenant.clock.mode == "manual":
-            return
-        delay = tenant.clock.real_seconds_until(due) or 0.0
-        loop = asyncio.get_running_loop()
-        self._alarms[tenant.key] = loop.call_later(delay, self._on_alarm, tenant)
+    def workers_ended(self) -> None:
+        """See `Observer`: go on with what another process has begun."""
+        alive = self._store.is_alive
+        for tenant in self._store.tenants():
+            if any(each.state == "sending" and not alive(each.sender) for each in tenant.deliveries()):
+                self._spawn(tenant, self._store.run_in_background(tenant, lambda tenant: give_back(tenant, alive)))
+            self._set_alarm(tenant)
 
     def awaits_receiver(self, tenant: Tenant) -> bool:
         """Tell whether an attempt is waiting for its receiver, which may be the sender of the current request."""
@@ -154,7 +126,7 @@ class Callbacks:
         if tenant.clock.mode == "manual":
             self._spawn(tenant, self._run_due(tenant))
         else:
-            self.set_alarm(tenant)
+            self._set_alarm(tenant)
 
     async def advance(self, tenant: Tenant, span: Span) -> None:
         """Advance the tenant's clock to the end of a span, and make each delivery at its due time.
@@ -162,11 +134,16 @@ class Callbacks:
         A retry is due at least 30 s after its attempt. So all deliveries due within 30 s are made concurrently: in
         order for one receiver, without waiting for another receiver that is dead.
         """
-        while (due := tenant.next_due()) is not None and due <= span.until:
-            horizon = min(span.until, due + min(RETRY_AFTER_MS) - 1)
-            await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(tenant.claim_due(horizon))))
-        tenant.move_clock(span.until)
-        self.set_alarm(tenant)
+
+        def claim(tenant: Tenant) -> list[Delivery]:
+            due = tenant.next_due()
+            if due is not None and due <= span.until:
+                return tenant.claim_due(min(span.until, due + min(RETRY_AFTER_MS) - 1), self._store.worker)
+            tenant.move_clock(span.until)
+            return []
+
+        while claimed := await self._store.run(tenant, claim):
+            await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(claimed)))
 
     async def forget(self, tenant: Tenant) -> None:
         """Cancel the deliveries of a tenant."""
@@ -181,9 +158,18 @@ class Callbacks:
         self._alarms.clear()
         await _cancel(self._running)
 
-    def _put(self, tenant: Tenant, delivery: Delivery) -> None:
-        tenant.put_delivery(delivery)
-        self._observer.delivery_changed(tenant, delivery)
+    def _set_alarm(self, tenant: Tenant) -> None:
+        """Set the tenant's timer for its next delivery."""
+        if alarm := self._alarms.pop(tenant.key, None):
+            alarm.cancel()
+        due = tenant.next_due()
+        if due is None or tenant.clock.mode == "manual":
+            return
+        delay = tenant.clock.real_seconds_until(due) or 0.0
+        if tenant.read_late:
+            delay += STAND_IN_SECONDS
+        loop = asyncio.get_running_loop()
+        self._alarms[tenant.key] = loop.call_later(delay, self._on_alarm, tenant)
 
     def _is_current(self, tenant: Tenant) -> bool:
         """Tell whether the tenant still exists and was not reset."""
@@ -197,38 +183,50 @@ class Callbacks:
     async def _run_due(self, tenant: Tenant) -> None:
         if tenant.clock.mode == "auto":
             await self._ready(tenant)
-            tenant.move_clock(tenant.next_due() or 0)
-        for delivery in tenant.claim_due(tenant.clock.now()):
-            self._spawn(tenant, self._deliver(tenant, delivery))
-        self.set_alarm(tenant)
 
-    def _spawn(self, tenant: Tenant, work: Coroutine[None, None, None]) -> None:
+        def claim(tenant: Tenant) -> list[Delivery]:
+            if tenant.clock.mode == "auto":
+                tenant.move_clock(tenant.next_due() or 0)
+            return tenant.claim_due(tenant.clock.now(), self._store.worker)
+
+        for delivery in await self._store.run_in_background(tenant, claim):
+            self._spawn(tenant, self._deliver(tenant, delivery))
+        self._set_alarm(tenant)
+
+    def _spawn(self, tenant: Tenant, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._running[task] = tenant.key
         task.add_done_callback(self._running.pop)
 
     async def _in_order(self, tenant: Tenant, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
-            tenant.move_clock(delivery.due or 0)
+            await self._store.run_in_background(tenant, _moving_to(delivery.due or 0))
             await self._deliver(tenant, delivery)
 
     async def _deliver(self, tenant: Tenant, delivery: Delivery) -> None:
         await self._ready(tenant)
-        task = tenant.task(delivery.task_id)
-        if task is None or delivery.target is None or delivery.due is None or not self._is_current(tenant):
+
+        def prepare(tenant: Tenant) -> tuple[int, bytes, Cause | None] | None:
+            task = tenant.task(delivery.task_id)
+            if task is None or delivery.target is None or delivery.due is None or not self._is_current(tenant):
+                return None
+            tenant.put_delivery(delivery._replace(state="sending", sender=self._store.worker))
+            at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
+            body = responses.status(task, max(at, task.timeline.ended)).body
+            return at, *(apply_to_callback(tenant, task, body) if tenant.scenarios or task.scenarios else (body, None))
+
+        prepared = await self._store.run_in_background(tenant, prepare)
+        if prepared is None:
             return
-        at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
-        self._observer.delivery_changed(tenant, delivery._replace(state="sending"))
-        number = len(delivery.attempts) + 1
-        body, cause = responses.status(task, max(at, task.timeline.ended)).body, None
-        if tenant.scenarios or task.scenarios:
-            body, cause = apply_to_callback(tenant, task, body)
-        attempt = await self._attempt(tenant, delivery, number, at, body)
-        if not self._is_current(tenant):
-            return
-        self._put(tenant, _after(delivery, attempt))
-        self._record(tenant, _entry(self._store.next_entry(), delivery, attempt, body, cause))
-        self.set_alarm(tenant)
+        at, body, cause = prepared
+        attempt = await self._attempt(tenant, delivery, len(delivery.attempts) + 1, at, body)
+
+        def finish(tenant: Tenant) -> None:
+            tenant.put_delivery(_after(delivery, attempt))
+            tenant.record(lambda number: _entry(number, delivery, attempt, body, cause))
+
+        if self._is_current(tenant):
+            await self._store.run_in_background(tenant, finish)
 
     async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
         clock, timeout = tenant.clock, tenant.settings.callback_timeout
@@ -244,6 +242,60 @@ class Callbacks:
         finally:
             self._awaited[tenant.key] -= 1
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
+
+
+def plan(tenant: Tenant, planned: PlannedTask, url: str) -> None:
+    """Schedule the callbacks of a new task, or note why there is none."""
+    task, callback = planned.task, planned.callback
+    target, reason = route(url, tenant.settings, task.page)
+    if callback.lost:
+        target, reason = None, planned.scenario and planned.scenario.cause
+    state: DeliveryState = "scheduled" if target else "withheld"
+    for copy in range(callback.copies if target else 1):
+        delivery = Delivery(delivery_id(task.id, copy), tenant.key, task.id, url, target, state, reason=reason)
+        kind = callback.content_type or delivery.content_type
+        due = _due(task, planned.wait) if target else None
+        tenant.put_delivery(delivery._replace(due=due, wait=planned.wait, content_type=kind))
+
+
+def reschedule(tenant: Tenant, task: Task) -> None:
+    """Move deliveries without attempts to the task's new end."""
+    for copy in range(MAX_COPIES):
+        delivery = tenant.delivery(delivery_id(task.id, copy))
+        if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
+            tenant.put_delivery(delivery._replace(due=_due(task, delivery.wait)))
+
+
+def redeliver(tenant: Tenant, task: Task, delivery: Delivery) -> None:
+    """Schedule one more attempt of a callback that was made, given up or withheld: now, or at the end of its task.
+
+    Raises:
+        ConflictError: its URL may not be called.
+    """
+    target, reason = route(delivery.url, tenant.settings, task.page)
+    if target is None:
+        raise ConflictError(f"{delivery.id} may go nowhere: {reason}")
+    due: int | None = tenant.clock.now()
+    if delivery.state == "withheld":
+        due = None if task.timeline.endless else max(due or 0, task.timeline.ended)
+    tenant.put_delivery(delivery._replace(state="scheduled", target=target, due=due, reason=None, manual=True))
+
+
+def give_back(tenant: Tenant, is_alive: Callable[[str], bool]) -> None:
+    """Schedule the retries of attempts that a process did not live to see the end of. A unit of work.
+
+    The receiver may have got the callback, so such an attempt counts (CB-2).
+    """
+    for delivery in list(tenant.deliveries()):
+        if delivery.state == "sending" and not is_alive(delivery.sender):
+            now = tenant.clock.now()
+            number, at = len(delivery.attempts) + 1, delivery.due or now
+            tenant.put_delivery(_after(delivery, Attempt(number, at, max(at, now), None, INTERRUPTED)))
+
+
+def _moving_to(moment: int) -> Callable[[Tenant], None]:
+    """Return a unit of work that advances the clock to a moment."""
+    return lambda tenant: tenant.move_clock(moment)
 
 
 def _due(task: Task, wait: int) -> int | None:

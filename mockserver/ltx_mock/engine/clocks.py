@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import LATEST, SECOND, Clock
-from ltx_mock.core.journal_entry import ClockEntry, Entry
+from ltx_mock.core.journal_entry import ClockEntry
+from ltx_mock.core.records import Task
 from ltx_mock.engine.callbacks import Callbacks, Span
-from ltx_mock.engine.inspections import Inspections
-from ltx_mock.engine.observers import Observer
 from ltx_mock.errors import SettingsError
-from ltx_mock.store.interface import Store, Tenant
+from ltx_mock.store.interface import Store
+from ltx_mock.store.tenant import Tenant
 
 Event = dict[str, object]
 
@@ -28,24 +29,13 @@ class Clocks:
     Args:
         store: the tenants, and the clock of future tenants.
         callbacks: delivers the callbacks.
-        inspections: the current inspections.
-        record: writes into the journal.
-        observer: is notified of clock changes.
+        ready: waits for the checks of the assets of a tenant's tasks.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        callbacks: Callbacks,
-        inspections: Inspections,
-        record: Callable[[Tenant, Entry], None],
-        observer: Observer,
-    ) -> None:
+    def __init__(self, store: Store, callbacks: Callbacks, ready: Callable[[Tenant], Awaitable[None]]) -> None:
         self._store = store
         self._callbacks = callbacks
-        self._inspections = inspections
-        self._record = record
-        self._observer = observer
+        self._ready = ready
         self._locks: dict[str, asyncio.Lock] = {}
         self._spans: dict[str, Span] = {}
 
@@ -54,19 +44,21 @@ class Clocks:
         self._locks.pop(tenant.key, None)
         self._spans.pop(tenant.key, None)
 
-    def set(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
+    async def set(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
         """Change the clock of one tenant, or of all and of future ones.
 
         Raises:
             SettingsError: the mode is unknown or the speed is not allowed.
         """
+
+        def change(tenant: Tenant) -> None:
+            tenant.set_clock(mode, speed)
+            _note(tenant, f"set to {tenant.clock.mode}, speed {tenant.clock.speed:g}", tenant.clock.now())
+
         if tenant is None:
-            self._store.set_clock(mode, speed)
+            await self._store.set_clock(mode, speed)
         for each in [tenant] if tenant else self._store.tenants():
-            each.set_clock(mode, speed)
-            self._note(each, f"set to {each.clock.mode}, speed {each.clock.speed:g}", each.clock.now())
-            self._callbacks.set_alarm(each)
-        self._observer.tenant_changed(tenant)
+            await self._store.run(each, change)
 
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[Event]:
         """Advance the clock of one tenant, or of all, and return the events, in order.
@@ -83,27 +75,30 @@ class Clocks:
             return await self._advance(tenant, milliseconds)
         clock = self._store.clock
         check_end_of_time(milliseconds, clock, *(each.clock for each in self._store.tenants()))
-        self._store.move_clock(clock.now() + milliseconds)
-        self._observer.tenant_changed(None)
+        await self._store.move_clock(clock.now() + milliseconds)
         moved = await asyncio.gather(*(self._advance(each, milliseconds) for each in self._store.tenants()))
         return sorted((event for events in moved for event in events), key=itemgetter("at"))
 
     async def _advance(self, tenant: Tenant, milliseconds: int) -> list[Event]:
         if self._callbacks.awaits_receiver(tenant):
-            return self._advance_at_once(tenant, milliseconds)
+            return await self._advance_at_once(tenant, milliseconds)
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
-            await self._inspections.wait_for_inspections(tenant)
-            after = tenant.clock.now()
-            check_end_of_time(milliseconds, tenant.clock)  # it may have been advanced during the wait
-            self._note_advance(tenant, milliseconds)
-            watched = {task.id: task for task in tenant.unfinished(after)}
-            made_before = tenant.account(after).made
-            attempts_before = _attempts(tenant)
-            until = await self._move(tenant, after + milliseconds)
-            await self._inspections.wait_for_inspections(tenant)
-            if tenant.account(until).made > made_before:
-                watched |= {task.id: task for task in list(tenant.tasks())[made_before:]}
-            return _events(tenant, [*watched], attempts_before, after, until)
+            await self._ready(tenant)
+
+            def begin(tenant: Tenant) -> tuple[Before, int]:
+                check_end_of_time(milliseconds, tenant.clock)  # it may have been advanced during the wait
+                _note_advance(tenant, milliseconds)
+                return Before.of(tenant), tenant.begin_advance(milliseconds)
+
+            before, until = await self._store.run(tenant, begin)
+            until = await self._move(tenant, until)
+            await self._ready(tenant)
+
+            def end(tenant: Tenant) -> list[Event]:
+                new = list(tenant.tasks())[before.made :] if tenant.account(until).made > before.made else []
+                return before.events(tenant, until, new)
+
+            return await self._store.run(tenant, end)
 
     async def make_due(self, tenant: Tenant) -> None:
         """Make the deliveries that are due now."""
@@ -124,28 +119,58 @@ class Clocks:
                 del self._spans[tenant.key]
         return span.until
 
-    def _advance_at_once(self, tenant: Tenant, milliseconds: int) -> list[Event]:
-        after = tenant.clock.now()
-        until = after + milliseconds
-        check_end_of_time(milliseconds, tenant.clock)
-        self._note_advance(tenant, milliseconds)
-        decided = [task.id for task in tenant.unfinished(after) if task.id not in self._inspections]
-        attempts_before = _attempts(tenant)
-        tenant.move_clock(until)
+    async def _advance_at_once(self, tenant: Tenant, milliseconds: int) -> list[Event]:
+        def advance(tenant: Tenant) -> tuple[list[Event], int]:
+            check_end_of_time(milliseconds, tenant.clock)
+            _note_advance(tenant, milliseconds)
+            before = Before.of(tenant, without=tenant.inspecting)
+            end, until = tenant.begin_advance(milliseconds), before.moment + milliseconds
+            tenant.move_clock(until)
+            return before.events(tenant, until), end
+
+        events, end = await self._store.run(tenant, advance)
         if span := self._spans.get(tenant.key):
-            span.until = min(LATEST, span.until + milliseconds)
+            span.until = min(LATEST, max(end, span.until + milliseconds))
         else:
             self._callbacks.deliver_due(tenant)
-        return _events(tenant, decided, attempts_before, after, until)
+        return events
 
-    def _note(self, tenant: Tenant, cause: str, until: int) -> None:
-        if tenant.key:
-            entry = ClockEntry(self._store.next_entry(), tenant.clock.now(), until, Cause("clock", cause))
-            self._record(tenant, entry)
 
-    def _note_advance(self, tenant: Tenant, milliseconds: int) -> None:
-        if milliseconds:
-            self._note(tenant, f"advanced by {milliseconds / SECOND:g} s", tenant.clock.now() + milliseconds)
+class Before(NamedTuple):
+    """A tenant before an advance: the moment, its unfinished tasks, how many it had made, the attempts of callbacks."""
+
+    moment: int
+    unfinished: list[str]
+    made: int
+    attempts: dict[str, int]
+
+    @classmethod
+    def of(cls, tenant: Tenant, without: Container[str] = ()) -> Before:
+        """Return the present state; tasks `without` a final outcome are left out."""
+        now = tenant.clock.now()
+        unfinished = [task.id for task in tenant.unfinished(now) if task.id not in without]
+        attempts = {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
+        return cls(now, unfinished, tenant.account(now).made, attempts)
+
+    def events(self, tenant: Tenant, until: int, new: Sequence[Task] = ()) -> list[Event]:
+        """Return the state changes and callback attempts since then, in order; at equal times state changes first.
+
+        Args:
+            tenant: the tenant afterwards.
+            until: the moment of the end.
+            new: the tasks that were made meanwhile.
+        """
+        events: list[tuple[int, int, int, Event]] = []
+        for task_id in dict.fromkeys([*self.unfinished, *(task.id for task in new)]):
+            task = tenant.task(task_id)
+            for at, state in task.timeline.transitions(self.moment, until) if task else ():
+                event: Event = {"at": at, "event": "state", "taskId": task_id, "state": state}
+                events.append((at, 0, task.number if task else 0, event))
+        for order, delivery in enumerate(tenant.deliveries()):
+            for attempt in delivery.attempts[self.attempts.get(delivery.id, 0) :]:
+                about: Event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id}
+                events.append((attempt.at, 1, order, about | attempt._asdict()))
+        return [event for *_, event in sorted(events, key=lambda item: item[:3])]
 
 
 def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
@@ -154,22 +179,12 @@ def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
         raise SettingsError(f"the clock ends with the year 9998; it cannot advance by {milliseconds / SECOND:g} s")
 
 
-def _attempts(tenant: Tenant) -> dict[str, int]:
-    return {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
+def _note(tenant: Tenant, cause: str, until: int) -> None:
+    if tenant.key:
+        now = tenant.clock.now()
+        tenant.record(lambda number: ClockEntry(number, now, until, Cause("clock", cause)))
 
 
-def _events(
-    tenant: Tenant, task_ids: list[str], attempts_before: dict[str, int], after: int, until: int
-) -> list[Event]:
-    """Return the state changes and callback attempts in a span of time; at equal times state changes come first."""
-    events: list[tuple[int, int, int, dict[str, object]]] = []
-    for task_id in task_ids:
-        task = tenant.task(task_id)
-        for at, state in task.timeline.transitions(after, until) if task else ():
-            event = {"at": at, "event": "state", "taskId": task_id, "state": state}
-            events.append((at, 0, task.number if task else 0, event))
-    for order, delivery in enumerate(tenant.deliveries()):
-        for attempt in delivery.attempts[attempts_before.get(delivery.id, 0) :]:
-            event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id, **attempt._asdict()}
-            events.append((attempt.at, 1, order, event))
-    return [event for *_, event in sorted(events, key=lambda item: item[:3])]
+def _note_advance(tenant: Tenant, milliseconds: int) -> None:
+    if milliseconds:
+        _note(tenant, f"advanced by {milliseconds / SECOND:g} s", tenant.clock.now() + milliseconds)

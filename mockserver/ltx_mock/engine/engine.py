@@ -1,37 +1,49 @@
 """The engine behind the endpoints and the control plane.
 
-It runs in one event loop. Methods that are not coroutines are atomic for other requests.
+It runs in one event loop. What changes a tenant is a unit of work: a plain function that the store runs as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.failures import CONTENT_VIOLATION, failure
-from ltx_mock.core.journal_entry import Entry
 from ltx_mock.core.records import Delivery, Task, delivery_id
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.assets import Inspector
-from ltx_mock.engine.callbacks import Callbacks
+from ltx_mock.engine.callbacks import Callbacks, redeliver
 from ltx_mock.engine.clocks import Clocks
 from ltx_mock.engine.inspections import Inspections
-from ltx_mock.engine.observers import Observers
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.engine.responses import ApiResponse
+from ltx_mock.engine.scenario_effects import PlannedTask
 from ltx_mock.engine.submissions import Submission
-from ltx_mock.engine.task_creation import TaskCreation
+from ltx_mock.engine.task_creation import TaskCreation, change_task
 from ltx_mock.engine.tenants import Tenants
 from ltx_mock.errors import ConflictError, NotFoundError
 from ltx_mock.scenarios.matching import ActiveScenario
-from ltx_mock.store.interface import Store, Tenant
+from ltx_mock.store.interface import Store
+from ltx_mock.store.observers import Observers
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.api import ENDED
 
 BY_HAND = Cause("manual", "finished by hand")
+
+
+class Created(NamedTuple):
+    """The response to a generateTask, and the task as planned; None if there is none."""
+
+    response: ApiResponse
+    planned: PlannedTask | None = None
+
+    @property
+    def callback_first(self) -> bool:
+        """Whether the callback is to arrive before the response."""
+        return self.planned is not None and self.planned.callback.first
 
 
 class Engine:
@@ -44,7 +56,6 @@ class Engine:
 
     Attributes:
         sender: Sends the fake's own requests.
-        observers: Are notified of every change.
         tenants: The tenants by key.
         worker: A thread for long work outside the event loop.
     """
@@ -52,38 +63,39 @@ class Engine:
     def __init__(self, settings: Settings, store: Store, sender: Sender) -> None:
         self.started = Clock.start().now()
         self.store, self.sender = store, sender
-        self.observers = Observers()
         self.worker = WorkerThread()
         self._inspections = Inspections()
-        self.callbacks = Callbacks(store, sender, self.record, self.wait_for_inspections, self.observers)
-        self._clocks = Clocks(store, self.callbacks, self._inspections, self.record, self.observers)
-        self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self._clocks, self.observers)
+        self.callbacks = Callbacks(store, sender, self.wait_for_inspections)
+        self._clocks = Clocks(store, self.callbacks, self.wait_for_inspections)
+        self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self._clocks)
         inspector = Inspector(sender, fetch_all=settings.fetch_assets)
-        self._creation = TaskCreation(store, self.callbacks, inspector, self._inspections, self.observers)
+        self._creation = TaskCreation(store, inspector, self._inspections)
+        store.observers.add(self.callbacks)
+        store.observers.add(self._creation)
+
+    @property
+    def observers(self) -> Observers:
+        """Are notified of every change."""
+        return self.store.observers
 
     @property
     def settings(self) -> Settings:
         """The server's settings, which are the defaults of tenants."""
-        return self.tenants.settings
+        return self.store.settings
 
     @property
     def clock(self) -> Clock:
         """The clock of future tenants."""
         return self.store.clock
 
-    @property
-    def tasks_under_inspection(self) -> Container[str]:
-        """Ids of tasks whose assets are still being checked, so their outcome is not final."""
-        return self._inspections
-
-    def record(self, tenant: Tenant, entry: Entry) -> None:
-        """Write an entry into the tenant's journal and notify the observers."""
-        tenant.record(entry)
-        self.observers.entry_recorded(tenant, entry)
-
     # ---- the two endpoints
 
-    async def generate(
+    async def before_generate(self, tenant: Tenant) -> None:
+        """Wait for what decides whether there is a free slot: inspections of tasks that may have failed by now."""
+        if tenant.inspecting:
+            await self.wait_for_inspections(tenant, tenant.clock.now())
+
+    def generate(
         self,
         tenant: Tenant,
         submitted: Submission,
@@ -91,8 +103,8 @@ class Engine:
         now: int,
         requested: tuple[ActiveScenario, ...] = (),
         page: str | None = None,
-    ) -> ApiResponse:
-        """Process generateTask and return the response.
+    ) -> Created:
+        """Process generateTask and return the response. A unit of work; see `after_generate`.
 
         Args:
             tenant: the tenant of the request's key.
@@ -105,41 +117,47 @@ class Engine:
         request, findings = submitted.request, submitted.findings
         if request is None or (findings and tenant.settings.strict):
             strict = tenant.settings.strict
-            return responses.invalid([each for each in findings if strict or each.severity == "violation"])
-        if self._inspections:
-            await self.wait_for_inspections(tenant, now)
-            tenant = self.tenants.of_key(tenant.key) or tenant  # a reset may have replaced the tenant
-            now = tenant.clock.now()
-        response, planned = self._creation.create(tenant, submitted, request, root, now, requested, page)
-        if planned is not None and planned.callback.first:
-            await self._clocks.make_due(tenant)
-        return response
+            return Created(responses.invalid([each for each in findings if strict or each.severity == "violation"]))
+        return Created(*self._creation.create(tenant, submitted, request, root, now, requested, page))
 
-    async def status(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
-        """Process statusTask and return the response. An `auto` clock then advances to the task's next state."""
+    async def after_generate(self, tenant: Tenant, created: Created) -> None:
+        """Start what a new task needs: the check of its assets, and its callback if that comes before the response."""
+        if created.planned is None:
+            return
+        if created.planned.task.inspecting:
+            self._creation.begin(tenant, created.planned.task)
+        if created.callback_first:
+            await self._clocks.make_due(tenant)
+
+    async def before_status(self, tenant: Tenant, task_id: str) -> None:
+        """Wait for what decides the state of a task, and with an `auto` clock its next one."""
+        if tenant.clock.mode == "auto":
+            await self.wait_for_inspections(tenant)
+        elif task_id in tenant.inspecting:
+            await self.wait_for_inspections(tenant, tenant.clock.now())
+
+    def status(self, tenant: Tenant, task_id: str, now: int) -> ApiResponse:
+        """Process statusTask and return the response. An `auto` clock then advances to the task's next state.
+
+        A unit of work.
+        """
         task = tenant.task(task_id)
         if task is None:
             return responses.unknown_task(task_id)
-        if task_id in self._inspections:
-            await self.wait_for_inspections(tenant, now)
-            task = tenant.task(task_id) or task
-        response = responses.status(task, now)
         if tenant.clock.mode == "auto":
-            await self.wait_for_inspections(tenant)
-            task = tenant.task(task_id) or task
             tenant.move_clock(task.timeline.next_transition(now) or now)
-            self.callbacks.set_alarm(tenant)
-        return response
+        return responses.status(task, now)
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait for the inspections of the tenant's tasks; see `Inspections`."""
+        self._creation.begin_missing(tenant)
         await self._inspections.wait_for_inspections(tenant, by)
 
     # ---- for the control plane
 
-    def set_clock(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
+    async def set_clock(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
         """See `Clocks.set`."""
-        self._clocks.set(tenant, mode, speed)
+        await self._clocks.set(tenant, mode, speed)
 
     async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[dict[str, object]]:
         """See `Clocks.advance`."""
@@ -163,32 +181,46 @@ class Engine:
                 break
         else:
             raise NotFoundError(f"no callback {named[:80]!r}")
-        if delivery.state in {"scheduled", "sending"}:
-            raise ConflictError(f"{delivery.id} is {delivery.state}; it cannot be redelivered")
-        _, task = self.tenants.find_task(delivery.task_id)
-        self.callbacks.redeliver(tenant, task, delivery)
+
+        def again(tenant: Tenant) -> None:
+            current = tenant.delivery(delivery.id) or delivery
+            if current.state in {"scheduled", "sending"}:
+                raise ConflictError(f"{current.id} is {current.state}; it cannot be redelivered")
+            task = tenant.task(current.task_id)
+            if task is not None:
+                redeliver(tenant, task, current)
+
+        await self.store.run(tenant, again)
         if tenant.clock.mode == "manual":
             await self.advance(tenant, 0)
         return tenant.delivery(delivery.id) or delivery
 
-    async def finish(self, task_id: str, state: Literal["success", "failed"], fail_code: str | None) -> Task:
+    async def finish(self, task_id: str, wanted: Literal["success", "failed"], fail_code: str | None) -> Task:
         """End a task now, by hand.
 
         Raises:
             NotFoundError: unknown task.
             ConflictError: it is finished already (TASK-1).
         """
-        tenant, task = self.tenants.find_task(task_id)
+        tenant, task = await self.tenants.find_task(task_id)
         await self.wait_for_inspections(tenant)
-        task = tenant.task(task_id) or task
-        now = tenant.clock.now()
-        if task.timeline.state(now) in ENDED:
-            raise ConflictError(f"{task_id} is finished: {task.timeline.state(now)} is its last state (TASK-1)")
-        ending = failure(fail_code or CONTENT_VIOLATION, BY_HAND) if state == "failed" else None
-        self._creation.change(tenant, task._replace(timeline=task.timeline.finished_at(now, ending), cause=BY_HAND))
+
+        def end(tenant: Tenant) -> None:
+            current, now = tenant.task(task_id) or task, tenant.clock.now()
+            state = current.timeline.state(now)
+            if state in ENDED:
+                raise ConflictError(f"{task_id} is finished: {state} is its last state (TASK-1)")
+            ending = failure(fail_code or CONTENT_VIOLATION, BY_HAND) if wanted == "failed" else None
+            change_task(tenant, current._replace(timeline=current.timeline.finished_at(now, ending), cause=BY_HAND))
+
+        await self.store.run(tenant, end)
         if tenant.clock.mode == "manual":
             await self.advance(tenant, 0)
         return tenant.task(task_id) or task
+
+    async def open(self) -> None:
+        """Get ready; call it once, in the event loop of the server."""
+        await self.store.open()
 
     async def close(self) -> None:
         """Stop all that is under way."""
@@ -196,3 +228,4 @@ class Engine:
         self.worker.close()
         self._inspections.cancel()
         await self.callbacks.close()
+        await self.store.close()

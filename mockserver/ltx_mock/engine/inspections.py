@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Coroutine, Iterable
+from typing import NamedTuple
 
-from ltx_mock.store.interface import Tenant
-
-T = TypeVar("T")
+from ltx_mock.store.tenant import Tenant
 
 
 class Inspection(NamedTuple):
@@ -16,7 +14,7 @@ class Inspection(NamedTuple):
 
     tenant: Tenant
     earliest: int
-    work: asyncio.Task[Any]
+    work: asyncio.Task[None]
 
 
 class Inspections:
@@ -32,19 +30,11 @@ class Inspections:
     def __len__(self) -> int:
         return len(self._by_task)
 
-    def begin(
-        self, tenant: Tenant, task_id: str, earliest: int, work: Coroutine[None, None, T], done: Callable[[T], None]
-    ) -> None:
-        """Start an inspection; `earliest` is in Unix milliseconds. `done` gets its result, unless it is cancelled."""
-        running = asyncio.create_task(work)
-        self._by_task[task_id] = Inspection(tenant, earliest, running)
-
-        def over(work: asyncio.Task[T]) -> None:
-            self._by_task.pop(task_id, None)
-            if not work.cancelled():
-                done(work.result())
-
-        running.add_done_callback(over)
+    def begin(self, tenant: Tenant, task_id: str, earliest: int, work: Coroutine[None, None, None]) -> None:
+        """Start an inspection; `earliest` is in Unix milliseconds."""
+        inspection = Inspection(tenant, earliest, asyncio.create_task(work))
+        self._by_task[task_id] = inspection
+        inspection.work.add_done_callback(lambda _: self._by_task.pop(task_id, None))
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait for the inspections of the tenant's tasks.
@@ -60,7 +50,7 @@ class Inspections:
         if pending:
             await asyncio.wait(pending)
 
-    def cancel(self, tenants: Iterable[Tenant] | None = None) -> list[asyncio.Task[Any]]:
+    def cancel(self, tenants: Iterable[Tenant] | None = None) -> list[asyncio.Task[None]]:
         """Cancel the inspections of some tenants, or all, and return their tasks."""
         theirs = None if tenants is None else list(tenants)
         doomed = [each.work for each in self._by_task.values() if theirs is None or each.tenant in theirs]

@@ -193,6 +193,12 @@ def no_scenario(problem: str, header: str) -> ApiResponse:
     return error(400, problem, cause=Cause("request", f"header {header}"))
 
 
+def unavailable(reason: str) -> ApiResponse:
+    """Return the response while the store of the state cannot be reached. It is our choice."""
+    headers = ((b"retry-after", b"1"),)
+    return error(503, f"the state of the fake cannot be reached: {reason}", headers=headers)
+
+
 def crashed(problem: str) -> ApiResponse:
     """Return the 500 for an internal error of the fake."""
     return error(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ltx_mock.core.cause import Cause
@@ -15,7 +15,7 @@ from ltx_mock.scenarios.drift import drifted
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, take_next
 from ltx_mock.scenarios.model import Callback, Operation, Outcome
 from ltx_mock.scenarios.sampling import milliseconds, noise
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 
 AS_DOCUMENTED = Callback()
 
@@ -68,15 +68,15 @@ def take_scenario(
     return wish or tenant.claim_scenario(call, task_id)
 
 
-async def run_with_scenarios(
+def run_with_scenarios(
     tenant: Tenant,
     operation: Operation,
     requested: tuple[ActiveScenario, ...],
     subject: RequestFacts,
-    work: Callable[[], Awaitable[ApiResponse]],
+    work: Callable[[], ApiResponse],
     task_id: str | None = None,
 ) -> ApiResponse:
-    """Process a request under its scenarios, and return the response.
+    """Process a request under its scenarios, and return the response. A part of a unit of work.
 
     Args:
         tenant: the tenant of the request's key.
@@ -90,7 +90,7 @@ async def run_with_scenarios(
     first = take_scenario(tenant, requested, call, task_id)
     if first is not None and first.scenario.outcome.replaces_work:
         return apply_to_response(tenant, first, responses.forced(first.scenario.outcome, tenant.clock.now()))
-    response = await work()
+    response = work()
     if first is not None:
         response = apply_to_response(tenant, first, response)
     if response.status == 200:

@@ -10,33 +10,29 @@ from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.timeline import EARLIEST_FAILURE_MS, build_timeline
-from ltx_mock.engine import responses
-from ltx_mock.engine.assets import NOTHING, InspectionResult, Inspector
-from ltx_mock.engine.callbacks import Callbacks
+from ltx_mock.engine import callbacks, responses
+from ltx_mock.engine.assets import NOTHING, Inspector
 from ltx_mock.engine.inspections import Inspections
-from ltx_mock.engine.observers import Observer
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import PlannedTask, apply_to_response, apply_to_task, take_scenario
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, for_later_requests
-from ltx_mock.store.interface import Store, Tenant
+from ltx_mock.store.interface import Store
+from ltx_mock.store.observers import Observer
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.request import GenerateRequest
 
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
 
 
-class TaskCreation:
-    """Creates tasks, and starts their background work."""
+class TaskCreation(Observer):
+    """Creates tasks, and starts the checks of their assets."""
 
-    def __init__(
-        self, store: Store, callbacks: Callbacks, inspector: Inspector, inspections: Inspections, observer: Observer
-    ) -> None:
+    def __init__(self, store: Store, inspector: Inspector, inspections: Inspections) -> None:
         self._store = store
-        self._callbacks = callbacks
         self._inspector = inspector
         self._inspections = inspections
-        self._observer = observer
 
     def create(
         self,
@@ -48,26 +44,50 @@ class TaskCreation:
         requested: tuple[ActiveScenario, ...],
         page: str | None,
     ) -> tuple[ApiResponse, PlannedTask | None]:
-        """Create a task or refuse it, and return the response. See `Engine.generate`."""
+        """Create a task or refuse it, and return the response. A unit of work; see `Engine.generate`."""
         findings = submitted.findings
         task = self._task(tenant, submitted.raw, request, root, now, requested)._replace(page=page, findings=findings)
-        refused = tenant.add_task(task, now)
+        refused = tenant.refusal(task, now)
         if refused is not None:
             return responses.no_slot(tenant.settings, refused, now), None
         planned = (
             self._planned(tenant, task, request, requested) if tenant.scenarios or requested else PlannedTask(task)
         )
-        self._begin(tenant, request, planned)
-        response = responses.created(planned.task, findings)
+        task = planned.task
+        if self._inspects(task):
+            if task.page is None:
+                task = task._replace(inspecting=True)
+            else:
+                task = task._replace(cause=Cause("asset", f"assets not fetched: {refusal(task.page)}"))
+        tenant.add_task(task)
+        if request.request_type == "callback" and request.callback_url:
+            callbacks.plan(tenant, planned, request.callback_url)
+        planned = planned._replace(task=task)
+        response = responses.created(task, findings)
         if planned.scenario and not planned.fails_only:
             response = apply_to_response(tenant, planned.scenario, response)
         return response, planned
 
-    def change(self, tenant: Tenant, task: Task) -> None:
-        """Store a task with another end, and move its callback there."""
-        tenant.replace_task(task)
-        self._observer.task_changed(tenant, task, "changed")
-        self._callbacks.reschedule(tenant, task)
+    def workers_ended(self) -> None:
+        """See `Observer`: check what another process has begun to check."""
+        for tenant in self._store.tenants():
+            self.begin_missing(tenant)
+
+    def begin_missing(self, tenant: Tenant) -> None:
+        """Start the checks that are not under way in this process."""
+        for task_id in tenant.inspecting:
+            task = tenant.task(task_id)
+            if task is not None and task_id not in self._inspections:
+                self.begin(tenant, task)
+
+    def begin(self, tenant: Tenant, task: Task) -> None:
+        """Start the check of a task's assets."""
+        earliest = task.timeline.started + EARLIEST_FAILURE_MS
+        self._inspections.begin(tenant, task.id, earliest, self._inspect(tenant, task))
+
+    def _inspects(self, task: Task) -> bool:
+        line = task.timeline
+        return line.failure is None and not line.endless and self._inspector.concerns(task.request)
 
     def _task(
         self,
@@ -104,24 +124,9 @@ class TaskCreation:
         if chosen is None:
             return PlannedTask(task)
         redraw = partial(build_timeline, request, task.seed, tenant.settings.seed, task.timeline.created)
-        planned = apply_to_task(
+        return apply_to_task(
             task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.next_random_bytes, redraw
         )
-        tenant.replace_task(planned.task)
-        return planned
-
-    def _begin(self, tenant: Tenant, request: GenerateRequest, planned: PlannedTask) -> None:
-        """Start the background work: the callback, and the check of assets."""
-        task, line = planned.task, planned.task.timeline
-        if line.failure is None and not line.endless and self._inspector.concerns(request):
-            if task.page is None:
-                self._inspect(tenant, task, request)
-            else:
-                task = task._replace(cause=Cause("asset", f"assets not fetched: {refusal(task.page)}"))
-                tenant.replace_task(task)
-        self._observer.task_changed(tenant, task, "made")
-        if request.request_type == "callback" and request.callback_url:
-            self._callbacks.plan(tenant, planned, request.callback_url)
 
     def _new_task(self, tenant: Tenant, number: int) -> bytes:
         """Return a digest for the id of a task (not used before, GEN-17) and for its random choices."""
@@ -130,21 +135,30 @@ class TaskCreation:
             random_bytes = digest("again", random_bytes)
         return random_bytes
 
-    def _inspect(self, tenant: Tenant, task: Task, request: GenerateRequest) -> None:
-        def conclude(found: InspectionResult) -> None:
-            current = tenant.task(task.id)
-            if current is None:
-                return
-            if found == NOTHING or current.timeline != task.timeline:
-                self._observer.task_changed(tenant, current, "changed")  # its end is final now
-            elif found.failure is not None:
-                failed = build_timeline(request, task.seed, tenant.settings.seed, task.timeline.created, found.failure)
-                self.change(tenant, current._replace(timeline=failed))
-            else:
-                self.change(tenant, current._replace(cause=found.doubt))
+    async def _inspect(self, tenant: Tenant, task: Task) -> None:
+        found = await self._inspector.inspect(task.request)
 
-        earliest = task.timeline.started + EARLIEST_FAILURE_MS
-        self._inspections.begin(tenant, task.id, earliest, self._inspector.inspect(request), conclude)
+        def conclude(tenant: Tenant) -> None:
+            current = tenant.task(task.id)
+            if current is None or not current.inspecting:
+                return
+            current = current._replace(inspecting=False)
+            if found == NOTHING or current.timeline != task.timeline:
+                tenant.replace_task(current)
+            elif found.failure is None:
+                tenant.replace_task(current._replace(cause=found.doubt))
+            else:
+                seed, created = tenant.settings.seed, task.timeline.created
+                failed = build_timeline(task.request, task.seed, seed, created, found.failure)
+                change_task(tenant, current._replace(timeline=failed))
+
+        await self._store.run_in_background(tenant, conclude)
+
+
+def change_task(tenant: Tenant, task: Task) -> None:
+    """Store a task with another end, and move its callback there. A unit of work."""
+    tenant.replace_task(task)
+    callbacks.reschedule(tenant, task)
 
 
 def _task_id(random_bytes: bytes) -> str:

@@ -26,19 +26,35 @@ from ltx_mock.control.guard import Guard
 from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.keys import bearer_key
-from ltx_mock.core.setting_readers import MEMORY, public_store
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import Sender
-from ltx_mock.errors import LtxMockError
-from ltx_mock.store.memory import MemoryStore
+from ltx_mock.errors import UnavailableError
+from ltx_mock.store.choose import new_store
 from ltx_mock_contracts.api import BALANCE_PATH, BASE_PATH
 from ltx_mock_contracts.model import MODEL
 
 # Clients set the base URL with or without /api/v1; both work.
 PREFIXES = (BASE_PATH, "")
 RESULT = f"/files/results/{{task_id}}{MODEL.result.suffix}"
+
+
+class Reachable:
+    """Middleware that answers 503 in the envelope while the store cannot be reached."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        try:
+            await self._app(scope, receive, send)
+        except UnavailableError as problem:
+            status, body, headers, *_ = responses.unavailable(str(problem))
+            answer = Response(body, status, media_type="application/json")
+            answer.raw_headers += headers
+            await answer(scope, receive, send)
 
 
 class OpenToBrowsers:
@@ -48,9 +64,9 @@ class OpenToBrowsers:
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app = Reachable(app)
         self._cors = CORSMiddleware(
-            app,
+            self._app,
             allow_origins=["*"],
             allow_methods=["*"],
             allow_headers=["*"],
@@ -65,14 +81,8 @@ class OpenToBrowsers:
 
 
 def new_engine(settings: Settings) -> Engine:
-    """Return an engine with these settings and their store.
-
-    Raises:
-        LtxMockError: there is no such store.
-    """
-    if settings.store != MEMORY:
-        raise LtxMockError(f"the store {public_store(settings.store)} is not supported yet; use {MEMORY}")
-    return Engine(settings, MemoryStore(settings), Sender(settings.ca_file))
+    """Return an engine with these settings and their store."""
+    return Engine(settings, new_store(settings), Sender(settings.ca_file))
 
 
 def build(engine: Engine) -> ASGIApp:
@@ -125,19 +135,23 @@ class Crash:
         response = responses.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
         key = bearer_key(header(request.scope, b"authorization") or "")
         tenant = self._engine.store.find(key or "") or self._engine.tenants.anonymous
-        entry = RequestEntry(
-            number=self._engine.store.next_entry(),
-            at=tenant.clock.now(),
-            operation="other",
-            method=request.method,
-            target=request.url.path,
-            status=response.status,
-            request=b"",
-            response=response.body,
-            request_headers=tuple(request.headers.raw),
-            cause=response.cause,
+        await self._engine.store.run(
+            tenant,
+            lambda tenant: tenant.record(
+                lambda number: RequestEntry(
+                    number=number,
+                    at=tenant.clock.now(),
+                    operation="other",
+                    method=request.method,
+                    target=request.url.path,
+                    status=response.status,
+                    request=b"",
+                    response=response.body,
+                    request_headers=tuple(request.headers.raw),
+                    cause=response.cause,
+                )
+            ),
         )
-        self._engine.record(tenant, entry)
         return Response(response.body, response.status, media_type="application/json")
 
 

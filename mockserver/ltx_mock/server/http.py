@@ -193,6 +193,7 @@ class HttpServer(uvicorn.Server):
         """Serve until stopped; `on_ready` is called as soon as connections are accepted."""
         self._on_ready = on_ready
         self.listening = sockets
+        await self._engine.open()
         try:
             await self.serve(sockets=self.listening)
         finally:

@@ -44,11 +44,14 @@ class ServerThread:
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: HttpServer | None = None
+        self._failure: LtxMockError | None = None
         self._thread = Thread(target=self._run, name="ltx-mock", daemon=True)
         close_in_children(self)
         self._thread.start()
         if not self._ready.wait(START_SECONDS):
             raise LtxMockError(f"the server did not start within {START_SECONDS:g} s")
+        if self._failure is not None:
+            raise self._failure
 
     @property
     def app(self) -> ASGIApp:
@@ -110,7 +113,13 @@ class ServerThread:
             yield sock.fileno() if sock else -1
 
     def _run(self) -> None:
-        run(lambda: HttpServer(self.engine), self._sockets, self._on_ready)
+        try:
+            run(lambda: HttpServer(self.engine), self._sockets, self._on_ready)
+        except LtxMockError as problem:
+            self._failure = problem
+            for sock in self._sockets:
+                sock.close()
+            self._ready.set()
 
     def _on_ready(self, server: HttpServer) -> None:
         self._server, self._loop = server, asyncio.get_running_loop()

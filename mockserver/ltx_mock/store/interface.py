@@ -1,179 +1,108 @@
 """The interface of the store, which holds all state of tenants.
 
-Each method is atomic: compound operations (count a request, take a slot and spend credits, claim a delivery) are one
-call. `ltx_mock.store.memory` implements it.
+Whatever changes a tenant is a *unit of work*: a function that is given the tenant, and that `Store.run` runs as one
+step. The store notifies its observers of every change, whoever made it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from ltx_mock.core.clock import Clock
-from ltx_mock.core.journal_entry import Entry, Operation
-from ltx_mock.core.records import Account, Delivery, Refusal, Task
 from ltx_mock.core.settings import Settings
-from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint
 from ltx_mock.scenarios.model import Scenario
+from ltx_mock.store.observers import Observers
+from ltx_mock.store.tenant import Tenant
 
-ANONYMOUS = "nobody"
-"""The id of the tenant for requests without a valid key."""
-
-
-class Tenant(Protocol):
-    """The state of one API key. Times are Unix milliseconds of the tenant's clock."""
-
-    @property
-    def key(self) -> str:
-        """The API key, which must never be shown."""
-
-    @property
-    def id(self) -> str:
-        """The public id of the tenant: `t1`, `t2` and so on in order of creation, or `ANONYMOUS`.
-
-        Labels of keys are not unique, and an id derived from the key would confirm a guessed key.
-        """
-
-    @property
-    def label(self) -> str:
-        """The label of the key, for people; not unique."""
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the tenant."""
-
-    def configure(self, settings: Settings) -> None:
-        """Replace the settings."""
-
-    @property
-    def generation(self) -> int:
-        """A number that is unique among all tenants ever opened, also with the same key.
-
-        Tenants are equal if key and generation are; object identity must not matter.
-        """
-
-    @property
-    def clock(self) -> Clock:
-        """The tenant's clock."""
-
-    def move_clock(self, moment: int) -> None:
-        """Advance the clock to a moment; do nothing if it has passed."""
-
-    def set_clock(self, mode: str | None, speed: float | None) -> None:
-        """Change the clock's mode or speed; see `Clock.changed`."""
-
-    @property
-    def opened(self) -> bool:
-        """Whether it was opened with its own settings."""
-
-    @property
-    def scenarios(self) -> Sequence[ActiveScenario]:
-        """The active scenarios, oldest first."""
-
-    def add_scenario(self, scenario: Scenario) -> None:
-        """Activate a scenario, after the others."""
-
-    def claim_scenario(self, call: MatchPoint, task_id: str | None = None) -> ActiveScenario | None:
-        """Return the first scenario that applies, and count its use; a task's own scenarios come first."""
-
-    def drop_scenarios(self) -> None:
-        """Remove the active scenarios; those of tasks stay."""
-
-    def next_random_bytes(self) -> bytes:
-        """Return the next 16 random bytes of the seed."""
-
-    def take_request(self, now: int) -> int:
-        """Count a request (LIM-1). Return 0, or the milliseconds to wait if the limit is reached."""
-
-    def next_number(self) -> int:
-        """Return the number of the next task, counted from 1; every call gives a new one."""
-
-    def add_task(self, task: Task, now: int) -> Refusal | None:
-        """Spend the credits (GEN-15), take a slot (LIM-2) and store the task; or do nothing and return the reason.
-
-        The limit on the size of a key's requests is our choice.
-        """
-
-    def task(self, task_id: str) -> Task | None:
-        """Return the task with this id if this key created it (AUTH-4)."""
-
-    def tasks(self) -> Iterable[Task]:
-        """Return all tasks in order of creation."""
-
-    def replace_task(self, task: Task) -> None:
-        """Replace the task with the same id."""
-
-    def unfinished(self, now: int) -> list[Task]:
-        """Return the unfinished tasks, in any order."""
-
-    def account(self, now: int) -> Account:
-        """Return the counters."""
-
-    def put_delivery(self, delivery: Delivery) -> None:
-        """Add or replace a delivery."""
-
-    def delivery(self, delivery_id: str) -> Delivery | None:
-        """Return the delivery with this id."""
-
-    def deliveries(self) -> Iterable[Delivery]:
-        """Return all deliveries in order of creation."""
-
-    def next_due(self) -> int | None:
-        """Return the time of the next scheduled delivery."""
-
-    def claim_due(self, until: int) -> list[Delivery]:
-        """Mark all deliveries scheduled up to `until` as being sent, and return them in order of time."""
-
-    def record(self, entry: Entry) -> None:
-        """Write an entry into the journal; if it is full, the oldest are removed."""
-
-    def entries(self) -> Sequence[Entry]:
-        """Return the journal, oldest first."""
-
-    @property
-    def forgotten(self) -> int:
-        """The number of the last removed entry; 0 if the journal is complete."""
-
-    @property
-    def entry_bytes(self) -> int:
-        """The approximate size of the journal in bytes."""
-
-    @property
-    def counts(self) -> Mapping[tuple[Operation, int | None], int]:
-        """The number of entries ever written, by operation and status; clearing the journal does not change it."""
-
-    def forget_entries(self) -> int:
-        """Clear the journal and return the number of its entries."""
+T = TypeVar("T")
 
 
 class Store(Protocol):
-    """All tenants."""
+    """All tenants.
+
+    What is no coroutine reads what this process knows: of the tenants that it has worked on since `refresh`, and all
+    others as `refresh` found them.
+    """
+
+    @property
+    def observers(self) -> Observers:
+        """Are notified of every change after it was made, also by another process."""
+
+    @property
+    def worker(self) -> str:
+        """The id of this process among all that share the store."""
+
+    def is_alive(self, worker: str) -> bool:
+        """Tell whether a process works with the store."""
+
+    async def open(self) -> None:
+        """Get ready; call it once, in the event loop of the server, before anything else.
+
+        Raises:
+            LtxMockError: the state cannot be reached or read.
+        """
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+    async def refresh(self) -> None:
+        """Learn what other processes have changed."""
+
+    async def run(self, tenant: Tenant, work: Callable[[Tenant], T]) -> T:
+        """Run a unit of work on a tenant, and return what it returns as soon as its changes are safe.
+
+        It may be run several times, because another process has changed the tenant meanwhile; only the last run counts.
+        So it must have no other effect than its changes of the tenant. If it raises, nothing is changed. If another
+        process has replaced the tenant, it is run on the present one of its key.
+
+        Raises:
+            UnavailableError: the state cannot be reached now. The work may have been done or not.
+        """
+
+    async def run_in_background(self, tenant: Tenant, work: Callable[[Tenant], T]) -> T:
+        """Do the same for something that was begun for this very tenant, and whose outcome must not be lost.
+
+        It waits while the state cannot be reached. What is done to a tenant that was removed goes nowhere.
+        """
 
     @property
     def clock(self) -> Clock:
         """The initial clock of future tenants."""
 
-    def move_clock(self, moment: int) -> None:
+    async def move_clock(self, moment: int) -> None:
         """Advance that clock to a moment."""
 
-    def set_clock(self, mode: str | None, speed: float | None) -> None:
+    async def set_clock(self, mode: str | None, speed: float | None) -> None:
         """Change that clock's mode or speed."""
 
-    def reset(self) -> None:
-        """Remove everything, and restart ids and numbers."""
+    async def reset(self) -> None:
+        """Remove everything, and restart ids and numbers; then open the tenants with own settings anew."""
 
     @property
     def scenarios(self) -> Sequence[Scenario]:
         """The initial scenarios of future tenants, besides those of their settings."""
 
-    def tenant(self, key: str) -> Tenant:
+    async def existing(self, key: str) -> Tenant | None:
+        """Return the tenant of this key, or None; `find` with a look at what other processes made."""
+
+    async def tenant(self, key: str) -> Tenant:
         """Return the tenant of this key; make it if the key is new."""
 
-    def open(self, key: str, settings: Settings) -> Tenant:
-        """Make a new, empty tenant with its own settings, replacing that of the same key."""
+    async def open_tenant(self, key: str, settings: Settings | None) -> Tenant:
+        """Make a new, empty tenant, replacing that of the same key.
 
-    def configure(self, settings: Settings) -> None:
-        """Replace the settings of future tenants."""
+        Args:
+            key: its key.
+            settings: its own settings; None for those of the server.
+        """
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of future tenants."""
+
+    async def configure(self, tenant: Tenant | None, change: Callable[[Settings], Settings]) -> Settings:
+        """Change the settings of one tenant, or of all and of future ones; return the new ones."""
 
     def find(self, key: str) -> Tenant | None:
         """Return the tenant of this key, or None."""
@@ -184,17 +113,20 @@ class Store(Protocol):
     def tenants(self) -> Sequence[Tenant]:
         """Return all tenants in order of creation."""
 
-    def add_scenario(self, scenario: Scenario) -> None:
+    async def add_scenario(self, scenario: Scenario) -> None:
         """Activate a scenario for each tenant, including future ones."""
 
-    def drop_scenarios(self) -> None:
+    async def drop_scenarios(self) -> None:
         """Remove the scenarios of all tenants, including future ones."""
 
     def owner(self, task_id: str) -> Tenant | None:
         """Return the tenant of this task, or None."""
 
-    def drop(self, key: str, *, forever: bool = True) -> None:
-        """Remove a tenant with its state, and its id unless it is to be replaced."""
+    async def find_owner(self, task_id: str) -> Tenant | None:
+        """The same, also of a task that this process does not know yet."""
+
+    async def drop(self, tenant: Tenant) -> None:
+        """Remove a tenant with its state and its id."""
 
     @property
     def journal_bytes(self) -> int:
@@ -203,6 +135,3 @@ class Store(Protocol):
     @property
     def task_bytes(self) -> int:
         """The approximate size of all tasks and callbacks in bytes."""
-
-    def next_entry(self) -> int:
-        """Return the number of the next journal entry."""

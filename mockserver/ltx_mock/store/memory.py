@@ -2,69 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
+from typing import TypeVar
 
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.store.interface import ANONYMOUS
-from ltx_mock.store.memory_budget import Budget, journals_to_shorten, tenants_to_forget
+from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
 from ltx_mock.store.memory_tenant import MemoryTenant, Shared
+from ltx_mock.store.observers import Observers
+from ltx_mock.store.tenant import ANONYMOUS, Tenant
+
+T = TypeVar("T")
 
 MAX_IDLE_TENANTS = 10_000
-MAX_TASK_BYTES = 512 * MEBIBYTE
-"""The limit on the tasks of all keys without own settings; the least recently used keys are forgotten."""
 
 
 class MemoryStore:
     """See `ltx_mock.store.interface.Store`."""
 
+    worker = ""
     clock: Clock
+    scenarios: tuple[Scenario, ...]
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
+        self.observers = Observers()
         self._generations = count(1)
-        self.reset()
+        self._clear()
 
-    def move_clock(self, moment: int) -> None:
+    def is_alive(self, worker: str) -> bool:
+        """See `Store.is_alive`: there is one."""
+        return worker == self.worker
+
+    async def open(self) -> None:
+        """See `Store.open`."""
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+
+    async def refresh(self) -> None:
+        """See `Store.refresh`."""
+
+    async def run(self, tenant: Tenant, work: Callable[[Tenant], T]) -> T:
+        """See `Store.run`."""
+        return work(tenant)
+
+    async def run_in_background(self, tenant: Tenant, work: Callable[[Tenant], T]) -> T:
+        """See `Store.run_in_background`."""
+        return work(tenant)
+
+    async def move_clock(self, moment: int) -> None:
         """See `Store.move_clock`."""
         self.clock = self.clock.moved_to(moment)
+        self.observers.tenant_changed(None)
 
-    def set_clock(self, mode: str | None, speed: float | None) -> None:
+    async def set_clock(self, mode: str | None, speed: float | None) -> None:
         """See `Store.set_clock`."""
         self.clock = self.clock.changed(mode, speed)
+        self.observers.tenant_changed(None)
 
-    def reset(self) -> None:
+    async def reset(self) -> None:
         """See `Store.reset`."""
-        self.clock = self._settings.new_clock()
-        self._tenants: dict[str, MemoryTenant] = {}
-        self._shared = Shared(
-            Budget(self._settings.journal_memory * MEBIBYTE, self._shorten_journals),
-            Budget(MAX_TASK_BYTES, self._forget_tenants),
-        )
-        self._crowd = MAX_IDLE_TENANTS
-        self._ids: dict[str, str] = {"": ANONYMOUS}
-        self._keys: dict[str, str] = {ANONYMOUS: ""}
-        self._id_numbers = count(1)
-        self.scenarios: tuple[Scenario, ...] = ()
-        self._entry_numbers = count(1)
+        opened = [tenant for tenant in self._tenants.values() if tenant.opened]
+        for tenant in self._tenants.values():
+            tenant.release()
+        self._clear()
+        self.observers.server_reset()
+        for tenant in opened:
+            self._open(tenant.key, tenant.settings)
 
-    def tenant(self, key: str) -> MemoryTenant:
+    async def existing(self, key: str) -> MemoryTenant | None:
+        """See `Store.existing`."""
+        return self.find(key)
+
+    async def tenant(self, key: str) -> MemoryTenant:
         """See `Store.tenant`."""
-        tenant = self._tenants.get(key)
-        if tenant is None:
-            self._make_room()
-            tenant = self._begin(self._new(key, self._settings, self.clock))
-        return tenant
+        return self._tenants.get(key) or self._make(key)
 
-    def open(self, key: str, settings: Settings) -> MemoryTenant:
-        """See `Store.open`."""
-        self.drop(key, forever=False)
-        return self._begin(self._new(key, settings, settings.new_clock(), opened=True))
+    async def open_tenant(self, key: str, settings: Settings | None) -> MemoryTenant:
+        """See `Store.open_tenant`."""
+        if (before := self._tenants.pop(key, None)) is not None:
+            before.release()
+            self.observers.tenants_removed([before], "reset")
+        return self._make(key) if settings is None else self._open(key, settings)
 
-    def configure(self, settings: Settings) -> None:
+    async def configure(self, tenant: Tenant | None, change: Callable[[Settings], Settings]) -> Settings:
         """See `Store.configure`."""
-        self._settings = settings
+        if isinstance(tenant, MemoryTenant):
+            tenant.settings = change(tenant.settings)
+            return tenant.settings
+        self.settings = change(self.settings)
+        changed: dict[int, tuple[Settings, Settings]] = {}  # most tenants share the settings of the server
+        for each in self._tenants.values():
+            before = each.settings
+            if id(before) not in changed:
+                changed[id(before)] = before, change(before)
+            each.settings = changed[id(before)][1]
+        return self.settings
 
     def find(self, key: str) -> MemoryTenant | None:
         """See `Store.find`."""
@@ -79,21 +115,32 @@ class MemoryStore:
         """See `Store.tenants`."""
         return list(self._tenants.values())
 
-    def add_scenario(self, scenario: Scenario) -> None:
+    async def add_scenario(self, scenario: Scenario) -> None:
         """See `Store.add_scenario`."""
         self.scenarios = (*self.scenarios, scenario)
+        self.observers.tenant_changed(None)
         for tenant in self._tenants.values():
             tenant.activate(scenario)
 
-    def drop_scenarios(self) -> None:
+    async def drop_scenarios(self) -> None:
         """See `Store.drop_scenarios`."""
         self.scenarios = ()
+        self.observers.tenant_changed(None)
         for tenant in self._tenants.values():
             tenant.drop_scenarios()
 
     def owner(self, task_id: str) -> MemoryTenant | None:
         """See `Store.owner`."""
         return self._shared.owners.get(task_id)
+
+    async def find_owner(self, task_id: str) -> MemoryTenant | None:
+        """See `Store.find_owner`."""
+        return self.owner(task_id)
+
+    async def drop(self, tenant: Tenant) -> None:
+        """See `Store.drop`."""
+        self._drop(tenant.key)
+        self.observers.tenants_removed([tenant], "closed")
 
     @property
     def journal_bytes(self) -> int:
@@ -105,12 +152,24 @@ class MemoryStore:
         """See `Store.task_bytes`."""
         return self._shared.tasks.used
 
-    def drop(self, key: str, *, forever: bool = True) -> None:
-        """See `Store.drop`."""
-        tenant = self._tenants.pop(key, None)
-        if tenant is not None:
-            tenant.release()
-        if forever and key and key in self._ids:
+    def _clear(self) -> None:
+        self.clock = self.settings.new_clock()
+        self._tenants: dict[str, MemoryTenant] = {}
+        self._shared = Shared(
+            self.observers,
+            Budget(self.settings.journal_memory * MEBIBYTE, self._shorten_journals),
+            Budget(MAX_TASK_BYTES, self._forget_tenants),
+        )
+        self._crowd = MAX_IDLE_TENANTS
+        self._ids: dict[str, str] = {"": ANONYMOUS}
+        self._keys: dict[str, str] = {ANONYMOUS: ""}
+        self._id_numbers = count(1)
+        self.scenarios = ()
+        self._make("")
+
+    def _drop(self, key: str) -> None:
+        self._tenants.pop(key).release()
+        if key:
             del self._keys[self._ids.pop(key)]
 
     def _id(self, key: str) -> str:
@@ -120,9 +179,12 @@ class MemoryStore:
             self._ids[key], self._keys[tenant_id] = tenant_id, key
         return self._ids[key]
 
-    def next_entry(self) -> int:
-        """See `Store.next_entry`."""
-        return next(self._entry_numbers)
+    def _make(self, key: str) -> MemoryTenant:
+        self._make_room()
+        return self._begin(self._new(key, self.settings, self.clock))
+
+    def _open(self, key: str, settings: Settings) -> MemoryTenant:
+        return self._begin(self._new(key, settings, settings.new_clock(), opened=True))
 
     def _new(self, key: str, settings: Settings, clock: Clock, *, opened: bool = False) -> MemoryTenant:
         generation = next(self._generations)
@@ -132,6 +194,7 @@ class MemoryStore:
         self._tenants[tenant.key] = tenant
         for scenario in self.scenarios:
             tenant.activate(scenario)
+        self.observers.tenant_changed(tenant)
         return tenant
 
     def _make_room(self) -> None:
@@ -140,7 +203,7 @@ class MemoryStore:
             return
         for tenant in self.tenants():
             if tenant.idle:
-                self.drop(tenant.key)
+                self._drop(tenant.key)
         self._crowd = max(
             MAX_IDLE_TENANTS, 2 * len(self._tenants)
         )  # otherwise each new key would check all tenants again
@@ -154,6 +217,6 @@ class MemoryStore:
     def _forget_tenants(self, size: int) -> None:
         for tenant in tenants_to_forget(self._tenants.values()):
             size -= tenant.task_bytes
-            self.drop(tenant.key)
+            self._drop(tenant.key)
             if size <= 0:
                 return

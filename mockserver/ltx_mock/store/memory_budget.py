@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from ltx_mock.core.settings import MEBIBYTE
 
 if TYPE_CHECKING:
     from ltx_mock.store.memory_tenant import MemoryTenant
 
+MAX_TASK_BYTES = 512 * MEBIBYTE
+"""The limit on the tasks of all keys without own settings; the least recently used keys are forgotten."""
 FREED_SHARE = 8
 """An eighth of the limit is freed at once, since selecting what to remove costs more than counting."""
+
+
+T = TypeVar("T", bound="MemoryTenant")
 
 
 class Budget:
@@ -39,7 +46,7 @@ class Budget:
             self._threshold = self.limit if self.used <= self.limit else self.used + spare
 
 
-def journals_to_shorten(tenants: Iterable[MemoryTenant]) -> list[MemoryTenant]:
+def journals_to_shorten(tenants: Iterable[T]) -> list[T]:
     """Return the tenants in the order in which their journals are shortened.
 
     First the anonymous tenant, then keys without tasks, then the others; in each group the least recently used first.
@@ -47,7 +54,7 @@ def journals_to_shorten(tenants: Iterable[MemoryTenant]) -> list[MemoryTenant]:
     return sorted((each for each in tenants if each.entry_bytes), key=lambda each: (_rank(each), each.last_entry))
 
 
-def tenants_to_forget(tenants: Iterable[MemoryTenant]) -> list[MemoryTenant]:
+def tenants_to_forget(tenants: Iterable[T]) -> list[T]:
     """Return the tenants with tasks that may be removed, the least recently used first.
 
     A tenant with its own settings or scenarios stays, and so does the most recently used one.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import count
 
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry, Operation, findings_size
@@ -17,6 +18,7 @@ from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, activate, take_next
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.memory_budget import Budget
+from ltx_mock.store.observers import Observers
 
 ENTRY_BYTES = 700
 TASK_BYTES = 2000
@@ -27,25 +29,33 @@ MAX_REQUEST_BYTES = 256 * MEBIBYTE
 
 
 class Shared:
-    """The state shared by the tenants of a store: the owners of tasks, and the memory budgets."""
+    """What the tenants of a store share: observers, the owners of tasks, numbers of entries, and memory budgets."""
 
-    __slots__ = ("journals", "owners", "tasks")
+    __slots__ = ("journals", "numbers", "observers", "owners", "tasks")
 
-    def __init__(self, journals: Budget, tasks: Budget) -> None:
-        self.journals, self.tasks = journals, tasks
+    def __init__(self, observers: Observers, journals: Budget, tasks: Budget) -> None:
+        self.observers, self.journals, self.tasks = observers, journals, tasks
         self.owners: dict[str, MemoryTenant] = {}
+        self.numbers = count(1)
+
+    @classmethod
+    def nothing(cls) -> Shared:
+        """Return what a removed tenant shares: nobody observes it, and nothing is counted."""
+        return cls(Observers(), Budget(sys.maxsize, _ignore), Budget(sys.maxsize, _ignore))
 
 
 class MemoryTenant:
     """See `ltx_mock.store.interface.Tenant`."""
 
     __slots__ = (
+        "_advanced_to",
         "_armed_here",
         "_deliveries",
         "_draws",
         "_due",
         "_entries",
         "_entry_sizes",
+        "_inspecting",
         "_limits",
         "_made",
         "_request_bytes",
@@ -83,11 +93,13 @@ class MemoryTenant:
         self.scenarios: tuple[ActiveScenario, ...] = tuple(map(activate, settings.scenario))
         self._armed_here = False
         self._draws = 0
+        self._advanced_to = 0
         self._shared = shared
         self._tasks: dict[str, Task] = {}
         self._limits = TaskLimits(self._tasks)
         self._window = RequestWindow(settings.rate_limit, clock.now())
         self._made = 0
+        self._inspecting: set[str] = set()
         self._deliveries: dict[str, Delivery] = {}
         self._due: list[tuple[int, int, str]] = []
         self._entries: deque[Entry] = deque()
@@ -97,18 +109,25 @@ class MemoryTenant:
         self.counts: dict[tuple[Operation, int | None], int] = {}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MemoryTenant) and (self.key, self.generation) == (other.key, other.generation)
+        if not isinstance(other, MemoryTenant):
+            return NotImplemented
+        return (self.key, self.generation) == (other.key, other.generation)
 
     def __hash__(self) -> int:
         return hash((self.key, self.generation))
 
     def move_clock(self, moment: int) -> None:
         """See `Tenant.move_clock`."""
-        self.clock = self.clock.moved_to(moment)
+        self._set_clock(self.clock.moved_to(moment))
 
     def set_clock(self, mode: str | None, speed: float | None) -> None:
         """See `Tenant.set_clock`."""
-        self.clock = self.clock.changed(mode, speed)
+        self._set_clock(self.clock.changed(mode, speed))
+
+    def begin_advance(self, milliseconds: int) -> int:
+        """See `Tenant.begin_advance`."""
+        self._advanced_to = max(self._advanced_to, self.clock.now()) + milliseconds
+        return self._advanced_to
 
     @property
     def idle(self) -> bool:
@@ -120,6 +139,16 @@ class MemoryTenant:
         """Whether it has its own settings or scenarios."""
         return self.opened or self._armed_here
 
+    @property
+    def inspecting(self) -> Collection[str]:
+        """See `Tenant.inspecting`."""
+        return self._inspecting
+
+    @property
+    def read_late(self) -> bool:
+        """See `Tenant.read_late`."""
+        return False
+
     def configure(self, settings: Settings) -> None:
         """See `Tenant.configure`."""
         self.settings = settings
@@ -130,23 +159,25 @@ class MemoryTenant:
         self.activate(scenario)
 
     def activate(self, scenario: Scenario) -> None:
-        """Activate a scenario of all tenants."""
-        self.scenarios = (*self.scenarios, activate(scenario))
+        """See `Tenant.activate`."""
+        self._set_scenarios((*self.scenarios, activate(scenario)))
 
     def claim_scenario(self, call: MatchPoint, task_id: str | None = None) -> ActiveScenario | None:
         """See `Tenant.claim_scenario`."""
         task = self._tasks.get(task_id or "")
         if task is not None and task.scenarios:
             waiting, claimed = take_next(task.scenarios, call, self.next_random_bytes)
-            self._tasks[task.id] = task._replace(scenarios=waiting)
+            if waiting != task.scenarios:
+                self._put_task(task._replace(scenarios=waiting))
             if claimed is not None:
                 return claimed
-        self.scenarios, claimed = take_next(self.scenarios, call, self.next_random_bytes)
+        waiting, claimed = take_next(self.scenarios, call, self.next_random_bytes)
+        self._set_scenarios(waiting)
         return claimed
 
     def drop_scenarios(self) -> None:
         """See `Tenant.drop_scenarios`."""
-        self.scenarios = ()
+        self._set_scenarios(())
 
     def next_random_bytes(self) -> bytes:
         """See `Tenant.next_random_bytes`."""
@@ -162,20 +193,15 @@ class MemoryTenant:
         self._made += 1
         return self._made
 
-    def add_task(self, task: Task, now: int) -> Refusal | None:
-        """See `Tenant.add_task`."""
-        refused = self._limits.refusal(task, self.settings, now)
-        if refused is not None:
-            return refused
-        size = _request_weight(task)
-        if self._request_bytes + size > MAX_REQUEST_BYTES:
+    def refusal(self, task: Task, now: int) -> Refusal | None:
+        """See `Tenant.refusal`."""
+        if self._request_bytes + request_weight(task) > MAX_REQUEST_BYTES:
             return Refusal("memory")
-        self._request_bytes += size
-        self._tasks[task.id] = task
-        self._shared.owners[task.id] = self
-        self._count_task_bytes(TASK_BYTES + size)
-        self._limits.take(task)
-        return None
+        return self._limits.refusal(task, self.settings, now)
+
+    def add_task(self, task: Task) -> None:
+        """See `Tenant.add_task`."""
+        self._put_task(task)
 
     def task(self, task_id: str) -> Task | None:
         """See `Tenant.task`."""
@@ -187,8 +213,7 @@ class MemoryTenant:
 
     def replace_task(self, task: Task) -> None:
         """See `Tenant.replace_task`."""
-        before, self._tasks[task.id] = self._tasks[task.id], task
-        self._limits.change(before, task)
+        self._put_task(task)
 
     def unfinished(self, now: int) -> list[Task]:
         """See `Tenant.unfinished`."""
@@ -212,6 +237,10 @@ class MemoryTenant:
 
     def put_delivery(self, delivery: Delivery) -> None:
         """See `Tenant.put_delivery`."""
+        self._keep_delivery(delivery)
+        self._shared.observers.delivery_changed(self, delivery)
+
+    def _keep_delivery(self, delivery: Delivery) -> None:
         if delivery.id not in self._deliveries:
             self._count_task_bytes(DELIVERY_BYTES + len(delivery.url))
         self._deliveries[delivery.id] = delivery
@@ -232,31 +261,22 @@ class MemoryTenant:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def claim_due(self, until: int) -> list[Delivery]:
+    def claim_due(self, until: int, sender: str) -> list[Delivery]:
         """See `Tenant.claim_due`."""
         claimed = []
         while (moment := self.next_due()) is not None and moment <= until:
             _, _, delivery_id = heapq.heappop(self._due)
             delivery = self._deliveries[delivery_id]
             claimed.append(delivery)
-            self._deliveries[delivery_id] = delivery._replace(state="sending")
+            self._keep_delivery(delivery._replace(state="sending", sender=sender))
         return claimed
 
-    def record(self, entry: Entry) -> None:
+    def record(self, make: Callable[[int], Entry]) -> None:
         """See `Tenant.record`."""
-        entries, settings = self._entries, self.settings
-        entries.append(entry)
-        kind = entry.operation, entry.status
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-        self.last_entry, size = entry.number, ENTRY_BYTES + entry.size
-        self._entry_sizes.append(size)
-        self.entry_bytes += size
-        while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
-            size -= self._forget_oldest()
-        shared = self._shared
-        shared.journals.count(size)
-        shared.journals.settle()
-        shared.tasks.settle()
+        entry = make(next(self._shared.numbers))
+        self._count(entry)
+        self._append(entry)
+        self._shared.observers.entry_recorded(self, entry)
 
     def entries(self) -> Sequence[Entry]:
         """See `Tenant.entries`."""
@@ -269,6 +289,8 @@ class MemoryTenant:
         self._entry_sizes.clear()
         self._shared.journals.count(-self.entry_bytes)
         self.entry_bytes = self.forgotten = 0
+        if count:
+            self._shared.observers.journal_cleared(self)
         return count
 
     def shorten_journal(self, size: int) -> int:
@@ -281,11 +303,52 @@ class MemoryTenant:
 
     def release(self) -> None:
         """Remove its part from the shared state. Later changes are not counted."""
-        shared, self._shared = self._shared, Shared(Budget(sys.maxsize, _ignore), Budget(sys.maxsize, _ignore))
+        shared, self._shared = self._shared, Shared.nothing()
         for task_id in self._tasks:
             shared.owners.pop(task_id, None)
         shared.journals.count(-self.entry_bytes)
         shared.tasks.count(-self.task_bytes)
+
+    def _count(self, entry: Entry) -> None:
+        kind = entry.operation, entry.status
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+
+    def _append(self, entry: Entry) -> None:
+        """Add an entry to the journal, and remove the oldest if it is full."""
+        shared, entries, settings = self._shared, self._entries, self.settings
+        entries.append(entry)
+        self.last_entry, size = entry.number, ENTRY_BYTES + entry.size
+        self._entry_sizes.append(size)
+        self.entry_bytes += size
+        while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
+            size -= self._forget_oldest()
+        shared.journals.count(size)
+        shared.journals.settle()
+        shared.tasks.settle()
+
+    def _put_task(self, task: Task) -> None:
+        before, self._tasks[task.id] = self._tasks.get(task.id), task
+        self._limits.replace(before, task)
+        if before is None:
+            size = request_weight(task)
+            self._request_bytes += size
+            self._shared.owners[task.id] = self
+            self._count_task_bytes(TASK_BYTES + size)
+        if task.inspecting:
+            self._inspecting.add(task.id)
+        else:
+            self._inspecting.discard(task.id)
+        self._shared.observers.task_changed(self, task, "changed" if before else "made")
+
+    def _set_clock(self, clock: Clock) -> None:
+        if clock is not self.clock:
+            self.clock = clock
+            self._shared.observers.tenant_changed(self)
+
+    def _set_scenarios(self, scenarios: tuple[ActiveScenario, ...]) -> None:
+        if scenarios != self.scenarios:
+            self.scenarios = scenarios
+            self._shared.observers.tenant_changed(self)
 
     def _forget_oldest(self) -> int:
         self.forgotten, size = self._entries.popleft().number, self._entry_sizes.popleft()
@@ -297,11 +360,11 @@ class MemoryTenant:
         self._shared.tasks.count(size)
 
     def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
-        delivery = self._deliveries[delivery_id]
-        return delivery.state == "scheduled" and delivery.due == moment
+        delivery = self._deliveries.get(delivery_id)
+        return delivery is not None and delivery.state == "scheduled" and delivery.due == moment
 
 
-def _request_weight(task: Task) -> int:
+def request_weight(task: Task) -> int:
     """Return the approximate size of a request in bytes: its body, its parsed URLs and its findings."""
     request = task.request
     urls = request.callback_url or "", *request.image_urls, *(lora.path for lora in request.loras)

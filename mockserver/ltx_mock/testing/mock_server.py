@@ -16,8 +16,8 @@ from ltx_mock.testing.tenant import DEFAULT_KEY, World
 
 if TYPE_CHECKING:
     from ltx_mock.engine.engine import Engine
-    from ltx_mock.engine.observers import Observer
-    from ltx_mock.store.interface import Tenant
+    from ltx_mock.store.observers import Observer
+    from ltx_mock.store.tenant import Tenant
     from ltx_mock.testing.options import ServerSettings, TenantSettings
     from ltx_mock.testing.transport import MockTransport
 
@@ -76,7 +76,7 @@ class MockServer(World):
         if key is None:
             key = f"{DEFAULT_KEY}-{next(self._worlds)}"
         engine = self._server_thread.engine
-        if settings or in_thread(self._server_thread, lambda: engine.tenants.of_key(key)) is None:
+        if settings or self._server_thread.wait_for(engine.tenants.of_key(key)) is None:
             self._server_thread.wait_for(engine.tenants.open(key, settings))
         return _Tenant(self, key)
 
@@ -97,7 +97,11 @@ class MockServer(World):
 
     def look(self, at: Callable[[Tenant], T]) -> T:
         """Call a function with the stored tenant in the server's thread, and return its result."""
-        return in_thread(self._server_thread, lambda: at(self._server_thread.engine.store.tenant(self.api_key)))
+
+        async def look() -> T:
+            return at(await self._server_thread.engine.store.tenant(self.api_key))
+
+        return self._server_thread.wait_for(look())
 
     def observe(self, make: Callable[[Engine], Observer]) -> None:
         """Add an observer of the engine; it is created and called in the server's thread."""

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ltx_mock import MockServer
 from ltx_mock.cli.console import json_line
 from ltx_mock.core.journal_entry import Entry
-from ltx_mock.engine.observers import Observer
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.observers import Observer
+from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import Report, Trace, check_trace, parse_body, read_ndjson, strategies, write_ndjson
 from ltx_mock_contracts.strategies import Observation
 from ltx_mock_contracts.trace import parse_trace

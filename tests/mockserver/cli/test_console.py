@@ -12,7 +12,7 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.core.journal_entry import ClockEntry, ExchangeEntry, RequestEntry
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from support.bodies import GENERATE, TEXT, ask, post, request_body, submit
 
 HOSTILE = [

@@ -73,10 +73,10 @@ def test_what_is_large_is_listed_whole(server: MockServer) -> None:
 
 def test_other_requests_have_their_turn_while_many_tenants_are_counted() -> None:
     engine = new_engine(Settings())
-    for number in range(10 * AT_ONCE):
-        engine.tenants.of_key(f"key-{number}")
 
     async def turns() -> int:
+        for number in range(10 * AT_ONCE):
+            await engine.tenants.of_key(f"key-{number}")
         routes = Router(ControlPlane(engine).routes())
         asked = asyncio.ensure_future(call(routes, "GET", "/tenants?limit=1000000000"))
         counted = 0
@@ -91,7 +91,12 @@ def test_other_requests_have_their_turn_while_many_tenants_are_counted() -> None
 
 def test_settings_that_many_tenants_share_are_changed_once() -> None:
     engine = new_engine(Settings())
-    for number in range(1000):
-        engine.tenants.of_key(f"key-{number}")
-    assert calls_of(lambda: engine.tenants.extend_settings(None, {"allow_callback_host": ["app.test"]})) < 10_000
+
+    async def made() -> None:
+        for number in range(1000):
+            await engine.tenants.of_key(f"key-{number}")
+
+    asyncio.run(made())
+    change = engine.tenants.extend_settings(None, {"allow_callback_host": ["app.test"]})
+    assert calls_of(lambda: asyncio.run(change)) < 10_000
     assert {each.settings.allow_callback_host for each in engine.store.tenants()} == {("app.test",)}

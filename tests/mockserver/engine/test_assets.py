@@ -13,11 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from ltx_mock.asgi.in_process import call
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine.submissions import Submission
-from ltx_mock.server.app import new_engine
+from ltx_mock.engine.assets import Inspector
+from ltx_mock.server.app import build, new_engine
+from ltx_mock.store.tenant import Tenant
 from ltx_mock.testing.tenant import World
-from support.bodies import IMAGE, IMAGE_LORA, MINUTE, TEXT_LORA, ask, request_body, submit
+from support.bodies import GENERATE, IMAGE, IMAGE_LORA, MINUTE, TEXT, TEXT_LORA, ask, request_body, submit
 from support.waiting import SECONDS
 
 LIMIT = 10 * 1024 * 1024
@@ -252,23 +254,37 @@ def test_a_task_finished_by_hand_stays_as_it_is_whatever_the_fetch_finds(
     assert ask(client, task_id)["failCode"] == "CONTENT_VIOLATION"
 
 
-def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_task() -> None:
+def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def story() -> None:
         engine = new_engine(Settings(clock="manual"))
-        tenant = engine.store.tenant("key")
+        app, tenant, waits = build(engine), await engine.store.tenant("key"), asyncio.Event()
 
-        async def fetch() -> None:
+        async def made(**changes: Any) -> str:
+            body = json.dumps(request_body(IMAGE if changes else TEXT, **changes)).encode()
+            reply = await call(app, "POST", GENERATE, headers=[(b"authorization", b"Bearer key")], body=body)
+            return str(json.loads(reply.body)["data"]["taskId"])
+
+        async def fetch(*_: object) -> None:
             await asyncio.Event().wait()
 
-        engine._inspections.begin(tenant, "task_other", 0, fetch(), lambda _: None)
-        submitted = Submission.of(json.dumps(request_body()).encode())
-        waiting = asyncio.create_task(engine.generate(tenant, submitted, "http://localhost", tenant.clock.now()))
-        await asyncio.sleep(0)
+        wait = engine.before_generate
+
+        async def noted(tenant: Tenant) -> None:
+            waits.set()
+            await wait(tenant)
+
+        monkeypatch.setattr(Inspector, "inspect", fetch)
+        await made(image_urls=["http://127.0.0.1:9/a.png"])
+        await engine.store.run(tenant, lambda tenant: tenant.move_clock(tenant.clock.now() + MINUTE * 1000))
+        monkeypatch.setattr(engine, "before_generate", noted)
+        waiting = asyncio.create_task(made())
+        async with asyncio.timeout(SECONDS):
+            await waits.wait()
         assert not waiting.done()
-        await engine.tenants.reset("key")
-        answer = await waiting
-        assert answer.task_id is not None
-        owner, _ = engine.tenants.find_task(answer.task_id)
-        assert owner is engine.store.tenant("key")
+        await engine.tenants.reset(tenant)
+        owner, _ = await engine.tenants.find_task(await waiting)
+        assert owner == await engine.store.tenant("key") != tenant
 
     asyncio.run(story())

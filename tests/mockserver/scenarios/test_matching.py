@@ -265,7 +265,12 @@ def test_settings_arm_each_world_and_a_reset_arms_them_again() -> None:
 def test_a_flood_of_made_up_keys_is_forgotten_though_each_begins_with_a_scenario() -> None:
     with MockServer(clock="manual", scenario="flaky") as mock:
         engine = mock._server_thread.engine
-        mock.look(lambda _: [engine.store.tenant(f"key-{number}") for number in range(10_100)])
+
+        async def flood() -> None:
+            for number in range(10_100):
+                await engine.store.tenant(f"key-{number}")
+
+        mock._server_thread.wait_for(flood())
         assert len(engine.store.tenants()) < 10_050
 
 

@@ -26,10 +26,9 @@ from ltx_mock.engine.submissions import Submission
 from ltx_mock.scenarios import NAMED, from_dict
 from ltx_mock.scenarios.library import LIBRARY
 from ltx_mock.scenarios.matching import ActiveScenario, activate
-from ltx_mock.server.thread import in_thread
 from ltx_mock.store import codec
 from ltx_mock.store.codec import UnreadableRecord
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import strategies
 from ltx_mock_contracts.validation.findings import Finding
@@ -209,11 +208,11 @@ def test_a_body_takes_as_many_bytes_as_it_has(body: bytes) -> None:
 def holdings(mock: MockServer, key: str) -> Tenant:
     """Check everything that a store holds of a key, and return the tenant."""
 
-    def look() -> tuple[Tenant, list[Task], list[Delivery], list[Entry]]:
-        tenant = mock._server_thread.engine.store.tenant(key)
+    async def look() -> tuple[Tenant, list[Task], list[Delivery], list[Entry]]:
+        tenant = await mock._server_thread.engine.store.tenant(key)
         return tenant, [*tenant.tasks()], [*tenant.deliveries()], [*tenant.entries()]
 
-    tenant, tasks_, deliveries, entries = in_thread(mock._server_thread, look)
+    tenant, tasks_, deliveries, entries = mock._server_thread.wait_for(look())
     for task in tasks_:
         check_task(task)
     for delivery in deliveries:
@@ -256,7 +255,7 @@ def test_what_a_server_holds_in_each_clock_mode_is_read_back(mode: ClockMode) ->
 @pytest.mark.parametrize(
     ("value", "write", "read", "added"),
     [
-        (Delivery("cb_1", "k", "task_1", "u", None, "withheld"), codec.delivery_to_bytes, codec.delivery_from_bytes, 6),
+        (Delivery("cb_1", "k", "task_1", "u", None, "withheld"), codec.delivery_to_bytes, codec.delivery_from_bytes, 7),
         (RequestEntry(7, 1, "other", "GET", "/", 404, b"a", b"b"), codec.entry_to_bytes, None, 8),
         (DownloadEntry(7, 1, "GET", "/", 200, "task_1", 1, 2), codec.entry_to_bytes, None, 3),
     ],

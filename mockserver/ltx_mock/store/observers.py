@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 from ltx_mock.core.journal_entry import Entry
 from ltx_mock.core.records import Delivery, Task
-from ltx_mock.store.interface import Tenant
+from ltx_mock.store.tenant import Tenant
 
 
 class Observer:
-    """The base class, which ignores everything. Methods must be quick and must not raise."""
+    """The base class, which ignores everything. Methods must be quick and must not raise.
+
+    Attributes:
+        only_here: Whether it wants the journal entries of this process only, when several share a store.
+    """
+
+    only_here = False
+
+    @property
+    def listens(self) -> bool:
+        """Whether somebody waits for changes, also those by other processes."""
+        return False
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """An entry was written into the journal."""
@@ -33,6 +45,9 @@ class Observer:
 
     def journal_cleared(self, tenant: Tenant | None) -> None:
         """The journal of one tenant, or of all, was cleared."""
+
+    def workers_ended(self) -> None:
+        """Another process that shares the store has ended, perhaps in the middle of something; or this one begins."""
 
     def stopping(self) -> None:
         """The server is stopping; long polls should end."""
@@ -59,6 +74,17 @@ class Observers(Observer):
         """See `Observer`."""
         for each in self._each:
             each.entry_recorded(tenant, entry)
+
+    def entry_recorded_elsewhere(self, tenant: Tenant, entry: Entry) -> None:
+        """Notify of a journal entry of another process."""
+        for each in self._each:
+            if not each.only_here:
+                each.entry_recorded(tenant, entry)
+
+    @property
+    def listens(self) -> bool:
+        """See `Observer`."""
+        return any(each.listens for each in self._each)
 
     def task_changed(self, tenant: Tenant, task: Task, change: Literal["made", "changed"]) -> None:
         """See `Observer`."""
@@ -90,7 +116,60 @@ class Observers(Observer):
         for each in self._each:
             each.journal_cleared(tenant)
 
+    def workers_ended(self) -> None:
+        """See `Observer`."""
+        for each in self._each:
+            each.workers_ended()
+
     def stopping(self) -> None:
         """See `Observer`."""
         for each in self._each:
             each.stopping()
+
+
+class Outbox(Observers):
+    """Holds notifications back until the changes are safe, or drops them.
+
+    Args:
+        observers: are notified.
+    """
+
+    def __init__(self, observers: Observers) -> None:
+        super().__init__()
+        self._observers = observers
+        self._held: list[Callable[[], None]] | None = None
+
+    def hold(self) -> None:
+        """Hold back notifications from now on."""
+        self._held = []
+
+    def release(self) -> list[Callable[[], None]]:
+        """Hold back no more; return what makes the notifications that were held back."""
+        held, self._held = self._held or [], None
+        return held
+
+    def _notify(self, notification: Callable[[], None]) -> None:
+        if self._held is None:
+            notification()
+        else:
+            self._held.append(notification)
+
+    def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
+        """See `Observer`."""
+        self._notify(partial(self._observers.entry_recorded, tenant, entry))
+
+    def task_changed(self, tenant: Tenant, task: Task, change: Literal["made", "changed"]) -> None:
+        """See `Observer`."""
+        self._notify(partial(self._observers.task_changed, tenant, task, change))
+
+    def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
+        """See `Observer`."""
+        self._notify(partial(self._observers.delivery_changed, tenant, delivery))
+
+    def tenant_changed(self, tenant: Tenant | None) -> None:
+        """See `Observer`."""
+        self._notify(partial(self._observers.tenant_changed, tenant))
+
+    def journal_cleared(self, tenant: Tenant | None) -> None:
+        """See `Observer`."""
+        self._notify(partial(self._observers.journal_cleared, tenant))

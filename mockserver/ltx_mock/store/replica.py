@@ -1,0 +1,318 @@
+"""A worker's copy of a tenant whose state lies in a backend.
+
+The rules are those of `MemoryTenant`. The copy also knows what units of work have changed since the last commit: to
+write it down as records, or to take it back when another worker was first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+from ltx_mock.core.clock import Clock
+from ltx_mock.core.journal_entry import Entry, Operation
+from ltx_mock.core.records import Delivery, Task
+from ltx_mock.core.settings import Settings
+from ltx_mock.scenarios.matching import ActiveScenario
+from ltx_mock.store import codec
+from ltx_mock.store.backend import Line
+from ltx_mock.store.memory_tenant import DELIVERY_BYTES, TASK_BYTES, MemoryTenant, Shared, request_weight
+
+T = TypeVar("T")
+
+HEAD, TRAFFIC, SETTINGS = "head", "traffic", "settings"
+TASK, DELIVERY = "task/", "delivery/"
+
+
+class Head(NamedTuple):
+    """What changes seldom."""
+
+    clock: Clock
+    scenarios: tuple[ActiveScenario, ...]
+    made: int
+    draws: int
+    advanced_to: int
+    armed_here: bool
+    cleared: int
+
+
+class Traffic(NamedTuple):
+    """What changes with each request: the window of the request limit, and the counts of journal entries."""
+
+    start: int
+    used: int
+    counts: dict[tuple[Operation, int | None], int]
+
+
+class Marks:
+    """The values before a change, to take it back."""
+
+    __slots__ = ("deliveries", "head", "lines", "settings", "tasks", "traffic")
+
+    def __init__(self, head: Head, traffic: Traffic, settings: Settings | None, lines: int) -> None:
+        self.head, self.traffic, self.settings, self.lines = head, traffic, settings, lines
+        self.tasks: dict[str, Task | None] = {}
+        self.deliveries: dict[str, Delivery | None] = {}
+
+
+class ReplicaTenant(MemoryTenant):
+    """See `ltx_mock.store.tenant.Tenant`.
+
+    Attributes:
+        space: The space of the backend that holds it.
+        version: The version that was read or written last; 0 if it was not written yet.
+        own_settings: Its own settings; None if it has those of the server.
+        new_entries: Journal entries of units of work since the last commit, without numbers.
+        complete_to: The number up to which the journal has the entries of all workers.
+        has_journal: Whether the journal was ever read.
+    """
+
+    __slots__ = (
+        "_batch",
+        "_cleared",
+        "_late",
+        "_offset_ns",
+        "_unit",
+        "complete_to",
+        "has_journal",
+        "new_entries",
+        "own_settings",
+        "space",
+        "version",
+    )
+
+    def __init__(
+        self,
+        tenant_id: str,
+        key: str,
+        settings: Settings,
+        clock: Clock,
+        shared: Shared,
+        generation: int,
+        space: str,
+        offset_ns: int,
+        *,
+        opened: bool,
+    ) -> None:
+        """`offset_ns` is what must be added to monotonic time for the time of all workers."""
+        super().__init__(tenant_id, key, settings, clock, shared, generation, opened=opened)
+        self.space, self.version = space, 0
+        self.own_settings = settings if opened else None
+        self.new_entries: list[Entry] = []
+        self.complete_to = self._cleared = 0
+        self._late = self.has_journal = False
+        self._offset_ns = offset_ns
+        self._unit = self._batch = Marks(self._head(), self._traffic(), self.own_settings, 0)
+
+    # ---- units of work
+
+    def attempt(self, work: Callable[[MemoryTenant], T]) -> T:
+        """Run a unit of work; if it raises, take back what it has changed."""
+        self._unit = unit = self._marks()
+        try:
+            result = work(self)
+        except BaseException:
+            self._take_back(unit)
+            raise
+        for name, task in unit.tasks.items():
+            self._batch.tasks.setdefault(name, task)
+        for name, delivery in unit.deliveries.items():
+            self._batch.deliveries.setdefault(name, delivery)
+        return result
+
+    def changed_records(self) -> dict[str, bytes]:
+        """Return the records that units of work have changed since the last commit."""
+        batch, head, traffic = self._batch, self._head(), self._traffic()
+        records = {TASK + name: codec.task_to_bytes(self._tasks[name]) for name in batch.tasks}
+        for name in batch.deliveries:
+            records[DELIVERY + name] = codec.delivery_to_bytes(self._deliveries[name])
+        if head != batch.head or not self.version:
+            records[HEAD] = self._head_bytes(head)
+        if traffic != batch.traffic or not self.version:
+            records[TRAFFIC] = self._traffic_bytes(traffic)
+        if self.own_settings is not batch.settings or (self.own_settings and not self.version):
+            records[SETTINGS] = codec.settings_to_bytes(self.settings)
+        return records
+
+    def new_lines(self) -> list[bytes]:
+        """Return the journal lines of units of work since the last commit."""
+        return [codec.entry_to_bytes(entry) for entry in self.new_entries]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing waits to be committed."""
+        batch = self._batch
+        changed = batch.tasks or batch.deliveries or self.new_entries or self.own_settings is not batch.settings
+        return not changed and self._head() == batch.head and self._traffic() == batch.traffic
+
+    def committed(self, version: int, first_line: int) -> bool:
+        """Note that the changes were written, and tell whether the journal was cleared."""
+        self.version = version
+        entries, self.new_entries = self.new_entries, []
+        self._late = self._late and not self._batch.deliveries
+        cleared = self._cleared > self._batch.head.cleared
+        if cleared:
+            super().forget_entries()
+        for number, unnumbered in enumerate(entries, first_line):
+            entry = unnumbered._replace(number=number)
+            self._append(entry)
+            self._shared.observers.entry_recorded(self, entry)
+        self._batch = self._marks()
+        return cleared
+
+    def take_back(self) -> None:
+        """Take back all changes since the last commit."""
+        self._take_back(self._batch)
+        self._batch = self._marks()
+
+    def apply(self, version: int, records: Mapping[str, bytes]) -> None:
+        """Take over what other workers have written; nothing of this worker's may be uncommitted."""
+        self.version = version
+        if SETTINGS in records:
+            self.settings = self.own_settings = codec.settings_from_bytes(records[SETTINGS])
+        for task in sorted(_read(records, TASK, codec.task_from_bytes), key=lambda task: task.number):
+            super()._put_task(task)
+        deliveries = list(_read(records, DELIVERY, codec.delivery_from_bytes))
+        for delivery in sorted(deliveries, key=self._order):
+            super().put_delivery(delivery)
+        self._late = self._late or bool(deliveries)
+        if HEAD in records:
+            self._apply_head(records[HEAD])
+        if TRAFFIC in records:
+            self._apply_traffic(records[TRAFFIC])
+        self._batch = self._marks()
+
+    def merge(self, lines: Iterable[Line]) -> list[Entry]:
+        """Take over journal lines of all workers after `complete_to`, and return the entries that were new."""
+        mine: dict[int, Entry] = {}
+        while self._entries and self._entries[-1].number > self.complete_to:
+            mine[self._entries[-1].number] = self._entries[-1]
+            self._shared.journals.count(-self._entry_sizes[-1])
+            self.entry_bytes -= self._entry_sizes.pop()
+            self._entries.pop()
+        self.has_journal = True
+        new = []
+        for number, value in lines:
+            if (entry := mine.pop(number, None)) is None:
+                entry = codec.entry_from_bytes(value, number)
+                new.append(entry)
+            self._append(entry)
+            self.complete_to = max(self.complete_to, number)
+        return new
+
+    # ---- what changes a tenant
+
+    def record(self, make: Callable[[int], Entry]) -> None:
+        """See `Tenant.record`."""
+        entry = make(0)
+        self._count(entry)
+        self.new_entries.append(entry)
+
+    def configure(self, settings: Settings) -> None:
+        """Give it settings of its own."""
+        self.settings = self.own_settings = settings
+
+    def forget_entries(self) -> int:
+        """See `Tenant.forget_entries`; the entries are removed as soon as this is committed."""
+        self._cleared = max(self._cleared, self.last_entry)
+        return len(self._entries)
+
+    @property
+    def read_late(self) -> bool:
+        """See `Tenant.read_late`."""
+        return self._late
+
+    @property
+    def cleared(self) -> int:
+        """The number up to which the journal was cleared."""
+        return self._cleared
+
+    def _keep_delivery(self, delivery: Delivery) -> None:
+        self._unit.deliveries.setdefault(delivery.id, self._deliveries.get(delivery.id))
+        super()._keep_delivery(delivery)
+
+    def _put_task(self, task: Task) -> None:
+        self._unit.tasks.setdefault(task.id, self._tasks.get(task.id))
+        super()._put_task(task)
+
+    # ---- values
+
+    def _marks(self) -> Marks:
+        return Marks(self._head(), self._traffic(), self.own_settings, len(self.new_entries))
+
+    def _take_back(self, marks: Marks) -> None:
+        for name, task in marks.tasks.items():
+            if task is not None:
+                super()._put_task(task)
+            else:
+                self._remove_task(name)
+        for name, delivery in marks.deliveries.items():
+            if delivery is not None:
+                super()._keep_delivery(delivery)
+            else:
+                self._remove_delivery(name)
+        head, traffic = marks.head, marks.traffic
+        self.clock, self.scenarios, self._made, self._draws = head.clock, head.scenarios, head.made, head.draws
+        self._advanced_to, self._armed_here, self._cleared = head.advanced_to, head.armed_here, head.cleared
+        self._window.start, self._window.used = traffic.start, traffic.used
+        self.counts = dict(traffic.counts)
+        if self.own_settings is not marks.settings and marks.settings is not None:
+            self.settings = marks.settings
+        self.own_settings = marks.settings
+        del self.new_entries[marks.lines :]
+
+    def _head(self) -> Head:
+        return Head(
+            self.clock, self.scenarios, self._made, self._draws, self._advanced_to, self._armed_here, self._cleared
+        )
+
+    def _traffic(self) -> Traffic:
+        return Traffic(self._window.start, self._window.used, dict(self.counts))
+
+    def _head_bytes(self, head: Head) -> bytes:
+        clock, scenarios = codec.clock_to_bytes(head.clock, self._offset_ns), codec.scenarios_to_bytes(head.scenarios)
+        rest = json.dumps([head.made, head.draws, head.advanced_to, head.armed_here, head.cleared]).encode()
+        return b"\n".join((clock, scenarios, rest))
+
+    def _apply_head(self, written: bytes) -> None:
+        clock, scenarios, rest = written.split(b"\n")
+        self._made, self._draws, self._advanced_to, self._armed_here, cleared = json.loads(rest)
+        self._set_scenarios(codec.scenarios_from_bytes(scenarios))
+        self._set_clock(codec.clock_from_bytes(clock, self._offset_ns))
+        if cleared > self._cleared:
+            self._cleared = cleared
+            while self._entries and self._entries[0].number <= cleared:
+                self._shared.journals.count(-self._forget_oldest())
+            self.forgotten = 0
+            self._shared.observers.journal_cleared(self)
+
+    def _traffic_bytes(self, traffic: Traffic) -> bytes:
+        counts = [[*kind, count] for kind, count in traffic.counts.items()]
+        return json.dumps([traffic.start, traffic.used, self.clock.now(), counts], separators=(",", ":")).encode()
+
+    def _apply_traffic(self, written: bytes) -> None:
+        self._window.start, self._window.used, latest, counts = json.loads(written)
+        self.counts = {(operation, status): count for operation, status, count in counts}
+        if self.clock.now() < latest:  # the clocks of two processes differ by a little, and time must not go back
+            self.clock = self.clock.moved_to(latest)
+
+    def _remove_task(self, name: str) -> None:
+        task = self._tasks.pop(name)
+        self._limits.replace(task, None)
+        self._inspecting.discard(name)
+        self._shared.owners.pop(name, None)
+        self._request_bytes -= request_weight(task)
+        self._count_task_bytes(-TASK_BYTES - request_weight(task))
+
+    def _remove_delivery(self, name: str) -> None:
+        delivery = self._deliveries.pop(name)
+        self._count_task_bytes(-DELIVERY_BYTES - len(delivery.url))
+
+    def _order(self, delivery: Delivery) -> tuple[int, str]:
+        task = self._tasks.get(delivery.task_id)
+        return task.number if task else 0, delivery.id
+
+
+def _read(records: Mapping[str, bytes], prefix: str, read: Callable[[bytes], T]) -> Iterable[T]:
+    return (read(value) for name, value in records.items() if name.startswith(prefix))
