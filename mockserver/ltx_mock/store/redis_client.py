@@ -111,7 +111,7 @@ class RedisClient:
         """Disconnect."""
         for server in self._nodes.values():
             server.kept = 0
-            await server.close()
+            await server.close(wait=True)
 
     async def call(self, *calls: Call, seconds: float = 0.0) -> list[Any]:
         """Return the replies to calls, in order. All calls to one server go in one pipeline.
@@ -242,12 +242,13 @@ class _Server:
             await connection.disconnect(nowait=True)
         return replies
 
-    async def close(self) -> None:
-        """Close the connections that are not in use."""
+    async def close(self, *, wait: bool = False) -> None:
+        """Close the connections that are not in use; `wait` for the end of those with TLS, which takes round trips."""
         idle, self._idle = self._idle, []
         for connection in idle:
             with contextlib.suppress(RedisError, OSError):
-                await connection.disconnect(nowait=True)
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await connection.disconnect(nowait=not wait)
 
 
 def _packed(command: Sequence[Word]) -> bytes:
