@@ -229,12 +229,12 @@ async def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | No
     """Return the tenant of the request's key; or the anonymous tenant and the 401 (AUTH-1 to AUTH-3)."""
     given = header(scope, b"authorization")
     if given is None:
-        return engine.tenants.anonymous, responses.unauthorized(NO_KEY)
+        return await engine.tenants.anonymous(), responses.unauthorized(NO_KEY)
     key = bearer_key(given)
     if key is None:
-        return engine.tenants.anonymous, responses.unauthorized(NOT_BEARER)
+        return await engine.tenants.anonymous(), responses.unauthorized(NOT_BEARER)
     tenant = engine.store.find(key) or await engine.tenants.of_key(key)
-    return (tenant, None) if tenant else (engine.tenants.anonymous, responses.unauthorized(UNKNOWN_KEY))
+    return (tenant, None) if tenant else (await engine.tenants.anonymous(), responses.unauthorized(UNKNOWN_KEY))
 
 
 async def deliver(tenant: Tenant, scope: Scope, response: ApiResponse, receive: Receive, send: Send) -> None:

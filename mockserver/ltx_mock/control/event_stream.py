@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from ltx_mock.asgi.connection import wait_for_disconnect
-from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.control.event_feed import Feed, frame
 from ltx_mock.control.params import real_seconds, tenant_of_query
+from ltx_mock.control.refusals import refusal
 from ltx_mock.engine.engine import Engine
-from ltx_mock.errors import LtxMockError, NotFoundError
+from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
 
 HEARTBEAT_SECONDS = 15.0
@@ -42,8 +42,7 @@ class EventStream:
             tenant = await tenant_of_query(self._engine, request)
             seconds = real_seconds(request)
         except LtxMockError as error:
-            status = 404 if isinstance(error, NotFoundError) else 400
-            await JSONResponse({"error": str(error)}, status)(scope, receive, send)
+            await refusal(error)(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         if scope["method"] == "GET":

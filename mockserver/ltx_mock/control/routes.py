@@ -22,20 +22,23 @@ from ltx_mock.control.journal import Journal
 from ltx_mock.control.listing import VIEW_SIZE, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.control.params import body_of, json_body, limit_of, tenant_of_query
+from ltx_mock.control.refusals import refusal
 from ltx_mock.control.tenants import TenantRoutes
 from ltx_mock.control.to_json import account_view, delivery_view, task_view
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine.engine import Engine
-from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError, UnavailableError
+from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
 from ltx_mock.fields import choice, unknown
+from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
 
 AT_ONCE = 100
 """The number of tenants that are counted before other requests are served."""
-STATUS_OF = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
+STATELESS = frozenset({"/health", "/version", "/openapi.json", "/model.json", "/schemas", "/schemas/{name}"})
+"""Paths that are answered also while the store is away or slow."""
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
@@ -77,7 +80,8 @@ class ControlPlane:
         for method, path, handler in table:
             by_path.setdefault(path, {})[method] = handler
         routes = [
-            Route(path, _as_json(self._engine, handlers), methods=list(handlers)) for path, handlers in by_path.items()
+            Route(path, _as_json(None if path in STATELESS else self._engine.store, handlers), methods=list(handlers))
+            for path, handlers in by_path.items()
         ]
         return [*routes, Route("/events", EventStream(self._engine, self._feed), methods=["GET"])]
 
@@ -237,16 +241,18 @@ def _planned(each: tuple[Tenant, Delivery]) -> int:
     return task.timeline.created if task else 0
 
 
-def _as_json(engine: Engine, handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
+def _as_json(store: Store | None, handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that answers with what a handler returns, once the store is up to date."""
+
     async def endpoint(request: Request) -> Response:
         handler = handlers["GET" if request.method == "HEAD" else request.method]
         try:
-            await engine.store.refresh()
+            if store is not None:
+                await store.refresh()
             result = await handler(request)
             return result if isinstance(result, Response) else JSONResponse(result)
         except LtxMockError as error:
-            headers = {"retry-after": "1"} if isinstance(error, UnavailableError) else None
-            return JSONResponse({"error": str(error)}, STATUS_OF.get(type(error), 400), headers)
+            return refusal(error)
         except ClientDisconnect:
             return Response(status_code=400)  # the client has disconnected
 

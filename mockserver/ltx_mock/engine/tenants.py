@@ -29,12 +29,9 @@ class Tenants:
         self._inspections = inspections
         self._clocks = clocks
 
-    @property
-    def anonymous(self) -> Tenant:
-        """The tenant for requests without a valid key."""
-        tenant = self._store.find("")
-        assert tenant is not None, "every store has it"  # noqa: S101 - for the type
-        return tenant
+    async def anonymous(self) -> Tenant:
+        """Return the tenant for requests without a valid key."""
+        return await self._store.tenant("")
 
     async def of_key(self, key: str) -> Tenant | None:
         """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""

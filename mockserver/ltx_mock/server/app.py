@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -30,6 +31,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import Sender
+from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.errors import UnavailableError
 from ltx_mock.store.choose import new_store
 from ltx_mock_contracts.api import BALANCE_PATH, BASE_PATH
@@ -89,7 +91,7 @@ def build(engine: Engine) -> ASGIApp:
     """Return the application around an engine."""
     generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
     open_ = [Middleware(OpenToBrowsers)]
-    pages = dashboard.routes(Preview(engine))
+    pages = dashboard.routes(Reachable(Preview(engine)))
     control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
     routes: list[Route | Mount] = []
     for prefix in PREFIXES:
@@ -133,8 +135,13 @@ class Crash:
         """Answer 500."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         response = responses.crashed(f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
+        with suppress(UnavailableError):
+            await self._record(request, response)
+        return Response(response.body, response.status, media_type="application/json")
+
+    async def _record(self, request: Request, response: ApiResponse) -> None:
         key = bearer_key(header(request.scope, b"authorization") or "")
-        tenant = self._engine.store.find(key or "") or self._engine.tenants.anonymous
+        tenant = self._engine.store.find(key or "") or await self._engine.tenants.anonymous()
         await self._engine.store.run(
             tenant,
             lambda tenant: tenant.record(
@@ -152,7 +159,6 @@ class Crash:
                 )
             ),
         )
-        return Response(response.body, response.status, media_type="application/json")
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:

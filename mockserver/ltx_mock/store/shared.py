@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
@@ -24,6 +23,7 @@ from ltx_mock.store.backend import Backend, BackendError, Change, Committed, Gon
 from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
 from ltx_mock.store.memory_tenant import Shared
 from ltx_mock.store.observers import Observers, Outbox
+from ltx_mock.store.reach import Reach
 from ltx_mock.store.registry import SPACE, Changed, Registered, Registry
 from ltx_mock.store.replica import TASK, ReplicaTenant
 from ltx_mock.store.tenant import Tenant
@@ -38,8 +38,6 @@ LISTEN_SECONDS = 5.0
 """How long a worker waits for news before it looks whether anybody still listens."""
 LOADS_AT_ONCE = 16
 MANY_RECORDS = 10_000
-
-_log = logging.getLogger("ltx_mock")
 
 
 class _RemovedError(Exception):
@@ -86,7 +84,7 @@ class SharedStore:
         self._offset_ns = 0
         self._alive: frozenset[str] = frozenset()
         self._background: list[asyncio.Task[None]] = []
-        self._away = False
+        self._reach = Reach()
         self._shared = Shared(
             self._outbox,
             Budget(settings.journal_memory * MEBIBYTE, self._shorten_journals),
@@ -97,12 +95,11 @@ class SharedStore:
         """See `Store.open`."""
         try:
             await self._backend.open()
-            self._offset_ns = await self._backend.time_ns() - system_time.monotonic_ns()
-            await self._registry.open(self._offset_ns)
-            self._position = (await self._backend.news()).position
-            self._alive = await self._backend.sign_of_life(self.worker)
-            await self.tenant("")
-            await self._load_all()
+            try:
+                await self._begin()
+            except BaseException:
+                await self._backend.close()
+                raise
         except BackendError as error:
             raise LtxMockError(str(error)) from None
         self._background = [
@@ -110,13 +107,22 @@ class SharedStore:
         ]
         self.observers.workers_ended()
 
+    async def _begin(self) -> None:
+        """Read all that is there."""
+        self._offset_ns = await self._backend.time_ns() - system_time.monotonic_ns()
+        await self._registry.open(self._offset_ns)
+        self._position = (await self._backend.news()).position
+        self._alive = await self._backend.sign_of_life(self.worker)
+        await self.tenant("")
+        await self._load_all()
+
     async def close(self) -> None:
         """See `Store.close`."""
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         for units in self._waiting.values():
-            _fail(units, BackendError("the server is stopping"))
+            _fail(units, UnavailableError("the server is stopping"))
         with contextlib.suppress(BackendError):
             await self._backend.close()
 
@@ -129,8 +135,6 @@ class SharedStore:
                 return await self._run(tenant, work)
             except _RemovedError:
                 tenant = await self.tenant(tenant.key)
-            except BackendError as error:
-                raise UnavailableError(str(error)) from None
 
     async def run_in_background(self, tenant: Tenant, work: Callable[[Tenant], T]) -> T:
         """See `Store.run_in_background`."""
@@ -139,7 +143,7 @@ class SharedStore:
                 return await self._run(tenant, work)
             except _RemovedError:
                 return work(tenant)
-            except BackendError:
+            except UnavailableError:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _run(self, tenant: Tenant, work: Callable[[Tenant], T]) -> T:
@@ -147,7 +151,8 @@ class SharedStore:
         if registered is None or registered.generation != tenant.generation:
             raise _RemovedError
         if registered.space not in self._copies:
-            await self._load(registered)
+            with self._reach.required():
+                await self._load(registered)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(registered.space, []).append(_Unit(work, done))
         self._work_came.set()
@@ -175,12 +180,11 @@ class SharedStore:
         try:
             outcomes = await self._backend.commit([attempt.change for attempt in attempts])
         except BackendError as error:
+            unavailable = self._reach.lost(error)
             for attempt in attempts:
                 self._take_back(attempt)
-                _fail(attempt.units, error)
-            self._say_that_it_is_away(error)
+                _fail(attempt.units, unavailable)
             return
-        self._away = False
         for attempt, outcome in zip(attempts, outcomes, strict=True):
             await self._finish(attempt, outcome)
 
@@ -216,11 +220,6 @@ class SharedStore:
         self._outbox.hold()
         attempt.copy.take_back()
         self._outbox.release()
-
-    def _say_that_it_is_away(self, error: BackendError) -> None:
-        if not self._away:
-            self._away = True
-            _log.error("%s; requests are answered with 503 until it is back", error)
 
     # ---- copies
 
@@ -282,8 +281,8 @@ class SharedStore:
 
     async def refresh(self) -> None:
         """See `Store.refresh`."""
-        try:
-            async with self._refreshing:
+        async with self._refreshing:
+            with self._reach.required():
                 news = await self._backend.news(self._position)
                 if news.spaces is None or SPACE in news.spaces:
                     self._note(await self._registry.refresh())
@@ -292,8 +291,6 @@ class SharedStore:
                     if news.spaces is None or copy.space in news.spaces or not copy.has_journal:
                         await self._catch_up(copy)
                 self._position = news.position
-        except BackendError as error:
-            raise UnavailableError(str(error)) from None
 
     async def _catch_up(self, copy: ReplicaTenant) -> None:
         """Take over what other workers have written about a tenant."""
@@ -308,8 +305,10 @@ class SharedStore:
     async def _sign_forever(self) -> None:
         while True:
             await asyncio.sleep(SIGN_SECONDS)
-            with contextlib.suppress(BackendError, UnavailableError):
-                alive = await self._backend.sign_of_life(self.worker)
+            with contextlib.suppress(UnavailableError):
+                with self._reach.required():
+                    alive = await self._backend.sign_of_life(self.worker)
+                self._reach.answered()
                 ended, self._alive = self._alive - alive, alive
                 if ended:
                     await self.refresh()
@@ -322,9 +321,10 @@ class SharedStore:
                 await asyncio.sleep(SIGN_SECONDS / 10)
                 continue
             try:
-                await self._backend.wait_for_news(self._position, LISTEN_SECONDS)
+                with self._reach.required():
+                    await self._backend.wait_for_news(self._position, LISTEN_SECONDS)
                 await self.refresh()
-            except (BackendError, UnavailableError):
+            except UnavailableError:
                 await asyncio.sleep(RETRY_SECONDS)
 
     def is_alive(self, worker: str) -> bool:
@@ -392,15 +392,13 @@ class SharedStore:
 
     async def existing(self, key: str) -> Tenant | None:
         """See `Store.existing`."""
-        try:
+        with self._reach.required():
             if self._registry.find(key) is None:
                 self._note(await self._registry.refresh())
             while (registered := self._registry.find(key)) is not None:
                 if (copy := await self._load(registered)) is not None:
                     return copy
                 self._note(await self._registry.refresh())
-        except BackendError as error:
-            raise UnavailableError(str(error)) from None
         return None
 
     async def open_tenant(self, key: str, settings: Settings | None) -> Tenant:
@@ -420,7 +418,7 @@ class SharedStore:
             return registry.registration(key, draft.space, opened=opened) if replace or not registry.find(key) else {}
 
         before = registry.find(key)
-        try:
+        with self._reach.required():
             await self._backend.commit([Change(draft.space, 0, copy.changed_records())])
             self._note(await registry.change(registration))
             registered = registry.find(key)
@@ -428,8 +426,6 @@ class SharedStore:
             if unused:
                 await self._backend.remove([unused])
             made = registered and await self._load(registered)
-        except BackendError as error:
-            raise UnavailableError(str(error)) from None
         if made is None:  # somebody else has removed it at once
             return await self._make(key, settings, replace=replace)
         self.observers.tenant_changed(made)
@@ -448,7 +444,7 @@ class SharedStore:
             return registry.removal(*(each.key for each in found if registry.find(each.key) == each))
 
         await self._register(removal)
-        await self._backend.remove([each.space for each in found])
+        await self._remove_spaces([each.space for each in found])
 
     async def reset(self) -> None:
         """See `Store.reset`."""
@@ -464,19 +460,22 @@ class SharedStore:
             return records | registry.future_records(clock=self.settings.new_clock(), scenarios=())
 
         await self._register(cleared)
-        await self._backend.remove(spaces)
+        await self._remove_spaces(spaces)
         await self._make("", None)
         for key, settings in opened:
             await self._make(key, settings, replace=True)
 
     async def _register(self, make: Callable[[], dict[str, bytes]]) -> None:
-        try:
+        with self._reach.required():
             self._note(await self._registry.change(make))
-        except BackendError as error:
-            raise UnavailableError(str(error)) from None
+
+    async def _remove_spaces(self, spaces: Sequence[str]) -> None:
+        with self._reach.required():
+            await self._backend.remove(spaces)
 
     async def _all(self) -> list[ReplicaTenant]:
-        await self._load_all()
+        with self._reach.required():
+            await self._load_all()
         return self.tenants()
 
     def find(self, key: str) -> ReplicaTenant | None:
@@ -501,7 +500,7 @@ class SharedStore:
         """See `Store.find_owner`."""
         if (owner := self.owner(task_id)) is not None:
             return owner
-        try:
+        with self._reach.required():
             space = await self._backend.space_of(TASK + task_id)
             if space is None:
                 return None
@@ -512,8 +511,6 @@ class SharedStore:
                         await self._load(registered)
             elif self.owner(task_id) is None:
                 await self._catch_up(self._copies[space])
-        except BackendError as error:
-            raise UnavailableError(str(error)) from None
         return self.owner(task_id)
 
     @property

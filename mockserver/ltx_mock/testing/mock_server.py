@@ -83,12 +83,12 @@ class MockServer(World):
     @property
     def unauthenticated_requests(self) -> list[Exchange]:
         """The requests without a key, or with one that the server does not accept, oldest first."""
-        engine = self._server_thread.engine
-        entries = in_thread(
-            self._server_thread,
-            lambda: [entry_view(engine.tenants.anonymous, each) for each in engine.tenants.anonymous.entries()],
-        )
-        return [Exchange.of(view) for view in entries]
+
+        async def views() -> list[dict[str, object]]:
+            nobody = await self._server_thread.engine.tenants.anonymous()
+            return [entry_view(nobody, each) for each in nobody.entries()]
+
+        return [Exchange.of(view) for view in self._server_thread.wait_for(views())]
 
     @property
     def strangers(self) -> list[Exchange]:

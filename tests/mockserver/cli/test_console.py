@@ -33,7 +33,7 @@ def printed(*requests: Any, colour: bool = False) -> list[str]:
             for request in requests:
                 request(client)
         readable = Readable(colour=colour)
-        nobody = mock.look(lambda _: mock._server_thread.engine.tenants.anonymous)
+        nobody = mock._server_thread.wait_for(mock._server_thread.engine.tenants.anonymous())
         own = mock.look(exchanges)
         entries = sorted(
             [(entry, None) for entry in own] + [(entry, nobody) for entry in exchanges(nobody)],
