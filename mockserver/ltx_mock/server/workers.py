@@ -23,7 +23,9 @@ from ltx_mock.server.http import STOP_SECONDS, bind_same
 
 READY = "ready"
 MOST_FAILURES = 5
-"""So many workers in a row may end before they are ready."""
+"""So many workers in a row may end before they are ready, as long as the server has never served."""
+RETRY_SECONDS = 1.0
+"""The pause before another try, when a server that has served cannot start a worker: its store may be away."""
 KILL_SECONDS = STOP_SECONDS + 0.5
 """Time for all workers to stop."""
 PIECE_BYTES = 64 * 1024
@@ -138,13 +140,14 @@ class Supervisor:
         self._module, self._setup, self._sockets = module, setup, sockets
         self._write, self._note = write, note
         self._workers = set[Worker]()
-        self._serving = self._stopping = False
+        self._serving = False
+        self._stopping = asyncio.Event()
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Run the workers until `stop` is called; `on_ready` is called when all accept connections.
 
         Raises:
-            LtxMockError: workers do not start.
+            LtxMockError: workers do not start, and the server has never served.
         """
         self._on_ready = on_ready
         places = [asyncio.ensure_future(self._keep_worker(each)) for each in self._sockets]
@@ -156,9 +159,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Start to stop. Call it in the event loop of `run`."""
-        if self._stopping:
+        if self._stopping.is_set():
             return
-        self._stopping = True
+        self._stopping.set()
         for sockets in self._sockets:
             for sock in sockets:
                 sock.close()
@@ -173,10 +176,10 @@ class Supervisor:
     async def _keep_worker(self, sockets: Sequence[socket.socket]) -> None:
         """Run a worker, and another one when it ends, until the supervisor stops."""
         failures = 0
-        while not self._stopping:
+        while not self._stopping.is_set():
             worker = await Worker.start(self._module, self._setup, sockets)
             self._workers.add(worker)
-            if self._stopping:
+            if self._stopping.is_set():
                 worker.stop()
             reason = await worker.begin()
             if worker.is_ready:
@@ -184,14 +187,24 @@ class Supervisor:
                 self._check_all_ready()
             ending = await worker.forward(self._write)
             self._workers.remove(worker)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if worker.is_ready:
                 self._note(f"worker {worker.pid} has ended ({ending}); another one takes its place")
                 continue
             failures += 1
-            if failures == MOST_FAILURES or (reason and not self._serving):
-                raise LtxMockError(reason or f"{failures} workers in a row ended before they were ready ({ending})")
+            if not self._serving:
+                if reason or failures == MOST_FAILURES:
+                    raise LtxMockError(reason or f"{failures} workers in a row ended before they were ready ({ending})")
+                continue
+            if failures == 1:
+                self._note(f"worker {worker.pid} cannot start ({reason or ending}); others are tried until one starts")
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait before the next try, or for the stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), RETRY_SECONDS)
 
     def _check_all_ready(self) -> None:
         if not self._serving and sum(each.is_ready for each in self._workers) == len(self._sockets):

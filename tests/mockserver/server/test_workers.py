@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -330,6 +331,37 @@ def test_the_reason_of_a_worker_that_cannot_start_ends_the_supervisor_at_once(
         supervise(f"open({str(tmp_path / 'starts')!r}, 'a').write('.')\nprint('no such store')")
     assert str(problem.value) == "no such store"
     assert (tmp_path / "starts").read_text() == "."
+
+
+def test_a_server_that_has_served_tries_until_a_worker_starts(
+    supervise: Supervise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its store may be away for any time. It says so once."""
+    monkeypatch.setattr(workers, "RETRY_SECONDS", 0)
+    program = (
+        f"starts = open({str(tmp_path / 'starts')!r}, 'a+')\n"
+        "starts.write('.'); starts.flush(); starts.seek(0); number = len(starts.read())\n"
+        f"if 1 < number < {2 * MOST_FAILURES}: print('Redis is away'); sys.exit(2)\n"
+        "print(f'ready\\nnumber {number}', flush=True)\n"
+        "if number > 1: sys.stdin.read()"
+    )
+    last = f"number {2 * MOST_FAILURES}\n"
+    run = supervise(program, lambda run: until(lambda: run.text().endswith(last)))
+    first, second = (re.sub(r"\d+", "N", note) for note in run.notes)
+    assert first == "worker N has ended (exit code N); another one takes its place"
+    assert second == "worker N cannot start (Redis is away); others are tried until one starts"
+
+
+def test_a_stop_does_not_wait_for_the_next_try(
+    supervise: Supervise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "RETRY_SECONDS", 10 * SECONDS)
+    program = (
+        f"try: os.mkdir({str(tmp_path / 'served')!r})\n"
+        "except FileExistsError: print('Redis is away')\n"
+        "else: print('ready')"
+    )
+    assert len(supervise(program, lambda run: until(lambda: len(run.notes) == 2)).notes) == 2
 
 
 def test_a_worker_that_does_not_stop_is_killed(supervise: Supervise, monkeypatch: pytest.MonkeyPatch) -> None:
