@@ -42,6 +42,7 @@ TOOLS = {
     "jq": ("jq",),
     "prism": ("prism",),
     "redis": ("redis-server",),
+    "nginx": ("nginx",),
     "generators": (
         *("openapi-typescript", "openapi-ts", "tsc", "esbuild", "redocly", "spectral"),
         *("openapi-python-client", "datamodel-codegen", "openapi-generator-cli", "schemathesis"),

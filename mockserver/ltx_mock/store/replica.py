@@ -139,13 +139,6 @@ class ReplicaTenant(MemoryTenant):
         """Return the journal lines of units of work since the last commit."""
         return [codec.entry_to_bytes(entry) for entry in self.new_entries]
 
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing waits to be committed."""
-        batch = self._batch
-        changed = batch.tasks or batch.deliveries or self.new_entries or self.own_settings is not batch.settings
-        return not changed and self._head() == batch.head and self._traffic() == batch.traffic
-
     def committed(self, version: int, first_line: int) -> bool:
         """Note that the changes were written, and tell whether the journal was cleared."""
         self.version = version
@@ -194,11 +187,16 @@ class ReplicaTenant(MemoryTenant):
         self.has_journal = True
         new = []
         for number, value in lines:
+            if number <= self.complete_to:  # it was taken over while the lines were read
+                continue
             if (entry := mine.pop(number, None)) is None:
                 entry = codec.entry_from_bytes(value, number)
                 new.append(entry)
             self._append(entry)
-            self.complete_to = max(self.complete_to, number)
+            self.complete_to = number
+        for number in sorted(mine):
+            if number > self.complete_to:  # it was written after the lines were read
+                self._append(mine[number])
         return new
 
     # ---- what changes a tenant

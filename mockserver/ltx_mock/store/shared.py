@@ -80,6 +80,7 @@ class SharedStore:
         self._waiting: dict[str, list[_Unit]] = {}
         self._work_came = asyncio.Event()
         self._refreshing = asyncio.Lock()
+        self._committing = asyncio.Lock()
         self._position = ""
         self._offset_ns = 0
         self._alive: frozenset[str] = frozenset()
@@ -165,7 +166,8 @@ class SharedStore:
             waiting, self._waiting = self._waiting, {}
             for space in waiting.keys() - self._copies.keys():
                 _fail(waiting.pop(space), _RemovedError())
-            await self._commit([self._attempt(space, units) for space, units in waiting.items()])
+            async with self._committing:
+                await self._commit([self._attempt(space, units) for space, units in waiting.items()])
 
     def _attempt(self, space: str, units: list[_Unit]) -> _Attempt:
         """Run units of work on a copy."""
@@ -295,12 +297,12 @@ class SharedStore:
     async def _catch_up(self, copy: ReplicaTenant) -> None:
         """Take over what other workers have written about a tenant."""
         found = await self._backend.read(copy.space, copy.version)
-        # What is being committed brings the copy to the newest version by itself.
-        if isinstance(found, Missed) and found.version > copy.version and copy.is_clean:
-            copy.apply(found.version, found.records)
         lines = await self._backend.lines(copy.space, copy.complete_to)
-        for entry in copy.merge(lines):
-            self.observers.entry_recorded_elsewhere(copy, entry)
+        async with self._committing:  # the lines may hold what is being committed here
+            if isinstance(found, Missed) and found.version > copy.version:
+                copy.apply(found.version, found.records)
+            for entry in copy.merge(lines):
+                self.observers.entry_recorded_elsewhere(copy, entry)
 
     async def _sign_forever(self) -> None:
         while True:

@@ -1,0 +1,180 @@
+"""What people deploy with: the files are valid, and nginx, Redis and three replicas work together as they describe."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import yaml
+
+from support.bodies import TEXT, request_body
+from support.nginx import CONFIGURATION, nginx
+from support.processes import Served, ltx_mock, serving
+from support.receivers import Receiver
+from support.redis_servers import redis_server
+from support.sse import listening
+from support.waiting import SECONDS
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+KUBERNETES: list[dict[str, Any]] = list(
+    yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8"))
+)
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+REPLICAS = ["ltx-mock-1", "ltx-mock-2", "ltx-mock-3"]
+COMMAND: list[str] = COMPOSE["services"]["ltx-mock-1"]["command"]
+POD = KUBERNETES[0]["spec"]["template"]["spec"]
+(CONTAINER,) = POD["containers"]
+TOKEN = "a-very-secret-token"
+ADMIN = {"authorization": f"Bearer {TOKEN}"}
+GENERATE = "/api/v1/generateTask/ltx-2-19b"
+STATUS = "/api/v1/statusTask/ltx-2-19b"
+
+
+class Deployment(NamedTuple):
+    """nginx, and the replicas behind it."""
+
+    url: str
+    replicas: list[Served]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    with ExitStack() as stack:
+        redis = stack.enter_context(redis_server(tmp_path / "redis"))
+        given = dict(zip(COMMAND[1::2], COMMAND[2::2], strict=True))
+        given |= {"--host": "127.0.0.1", "--store": redis.url, "--clock": "manual", "--seed": "0"}
+        options = [word for option in given.items() if option[0] != "--port" for word in option]
+        replicas = [stack.enter_context(serving(*options, env={"LTX_MOCK_ADMIN_TOKEN": TOKEN})) for _ in REPLICAS]
+        url = stack.enter_context(nginx(tmp_path, [urlsplit(each.url).netloc for each in replicas]))
+        yield Deployment(url, replicas)
+
+
+def client(url: str, key: str = "any-key") -> httpx.Client:
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.Client(base_url=url, headers=headers, trust_env=False, verify=False, timeout=SECONDS)
+
+
+@pytest.mark.sample
+@pytest.mark.nginx
+@pytest.mark.redis
+class TestThreeReplicasBehindNginx:
+    def test_a_task_is_the_same_on_each_and_its_callback_comes_once(self, deployment: Deployment) -> None:
+        with Receiver(200) as receiver, ExitStack() as stack:
+            front = stack.enter_context(client(deployment.url))
+            admin = stack.enter_context(client(deployment.url, TOKEN))
+            each = [stack.enter_context(client(replica.url)) for replica in deployment.replicas]
+            body = request_body(TEXT) | {"request_type": "callback", "callback_url": receiver.url}
+            task_id = front.post(GENERATE, json=body).json()["data"]["taskId"]
+            pending = [one.get(STATUS, params={"taskId": task_id}).json() for one in (front, *each)]
+            admin.post("/__admin/clock/advance", json={"seconds": 90}).raise_for_status()
+            done = [one.get(STATUS, params={"taskId": task_id}) for one in (front, *each)]
+            assert [status["data"]["state"] for status in pending] == ["pending"] * 4
+            times = [{**answer.json()["data"], "resultJson": ""} for answer in done]
+            assert times == times[:1] * 4
+            assert [answer.json()["data"]["state"] for answer in done] == ["success"] * 4
+            admin.post("/__admin/clock/advance", json={"seconds": 1000}).raise_for_status()
+            (received,) = receiver.take_all()
+            assert task_id.encode() in received.body
+            (url,) = re.findall(r"http:[^\"\\]+", done[0].json()["data"]["resultJson"])
+            assert url.startswith(deployment.url)
+            assert front.get(url, headers={"authorization": ""}).content[4:8] == b"ftyp"
+
+    def test_the_control_plane_needs_the_token_and_shows_what_all_did(self, deployment: Deployment) -> None:
+        with client(deployment.replicas[0].url) as one, client(deployment.replicas[1].url) as other:
+            ids = [each.post(GENERATE, json=request_body(TEXT)).json()["data"]["taskId"] for each in (one, other)]
+        assert httpx.get(f"{deployment.url}/__admin/tasks", trust_env=False).status_code == 401
+        assert httpx.get(f"{deployment.url}/__admin/health", trust_env=False).status_code == 200
+        assert "<title>" in httpx.get(f"{deployment.url}/__admin/", trust_env=False).text
+        code, listed, _ = ltx_mock("tasks", "--url", deployment.url, env={"LTX_MOCK_ADMIN_TOKEN": TOKEN})
+        assert code == 0
+        assert all(task_id in listed for task_id in ids)
+
+    def test_events_of_every_replica_come_at_once(self, deployment: Deployment) -> None:
+        with listening(deployment.url, headers=ADMIN) as listener:
+            for replica in deployment.replicas:
+                with client(replica.url) as one:
+                    task_id = one.post(GENERATE, json=request_body(TEXT)).json()["data"]["taskId"]
+                assert listener.next("request").data["taskId"] == task_id
+
+    def test_a_connection_that_a_scenario_breaks_is_broken_for_the_client_and_nothing_is_repeated(
+        self, deployment: Deployment
+    ) -> None:
+        with client(deployment.url) as front, client(deployment.url, TOKEN) as admin:
+            for scenario, request in (
+                ("connection-reset", front.build_request("GET", STATUS, params={"taskId": "task_none"})),
+                ("lost-answer", front.build_request("POST", GENERATE, json=request_body(TEXT))),
+            ):
+                admin.post("/__admin/scenarios", params={"key": "any-key"}, json={"name": scenario}).raise_for_status()
+                with pytest.raises(httpx.TransportError):
+                    front.send(request)
+            assert len(admin.get("/__admin/tasks").json()["tasks"]) == 1
+            assert len(admin.get("/__admin/requests").json()["requests"]) == 2
+
+    def test_when_a_replica_is_killed_the_others_take_its_keys(self, deployment: Deployment) -> None:
+        keys = [f"key-{number}" for number in range(12)]
+        ids = {}
+        for key in keys:
+            with client(deployment.url, key) as front:
+                ids[key] = front.post(GENERATE, json=request_body(TEXT)).json()["data"]["taskId"]
+        deployment.replicas[0].kill()
+        for key in keys:
+            with client(deployment.url, key) as front:
+                assert front.get(STATUS, params={"taskId": ids[key]}).json()["data"]["taskId"] == ids[key]
+                assert front.post(GENERATE, json=request_body(TEXT)).status_code == 200
+        with client(deployment.url, TOKEN) as admin:
+            assert len(admin.get("/__admin/tasks").json()["tasks"]) == 24
+
+
+def test_compose_runs_three_equal_replicas_with_a_redis_that_keeps_its_data_behind_nginx() -> None:
+    services = COMPOSE["services"]
+    assert {*REPLICAS, "nginx", "redis"} == set(services)
+    assert all(services[name] == services["ltx-mock-1"] for name in REPLICAS)
+    assert services["redis"]["command"] == ["redis-server", "--appendonly", "yes"]
+    assert f"./{CONFIGURATION.relative_to(ROOT)}:/etc/nginx/nginx.conf:ro" in services["nginx"]["volumes"]
+    servers = re.findall(r"server (\S+):8219", CONFIGURATION.read_text(encoding="utf-8"))
+    assert servers == REPLICAS * 2
+    assert services["nginx"]["ports"] == ["127.0.0.1:8219:8219"]
+
+
+def test_kubernetes_checks_readiness_where_no_token_is_needed_and_hides_its_own_variables() -> None:
+    assert CONTAINER["readinessProbe"]["httpGet"] == {"path": "/__admin/health", "port": 8219}
+    assert POD["enableServiceLinks"] is False
+    claims = {each["metadata"]["name"]: each["spec"] for each in KUBERNETES if each["kind"] != "Service"}
+    for each in KUBERNETES:
+        if each["kind"] == "Service":
+            labels = claims[each["metadata"]["name"]]["template"]["metadata"]["labels"]
+            assert each["spec"]["selector"] == labels
+
+
+@pytest.mark.parametrize("words", [COMMAND, CONTAINER["args"]], ids=["compose", "kubernetes"])
+def test_the_commands_have_options_of_serve_and_a_port_that_others_reach(words: list[str]) -> None:
+    command, *options = words
+    help_ = subprocess.run(
+        [sys.executable, "-m", "ltx_mock", command, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    known = set(re.findall(r"--[a-z][a-z-]*", help_))
+    assert {word for word in options if word.startswith("--")} <= known
+    variables = {each["name"] for each in CONTAINER["env"]} | set(COMPOSE["x-replica"]["environment"])
+    assert {f"--{name.removeprefix('LTX_MOCK_').lower().replace('_', '-')}" for name in variables} <= known
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    assert (given["--host"], given["--port"]) == ("0.0.0.0", "8219")
+
+
+def test_the_image_has_each_package_of_the_wheel_and_the_driver_of_redis() -> None:
+    copied = set(re.findall(r"^COPY (\w+) \w+$", DOCKERFILE, re.MULTILINE))
+    packages = re.search(r"packages = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.DOTALL)
+    assert packages
+    assert copied == set(re.findall(r'"(\w+)/', packages[1]))
+    assert "'.[redis]'" in DOCKERFILE
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8")
+    sources = {word for line in re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()}
+    assert {f"!{each}" for each in sources} == {line for line in ignored.splitlines() if line.startswith("!")}
