@@ -55,7 +55,7 @@ class Delivery(NamedTuple):
     `url` is the one in the request, `target` the one that is called (None if none may be called; `reason` says why).
     `due` is the time of the next attempt in virtual Unix milliseconds; None if there is none. `wait` is the delay of
     the first attempt after the end of the task, in milliseconds. `manual` marks a redelivery by hand. `sender` is the
-    process that sends it.
+    process that sends it, while it is claimed with the number of the claim.
     """
 
     id: str

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.outbound import Sender, Unanswered
 from ltx_mock.engine.scenario_effects import PlannedTask, apply_to_callback
-from ltx_mock.errors import ConflictError
+from ltx_mock.errors import ConflictError, UnavailableError
 from ltx_mock.scenarios.model import MAX_COPIES
 from ltx_mock.store.interface import Store
 from ltx_mock.store.observers import Observer
@@ -99,6 +100,7 @@ class Callbacks(Observer):
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[asyncio.Task[None], str] = {}
         self._awaited: Counter[str] = Counter()
+        self._claims = count()
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:  # noqa: ARG002 - the next one is due
         """See `Observer`."""
@@ -111,10 +113,11 @@ class Callbacks(Observer):
 
     def workers_ended(self) -> None:
         """See `Observer`: go on with what another process has begun."""
-        alive = self._store.is_alive
         for tenant in self._store.tenants():
-            if any(each.state == "sending" and not alive(each.sender) for each in tenant.deliveries()):
-                self._spawn(tenant, self._store.run_in_background(tenant, lambda tenant: give_back(tenant, alive)))
+            if any(each.state == "sending" and not self._lives(each.sender) for each in tenant.deliveries()):
+                self._spawn(
+                    tenant, self._store.run_in_background(tenant, lambda tenant: give_back(tenant, self._lives))
+                )
             self._set_alarm(tenant)
 
     def awaits_receiver(self, tenant: Tenant) -> bool:
@@ -135,15 +138,35 @@ class Callbacks(Observer):
         order for one receiver, without waiting for another receiver that is dead.
         """
 
-        def claim(tenant: Tenant) -> list[Delivery]:
+        def claim(tenant: Tenant, sender: str) -> list[Delivery]:
             due = tenant.next_due()
             if due is not None and due <= span.until:
-                return tenant.claim_due(min(span.until, due + min(RETRY_AFTER_MS) - 1), self._store.worker)
+                return tenant.claim_due(min(span.until, due + min(RETRY_AFTER_MS) - 1), sender)
             tenant.move_clock(span.until)
             return []
 
-        while claimed := await self._store.run(tenant, claim):
+        while claimed := await self._claimed(tenant, claim):
             await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(claimed)))
+
+    async def _claimed(self, tenant: Tenant, claim: Callable[[Tenant, str], list[Delivery]]) -> list[Delivery]:
+        """Return claimed deliveries; if the store is away, which leaves open whether they are, let them go again."""
+        wanted = Claim(self._new_sender(), claim)
+        try:
+            return await self._store.run(tenant, wanted)
+        except UnavailableError:
+            self._spawn(tenant, self._let_go(tenant, wanted))
+            raise
+
+    async def _let_go(self, tenant: Tenant, claim: Claim) -> None:
+        await self._store.run_in_background(tenant, claim.release)
+        self.deliver_due(tenant)
+
+    def _new_sender(self) -> str:
+        """Return a name for one claim of this process, which claims a callback again for its next attempt."""
+        return f"{self._store.worker}/{next(self._claims)}"
+
+    def _lives(self, sender: str) -> bool:
+        return self._store.is_alive(sender.partition("/")[0])
 
     async def forget(self, tenant: Tenant) -> None:
         """Cancel the deliveries of a tenant."""
@@ -184,12 +207,12 @@ class Callbacks(Observer):
         if tenant.clock.mode == "auto":
             await self._ready(tenant)
 
-        def claim(tenant: Tenant) -> list[Delivery]:
+        def claim(tenant: Tenant, sender: str) -> list[Delivery]:
             if tenant.clock.mode == "auto":
                 tenant.move_clock(tenant.next_due() or 0)
-            return tenant.claim_due(tenant.clock.now(), self._store.worker)
+            return tenant.claim_due(tenant.clock.now(), sender)
 
-        for delivery in await self._store.run_in_background(tenant, claim):
+        for delivery in await self._store.run_in_background(tenant, Claim(self._new_sender(), claim)):
             self._spawn(tenant, self._deliver(tenant, delivery))
         self._set_alarm(tenant)
 
@@ -222,6 +245,9 @@ class Callbacks(Observer):
         attempt = await self._attempt(tenant, delivery, len(delivery.attempts) + 1, at, body)
 
         def finish(tenant: Tenant) -> None:
+            known = current.attempts if (current := tenant.delivery(delivery.id)) else ()
+            if attempt in known or len(known) > attempt.number:
+                return  # it is written, though the store did not say so; or another process took this one for ended
             tenant.put_delivery(_after(delivery, attempt))
             tenant.record(lambda number: _entry(number, delivery, attempt, body, cause))
 
@@ -242,6 +268,40 @@ class Callbacks(Observer):
         finally:
             self._awaited[tenant.key] -= 1
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
+
+
+class Claim:
+    """A unit of work that claims deliveries. If it is run again after it was written, it returns what it has claimed.
+
+    Args:
+        sender: a name that no other claim has.
+        claim: claims the deliveries of a tenant for a sender.
+    """
+
+    def __init__(self, sender: str, claim: Callable[[Tenant, str], list[Delivery]]) -> None:
+        self._sender, self._claim = sender, claim
+        self._claimed: list[Delivery] = []
+
+    def __call__(self, tenant: Tenant) -> list[Delivery]:
+        """Claim them."""
+        if written := self._written(tenant):
+            return written
+        self._claimed = self._claim(tenant, self._sender)
+        return self._claimed
+
+    def release(self, tenant: Tenant) -> None:
+        """Schedule again what was claimed. A unit of work."""
+        for delivery in self._written(tenant):
+            tenant.put_delivery(delivery)
+
+    def _written(self, tenant: Tenant) -> list[Delivery]:
+        return [each for each in self._claimed if _sender_of(tenant, each.id) == self._sender]
+
+
+def _sender_of(tenant: Tenant, delivery_id: str) -> str | None:
+    """Return who has claimed a delivery and not yet begun to send it; None if nobody has."""
+    current = tenant.delivery(delivery_id)
+    return current.sender if current is not None and current.state == "sending" else None
 
 
 def plan(tenant: Tenant, planned: PlannedTask, url: str) -> None:

@@ -47,7 +47,7 @@ class Observer:
         """The journal of one tenant, or of all, was cleared."""
 
     def workers_ended(self) -> None:
-        """Another process that shares the store has ended, perhaps in the middle of something; or this one begins."""
+        """Something may have been left undone: another process has ended, this one begins, or the store was away."""
 
     def stopping(self) -> None:
         """The server is stopping; long polls should end."""

@@ -38,9 +38,11 @@ class Reach:
             _log.error("%s; requests are answered with 503 until it is back", error)
         return UnavailableError(str(error))
 
-    def answered(self) -> None:
-        """Note that it answers. It is back if nothing has failed since the last time."""
-        if self._away and not self._failed:
+    def answered(self) -> bool:
+        """Note that it answers, and tell whether it has come back: then nothing has failed since the last time."""
+        back = self._away and not self._failed
+        self._failed = False
+        if back:
             self._away = False
             _log.warning("the store is back, and requests are served again")
-        self._failed = False
+        return back

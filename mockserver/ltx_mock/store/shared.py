@@ -19,7 +19,7 @@ from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.errors import LtxMockError, UnavailableError
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.store.backend import Backend, BackendError, Change, Committed, Gone, Missed, Outcome
+from ltx_mock.store.backend import ALIVE_SECONDS, Backend, BackendError, Change, Committed, Gone, Missed, Outcome
 from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
 from ltx_mock.store.memory_tenant import Shared
 from ltx_mock.store.observers import Observers, Outbox
@@ -84,6 +84,7 @@ class SharedStore:
         self._position = ""
         self._offset_ns = 0
         self._alive: frozenset[str] = frozenset()
+        self._last_sign = self._trust_from = 0.0
         self._background: list[asyncio.Task[None]] = []
         self._reach = Reach()
         self._shared = Shared(
@@ -113,7 +114,7 @@ class SharedStore:
         self._offset_ns = await self._backend.time_ns() - system_time.monotonic_ns()
         await self._registry.open(self._offset_ns)
         self._position = (await self._backend.news()).position
-        self._alive = await self._backend.sign_of_life(self.worker)
+        self._alive, self._last_sign = await self._backend.sign_of_life(self.worker), system_time.monotonic()
         await self.tenant("")
         await self._load_all()
 
@@ -310,11 +311,22 @@ class SharedStore:
             with contextlib.suppress(UnavailableError):
                 with self._reach.required():
                     alive = await self._backend.sign_of_life(self.worker)
-                self._reach.answered()
-                ended, self._alive = self._alive - alive, alive
-                if ended:
+                back = self._reach.answered()
+                ended = self._note_alive(alive)
+                if ended or back:
                     await self.refresh()
                     self.observers.workers_ended()
+
+    def _note_alive(self, alive: frozenset[str]) -> frozenset[str]:
+        """Return which workers have ended. After a time without signs the others get time to give theirs."""
+        now = system_time.monotonic()
+        if now - self._last_sign > ALIVE_SECONDS:
+            self._trust_from = now + ALIVE_SECONDS
+        self._last_sign = now
+        if now < self._trust_from:
+            alive |= self._alive
+        ended, self._alive = self._alive - alive, alive
+        return ended
 
     async def _listen_forever(self) -> None:
         """Keep up with other workers while somebody listens here."""

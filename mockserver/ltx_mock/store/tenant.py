@@ -140,7 +140,7 @@ class Tenant(Protocol):
     def claim_due(self, until: int, sender: str) -> list[Delivery]:
         """Mark all deliveries scheduled up to `until` as being sent, and return them in order of time.
 
-        `sender` is the process that sends them; see `Store.worker`. It notifies nobody: each is sent at its own time.
+        `sender` is who will send them. It notifies nobody: each is sent at its own time.
         """
 
     def record(self, make: Callable[[int], Entry]) -> None:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from ltx_mock import LtxMockError, MockServer
+from ltx_mock.control.journal import News
+from ltx_mock.core.records import Delivery
+from ltx_mock.store import redis_client
+from ltx_mock.store.backend import BackendError, Change, Outcome
+from ltx_mock.store.codec import delivery_from_bytes
+from ltx_mock.store.replica import DELIVERY
+from ltx_mock.store.shared import SharedStore
 from support.bodies import TEXT, ask, message_of, post, request_body
+from support.memory_backend import MemoryBackend
 from support.processes import serving
+from support.receivers import Received, Receiver
 from support.redis_servers import RedisServer, redis_server
+from support.sse import listening
 from support.waiting import SECONDS, until
 
 PASSWORD = "not-to-be-shown"
 CREDITS = 10**6
 WIDE = ("--credits", str(CREDITS), "--max-concurrent", "100000", "--rate-limit", "1000000/minute")
 """Limits that no load of these tests reaches."""
+CALLED = request_body(TEXT) | {"request_type": "callback"}
 PAGE = {"origin": "https://app.example"}
 
 
@@ -156,3 +169,185 @@ def check_exact(url: str, admin: httpx.Client, load: Load) -> None:
     with client_of(url, load.key) as client:
         assert {ask(client, each)["state"] for each in load.made} == {"pending"}
         assert client.get("/apikeys/current-balance").json()["data"] == CREDITS - sum(task["cost"] for task in tasks)
+
+
+@pytest.mark.redis
+@pytest.mark.posix
+def test_callbacks_that_are_under_way_or_due_while_redis_is_away_are_made_once(redis: RedisServer) -> None:
+    def behave(_: Received) -> int:
+        if not ids:
+            submit_one()
+            redis.kill()
+        return 200
+
+    def submit_one() -> None:
+        response = post(client, CALLED | {"callback_url": receiver.url})
+        ids.append(response.json()["data"]["taskId"])
+
+    ids: list[str] = []
+    with (
+        Receiver(behave) as receiver,
+        MockServer(store=redis.url, speed=200) as mock,
+        mock.client(verify=False) as client,
+    ):
+        first = post(client, CALLED | {"callback_url": receiver.url}).json()["data"]["taskId"]
+        assert made_for(receiver.take()) == first
+        until(lambda: mock.look(lambda tenant: (tenant.next_due() or 0) < tenant.clock.now()))
+        redis.start()
+        assert made_for(receiver.take()) == ids[0]
+        until(lambda: [each.state for each in mock.callbacks] == ["delivered"] * 2)
+        assert not receiver.take_all()
+
+
+@pytest.mark.redis
+@pytest.mark.posix
+def test_events_and_long_polls_go_on_after_a_gap(redis: RedisServer) -> None:
+    with (
+        MockServer(store=redis.url, clock="manual") as mock,
+        MockServer(store=redis.url, clock="manual") as other,
+        mock.client(verify=False) as client,
+        client_of(other.url, mock.api_key) as client_of_other,
+        control(mock.url) as admin,
+        ThreadPoolExecutor() as threads,
+        listening(mock.url) as listener,
+    ):
+        before = ask_for_one(client)
+        assert listener.next("task").data["id"] == before
+        polling = threads.submit(admin.get, "/requests", params={"wait": SECONDS, "operation": "balance"})
+        until(lambda: News in map(type, mock._server_thread.engine.observers))
+        redis.kill()
+        until(lambda: post(client, request_body(TEXT)).status_code == 503)
+        redis.start()
+        until(lambda: client_of_other.get("/apikeys/current-balance").status_code == 200)
+        [polled] = polling.result(SECONDS).json()["requests"]
+        assert polled["operation"] == "balance"
+        after = ask_for_one(client_of_other)
+        assert listener.next("task").data["id"] == after
+        assert [task["id"] for task in admin.get("/tasks").json()["tasks"]] == [before, after]
+
+
+@pytest.mark.redis
+@pytest.mark.posix
+def test_a_request_waits_for_a_slow_redis_and_health_does_not(redis: RedisServer) -> None:
+    with (
+        MockServer(store=redis.url, clock="manual") as mock,
+        mock.client(verify=False) as client,
+        control(mock.url) as admin,
+        ThreadPoolExecutor() as threads,
+    ):
+        ask_for_one(client)
+        redis.pause()
+        waiting = [threads.submit(ask_for_one, client) for _ in range(5)]
+        assert admin.get("/health").status_code == 200
+        assert not any(each.done() for each in waiting)
+        redis.resume()
+        assert len({each.result(SECONDS) for each in waiting}) == 5
+        assert len(mock.tasks) == 6
+
+
+@pytest.mark.redis
+@pytest.mark.posix
+def test_requests_to_a_redis_that_hangs_are_given_up_and_not_made_twice(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        MockServer(store=redis.url, clock="manual") as mock,
+        mock.client(verify=False) as client,
+        control(mock.url) as admin,
+        ThreadPoolExecutor(20) as threads,
+    ):
+        ask_for_one(client)
+        for limit in ("CONNECT_SECONDS", "ANSWER_SECONDS"):
+            monkeypatch.setattr(redis_client, limit, 0.1)
+        redis.pause()
+        asked = [threads.submit(post, client, request_body(TEXT)) for _ in range(5)]
+        listed = [threads.submit(admin.get, "/tasks") for _ in range(10)]
+        for each in asked:
+            assert "did not answer in time" in message_of(each.result(SECONDS), 503)
+            assert each.result(SECONDS).headers["retry-after"] == "1"
+        assert {each.result(SECONDS).status_code for each in listed} == {503}
+        for limit in ("CONNECT_SECONDS", "ANSWER_SECONDS"):
+            monkeypatch.setattr(redis_client, limit, SECONDS)
+        redis.resume()
+        until(lambda: post(client, request_body(TEXT)).status_code == 200)
+        tasks = mock.tasks
+        assert 2 <= len(tasks) <= 7
+        assert len({each.id for each in tasks}) == len(tasks)
+
+
+def made_for(received: Received) -> str:
+    """Return the id of the task that a callback is about."""
+    return str(json.loads(received.body)["data"]["taskId"])
+
+
+def ask_for_one(client: httpx.Client) -> str:
+    """Have a task made and return its id."""
+    response = post(client, request_body(TEXT))
+    assert response.status_code == 200, response.text
+    return str(response.json()["data"]["taskId"])
+
+
+class LosesReplies(MemoryBackend):
+    """A backend that writes a commit but does not say so: the first one with a delivery that has reached a `step`."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._step: str | None = step
+
+    async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
+        outcomes = await super().commit(changes)
+        records = [record for change in changes for record in change.records.items()]
+        written = [delivery_from_bytes(value) for name, value in records if name.startswith(DELIVERY)]
+        if any(step_of(each) == self._step for each in written):
+            self._step = None
+            raise BackendError("the reply was lost")
+        return outcomes
+
+
+def step_of(delivery: Delivery) -> str:
+    return "claimed" if delivery.state == "sending" and "/" in delivery.sender else delivery.state
+
+
+@pytest.fixture
+def lose(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make servers keep their state in a backend that loses the reply to a step."""
+
+    def use(step: str) -> None:
+        monkeypatch.setattr("ltx_mock.store.shared.SIGN_SECONDS", 0.01)
+        monkeypatch.setattr("ltx_mock.server.app.new_store", lambda given: SharedStore(given, LosesReplies(step)))
+
+    return use
+
+
+STEPS = ("scheduled", "claimed", "sending", "delivered")
+
+
+def check_made_once(mock: MockServer, receiver: Receiver) -> None:
+    """Wait until the only callback is made."""
+    receiver.take()
+    until(lambda: [each.state for each in mock.callbacks] == ["delivered"])
+    kinds = [entry.kind for entry in mock.look(lambda tenant: list(tenant.entries()))]
+    assert kinds.count("callback") == 1
+    assert not receiver.take_all()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_callback_is_made_once_whichever_reply_of_the_store_is_lost(step: str, lose: Callable[[str], None]) -> None:
+    lose(step)
+    with Receiver() as receiver, MockServer(speed=1000) as mock, mock.client(verify=False) as client:
+        response = post(client, CALLED | {"callback_url": receiver.url})
+        assert response.status_code == (503 if step == "scheduled" else 200)
+        check_made_once(mock, receiver)
+        assert len(mock.tasks) == 1
+
+
+@pytest.mark.parametrize("step", STEPS[1:])
+def test_a_clock_that_is_advanced_again_makes_a_callback_once(step: str, lose: Callable[[str], None]) -> None:
+    lose(step)
+    with Receiver() as receiver, MockServer(clock="manual") as mock, mock.client(verify=False) as client:
+        assert post(client, CALLED | {"callback_url": receiver.url}).status_code == 200
+        if step == "claimed":
+            with pytest.raises(LtxMockError, match="the reply was lost"):
+                mock.clock.advance(600)
+        mock.clock.advance(600)
+        check_made_once(mock, receiver)
