@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Message, Receive, Scope, Send
 
-from ltx_mock.asgi.connection import CUT, connection_of, wait_for_disconnect
+from ltx_mock.asgi.connection import CUT, Connection, connection_of, wait_for_disconnect
 from ltx_mock.core.clock import SECOND, Clock
 from ltx_mock.engine import responses
 from ltx_mock.engine.responses import Effect
@@ -29,15 +29,32 @@ async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receiv
         if not await wait_for_disconnect(receive, within) and connection is not None:
             await connection.abort(EMPTY_RESPONSE, b"", receive)
         return None
-    if connection is None and (effect.fault or effect.cut is not None):
-        problem = responses.error(500, f"{effect.fault or CUT}: {NO_WIRE}")
+    breaks = effect.fault is not None or effect.cut is not None or effect.restart_ms is not None
+    if connection is None and breaks:
+        what = effect.fault or (CUT if effect.restart_ms is None else "restart")
+        problem = responses.error(500, f"{what}: {NO_WIRE}")
         await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": problem.body})
         return None
     if connection is not None and effect.fault is not None:
+        if effect.restart_ms is not None:  # first, so that no new connection comes before the restart
+            connection.restart_server(effect.restart_ms)
         await connection.abort(effect.fault, effect.noise, receive)
         return None
+    if connection is not None and effect.restart_ms is not None:
+        return _then_restart(send, connection, effect.restart_ms)
     return send if effect.cut is None and effect.pace is None else _ThrottledSend(effect, clock, scope, receive, send)
+
+
+def _then_restart(send: Send, connection: Connection, away_ms: int) -> Send:
+    """Return a `send` that restarts the server after the last byte of the response."""
+
+    async def way(message: Message) -> None:
+        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            connection.restart_server(away_ms)
+
+    return way
 
 
 class _ThrottledSend:

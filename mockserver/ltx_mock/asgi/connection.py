@@ -11,6 +11,7 @@ import contextlib
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
 from starlette.types import Receive, Scope
@@ -41,12 +42,16 @@ class Connection(Protocol):
     async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:
         """Break the connection with a fault; `noise` are the random bytes of a fault that sends some."""
 
+    def restart_server(self, away_ms: int) -> None:
+        """Let the server begin to restart; it is away for at least so many real milliseconds."""
+
 
 class SocketConnection:
-    """A real connection."""
+    """A real connection. `restart` restarts the server."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, restart: Callable[[int], None]) -> None:
         self._transport = transport
+        self.restart_server = restart
 
     @property
     def is_open(self) -> bool:
@@ -64,13 +69,18 @@ class SocketConnection:
         """See `Connection.abort`."""
         transport = self._transport
         if fault == CONNECTION_RESET_BY_PEER:
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            transport.abort()
+            reset(transport)
         else:
             if fault in _BEFORE_NOISE:
                 transport.write(_BEFORE_NOISE[fault] + noise)
             transport.close()
         await wait_for_disconnect(receive)  # otherwise uvicorn would miss the response, and send one of its own
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Reset a connection."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
 
 
 def connection_of(scope: Scope) -> Connection | None:

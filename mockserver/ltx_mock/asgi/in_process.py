@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -37,6 +37,9 @@ class _NoSocket:
 
     is_open = True
 
+    def __init__(self, restart: Callable[[int], None]) -> None:
+        self.restart_server = restart
+
     def buffer_little(self) -> None:
         """See `Connection.buffer_little`; there are no buffers."""
 
@@ -54,13 +57,16 @@ async def call(
     body: bytes = b"",
     scheme: str = "http",
     server: tuple[str, int | None] = ("127.0.0.1", None),
+    restart: Callable[[int], None] = lambda _: None,
 ) -> Reply:
     """Send a request and return the whole response. `target` is the percent-encoded path with its query.
+
+    `restart` lets the server begin to restart; it is away for at least so many real milliseconds.
 
     Raises:
         BrokenError: a scenario broke the connection.
     """
-    no_socket = _NoSocket()
+    no_socket = _NoSocket(restart)
     path, _, query = target.partition("?")
     scope: dict[str, Any] = {
         "type": "http",

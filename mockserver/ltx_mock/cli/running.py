@@ -22,7 +22,7 @@ from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer, run
-from ltx_mock.server.workers import READY, Supervisor, sockets_of_workers
+from ltx_mock.server.workers import READY, Supervisor, restart_line, sockets_of_workers
 from ltx_mock_contracts.io.own_sockets import OwnSocket
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -131,8 +131,9 @@ def main(descriptors: Sequence[int]) -> None:
     def tell(text: str) -> None:
         print(text, flush=True)
 
-    def stop_with_supervisor(server: HttpServer) -> None:
+    def obey_supervisor(server: HttpServer) -> None:
         loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+        server.connections.restart = lambda away_ms: tell(restart_line(away_ms))
 
         def stop() -> None:
             loop.remove_reader(stdin)
@@ -141,7 +142,7 @@ def main(descriptors: Sequence[int]) -> None:
         loop.add_reader(stdin, stop)
 
     try:
-        run_server(new_engine(setup.settings), sockets, setup.lines, lambda: tell(READY), stop_with_supervisor)
+        run_server(new_engine(setup.settings), sockets, setup.lines, lambda: tell(READY), obey_supervisor)
     except LtxMockError as error:
         tell(str(error))
         sys.exit(2)

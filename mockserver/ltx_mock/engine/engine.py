@@ -5,6 +5,8 @@ It runs in one event loop. What changes a tenant is a unit of work: a plain func
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Literal, NamedTuple
 
 from ltx_mock.asgi.worker_thread import WorkerThread
@@ -58,12 +60,14 @@ class Engine:
         sender: Sends the fake's own requests.
         tenants: The tenants by key.
         worker: A thread for long work outside the event loop.
+        is_open: Set while it can process requests.
     """
 
     def __init__(self, settings: Settings, store: Store, sender: Sender) -> None:
         self.started = Clock.start().now()
         self.store, self.sender = store, sender
         self.worker = WorkerThread()
+        self.is_open = asyncio.Event()
         self._inspections = Inspections()
         self.callbacks = Callbacks(store, sender, self.wait_for_inspections)
         self._clocks = Clocks(store, self.callbacks, self.wait_for_inspections)
@@ -221,10 +225,21 @@ class Engine:
     async def open(self) -> None:
         """Get ready; call it once, in the event loop of the server."""
         await self.store.open()
+        self.is_open.set()
+
+    async def restart(self, pause: Awaitable[None]) -> None:
+        """Let go of everything, wait for a pause, and read the state again as a new process does."""
+        await self._let_go()
+        await pause
+        await self.open()
 
     async def close(self) -> None:
         """Stop all that is under way."""
         self.observers.stopping()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        self.is_open.clear()
         self.worker.close()
         self._inspections.cancel()
         await self.callbacks.close()

@@ -27,6 +27,7 @@ class Effect(NamedTuple):
 
     `wait_ms` is its delay; `fault` breaks the connection instead, and sends `noise`. A download is cut off after the
     share `cut`, and sent with `pace` bytes per second. `close_after_ms` is the longest silence in real milliseconds.
+    With `restart_ms` the server then restarts; see `ltx_mock.scenarios.model.Outcome`.
     """
 
     wait_ms: int = 0
@@ -35,6 +36,7 @@ class Effect(NamedTuple):
     cut: float | None = None
     pace: int | None = None
     close_after_ms: int | None = None
+    restart_ms: int | None = None
 
 
 class ApiResponse(NamedTuple):

@@ -135,6 +135,7 @@ def apply_to_response(tenant: Tenant, happening: ActiveScenario, response: ApiRe
         outcome.cut,
         outcome.bytes_per_second,
         outcome.close_after if outcome.fault else before.close_after_ms,
+        before.restart_ms if outcome.restart is None else outcome.restart,
     )
     details = ", ".join(_details(outcome, late, waits=tenant.clock.flows))
     cause = Cause("scenario", f"{happening.cause}: {details}" if details else happening.cause)
@@ -146,6 +147,8 @@ def _details(outcome: Outcome, late: int | None, *, waits: bool) -> Iterator[str
         yield f"{late} ms late" if waits else f"{late} ms late (not delayed: the clock is stopped)"
     if outcome.fault is not None:
         yield f"{outcome.fault}, after processing" if outcome.after_commit else outcome.fault
+    if outcome.restart is not None:
+        yield "the server restarts" + (f", away for {outcome.restart} ms" if outcome.restart else "")
     if outcome.cut is not None:
         yield f"cut after {outcome.cut:.0%}"
     if outcome.bytes_per_second is not None:

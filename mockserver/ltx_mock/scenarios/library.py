@@ -75,6 +75,11 @@ LIBRARY = (
         "The task is created; then the connection is reset, and the id is lost.",
         {"fault": _RESET, "afterCommit": True},
     ),
+    Row(
+        "restart",
+        "A poll is reset, because the server restarts: all connections break; the tasks are kept.",
+        {**_STATUS, "fault": _RESET, "restart": 0},
+    ),
     # Time.
     Row(
         "slow-answer",

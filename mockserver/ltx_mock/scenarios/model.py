@@ -61,6 +61,7 @@ STATUS_FIELDS = ("resultJson", "failCode", "failMsg", "createTime", "completeTim
 MAX_TIMES = 1_000_000
 MAX_MS = 365 * 24 * 60 * 60 * 1000
 MAX_COPIES = 10
+MAX_RESTART_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +190,8 @@ class Outcome:
         fault: The connection is broken instead of a response; one of `FAULTS`.
         after_commit: The request is processed before the fault.
         close_after: With NO_ANSWER: the real milliseconds after which the connection is closed.
+        restart: The server restarts after a successful response, or with the fault. All connections break, and new
+            ones are reset for so many real milliseconds; with 0 they wait.
         delay: The response is so many milliseconds late.
         fail_code: The task fails with this code, documented (TASK-7) or not.
         generation: The milliseconds from the creation to the end of the task.
@@ -206,6 +209,7 @@ class Outcome:
     fault: str | None = reads(choice(*FAULTS), None)
     after_commit: bool = reads(switch, False)
     close_after: int | None = reads(whole(0, MAX_MS), None)
+    restart: int | None = reads(whole(0, MAX_RESTART_MS), None)
     delay: Delay | None = reads(any_delay, None)
     fail_code: str | None = reads(text(MAX_FAIL_CODE), None)
     generation: Delay | None = reads(any_delay, None)
@@ -223,7 +227,7 @@ class Outcome:
     @property
     def moment(self) -> Moment:
         """When the scenario applies."""
-        if self.drift is not None or self.after_commit:
+        if self.drift is not None or self.after_commit or (self.restart is not None and self.fault is None):
             return "answer"
         return "task" if self.changes_task else "request"
 

@@ -24,7 +24,7 @@ FIELDS = ("name", *_MATCH, *_OUTCOME)
 # A scenario does one thing; a delay can be combined with each.
 KINDS = (
     ("status",),
-    ("fault",),
+    ("fault", "restart"),
     ("failCode", "generation", "stuck", "callback"),
     ("drift",),
     ("cut", "bytesPerSecond"),
@@ -99,6 +99,8 @@ def _whole(outcome: Outcome) -> Outcome:
         raise SettingsError("callback.first ends the task at once: leave it out, or generation and stuck", "callback")
     if outcome.close_after is not None and outcome.fault != NO_ANSWER:
         raise SettingsError(f"closeAfter needs the fault {NO_ANSWER}, not {outcome.fault}", "closeAfter")
+    if outcome.restart is not None and outcome.fault == NO_ANSWER:
+        raise SettingsError(f"a restart breaks connections: give restart or the fault {NO_ANSWER}, not both", "restart")
     if outcome.status is None:
         return outcome
     message = outcome.message or (GONE_MESSAGE if outcome.status == GONE else MESSAGES[outcome.status])
@@ -120,6 +122,10 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
         raise SettingsError(
             f"operation must be {only} for {listed(given_fields)}, not {match.operation!r}", "operation"
         )
+    if match.operation in {"balance", "download"} and outcome.restart is not None:
+        raise SettingsError(
+            f"operation must be generateTask or statusTask for restart, not {match.operation!r}", "operation"
+        )
     if match.operation == "download" and outcome.drift is not None:
         raise SettingsError("operation must be generateTask, statusTask or callback for drift", "operation")
     if match.operation == "callback" and set(plain(outcome)) != {"drift"}:
@@ -132,6 +138,8 @@ def _operation(match: Match, outcome: Outcome) -> Operation | None:
 def _label(outcome: Outcome) -> str:
     if outcome.status is not None:
         return f"respond with {outcome.status}"
+    if outcome.restart is not None:
+        return "restart the server"
     if outcome.fault is not None:
         return f"break with {outcome.fault}"
     if outcome.fail_code is not None:

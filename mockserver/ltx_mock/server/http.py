@@ -7,10 +7,14 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, cast
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
+from ltx_mock.asgi.connection import reset
+from ltx_mock.core.clock import SECOND
 from ltx_mock.core.hosts import address_of
 from ltx_mock.core.system_time import keep_time
 from ltx_mock.engine.engine import Engine
@@ -146,6 +150,28 @@ def _shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@contextlib.asynccontextmanager
+async def resetting(sockets: Iterable[socket.socket]) -> AsyncIterator[None]:
+    """Reset all new connections to listening sockets."""
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(_Reset, sock=sock.dup()) for sock in sockets]
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.close()
+
+
+class _Reset(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio."""
+        reset(cast("asyncio.Transport", transport))
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
 def _is_relevant(record: logging.LogRecord) -> bool:
     """Drop log records about requests that a stop has cut off, and about refused requests."""
     error = record.exc_info[1] if record.exc_info else None
@@ -163,16 +189,29 @@ def _connection() -> type[asyncio.Protocol]:
     return HttptoolsConnection
 
 
+class _WhileOpen:
+    """The application around an engine; a request that comes during a restart or at the end waits."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._app = engine, build(engine)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        await self._engine.is_open.wait()
+        await self._app(scope, receive, send)
+
+
 class HttpServer(uvicorn.Server):
     """Serves one engine on its sockets until `stop` is called."""
 
     def __init__(self, engine: Engine) -> None:
-        connections = Connections()
+        self.connections = Connections()
+        self.connections.restart = self.restart
         super().__init__(
             uvicorn.Config(
-                build(engine),
+                _WhileOpen(engine),
                 # asyncio accepts so many connections at once, before any is closed to make room.
-                backlog=max(1, min(100, connections.most // 12)),
+                backlog=max(1, min(100, self.connections.most // 12)),
                 log_config=None,
                 lifespan="off",
                 http=_connection(),
@@ -183,25 +222,56 @@ class HttpServer(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
-        self.server_state = connections
+        self.server_state = self.connections
         logging.getLogger("uvicorn.error").addFilter(_is_relevant)
         self._engine = engine
         self._stop = asyncio.Event()
+        self._away_ms: int | None = None
+        self.is_away = False
         self.listening: list[socket.socket] = []
 
     async def run_on(self, sockets: list[socket.socket], on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until stopped; `on_ready` is called as soon as connections are accepted."""
+        """Serve until stopped; `on_ready` is called as soon as connections are accepted for the first time."""
         self._on_ready = on_ready
         self.listening = sockets
         await self._engine.open()
         try:
             await self.serve(sockets=self.listening)
+            while (away_ms := self._away_ms) is not None:
+                self._away_ms = None
+                self._stop.clear()
+                await self._engine.restart(self._stay_away(away_ms))
+                await self.serve(sockets=self.listening)
         finally:
             await self._engine.close()
+            await self._break_off(self.listening)  # with connections that came at the very end
 
     def stop(self) -> None:
         """Start to stop. Call it in the server's event loop."""
+        self._away_ms = None
         self._stop.set()
+
+    def restart(self, away_ms: int) -> None:
+        """Start to restart: from now on no connection is accepted. Call it in the server's event loop.
+
+        All connections break. New ones are reset for so many real milliseconds, and then wait until the state was read
+        again.
+        """
+        if self._stop.is_set():
+            return
+        self._away_ms, self.is_away = away_ms, away_ms > 0
+        self._engine.is_open.clear()
+        self.listening = [sock.dup() for sock in self.listening]  # asyncio closes those that it has listened on
+        for server in self.servers:
+            server.close()
+        self._stop.set()
+
+    async def _stay_away(self, milliseconds: int) -> None:
+        if milliseconds:
+            async with resetting(self.listening):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), milliseconds / SECOND)
+        self.is_away = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
@@ -209,6 +279,7 @@ class HttpServer(uvicorn.Server):
         for sock in sockets or ():
             sock.listen(BACKLOG)  # the backlog: uvicorn passes the value for asyncio to the system
         self._on_ready()
+        self._on_ready = _nothing
 
     async def main_loop(self) -> None:
         """Wait for `stop`, instead of uvicorn's ten ticks per second."""
@@ -219,6 +290,9 @@ class HttpServer(uvicorn.Server):
 
         Event streams end by themselves, without a disconnect of the client.
         """
+        if self._away_ms is not None:
+            await self._break_off(sockets or [])
+            return
         self._engine.observers.stopping()
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
@@ -227,6 +301,18 @@ class HttpServer(uvicorn.Server):
             server.close()
         for sock in sockets or []:
             sock.close()
+
+    async def _break_off(self, sockets: list[socket.socket]) -> None:
+        """Close the sockets, and end all requests as the end of the process does."""
+        for sock in sockets:
+            sock.close()
+        open_ones: list[Any] = list(self.connections.connections)
+        for connection in open_ones:
+            connection.break_off()
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

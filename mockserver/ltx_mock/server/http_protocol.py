@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -79,6 +80,8 @@ class Connections(ServerState):
         super().__init__()
         self.most = most_connections()
         self._warned = -WARNING_SECONDS
+        self.restart: Callable[[int], None] = lambda _: None
+        """Lets the server begin to restart; it is away for at least so many real milliseconds."""
 
     def make_room(self, new: HttpConnection) -> bool:
         """If there are too many connections, close the one that is idle longest; tell whether one was closed."""
@@ -146,7 +149,8 @@ class HttpConnection:
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
-        self.app_state = {**self.app_state, wire.KEY: wire.SocketConnection(transport)}
+        connection = wire.SocketConnection(transport, self.server_state.restart)
+        self.app_state = {**self.app_state, wire.KEY: connection}
         self.logger = _uvicorn_log  # a test may replace `logging.getLogger`
         self.access_log = False  # uvicorn's own setting would silence every other server of the process too
         super().connection_made(transport)  # type: ignore[misc]
@@ -158,6 +162,15 @@ class HttpConnection:
         """See asyncio."""
         self.stop_waiting()
         super().connection_lost(exc)  # type: ignore[misc]
+
+    def break_off(self) -> None:
+        """Break the connection as the end of the process does: a pending response is lost, a complete one is not."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            wire.reset(self.transport)
 
     @property
     def waits_since(self) -> float:

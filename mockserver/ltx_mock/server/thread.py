@@ -75,7 +75,26 @@ class ServerThread:
         if self._loop is None or not self._thread.is_alive() or self._loop.is_closed():
             work.close()
             raise LtxMockError(STOPPED)
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asyncio.run_coroutine_threadsafe(self._when_open(work), self._loop)
+
+    async def _when_open(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine, but not during a restart."""
+        try:
+            await self.engine.is_open.wait()
+        except BaseException:
+            work.close()
+            raise
+        return await work
+
+    def restart(self, away_ms: int) -> None:
+        """Start to restart the server; see `HttpServer.restart`. Call it in its event loop."""
+        if self._server is not None:
+            self._server.restart(away_ms)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server refuses connections for a while."""
+        return self._server is not None and self._server.is_away
 
     def wait_for(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Run a coroutine in the server's event loop and return what it returns; `timeout` is in real seconds.
@@ -106,7 +125,7 @@ class ServerThread:
 
     def open_sockets(self) -> Iterator[int]:
         """Return the file descriptors of the listening sockets and of all connections."""
-        yield from (sock.fileno() for sock in self._sockets)
+        yield from (sock.fileno() for sock in (self._server.listening if self._server else self._sockets))
         for connection in list(self._server.server_state.connections) if self._server else ():
             transport = getattr(connection, "transport", None)
             sock = transport.get_extra_info("socket") if transport else None

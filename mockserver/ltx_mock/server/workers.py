@@ -2,7 +2,8 @@
 
 A worker reads its setup from its stdin, which stays open: the worker stops when stdin ends, also when the supervisor is
 killed. Its stdout begins with the line `ready`, or with the reason why it cannot start; all further lines are for the
-supervisor's stdout. Nothing secret is on its command line or in its environment.
+supervisor's stdout, except a line that asks for a restart of all workers (`restart_line`). Nothing secret is on its
+command line or in its environment.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -18,8 +20,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import cast
 
+from ltx_mock.core.clock import SECOND
 from ltx_mock.errors import LtxMockError
-from ltx_mock.server.http import STOP_SECONDS, bind_same
+from ltx_mock.server.http import STOP_SECONDS, bind_same, resetting
 
 READY = "ready"
 MOST_FAILURES = 5
@@ -29,6 +32,7 @@ RETRY_SECONDS = 1.0
 KILL_SECONDS = STOP_SECONDS + 0.5
 """Time for all workers to stop."""
 PIECE_BYTES = 64 * 1024
+_restart_line = re.compile(rb"^\0restart (\d+)\n", re.MULTILINE)
 # The search path of modules is the supervisor's. With -P nothing is imported from the current folder before it is set.
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); from importlib import import_module; "
@@ -51,6 +55,15 @@ def sockets_of_workers(sockets: Sequence[socket.socket], count: int) -> list[lis
     for sock in sockets:  # only now, so that no other server could share the port
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return [list(sockets), *([bind_same(sock, socket.SO_REUSEPORT) for sock in sockets] for _ in range(count - 1))]
+
+
+def restart_line(away_ms: int) -> str:
+    """Return the line by which a worker asks for a restart of all workers.
+
+    Args:
+        away_ms: how many real milliseconds to wait between their end and the start of new ones.
+    """
+    return f"\0restart {away_ms}"
 
 
 class Worker:
@@ -91,13 +104,19 @@ class Worker:
         self.is_ready = first == READY
         return "" if self.is_ready else first
 
-    async def forward(self, write: Callable[[bytes], None]) -> str:
-        """Pass on whole lines of its output until it ends, and return how it ended."""
+    async def forward(self, write: Callable[[bytes], None], restart: Callable[[int], None]) -> str:
+        """Pass on whole lines of its output until it ends, and return how it ended.
+
+        `restart` is called when it asks for a restart; see `restart_line`.
+        """
         rest = b""
         while piece := await self._stdout.read(PIECE_BYTES):
             lines, newline, rest = (rest + piece).rpartition(b"\n")
             if newline:
-                write(lines + newline)
+                text = lines + newline
+                for away_ms in _restart_line.findall(text):
+                    restart(int(away_ms))
+                write(_restart_line.sub(b"", text))
         code = await self._process.wait()
         self._stdin.close()
         with suppress(OSError):
@@ -142,6 +161,7 @@ class Supervisor:
         self._workers = set[Worker]()
         self._serving = False
         self._stopping = asyncio.Event()
+        self._restarting: asyncio.Task[None] | None = None
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Run the workers until `stop` is called; `on_ready` is called when all accept connections.
@@ -162,16 +182,18 @@ class Supervisor:
         if self._stopping.is_set():
             return
         self._stopping.set()
+        if self._restarting is not None:
+            self._restarting.cancel()
         for sockets in self._sockets:
             for sock in sockets:
                 sock.close()
+        self._stop_workers()
+
+    def _stop_workers(self) -> None:
+        loop = asyncio.get_running_loop()
         for worker in self._workers:
             worker.stop()
-        asyncio.get_running_loop().call_later(KILL_SECONDS, self._kill)
-
-    def _kill(self) -> None:
-        for worker in self._workers:
-            worker.kill()
+            loop.call_later(KILL_SECONDS, worker.kill)
 
     async def _keep_worker(self, sockets: Sequence[socket.socket]) -> None:
         """Run a worker, and another one when it ends, until the supervisor stops."""
@@ -185,8 +207,10 @@ class Supervisor:
             if worker.is_ready:
                 failures = 0
                 self._check_all_ready()
-            ending = await worker.forward(self._write)
+            ending = await worker.forward(self._write, self._restart)
             self._workers.remove(worker)
+            if self._restarting is not None:
+                await asyncio.wait([self._restarting])
             if self._stopping.is_set():
                 return
             if worker.is_ready:
@@ -205,6 +229,18 @@ class Supervisor:
         """Wait before the next try, or for the stop."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), RETRY_SECONDS)
+
+    def _restart(self, away_ms: int) -> None:
+        """Stop all workers; others take their places, after so many real milliseconds at least."""
+        if not self._stopping.is_set() and (self._restarting is None or self._restarting.done()):
+            self._note("a scenario restarts all workers")
+            self._restarting = asyncio.create_task(self._stay_away(away_ms))
+            self._stop_workers()
+
+    async def _stay_away(self, milliseconds: int) -> None:
+        if milliseconds:
+            async with resetting(sock for sockets in self._sockets for sock in sockets):
+                await asyncio.sleep(milliseconds / SECOND)
 
     def _check_all_ready(self) -> None:
         if not self._serving and sum(each.is_ready for each in self._workers) == len(self._sockets):

@@ -37,7 +37,9 @@ class Store(Protocol):
         """Tell whether a process works with the store."""
 
     async def open(self) -> None:
-        """Get ready; call it once, in the event loop of the server, before anything else.
+        """Get ready; call it in the event loop of the server, before anything else, and again after `close`.
+
+        Then this is another process among those that share the store.
 
         Raises:
             LtxMockError: the state cannot be reached or read.

@@ -22,7 +22,6 @@ MAX_IDLE_TENANTS = 10_000
 class MemoryStore:
     """See `ltx_mock.store.interface.Store`."""
 
-    worker = ""
     clock: Clock
     scenarios: tuple[Scenario, ...]
 
@@ -30,6 +29,8 @@ class MemoryStore:
         self.settings = settings
         self.observers = Observers()
         self._generations = count(1)
+        self._openings = count(1)
+        self.worker = ""
         self._clear()
 
     def is_alive(self, worker: str) -> bool:
@@ -37,7 +38,9 @@ class MemoryStore:
         return worker == self.worker
 
     async def open(self) -> None:
-        """See `Store.open`."""
+        """See `Store.open`; all state is kept."""
+        self.worker = str(next(self._openings))
+        self.observers.workers_ended()
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -74,6 +74,7 @@ class SharedStore:
         self.worker = uuid4().hex
         self._backend = backend
         self._outbox = Outbox(self.observers)
+        self._given = settings
         self._registry = Registry(settings, backend)
         self._copies: dict[str, ReplicaTenant] = {}
         self._loads: dict[str, asyncio.Task[ReplicaTenant | None]] = {}
@@ -95,6 +96,7 @@ class SharedStore:
 
     async def open(self) -> None:
         """See `Store.open`."""
+        self._forget_all()
         try:
             await self._backend.open()
             try:
@@ -114,7 +116,9 @@ class SharedStore:
         self._offset_ns = await self._backend.time_ns() - system_time.monotonic_ns()
         await self._registry.open(self._offset_ns)
         self._position = (await self._backend.news()).position
-        self._alive, self._last_sign = await self._backend.sign_of_life(self.worker), system_time.monotonic()
+        before, self.worker = self.worker, uuid4().hex
+        self._alive = await self._backend.sign_of_life(self.worker) - {before}
+        self._last_sign = system_time.monotonic()
         await self.tenant("")
         await self._load_all()
 
@@ -265,6 +269,13 @@ class SharedStore:
         """Remove a copy; the tenant stays, unless it was removed."""
         if self._copies.pop(copy.space, None) is not None:
             copy.release()
+
+    def _forget_all(self) -> None:
+        """Begin anew, as another worker that knows nothing."""
+        for copy in list(self._copies.values()):
+            self._forget(copy)
+        self._registry = Registry(self._given, self._backend)
+        self._waiting.clear()
 
     def _shorten_journals(self, size: int) -> None:
         for copy in journals_to_shorten(self._copies.values()):

@@ -85,7 +85,9 @@ class MockServer(World):
         """The requests without a key, or with one that the server does not accept, oldest first."""
 
         async def views() -> list[dict[str, object]]:
-            nobody = await self._server_thread.engine.tenants.anonymous()
+            engine = self._server_thread.engine
+            await engine.store.refresh()
+            nobody = await engine.tenants.anonymous()
             return [entry_view(nobody, each) for each in nobody.entries()]
 
         return [Exchange.of(view) for view in self._server_thread.wait_for(views())]

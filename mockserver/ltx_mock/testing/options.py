@@ -170,6 +170,7 @@ class ScenarioFields(TypedDict, total=False):
     fault: Fault | None
     after_commit: bool
     close_after: int | None
+    restart: int | None
     delay: Delay | None
     fail_code: str | None
     generation: Delay | None

@@ -52,6 +52,8 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _begin(self, request: httpx.Request, body: bytes) -> Future[Reply]:
         url = request.url
+        if self._server_thread.is_away:
+            raise httpx.ConnectError("[Errno 111] Connection refused: the server is restarting", request=request)
         work = call(
             self._server_thread.app,
             request.method,
@@ -60,6 +62,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             body=body,
             scheme=url.scheme,
             server=(url.host, url.port),
+            restart=self._server_thread.restart,
         )
         try:
             return self._server_thread.begin(work)

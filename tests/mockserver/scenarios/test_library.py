@@ -114,6 +114,17 @@ def _(caller: Caller, _: Receiver) -> None:
     assert request.cause == "scenario lost-answer: CONNECTION_RESET_BY_PEER, after processing"
 
 
+@story("restart")
+def _(caller: Caller, receiver: Receiver) -> None:
+    task_id = caller.submit(callback_url=receiver.url)
+    with pytest.raises(Lost, match="reset by peer"):
+        caller.status(task_id)
+    assert caller.status(task_id).data["state"] == "pending"
+    assert causes(caller) == ["scenario restart: CONNECTION_RESET_BY_PEER, the server restarts"]
+    caller.world.clock.advance(120)
+    assert json.loads(receiver.take().body)["data"] == caller.status(task_id).data
+
+
 @story("slow-answer")
 def _(caller: Caller, _: Receiver) -> None:
     caller.submit()

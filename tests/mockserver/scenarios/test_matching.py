@@ -295,7 +295,7 @@ def test_scenarios_are_added_listed_and_cleared(world: World) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({}, "give what happens: name, delay, status, fault, failCode, "),
+        ({}, "give what happens: name, delay, status, fault, restart, failCode, "),
         ({"statuss": 1}, "unknown field 'statuss' (did you mean 'status'?); known are name, operation, "),
         ({"status": 500, "fault": "EMPTY_RESPONSE"}, "give one of status and fault: a scenario does one thing"),
         ({"message": "x"}, "message needs status, which is missing"),
@@ -330,6 +330,13 @@ def test_scenarios_are_added_listed_and_cleared(world: World) -> None:
             "operation must be generateTask, statusTask or callback for drift",
         ),
         ({"delay": 5, "operation": "callback"}, "operation callback is for drift only; use the field callback"),
+        ({"restart": 0, "status": 500}, "give one of status and restart: a scenario does one thing"),
+        ({"restart": 60_001}, "restart must be a whole number from 0 to 60000, not 60001"),
+        (
+            {"restart": 0, "operation": "balance"},
+            "operation must be generateTask or statusTask for restart, not 'balance'",
+        ),
+        ({"restart": 0, "fault": "NO_ANSWER"}, "a restart breaks connections: give restart or the fault NO_ANSWER"),
         ({"after_commit": True}, "afterCommit needs fault, which is missing"),
         ({"after_commit": True, "afterCommit": True, "fault": "NO_ANSWER"}, "afterCommit is given twice"),
     ],

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple
@@ -116,6 +116,26 @@ def test_a_killed_worker_is_replaced_and_no_request_to_the_others_fails() -> Non
         assert before[1] in workers_of(served)
         one_connection_to_each(served.url, stack)
         assert served.end() == 0
+
+
+def test_a_scenario_replaces_all_workers_and_the_task_is_there_again(tmp_path: Path) -> None:
+    with serving_with_workers("--quiet", "--store", f"sqlite:{tmp_path / 'state.db'}") as served:
+        before = set(workers_of(served))
+        with connection(served.url) as client:
+            task_id = submit(client, "a city [[restart]]")
+            with pytest.raises(httpx.TransportError):
+                knows(client, task_id)
+
+        def is_back() -> bool:
+            with suppress(httpx.TransportError), connection(served.url) as client:
+                return knows(client, task_id)
+            return False
+
+        until(lambda: len(now := set(workers_of(served))) == 2 and not now & before)
+        until(is_back)
+        served.wait_for_error_line("a scenario restarts all workers")
+        assert served.end() == 0
+        assert "Traceback" not in served.stderr()
 
 
 def test_a_worker_that_is_told_to_end_is_replaced_too() -> None:

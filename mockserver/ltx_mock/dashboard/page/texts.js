@@ -457,6 +457,7 @@ const SCENARIOS_ZH = {
   "malformed-chunk": "状态行正常，之后是乱码。",
   "random-data": "以乱码代替 HTTP。",
   "lost-answer": "任务已创建，但连接被重置，没有返回任务 ID。",
+  "restart": "服务器重启，一次查询的连接被重置；任务保留。",
   "slow-answer": "应答大约需要两秒。",
   "slow": "任务需要十分钟。",
   "stuck": "任务永远处于处理中。",
