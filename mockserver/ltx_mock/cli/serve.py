@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -26,9 +27,13 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.scenarios.files import load_scenarios
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import listen, url_of
+from ltx_mock.store.choose import wait_for_store
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
+
+WAIT_SECONDS = 30.0
+"""How long to wait for a store that cannot be reached yet."""
 
 
 def _option(item: Field[Any]) -> Callable[[Any], Any]:
@@ -91,6 +96,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
         check_ready_file(Path(ready_file))
     check_workers(workers, settings)
     occupy_standard_streams()
+    asyncio.run(wait_for_store(settings, WAIT_SECONDS, lambda text: click.echo(f"ltx-mock: {text}", err=True)))
     sockets = listen(settings.host, settings.port)
     url = url_of(sockets[0])
 

@@ -201,6 +201,10 @@ class Settings:
         values["store"] = readers.public_store(self.store)
         return values
 
+    def __repr__(self) -> str:
+        """Return the settings for logs and failed tests, without secrets."""
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"
+
 
 def setting_names() -> list[str]:
     """Return the names of all settings, in documented order."""

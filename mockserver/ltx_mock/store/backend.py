@@ -87,6 +87,10 @@ class BackendError(Exception):
     """The backend cannot be reached, or cannot write. The text says why, in one line and without secrets."""
 
 
+class NotReachedError(BackendError):
+    """The same, where another try may succeed: nobody answers, or not in time, or another program has locked it."""
+
+
 class Backend(Protocol):
     """Spaces. All methods may raise `BackendError`; a commit that raises it may have been written or not."""
 

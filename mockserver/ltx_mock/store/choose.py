@@ -1,25 +1,68 @@
-"""Choose the store by the setting `store`."""
+"""Choose the store by the setting `store`, and wait for it."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
+from ltx_mock.core import system_time
 from ltx_mock.core.setting_readers import MEMORY
 from ltx_mock.core.settings import Settings
-from ltx_mock.store.backend import Backend
+from ltx_mock.errors import LtxMockError
+from ltx_mock.store.backend import Backend, BackendError, NotReachedError
 from ltx_mock.store.interface import Store
 from ltx_mock.store.memory import MemoryStore
+
+RETRY_SECONDS = 0.2
+"""The time between two tries."""
 
 
 def new_store(settings: Settings) -> Store:
     """Return the store of these settings, not opened yet.
 
     Raises:
-        LtxMockError: it needs a library that is not installed.
+        LtxMockError: its URL is not valid, or it needs a library that is not installed.
     """
     if settings.store == MEMORY:
         return MemoryStore(settings)
     from ltx_mock.store.shared import SharedStore  # noqa: PLC0415 - who needs it not should not wait for it
 
-    return SharedStore(settings, _backend(settings.store))
+    try:
+        return SharedStore(settings, _backend(settings.store))
+    except BackendError as error:
+        raise LtxMockError(str(error)) from None
+
+
+async def wait_for_store(settings: Settings, seconds: float, note: Callable[[str], None]) -> None:
+    """Wait until the store of these settings can be reached, since what runs it may start later than this process.
+
+    Args:
+        settings: The settings.
+        seconds: How long to wait, in real seconds.
+        note: Takes a line about the wait, if there is one.
+
+    Raises:
+        LtxMockError: it cannot be used, or not be reached in this time.
+    """
+    if settings.store == MEMORY:
+        return
+    end, noted = system_time.monotonic() + seconds, False
+    while True:
+        try:
+            backend = _backend(settings.store)
+            await backend.open()
+            await backend.close()
+        except NotReachedError as error:
+            if system_time.monotonic() >= end:
+                raise LtxMockError(str(error)) from None
+            if not noted:
+                note(f"{error}; waiting for it for up to {seconds:g} s")
+            noted = True
+            await asyncio.sleep(RETRY_SECONDS)
+        except BackendError as error:
+            raise LtxMockError(str(error)) from None
+        else:
+            return
 
 
 def _backend(store: str) -> Backend:

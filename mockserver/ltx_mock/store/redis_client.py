@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple, TypeAlias
 
-from ltx_mock.store.backend import BackendError
+from ltx_mock.store.backend import BackendError, NotReachedError
 from ltx_mock_contracts.extras import MissingExtraError
 
 try:
@@ -20,7 +20,16 @@ try:
 except ModuleNotFoundError:
     raise MissingExtraError("redis", "redis") from None
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
-from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    AuthorizationError,
+    MovedError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 3.0
@@ -28,6 +37,8 @@ KEPT_CONNECTIONS = 64
 """How many idle connections to a server stay open; during a burst of calls there are more."""
 NO_TIMEOUTS = {"socket_timeout": None, "socket_connect_timeout": None}
 """For redis-py, whose own would end a wait for news."""
+REFUSALS = (AuthenticationError, AuthorizationError, ResponseError, TypeError)
+"""Errors that another try does not mend."""
 REDIRECTS = 3
 """How often a call is sent again to the node that a cluster names instead."""
 
@@ -216,8 +227,8 @@ class _Server:
         """Return the replies to commands; a refusal is a `ResponseError` among them.
 
         Raises:
-            BackendError: the server is unreachable, too slow or refuses the connection. What was sent may have been
-                executed or not.
+            NotReachedError: the server is unreachable or too slow.
+            BackendError: it refuses the connection. What was sent may have been executed or not.
         """
         try:
             connection = self._idle.pop() if self._idle else self._connect()
@@ -232,10 +243,11 @@ class _Server:
                 raise
         except TimeoutError:
             await self.close()
-            raise BackendError(f"Redis at {self.address} did not answer in time") from None
+            raise NotReachedError(f"Redis at {self.address} did not answer in time") from None
         except (RedisError, OSError, TypeError) as error:
             await self.close()
-            raise BackendError(f"Redis at {self.address}: {_line(error)}") from None
+            kind = BackendError if isinstance(error, REFUSALS) else NotReachedError
+            raise kind(f"Redis at {self.address}: {_line(error)}") from None
         if len(self._idle) < self.kept:
             self._idle.append(connection)
         else:

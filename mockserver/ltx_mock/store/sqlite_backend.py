@@ -23,7 +23,7 @@ from ltx_mock.store.backend import (
     Outcome,
     Records,
 )
-from ltx_mock.store.sqlite_file import checkpoint, connect, explain, patiently, transaction
+from ltx_mock.store.sqlite_file import checkpoint, connect, explain, identity, patiently, transaction
 
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ class SqliteBackend:
         """`patience` is how long to wait for other programs that have locked the file, in seconds."""
         self._path, self._patience = Path(path).absolute(), patience
         self._thread: ThreadPoolExecutor | None = None
+        self._identity: tuple[int, int] | None = None
         self._db: sqlite3.Connection
 
     async def open(self) -> None:
@@ -51,6 +52,7 @@ class SqliteBackend:
         self._thread = ThreadPoolExecutor(1, "ltx-mock-sqlite")
         try:
             self._db = await self._run(lambda: connect(self._path))
+            self._identity = identity(self._path)
         except BaseException:
             self._stop()
             raise
@@ -58,6 +60,7 @@ class SqliteBackend:
     async def close(self) -> None:
         """See `Backend.close`."""
         if self._thread is not None:
+            self._identity = None  # also what was removed is closed
             await self._run(self._db.close)
             self._stop()
 
@@ -119,9 +122,16 @@ class SqliteBackend:
         if self._thread is None:
             raise BackendError(f"the store {self._path} is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, patiently, job, self._patience)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, job)
         except sqlite3.Error as error:
             raise explain(self._path, error) from error
+
+    def _do(self, job: Callable[[], T]) -> T:
+        if self._identity is not None and identity(self._path) != self._identity:
+            raise BackendError(
+                f"the store {self._path} was removed or replaced while in use: put it back, or start ltx-mock again"
+            )
+        return patiently(job, self._patience)
 
     def _stop(self) -> None:
         if self._thread is not None:

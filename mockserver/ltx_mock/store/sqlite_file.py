@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ltx_mock.core import system_time
-from ltx_mock.store.backend import BackendError
+from ltx_mock.store.backend import BackendError, NotReachedError
 
 T = TypeVar("T")
 
@@ -55,9 +55,10 @@ _MEANINGS = {
 
 def explain(path: Path, error: sqlite3.Error) -> BackendError:
     """Return an error that says in one line what happened to the file, and what to do."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    meaning = _MEANINGS.get(code & 0xFF, "cannot be used")
-    return BackendError(f"the store {path} {meaning} (SQLite: {error})")
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    meaning = _MEANINGS.get(code, "cannot be used")
+    kind = NotReachedError if code == sqlite3.SQLITE_BUSY else BackendError
+    return kind(f"the store {path} {meaning} (SQLite: {error})")
 
 
 @contextmanager
@@ -86,6 +87,15 @@ def patiently(job: Callable[[], T], patience: float) -> T:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or system_time.monotonic() > end:
                 raise
         time.sleep(0.001)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at a path from every other one; None if there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 (it takes half the time)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def checkpoint(path: Path, db: sqlite3.Connection) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sqlite3
+import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -14,14 +19,18 @@ import pytest
 from ltx_mock import LtxMockError, MockServer
 from ltx_mock.control.journal import News
 from ltx_mock.core.records import Delivery
+from ltx_mock.core.settings import Settings
 from ltx_mock.store import redis_client
 from ltx_mock.store.backend import BackendError, Change, Outcome
+from ltx_mock.store.choose import wait_for_store
 from ltx_mock.store.codec import delivery_from_bytes
 from ltx_mock.store.replica import DELIVERY
 from ltx_mock.store.shared import SharedStore
+from ltx_mock.store.sqlite_backend import SqliteBackend
+from ltx_mock.store.sqlite_file import MIGRATIONS
 from support.bodies import TEXT, ask, message_of, post, request_body
 from support.memory_backend import MemoryBackend
-from support.processes import serving
+from support.processes import LTX_MOCK, Process, ltx_mock, serving
 from support.receivers import Received, Receiver
 from support.redis_servers import RedisServer, redis_server
 from support.sse import listening
@@ -123,6 +132,7 @@ class Load:
 
 @pytest.mark.redis
 @pytest.mark.posix
+@pytest.mark.slow
 def test_redis_is_killed_and_started_again_in_mid_load(redis: RedisServer) -> None:
     with (
         serving("--store", redis.url, "--clock", "manual", "--quiet", *WIDE) as served,
@@ -351,3 +361,188 @@ def test_a_clock_that_is_advanced_again_makes_a_callback_once(step: str, lose: C
                 mock.clock.advance(600)
         mock.clock.advance(600)
         check_made_once(mock, receiver)
+
+
+@pytest.mark.redis
+@pytest.mark.posix
+@pytest.mark.slow
+def test_serve_waits_for_a_redis_that_starts_later(redis: RedisServer) -> None:
+    redis.kill()
+    process = Process([*LTX_MOCK, "serve", "--port", "0", "--store", redis.url])
+    try:
+        line = process.wait_for_error_line(".+")[0]
+        assert line.startswith(f"ltx-mock: Redis at 127.0.0.1:{redis.port}/0: ")
+        assert line.endswith("; waiting for it for up to 30 s")
+        redis.start()
+        url = process.wait_for_error_line(r"answers at (\S+)")[1]
+        with client_of(url) as client:
+            ask_for_one(client)
+        assert process.end() == 0
+        assert process.stderr().count("waiting") == 1
+        assert PASSWORD not in process.stderr()
+    finally:
+        process.kill()
+
+
+@pytest.mark.redis
+@pytest.mark.posix
+def test_a_redis_that_does_not_come_is_given_up_with_one_line(redis: RedisServer) -> None:
+    redis.kill()
+    notes: list[str] = []
+    with pytest.raises(LtxMockError, match=f"^Redis at 127.0.0.1:{redis.port}/0: "):
+        asyncio.run(wait_for_store(Settings(store=redis.url), 0, notes.append))
+    assert notes == []
+    with pytest.raises(LtxMockError, match=f"^Redis at 127.0.0.1:{redis.port}/0: "):
+        MockServer(store=redis.url)
+
+
+def check_refused(store: str, reason: str) -> None:
+    """Check that a store is refused at once, in one line."""
+    code, out, err = ltx_mock("serve", "--port", "0", "--store", store)
+    assert (code, out) == (2, "")
+    [line] = err.splitlines()
+    assert line.startswith("ltx-mock: ")
+    assert reason in line
+    with pytest.raises(LtxMockError) as caught:
+        MockServer(store=store)
+    for text in (line, str(caught.value)):
+        assert reason in text
+        assert PASSWORD not in text
+
+
+@pytest.mark.redis
+def test_a_redis_that_refuses_is_told_of_at_once(redis: RedisServer) -> None:
+    check_refused(redis.url.replace(PASSWORD, f"{PASSWORD}-wrong"), "invalid username-password pair")
+    check_refused(redis.url.removesuffix("0") + "99", "DB index is out of range")
+    redis.command("SET", "ltx-mock:format", "9")
+    check_refused(redis.url, "the store has format 9")
+
+
+def newer(path: Path) -> None:
+    with MockServer(store=f"sqlite:{path}"):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+
+def corrupt(path: Path) -> None:
+    with MockServer(store=f"sqlite:{path}"):
+        pass
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE users (name)")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(newer, "made by a newer ltx-mock"), (corrupt, "is damaged"), (foreign, "belongs to another program")],
+)
+def test_a_file_that_is_no_store_is_refused_and_left_as_it_is(
+    make: Callable[[Path], None], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    check_refused(f"sqlite:{path}", reason)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.db"
+    with MockServer(store=f"sqlite:{path}", clock="manual") as mock, mock.client(verify=False) as client:
+        made = ask_for_one(client)
+    index = "CREATE INDEX lines_by_value ON lines (value)"
+    monkeypatch.setattr("ltx_mock.store.sqlite_file.MIGRATIONS", (*MIGRATIONS, (index,)))
+    with MockServer(store=f"sqlite:{path}", clock="manual") as mock:
+        assert [task.id for task in mock.tasks] == [made]
+    monkeypatch.undo()
+    check_refused(f"sqlite:{path}", "made by a newer ltx-mock")
+
+
+@pytest.mark.posix
+@pytest.mark.slow
+def test_a_file_that_is_removed_while_in_use_is_told_of_until_it_is_back(tmp_path: Path) -> None:
+    path, aside = tmp_path / "state.db", tmp_path / "aside.db"
+    with serving("--store", f"sqlite:{path}", "--quiet", "--clock", "manual") as served:
+        assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+        with client_of(served.url) as client:
+            made = ask_for_one(client)
+            path.rename(aside)
+            check_away(served.url, f"the store {path} was removed or replaced while in use: put it back")
+            path.touch()
+            assert "was removed or replaced" in message_of(post(client, request_body(TEXT)), 503)
+            aside.rename(path)
+            served.wait_for_error_line("the store is back")
+            assert ask(client, made)["taskId"] == made
+        assert served.end() == 0
+        assert served.stderr().count("requests are answered with 503") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the limits of another process")
+def test_a_full_disk_refuses_requests_until_there_is_space_again(tmp_path: Path) -> None:
+    import resource  # not everywhere
+
+    def limit(size: int) -> None:
+        resource.prlimit(served.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    store = f"sqlite:{tmp_path / 'state.db'}"
+    with serving("--store", store, "--quiet", "--clock", "manual", *WIDE) as served, ThreadPoolExecutor() as threads:
+        loads = [Load(served.url, f"key-{number}") for number in range(3)]
+        limit(400_000)
+        running = [threads.submit(load.run) for load in loads]
+        try:
+            until(lambda: all(load.unknown for load in loads))
+            with control(served.url) as admin:
+                assert admin.get("/health").status_code == 200
+            counts = [len(load.made) for load in loads]
+            limit(resource.RLIM_INFINITY)
+            served.wait_for_error_line("the store is back")
+            for load in loads:
+                load.go_on()
+            until(lambda: all(len(load.made) >= count + 5 for load, count in zip(loads, counts, strict=True)))
+        finally:
+            for load in loads:
+                load.end()
+        for each in running:
+            each.result(SECONDS)
+        with control(served.url) as admin:
+            for load in loads:
+                check_exact(served.url, admin, load)
+        assert served.end() == 0
+        assert served.stderr().count("look for a full or broken disk") == 1
+
+
+def test_a_file_that_another_program_has_locked_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.db"
+    backend = SqliteBackend(path, patience=0.01)
+    monkeypatch.setattr("ltx_mock.server.app.new_store", lambda given: SharedStore(given, backend))
+    with MockServer(clock="manual") as mock, mock.client(verify=False) as client:
+        made = ask_for_one(client)
+        with closing(sqlite3.connect(path, isolation_level=None)) as shell:
+            shell.execute("BEGIN IMMEDIATE")
+            assert "is locked by another program: end it" in message_of(post(client, request_body(TEXT)), 503)
+            shell.execute("ROLLBACK")
+        assert [made, ask_for_one(client)] == [task.id for task in mock.tasks]
+
+
+@pytest.mark.redis
+def test_a_full_redis_refuses_requests_until_there_is_space_again(redis: RedisServer) -> None:
+    with MockServer(store=redis.url, clock="manual") as mock, mock.client(verify=False) as client:
+        made = ask_for_one(client)
+        redis.command("CONFIG SET", "maxmemory", 1)
+        assert "maxmemory" in message_of(post(client, request_body(TEXT)), 503)
+        redis.command("CONFIG SET", "maxmemory", 0)
+        assert [made, ask_for_one(client)] == [task.id for task in mock.tasks]
+
+
+@pytest.mark.redis
+def test_no_view_shows_the_password(redis: RedisServer) -> None:
+    with MockServer(store=redis.url, clock="manual") as mock, control(mock.url) as admin:
+        assert f'"store":"redis://…@127.0.0.1:{redis.port}/0"' in admin.get("/settings").text
+        for path in ("/settings", "/tenants", "/metrics", "/health", "/requests", "/openapi.json"):
+            assert PASSWORD not in admin.get(path).text
+        assert PASSWORD not in f"{mock!r} {mock.settings}"
