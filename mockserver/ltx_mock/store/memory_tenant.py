@@ -101,7 +101,7 @@ class MemoryTenant:
         self._made = 0
         self._inspecting: set[str] = set()
         self._deliveries: dict[str, Delivery] = {}
-        self._due: list[tuple[int, int, str]] = []
+        self._due: list[tuple[int, int, int, str]] = []
         self._entries: deque[Entry] = deque()
         self._entry_sizes: deque[int] = deque()
         self.entry_bytes = self.task_bytes = self._request_bytes = 0
@@ -245,7 +245,7 @@ class MemoryTenant:
             self._count_task_bytes(DELIVERY_BYTES + len(delivery.url))
         self._deliveries[delivery.id] = delivery
         if delivery.state == "scheduled" and delivery.due is not None:
-            heapq.heappush(self._due, (delivery.due, len(self._deliveries), delivery.id))
+            heapq.heappush(self._due, (delivery.due, *self._order(delivery)))
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         """See `Tenant.delivery`."""
@@ -265,8 +265,7 @@ class MemoryTenant:
         """See `Tenant.claim_due`."""
         claimed = []
         while (moment := self.next_due()) is not None and moment <= until:
-            _, _, delivery_id = heapq.heappop(self._due)
-            delivery = self._deliveries[delivery_id]
+            delivery = self._deliveries[heapq.heappop(self._due)[-1]]
             claimed.append(delivery)
             self._keep_delivery(delivery._replace(state="sending", sender=sender))
         return claimed
@@ -340,8 +339,14 @@ class MemoryTenant:
             self._inspecting.discard(task.id)
         self._shared.observers.task_changed(self, task, "changed" if before else "made")
 
+    def _recount_limits(self) -> None:
+        """Take the slots and credits of all tasks anew."""
+        self._limits = TaskLimits(self._tasks)
+        for task in self._tasks.values():
+            self._limits.replace(None, task)
+
     def _set_clock(self, clock: Clock) -> None:
-        if clock is not self.clock:
+        if clock != self.clock:
             self.clock = clock
             self._shared.observers.tenant_changed(self)
 
@@ -359,7 +364,12 @@ class MemoryTenant:
         self.task_bytes += size
         self._shared.tasks.count(size)
 
-    def _is_due(self, moment: int, _order: int, delivery_id: str) -> bool:
+    def _order(self, delivery: Delivery) -> tuple[int, int, str]:
+        """Return what orders deliveries by creation: those of one task have ids that end with their numbers."""
+        task = self._tasks.get(delivery.task_id)
+        return task.number if task else 0, len(delivery.id), delivery.id
+
+    def _is_due(self, moment: int, _number: int, _length: int, delivery_id: str) -> bool:
         delivery = self._deliveries.get(delivery_id)
         return delivery is not None and delivery.state == "scheduled" and delivery.due == moment
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ltx_mock.core.clock import Clock
@@ -39,11 +40,31 @@ class Server(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """What a change of the list means for others."""
+    """What has changed.
 
-    removed: list[Registered]
-    reset: bool
-    future: bool
+    Attributes:
+        removed: The tenants that are not in the list any more.
+        reset: Whether everything was reset.
+        future: Whether future tenants begin with another clock or other scenarios.
+        settings: Whether the settings have changed.
+        written: Whether this worker wrote it.
+    """
+
+    removed: Sequence[Registered] = ()
+    reset: bool = False
+    future: bool = False
+    settings: bool = False
+    written: bool = False
+
+    def and_then(self, later: Changed) -> Changed:
+        """Return what has changed by both."""
+        return Changed(
+            (*self.removed, *later.removed),
+            self.reset or later.reset,
+            self.future or later.future,
+            self.settings or later.settings,
+            later.written,
+        )
 
 
 class Registry:
@@ -54,6 +75,7 @@ class Registry:
         clock: The initial clock of future tenants.
         scenarios: The initial scenarios of future tenants.
         server: Numbers of the whole store.
+        future_since: The version in which that last changed which future tenants begin with.
     """
 
     def __init__(self, settings: Settings, backend: Backend) -> None:
@@ -62,8 +84,9 @@ class Registry:
         self.clock = settings.new_clock()
         self.scenarios: tuple[Scenario, ...] = ()
         self.server = Server(0, 0, 0, settings.seed)
-        self._version = 0
+        self.future_since = self._version = 0
         self._offset_ns = 0
+        self._lock = asyncio.Lock()
         self._by_key: dict[str, Registered] = {}
         self._by_id: dict[str, Registered] = {}
 
@@ -71,14 +94,12 @@ class Registry:
         """Read the list, or make it."""
         self._offset_ns = offset_ns
         self.clock = self._given.new_clock()
-        if isinstance(await self._backend.read(SPACE), Gone):
-            await self._backend.commit([Change(SPACE, 0, self.future_records() | self.server_record(self.server))])
         await self.refresh()
 
     async def refresh(self) -> Changed:
-        """Take over what others have written."""
-        found = await self._backend.read(SPACE, self._version)
-        return self._apply(found) if isinstance(found, Missed) else Changed([], reset=False, future=False)
+        """Take over what others have written, and return what has changed."""
+        async with self._lock:
+            return await self._take_over(await self._backend.read(SPACE, self._version))
 
     async def change(self, make: Callable[[], Mapping[str, bytes]]) -> Changed:
         """Write the records that `make` returns, if any; it is called again if somebody else was first.
@@ -86,14 +107,28 @@ class Registry:
         Returns:
             What changed, also by others.
         """
-        changed = Changed([], reset=False, future=False)
-        while records := make():
-            (outcome,) = await self._backend.commit([Change(SPACE, self._version, records)])
-            if isinstance(outcome, Committed):
-                return _sum(changed, self._apply(Missed(outcome.version, records)))
-            if isinstance(outcome, Missed):
-                changed = _sum(changed, self._apply(outcome))
+        changed = Changed()
+        async with self._lock:
+            while records := make():
+                (outcome,) = await self._backend.commit([Change(SPACE, self._version, records)])
+                if isinstance(outcome, Committed):
+                    return changed.and_then(self._apply(Missed(outcome.version, records))._replace(written=True))
+                changed = changed.and_then(await self._take_over(outcome))
         return changed
+
+    async def _take_over(self, found: Missed | Gone) -> Changed:
+        """Apply what was missed. If the store was emptied meanwhile, forget everything, and make the list anew."""
+        if isinstance(found, Missed) and found.version >= self._version:
+            return self._apply(found)
+        lost = Changed(self.all(), reset=self._version > 0, future=True, settings=True)
+        self._version, self.settings = 0, self._given
+        self._by_key.clear()
+        self._by_id.clear()
+        first = self.server_record(self.server._replace(ids=0))
+        first |= self.future_records(clock=self._given.new_clock(), scenarios=())
+        (outcome,) = await self._backend.commit([Change(SPACE, 0, first)])
+        now = Missed(outcome.version, first) if isinstance(outcome, Committed) else outcome
+        return lost.and_then(self._apply(now) if isinstance(now, Missed) else Changed())
 
     def find(self, key: str) -> Registered | None:
         """Return the tenant of a key."""
@@ -120,25 +155,34 @@ class Registry:
         scenarios: tuple[Scenario, ...] | None = None,
         settings: Settings | None = None,
     ) -> dict[str, bytes]:
-        """Return the records of what future tenants begin with; the given ones, or all if none is given."""
-        everything = clock is None and scenarios is None and settings is None
+        """Return the records of what future tenants begin with, of what is given."""
         records = {}
-        if clock is not None or everything:
-            records[CLOCK] = codec.clock_to_bytes(clock or self.clock, self._offset_ns)
-        if scenarios is not None or everything:
-            records[SCENARIOS] = codec.scenarios_to_bytes(tuple(map(activate, scenarios or ())))
+        if clock is not None:
+            records[CLOCK] = codec.clock_to_bytes(clock, self._offset_ns)
+        if scenarios is not None:
+            records[SCENARIOS] = codec.scenarios_to_bytes(tuple(map(activate, scenarios)))
         if settings is not None:
-            records[SETTINGS] = json.dumps({name: _plain(getattr(settings, name)) for name in AT_RUN_TIME}).encode()
+            records[SETTINGS] = json.dumps({name: getattr(settings, name) for name in AT_RUN_TIME}).encode()
         return records
 
-    def registration(self, key: str, space: str, *, opened: bool, keep_id: bool = True) -> dict[str, bytes]:
-        """Return the records of a new tenant of a key, in place of that which it has."""
-        before, server = self.find(key), self.server
-        tenant_id = before.id if before and keep_id else ANONYMOUS if not key else f"t{server.ids + 1}"
-        ids = server.ids if (before and keep_id) or not key else server.ids + 1
-        server = server._replace(ids=ids, generations=server.generations + 1)
-        entry = [tenant_id, server.generations, space, opened]
-        return self.server_record(server) | {TENANT + key: json.dumps(entry).encode()}
+    def registrations(self, tenants: Iterable[tuple[str, str, bool]], *, anew: bool = False) -> dict[str, bytes]:
+        """Return the records of new tenants.
+
+        Args:
+            tenants: the key of each, its space, and whether it has own settings.
+            anew: whether they replace all tenants, instead of those that have their keys and pass on their ids.
+        """
+        server, records = self.server, {}
+        if anew:
+            server, records = server._replace(ids=0, resets=server.resets + 1), self.removal(*self._by_key)
+        for key, space, opened in tenants:
+            before = None if anew else self.find(key)
+            if key and before is None:
+                server = server._replace(ids=server.ids + 1)
+            tenant_id = before.id if before else f"t{server.ids}" if key else ANONYMOUS
+            server = server._replace(generations=server.generations + 1)
+            records[TENANT + key] = json.dumps([tenant_id, server.generations, space, opened]).encode()
+        return records | self.server_record(server)
 
     def removal(self, *keys: str) -> dict[str, bytes]:
         """Return the records without these tenants."""
@@ -148,6 +192,9 @@ class Registry:
         records, removed = news.records, []
         self._version = news.version
         resets = self.server.resets
+        future, settings = CLOCK in records or SCENARIOS in records, SETTINGS in records
+        if future or settings:
+            self.future_since = self._version
         if SERVER in records:
             self.server = Server(*json.loads(records[SERVER]))
         if CLOCK in records:
@@ -169,16 +216,8 @@ class Registry:
                 del self._by_key[key], self._by_id[before.id]
             if new is not None:
                 self._by_key[key] = self._by_id[new.id] = new
-        return Changed(removed, self.server.resets != resets, CLOCK in records or SCENARIOS in records)
+        return Changed(removed, self.server.resets != resets, future, settings)
 
     @staticmethod
     def _registered(key: str, value: bytes) -> tuple[str, Registered | None]:
         return key, Registered(key, *json.loads(value)) if value else None
-
-
-def _sum(one: Changed, other: Changed) -> Changed:
-    return Changed([*one.removed, *other.removed], one.reset or other.reset, one.future or other.future)
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 HEAD, TRAFFIC, SETTINGS = "head", "traffic", "settings"
 TASK, DELIVERY = "task/", "delivery/"
+TRIM_AT_LEAST = 64
+"""So many journal entries are removed from the backend at once, or an eighth of the journal."""
 
 
 class Head(NamedTuple):
@@ -35,6 +37,7 @@ class Head(NamedTuple):
     advanced_to: int
     armed_here: bool
     cleared: int
+    trimmed: int
 
 
 class Traffic(NamedTuple):
@@ -48,10 +51,11 @@ class Traffic(NamedTuple):
 class Marks:
     """The values before a change, to take it back."""
 
-    __slots__ = ("deliveries", "head", "lines", "settings", "tasks", "traffic")
+    __slots__ = ("deliveries", "head", "lines", "own_settings", "settings", "tasks", "traffic")
 
-    def __init__(self, head: Head, traffic: Traffic, settings: Settings | None, lines: int) -> None:
-        self.head, self.traffic, self.settings, self.lines = head, traffic, settings, lines
+    def __init__(self, tenant: ReplicaTenant) -> None:
+        self.head, self.traffic, self.lines = tenant._head(), tenant._traffic(), len(tenant.new_entries)  # noqa: SLF001
+        self.settings, self.own_settings = tenant.settings, tenant.own_settings
         self.tasks: dict[str, Task | None] = {}
         self.deliveries: dict[str, Delivery | None] = {}
 
@@ -71,8 +75,10 @@ class ReplicaTenant(MemoryTenant):
     __slots__ = (
         "_batch",
         "_cleared",
+        "_dropped",
         "_late",
         "_offset_ns",
+        "_trimmed",
         "_unit",
         "complete_to",
         "has_journal",
@@ -100,16 +106,16 @@ class ReplicaTenant(MemoryTenant):
         self.space, self.version = space, 0
         self.own_settings = settings if opened else None
         self.new_entries: list[Entry] = []
-        self.complete_to = self._cleared = 0
+        self.complete_to = self._cleared = self._trimmed = self._dropped = 0
         self._late = self.has_journal = False
         self._offset_ns = offset_ns
-        self._unit = self._batch = Marks(self._head(), self._traffic(), self.own_settings, 0)
+        self._unit = self._batch = Marks(self)
 
     # ---- units of work
 
     def attempt(self, work: Callable[[MemoryTenant], T]) -> T:
         """Run a unit of work; if it raises, take back what it has changed."""
-        self._unit = unit = self._marks()
+        self._unit = unit = Marks(self)
         try:
             result = work(self)
         except BaseException:
@@ -131,7 +137,7 @@ class ReplicaTenant(MemoryTenant):
             records[HEAD] = self._head_bytes(head)
         if traffic != batch.traffic or not self.version:
             records[TRAFFIC] = self._traffic_bytes(traffic)
-        if self.own_settings is not batch.settings or (self.own_settings and not self.version):
+        if self.own_settings is not batch.own_settings or (self.own_settings and not self.version):
             records[SETTINGS] = codec.settings_to_bytes(self.settings)
         return records
 
@@ -139,25 +145,33 @@ class ReplicaTenant(MemoryTenant):
         """Return the journal lines of units of work since the last commit."""
         return [codec.entry_to_bytes(entry) for entry in self.new_entries]
 
-    def committed(self, version: int, first_line: int) -> bool:
-        """Note that the changes were written, and tell whether the journal was cleared."""
+    def committed(self, version: int, first_line: int) -> int:
+        """Note that the changes were written; return up to which number lines are of no use any more, 0 if none are."""
         self.version = version
         entries, self.new_entries = self.new_entries, []
         self._late = self._late and not self._batch.deliveries
-        cleared = self._cleared > self._batch.head.cleared
-        if cleared:
-            super().forget_entries()
+        before, now = self._batch.head, self._head()
+        if now.cleared > before.cleared:
+            self._forget_up_to(now.cleared)
+        if now.trimmed > before.trimmed:
+            self._dropped = 0
         for number, unnumbered in enumerate(entries, first_line):
             entry = unnumbered._replace(number=number)
             self._append(entry)
             self._shared.observers.entry_recorded(self, entry)
-        self._batch = self._marks()
-        return cleared
+        self._batch = Marks(self)
+        useless = max(now.cleared, now.trimmed)
+        return useless if useless > max(before.cleared, before.trimmed) else 0
+
+    def trim(self) -> None:
+        """Have the backend remove what the journal has dropped, if that is enough to be worth it."""
+        if self._dropped >= max(TRIM_AT_LEAST, self.settings.journal_entries // 8):
+            self._trimmed = self.forgotten
 
     def take_back(self) -> None:
         """Take back all changes since the last commit."""
         self._take_back(self._batch)
-        self._batch = self._marks()
+        self._batch = Marks(self)
 
     def apply(self, version: int, records: Mapping[str, bytes]) -> None:
         """Take over what other workers have written; nothing of this worker's may be uncommitted."""
@@ -174,28 +188,28 @@ class ReplicaTenant(MemoryTenant):
             self._apply_head(records[HEAD])
         if TRAFFIC in records:
             self._apply_traffic(records[TRAFFIC])
-        self._batch = self._marks()
+        self._batch = Marks(self)
 
     def merge(self, lines: Iterable[Line]) -> list[Entry]:
         """Take over journal lines of all workers after `complete_to`, and return the entries that were new."""
         mine: dict[int, Entry] = {}
         while self._entries and self._entries[-1].number > self.complete_to:
-            mine[self._entries[-1].number] = self._entries[-1]
-            self._shared.journals.count(-self._entry_sizes[-1])
-            self.entry_bytes -= self._entry_sizes.pop()
-            self._entries.pop()
+            last, size = self._entries.pop(), self._entry_sizes.pop()
+            mine[last.number] = last
+            self.entry_bytes -= size
+            self._shared.journals.count(-size)
         self.has_journal = True
         new = []
         for number, value in lines:
-            if number <= self.complete_to:  # it was taken over while the lines were read
+            if number <= max(self.complete_to, self.forgotten):
                 continue
             if (entry := mine.pop(number, None)) is None:
                 entry = codec.entry_from_bytes(value, number)
                 new.append(entry)
             self._append(entry)
             self.complete_to = number
-        for number in sorted(mine):
-            if number > self.complete_to:  # it was written after the lines were read
+        for number in sorted(mine):  # written after the lines were read
+            if number > self.complete_to:
                 self._append(mine[number])
         return new
 
@@ -221,11 +235,6 @@ class ReplicaTenant(MemoryTenant):
         """See `Tenant.read_late`."""
         return self._late
 
-    @property
-    def cleared(self) -> int:
-        """The number up to which the journal was cleared."""
-        return self._cleared
-
     def _keep_delivery(self, delivery: Delivery) -> None:
         self._unit.deliveries.setdefault(delivery.id, self._deliveries.get(delivery.id))
         super()._keep_delivery(delivery)
@@ -235,9 +244,6 @@ class ReplicaTenant(MemoryTenant):
         super()._put_task(task)
 
     # ---- values
-
-    def _marks(self) -> Marks:
-        return Marks(self._head(), self._traffic(), self.own_settings, len(self.new_entries))
 
     def _take_back(self, marks: Marks) -> None:
         for name, task in marks.tasks.items():
@@ -251,18 +257,27 @@ class ReplicaTenant(MemoryTenant):
             else:
                 self._remove_delivery(name)
         head, traffic = marks.head, marks.traffic
+        if self.clock is not head.clock:
+            self._recount_limits()  # of tasks that had ended by then, and have not now
         self.clock, self.scenarios, self._made, self._draws = head.clock, head.scenarios, head.made, head.draws
-        self._advanced_to, self._armed_here, self._cleared = head.advanced_to, head.armed_here, head.cleared
+        self._advanced_to, self._armed_here = head.advanced_to, head.armed_here
+        self._cleared, self._trimmed = head.cleared, head.trimmed
         self._window.start, self._window.used = traffic.start, traffic.used
         self.counts = dict(traffic.counts)
-        if self.own_settings is not marks.settings and marks.settings is not None:
-            self.settings = marks.settings
-        self.own_settings = marks.settings
+        if self.own_settings is not marks.own_settings:
+            self.settings, self.own_settings = marks.settings, marks.own_settings
         del self.new_entries[marks.lines :]
 
     def _head(self) -> Head:
         return Head(
-            self.clock, self.scenarios, self._made, self._draws, self._advanced_to, self._armed_here, self._cleared
+            self.clock,
+            self.scenarios,
+            self._made,
+            self._draws,
+            self._advanced_to,
+            self._armed_here,
+            self._cleared,
+            self._trimmed,
         )
 
     def _traffic(self) -> Traffic:
@@ -270,20 +285,35 @@ class ReplicaTenant(MemoryTenant):
 
     def _head_bytes(self, head: Head) -> bytes:
         clock, scenarios = codec.clock_to_bytes(head.clock, self._offset_ns), codec.scenarios_to_bytes(head.scenarios)
-        rest = json.dumps([head.made, head.draws, head.advanced_to, head.armed_here, head.cleared]).encode()
+        rest = json.dumps(head[2:]).encode()
         return b"\n".join((clock, scenarios, rest))
 
     def _apply_head(self, written: bytes) -> None:
         clock, scenarios, rest = written.split(b"\n")
-        self._made, self._draws, self._advanced_to, self._armed_here, cleared = json.loads(rest)
+        self._made, self._draws, self._advanced_to, self._armed_here, cleared, trimmed = json.loads(rest)
         self._set_scenarios(codec.scenarios_from_bytes(scenarios))
         self._set_clock(codec.clock_from_bytes(clock, self._offset_ns))
         if cleared > self._cleared:
             self._cleared = cleared
-            while self._entries and self._entries[0].number <= cleared:
-                self._shared.journals.count(-self._forget_oldest())
-            self.forgotten = 0
-            self._shared.observers.journal_cleared(self)
+            self._forget_up_to(cleared)
+        self._trimmed = trimmed
+        if trimmed > max(self._cleared, self.forgotten):
+            self._drop_up_to(trimmed)
+            self.forgotten = trimmed
+
+    def _forget_up_to(self, number: int) -> None:
+        """Remove the journal entries that somebody has cleared."""
+        self._drop_up_to(number)
+        self.forgotten = 0
+        self._shared.observers.journal_cleared(self)
+
+    def _drop_up_to(self, number: int) -> None:
+        while self._entries and self._entries[0].number <= number:
+            self._shared.journals.count(-self._forget_oldest())
+
+    def _forget_oldest(self) -> int:
+        self._dropped += 1
+        return super()._forget_oldest()
 
     def _traffic_bytes(self, traffic: Traffic) -> bytes:
         counts = [[*kind, count] for kind, count in traffic.counts.items()]
@@ -306,10 +336,6 @@ class ReplicaTenant(MemoryTenant):
     def _remove_delivery(self, name: str) -> None:
         delivery = self._deliveries.pop(name)
         self._count_task_bytes(-DELIVERY_BYTES - len(delivery.url))
-
-    def _order(self, delivery: Delivery) -> tuple[int, str]:
-        task = self._tasks.get(delivery.task_id)
-        return task.number if task else 0, delivery.id
 
 
 def _read(records: Mapping[str, bytes], prefix: str, read: Callable[[bytes], T]) -> Iterable[T]:

@@ -44,6 +44,10 @@ class _RemovedError(Exception):
     """The tenant was removed or replaced."""
 
 
+class _ForgottenError(Exception):
+    """There is no copy of the tenant in this process any more; perhaps the tenant was removed."""
+
+
 class _Unit(NamedTuple):
     """A unit of work that waits, and the future of its result."""
 
@@ -114,8 +118,8 @@ class SharedStore:
     async def _begin(self) -> None:
         """Read all that is there."""
         self._offset_ns = await self._backend.time_ns() - system_time.monotonic_ns()
-        await self._registry.open(self._offset_ns)
         self._position = (await self._backend.news()).position
+        await self._registry.open(self._offset_ns)
         before, self.worker = self.worker, uuid4().hex
         self._alive = await self._backend.sign_of_life(self.worker) - {before}
         self._last_sign = system_time.monotonic()
@@ -124,11 +128,12 @@ class SharedStore:
 
     async def close(self) -> None:
         """See `Store.close`."""
-        for task in self._background:
+        background, self._background = self._background, []
+        for task in background:
             task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.gather(*background, return_exceptions=True)
         for units in self._waiting.values():
-            _fail(units, UnavailableError("the server is stopping"))
+            _fail(units, _stopping())
         with contextlib.suppress(BackendError):
             await self._backend.close()
 
@@ -152,53 +157,102 @@ class SharedStore:
             except UnavailableError:
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _run(self, tenant: Tenant, work: Callable[[Tenant], T]) -> T:
-        registered = self._registry.find(tenant.key)
-        if registered is None or registered.generation != tenant.generation:
-            raise _RemovedError
-        if registered.space not in self._copies:
-            with self._reach.required():
-                await self._load(registered)
+    async def _run(self, tenant: Tenant | Registered, work: Callable[[Any], T]) -> T:
+        while True:
+            registered = self._registry.find(tenant.key)
+            if registered is None or registered.generation != tenant.generation:
+                raise _RemovedError
+            with contextlib.suppress(_ForgottenError):
+                return await self._run_here(registered, work)
+
+    async def _run_here(self, registered: Registered, work: Callable[[Any], T]) -> T:
+        """Run a unit of work on the copy of a tenant.
+
+        Raises:
+            _ForgottenError: there is no copy any more.
+        """
+        if registered.space not in self._copies and await self._load(registered) is None:
+            await self._find_out(registered)
+            raise _ForgottenError
+        if not self._background:
+            raise _stopping()
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(registered.space, []).append(_Unit(work, done))
         self._work_came.set()
         return await done
 
+    async def _run_on_all(self, work: Callable[[ReplicaTenant], object]) -> None:
+        """Run a unit of work on each tenant that is registered now. Later ones begin with what it does."""
+
+        async def run(registered: Registered) -> None:
+            with contextlib.suppress(_RemovedError):
+                await self._run(registered, work)
+
+        await asyncio.gather(*map(run, self._registry.all()))
+
     async def _commit_forever(self) -> None:
         while True:
             await self._work_came.wait()
-            self._work_came.clear()
-            waiting, self._waiting = self._waiting, {}
-            for space in waiting.keys() - self._copies.keys():
-                _fail(waiting.pop(space), _RemovedError())
             async with self._committing:
-                await self._commit([self._attempt(space, units) for space, units in waiting.items()])
+                self._work_came.clear()
+                waiting, self._waiting = self._waiting, {}
+                try:
+                    await self._commit([self._attempt(space, units) for space, units in waiting.items()])
+                except BaseException as error:
+                    defect = error if isinstance(error, Exception) else _stopping()
+                    for space, units in waiting.items():
+                        _fail(units, defect)
+                        if (copy := self._copies.get(space)) is not None:
+                            self._forget(copy)  # nobody knows what state it has
+                    if defect is not error:
+                        raise
 
-    def _attempt(self, space: str, units: list[_Unit]) -> _Attempt:
-        """Run units of work on a copy."""
-        copy = self._copies[space]
-        self._outbox.hold()
+    def _attempt(self, space: str, units: list[_Unit]) -> _Attempt | None:
+        """Run units of work on a copy; None if there is none."""
+        copy = self._copies.get(space)
+        if copy is None:
+            _fail(units, _ForgottenError())
+            return None
         units = [unit for unit in units if not unit.done.done()]
-        results = [_outcome_of(copy, unit.work) for unit in units]
+        results, notifications = [], []
+        for unit in units:
+            self._outbox.hold()
+            result, error = _outcome_of(copy, unit.work)
+            results.append((result, error))
+            held = self._outbox.release()
+            if error is None:
+                notifications += held
+        copy.trim()
         change = Change(space, copy.version, copy.changed_records(), copy.new_lines())
-        return _Attempt(copy, units, results, self._outbox.release(), change)
+        return _Attempt(copy, units, results, notifications, change)
 
-    async def _commit(self, attempts: list[_Attempt]) -> None:
+    async def _commit(self, attempts: Iterable[_Attempt | None]) -> None:
+        present = [attempt for attempt in attempts if attempt is not None]
         try:
-            outcomes = await self._backend.commit([attempt.change for attempt in attempts])
+            outcomes = await self._outcomes([attempt.change for attempt in present])
         except BackendError as error:
             unavailable = self._reach.lost(error)
-            for attempt in attempts:
+            for attempt in present:
                 self._take_back(attempt)
                 _fail(attempt.units, unavailable)
             return
-        for attempt, outcome in zip(attempts, outcomes, strict=True):
+        for attempt, outcome in zip(present, outcomes, strict=True):
             await self._finish(attempt, outcome)
+
+    async def _outcomes(self, changes: list[Change]) -> list[Outcome]:
+        """Write changes, and return their outcomes. One that changes nothing need only be about the newest version."""
+        writing = [change for change in changes if change.records or change.lines]
+        written = iter(await self._backend.commit(writing) if writing else ())
+        return [next(written) if change.records or change.lines else await self._compared(change) for change in changes]
+
+    async def _compared(self, change: Change) -> Outcome:
+        found = await self._backend.read(change.space, change.version)
+        return Committed(change.version) if found == Missed(change.version, {}) else found
 
     async def _finish(self, attempt: _Attempt, outcome: Outcome) -> None:
         copy = attempt.copy
         if isinstance(outcome, Committed):
-            cleared = copy.committed(outcome.version, outcome.first_line)
+            useless = copy.committed(outcome.version, outcome.first_line)
             for notify in attempt.notifications:
                 notify()
             for unit, (result, error) in zip(attempt.units, attempt.results, strict=True):
@@ -208,9 +262,9 @@ class SharedStore:
                     unit.done.set_result(result)
                 else:
                     unit.done.set_exception(error)
-            with contextlib.suppress(BackendError):
-                if cleared:
-                    await self._backend.forget_lines(copy.space, copy.cleared)
+            if useless:
+                with contextlib.suppress(BackendError):
+                    await self._backend.forget_lines(copy.space, useless)
             return
         self._take_back(attempt)
         if isinstance(outcome, Missed):
@@ -218,15 +272,15 @@ class SharedStore:
             self._waiting[copy.space] = [*attempt.units, *self._waiting.get(copy.space, ())]
             self._work_came.set()
         else:
-            with contextlib.suppress(BackendError):
-                self._note(await self._registry.refresh())
             self._forget(copy)
-            _fail(attempt.units, _RemovedError())
+            _fail(attempt.units, _ForgottenError())
 
     def _take_back(self, attempt: _Attempt) -> None:
         self._outbox.hold()
         attempt.copy.take_back()
         self._outbox.release()
+        if attempt.copy.own_settings is None:
+            attempt.copy.settings = self.settings
 
     # ---- copies
 
@@ -238,13 +292,29 @@ class SharedStore:
         if load is None:
             load = self._loads[registered.space] = asyncio.create_task(self._read(registered))
             load.add_done_callback(lambda _: self._loads.pop(registered.space, None))
-        return await asyncio.shield(load)
+        with self._reach.required():
+            return await asyncio.shield(load)
+
+    async def _find_out(self, registered: Registered) -> None:
+        """Learn why a tenant has no space: it was removed; if not, its state is lost, and it is removed now."""
+
+        def removal() -> dict[str, bytes]:
+            lost = self._registry.find(registered.key) == registered
+            return self._registry.removal(registered.key) if lost else {}
+
+        await self._learn()
+        await self._register(removal)
+
+    async def _learn(self) -> None:
+        """Take over what other workers have written into the list of tenants."""
+        with self._reach.required():
+            self._note(await self._registry.refresh())
 
     async def _read(self, registered: Registered) -> ReplicaTenant | None:
         found = await self._backend.read(registered.space)
         if isinstance(found, Gone) or self._registry.find(registered.key) != registered:
             return None
-        copy = self._new_copy(registered, self.settings, self._registry.clock)
+        copy = self._new_copy(registered, self.settings, self._registry.clock, self._shared)
         with _without_collector(len(found.records)):
             copy.apply(found.version, found.records)
         self._copies[registered.space] = copy
@@ -260,10 +330,10 @@ class SharedStore:
 
         await asyncio.gather(*(load(each) for each in self._registry.all() if each.space not in self._copies))
 
-    def _new_copy(self, registered: Registered, settings: Settings, clock: Clock) -> ReplicaTenant:
+    def _new_copy(self, registered: Registered, settings: Settings, clock: Clock, shared: Shared) -> ReplicaTenant:
         _, tenant_id, generation, space, opened = registered
         key, offset = registered.key, self._offset_ns
-        return ReplicaTenant(tenant_id, key, settings, clock, self._shared, generation, space, offset, opened=opened)
+        return ReplicaTenant(tenant_id, key, settings, clock, shared, generation, space, offset, opened=opened)
 
     def _forget(self, copy: ReplicaTenant) -> None:
         """Remove a copy; the tenant stays, unless it was removed."""
@@ -285,7 +355,7 @@ class SharedStore:
 
     def _forget_copies(self, size: int) -> None:
         for copy in tenants_to_forget(self._copies.values()):
-            if copy.space not in self._waiting:
+            if copy.space not in self._waiting and copy.next_due() is None:
                 size -= copy.task_bytes
                 self._forget(copy)
             if size <= 0:
@@ -299,7 +369,7 @@ class SharedStore:
             with self._reach.required():
                 news = await self._backend.news(self._position)
                 if news.spaces is None or SPACE in news.spaces:
-                    self._note(await self._registry.refresh())
+                    await self._learn()
                 await self._load_all()
                 for copy in list(self._copies.values()):
                     if news.spaces is None or copy.space in news.spaces or not copy.has_journal:
@@ -387,14 +457,12 @@ class SharedStore:
         """See `Store.add_scenario`."""
         registry = self._registry
         await self._register(lambda: registry.future_records(scenarios=(*registry.scenarios, scenario)))
-        for tenant in await self._all():
-            await self.run(tenant, lambda tenant: tenant.activate(scenario))
+        await self._run_on_all(lambda tenant: tenant.activate(scenario))
 
     async def drop_scenarios(self) -> None:
         """See `Store.drop_scenarios`."""
         await self._register(lambda: self._registry.future_records(scenarios=()))
-        for tenant in await self._all():
-            await self.run(tenant, lambda tenant: tenant.drop_scenarios())
+        await self._run_on_all(lambda tenant: tenant.drop_scenarios())
 
     async def configure(self, tenant: Tenant | None, change: Callable[[Settings], Settings]) -> Settings:
         """See `Store.configure`."""
@@ -406,9 +474,7 @@ class SharedStore:
         if tenant is not None:
             return await self.run(tenant, configured)
         await self._register(lambda: self._registry.future_records(settings=change(self.settings)))
-        for each in await self._all():
-            if each.own_settings is not None:
-                await self.run(each, configured)
+        await self._run_on_all(lambda tenant: configured(tenant) if tenant.own_settings else None)
         return self.settings
 
     async def tenant(self, key: str) -> Tenant:
@@ -417,13 +483,12 @@ class SharedStore:
 
     async def existing(self, key: str) -> Tenant | None:
         """See `Store.existing`."""
-        with self._reach.required():
-            if self._registry.find(key) is None:
-                self._note(await self._registry.refresh())
-            while (registered := self._registry.find(key)) is not None:
-                if (copy := await self._load(registered)) is not None:
-                    return copy
-                self._note(await self._registry.refresh())
+        if self._registry.find(key) is None:
+            await self._learn()
+        while (registered := self._registry.find(key)) is not None:
+            if (copy := await self._load(registered)) is not None:
+                return copy
+            await self._find_out(registered)
         return None
 
     async def open_tenant(self, key: str, settings: Settings | None) -> Tenant:
@@ -431,77 +496,93 @@ class SharedStore:
         return await self._make(key, settings, replace=True)
 
     async def _make(self, key: str, settings: Settings | None, *, replace: bool = False) -> Tenant:
-        """Write a new tenant and register it; without `replace`, return the one that another worker made meanwhile."""
-        registry, opened = self._registry, settings is not None
-        clock = settings.new_clock() if settings else registry.clock
-        draft = Registered(key, "", 0, f"tenant-{uuid4().hex}", opened)
-        copy = self._new_copy(draft, settings or self.settings, clock)
-        for scenario in registry.scenarios:
-            copy.activate(scenario)
-
-        def registration() -> dict[str, bytes]:
-            return registry.registration(key, draft.space, opened=opened) if replace or not registry.find(key) else {}
-
-        before = registry.find(key)
-        with self._reach.required():
-            await self._backend.commit([Change(draft.space, 0, copy.changed_records())])
-            self._note(await registry.change(registration))
-            registered = registry.find(key)
-            unused = draft.space if registered is None or registered.space != draft.space else before and before.space
-            if unused:
-                await self._backend.remove([unused])
-            made = registered and await self._load(registered)
-        if made is None:  # somebody else has removed it at once
-            return await self._make(key, settings, replace=replace)
+        """Make a tenant; without `replace`, return the one that another worker made meanwhile."""
+        while (made := await self._try_to_make(key, settings, replace=replace)) is None:
+            pass
         self.observers.tenant_changed(made)
         return made
 
+    async def _try_to_make(self, key: str, settings: Settings | None, *, replace: bool) -> ReplicaTenant | None:
+        """Write a new tenant and register it, unless what it has to begin with has changed meanwhile."""
+        registry = self._registry
+        draft, since = self._draft(key, settings, registry.clock, registry.scenarios), registry.future_since
+
+        def registration() -> dict[str, bytes]:
+            right = registry.future_since == since and (replace or registry.find(key) is None)
+            return registry.registrations([(key, draft.space, draft.opened)]) if right else {}
+
+        await self._write([draft])
+        written = await self._register(registration)
+        if not written:
+            await self._remove_spaces([draft.space])
+        registered = registry.find(key)
+        return await self._load(registered) if registered and (written or not replace) else None
+
+    def _draft(self, key: str, settings: Settings | None, clock: Clock, scenarios: Iterable[Scenario]) -> ReplicaTenant:
+        """Return a new tenant, with own settings unless they are None, that is not written yet."""
+        registered = Registered(key, "", 0, f"tenant-{uuid4().hex}", settings is not None)
+        clock = settings.new_clock() if settings else clock
+        draft = self._new_copy(registered, settings or self.settings, clock, Shared.nothing())
+        for scenario in scenarios:
+            draft.activate(scenario)
+        return draft
+
+    async def _write(self, drafts: Sequence[ReplicaTenant]) -> None:
+        with self._reach.required():
+            await self._backend.commit([Change(draft.space, 0, draft.changed_records()) for draft in drafts])
+
     async def drop(self, tenant: Tenant) -> None:
         """See `Store.drop`."""
-        await self._remove([tenant])
-
-    async def _remove(self, tenants: Sequence[Tenant]) -> None:
         registry = self._registry
-        generations = {tenant.key: tenant.generation for tenant in tenants}
-        found = [each for each in registry.all() if generations.get(each.key) == each.generation]
 
         def removal() -> dict[str, bytes]:
-            return registry.removal(*(each.key for each in found if registry.find(each.key) == each))
+            found = registry.find(tenant.key)
+            return registry.removal(tenant.key) if found and found.generation == tenant.generation else {}
 
         await self._register(removal)
-        await self._remove_spaces([each.space for each in found])
 
     async def reset(self) -> None:
         """See `Store.reset`."""
-        await self.refresh()
-        registry, tenants = self._registry, await self._all()
-        opened = [(each.key, each.settings) for each in tenants if each.opened]
-        spaces = [each.space for each in registry.all()]
-
-        def cleared() -> dict[str, bytes]:
-            server = registry.server
-            records = registry.removal(*(each.key for each in registry.all()))
-            records |= registry.server_record(server._replace(ids=0, resets=server.resets + 1))
-            return records | registry.future_records(clock=self.settings.new_clock(), scenarios=())
-
-        await self._register(cleared)
-        await self._remove_spaces(spaces)
-        await self._make("", None)
-        for key, settings in opened:
-            await self._make(key, settings, replace=True)
-
-    async def _register(self, make: Callable[[], dict[str, bytes]]) -> None:
-        with self._reach.required():
-            self._note(await self._registry.change(make))
-
-    async def _remove_spaces(self, spaces: Sequence[str]) -> None:
-        with self._reach.required():
-            await self._backend.remove(spaces)
-
-    async def _all(self) -> list[ReplicaTenant]:
+        while not await self._try_to_reset():
+            pass
         with self._reach.required():
             await self._load_all()
-        return self.tenants()
+
+    async def _try_to_reset(self) -> bool:
+        """Replace all tenants, unless another worker has opened one with own settings meanwhile, or closed one."""
+        await self.refresh()
+        registry, clock = self._registry, self.settings.new_clock()
+        opened = [each for each in self.tenants() if each.opened]
+        drafts = [
+            self._draft("", None, clock, ()),
+            *(self._draft(each.key, each.settings, clock, ()) for each in opened),
+        ]
+        generations = [each.generation for each in opened]
+
+        def cleared() -> dict[str, bytes]:
+            if generations != [each.generation for each in registry.all() if each.opened]:
+                return {}
+            new = [(draft.key, draft.space, draft.opened) for draft in drafts]
+            return registry.registrations(new, anew=True) | registry.future_records(clock=clock, scenarios=())
+
+        await self._write(drafts)
+        written = await self._register(cleared)
+        if not written:
+            await self._remove_spaces([draft.space for draft in drafts])
+        return written
+
+    async def _register(self, make: Callable[[], dict[str, bytes]]) -> bool:
+        """Change the list of tenants; remove the spaces of those that are not in it any more. See `Registry.change`."""
+        with self._reach.required():
+            changed = await self._registry.change(make)
+        self._note(changed)
+        await self._remove_spaces([each.space for each in changed.removed])
+        return changed.written
+
+    async def _remove_spaces(self, spaces: Sequence[str]) -> None:
+        if spaces:
+            with self._reach.required():
+                await self._backend.remove(spaces)
 
     def find(self, key: str) -> ReplicaTenant | None:
         """See `Store.find`."""
@@ -530,7 +611,7 @@ class SharedStore:
             if space is None:
                 return None
             if space not in self._copies:
-                self._note(await self._registry.refresh())
+                await self._learn()
                 for registered in self._registry.all():
                     if registered.space == space:
                         await self._load(registered)
@@ -560,9 +641,10 @@ class SharedStore:
                 self.observers.tenants_removed([copy], "reset" if self._registry.find(copy.key) else "closed")
         if changed.future:
             self.observers.tenant_changed(None)
-        for copy in self._copies.values():
-            if copy.own_settings is None:
-                copy.settings = self.settings
+        if changed.settings:
+            for copy in self._copies.values():
+                if copy.own_settings is None:
+                    copy.settings = self.settings
 
 
 def _outcome_of(copy: ReplicaTenant, work: Callable[[Any], T]) -> tuple[T | None, Exception | None]:
@@ -571,6 +653,10 @@ def _outcome_of(copy: ReplicaTenant, work: Callable[[Any], T]) -> tuple[T | None
         return copy.attempt(work), None
     except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
         return None, error
+
+
+def _stopping() -> UnavailableError:
+    return UnavailableError("the server is stopping")
 
 
 def _fail(units: Iterable[_Unit], error: Exception) -> None:
