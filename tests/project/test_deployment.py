@@ -178,3 +178,17 @@ def test_the_image_has_each_package_of_the_wheel_and_the_driver_of_redis() -> No
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     sources = {word for line in re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()}
     assert {f"!{each}" for each in sources} == {line for line in ignored.splitlines() if line.startswith("!")}
+
+
+def test_the_arithmetic_of_the_guide_is_right() -> None:
+    guide = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    table = guide.partition("| for a task and eight polls")[2].partition("\n\n")[0]
+    digits = [int(each.replace(",", "")) for each in re.findall(r"\d[\d,]*", table.replace("a million", "1,000,000"))]
+    worker_us, busy, worker, redis_us, _, redis, shard, keys, million, shards, worker_cores, redis_cores = digits
+    assert round(1e6 / worker_us * busy / 100, -3) == worker
+    assert round(1e6 / redis_us * busy / 100, -3) == redis
+    assert shard == 5 * worker <= redis
+    assert keys == shard * 60 // 10_000
+    assert shards == -(-million // shard) == redis_cores
+    assert worker_cores == 5 * shards
+    assert f"{million * 60 // 10_000:,} keys" in guide

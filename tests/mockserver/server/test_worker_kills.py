@@ -19,16 +19,18 @@ from support.redis_servers import redis_server
 from support.waiting import until
 from support.workers import is_alive, workers_of
 
-pytestmark = [pytest.mark.posix, pytest.mark.slow]
+pytestmark = pytest.mark.posix
 
 KILLS = 5
 
 
+@pytest.mark.slow
 def test_killed_workers_lose_and_double_nothing_in_a_sqlite_file(tmp_path: Path) -> None:
     outcome = killed_workers(f"sqlite:{tmp_path / 'state.db'}", KILLS)
     assert outcome.acknowledged > KILLS
 
 
+@pytest.mark.slow
 @pytest.mark.redis
 def test_killed_workers_lose_and_double_nothing_in_redis(tmp_path: Path) -> None:
     with redis_server(tmp_path / "redis") as redis:
@@ -47,6 +49,7 @@ def kill_whole(served: Served) -> None:
 
 
 @pytest.mark.redis
+@pytest.mark.sample
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
 def test_callbacks_that_became_due_while_no_server_ran_are_sent_after_the_start(kind: str, tmp_path: Path) -> None:
     """The clock is so fast that a task has ended before another server has started. One callback is being sent."""
