@@ -39,6 +39,7 @@ UNKNOWN_KEY = "API key is not accepted; use a key that is given with --api-key"
 NOTHING = Submission(b"", (), RequestFacts(), None)
 """The submission of a request without a body."""
 JSON = (b"content-type", b"application/json")
+_PLAIN_TASK_ID = re.compile(rb"taskId=([\w.~-]+)", re.ASCII)
 _JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 
 
@@ -53,29 +54,28 @@ class Endpoint(ABC):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, and record it in the journal of its key."""
-        store = self._engine.store
-        tenant, refusal = await access(self._engine, scope)
+        engine, store = self._engine, self._engine.store
+        tenant, refusal = await access(engine, scope)
         refusal = refusal or self._wrong_method(scope["method"])
-        body, submitted, counted = b"", NOTHING, False
-        if refusal is None and "POST" in self.methods:
-            refusal, counted = await store.run(tenant, _count), True
-            if refusal is None:
-                try:
-                    body, refusal = await self._body(scope, receive)
-                except ClientGoneError:
-                    return
-                if refusal is None:
-                    submitted = await self._engine.worker.read(Submission.of, body)
-                # While the body came and was read, a reset may have put a new tenant in the place of this.
-                tenant, refused = await access(self._engine, scope)
-                refusal = refused or refusal
-        if refusal is None:
-            await self._prepare(tenant, scope, submitted)
-            tenant = store.find(tenant.key) or tenant  # another one after a reset meanwhile
+        body, unreadable, submitted = b"", None, NOTHING
+        counts = refusal is None
+        if counts and "POST" in self.methods:
+            try:
+                body, unreadable = await self._body(scope, receive)
+            except ClientGoneError:
+                return
+            if unreadable is None:
+                submitted = await engine.worker.read(Submission.of, body)
+        if counts and tenant.inspecting:
+            await self._wait_for_inspections(tenant, scope, submitted)
+        if (
+            counts and store.find(tenant.key) is not tenant
+        ):  # a reset meanwhile has put a new tenant in the place of this
+            tenant, refusal = await access(engine, scope)
 
         def exchange(tenant: Tenant) -> Created:
             now = tenant.clock.now()
-            refused = refusal or (None if counted else _count(tenant))
+            refused = refusal or (_count(tenant, now) if counts else None) or unreadable
             created = Created(refused) if refused else self._handle(tenant, scope, submitted, now)
             if not created.callback_first:
                 record(tenant, self.operation, scope, body, created.response, now)
@@ -83,7 +83,7 @@ class Endpoint(ABC):
 
         created = await store.run(tenant, exchange)
         if created.planned is not None:
-            await self._engine.after_generate(tenant, created)
+            await engine.after_generate(tenant, created)
             if created.callback_first:
                 now = created.planned.task.timeline.created
                 await store.run(
@@ -94,8 +94,8 @@ class Endpoint(ABC):
     def _wrong_method(self, method: str) -> ApiResponse | None:
         return None if method in self.methods else responses.method_not_allowed(method, ", ".join(self.methods))
 
-    async def _prepare(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
-        """Wait for what the response depends on; for nothing unless overridden."""
+    async def _wait_for_inspections(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
+        """Wait for those on which the response depends; for none unless overridden."""
         return
 
     async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, ApiResponse | None]:
@@ -121,7 +121,7 @@ class GenerateTask(Endpoint):
     operation = "generateTask"
     methods = ("POST",)
 
-    async def _prepare(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
+    async def _wait_for_inspections(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
         if submitted.request is not None:
             await self._engine.before_generate(tenant)
 
@@ -159,7 +159,7 @@ class StatusTask(Endpoint):
     operation = "statusTask"
     methods = ("GET", "HEAD")
 
-    async def _prepare(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
+    async def _wait_for_inspections(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
         await self._engine.before_status(tenant, task_id_of(scope["query_string"]))
 
     def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:  # noqa: ARG002 - a GET has no body
@@ -202,9 +202,9 @@ class Balance(Endpoint):
         return Created(run_with_scenarios(tenant, "balance", requested, RequestFacts(), work))
 
 
-def _count(tenant: Tenant) -> ApiResponse | None:
+def _count(tenant: Tenant, now: int) -> ApiResponse | None:
     """Count a request, and return the refusal if it is one too many (LIM-1)."""
-    wait = tenant.take_request(tenant.clock.now())
+    wait = tenant.take_request(now)
     return responses.too_many_requests(tenant.settings, wait) if wait else None
 
 
@@ -280,6 +280,6 @@ def record(tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, r
 
 def task_id_of(query: bytes) -> str:
     """Return the `taskId` of a query string; empty if there is none."""
-    if query.startswith(b"taskId=") and query[7:].isascii() and not any(mark in query for mark in b"&%+;"):
-        return query[7:].decode()
+    if plain := _PLAIN_TASK_ID.fullmatch(query):
+        return plain[1].decode()
     return parse_qs(query.decode("latin-1")).get("taskId", [""])[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ltx_mock.errors import SettingsError
 
@@ -22,6 +23,7 @@ def require_key(path: str, value: object) -> str:
     return value
 
 
+@lru_cache(maxsize=4096)
 def bearer_key(given: str) -> str | None:
     """Return the API key in an Authorization header, or None when it is not `Bearer <key>` (AUTH-2)."""
     scheme, _, key = given.strip().partition(" ")

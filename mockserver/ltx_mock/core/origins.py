@@ -12,6 +12,7 @@ from ltx_mock.core.hosts import ORIGIN, address_of, is_this_machine
 
 ANOTHER_SITE = "another site"
 MAX_SHOWN = 80
+_CONCERNED = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site"})
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 
 
@@ -26,7 +27,7 @@ def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[s
         headers: the request headers, with lower-case names.
         allowed: origins of other machines, or `null`, that do not count as foreign.
     """
-    given = {name: value.decode("latin-1").strip().lower() for name, value in headers}
+    given = {name: value.decode("latin-1").strip().lower() for name, value in headers if name in _CONCERNED}
     origin = given.get(b"origin")
     if origin is None and (referer := given.get(b"referer")):
         found = _BEFORE_PATH.match(referer)

@@ -96,8 +96,7 @@ class Engine:
 
     async def before_generate(self, tenant: Tenant) -> None:
         """Wait for what decides whether there is a free slot: inspections of tasks that may have failed by now."""
-        if tenant.inspecting:
-            await self.wait_for_inspections(tenant, tenant.clock.now())
+        await self.wait_for_inspections(tenant, tenant.clock.now())
 
     def generate(
         self,

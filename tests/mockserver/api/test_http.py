@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.types import Receive
 
 from ltx_mock import MockServer
+from ltx_mock.api import endpoints
+from ltx_mock.asgi.in_process import call
+from ltx_mock.asgi.messages import read_body
+from ltx_mock.core.settings import Settings
+from ltx_mock.server.app import build, new_engine
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, IMAGE, STATUS, TEXT, TEXT_LORA, ask, data_of, message_of, post
 from support.bodies import request_body as body
 from support.connections import connect
+from support.waiting import SECONDS
 
 MEBIBYTE = 1024 * 1024
 JSON = {"content-type": "application/json"}
@@ -152,16 +162,37 @@ def test_no_url_whatever_breaks_the_server(server: MockServer, url: str, source:
 
 
 def test_a_body_that_comes_slowly_makes_its_task_in_the_world_and_at_the_moment_of_its_end() -> None:
-    raw = json.dumps(body()).encode()
-    with MockServer(clock="manual") as server, server.client() as client:
+    raw, waits = json.dumps(body()).encode(), threading.Event()
+
+    async def noted(receive: Receive, limit: int) -> bytes | None:
+        waits.set()
+        return await read_body(receive, limit)
+
+    with (
+        MockServer(clock="manual") as server,
+        server.client() as client,
+        patch.object(endpoints, "read_body", noted),
+    ):
         with connect(server.url) as slow:
             head = f"POST {GENERATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(raw)}\r\n"
             slow.sendall(f"{head}Authorization: Bearer {server.api_key}\r\n\r\n".encode() + raw[:9])
-            while not server.look(lambda tenant: tenant.account(tenant.clock.now()).requests_in_window):
-                pass  # until it waits for the rest
+            assert waits.wait(SECONDS)
             server.reset()
             server.clock.advance(300)
             slow.sendall(raw[9:])
             answer = b"".join(iter(lambda: slow.recv(65_536), b""))
         task = ask(client, json.loads(answer.partition(b"\r\n\r\n")[2])["data"]["taskId"])
         assert (task["state"], task["createTime"]) == ("pending", server.clock.now)
+
+
+@pytest.mark.parametrize(("method", "target"), [("POST", GENERATE), ("GET", f"{STATUS}?taskId=task_0")])
+def test_a_request_is_one_unit_of_work_so_that_a_shared_store_commits_once(method: str, target: str) -> None:
+    async def units() -> int:
+        engine = new_engine(Settings())
+        app, headers = build(engine), [(b"authorization", b"Bearer key")]
+        with patch.object(engine.store, "run", wraps=engine.store.run) as run:
+            await call(app, method, target, headers=headers, body=json.dumps(body()).encode())
+        await engine.close()
+        return run.call_count
+
+    assert asyncio.run(units()) == 1
