@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -546,3 +546,21 @@ def test_no_view_shows_the_password(redis: RedisServer) -> None:
         for path in ("/settings", "/tenants", "/metrics", "/health", "/requests", "/openapi.json"):
             assert PASSWORD not in admin.get(path).text
         assert PASSWORD not in f"{mock!r} {mock.settings}"
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_redis_that_has_lost_everything_begins_anew(redis: RedisServer, workers: int) -> None:
+    with ExitStack() as opened:
+        mocks = [opened.enter_context(MockServer(store=redis.url, clock="manual")) for _ in range(workers)]
+        clients = [opened.enter_context(mock.client(verify=False)) for mock in mocks]
+        for client in clients:
+            for _ in range(3):
+                ask_for_one(client)
+        redis.command("FLUSHALL")
+        made = [ask_for_one(client) for client in clients]
+        for mock, client in zip(mocks, clients, strict=True):
+            assert client.get("/apikeys/current-balance", headers={"authorization": ""}).status_code == 401
+            assert [task.id for task in mock.tasks] == made
+            with control(mock.url) as admin:
+                assert len(admin.get("/tenants").json()["tenants"]) == 2
