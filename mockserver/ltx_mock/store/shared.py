@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
@@ -36,7 +36,7 @@ RETRY_SECONDS = 0.2
 """The time between two tries to reach a backend, for work that must not be lost."""
 LISTEN_SECONDS = 5.0
 """How long a worker waits for news before it looks whether anybody still listens."""
-LOADS_AT_ONCE = 16
+READS_AT_ONCE = 16
 MANY_RECORDS = 10_000
 
 
@@ -85,6 +85,7 @@ class SharedStore:
         self._waiting: dict[str, list[_Unit]] = {}
         self._work_came = asyncio.Event()
         self._refreshing = asyncio.Lock()
+        self._next_refresh: asyncio.Task[None] | None = None
         self._committing = asyncio.Lock()
         self._position = ""
         self._offset_ns = 0
@@ -321,14 +322,8 @@ class SharedStore:
         return copy
 
     async def _load_all(self) -> None:
-        """Read all tenants, some at once."""
-        free = asyncio.Semaphore(LOADS_AT_ONCE)
-
-        async def load(registered: Registered) -> None:
-            async with free:
-                await self._load(registered)
-
-        await asyncio.gather(*(load(each) for each in self._registry.all() if each.space not in self._copies))
+        """Read all tenants."""
+        await _some_at_once(self._load(each) for each in self._registry.all() if each.space not in self._copies)
 
     def _new_copy(self, registered: Registered, settings: Settings, clock: Clock, shared: Shared) -> ReplicaTenant:
         _, tenant_id, generation, space, opened = registered
@@ -364,16 +359,25 @@ class SharedStore:
     # ---- other workers
 
     async def refresh(self) -> None:
-        """See `Store.refresh`."""
+        """See `Store.refresh`. Calls that come while one is under way share the next one."""
+        if self._next_refresh is None:
+            self._next_refresh = asyncio.create_task(self._refresh())
+            self._next_refresh.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(self._next_refresh)
+
+    async def _refresh(self) -> None:
         async with self._refreshing:
+            self._next_refresh = None
             with self._reach.required():
                 news = await self._backend.news(self._position)
                 if news.spaces is None or SPACE in news.spaces:
                     await self._learn()
                 await self._load_all()
-                for copy in list(self._copies.values()):
-                    if news.spaces is None or copy.space in news.spaces or not copy.has_journal:
-                        await self._catch_up(copy)
+                await _some_at_once(
+                    self._catch_up(copy)
+                    for copy in list(self._copies.values())
+                    if news.spaces is None or copy.space in news.spaces or not copy.has_journal
+                )
                 self._position = news.position
 
     async def _catch_up(self, copy: ReplicaTenant) -> None:
@@ -657,6 +661,17 @@ def _outcome_of(copy: ReplicaTenant, work: Callable[[Any], T]) -> tuple[T | None
 
 def _stopping() -> UnavailableError:
     return UnavailableError("the server is stopping")
+
+
+async def _some_at_once(reads: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """Wait for coroutines that read from the backend, not all of them at once."""
+    free = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def run(read: Coroutine[Any, Any, object]) -> None:
+        async with free:
+            await read
+
+    await asyncio.gather(*map(run, reads))
 
 
 def _fail(units: Iterable[_Unit], error: Exception) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import ClockEntry, Entry
 from ltx_mock.core.settings import Settings
-from ltx_mock.store.backend import Change, Line, Outcome
+from ltx_mock.store.backend import Change, Line, News, Outcome
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.shared import SharedStore
 from ltx_mock.store.tenant import Tenant
@@ -96,4 +96,35 @@ def test_an_entry_that_is_read_before_its_commit_is_answered_is_seen_once() -> N
         await store.close()
 
     written, read = asyncio.Event(), asyncio.Event()
+    asyncio.run(story())
+
+
+def test_calls_that_come_while_the_backend_is_slow_share_one_look_at_it() -> None:
+    class Backend(MemoryBackend):
+        async def news(self, position: str = "") -> News:
+            looks.append(position)
+            if position:
+                asked.set()
+                await go_on.wait()
+            return await super().news(position)
+
+    async def story() -> None:
+        await store.open()
+        looks.clear()
+        first = asyncio.create_task(store.refresh())
+        await asked.wait()
+        await another_wrote_once(state)
+        later = [asyncio.create_task(store.refresh()) for _ in range(10)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(first, *later)
+        assert len(looks) == 2
+        assert [tenant.key for tenant in store.tenants()] == ["", "key"]
+        await store.close()
+
+    looks: list[str] = []
+    state = State()
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    store = SharedStore(Settings(clock="manual"), Backend(state))
     asyncio.run(story())
