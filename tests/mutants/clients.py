@@ -458,6 +458,18 @@ class GivesUpAtAReset(GoodClient):
             raise NoVideo(str(error)) from error
 
 
+class StartsOver(GoodClient):
+    """Takes a broken poll for the loss of its task."""
+
+    def ask(self, method: str, target: str, body: Any = None) -> Reply:
+        try:
+            return super().ask(method, target, body)
+        except Broken:
+            if method == "GET":
+                self.submit()
+            raise
+
+
 class GivesUpAt429(GoodClient):
     def ask(self, method: str, target: str, body: Any = None) -> Reply:
         reply = super().ask(method, target, body)
@@ -647,6 +659,8 @@ MUTANTS = {
     "gives-up-at-a-reset": Mutant(GivesUpAtAReset, "reset-poll", "CLI-6"),
     "gives-up-at-no-answer": Mutant(GivesUpAtAReset, "empty-poll", "CLI-6"),
     "gives-up-at-silence": Mutant(GivesUpAtAReset, "timeout-poll", "CLI-6"),
+    "gives-up-at-a-restart": Mutant(GivesUpAtAReset, "restart", "CLI-6"),
+    "submits-again-after-a-restart": Mutant(StartsOver, "restart", "CLI-10"),
     "gives-up-at-429": Mutant(GivesUpAt429, "rate-limited", "CLI-6"),
     "crashes-on-an-unknown-state": Mutant(CrashesOnAState, "unknown-state", "CLI-9"),
     "an-unknown-state-is-a-failure": Mutant(UnknownStateIsFailure, "unknown-state", "CLI-9"),

@@ -51,6 +51,11 @@ class Case:
         return any(each.get("operation") == "download" for each in self.scenarios)
 
     @property
+    def restarts(self) -> bool:
+        """Whether the server restarts, so that it needs a store outside its memory."""
+        return any("restart" in each for each in self.scenarios)
+
+    @property
     def calls_first(self) -> bool:
         """Whether the first attempt of a callback precedes the response of generateTask."""
         return any(each.get("callback", {}).get("first") for each in self.scenarios)
@@ -134,6 +139,12 @@ CASES: Final = (
         fault="EMPTY_RESPONSE",
     ),
     _case("timeout-poll", "A poll gets no response.", "CLI-6", **_STATUS, fault=SILENCE),
+    _case(
+        *("restart", "The server restarts after the submission: a poll breaks, the task is kept.", "CLI-6 CLI-10"),
+        **_STATUS,
+        fault=RESET,
+        restart=0,
+    ),
     # Lost responses: the client cannot know whether the task was made.
     _lost("reset-submit", "The connection breaks before the task is created.", fault=RESET),
     _lost("timeout-submit", "The submission gets no response.", fault=SILENCE),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -61,7 +64,11 @@ def run_case(
     settings = {**timing.settings, "rate_limit": ANY_NUMBER, "result_bytes": RESULT_BYTES}
     held = case.callback and settings["clock"] == "auto"
     settings |= {"clock": "manual"} if held else {}
-    with MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, **settings) as mock:
+    with ExitStack() as opened:
+        if case.restarts:
+            folder = opened.enter_context(TemporaryDirectory(prefix="ltx-mock-"))
+            settings |= {"store": f"sqlite:{Path(folder) / 'state.db'}"}
+        mock = opened.enter_context(MockServer(api_key=KEY, seed=seed, allow_callback_host=allowed, **settings))
         for scenario in case.scenarios:
             silent = {"close_after": int(http_timeout * 1000)} if scenario.get("fault") == SILENCE else {}
             mock.scenarios.add(**{**scenario, **silent})

@@ -8,7 +8,7 @@ import errno
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, cast
+from typing import cast
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -20,7 +20,7 @@ from ltx_mock.core.system_time import keep_time
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import build
-from ltx_mock.server.http_protocol import Connections
+from ltx_mock.server.http_protocol import Connections, HttpConnection
 from ltx_mock.server.quiet_logs import quiet_this_thread
 from ltx_mock_contracts.io.own_sockets import OwnSocket, without_guard
 
@@ -264,7 +264,12 @@ class HttpServer(uvicorn.Server):
         self.listening = [sock.dup() for sock in self.listening]  # asyncio closes those that it has listened on
         for server in self.servers:
             server.close()
+        for connection in self._open_connections():
+            connection.close_if_idle()
         self._stop.set()
+
+    def _open_connections(self) -> list[HttpConnection]:
+        return list(cast("set[HttpConnection]", self.connections.connections))
 
     async def _stay_away(self, milliseconds: int) -> None:
         if milliseconds:
@@ -306,8 +311,7 @@ class HttpServer(uvicorn.Server):
         """Close the sockets, and end all requests as the end of the process does."""
         for sock in sockets:
             sock.close()
-        open_ones: list[Any] = list(self.connections.connections)
-        for connection in open_ones:
+        for connection in self._open_connections():
             connection.break_off()
         tasks = list(self.server_state.tasks)
         for task in tasks:

@@ -163,13 +163,15 @@ class HttpConnection:
         self.stop_waiting()
         super().connection_lost(exc)  # type: ignore[misc]
 
-    def break_off(self) -> None:
-        """Break the connection as the end of the process does: a pending response is lost, a complete one is not."""
-        if self.transport.is_closing():
-            return
+    def close_if_idle(self) -> None:
+        """Close the connection unless a response is pending."""
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
-        else:
+
+    def break_off(self) -> None:
+        """Break the connection as the end of the process does: a pending response is lost, a complete one is not."""
+        self.close_if_idle()
+        if not self.transport.is_closing():
             wire.reset(self.transport)
 
     @property

@@ -20,10 +20,12 @@ from mutants.clients import (
     CrashesOnAState,
     FailCodeIsLost,
     GivesUpAt503,
+    GivesUpAtAReset,
     GoodClient,
     KeyInTheQuery,
     NoVideo,
     RetriesForEver,
+    StartsOver,
     SubmitsAgain,
 )
 
@@ -69,6 +71,8 @@ def test_the_cases_of_a_function_are_those_without_downloads_and_callbacks() -> 
         (RetriesForEver, "bad-request", "CLI-7"),
         (GivesUpAt503, "unavailable-poll", "CLI-6"),
         (SubmitsAgain, "lost-answer", "CLI-10"),
+        (GivesUpAtAReset, "restart", "CLI-6"),
+        (StartsOver, "restart", "CLI-10"),
         (CrashesOnAState, "unknown-state", "CLI-9"),
     ],
 )

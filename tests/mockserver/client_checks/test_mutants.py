@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult
 
@@ -260,3 +261,19 @@ def test_a_receiver_that_nobody_serves_is_found_in_jumping_time() -> None:
 
     found = in_jumping_time(Deaf, "callback")
     assert "a callback is not accepted" in {each.title for each in found.report.of("CLI-8").deviations}
+
+
+def test_a_restart_reads_the_state_from_a_file_that_is_gone_afterwards() -> None:
+    (case,) = select_cases(("restart",))
+    stores: list[str] = []
+    run = planted(GoodClient, case, "")
+
+    def seen(mock: MockServer) -> ClientRun:
+        stores.append(mock.settings.store)
+        return run(mock)
+
+    found = check_cases([case], TOLD, seen, results="download")
+    assert {"CLI-6", "CLI-10"} <= set(found.report.having("kept")), told(found)
+    (store,) = stores
+    assert store.startswith("sqlite:")
+    assert not Path(store.removeprefix("sqlite:")).parent.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 # What is imported by a test run inside is forgotten after it; extension modules cannot be loaded twice.
@@ -168,6 +170,37 @@ def test_the_marker_arms_scenarios_by_name(pytester: pytest.Pytester) -> None:
     """,
         passed=2,
     )
+
+
+RESTARTS = """
+    import httpx
+
+    @pytest.mark.ltx(scenario="restart", credits=1000)
+    def test_the_task_is_there_after_a_restart(ltx_mock):
+        left = ltx_mock.account.credits
+        with ltx_mock.client() as client:
+            task_id = submit(ltx_mock).json()["data"]["taskId"]
+            with pytest.raises(httpx.TransportError):
+                client.get("/statusTask/ltx-2-19b", params={"taskId": task_id})
+            answer = client.get("/statusTask/ltx-2-19b", params={"taskId": task_id})
+        assert answer.json()["data"]["state"] == "pending"
+        assert [task.id for task in ltx_mock.tasks] == [task_id]
+        assert ltx_mock.account.credits < left
+        ltx_mock.clock.advance(60)
+        assert ltx_mock.tasks[0].state == "success"
+
+    def test_the_next_test_has_a_server(ltx_mock):
+        assert submit(ltx_mock).status_code == 200
+    """
+
+
+def test_the_server_may_restart_in_a_test(pytester: pytest.Pytester) -> None:
+    run(pytester, RESTARTS, passed=2)
+
+
+def test_another_ltx_mock_may_restart_in_a_test(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    with MockServer(store=f"sqlite:{tmp_path / 'state.db'}", clock="manual") as server:
+        run(pytester, RESTARTS, "--ltx-base-url", server.url, passed=2)
 
 
 @pytest.mark.parametrize(
