@@ -105,6 +105,15 @@ class TestThreeReplicasBehindNginx:
                     task_id = one.post(GENERATE, json=request_body(TEXT)).json()["data"]["taskId"]
                 assert listener.next("request").data["taskId"] == task_id
 
+    def test_refusals_of_what_is_too_large_have_the_envelope(self, deployment: Deployment) -> None:
+        with client(deployment.url) as front:
+            large = [front.post(GENERATE, json={"input": "x" * size}) for size in (2 << 20, 15 << 20)]
+            long = [
+                front.get(STATUS, params={"taskId": "x" * 9000}),
+                front.get(STATUS, headers={"x-long": "x" * 60_000, "x-longer": "x" * 9000}),
+            ]
+        assert [answer.json()["code"] for answer in large + long] == [413, 413, 414, 431]
+
     def test_a_connection_that_a_scenario_breaks_is_broken_for_the_client_and_nothing_is_repeated(
         self, deployment: Deployment
     ) -> None:
