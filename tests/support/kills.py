@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+from contextlib import AbstractContextManager
 
 from support.load import CREDITS, Load, Outcome
-from support.processes import Served
+from support.processes import Served, serving
 from support.waiting import until
 from support.workers import workers_of
 
@@ -20,28 +21,24 @@ UNLIMITED = (
 )
 
 
-def serve(store: str, workers: int = WORKERS) -> Served:
-    """Start a server with workers, on which a task and all retries of its callback take some seconds."""
-    return Served("--store", store, "--workers", str(workers), *OPTIONS, *UNLIMITED)
+def serve(store: str, workers: int = WORKERS) -> AbstractContextManager[Served]:
+    """Run a server with workers for a while, on which a task and all retries of its callback take some seconds."""
+    return serving("--store", store, "--workers", str(workers), *OPTIONS, *UNLIMITED)
 
 
 def killed_workers(store: str, kills: int) -> Outcome:
     """Kill a random worker so many times, each time when some more tasks were acknowledged, and check the rest."""
-    served = serve(store)
-    try:
-        with Load(served.url) as load:
-            for _ in range(kills):
-                load.wait_for_more(TASKS_BETWEEN)
-                until(lambda: workers_of(served))
-                kill(random.choice(workers_of(served)))
+    with serve(store) as served, Load(served.url) as load:
+        for _ in range(kills):
             load.wait_for_more(TASKS_BETWEEN)
-            load.stop()
-            outcome = load.check(served.url)
+            until(lambda: workers_of(served))
+            kill(random.choice(workers_of(served)))
+        load.wait_for_more(TASKS_BETWEEN)
+        load.stop()
+        outcome = load.check(served.url)
         assert served.end() == 0
         assert "Traceback" not in served.stderr(), served.stderr()
         return outcome
-    finally:
-        served.kill()
 
 
 def kill(pid: int) -> None:

@@ -33,6 +33,7 @@ class Connection:
     """A kept connection with an API key, for a `with` statement; when it breaks, the next call makes another."""
 
     def __init__(self, url: str, key: str) -> None:
+        self.key = key
         self._http = HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
@@ -45,6 +46,11 @@ class Connection:
         except (HTTPException, ConnectionError):
             self._http.close()
             return None
+
+    @property
+    def port(self) -> int:
+        """The port of this end of the connection."""
+        return int(self._http.sock.getsockname()[1])
 
     def read(self, path: str, **query: object) -> dict[str, Any]:
         """Return what the control plane says, however often a worker dies meanwhile."""
@@ -142,9 +148,10 @@ class Load:
         self._stop = threading.Event()
         self._receiver = Receiver()
         self._keys = keys
+        # The control plane hides keys, so no prompt has one.
         self.clients = [
-            Client(url, key, f"{key} {number}", self._receiver.url, self._stop)
-            for key in keys
+            Client(url, key, f"client {number} of key {place}", self._receiver.url, self._stop)
+            for place, key in enumerate(keys)
             for number in range(clients)
         ]
 

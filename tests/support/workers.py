@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
+from support.load import Connection
 from support.processes import Served
 
 SERVE = [
@@ -49,3 +51,23 @@ def _processes() -> dict[int, int]:
 
 def _ps(*options: str) -> str:
     return subprocess.run(["ps", *options], capture_output=True, text=True, check=False).stdout
+
+
+def connection_to_each(served: Served, key: str, stack: ExitStack) -> list[Connection]:
+    """Return a connection to each worker."""
+    found: dict[int, Connection] = {}
+    while set(found) != set(pids := workers_of(served)):
+        connection = stack.enter_context(Connection(served.url, key))
+        connection.read("health")  # it is accepted
+        found.setdefault(next(pid for pid in pids if connection.port in _peers(pid)), connection)
+    return list(found.values())
+
+
+def _peers(pid: int) -> set[int]:
+    """Return the ports at the other ends of a process' IPv4 connections; Linux only."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it is closed meanwhile
+            sockets.add(str(descriptor.readlink()))
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(row[2].partition(":")[2], 16) for row in rows if f"socket:[{row[9]}]" in sockets}

@@ -293,14 +293,17 @@ class HttpServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop at once if there are no connections, where uvicorn waits a tenth of a second.
 
-        Event streams end by themselves, without a disconnect of the client.
+        Event streams end by themselves, without a disconnect of the client. Requests that take too long get no
+        response, where uvicorn answers 500.
         """
         if self._away_ms is not None:
             await self._break_off(sockets or [])
             return
         self._engine.observers.stopping()
         if self.server_state.connections or self.server_state.tasks:
+            deadline = asyncio.get_running_loop().call_later(STOP_SECONDS, self._break_connections)
             await super().shutdown(sockets)
+            deadline.cancel()
             return
         for server in self.servers:
             server.close()
@@ -311,12 +314,15 @@ class HttpServer(uvicorn.Server):
         """Close the sockets, and end all requests as the end of the process does."""
         for sock in sockets:
             sock.close()
-        for connection in self._open_connections():
-            connection.break_off()
+        self._break_connections()
         tasks = list(self.server_state.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _break_connections(self) -> None:
+        for connection in self._open_connections():
+            connection.break_off()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
