@@ -211,7 +211,7 @@ def test_the_read_timeout_holds_without_a_socket(monkeypatch: pytest.MonkeyPatch
         async with world.async_client(transport=world.transport, timeout=GIVES_UP) as client:
             await client.get(STATUS)
 
-    monkeypatch.setattr("ltx_mock.api.endpoints.StatusTask._prepare", stand_still)
+    monkeypatch.setattr("ltx_mock.api.endpoints.access", stand_still)
     with world.client(transport=world.transport, timeout=GIVES_UP) as client, pytest.raises(httpx.ReadTimeout):
         client.get(STATUS)
     with pytest.raises(httpx.ReadTimeout):
@@ -320,7 +320,7 @@ def test_a_slow_request_does_not_keep_it_from_stopping_and_gets_no_response(monk
         arrived.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("ltx_mock.api.endpoints.StatusTask._prepare", stand_still)
+    monkeypatch.setattr("ltx_mock.api.endpoints.access", stand_still)
     mock = MockServer()
 
     def ask_for_ever() -> None:
