@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
+from support.stores import store_under_test, use_store_under_test
 from support.tiers import mark_slow
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not SAME_IN_EVERY_RUN and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
+    use_store_under_test()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -77,10 +79,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose tool or system is missing; where CI has promised the tools, fail it instead."""
+    if store_under_test() != "memory" and (marker := item.get_closest_marker("memory_store")):
+        pytest.skip(f"is about the store in memory: {marker.args[0]}")
     if os.name != "posix" and item.get_closest_marker("posix"):
         pytest.skip("needs a POSIX system")
-    for marker, programs in TOOLS.items():
-        if item.get_closest_marker(marker) is None:
+    for tool, programs in TOOLS.items():
+        if item.get_closest_marker(tool) is None:
             continue
         missing = [program for program in programs if shutil.which(program) is None]
         if missing and os.environ.get("REQUIRE_TOOLS"):

@@ -233,7 +233,7 @@ async def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | No
     key = bearer_key(given)
     if key is None:
         return await engine.tenants.anonymous(), responses.unauthorized(NOT_BEARER)
-    tenant = engine.store.find(key) or await engine.tenants.of_key(key)
+    tenant = await engine.tenants.of_key(key)
     return (tenant, None) if tenant else (await engine.tenants.anonymous(), responses.unauthorized(UNKNOWN_KEY))
 
 

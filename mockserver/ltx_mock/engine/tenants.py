@@ -35,10 +35,9 @@ class Tenants:
 
     async def of_key(self, key: str) -> Tenant | None:
         """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
-        known = await self._store.existing(key)  # also one of an opened tenant
-        if known is not None or not is_key(key) or (self._keys and key not in self._keys):
-            return known
-        return await self._store.tenant(key)
+        if is_key(key) and (not self._keys or key in self._keys):
+            return await self._store.tenant(key)
+        return await self._store.existing(key)  # it may be that of an opened tenant
 
     async def open(self, key: str, values: Mapping[str, Any], *, new: bool = False) -> Tenant:
         """Make a new tenant for a key, with its own settings, replacing the old one.

@@ -86,7 +86,7 @@ class Store(Protocol):
         """The initial scenarios of future tenants, besides those of their settings."""
 
     async def existing(self, key: str) -> Tenant | None:
-        """Return the tenant of this key, or None; `find` with a look at what other processes made."""
+        """Return the tenant of this key, or None; `find` with a look at what other processes did."""
 
     async def tenant(self, key: str) -> Tenant:
         """Return the tenant of this key; make it if the key is new."""
@@ -125,7 +125,7 @@ class Store(Protocol):
         """Return the tenant of this task, or None."""
 
     async def find_owner(self, task_id: str) -> Tenant | None:
-        """The same, also of a task that this process does not know yet."""
+        """The same with a look at what other processes have made or changed."""
 
     async def drop(self, tenant: Tenant) -> None:
         """Remove a tenant with its state and its id."""

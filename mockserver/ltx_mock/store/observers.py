@@ -127,6 +127,10 @@ class Observers(Observer):
             each.stopping()
 
 
+Notification = Callable[[Iterator[Entry]], None]
+"""What makes a notification that was held back, given the new journal entries with their numbers."""
+
+
 class Outbox(Observers):
     """Holds notifications back until the changes are safe, or drops them.
 
@@ -137,14 +141,14 @@ class Outbox(Observers):
     def __init__(self, observers: Observers) -> None:
         super().__init__()
         self._observers = observers
-        self._held: list[Callable[[], None]] | None = None
+        self._held: list[Notification] | None = None
 
     def hold(self) -> None:
         """Hold back notifications from now on."""
         self._held = []
 
-    def release(self) -> list[Callable[[], None]]:
-        """Hold back no more; return what makes the notifications that were held back."""
+    def release(self) -> list[Notification]:
+        """Hold back no more; return the notifications that were held back, in order."""
         held, self._held = self._held or [], None
         return held
 
@@ -152,11 +156,14 @@ class Outbox(Observers):
         if self._held is None:
             notification()
         else:
-            self._held.append(notification)
+            self._held.append(lambda _: notification())
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
-        """See `Observer`."""
-        self._notify(partial(self._observers.entry_recorded, tenant, entry))
+        """See `Observer`; an entry that is held back has no number yet."""
+        if self._held is None:
+            self._observers.entry_recorded(tenant, entry)
+        else:
+            self._held.append(lambda entries: self._observers.entry_recorded(tenant, next(entries)))
 
     def task_changed(self, tenant: Tenant, task: Task, change: Literal["made", "changed"]) -> None:
         """See `Observer`."""

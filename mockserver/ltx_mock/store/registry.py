@@ -31,12 +31,16 @@ class Registered(NamedTuple):
 
 
 class Server(NamedTuple):
-    """Numbers of the whole store: the last id and generation given, how often all was reset, and the seed."""
+    """Numbers of the whole store: the last id and generation given, how often all was reset, and the seed.
+
+    `lines` is a number below those of all journal lines since the last reset, whose entries are numbered from 1.
+    """
 
     ids: int
     generations: int
     resets: int
     seed: int
+    lines: int = 0
 
 
 class Changed(NamedTuple):
@@ -165,18 +169,20 @@ class Registry:
             records[SETTINGS] = json.dumps({name: getattr(settings, name) for name in AT_RUN_TIME}).encode()
         return records
 
-    def registrations(self, tenants: Iterable[tuple[str, str, bool]], *, anew: bool = False) -> dict[str, bytes]:
+    def registrations(self, tenants: Iterable[tuple[str, str, bool]], reset_at: int | None = None) -> dict[str, bytes]:
         """Return the records of new tenants.
 
         Args:
             tenants: the key of each, its space, and whether it has own settings.
-            anew: whether they replace all tenants, instead of those that have their keys and pass on their ids.
+            reset_at: if they replace all tenants, the number of the last journal line; otherwise they replace those
+                that have their keys, and get their ids.
         """
         server, records = self.server, {}
-        if anew:
-            server, records = server._replace(ids=0, resets=server.resets + 1), self.removal(*self._by_key)
+        if reset_at is not None:
+            server = server._replace(ids=0, resets=server.resets + 1, lines=reset_at)
+            records = self.removal(*self._by_key)
         for key, space, opened in tenants:
-            before = None if anew else self.find(key)
+            before = None if reset_at is not None else self.find(key)
             if key and before is None:
                 server = server._replace(ids=server.ids + 1)
             tenant_id = before.id if before else f"t{server.ids}" if key else ANONYMOUS

@@ -68,6 +68,7 @@ class ReplicaTenant(MemoryTenant):
         version: The version that was read or written last; 0 if it was not written yet.
         own_settings: Its own settings; None if it has those of the server.
         new_entries: Journal entries of units of work since the last commit, without numbers.
+        lines: What must be added to the number of a journal entry for that of its line in the backend.
         complete_to: The number up to which the journal has the entries of all workers.
         has_journal: Whether the journal was ever read.
     """
@@ -82,6 +83,7 @@ class ReplicaTenant(MemoryTenant):
         "_unit",
         "complete_to",
         "has_journal",
+        "lines",
         "new_entries",
         "own_settings",
         "space",
@@ -100,10 +102,11 @@ class ReplicaTenant(MemoryTenant):
         offset_ns: int,
         *,
         opened: bool,
+        lines: int = 0,
     ) -> None:
         """`offset_ns` is what must be added to monotonic time for the time of all workers."""
         super().__init__(tenant_id, key, settings, clock, shared, generation, opened=opened)
-        self.space, self.version = space, 0
+        self.space, self.version, self.lines = space, 0, lines
         self.own_settings = settings if opened else None
         self.new_entries: list[Entry] = []
         self.complete_to = self._cleared = self._trimmed = self._dropped = 0
@@ -145,23 +148,28 @@ class ReplicaTenant(MemoryTenant):
         """Return the journal lines of units of work since the last commit."""
         return [codec.entry_to_bytes(entry) for entry in self.new_entries]
 
-    def committed(self, version: int, first_line: int) -> int:
-        """Note that the changes were written; return up to which number lines are of no use any more, 0 if none are."""
+    @property
+    def useless_to(self) -> int:
+        """Up to which number entries are of no use any more because of the changes since the last commit, or 0."""
+        before, now = self._batch.head, self._head()
+        useless = max(now.cleared, now.trimmed)
+        return useless if useless > max(before.cleared, before.trimmed) else 0
+
+    def committed(self, version: int, first_number: int) -> list[Entry]:
+        """Note that the changes were written, and return the new journal entries with their numbers."""
         self.version = version
-        entries, self.new_entries = self.new_entries, []
         self._late = self._late and not self._batch.deliveries
         before, now = self._batch.head, self._head()
         if now.cleared > before.cleared:
             self._forget_up_to(now.cleared)
         if now.trimmed > before.trimmed:
             self._dropped = 0
-        for number, unnumbered in enumerate(entries, first_line):
-            entry = unnumbered._replace(number=number)
+        entries = [entry._replace(number=number) for number, entry in enumerate(self.new_entries, first_number)]
+        for entry in entries:
             self._append(entry)
-            self._shared.observers.entry_recorded(self, entry)
+        self.new_entries = []
         self._batch = Marks(self)
-        useless = max(now.cleared, now.trimmed)
-        return useless if useless > max(before.cleared, before.trimmed) else 0
+        return entries
 
     def trim(self) -> None:
         """Have the backend remove what the journal has dropped, if that is enough to be worth it."""
@@ -191,7 +199,7 @@ class ReplicaTenant(MemoryTenant):
         self._batch = Marks(self)
 
     def merge(self, lines: Iterable[Line]) -> list[Entry]:
-        """Take over journal lines of all workers after `complete_to`, and return the entries that were new."""
+        """Take over journal entries of all workers after `complete_to`, and return the entries that were new."""
         mine: dict[int, Entry] = {}
         while self._entries and self._entries[-1].number > self.complete_to:
             last, size = self._entries.pop(), self._entry_sizes.pop()
@@ -200,7 +208,8 @@ class ReplicaTenant(MemoryTenant):
             self._shared.journals.count(-size)
         self.has_journal = True
         new = []
-        for number, value in lines:
+        for line, value in lines:
+            number = line - self.lines
             if number <= max(self.complete_to, self.forgotten):
                 continue
             if (entry := mine.pop(number, None)) is None:
@@ -220,6 +229,7 @@ class ReplicaTenant(MemoryTenant):
         entry = make(0)
         self._count(entry)
         self.new_entries.append(entry)
+        self._shared.observers.entry_recorded(self, entry)
 
     def configure(self, settings: Settings) -> None:
         """Give it settings of its own."""

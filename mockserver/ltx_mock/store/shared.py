@@ -22,7 +22,7 @@ from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.backend import ALIVE_SECONDS, Backend, BackendError, Change, Committed, Gone, Missed, Outcome
 from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
 from ltx_mock.store.memory_tenant import Shared
-from ltx_mock.store.observers import Observers, Outbox
+from ltx_mock.store.observers import Notification, Observers, Outbox
 from ltx_mock.store.reach import Reach
 from ltx_mock.store.registry import SPACE, Changed, Registered, Registry
 from ltx_mock.store.replica import TASK, ReplicaTenant
@@ -61,7 +61,7 @@ class _Attempt(NamedTuple):
     copy: ReplicaTenant
     units: list[_Unit]
     results: list[tuple[object, Exception | None]]
-    notifications: list[Callable[[], None]]
+    notifications: list[Notification]
     change: Change
 
 
@@ -215,7 +215,7 @@ class SharedStore:
             _fail(units, _ForgottenError())
             return None
         units = [unit for unit in units if not unit.done.done()]
-        results, notifications = [], []
+        results, notifications = [], list[Notification]()
         for unit in units:
             self._outbox.hold()
             result, error = _outcome_of(copy, unit.work)
@@ -253,9 +253,10 @@ class SharedStore:
     async def _finish(self, attempt: _Attempt, outcome: Outcome) -> None:
         copy = attempt.copy
         if isinstance(outcome, Committed):
-            useless = copy.committed(outcome.version, outcome.first_line)
+            useless_to = copy.useless_to
+            entries = iter(copy.committed(outcome.version, outcome.first_line - copy.lines))
             for notify in attempt.notifications:
-                notify()
+                notify(entries)
             for unit, (result, error) in zip(attempt.units, attempt.results, strict=True):
                 if unit.done.done():
                     continue
@@ -263,9 +264,9 @@ class SharedStore:
                     unit.done.set_result(result)
                 else:
                     unit.done.set_exception(error)
-            if useless:
+            if useless_to:
                 with contextlib.suppress(BackendError):
-                    await self._backend.forget_lines(copy.space, useless)
+                    await self._backend.forget_lines(copy.space, useless_to + copy.lines)
             return
         self._take_back(attempt)
         if isinstance(outcome, Missed):
@@ -327,8 +328,10 @@ class SharedStore:
 
     def _new_copy(self, registered: Registered, settings: Settings, clock: Clock, shared: Shared) -> ReplicaTenant:
         _, tenant_id, generation, space, opened = registered
-        key, offset = registered.key, self._offset_ns
-        return ReplicaTenant(tenant_id, key, settings, clock, shared, generation, space, offset, opened=opened)
+        key, offset, lines = registered.key, self._offset_ns, self._registry.server.lines
+        return ReplicaTenant(
+            tenant_id, key, settings, clock, shared, generation, space, offset, opened=opened, lines=lines
+        )
 
     def _forget(self, copy: ReplicaTenant) -> None:
         """Remove a copy; the tenant stays, unless it was removed."""
@@ -383,7 +386,7 @@ class SharedStore:
     async def _catch_up(self, copy: ReplicaTenant) -> None:
         """Take over what other workers have written about a tenant."""
         found = await self._backend.read(copy.space, copy.version)
-        lines = await self._backend.lines(copy.space, copy.complete_to)
+        lines = await self._backend.lines(copy.space, copy.complete_to + copy.lines)
         async with self._committing:  # the lines may hold what is being committed here
             if isinstance(found, Missed) and found.version > copy.version:
                 copy.apply(found.version, found.records)
@@ -483,17 +486,18 @@ class SharedStore:
 
     async def tenant(self, key: str) -> Tenant:
         """See `Store.tenant`."""
-        return await self.existing(key) or await self._make(key, None)
+        return self.find(key) or await self.existing(key) or await self._make(key, None)
 
     async def existing(self, key: str) -> Tenant | None:
         """See `Store.existing`."""
-        if self._registry.find(key) is None:
+        while True:
             await self._learn()
-        while (registered := self._registry.find(key)) is not None:
+            registered = self._registry.find(key)
+            if registered is None:
+                return None
             if (copy := await self._load(registered)) is not None:
                 return copy
             await self._find_out(registered)
-        return None
 
     async def open_tenant(self, key: str, settings: Settings | None) -> Tenant:
         """See `Store.open_tenant`."""
@@ -562,18 +566,27 @@ class SharedStore:
             *(self._draft(each.key, each.settings, clock, ()) for each in opened),
         ]
         generations = [each.generation for each in opened]
+        lines = await self._last_line()
 
         def cleared() -> dict[str, bytes]:
             if generations != [each.generation for each in registry.all() if each.opened]:
                 return {}
             new = [(draft.key, draft.space, draft.opened) for draft in drafts]
-            return registry.registrations(new, anew=True) | registry.future_records(clock=clock, scenarios=())
+            return registry.registrations(new, lines) | registry.future_records(clock=clock, scenarios=())
 
         await self._write(drafts)
         written = await self._register(cleared)
         if not written:
             await self._remove_spaces([draft.space for draft in drafts])
         return written
+
+    async def _last_line(self) -> int:
+        """Return the number of the last journal line of all, which is written for that."""
+        space = f"reset-{uuid4().hex}"
+        with self._reach.required():
+            (outcome,) = await self._backend.commit([Change(space, 0, {}, [b""])])
+        await self._remove_spaces([space])
+        return outcome.first_line if isinstance(outcome, Committed) else 0
 
     async def _register(self, make: Callable[[], dict[str, bytes]]) -> bool:
         """Change the list of tenants; remove the spaces of those that are not in it any more. See `Registry.change`."""
@@ -608,19 +621,17 @@ class SharedStore:
 
     async def find_owner(self, task_id: str) -> Tenant | None:
         """See `Store.find_owner`."""
-        if (owner := self.owner(task_id)) is not None:
-            return owner
         with self._reach.required():
             space = await self._backend.space_of(TASK + task_id)
             if space is None:
                 return None
-            if space not in self._copies:
+            if (copy := self._copies.get(space)) is not None:
+                await self._catch_up(copy)
+            else:
                 await self._learn()
                 for registered in self._registry.all():
                     if registered.space == space:
                         await self._load(registered)
-            elif self.owner(task_id) is None:
-                await self._catch_up(self._copies[space])
         return self.owner(task_id)
 
     @property

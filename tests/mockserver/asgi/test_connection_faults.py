@@ -168,8 +168,9 @@ async def raw(mock: MockServer) -> bytes:
 def test_a_server_that_does_not_tell_its_connection_says_so() -> None:
     async def story() -> httpx.Response:
         engine = new_engine(Settings(clock="manual"))
-        tenant = await engine.store.tenant("k")
-        tenant.add_scenario(Settings(scenario="connection-reset").scenario[0])  # type: ignore[arg-type]
+        await engine.open()
+        (scenario,) = Settings(scenario="connection-reset").scenario  # type: ignore[arg-type]
+        await engine.store.run(await engine.store.tenant("k"), lambda tenant: tenant.add_scenario(scenario))
         transport = httpx.ASGITransport(build(engine))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             answer = await client.get(STATUS, headers={"authorization": "Bearer k"})

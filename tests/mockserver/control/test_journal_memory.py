@@ -86,6 +86,7 @@ def test_headers_and_bounds_of_one_key_are_counted_too(mock: MockServer) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.memory_store("others forget what they have read, and keep the tasks")
 def test_tasks_of_invented_keys_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenant that was not heard of for longest is forgotten whole; those that somebody set up stay."""
     monkeypatch.setattr(memory, "MAX_TASK_BYTES", 2 * MEBIBYTE)

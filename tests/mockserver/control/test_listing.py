@@ -75,6 +75,7 @@ def test_other_requests_have_their_turn_while_many_tenants_are_counted() -> None
     engine = new_engine(Settings())
 
     async def turns() -> int:
+        await engine.open()
         for number in range(10 * AT_ONCE):
             await engine.tenants.of_key(f"key-{number}")
         routes = Router(ControlPlane(engine).routes())
@@ -84,11 +85,13 @@ def test_other_requests_have_their_turn_while_many_tenants_are_counted() -> None
             await asyncio.sleep(0)
             counted += 1
         assert len(json.loads((await asked).body)["tenants"]) == 10 * AT_ONCE + 1
+        await engine.close()
         return counted
 
     assert asyncio.run(turns()) >= 10
 
 
+@pytest.mark.memory_store("others write the settings only once")
 def test_settings_that_many_tenants_share_are_changed_once() -> None:
     engine = new_engine(Settings())
 

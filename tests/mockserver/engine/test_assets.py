@@ -259,6 +259,7 @@ def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_ta
 ) -> None:
     async def story() -> None:
         engine = new_engine(Settings(clock="manual"))
+        await engine.open()
         app, tenant, waits = build(engine), await engine.store.tenant("key"), asyncio.Event()
 
         async def made(**changes: Any) -> str:
@@ -286,5 +287,6 @@ def test_a_reset_while_a_request_waits_for_another_fetch_leaves_no_ghost_of_a_ta
         await engine.tenants.reset(tenant)
         owner, _ = await engine.tenants.find_task(await waiting)
         assert owner == await engine.store.tenant("key") != tenant
+        await engine.close()
 
     asyncio.run(story())

@@ -137,6 +137,7 @@ class TwoWorkers(RuleBasedStateMachine):
     def run_at_once(self, batch: list[tuple[int, str, tuple[list[Step], bool]]]) -> None:
         """Run units of work at the same time; the model does so in the order in which they were committed."""
         made: dict[str, tuple[int, str, Work, bool]] = {}
+        self.order.names.clear()  # a reset begins the numbers anew
         for worker, key, (some, breaks) in batch:
             self.named += 1
             name = f"unit-{self.named}"

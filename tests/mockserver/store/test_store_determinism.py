@@ -1,0 +1,104 @@
+"""The same seed and requests give the same bytes on every store, over any number of workers, and over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache, partial
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock.core.settings import Settings
+from ltx_mock.store.memory import MemoryStore
+from ltx_mock.store.shared import SharedStore
+from ltx_mock.store.sqlite_backend import SqliteBackend
+from support.memory_backend import MemoryBackend, State
+from support.redis_servers import shared_server
+from support.store_stories import STEPS, STORY, Fakes, Step, Told, tell
+
+EVERY = range(len(STORY))
+
+
+@pytest.fixture(autouse=True)
+def no_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltx_mock.engine.callbacks.STAND_IN_SECONDS", 0)
+
+
+@cache
+def in_memory(story: tuple[Step, ...] = tuple(STORY)) -> Told:
+    """Return what a fake without a backend tells."""
+    return asyncio.run(tell(Fakes(MemoryStore), story))
+
+
+def over_one_state(state: State, settings: Settings) -> SharedStore:
+    return SharedStore(settings, MemoryBackend(state))
+
+
+def in_one_file(path: Path, settings: Settings) -> SharedStore:
+    return SharedStore(settings, SqliteBackend(path))
+
+
+def workers(count: int) -> Fakes:
+    return Fakes(*repeat(partial(over_one_state, State()), count))
+
+
+def assert_same(told: Told, expected: Told) -> None:
+    """Compare step by step, so that the first difference is shown."""
+    for number, (one, other) in enumerate(zip(told.answers, expected.answers, strict=True)):
+        assert one == other, f"step {number}"
+    assert told.posts == expected.posts
+
+
+def test_the_story_uses_everything() -> None:
+    told = in_memory()
+    statuses = {getattr(reply, "status", reply) for _, reply in told.answers}
+    assert statuses >= {200, 400, 404, 409, 429, 503, "CONNECTION_RESET_BY_PEER"}
+    assert len({url for url, *_ in told.posts}) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_workers_who_take_turns_tell_the_same_as_one_fake_in_memory(count: int) -> None:
+    assert_same(asyncio.run(tell(workers(count))), in_memory())
+
+
+RESTARTS = pytest.mark.parametrize(
+    "restarts",
+    [pytest.param((), id="one run"), pytest.param(EVERY, id="a restart before each request", marks=pytest.mark.slow)],
+)
+
+
+@RESTARTS
+def test_so_do_fakes_with_a_file(tmp_path: Path, restarts: Sequence[int]) -> None:
+    fakes = Fakes(*repeat(partial(in_one_file, tmp_path / "state.db"), 2))
+    assert_same(asyncio.run(tell(fakes, restarts=restarts)), in_memory())
+
+
+@pytest.mark.redis
+@RESTARTS
+def test_so_do_fakes_with_redis(restarts: Sequence[int]) -> None:
+    from ltx_mock.store.redis_backend import RedisBackend
+
+    server = shared_server()
+    server.command("FLUSHALL")
+    fakes = Fakes(*repeat(lambda settings: SharedStore(settings, RedisBackend(server.url)), 2))
+    assert_same(asyncio.run(tell(fakes, restarts=restarts)), in_memory())
+
+
+def test_a_restart_before_each_request_changes_nothing() -> None:
+    assert_same(asyncio.run(tell(workers(1), restarts=EVERY)), in_memory())
+
+
+@pytest.mark.sample
+@given(
+    story=st.lists(st.sampled_from(STEPS), min_size=2, max_size=40).map(tuple),
+    count=st.integers(1, 3),
+    restarts=st.sets(st.integers(1, 39)),
+)
+def test_no_story_depends_on_the_store_the_workers_and_restarts(
+    story: tuple[Step, ...], count: int, restarts: set[int]
+) -> None:
+    assert_same(asyncio.run(tell(workers(count), story, restarts)), in_memory.__wrapped__(story))
