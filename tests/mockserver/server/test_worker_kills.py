@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ltx_mock.engine.callbacks import INTERRUPTED
-from support.bodies import GENERATE, TEXT, request_body
+from support.bodies import GENERATE, STATUS, TEXT, request_body
 from support.kills import killed_workers
 from support.load import Connection
 from support.processes import Served, serving
@@ -22,6 +22,8 @@ from support.workers import is_alive, workers_of
 pytestmark = pytest.mark.posix
 
 KILLS = 5
+PATIENT = ("--clock", "scaled", "--speed", "1000", "--callback-timeout", "300")
+"""A clock that ends tasks soon, and an attempt of a callback that lasts until it is killed."""
 
 
 @pytest.mark.slow
@@ -55,7 +57,7 @@ def test_callbacks_that_became_due_while_no_server_ran_are_sent_after_the_start(
     """The clock is so fast that a task has ended before another server has started. One callback is being sent."""
     with redis_server(tmp_path / "redis") as redis, Receiver(503, "hang", 200) as receiver:
         store = redis.url if kind == "redis" else f"sqlite:{tmp_path / 'state.db'}"
-        options = ("--store", store, "--workers", "2", "--quiet", "--clock", "scaled", "--speed", "1000", "--seed", "1")
+        options = ("--store", store, "--workers", "2", "--quiet", "--seed", "1", *PATIENT)
         served = Served(*options)
         try:
             with Connection(served.url, "key") as connection:
@@ -74,6 +76,28 @@ def test_callbacks_that_became_due_while_no_server_ran_are_sent_after_the_start(
             assert INTERRUPTED in errors
             assert {json.loads(each.body)["data"]["taskId"] for each in receiver.take_all()} == {first, second}
             assert served.end() == 0
+
+
+@pytest.mark.redis
+@pytest.mark.sample
+def test_workers_that_end_while_redis_is_away_are_replaced_when_it_is_back(tmp_path: Path) -> None:
+    with (
+        redis_server(tmp_path / "redis") as redis,
+        serving("--store", redis.url, "--workers", "2", "--quiet", "--clock", "manual") as served,
+    ):
+        with Connection(served.url, "key") as connection:
+            task_id = _submit(connection, request_body(TEXT))
+        redis.kill()
+        for pid in workers_of(served):
+            os.kill(pid, signal.SIGKILL)
+        for _ in range(2):
+            served.wait_for_error_line(r"worker \d+ cannot start \(Redis at .*\); others are tried until one starts")
+        redis.start()
+        with Connection(served.url, "key") as connection:  # it waits for a worker
+            answer = connection.call("GET", f"{STATUS}?taskId={task_id}")
+            assert answer
+            assert answer.body["data"]["state"] == "pending"
+        assert served.end() == 0
 
 
 def _submit(connection: Connection, body: object) -> str:
