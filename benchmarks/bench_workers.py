@@ -33,12 +33,23 @@ POST = f"wrk.method = 'POST'; wrk.body = {json.dumps(BODY.decode())}; wrk.header
 
 
 @contextlib.contextmanager
-def serving(workers: int, *, common: bool = False) -> Iterator[tuple[int, list[int]]]:
-    """Run `ltx-mock serve --workers` and yield its port and the process ids of the workers."""
+def serving(workers: int, *more: str, common: bool = False) -> Iterator[tuple[int, list[int]]]:
+    """Run `ltx-mock serve --workers`, with more options, and yield its port and the process ids of the workers."""
     program = "; ".join([SERVE, *([COMMON] if common else []), "main()"])
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
-        options = ("serve", "--port", "0", "--quiet", "--workers", str(workers), "--ready-file", str(ready), *OPEN)
+        options = (
+            "serve",
+            "--port",
+            "0",
+            "--quiet",
+            "--workers",
+            str(workers),
+            "--ready-file",
+            str(ready),
+            *OPEN,
+            *more,
+        )
         with subprocess.Popen([sys.executable, "-c", program, *options], stderr=subprocess.DEVNULL) as process:
             try:
                 port = wait_for_port(ready, process)
@@ -48,7 +59,9 @@ def serving(workers: int, *, common: bool = False) -> Iterator[tuple[int, list[i
                 process.terminate()
 
 
-def load(port: int, pids: list[int], path: str, script: str) -> tuple[float, float, list[float]]:
+def load(
+    port: int, pids: list[int], path: str, script: str, connections: int = CONNECTIONS
+) -> tuple[float, float, list[float]]:
     """Return requests a second, processor microseconds a request, and the processor seconds a second of each worker."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as lua:
         lua.write(script)
@@ -56,7 +69,7 @@ def load(port: int, pids: list[int], path: str, script: str) -> tuple[float, flo
         before, begun = [cpu_seconds(pid) for pid in pids], time.perf_counter()
         told = subprocess.run(
             [
-                *("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "-H", "Authorization: Bearer bench"),
+                *("wrk", "-t1", f"-c{connections}", f"-d{SECONDS}", "-H", "Authorization: Bearer bench"),
                 *("-s", lua.name, f"http://127.0.0.1:{port}{path}"),
             ],
             capture_output=True,

@@ -87,5 +87,5 @@ class GenerateRequest(NamedTuple):
             aspect_ratio=given.get("aspect_ratio", MODEL.aspect_ratio),
             image_urls=tuple(given["image_urls"]) if mode in _IMAGE_MODES else (),
             seed=None if seed == -1 else seed,
-            loras=tuple(Lora(lora["path"], float(lora.get("scale", 1.0))) for lora in given.get("loras", ())),
+            loras=tuple([Lora(lora["path"], float(lora.get("scale", 1.0))) for lora in given.get("loras", ())]),
         )

@@ -39,6 +39,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_decoded = json.JSONDecoder().raw_decode
+
 
 class _Records(Generic[T]):
     """Writes and reads records of a NamedTuple.
@@ -176,4 +178,4 @@ def _settings_of(given: dict[str, Any]) -> Settings:
 
 def _parsed(body: bytes) -> object:
     """Parse the body of an accepted request; a small one without checking again what `parse_body` refuses."""
-    return json.loads(body.decode()) if len(body) <= LARGE else parse_body(body)
+    return _decoded(body.decode().lstrip())[0] if len(body) <= LARGE else parse_body(body)

@@ -163,7 +163,7 @@ def _items(form: Form) -> Form:
     write, convert = form
     return Form(
         (lambda items: [write(each) for each in items]) if write else None,
-        (lambda items: tuple([convert(each) for each in items])) if convert else tuple,
+        (lambda items: tuple([convert(each) for each in items]) if items else ()) if convert else tuple,
     )
 
 
