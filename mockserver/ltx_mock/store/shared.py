@@ -400,21 +400,23 @@ class SharedStore:
                 with self._reach.required():
                     alive = await self._backend.sign_of_life(self.worker)
                 back = self._reach.answered()
-                ended = self._note_alive(alive)
-                if ended or back:
+                if self._note_alive(alive) or back:
                     await self.refresh()
                     self.observers.workers_ended()
 
-    def _note_alive(self, alive: frozenset[str]) -> frozenset[str]:
-        """Return which workers have ended. After a time without signs the others get time to give theirs."""
-        now = system_time.monotonic()
-        if now - self._last_sign > ALIVE_SECONDS:
+    def _note_alive(self, alive: frozenset[str]) -> bool:
+        """Note which workers are alive, and tell whether one may have ended.
+
+        After a time without signs the others get time to give theirs. One may have begun and ended meanwhile.
+        """
+        now, last = system_time.monotonic(), self._last_sign
+        if now - last > ALIVE_SECONDS:
             self._trust_from = now + ALIVE_SECONDS
         self._last_sign = now
         if now < self._trust_from:
             alive |= self._alive
         ended, self._alive = self._alive - alive, alive
-        return ended
+        return bool(ended) or last < self._trust_from <= now
 
     async def _listen_forever(self) -> None:
         """Keep up with other workers while somebody listens here."""
