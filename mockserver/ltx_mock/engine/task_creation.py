@@ -45,8 +45,7 @@ class TaskCreation(Observer):
         page: str | None,
     ) -> tuple[ApiResponse, PlannedTask | None]:
         """Create a task or refuse it, and return the response. A unit of work; see `Engine.generate`."""
-        findings = submitted.findings
-        task = self._task(tenant, submitted.raw, request, root, now, requested)._replace(page=page, findings=findings)
+        task = self._task(tenant, submitted, request, root, now, requested, page)
         refused = tenant.refusal(task, now)
         if refused is not None:
             return responses.no_slot(tenant.settings, refused, now), None
@@ -59,11 +58,11 @@ class TaskCreation(Observer):
                 task = task._replace(inspecting=True)
             else:
                 task = task._replace(cause=Cause("asset", f"assets not fetched: {refusal(task.page)}"))
+            planned = planned._replace(task=task)
         tenant.add_task(task)
         if request.request_type == "callback" and request.callback_url:
             callbacks.plan(tenant, planned, request.callback_url)
-        planned = planned._replace(task=task)
-        response = responses.created(task, findings)
+        response = responses.created(task, submitted.findings)
         if planned.scenario and not planned.fails_only:
             response = apply_to_response(tenant, planned.scenario, response)
         return response, planned
@@ -92,11 +91,12 @@ class TaskCreation(Observer):
     def _task(
         self,
         tenant: Tenant,
-        raw: bytes,
+        submitted: Submission,
         request: GenerateRequest,
         root: str,
         now: int,
         requested: tuple[ActiveScenario, ...],
+        page: str | None,
     ) -> Task:
         settings = tenant.settings
         number = tenant.next_number()
@@ -106,13 +106,16 @@ class TaskCreation(Observer):
             _task_id(random_bytes),
             tenant.key,
             number,
-            raw,
+            submitted.raw,
             request,
             seed,
             build_timeline(request, seed, settings.seed, now, predicted_failure(request)),
             settings.price[request.resolution] * request.duration,
             settings.public_url or root,
             for_later_requests(requested),
+            None,
+            page,
+            submitted.findings,
         )
 
     def _planned(
