@@ -17,6 +17,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.store import codec
 from ltx_mock.store.backend import Line
+from ltx_mock.store.forms import from_json
 from ltx_mock.store.memory_tenant import DELIVERY_BYTES, TASK_BYTES, MemoryTenant, Shared, request_weight
 
 T = TypeVar("T")
@@ -299,8 +300,11 @@ class ReplicaTenant(MemoryTenant):
         return b"\n".join((clock, scenarios, rest))
 
     def _apply_head(self, written: bytes) -> None:
-        clock, scenarios, rest = written.split(b"\n")
-        self._made, self._draws, self._advanced_to, self._armed_here, cleared, trimmed = json.loads(rest)
+        clock, _, more = written.partition(b"\n")
+        scenarios, _, rest = more.partition(b"\n")
+        self._made, self._draws, self._advanced_to, self._armed_here, cleared, trimmed = from_json(
+            rest, "tenant", tuple
+        )
         self._set_scenarios(codec.scenarios_from_bytes(scenarios))
         self._set_clock(codec.clock_from_bytes(clock, self._offset_ns))
         if cleared > self._cleared:
@@ -330,7 +334,7 @@ class ReplicaTenant(MemoryTenant):
         return json.dumps([traffic.start, traffic.used, self.clock.now(), counts], separators=(",", ":")).encode()
 
     def _apply_traffic(self, written: bytes) -> None:
-        self._window.start, self._window.used, latest, counts = json.loads(written)
+        self._window.start, self._window.used, latest, counts = from_json(written, "tenant", tuple)
         self.counts = {(operation, status): count for operation, status, count in counts}
         if self.clock.now() < latest:  # the clocks of two processes differ by a little, and time must not go back
             self.clock = self.clock.moved_to(latest)

@@ -311,6 +311,8 @@ class SharedStore:
         """Take over what other workers have written into the list of tenants."""
         with self._reach.required():
             self._note(await self._registry.refresh())
+        if self._registry.find("") is None:  # the store was emptied, or is new
+            await self._make("", None)
 
     async def _read(self, registered: Registered) -> ReplicaTenant | None:
         found = await self._backend.read(registered.space)
