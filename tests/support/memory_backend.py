@@ -99,7 +99,8 @@ class MemoryBackend:
 
     async def news(self, position: str = "") -> News:
         history = self._state.history
-        return News(str(len(history)), frozenset(history[int(position) :] if position else ()))
+        known = int(position) if position else len(history)
+        return News(str(len(history)), frozenset(history[known:]) if known <= len(history) else None)
 
     async def wait_for_news(self, position: str, seconds: float) -> None:
         if str(len(self._state.history)) == position:

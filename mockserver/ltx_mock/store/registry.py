@@ -100,10 +100,14 @@ class Registry:
         self.clock = self._given.new_clock()
         await self.refresh()
 
-    async def refresh(self) -> Changed:
-        """Take over what others have written, and return what has changed."""
+    async def refresh(self, *, whole: bool = False) -> Changed:
+        """Take over what others have written, and return what has changed.
+
+        Args:
+            whole: whether to read the whole list, since it may be another than before: one of a store that was emptied.
+        """
         async with self._lock:
-            return await self._take_over(await self._backend.read(SPACE, self._version))
+            return await self._take_over(Gone() if whole else await self._backend.read(SPACE, self._version))
 
     async def change(self, make: Callable[[], Mapping[str, bytes]]) -> Changed:
         """Write the records that `make` returns, if any; it is called again if somebody else was first.
@@ -121,18 +125,19 @@ class Registry:
         return changed
 
     async def _take_over(self, found: Missed | Gone) -> Changed:
-        """Apply what was missed. If the store was emptied meanwhile, forget everything, and make the list anew."""
+        """Apply what was missed. If this is another list than before, read it as a whole; make it if there is none."""
         if isinstance(found, Missed) and found.version >= self._version:
             return self._apply(found)
-        lost = Changed(self.all(), reset=self._version > 0, future=True, settings=True)
-        self._version, self.settings = 0, self._given
-        self._by_key.clear()
-        self._by_id.clear()
-        first = self.server_record(self.server._replace(ids=0))
-        first |= self.future_records(clock=self._given.new_clock(), scenarios=())
-        (outcome,) = await self._backend.commit([Change(SPACE, 0, first)])
-        now = Missed(outcome.version, first) if isinstance(outcome, Committed) else outcome
-        return lost.and_then(self._apply(now) if isinstance(now, Missed) else Changed())
+        while isinstance(found := await self._backend.read(SPACE), Gone):
+            resets = self.server.resets + bool(self._version)
+            first = self.server_record(self.server._replace(ids=0, resets=resets))
+            first |= self.future_records(clock=self._given.new_clock(), scenarios=())
+            await self._backend.commit([Change(SPACE, 0, first)])
+        if SETTINGS not in found.records:
+            self.settings = self._given
+        changed = self._apply(Missed(found.version, {**self.removal(*self._by_key), **found.records}))
+        self._by_key = {each.key: each for each in sorted(self.all(), key=lambda each: each.generation)}
+        return changed._replace(settings=True)
 
     def find(self, key: str) -> Registered | None:
         """Return the tenant of a key."""

@@ -304,13 +304,13 @@ class SharedStore:
             lost = self._registry.find(registered.key) == registered
             return self._registry.removal(registered.key) if lost else {}
 
-        await self._learn()
+        await self._learn(whole=True)
         await self._register(removal)
 
-    async def _learn(self) -> None:
-        """Take over what other workers have written into the list of tenants."""
+    async def _learn(self, *, whole: bool = False) -> None:
+        """Take over what other workers have written into the list of tenants; see `Registry.refresh`."""
         with self._reach.required():
-            self._note(await self._registry.refresh())
+            self._note(await self._registry.refresh(whole=whole))
         if self._registry.find("") is None:  # the store was emptied, or is new
             await self._make("", None)
 
@@ -376,7 +376,7 @@ class SharedStore:
             with self._reach.required():
                 news = await self._backend.news(self._position)
                 if news.spaces is None or SPACE in news.spaces:
-                    await self._learn()
+                    await self._learn(whole=news.spaces is None)
                 await self._load_all()
                 await _some_at_once(
                     self._catch_up(copy)
