@@ -166,7 +166,7 @@ async def test_after_a_conflict_the_unit_is_run_again_and_heard_of_once(two: Two
     await two.store.run(tenant, work)
     assert runs == [[], ["task_first"]]
     assert [task.number for task in tenant.tasks()] == [1, 2]
-    assert two.seen == ["task_first made", "second", "task_second made"]
+    assert two.seen == ["task_first made", "task_second made", "second"]
 
 
 @story

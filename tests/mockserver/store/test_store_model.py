@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -23,7 +23,7 @@ from ltx_mock.store.observers import Observer
 from ltx_mock.store.shared import SharedStore
 from ltx_mock.store.tenant import Tenant
 from support import store_units as units
-from support.backends import BACKENDS, Open, Opened
+from support.backends import BACKENDS, Open, Opened, memory
 from support.store_units import BrokenError, Work, difference, shown
 
 T = TypeVar("T")
@@ -289,4 +289,6 @@ def test_two_workers_do_what_one_store_in_memory_does(
             super().__init__(open_two(tmp_path))
 
     monkeypatch.setattr("ltx_mock.store.replica.TRIM_AT_LEAST", 3)
-    run_state_machine_as_test(Machine, settings=settings(max_examples=30, stateful_step_count=20))
+    examples = 30 if open_two is memory else 6
+    patient = settings(max_examples=examples, stateful_step_count=20, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Machine, settings=patient)
