@@ -14,6 +14,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.core.settings import Settings
+from support.new_stores import STORES, store_of
 from support.pages import blocks
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +37,10 @@ def tour() -> list[str]:
 
 
 @pytest.mark.curl
-def test_the_tour_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
-    with MockServer(clock="manual") as mock:
+@pytest.mark.sample
+@pytest.mark.parametrize("kind", ["memory", *STORES])
+def test_the_tour_of_the_readme_does_what_it_says(kind: str, tmp_path: Path) -> None:
+    with store_of(kind, tmp_path) as store, MockServer(clock="manual", store=store) as mock:
         script = "set -e\n" + "\n".join(f"{block}\necho; echo ====" for block in tour())
         script = script.replace("http://127.0.0.1:8219", mock.url)
         script = script.replace(".venv/bin/ltx-mock", f"'{Path(sys.executable).with_name('ltx-mock')}'")

@@ -319,9 +319,13 @@ class SharedStore:
         if isinstance(found, Gone) or self._registry.find(registered.key) != registered:
             return None
         copy = self._new_copy(registered, self.settings, self._registry.clock, self._shared)
-        with _without_collector(len(found.records)):
-            copy.apply(found.version, found.records)
-        self._copies[registered.space] = copy
+        self._copies[registered.space] = copy  # already, so that observers find the tenant
+        try:
+            with _without_collector(len(found.records)):
+                copy.apply(found.version, found.records)
+        except BaseException:
+            self._forget(copy)
+            raise
         return copy
 
     async def _load_all(self) -> None:

@@ -234,6 +234,8 @@ def test_events_and_long_polls_go_on_after_a_gap(redis: RedisServer) -> None:
         after = ask_for_one(client_of_other)
         assert listener.next("task").data["id"] == after
         assert [task["id"] for task in admin.get("/tasks").json()["tasks"]] == [before, after]
+        with client_of(other.url, "another-key") as another:
+            assert ask_for_one(another) == listener.next("task").data["id"]
 
 
 @pytest.mark.redis
