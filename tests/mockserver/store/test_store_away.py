@@ -33,6 +33,7 @@ from support.memory_backend import MemoryBackend
 from support.processes import LTX_MOCK, Process, ltx_mock, serving
 from support.receivers import Received, Receiver
 from support.redis_servers import RedisServer, redis_server
+from support.slow_proxy import delayed
 from support.sse import listening
 from support.waiting import SECONDS, until
 
@@ -566,3 +567,17 @@ def test_a_redis_that_has_lost_everything_begins_anew(redis: RedisServer, worker
             assert [task.id for task in mock.tasks] == made
             with control(mock.url) as admin:
                 assert len(admin.get("/tenants").json()["tenants"]) == 2
+
+
+@pytest.mark.redis
+@pytest.mark.slow
+def test_a_redis_that_is_far_away_makes_requests_slow_and_nothing_else(redis: RedisServer) -> None:
+    with (
+        delayed(redis.port, 0.05) as port,
+        MockServer(store=redis.url.replace(str(redis.port), str(port)), clock="manual") as mock,
+        mock.client(verify=False) as client,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        made = list(threads.map(lambda _: ask_for_one(client), range(40)))
+        assert sorted(task.id for task in mock.tasks) == sorted(set(made))
+        assert len(set(made)) == 40
