@@ -16,7 +16,10 @@ N ?= 20
 # The tests that are not slow, with fewer examples each.
 QUICK := -m "not slow" --hypothesis-profile=quick
 
-.PHONY: help install serve test test-all newest flaky lock lint types check format build bench clean
+# The tests of what a store keeps.
+ON_STORES := api asgi control engine scenarios testing
+
+.PHONY: help install serve test test-all test-stores newest flaky lock lint types check format build bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +49,11 @@ test: install  ## run the quick tests and some of the slow ones (options: make t
 
 test-all: install  ## run all tests, with more examples each
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-stores: install  ## run the tests of the fake with its state in a backend in memory, then in SQLite files
+	for store in backend sqlite; do \
+		LTX_TEST_STORE=$$store $(BIN)/python -m pytest -n auto $(QUICK) $(addprefix tests/mockserver/,$(ON_STORES)) $(ARGS) || exit 1; \
+	done
 
 flaky: install  ## run `make test` N times in random order, every second time on a busy machine (make flaky N=5)
 	@.ci/flaky $(BIN)/python $(N) $(QUICK) $(ARGS)

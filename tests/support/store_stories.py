@@ -30,6 +30,13 @@ SETTINGS = Settings(
 )
 
 
+OPTIONS = (
+    *("--clock", "manual", "--public-url", "http://mock.test", "--credits", "1000", "--max-concurrent", "5"),
+    *("--rate-limit", "60/minute", "--seed", "7", "--api-key", MAIN, "--api-key", SECOND),
+)
+"""The same for `ltx-mock serve`."""
+
+
 class Step(NamedTuple):
     """A request. A key's name in braces in its target stands for the newest task of this key."""
 
@@ -139,6 +146,24 @@ class Receiver(Sender):
         return 500 if url.endswith("/refuses-twice") and self._attempts[body] <= 2 else 200
 
 
+class Tasks:
+    """The newest task of each key, which later steps name."""
+
+    def __init__(self) -> None:
+        self._newest = dict.fromkeys(KEYS, "task_none")
+
+    def request(self, step: Step) -> tuple[str, str, bytes, dict[str, str]]:
+        """Return method, target, body and headers of a step."""
+        target = step.target.format(**self._newest, main_callback=self._newest[MAIN].replace("task", "cb"))
+        body = step.body if isinstance(step.body, bytes) else json.dumps(step.body).encode()
+        return step.method, target, body, {"authorization": f"Bearer {step.key}", "host": "localhost"}
+
+    def note(self, step: Step, status: int, body: bytes) -> None:
+        """Remember the task that a step has created."""
+        if step.target == GENERATE and status == 200:
+            self._newest[step.key] = json.loads(body)["data"]["taskId"]
+
+
 class Told(NamedTuple):
     """All that came back: an answer for each step, and the callbacks."""
 
@@ -158,7 +183,7 @@ class Fakes:
         self._stores, self._settings = stores, settings
         self._engines: list[Engine] = []
         self.receiver = Receiver()
-        self._tasks = dict.fromkeys(KEYS, "task_none")
+        self._tasks = Tasks()
 
     async def start(self) -> None:
         """Start all."""
@@ -176,17 +201,15 @@ class Fakes:
     async def ask(self, turn: int, step: Step) -> Any:
         """Send a request to the one whose turn it is, and wait until nothing is under way any more."""
         app = self._apps[turn % len(self._apps)]
-        target = step.target.format(**self._tasks, main_callback=self._tasks[MAIN].replace("task", "cb"))
-        body = step.body if isinstance(step.body, bytes) else json.dumps(step.body).encode()
-        headers = [(b"authorization", f"Bearer {step.key}".encode()), (b"host", b"localhost")]
+        method, target, body, headers = self._tasks.request(step)
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         try:
-            reply = await call(app, step.method, target, headers=headers, body=body)
+            reply = await call(app, method, target, headers=raw, body=body)
         except BrokenError as broken:
             return step, broken.fault
         finally:
             await self._rest()
-        if step.target == GENERATE and reply.status == 200:
-            self._tasks[step.key] = json.loads(reply.body)["data"]["taskId"]
+        self._tasks.note(step, reply.status, reply.body)
         return step, reply
 
     async def _rest(self) -> None:

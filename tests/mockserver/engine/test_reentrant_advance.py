@@ -171,10 +171,11 @@ def test_a_receiver_of_a_clock_that_runs_may_move_it_on(server: MockServer) -> N
     assert results != [None]
 
 
-def test_a_receiver_that_moves_time_beyond_its_end_is_told_so(world: World) -> None:
+def test_a_receiver_that_moves_time_beyond_its_end_is_told_so(server: MockServer) -> None:
+    world = server.tenant(start_time="9990-01-01T00:00:00Z")
+
     def work() -> str:
-        for _ in range(900):
-            world.clock.advance(3650 * 24 * 3600)
+        world.clock.advance(3650 * 24 * 3600)
         return "no end"
 
     refused: list[Any] = []

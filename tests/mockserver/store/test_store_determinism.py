@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from functools import cache, partial
+from http.client import HTTPConnection
 from itertools import repeat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -17,8 +20,25 @@ from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.shared import SharedStore
 from ltx_mock.store.sqlite_backend import SqliteBackend
 from support.memory_backend import MemoryBackend, State
+from support.processes import serving
 from support.redis_servers import shared_server
-from support.store_stories import STEPS, STORY, Fakes, Step, Told, tell
+from support.store_stories import (
+    AUTO,
+    MAIN,
+    OPTIONS,
+    SECOND,
+    SHOW,
+    STEPS,
+    STORY,
+    WORK,
+    Fakes,
+    Step,
+    Tasks,
+    Told,
+    advance,
+    tell,
+)
+from support.waiting import SECONDS
 
 EVERY = range(len(STORY))
 
@@ -102,3 +122,38 @@ def test_no_story_depends_on_the_store_the_workers_and_restarts(
     story: tuple[Step, ...], count: int, restarts: set[int]
 ) -> None:
     assert_same(asyncio.run(tell(workers(count), story, restarts)), in_memory.__wrapped__(story))
+
+
+def over_sockets(story: Sequence[Step], *options: str) -> list[object]:
+    """Return what a program answers. Each request has its own connection, which the system gives to any worker."""
+    with serving(*OPTIONS, *options) as served:
+        address, tasks, answers = urlsplit(served.url), Tasks(), list[object]()
+        for step in story:
+            connection = HTTPConnection(address.hostname or "", address.port, timeout=SECONDS)
+            with closing(connection):
+                try:
+                    connection.request(*tasks.request(step))
+                    response = connection.getresponse()
+                    body = response.read()
+                except ConnectionError as broken:
+                    answers.append((step, type(broken)))
+                    continue
+            tasks.note(step, response.status, body)
+            headers = [each for each in response.getheaders() if each[0] != "date"]
+            answers.append((step, response.status, headers, body))
+        return answers
+
+
+def test_so_do_real_workers(tmp_path: Path) -> None:
+    """But for an `auto` clock, whose callbacks come in the background, and the settings, which name the store.
+
+    Each clock is advanced alone, since the callbacks of several keys are sent at once. Downloads are last, since their
+    entries in the journal are written when the client has its response already.
+    """
+    story = [*WORK, advance(600, MAIN), advance(600, SECOND), *SHOW]
+    story = [step for step in story if AUTO not in str(step) and "/settings" not in step.target]
+    story = [step for step in story if step.target != advance(1).target]
+    story.sort(key=lambda step: step.target.startswith("/files/"))
+    told = over_sockets(story, "--workers", "3", "--store", f"sqlite:{tmp_path / 'state.db'}")
+    for one, other in zip(told, over_sockets(story), strict=True):
+        assert one == other
