@@ -57,10 +57,17 @@ def call_back(mock: MockServer, url: str) -> str:
         return str(post(client, body).json()["data"]["taskId"])
 
 
+@pytest.fixture
+def no_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish no counters during the test, however long a store takes."""
+    monkeypatch.setattr("ltx_mock.control.events.COUNT_SECONDS", SECONDS)
+
+
 def timeline_of(told: Told) -> list[tuple[str, int]]:
     return [(each["state"], each["at"]) for each in told.data["timeline"]]
 
 
+@pytest.mark.usefixtures("no_counts")
 def test_a_task_is_published_with_its_timeline_and_its_states_are_not_announced(mock: MockServer) -> None:
     with listening(mock.url) as events:
         task_id = make(mock)
@@ -231,6 +238,7 @@ def test_no_key_is_told(mock: MockServer) -> None:
     assert KEY not in text
 
 
+@pytest.mark.usefixtures("no_counts")
 def test_who_comes_back_is_told_what_happened_meanwhile(mock: MockServer) -> None:
     with listening(mock.url) as events:
         make(mock)
@@ -350,6 +358,7 @@ def test_a_served_fake_stops_on_ctrl_c_while_somebody_listens() -> None:
         assert "Traceback" not in served.stderr()
 
 
+@pytest.mark.usefixtures("no_counts")
 def test_a_test_reads_events_without_a_socket(mock: MockServer, inside: httpx.Client) -> None:
     (hello,) = events_so_far(inside)
     assert hello.kind == "hello"
