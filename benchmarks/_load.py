@@ -86,8 +86,13 @@ def _complete(answer: bytes) -> bool:
 
 def post(port: int, path: str, body: bytes = b"", key: str = "bench") -> dict[str, object]:
     """Send one POST and return the JSON that came back."""
+    return ask(port, request("POST", path, body, key))
+
+
+def ask(port: int, sent: bytes) -> dict[str, object]:
+    """Send one request and return the JSON that came back."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.sendall(request("POST", path, body, key))
+        sock.sendall(sent)
         answer = b""
         while not _complete(answer):
             answer += sock.recv(65536)
