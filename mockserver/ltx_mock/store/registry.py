@@ -219,14 +219,13 @@ class Registry:
             for name, value in records.items()
             if name.startswith(TENANT)
         ]
-        for key, new in sorted(found, key=lambda each: each[1].generation if each[1] else 0):
-            if (before := self._by_key.get(key)) == new:
-                continue
-            if before is not None:
+        changed = [(key, new) for key, new in found if self._by_key.get(key) != new]
+        for key, _ in changed:  # first, since others may have their ids now
+            if (before := self._by_key.pop(key, None)) is not None:
                 removed.append(before)
-                del self._by_key[key], self._by_id[before.id]
-            if new is not None:
-                self._by_key[key] = self._by_id[new.id] = new
+                del self._by_id[before.id]
+        for new in sorted((new for _, new in changed if new), key=lambda new: new.generation):
+            self._by_key[new.key] = self._by_id[new.id] = new
         return Changed(removed, self.server.resets != resets, future, settings)
 
     @staticmethod

@@ -509,3 +509,15 @@ async def test_what_is_read_during_a_change_of_the_list_of_tenants_is_not_undone
     await two.store.move_clock(later - 1000)
     await asyncio.gather(*tasks)
     assert two.store.clock.now() == later
+
+
+@story
+async def test_a_worker_learns_of_ids_that_were_exchanged_by_a_reset(two: Two) -> None:
+    for key in ("one", "two"):
+        await two.store.tenant(key)
+    await two.other.refresh()
+    await two.store.reset()
+    for key in ("two", "one"):
+        await two.store.tenant(key)
+    await two.other.refresh()
+    assert [two.other.find_id(each.id) == each for each in two.other.tenants()] == [True] * 3
