@@ -262,6 +262,7 @@ def test_settings_arm_each_world_and_a_reset_arms_them_again() -> None:
         assert [scenario.name for scenario in mock.scenarios] == ["server-error", "fail with INVALID_IMAGE_URL"]
 
 
+@pytest.mark.memory_store("others keep every tenant, also idle ones")
 def test_a_flood_of_made_up_keys_is_forgotten_though_each_begins_with_a_scenario() -> None:
     with MockServer(clock="manual", scenario="flaky") as mock:
         engine = mock._server_thread.engine
