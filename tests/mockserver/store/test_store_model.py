@@ -176,7 +176,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     @rule(worker=workers, key=keys, own=st.booleans())
     def open_tenant(self, worker: int, key: str, own: bool) -> None:
-        given = NARROW.replace(credits=20) if own else None
+        given = NARROW.replace(credits=20) if own and key else None
         one, other = self.of_both(worker, lambda store: store.open_tenant(key, given))
         assert (one.key, one.id, one.opened) == (other.key, other.id, other.opened)
 
