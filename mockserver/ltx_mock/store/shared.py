@@ -1,28 +1,28 @@
 """The store whose state lies in a backend, so that it survives and several workers can share it.
 
-A worker keeps copies of the tenants that it has worked on (`ltx_mock.store.replica`). All units of work that wait are
-run on them and committed together. If another worker was first, the changes are taken back, what was missed is taken
-over, and the units are run again.
+A worker keeps copies of the tenants that it has worked on (`replica`, `copies`). All units of work that wait are run on
+them and committed together (`commits`). If another worker was first, the changes are taken back, what was missed is
+taken over, and the units are run again. The list of tenants is a space of its own (`registry`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from ltx_mock.core import system_time
 from ltx_mock.core.clock import Clock
-from ltx_mock.core.settings import MEBIBYTE, Settings
+from ltx_mock.core.settings import Settings
 from ltx_mock.errors import LtxMockError, UnavailableError
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.store.backend import ALIVE_SECONDS, Backend, BackendError, Change, Committed, Gone, Missed, Outcome
-from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
+from ltx_mock.store.backend import ALIVE_SECONDS, Backend, BackendError, Change, Committed, Gone, Missed
+from ltx_mock.store.commits import Commits, ForgottenError, stopping
+from ltx_mock.store.copies import Copies, new_copy
 from ltx_mock.store.memory_tenant import Shared
-from ltx_mock.store.observers import Notification, Observers, Outbox
+from ltx_mock.store.observers import Observers, Outbox
 from ltx_mock.store.reach import Reach
 from ltx_mock.store.registry import SPACE, Changed, Registered, Registry
 from ltx_mock.store.replica import TASK, ReplicaTenant
@@ -37,32 +37,10 @@ RETRY_SECONDS = 0.2
 LISTEN_SECONDS = 5.0
 """How long a worker waits for news before it looks whether anybody still listens."""
 READS_AT_ONCE = 16
-MANY_RECORDS = 10_000
 
 
 class _RemovedError(Exception):
     """The tenant was removed or replaced."""
-
-
-class _ForgottenError(Exception):
-    """There is no copy of the tenant in this process any more; perhaps the tenant was removed."""
-
-
-class _Unit(NamedTuple):
-    """A unit of work that waits, and the future of its result."""
-
-    work: Callable[[Any], Any]
-    done: asyncio.Future[Any]
-
-
-class _Attempt(NamedTuple):
-    """What was done to one copy, and not yet written: the results of its units, and the notifications to come."""
-
-    copy: ReplicaTenant
-    units: list[_Unit]
-    results: list[tuple[object, Exception | None]]
-    notifications: list[Notification]
-    change: Change
 
 
 class SharedStore:
@@ -77,31 +55,26 @@ class SharedStore:
         self.observers = Observers()
         self.worker = uuid4().hex
         self._backend = backend
-        self._outbox = Outbox(self.observers)
         self._given = settings
         self._registry = Registry(settings, backend)
-        self._copies: dict[str, ReplicaTenant] = {}
+        self._reach = Reach()
+        self._copies = Copies(settings, Outbox(self.observers), self._is_busy)
+        self._commits = Commits(backend, self._copies, self._reach)
         self._loads: dict[str, asyncio.Task[ReplicaTenant | None]] = {}
-        self._waiting: dict[str, list[_Unit]] = {}
-        self._work_came = asyncio.Event()
         self._refreshing = asyncio.Lock()
         self._next_refresh: asyncio.Task[None] | None = None
-        self._committing = asyncio.Lock()
         self._position = ""
         self._offset_ns = 0
         self._alive: frozenset[str] = frozenset()
         self._last_sign = self._trust_from = 0.0
         self._background: list[asyncio.Task[None]] = []
-        self._reach = Reach()
-        self._shared = Shared(
-            self._outbox,
-            Budget(settings.journal_memory * MEBIBYTE, self._shorten_journals),
-            Budget(MAX_TASK_BYTES, self._forget_copies),
-        )
 
     async def open(self) -> None:
         """See `Store.open`."""
-        self._forget_all()
+        self._commits.give_up()
+        self._copies.forget_all()  # begin anew, as another worker that knows nothing
+        self._copies.configure(self._given)
+        self._registry = Registry(self._given, self._backend)
         try:
             await self._backend.open()
             try:
@@ -111,9 +84,8 @@ class SharedStore:
                 raise
         except BackendError as error:
             raise LtxMockError(str(error)) from None
-        self._background = [
-            asyncio.create_task(each) for each in (self._commit_forever(), self._sign_forever(), self._listen_forever())
-        ]
+        work = self._commits.run_forever(), self._sign_forever(), self._listen_forever()
+        self._background = [asyncio.create_task(each) for each in work]
         self.observers.workers_ended()
 
     async def _begin(self) -> None:
@@ -133,8 +105,7 @@ class SharedStore:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        for units in self._waiting.values():
-            _fail(units, _stopping())
+        self._commits.give_up()
         with contextlib.suppress(BackendError):
             await self._backend.close()
 
@@ -163,24 +134,21 @@ class SharedStore:
             registered = self._registry.find(tenant.key)
             if registered is None or registered.generation != tenant.generation:
                 raise _RemovedError
-            with contextlib.suppress(_ForgottenError):
+            with contextlib.suppress(ForgottenError):
                 return await self._run_here(registered, work)
 
     async def _run_here(self, registered: Registered, work: Callable[[Any], T]) -> T:
         """Run a unit of work on the copy of a tenant.
 
         Raises:
-            _ForgottenError: there is no copy any more.
+            ForgottenError: there is no copy any more.
         """
         if registered.space not in self._copies and await self._load(registered) is None:
             await self._find_out(registered)
-            raise _ForgottenError
+            raise ForgottenError
         if not self._background:
-            raise _stopping()
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(registered.space, []).append(_Unit(work, done))
-        self._work_came.set()
-        return await done
+            raise stopping()
+        return await self._commits.add(registered.space, work)
 
     async def _run_on_all(self, work: Callable[[ReplicaTenant], object]) -> None:
         """Run a unit of work on each tenant that is registered now. Later ones begin with what it does."""
@@ -190,99 +158,6 @@ class SharedStore:
                 await self._run(registered, work)
 
         await asyncio.gather(*map(run, self._registry.all()))
-
-    async def _commit_forever(self) -> None:
-        while True:
-            await self._work_came.wait()
-            async with self._committing:
-                self._work_came.clear()
-                waiting, self._waiting = self._waiting, {}
-                try:
-                    await self._commit([self._attempt(space, units) for space, units in waiting.items()])
-                except BaseException as error:
-                    defect = error if isinstance(error, Exception) else _stopping()
-                    for space, units in waiting.items():
-                        _fail(units, defect)
-                        if (copy := self._copies.get(space)) is not None:
-                            self._forget(copy)  # nobody knows what state it has
-                    if defect is not error:
-                        raise
-
-    def _attempt(self, space: str, units: list[_Unit]) -> _Attempt | None:
-        """Run units of work on a copy; None if there is none."""
-        copy = self._copies.get(space)
-        if copy is None:
-            _fail(units, _ForgottenError())
-            return None
-        units = [unit for unit in units if not unit.done.done()]
-        results, notifications = [], list[Notification]()
-        for unit in units:
-            self._outbox.hold()
-            result, error = _outcome_of(copy, unit.work)
-            results.append((result, error))
-            held = self._outbox.release()
-            if error is None:
-                notifications += held
-        copy.trim()
-        change = Change(space, copy.version, copy.changed_records(), copy.new_lines())
-        return _Attempt(copy, units, results, notifications, change)
-
-    async def _commit(self, attempts: Iterable[_Attempt | None]) -> None:
-        present = [attempt for attempt in attempts if attempt is not None]
-        try:
-            outcomes = await self._outcomes([attempt.change for attempt in present])
-        except BackendError as error:
-            unavailable = self._reach.lost(error)
-            for attempt in present:
-                self._take_back(attempt)
-                _fail(attempt.units, unavailable)
-            return
-        for attempt, outcome in zip(present, outcomes, strict=True):
-            await self._finish(attempt, outcome)
-
-    async def _outcomes(self, changes: list[Change]) -> list[Outcome]:
-        """Write changes, and return their outcomes. One that changes nothing need only be about the newest version."""
-        writing = [change for change in changes if change.records or change.lines]
-        written = iter(await self._backend.commit(writing) if writing else ())
-        return [next(written) if change.records or change.lines else await self._compared(change) for change in changes]
-
-    async def _compared(self, change: Change) -> Outcome:
-        found = await self._backend.read(change.space, change.version)
-        return Committed(change.version) if found == Missed(change.version, {}) else found
-
-    async def _finish(self, attempt: _Attempt, outcome: Outcome) -> None:
-        copy = attempt.copy
-        if isinstance(outcome, Committed):
-            useless_to = copy.useless_to
-            entries = iter(copy.committed(outcome.version, outcome.first_line - copy.lines))
-            for notify in attempt.notifications:
-                notify(entries)
-            for unit, (result, error) in zip(attempt.units, attempt.results, strict=True):
-                if unit.done.done():
-                    continue
-                if error is None:
-                    unit.done.set_result(result)
-                else:
-                    unit.done.set_exception(error)
-            if useless_to:
-                with contextlib.suppress(BackendError):
-                    await self._backend.forget_lines(copy.space, useless_to + copy.lines)
-            return
-        self._take_back(attempt)
-        if isinstance(outcome, Missed):
-            copy.apply(outcome.version, outcome.records)
-            self._waiting[copy.space] = [*attempt.units, *self._waiting.get(copy.space, ())]
-            self._work_came.set()
-        else:
-            self._forget(copy)
-            _fail(attempt.units, _ForgottenError())
-
-    def _take_back(self, attempt: _Attempt) -> None:
-        self._outbox.hold()
-        attempt.copy.take_back()
-        self._outbox.release()
-        if attempt.copy.own_settings is None:
-            attempt.copy.settings = self.settings
 
     # ---- copies
 
@@ -318,14 +193,8 @@ class SharedStore:
         found = await self._backend.read(registered.space)
         if isinstance(found, Gone) or self._registry.find(registered.key) != registered:
             return None
-        copy = self._new_copy(registered, self.settings, self._registry.clock, self._shared)
-        self._copies[registered.space] = copy  # already, so that observers find the tenant
-        try:
-            with _without_collector(len(found.records)):
-                copy.apply(found.version, found.records)
-        except BaseException:
-            self._forget(copy)
-            raise
+        copy = self._new_copy(registered, self.settings, self._registry.clock, self._copies.shared)
+        self._copies.add(copy, found)
         return copy
 
     async def _load_all(self) -> None:
@@ -333,37 +202,11 @@ class SharedStore:
         await _some_at_once(self._load(each) for each in self._registry.all() if each.space not in self._copies)
 
     def _new_copy(self, registered: Registered, settings: Settings, clock: Clock, shared: Shared) -> ReplicaTenant:
-        _, tenant_id, generation, space, opened = registered
-        key, offset, lines = registered.key, self._offset_ns, self._registry.server.lines
-        return ReplicaTenant(
-            tenant_id, key, settings, clock, shared, generation, space, offset, opened=opened, lines=lines
-        )
+        lines = self._registry.server.lines
+        return new_copy(registered, settings, clock, shared, offset_ns=self._offset_ns, lines=lines)
 
-    def _forget(self, copy: ReplicaTenant) -> None:
-        """Remove a copy; the tenant stays, unless it was removed."""
-        if self._copies.pop(copy.space, None) is not None:
-            copy.release()
-
-    def _forget_all(self) -> None:
-        """Begin anew, as another worker that knows nothing."""
-        for copy in list(self._copies.values()):
-            self._forget(copy)
-        self._registry = Registry(self._given, self._backend)
-        self._waiting.clear()
-
-    def _shorten_journals(self, size: int) -> None:
-        for copy in journals_to_shorten(self._copies.values()):
-            size -= copy.shorten_journal(size)
-            if size <= 0:
-                return
-
-    def _forget_copies(self, size: int) -> None:
-        for copy in tenants_to_forget(self._copies.values()):
-            if copy.space not in self._waiting and copy.next_due() is None:
-                size -= copy.task_bytes
-                self._forget(copy)
-            if size <= 0:
-                return
+    def _is_busy(self, space: str) -> bool:
+        return self._commits.waits_for(space)
 
     # ---- other workers
 
@@ -384,7 +227,7 @@ class SharedStore:
                 await self._load_all()
                 await _some_at_once(
                     self._catch_up(copy)
-                    for copy in list(self._copies.values())
+                    for copy in self._copies
                     if news.spaces is None or copy.space in news.spaces or not copy.has_journal
                 )
                 self._position = news.position
@@ -393,7 +236,7 @@ class SharedStore:
         """Take over what other workers have written about a tenant."""
         found = await self._backend.read(copy.space, copy.version)
         lines = await self._backend.lines(copy.space, copy.complete_to + copy.lines)
-        async with self._committing:  # the lines may hold what is being committed here
+        async with self._commits.lock:  # the lines may hold what is being committed here
             if isinstance(found, Missed) and found.version > copy.version:
                 copy.apply(found.version, found.records)
             for entry in copy.merge(lines):
@@ -625,7 +468,7 @@ class SharedStore:
 
     def owner(self, task_id: str) -> Tenant | None:
         """See `Store.owner`."""
-        return self._shared.owners.get(task_id)
+        return self._copies.shared.owners.get(task_id)
 
     async def find_owner(self, task_id: str) -> Tenant | None:
         """See `Store.find_owner`."""
@@ -645,18 +488,18 @@ class SharedStore:
     @property
     def journal_bytes(self) -> int:
         """See `Store.journal_bytes`."""
-        return self._shared.journals.used
+        return self._copies.shared.journals.used
 
     @property
     def task_bytes(self) -> int:
         """See `Store.task_bytes`."""
-        return self._shared.tasks.used
+        return self._copies.shared.tasks.used
 
     def _note(self, changed: Changed) -> None:
         """Forget tenants that are not in the list any more, and notify of that."""
         copies = [copy for each in changed.removed if (copy := self._copies.get(each.space)) is not None]
         for copy in copies:
-            self._forget(copy)
+            self._copies.forget(copy)
         if changed.reset:
             self.observers.server_reset()
         else:
@@ -665,21 +508,7 @@ class SharedStore:
         if changed.future:
             self.observers.tenant_changed(None)
         if changed.settings:
-            for copy in self._copies.values():
-                if copy.own_settings is None:
-                    copy.settings = self.settings
-
-
-def _outcome_of(copy: ReplicaTenant, work: Callable[[Any], T]) -> tuple[T | None, Exception | None]:
-    """Run a unit of work and return its result, or what it raised."""
-    try:
-        return copy.attempt(work), None
-    except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
-        return None, error
-
-
-def _stopping() -> UnavailableError:
-    return UnavailableError("the server is stopping")
+            self._copies.configure(self.settings)
 
 
 async def _some_at_once(reads: Iterable[Coroutine[Any, Any, object]]) -> None:
@@ -691,22 +520,3 @@ async def _some_at_once(reads: Iterable[Coroutine[Any, Any, object]]) -> None:
             await read
 
     await asyncio.gather(*map(run, reads))
-
-
-def _fail(units: Iterable[_Unit], error: Exception) -> None:
-    for unit in units:
-        if not unit.done.done():
-            unit.done.set_exception(error)
-
-
-@contextlib.contextmanager
-def _without_collector(size: int) -> Iterator[None]:
-    """Switch off the garbage collector while many records are read, which produces no garbage."""
-    if size < MANY_RECORDS or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

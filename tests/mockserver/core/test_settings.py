@@ -270,8 +270,3 @@ def test_a_refusal_of_a_store_does_not_show_its_password(store: str) -> None:
 def test_the_password_of_a_store_is_not_shown() -> None:
     assert Settings(store="rediss://me:hunter2@h:1/2").as_dict()["store"] == "rediss://…@h:1/2"
     assert Settings(store="sqlite:a:b@c.db").as_dict()["store"] == "sqlite:a:b@c.db"
-
-
-def test_a_store_that_is_not_there_yet_is_one_line() -> None:
-    code, out, err = ltx_mock("serve", "--port", "0", "--store", "redis://me:hunter2@h")
-    assert (code, out, err) == (2, "", "ltx-mock: the store redis://…@h is not supported yet; use memory\n")

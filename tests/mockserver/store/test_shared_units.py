@@ -275,7 +275,7 @@ async def test_background_work_on_a_tenant_that_another_worker_removed_goes_nowh
 @story
 async def test_background_work_is_done_though_the_copy_was_forgotten(two: Two) -> None:
     tenant = await two.store.tenant("key")
-    two.store._forget(tenant)  # type: ignore[arg-type]
+    two.store._copies.forget(tenant)  # type: ignore[arg-type]
     await two.store.run_in_background(tenant, submit("one"))
     assert [task.id for task in two.store.find("key").tasks()] == ["task_one"]  # type: ignore[union-attr]
 

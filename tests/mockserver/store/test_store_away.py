@@ -481,7 +481,7 @@ def test_a_file_that_is_removed_while_in_use_is_told_of_until_it_is_back(tmp_pat
             served.wait_for_error_line("the store is back")
             assert ask(client, made)["taskId"] == made
         assert served.end() == 0
-        assert served.stderr().count("requests are answered with 503") == 1
+        assert served.stderr().count("removed or replaced while in use") == 1
 
 
 @pytest.mark.slow

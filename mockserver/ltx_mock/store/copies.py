@@ -1,0 +1,117 @@
+"""The copies of tenants that a worker keeps, within the limits on memory."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from ltx_mock.core.clock import Clock
+from ltx_mock.core.settings import MEBIBYTE, Settings
+from ltx_mock.store.backend import Missed
+from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
+from ltx_mock.store.memory_tenant import Shared
+from ltx_mock.store.observers import Outbox
+from ltx_mock.store.registry import Registered
+from ltx_mock.store.replica import ReplicaTenant
+
+MANY_RECORDS = 10_000
+
+
+class Copies:
+    """Copies of tenants by their spaces.
+
+    Args:
+        settings: the settings of the server, which tenants without own settings have; also the limits on memory.
+        outbox: is notified of changes.
+        is_busy: tells whether units of work wait for the copy of a space, so that it is not forgotten now.
+
+    Attributes:
+        outbox: Is notified of changes of all copies.
+        settings: The settings of tenants without own settings.
+        shared: What the copies share.
+    """
+
+    def __init__(self, settings: Settings, outbox: Outbox, is_busy: Callable[[str], bool]) -> None:
+        self.outbox, self.settings = outbox, settings
+        self._is_busy = is_busy
+        self._by_space: dict[str, ReplicaTenant] = {}
+        self.shared = Shared(
+            outbox,
+            Budget(settings.journal_memory * MEBIBYTE, self._shorten_journals),
+            Budget(MAX_TASK_BYTES, self._forget_some),
+        )
+
+    def __contains__(self, space: object) -> bool:
+        return space in self._by_space
+
+    def __iter__(self) -> Iterator[ReplicaTenant]:
+        return iter(list(self._by_space.values()))
+
+    def get(self, space: str) -> ReplicaTenant | None:
+        """Return the copy of a space, or None."""
+        return self._by_space.get(space)
+
+    def add(self, copy: ReplicaTenant, found: Missed) -> None:
+        """Keep a new copy, and fill it with all that its space holds."""
+        self._by_space[copy.space] = copy  # already, so that observers find the tenant
+        try:
+            with _without_collector(found.records):
+                copy.apply(found.version, found.records)
+        except BaseException:
+            self.forget(copy)
+            raise
+
+    def forget(self, copy: ReplicaTenant) -> None:
+        """Remove a copy; the tenant stays, unless it was removed."""
+        if self._by_space.pop(copy.space, None) is not None:
+            copy.release()
+
+    def configure(self, settings: Settings) -> None:
+        """Change the settings of tenants without own settings."""
+        self.settings = settings
+        for copy in self:
+            if copy.own_settings is None:
+                copy.settings = settings
+
+    def forget_all(self) -> None:
+        """Remove all copies."""
+        for copy in self:
+            self.forget(copy)
+
+    def _shorten_journals(self, size: int) -> None:
+        for copy in journals_to_shorten(self._by_space.values()):
+            size -= copy.shorten_journal(size)
+            if size <= 0:
+                return
+
+    def _forget_some(self, size: int) -> None:
+        for copy in tenants_to_forget(self._by_space.values()):
+            if not self._is_busy(copy.space) and copy.next_due() is None:
+                size -= copy.task_bytes
+                self.forget(copy)
+            if size <= 0:
+                return
+
+
+def new_copy(
+    registered: Registered, settings: Settings, clock: Clock, shared: Shared, *, offset_ns: int, lines: int
+) -> ReplicaTenant:
+    """Return an empty copy of a tenant; for the last two see `ReplicaTenant`."""
+    key, tenant_id, generation, space, opened = registered
+    return ReplicaTenant(
+        tenant_id, key, settings, clock, shared, generation, space, offset_ns, opened=opened, lines=lines
+    )
+
+
+@contextmanager
+def _without_collector(records: Mapping[str, bytes]) -> Iterator[None]:
+    """Switch off the garbage collector while many records are read, which produces no garbage."""
+    if len(records) < MANY_RECORDS or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
