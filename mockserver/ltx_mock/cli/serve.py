@@ -90,13 +90,13 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     """
     as_json, in_browser = given.pop("json"), given.pop("open")
     values = {name: value for name, value in given.items() if value not in (None, ())}
-    values.setdefault("seed", secrets.randbelow(2**31))
-    settings = Settings.from_mapping(values | {"scenario": load_scenarios(values.get("scenario", ()))})
+    drawn = {} if "seed" in values else {"seed": secrets.randbelow(2**31)}
+    settings = Settings.from_mapping(values | drawn | {"scenario": load_scenarios(values.get("scenario", ()))})
     if ready_file:
         check_ready_file(Path(ready_file))
     check_workers(workers, settings)
     occupy_standard_streams()
-    asyncio.run(wait_for_store(settings, WAIT_SECONDS, lambda text: click.echo(f"ltx-mock: {text}", err=True)))
+    settings = asyncio.run(wait_for_store(settings, WAIT_SECONDS, _note, agree=bool(drawn)))
     sockets = listen(settings.host, settings.port)
     url = url_of(sockets[0])
 
@@ -117,6 +117,10 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     finally:
         if ready_file:
             remove_ready_file(Path(ready_file))
+
+
+def _note(text: str) -> None:
+    click.echo(f"ltx-mock: {text}", err=True)
 
 
 def check_workers(count: int, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Choose the store by the setting `store`, and wait for it."""
+"""Choose the store by the setting `store`, wait for it, and agree on its seed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from ltx_mock.core import system_time
 from ltx_mock.core.setting_readers import MEMORY
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import LtxMockError
-from ltx_mock.store.backend import Backend, BackendError, NotReachedError
+from ltx_mock.store.backend import Backend, BackendError, Change, Missed, NotReachedError
 from ltx_mock.store.interface import Store
 from ltx_mock.store.memory import MemoryStore
 
 RETRY_SECONDS = 0.2
 """The time between two tries."""
+SEED = "seed"
+"""The space that holds the seed of a store, and the record in it."""
 
 
 def new_store(settings: Settings) -> Store:
@@ -33,25 +35,34 @@ def new_store(settings: Settings) -> Store:
         raise LtxMockError(str(error)) from None
 
 
-async def wait_for_store(settings: Settings, seconds: float, note: Callable[[str], None]) -> None:
+async def wait_for_store(
+    settings: Settings, seconds: float, note: Callable[[str], None], *, agree: bool = False
+) -> Settings:
     """Wait until the store of these settings can be reached, since what runs it may start later than this process.
 
     Args:
         settings: The settings.
         seconds: How long to wait, in real seconds.
         note: Takes a line about the wait, if there is one.
+        agree: Whether to take the seed that all who agreed on one have used with this store; the first one's is kept.
+
+    Returns:
+        The settings, with that seed.
 
     Raises:
         LtxMockError: it cannot be used, or not be reached in this time.
     """
     if settings.store == MEMORY:
-        return
+        return settings
     end, noted = system_time.monotonic() + seconds, False
     while True:
         try:
             backend = _backend(settings.store)
             await backend.open()
-            await backend.close()
+            try:
+                return settings.replace(seed=await _agreed_seed(backend, settings.seed)) if agree else settings
+            finally:
+                await backend.close()
         except NotReachedError as error:
             if system_time.monotonic() >= end:
                 raise LtxMockError(str(error)) from None
@@ -61,8 +72,12 @@ async def wait_for_store(settings: Settings, seconds: float, note: Callable[[str
             await asyncio.sleep(RETRY_SECONDS)
         except BackendError as error:
             raise LtxMockError(str(error)) from None
-        else:
-            return
+
+
+async def _agreed_seed(backend: Backend, seed: int) -> int:
+    """Return the seed of a store, which is this one if it has none."""
+    (outcome,) = await backend.commit([Change(SEED, 0, {SEED: b"%d" % seed})])
+    return int(outcome.records[SEED]) if isinstance(outcome, Missed) else seed
 
 
 def _backend(store: str) -> Backend:

@@ -55,8 +55,8 @@ class Store(Protocol):
         """Run a unit of work on a tenant, and return what it returns as soon as its changes are safe.
 
         It may be run several times, because another process has changed the tenant meanwhile; only the last run counts.
-        So it must have no other effect than its changes of the tenant. If it raises, nothing is changed. If another
-        process has replaced the tenant, it is run on the present one of its key.
+        So it must have no other effect than its changes of the tenant. It must raise before it changes anything. If
+        another process has replaced the tenant, it is run on the present one of its key.
 
         Raises:
             UnavailableError: the state cannot be reached now. The work may have been done or not.

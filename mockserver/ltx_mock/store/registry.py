@@ -31,7 +31,7 @@ class Registered(NamedTuple):
 
 
 class Server(NamedTuple):
-    """Numbers of the whole store: the last id and generation given, how often all was reset, and the seed.
+    """Numbers of the whole store: the last id and generation given, and how often all was reset.
 
     `lines` is a number below those of all journal lines since the last reset, whose entries are numbered from 1.
     """
@@ -39,7 +39,6 @@ class Server(NamedTuple):
     ids: int
     generations: int
     resets: int
-    seed: int
     lines: int = 0
 
 
@@ -87,7 +86,7 @@ class Registry:
         self.settings = settings
         self.clock = settings.new_clock()
         self.scenarios: tuple[Scenario, ...] = ()
-        self.server = Server(0, 0, 0, settings.seed)
+        self.server = Server(0, 0, 0)
         self.future_since = self._version = 0
         self._offset_ns = 0
         self._lock = asyncio.Lock()

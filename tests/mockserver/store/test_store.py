@@ -15,6 +15,7 @@ from ltx_mock import MockServer
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import ConflictError
 from ltx_mock.scenarios import NAMED
+from ltx_mock.store.choose import wait_for_store
 from ltx_mock.store.interface import Store
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.shared import SharedStore
@@ -212,3 +213,13 @@ def test_events_tell_of_changes(mock: MockServer) -> None:
     assert (task["change"], task["id"], task["state"]) == ("made", task_id, "pending")
     assert [each["state"] for each in task["timeline"]] == ["processing", "success"]
     assert clock["now"] == mock.clock.now
+
+
+def test_who_gives_no_seed_takes_that_of_the_store(tmp_path: Path) -> None:
+    def seed_of(store: str, seed: int, *, agree: bool) -> int:
+        settings = Settings(store=store, seed=seed)
+        return asyncio.run(wait_for_store(settings, 0, lambda _: None, agree=agree)).seed
+
+    path = f"sqlite:{tmp_path / 'state.db'}"
+    assert [seed_of(path, 5, agree=True), seed_of(path, 6, agree=True), seed_of(path, 7, agree=False)] == [5, 5, 7]
+    assert seed_of("memory", 8, agree=True) == 8
