@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from ltx_mock.asgi.in_process import Reply
 from ltx_mock.core.clock import SECOND
-from ltx_mock.engine.callbacks import RETRY_AFTER_MS
+from ltx_mock.engine.deliveries import RETRY_AFTER_MS
 from ltx_mock.engine.outbound import Unanswered
 from mutants.base import Ask, Broken, Data, Deliver, Mutant, decoded, encoded, error, is_wrong, mistakes
 
@@ -264,7 +264,12 @@ class NeverFrees(Broken):
 
 def spaced(name: str, text: str, *delays: int) -> Mutant:
     moments = tuple(delay * SECOND for delay in delays)
-    return Mutant(name, "CB-2", text, patches={"ltx_mock.engine.callbacks.RETRY_AFTER_MS": moments})
+    return Mutant(
+        name,
+        "CB-2",
+        text,
+        patches={f"ltx_mock.engine.{module}.RETRY_AFTER_MS": moments for module in ("deliveries", "callbacks")},
+    )
 
 
 FIRST, SECOND_DELAY, THIRD = (delay // SECOND for delay in RETRY_AFTER_MS)

@@ -11,7 +11,7 @@ from ltx_mock.core.failures import failure
 from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.records import Attempt, Delivery, Task
 from ltx_mock.core.timeline import Timeline
-from ltx_mock.engine.callbacks import give_back
+from ltx_mock.engine.deliveries import give_back
 from ltx_mock.engine.task_creation import change_task
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, activate
 from ltx_mock.store.interface import Store

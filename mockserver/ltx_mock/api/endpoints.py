@@ -68,9 +68,8 @@ class Endpoint(ABC):
                 submitted = await engine.worker.read(Submission.of, body)
         if counts and tenant.inspecting:
             await self._wait_for_inspections(tenant, scope, submitted)
-        if (
-            counts and store.find(tenant.key) is not tenant
-        ):  # a reset meanwhile has put a new tenant in the place of this
+        # A reset meanwhile has put a new tenant in the place of this.
+        if counts and store.find(tenant.key) != tenant:
             tenant, refusal = await access(engine, scope)
 
         def exchange(tenant: Tenant) -> Created:

@@ -17,8 +17,9 @@ from ltx_mock.core.records import Delivery, Task, delivery_id
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.assets import Inspector
-from ltx_mock.engine.callbacks import Callbacks, redeliver
+from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.clocks import Clocks
+from ltx_mock.engine.deliveries import redeliver
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.engine.responses import ApiResponse

@@ -10,7 +10,7 @@ from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.timeline import EARLIEST_FAILURE_MS, build_timeline
-from ltx_mock.engine import callbacks, responses
+from ltx_mock.engine import deliveries, responses
 from ltx_mock.engine.assets import NOTHING, Inspector
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.responses import ApiResponse
@@ -61,7 +61,7 @@ class TaskCreation(Observer):
             planned = planned._replace(task=task)
         tenant.add_task(task)
         if request.request_type == "callback" and request.callback_url:
-            callbacks.plan(tenant, planned, request.callback_url)
+            deliveries.plan(tenant, planned, request.callback_url)
         response = responses.created(task, submitted.findings)
         if planned.scenario and not planned.fails_only:
             response = apply_to_response(tenant, planned.scenario, response)
@@ -161,7 +161,7 @@ class TaskCreation(Observer):
 def change_task(tenant: Tenant, task: Task) -> None:
     """Store a task with another end, and move its callback there. A unit of work."""
     tenant.replace_task(task)
-    callbacks.reschedule(tenant, task)
+    deliveries.reschedule(tenant, task)
 
 
 def _task_id(random_bytes: bytes) -> str:

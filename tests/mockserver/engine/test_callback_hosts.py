@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ltx_mock import MockServer, Settings
-from ltx_mock.engine.callbacks import route
+from ltx_mock.engine.deliveries import route
 from ltx_mock.testing.tenant import World
 from support.bodies import TEXT, data_of, post, request_body
 from support.receivers import Receiver

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ltx_mock.engine.callbacks import INTERRUPTED
+from ltx_mock.engine.deliveries import INTERRUPTED
 from support.bodies import GENERATE, STATUS, TEXT, request_body
 from support.kills import killed_workers
 from support.load import Connection
