@@ -149,10 +149,16 @@ def main(descriptors: Sequence[int]) -> None:
 
 
 def _on_signals(stop: Callable[[], None]) -> None:
-    """Call a function in the running event loop at SIGINT and SIGTERM."""
+    """Call a function in the running event loop at SIGINT and SIGTERM.
+
+    The loop must know: it would not wake up for a handler of `signal.signal` if a signal came just before it waits.
+    """
     loop = asyncio.get_running_loop()
     for name in SIGNALS:
-        signal.signal(name, lambda *_: None if loop.is_closed() else loop.call_soon_threadsafe(stop))
+        try:
+            loop.add_signal_handler(name, stop)
+        except NotImplementedError:  # on Windows, whose loop wakes up by itself
+            signal.signal(name, lambda *_: None if loop.is_closed() else loop.call_soon_threadsafe(stop))
 
 
 def _heed_no_more_signals() -> None:
