@@ -178,6 +178,7 @@ def test_a_slow_server_is_given_up_and_tried_again(server: RedisServer, monkeypa
     story(server.url, tell)
 
 
+@pytest.mark.sample
 def test_a_lost_cache_of_scripts_is_filled_again(server: RedisServer) -> None:
     async def tell(backend: RedisBackend) -> None:
         for version in range(3):
