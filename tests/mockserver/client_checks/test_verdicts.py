@@ -320,5 +320,5 @@ def test_programs_that_get_into_each_others_way_are_tried_alone(tmp_path: Path) 
 def test_one_of_each_kind_is_shown_before_the_sixth_of_one_kind() -> None:
     code = simple(extra='{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "duration": "5"}')
     _, out, _ = ltx_mock("check-client", "--case", "success", "--", *PYTHON, code)
-    assert "goes against GEN-10" in out
+    assert "does not follow GEN-10" in out
     assert "more; --json has them all" in out
