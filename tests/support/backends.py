@@ -78,3 +78,5 @@ BACKENDS = [
     pytest.param(redis_cluster, id="redis-cluster", marks=pytest.mark.redis),
 ]
 """One `Open` for each kind; a kind that needs a program bears its mark."""
+FOR_LONG_TESTS = [BACKENDS[0], pytest.param(sqlite, id="sqlite", marks=pytest.mark.slow), *BACKENDS[2:]]
+"""The same for tests that take seconds."""

@@ -146,6 +146,7 @@ def test_a_worker_that_is_told_to_end_is_replaced_too() -> None:
         assert served.end() == 0
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_all_workers_whatever_is_open(number: signal.Signals) -> None:
     with serving_with_workers() as served, ExitStack() as stack:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from ltx_mock.store.backend import Change, Committed, Gone, Line, Missed, News, Records
-from support.backends import BACKENDS, Open, Opened
+from support.backends import FOR_LONG_TESTS, Open, Opened
 
 
 @dataclass
@@ -176,7 +176,7 @@ class TwoWorkers(RuleBasedStateMachine):
         self.runner.run(backend.wait_for_news(position, 3600 if spaces else 0))
 
 
-@pytest.mark.parametrize("open_two", BACKENDS)
+@pytest.mark.parametrize("open_two", FOR_LONG_TESTS)
 def test_two_workers_agree_with_a_model(open_two: Open, tmp_path: Path) -> None:
     class Machine(TwoWorkers):
         def __init__(self) -> None:

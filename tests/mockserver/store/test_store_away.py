@@ -439,6 +439,7 @@ def foreign(path: Path) -> None:
         db.execute("CREATE TABLE users (name)")
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("make", "reason"),
     [(newer, "made by a newer ltx-mock"), (corrupt, "is damaged"), (foreign, "belongs to another program")],

@@ -144,6 +144,7 @@ def over_sockets(story: Sequence[Step], *options: str) -> list[object]:
         return answers
 
 
+@pytest.mark.slow
 def test_so_do_real_workers(tmp_path: Path) -> None:
     """But for an `auto` clock, whose callbacks come in the background, and the settings, which name the store.
 

@@ -23,7 +23,7 @@ from ltx_mock.store.observers import Observer
 from ltx_mock.store.shared import SharedStore
 from ltx_mock.store.tenant import Tenant
 from support import store_units as units
-from support.backends import BACKENDS, Open, Opened, memory
+from support.backends import FOR_LONG_TESTS, Open, Opened, memory
 from support.store_units import BrokenError, Work, difference, shown
 
 T = TypeVar("T")
@@ -280,7 +280,7 @@ class _Open:
         """Do nothing."""
 
 
-@pytest.mark.parametrize("open_two", BACKENDS)
+@pytest.mark.parametrize("open_two", FOR_LONG_TESTS)
 def test_two_workers_do_what_one_store_in_memory_does(
     open_two: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
