@@ -31,7 +31,7 @@ providers._get_local_constants = Constants
 SAME_IN_EVERY_RUN = bool(os.environ.get("CI"))
 FULL = settings(deadline=None, derandomize=SAME_IN_EVERY_RUN, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", FULL)
-settings.register_profile("quick", FULL, max_examples=15)
+settings.register_profile("quick", FULL, max_examples=10)
 settings.load_profile("full")
 
 TOOLS = {

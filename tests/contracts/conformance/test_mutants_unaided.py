@@ -94,6 +94,7 @@ def test_a_mistake_is_found_in_its_rule_alone_unless_it_is_known_to_be_missed(
     assert set(report.broken) <= {mutant.rule, *mutant.also}, "it is held against no other rule"
 
 
+@pytest.mark.slow
 def test_what_is_found_does_not_depend_on_what_was_checked_before(server: BrokenServer) -> None:
     def findings(name: str) -> list[object]:
         verdicts = checked(server, MUTANTS[name]).verdicts

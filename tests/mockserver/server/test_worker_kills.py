@@ -79,7 +79,7 @@ def test_callbacks_that_became_due_while_no_server_ran_are_sent_after_the_start(
 
 
 @pytest.mark.redis
-@pytest.mark.sample
+@pytest.mark.slow
 def test_workers_that_end_while_redis_is_away_are_replaced_when_it_is_back(tmp_path: Path) -> None:
     with (
         redis_server(tmp_path / "redis") as redis,
