@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.store.backend import Missed
-from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
+from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, shorten_journals, tenants_to_forget
 from ltx_mock.store.memory_tenant import Shared
 from ltx_mock.store.observers import Outbox
 from ltx_mock.store.registry import Registered
@@ -80,10 +80,7 @@ class Copies:
             self.forget(copy)
 
     def _shorten_journals(self, size: int) -> None:
-        for copy in journals_to_shorten(self._by_space.values()):
-            size -= copy.shorten_journal(size)
-            if size <= 0:
-                return
+        shorten_journals(self._by_space.values(), size)
 
     def _forget_some(self, size: int) -> None:
         for copy in tenants_to_forget(self._by_space.values()):

@@ -9,7 +9,7 @@ from typing import TypeVar
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, journals_to_shorten, tenants_to_forget
+from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, shorten_journals, tenants_to_forget
 from ltx_mock.store.memory_tenant import MemoryTenant, Shared
 from ltx_mock.store.observers import Observers
 from ltx_mock.store.tenant import ANONYMOUS, Tenant
@@ -212,10 +212,7 @@ class MemoryStore:
         )  # otherwise each new key would check all tenants again
 
     def _shorten_journals(self, size: int) -> None:
-        for tenant in journals_to_shorten(self._tenants.values()):
-            size -= tenant.shorten_journal(size)
-            if size <= 0:
-                return
+        shorten_journals(self._tenants.values(), size)
 
     def _forget_tenants(self, size: int) -> None:
         for tenant in tenants_to_forget(self._tenants.values()):

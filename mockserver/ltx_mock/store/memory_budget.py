@@ -46,12 +46,17 @@ class Budget:
             self._threshold = self.limit if self.used <= self.limit else self.used + spare
 
 
-def journals_to_shorten(tenants: Iterable[T]) -> list[T]:
-    """Return the tenants in the order in which their journals are shortened.
+def shorten_journals(tenants: Iterable[MemoryTenant], size: int) -> None:
+    """Remove the oldest entries of journals, about so many bytes.
 
-    First the anonymous tenant, then keys without tasks, then the others; in each group the least recently used first.
+    First of the anonymous tenant, then of keys without tasks, then of the others; in each group of the least recently
+    used first.
     """
-    return sorted((each for each in tenants if each.entry_bytes), key=lambda each: (_rank(each), each.last_entry))
+    found = (each for each in tenants if each.entry_bytes)
+    for tenant in sorted(found, key=lambda each: (_rank(each), each.last_entry)):
+        size -= tenant.shorten_journal(size)
+        if size <= 0:
+            return
 
 
 def tenants_to_forget(tenants: Iterable[T]) -> list[T]:
