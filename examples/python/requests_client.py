@@ -108,9 +108,11 @@ class Videos:
                 answer.raise_for_status()
                 for chunk in answer.iter_content(64 * 1024):
                     file.write(chunk)
+            return part.replace(output)
         except requests.RequestException as error:
             raise VideoError(f"cannot download {url}: {error}") from error
-        return part.replace(output)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def message_of(answer: requests.Response) -> str:

@@ -23,6 +23,15 @@ POLLING = [case.name for case in CASES if not case.callback]
 CALLED = [case.name for case in CASES if case.callback]
 node = pytest.mark.node
 curl = pytest.mark.curl
+POLLERS = pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(PYTHON, id="python"),
+        pytest.param(REQUESTS, id="requests"),
+        pytest.param(NODE, marks=node, id="node"),
+        pytest.param(CURL, marks=curl, id="curl"),
+    ],
+)
 
 
 def checked(client: list[str], folder: Path, *options: str) -> tuple[int, dict[str, Any], str]:
@@ -35,22 +44,23 @@ def checked(client: list[str], folder: Path, *options: str) -> tuple[int, dict[s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "client",
-    [
-        pytest.param(PYTHON, id="python"),
-        pytest.param(REQUESTS, id="requests"),
-        pytest.param(NODE, marks=node, id="node"),
-        pytest.param(CURL, marks=curl, id="curl"),
-    ],
-)
+@POLLERS
 def test_an_example_passes_every_case_that_needs_no_receiver(client: list[str], tmp_path: Path) -> None:
     code, report, said = checked(client, tmp_path)
     assert (code, report["ok"]) == (0, True), said
     assert [each["case"] for each in report["cases"]] == POLLING
     outcomes = {each["rule"]: each["outcome"] for each in report["report"]["rules"]}
     assert outcomes == dict.fromkeys(outcomes, "kept") | {"CLI-2": "not checked", "CLI-8": "not checked"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "report.json"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["expired-result", "cut-download"])
+@POLLERS
+def test_an_example_leaves_no_part_of_a_result(client: list[str], case: str, tmp_path: Path) -> None:
+    code, _report, said = checked(client, tmp_path, f"--case={case}")
+    assert code == 0, said
+    kept = ["out.mp4"] if case == "cut-download" else []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*kept, "report.json"]
 
 
 @pytest.mark.slow
