@@ -30,6 +30,7 @@ COMMANDS = {
     "schema": "ltx_mock.cli.reference",
     "serve": "ltx_mock.cli.serve",
     "settings": "ltx_mock.cli.server_commands",
+    "spend": "ltx_mock.cli.spend",
     "tasks": "ltx_mock.cli.server_commands",
     "version": "ltx_mock.cli.reference",
 }

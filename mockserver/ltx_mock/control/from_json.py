@@ -117,3 +117,67 @@ def account_of(view: Mapping[str, Any]) -> Account:
         requests_in_window=requests["inWindow"],
         window_ends=requests["windowEnds"],
     )
+
+
+class WastedTask(NamedTuple):
+    """A task whose credits were wasted. `waste` has the reasons: `neverFetched`, `neverAsked`, `repeated`.
+
+    `repeats` is the id of the earlier task for the same video.
+    """
+
+    task_id: str
+    prompt: str
+    spent: int
+    waste: tuple[str, ...]
+    repeats: str | None
+
+    def __str__(self) -> str:
+        return f"{self.task_id}  {self.spent} credits  {', '.join(map(words_of, self.waste))}"
+
+
+class Spending(NamedTuple):
+    """What tasks cost, in credits: `charged` less `refunded` is `spent`, and `wasted` is a part of it.
+
+    `complete` is false if the journal no longer has all requests, so that a task may look wasted that is not.
+    """
+
+    tasks: int
+    charged: int
+    refunded: int
+    spent: int
+    wasted: int
+    wasted_tasks: tuple[WastedTask, ...]
+    complete: bool
+
+    @classmethod
+    def of(cls, view: Mapping[str, Any]) -> Self:
+        """Read what all tasks cost from JSON of the control plane."""
+        total = {name: view["total"][name] for name in ("tasks", "charged", "refunded", "spent", "wasted")}
+        wasted = tuple(
+            WastedTask(each["taskId"], each["prompt"], each["spent"], tuple(each["waste"]), each["repeats"])
+            for each in view["wasted"]
+        )
+        return cls(**total, wasted_tasks=wasted, complete=view["complete"])
+
+    @property
+    def never_fetched(self) -> tuple[WastedTask, ...]:
+        """The tasks with a result that was never downloaded as a whole."""
+        return self._for("neverFetched")
+
+    @property
+    def never_asked(self) -> tuple[WastedTask, ...]:
+        """The successful tasks for which there was no statusTask and no delivered callback."""
+        return self._for("neverAsked")
+
+    @property
+    def repeated(self) -> tuple[WastedTask, ...]:
+        """The tasks for the same video as one made less than a minute before, or one whose response was lost."""
+        return self._for("repeated")
+
+    def _for(self, reason: str) -> tuple[WastedTask, ...]:
+        return tuple(each for each in self.wasted_tasks if reason in each.waste)
+
+
+def words_of(waste: str) -> str:
+    """Return the reason for a waste in words."""
+    return {"neverFetched": "never fetched", "neverAsked": "never asked for", "repeated": "repeated"}[waste]

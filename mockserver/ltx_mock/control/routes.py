@@ -23,6 +23,7 @@ from ltx_mock.control.listing import VIEW_SIZE, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.control.params import body_of, json_body, limit_of, tenant_of_query
 from ltx_mock.control.refusals import refusal
+from ltx_mock.control.spending import Statement
 from ltx_mock.control.tenants import TenantRoutes
 from ltx_mock.control.to_json import account_view, delivery_view, task_view
 from ltx_mock.core.clock import SECOND
@@ -36,7 +37,9 @@ from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
 
 AT_ONCE = 100
-"""The number of tenants that are counted before other requests are served."""
+"""The number of tenants or tasks that are counted before other requests are served."""
+MAX_WASTED = 100
+"""The default number of prompts and wasted charges in a statement."""
 STATELESS = frozenset({"/health", "/version", "/openapi.json", "/model.json", "/schemas", "/schemas/{name}"})
 """Paths that are answered also while the store is away or slow."""
 
@@ -69,6 +72,7 @@ class ControlPlane:
             ("GET", "/callbacks", self.callbacks),
             ("POST", "/callbacks/{id}/redeliver", self.redeliver),
             ("GET", "/metrics", self.metrics),
+            ("GET", "/spend", self.spend),
             ("GET", "/openapi.json", self.openapi),
             ("GET", "/model.json", self.model),
             ("GET", "/schemas", self.schemas),
@@ -190,6 +194,15 @@ class ControlPlane:
         text = exposition(measured(self._engine, await self._tenants(request), len(self._feed.readers)))
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
+    async def spend(self, request: Request) -> dict[str, Any]:
+        """Return what the tasks cost, and what of it was wasted."""
+        limit, statement = limit_of(request, MAX_WASTED), Statement()
+        for tenant in filter(_with_key, await self._tenants(request)):
+            for index, _ in enumerate(statement.add(tenant), 1):
+                if index % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        return statement.as_dict(limit)
+
     async def redeliver(self, request: Request) -> dict[str, Any]:
         """Deliver a callback once more."""
         delivery = await self._engine.redeliver(request.path_params["id"])
@@ -232,6 +245,10 @@ class ControlPlane:
 def _newest(items: list[T], limit: int) -> tuple[list[T], bool]:
     """Return the last `limit` items, and whether there are more."""
     return items[max(0, len(items) - limit) :], len(items) > limit
+
+
+def _with_key(tenant: Tenant) -> bool:
+    return bool(tenant.key)
 
 
 def _planned(each: tuple[Tenant, Delivery]) -> int:

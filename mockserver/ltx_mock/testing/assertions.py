@@ -13,7 +13,7 @@ from ltx_mock.testing.polling import polling_violations
 from ltx_mock_contracts.polling import FIRST_POLL_MS, POLL_EVERY_MS
 
 if TYPE_CHECKING:
-    from ltx_mock.control.from_json import Exchange, Task
+    from ltx_mock.control.from_json import Exchange, Spending, Task
     from ltx_mock.core.journal_entry import RequestOperation
     from ltx_mock.core.records import Account
     from ltx_mock.testing.options import RequestFields
@@ -38,6 +38,11 @@ class Assertions(ABC):
     @abstractmethod
     def account(self) -> Account:
         """The counters."""
+
+    @property
+    @abstractmethod
+    def spend(self) -> Spending:
+        """What the tasks cost."""
 
     def assert_requested(
         self, operation: RequestOperation | None = None, *, times: int | None = None, **fields: Unpack[RequestFields]
@@ -100,24 +105,42 @@ class Assertions(ABC):
             wish = f"first after {first:g} s, then every {every:g} s or slower, none after the end"
             raise ContractFailure("\n".join([f"expected polite polling ({wish}), but:", *found]))
 
-    def assert_spent(self, *, at_most: int | None = None, exactly: int | None = None) -> None:
+    def assert_spent(
+        self, *, at_most: int | None = None, exactly: int | None = None, wasted: int | None = None
+    ) -> None:
         """Assert how many credits were spent, without refunds of failed tasks.
+
+        Args:
+            at_most: the maximum.
+            exactly: the exact number.
+            wasted: the maximum for results that were never fetched, tasks that nobody asked for, and repeated tasks.
 
         Raises:
             ContractFailure: another number was spent; the text lists the tasks.
-            SettingsError: neither or both limits are given, or one is not a number of credits.
+            SettingsError: no limit or both of the first two are given, or one is not a number of credits.
         """
         __tracebackhide__ = True
-        if (at_most is None) == (exactly is None):
+        limits = {"at_most": at_most, "exactly": exactly, "wasted": wasted}
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        if not given or {"at_most", "exactly"} <= given.keys():
             raise SettingsError("give at_most or exactly")
-        name, limit = ("at_most", at_most) if exactly is None else ("exactly", exactly)
-        whole(0)(name, limit)
+        for name, limit in given.items():
+            whole(0)(name, limit)
+        if wasted is not None:
+            self._assert_wasted(wasted)
         spent = self.account.spent
-        if spent == exactly or (at_most is not None and spent <= at_most):
+        if exactly in {None, spent} and (at_most is None or spent <= at_most):
             return
         wish = f"exactly {exactly}" if at_most is None else f"at most {at_most}"
         bill = [_item(task) for task in self.tasks] or ["  no task was created"]
         raise ContractFailure("\n".join([f"expected {wish} credits to be spent, but {spent} were spent:", *bill]))
+
+    def _assert_wasted(self, at_most: int) -> None:
+        __tracebackhide__ = True
+        spend = self.spend
+        if spend.wasted > at_most:
+            wish = f"expected at most {at_most} credits to be wasted, but {spend.wasted} were wasted:"
+            raise ContractFailure("\n".join([wish, *(f"  {task}" for task in spend.wasted_tasks)]))
 
 
 def _unmet(expected: Expectation, times: int | None, requests: list[Exchange], matching: list[Exchange]) -> str:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ltx_mock.control.from_json import Exchange, Task, account_of, delivery_of
+from ltx_mock.control.from_json import Exchange, Spending, Task, account_of, delivery_of
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.failures import CONTENT_VIOLATION
 from ltx_mock.core.keys import key_label
@@ -170,6 +170,11 @@ class World(Assertions):
         """The counters: tasks, credits, requests."""
         (view,) = self._admin.get("/tenants")["tenants"]
         return account_of(view)
+
+    @property
+    def spend(self) -> Spending:
+        """What the tasks cost, and what of it was wasted: never fetched, never asked for, repeated."""
+        return Spending.of(self._admin.get("/spend", limit=ALL))
 
     @property
     def transport(self) -> MockTransport:

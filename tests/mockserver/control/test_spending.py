@@ -1,0 +1,298 @@
+"""The bill: what tasks cost, and what of it was wasted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock import ContractFailure, MockServer
+from ltx_mock.testing.tenant import World
+from support.bodies import IMAGE, MINUTE, TEXT, ask, post, request_body, submit
+from support.processes import ltx_mock as run
+from support.receivers import Receiver
+
+PRICE = 5
+END = 10 * MINUTE
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[MockServer]:
+    with MockServer(clock="manual") as running:
+        yield running
+
+
+@pytest.fixture
+def world(mock: MockServer) -> World:
+    return mock.tenant()
+
+
+def fetch(client: httpx.Client, task_id: str, **headers: str) -> None:
+    (url,) = json.loads(ask(client, task_id)["resultJson"])["resultUrls"]
+    client.get(url, headers=headers)
+
+
+class Wasted(NamedTuple):
+    """The number of tasks for each reason."""
+
+    fetched: int = 0
+    asked: int = 0
+    repeated: int = 0
+
+
+Story = Callable[[World, httpx.Client], None]
+STORIES: list[tuple[Story, int, Wasted]] = []
+
+
+def tells(tasks: int, wasted: Wasted | None = None) -> Callable[[Story], Story]:
+    """Register a story that pays for so many tasks and wastes some."""
+
+    def register(story: Story) -> Story:
+        STORIES.append((story, tasks, wasted or Wasted()))
+        return story
+
+    return register
+
+
+@tells(0)
+def nothing_is_submitted(world: World, client: httpx.Client) -> None:
+    assert client.get("/statusTask/ltx-2-19b", params={"taskId": "task_none"}).status_code == 404
+    assert world.tasks == []
+
+
+@tells(1)
+def a_video_is_polled_and_fetched(world: World, client: httpx.Client) -> None:
+    task = submit(client)
+    world.clock.advance(END)
+    fetch(client, task)
+
+
+@tells(1)
+def a_video_is_fetched_in_one_range(world: World, client: httpx.Client) -> None:
+    task = submit(client)
+    world.clock.advance(END)
+    fetch(client, task, range="bytes=0-")
+
+
+@tells(1, Wasted(fetched=1))
+def the_end_is_known_but_the_video_is_not_fetched(world: World, client: httpx.Client) -> None:
+    task = submit(client)
+    world.clock.advance(END)
+    ask(client, task)
+
+
+@tells(1, Wasted(fetched=1))
+def the_client_gives_up_before_the_end(world: World, client: httpx.Client) -> None:
+    task = submit(client)
+    ask(client, task)
+    world.clock.advance(END)
+
+
+@tells(1, Wasted(fetched=1, asked=1))
+def a_task_is_forgotten(world: World, client: httpx.Client) -> None:
+    submit(client)
+    world.clock.advance(END)
+
+
+@tells(1)
+def a_task_is_still_running(world: World, client: httpx.Client) -> None:
+    submit(client)
+    assert world.tasks[0].state == "pending"
+
+
+@tells(0)
+def a_failed_task_is_refunded(world: World, client: httpx.Client) -> None:
+    world.fail_next()
+    submit(client)
+    world.clock.advance(END)
+
+
+@tells(0)
+def a_refused_request_costs_nothing(world: World, client: httpx.Client) -> None:
+    assert post(client, request_body(duration=99)).status_code == 400
+    assert world.tasks == []
+
+
+@tells(1)
+def a_failed_task_is_tried_again(world: World, client: httpx.Client) -> None:
+    world.fail_next()
+    submit(client)
+    world.finish(world.tasks[0], "failed", "CONTENT_VIOLATION")
+    task = submit(client)
+    world.clock.advance(END)
+    fetch(client, task)
+
+
+@tells(2, Wasted(repeated=1))
+def a_double_click_pays_twice(world: World, client: httpx.Client) -> None:
+    tasks = [submit(client), submit(client)]
+    world.clock.advance(END)
+    for task in tasks:
+        fetch(client, task)
+
+
+@tells(2, Wasted(repeated=1))
+def another_spelling_of_the_same_request_pays_twice(world: World, client: httpx.Client) -> None:
+    tasks = [submit(client), submit(client, duration=5.0, aspect_ratio="16:9")]
+    world.clock.advance(END)
+    for task in tasks:
+        fetch(client, task)
+
+
+@tells(2)
+def the_same_video_is_wanted_again_later(world: World, client: httpx.Client) -> None:
+    for _ in range(2):
+        task = submit(client)
+        world.clock.advance(END)
+        fetch(client, task)
+
+
+@tells(3)
+def similar_videos_are_not_the_same(world: World, client: httpx.Client) -> None:
+    tasks = [submit(client), submit(client, seed=1), submit(client, IMAGE)]
+    world.clock.advance(END)
+    for task in tasks:
+        fetch(client, task)
+
+
+@tells(2, Wasted(fetched=1, asked=1, repeated=1))
+def a_request_is_sent_again_after_a_lost_response(world: World, client: httpx.Client) -> None:
+    world.scenario("lost-answer")
+    with suppress(httpx.HTTPError):
+        post(client, request_body())
+    world.clock.advance(END)
+    task = submit(client)
+    world.clock.advance(END)
+    fetch(client, task)
+
+
+@tells(1, Wasted(fetched=1))
+def a_download_is_cut_off(world: World, client: httpx.Client) -> None:
+    task = submit(client)
+    world.clock.advance(END)
+    world.scenario("cut-download")
+    with suppress(httpx.HTTPError):
+        fetch(client, task)
+
+
+@pytest.mark.parametrize(("story", "tasks", "wasted"), [pytest.param(*each, id=each[0].__name__) for each in STORIES])
+def test_a_story_of_waste_has_its_bill(world: World, story: Story, tasks: int, wasted: Wasted) -> None:
+    with world.client() as client:
+        story(world, client)
+    spend = world.spend
+    found = Wasted(len(spend.never_fetched), len(spend.never_asked), len(spend.repeated))
+    assert (spend.spent, spend.spent, found) == (tasks * PRICE, world.account.spent, wasted)
+    assert spend.charged - spend.refunded == spend.spent
+    assert spend.wasted == len(spend.wasted_tasks) * PRICE
+    assert spend.complete
+
+
+def test_a_delivered_callback_is_as_good_as_a_poll(world: World) -> None:
+    with Receiver() as receiver, world.client() as client:
+        post(client, request_body() | {"request_type": "callback", "callback_url": receiver.url})
+        world.clock.advance(END)
+    assert [each.waste for each in world.spend.wasted_tasks] == [("neverFetched",)]
+
+
+def test_the_repeated_task_names_the_first_one(world: World) -> None:
+    with world.client() as client:
+        first, second, third = submit(client), submit(client), submit(client)
+    assert [(each.task_id, each.repeats) for each in world.spend.repeated] == [(second, first), (third, second)]
+
+
+def test_the_bill_says_when_the_journal_has_forgotten_requests(mock: MockServer) -> None:
+    world = mock.tenant(journal_entries=4)
+    with world.client() as client:
+        task = submit(client)
+        world.clock.advance(END)
+        fetch(client, task)
+        assert world.spend.complete
+        for _ in range(2):
+            ask(client, task)
+    assert not world.spend.complete
+
+
+@given(st.lists(st.sampled_from(["submit", "other", "fail", "poll", "fetch", "wait"]), max_size=12))
+def test_the_bill_agrees_with_the_account_and_waste_is_a_part_of_it(mock: MockServer, steps: list[str]) -> None:
+    world = mock.tenant()
+    with world.client() as client:
+        for step in steps:
+            if step == "fail":
+                world.fail_next()
+            if step in {"submit", "fail", "other"}:
+                submit(client, TEXT, prompt=step)
+            elif step == "wait":
+                world.clock.advance(2 * MINUTE)
+            for task in world.tasks if step in {"poll", "fetch"} else ():
+                if step == "poll" or task.state != "success":
+                    ask(client, task.id)
+                else:
+                    fetch(client, task.id)
+    spend = world.spend
+    assert (spend.tasks, spend.spent) == (world.account.made, world.account.spent)
+    assert 0 <= spend.wasted <= spend.spent
+    assert {each.task_id for each in spend.never_asked} <= {each.task_id for each in spend.never_fetched}
+    succeeded = {task.id for task in world.tasks if task.state == "success"}
+    assert {each.task_id for each in spend.never_fetched} <= succeeded
+
+
+def test_the_bill_is_split_by_key_and_by_prompt() -> None:
+    with MockServer(clock="manual") as mock:
+        for key, prompts in (("first-key", ["sea", "sea", "fire"]), ("second-key", ["sea"])):
+            with mock.tenant(key).client() as client:
+                for prompt in prompts:
+                    submit(client, prompt=prompt)
+        told = httpx.get(f"{mock.url}/__admin/spend", params={"limit": 1}, trust_env=False).json()
+    assert [(each["tenant"], each["spent"]) for each in told["tenants"] if each["spent"]] == [("t1", 15), ("t2", 5)]
+    assert [(each["prompt"], each["tasks"], each["spent"]) for each in told["prompts"]] == [("sea", 3, 15)]
+    assert (told["total"]["spent"], told["total"]["wasted"], told["truncated"]) == (20, PRICE, True)
+
+
+def test_the_command_prints_the_bill(mock: MockServer) -> None:
+    world = mock.tenant()
+    with world.client() as client:
+        first, second = submit(client), submit(client, prompt="a sea")
+        world.clock.advance(END)
+        fetch(client, first)
+    code, out, err = run("spend", "--url", world.url, "--key", world.api_key)
+    assert (code, err) == (0, "")
+    assert out == (
+        "2 tasks, 10 credits spent, 5 wasted; 10 charged, 0 refunded\n"
+        "  never fetched         5 credits  1 task\n"
+        "  never asked for       5 credits  1 task\n"
+        "  repeated              0 credits  0 tasks\n"
+        "by prompt\n"
+        "  1 task, 5 credits spent, 0 wasted  a futuristic city with flying cars at sunset\n"
+        "  1 task, 5 credits spent, 5 wasted  a sea\n"
+        "wasted\n"
+        f"  {second}  5 credits  never fetched, never asked for  a sea\n"
+    )
+
+
+def test_a_key_in_a_prompt_is_not_shown() -> None:
+    secret = "sk-very-secret-key"
+    with MockServer(clock="manual", api_key=secret) as mock:
+        with mock.client() as client:
+            submit(client, prompt=f"my key is {secret}")
+            mock.clock.advance(END)
+        assert secret not in json.dumps(mock._admin.get("/spend"))
+
+
+def test_waste_can_be_limited(world: World) -> None:
+    world.assert_spent(exactly=0, wasted=0)
+    with world.client() as client:
+        task = submit(client)
+        world.clock.advance(END)
+    with pytest.raises(ContractFailure) as failure:
+        world.assert_spent(at_most=PRICE, wasted=0)
+    assert str(failure.value) == (
+        "expected at most 0 credits to be wasted, but 5 were wasted:\n"
+        f"  {task}  5 credits  never fetched, never asked for"
+    )
+    world.assert_spent(wasted=PRICE)
