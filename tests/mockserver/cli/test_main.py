@@ -45,6 +45,7 @@ Commands:
   schema        Print the JSON Schema NAME, or the names of all schemas.
   serve         Run the fake API until Ctrl-C.
   settings      Print the current settings as JSON.
+  spend         Show how many credits were spent, and which were wasted.
   tasks         List the tasks, or show the history of a task, or finish it.
   version       Print the version.
 """
