@@ -5,9 +5,10 @@ It imports only the standard library and pytest. Other modules are imported when
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pytest
 
@@ -62,6 +63,32 @@ def pytest_runtest_makereport(
 
         report.sections += sections(item, failed=report.failed)
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send what the tests of an xdist worker have spent to the main process."""
+    if "ltx_mock.testing.pytest_spending" in sys.modules and hasattr(session.config, "workeroutput"):
+        from ltx_mock.testing.pytest_spending import SPENT  # noqa: PLC0415
+
+        session.config.workeroutput["ltx_spent"] = dict(session.config.stash.get(SPENT, {}))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what the tests of an xdist worker have spent."""
+    if spent := getattr(node, "workeroutput", {}).get("ltx_spent"):
+        from ltx_mock.testing.pytest_spending import add_spending  # noqa: PLC0415
+
+        add_spending(node.config, spent)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests have spent, except with `-q`."""
+    if "ltx_mock.testing.pytest_spending" in sys.modules and terminalreporter.verbosity >= 0:
+        from ltx_mock.testing.pytest_spending import spending_line  # noqa: PLC0415
+
+        if line := spending_line(terminalreporter.config):
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")
@@ -147,4 +174,4 @@ def make_ltx_server(request: pytest.FixtureRequest, ltx_listen_address: tuple[st
         return servers[-1]
 
     yield make
-    stop(servers)
+    stop(request.config, servers)

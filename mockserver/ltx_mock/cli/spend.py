@@ -8,7 +8,7 @@ import click
 
 from ltx_mock.cli.output import print_json, say
 from ltx_mock.cli.server_commands import ALL, JSON, named, on_server
-from ltx_mock.control.from_json import words_of
+from ltx_mock.control.from_json import REASONS
 from ltx_mock_contracts.reporting.text import printable, shortened
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def spend(remote: ControlClient, limit: int, *, as_json: bool) -> None:
         return
     total = told["total"]
     say(f"{_bill(total)}; {total['charged']} charged, {total['refunded']} refunded")
-    for name in ("neverFetched", "neverAsked", "repeated"):
-        say(f"  {words_of(name):<16}{total[name]['credits']:>7} credits  {_count(total[name]['tasks'])}")
+    for name, words in REASONS.items():
+        say(f"  {words:<16}{total[name]['credits']:>7} credits  {_count(total[name]['tasks'])}")
     for headline, parts in (("by key", told["tenants"]), ("by prompt", told["prompts"])):
         if len(parts) > 1:
             say(headline)
@@ -45,7 +45,9 @@ def spend(remote: ControlClient, limit: int, *, as_json: bool) -> None:
     if told["wasted"]:
         say("wasted")
     for each in told["wasted"]:
-        why = ", ".join(map(words_of, each["waste"])) + (f" (as {each['repeats']})" if each["repeats"] else "")
+        why = ", ".join(map(REASONS.__getitem__, each["waste"])) + (
+            f" (as {each['repeats']})" if each["repeats"] else ""
+        )
         say(f"  {each['taskId']}  {each['spent']} credits  {why}  {_prompt(each)}")
     if told["truncated"]:
         say("there is more; see --limit", err=True)

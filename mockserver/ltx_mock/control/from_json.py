@@ -119,8 +119,12 @@ def account_of(view: Mapping[str, Any]) -> Account:
     )
 
 
+REASONS = {"neverFetched": "never fetched", "neverAsked": "never asked for", "repeated": "repeated"}
+"""The reasons for wasted credits in JSON, and in words."""
+
+
 class WastedTask(NamedTuple):
-    """A task whose credits were wasted. `waste` has the reasons: `neverFetched`, `neverAsked`, `repeated`.
+    """A task whose credits were wasted. `waste` has its `REASONS`.
 
     `repeats` is the id of the earlier task for the same video.
     """
@@ -132,7 +136,7 @@ class WastedTask(NamedTuple):
     repeats: str | None
 
     def __str__(self) -> str:
-        return f"{self.task_id}  {self.spent} credits  {', '.join(map(words_of, self.waste))}"
+        return f"{self.task_id}  {self.spent} credits  {', '.join(map(REASONS.__getitem__, self.waste))}"
 
 
 class Spending(NamedTuple):
@@ -176,8 +180,3 @@ class Spending(NamedTuple):
 
     def _for(self, reason: str) -> tuple[WastedTask, ...]:
         return tuple(each for each in self.wasted_tasks if reason in each.waste)
-
-
-def words_of(waste: str) -> str:
-    """Return the reason for a waste in words."""
-    return {"neverFetched": "never fetched", "neverAsked": "never asked for", "repeated": "repeated"}[waste]

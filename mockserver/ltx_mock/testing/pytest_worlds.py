@@ -15,6 +15,8 @@ from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import OF_THE_SERVER, setting_names, with_current_names
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
+from ltx_mock.testing.pytest_spending import note_spending
+from ltx_mock_contracts.control_client import ControlClient
 
 if TYPE_CHECKING:
     from ltx_mock.control.from_json import Exchange
@@ -90,6 +92,7 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
         internal_errors = server.internal_errors[before:] + _internal_errors(world)
     finally:
         numbers.discard(number)
+        note_spending(item.config, world._admin)  # noqa: SLF001 - a module of the same house
         with suppress(LtxMockError):
             world.close()
     _tell(internal_errors)
@@ -100,11 +103,12 @@ def watch(item: pytest.Item, world: World) -> None:
     item.stash.setdefault(WORLDS, []).append(world)
 
 
-def stop(servers: list[MockServer]) -> None:
+def stop(config: pytest.Config, servers: list[MockServer]) -> None:
     """Stop servers that a test has started, and report their internal errors."""
     internal_errors = []
     for server in servers:
         try:
+            note_spending(config, ControlClient(server._transport, server.url))  # noqa: SLF001 - a module of the same house
             internal_errors += server.internal_errors + _internal_errors(server)
         except LtxMockError:
             continue  # the test has already stopped it

@@ -49,7 +49,8 @@ def masked(text: str) -> str:
 
 def section(text: str) -> str:
     """Return the section of ltx-mock in a report."""
-    return masked(text).partition("- ltx-mock http://127.0.0.1:PORT -")[2].partition("\n")[2].partition("\n====")[0]
+    own = masked(text).partition("- ltx-mock http://127.0.0.1:PORT -")[2].partition("\n")[2].partition("\n====")[0]
+    return own.partition("\nltx-mock: ")[0]  # the line about credits
 
 
 STORY = """
@@ -321,3 +322,39 @@ def test_a_test_that_reads_a_stopped_server_gets_its_own_error(pytester: pytest.
     output = run(pytester, test, failed=1, errors=1)
     assert "the test's own" in output
     assert "the tenant cannot be read: the server is stopped" in output
+
+
+# ---- what the tests have spent
+
+SPENDING = """
+    @pytest.mark.parametrize("tasks", [0, 1, 2])
+    def test_spends(ltx_mock, tasks):
+        for _ in range(tasks):
+            submit(ltx_mock)
+        ltx_mock.clock.advance(300)
+
+    def test_of_a_server(make_ltx_server):
+        server = make_ltx_server(clock="manual")
+        submit(server.tenant("another-key"))
+"""
+SPENT = "ltx-mock: 4 tasks, 20 credits spent, 15 wasted (never fetched 3, never asked for 3, repeated 1)"
+
+
+def test_the_end_of_a_run_shows_what_its_tests_have_spent(pytester: pytest.Pytester) -> None:
+    assert SPENT in run(pytester, SPENDING, passed=4).splitlines()
+
+
+def test_the_processes_of_xdist_add_what_they_have_spent(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_inside=HELPERS + SPENDING)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2")
+    result.assert_outcomes(passed=4)
+    assert SPENT in result.stdout.lines
+
+
+@pytest.mark.parametrize(("test", "options"), [("def test(ltx_mock): pass", ()), (SPENDING, ("-q",))])
+def test_a_run_that_spends_nothing_or_is_quiet_shows_no_such_line(
+    pytester: pytest.Pytester, test: str, options: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(test_inside=HELPERS + test)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio", *options)
+    result.stdout.no_fnmatch_line("*credits*")
