@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from inspect import isabstract
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 from unittest.mock import patch
 from urllib.parse import parse_qs, parse_qsl, urlencode
@@ -248,9 +249,9 @@ class Broken(Behaviour):
 
 
 def mistakes(module: str, kind: type[Broken] = Broken) -> list[type[Broken]]:
-    """Return the mistakes that are classes of a module."""
+    """Return the mistakes that are concrete classes of a module."""
     below = [each for child in kind.__subclasses__() for each in (child, *mistakes(module, child))]
-    return [each for each in below if each.__module__ == module and hasattr(each, "rule")]
+    return [each for each in below if each.__module__ == module and hasattr(each, "rule") and not isabstract(each)]
 
 
 class Mutating:

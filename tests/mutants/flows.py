@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import urlencode
 
@@ -158,7 +159,7 @@ class AsyncCalls(Broken):
         return body
 
 
-class OfRate(Broken):
+class OfRate(Broken, ABC):
     """Changes the request limit."""
 
     rule = "LIM-1"
@@ -168,8 +169,9 @@ class OfRate(Broken):
             count, _, unit = settings["rate_limit"].partition("/")
             settings["rate_limit"] = self.rate(int(count), unit)
 
+    @abstractmethod
     def rate(self, count: int, unit: str) -> str:
-        raise NotImplementedError
+        """Return the limit that the fake gets instead."""
 
 
 class OneRequestMore(OfRate):
@@ -283,5 +285,5 @@ SPACED = [
 ]
 
 
-FLOWS = [kind.mutant() for kind in mistakes(__name__) if kind is not OfRate] + SPACED
+FLOWS = [kind.mutant() for kind in mistakes(__name__)] + SPACED
 """The mistakes about callbacks and limits."""

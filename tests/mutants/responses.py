@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from ltx_mock.asgi.in_process import Reply
@@ -12,14 +13,15 @@ RESULT = ("resultJson", "completeTime", "costTime")
 ENDED = ("success", "failed")
 
 
-class OfUnknown(Broken):
+class OfUnknown(Broken, ABC):
     """Changes only the 404 of a task that nobody made."""
 
     def fails(self, ask: Ask, reply: Reply) -> Reply:
         return self.of_unknown(reply) if (ask.operation, reply.status) == ("statusTask", 404) else reply
 
+    @abstractmethod
     def of_unknown(self, reply: Reply) -> Reply:
-        raise NotImplementedError
+        """Return what is answered instead."""
 
 
 # ---- the envelope

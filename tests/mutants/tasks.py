@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,15 +111,16 @@ class EndBeforeTheEnd(Broken):
             data["completeTime"] = data["createTime"] + 45_000
 
 
-class OfSuccess(Broken):
+class OfSuccess(Broken, ABC):
     """Changes what is told of a success, by polls and callbacks alike."""
 
     def tells(self, data: Data) -> None:
         if data["state"] == "success":
             self.of_success(data)
 
+    @abstractmethod
     def of_success(self, data: Data) -> None:
-        raise NotImplementedError
+        """Change it."""
 
 
 class NoCostTime(OfSuccess):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from hypothesis.stateful import RuleBasedStateMachine
 
 from ltx_mock.store.backend import Backend
 from ltx_mock.store.sqlite_backend import SqliteBackend
@@ -20,6 +22,25 @@ Opened: TypeAlias = AbstractAsyncContextManager[tuple[Backend, Backend]]
 Open: TypeAlias = Callable[[Path], Opened]
 """What opens the handles; it may keep files in a folder."""
 FILES = itertools.count()
+
+
+class TwoWorkers(RuleBasedStateMachine):
+    """A state machine that uses two handles of one state.
+
+    Attributes:
+        runner: Runs the coroutines.
+        backends: The handles.
+    """
+
+    def __init__(self, opened: Opened) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.backends = self.runner.run(opened.__aenter__())
+        self._opened = opened
+
+    def teardown(self) -> None:
+        with self.runner:
+            self.runner.run(self._opened.__aexit__(None, None, None))
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ltx_mock.cli import main
+from ltx_mock.client_checks import programs
 from ltx_mock.client_checks.cases import select_cases
 from ltx_mock.client_checks.programs import KEPT_BYTES, Program, free_port
 from ltx_mock.client_checks.runner import JudgedCase, check_cases
@@ -170,8 +171,17 @@ def test_many_small_pieces_are_kept_as_well_as_a_large_one() -> None:
     assert played.run.client.output.split() == [str(number) for number in range(500)]
 
 
-def test_one_that_closes_its_output_is_waited_for() -> None:
-    played = run("import os, time\nos.close(1); os.close(2)\ntime.sleep(0.1)\nos._exit(7)", timeout=SECONDS)
+def test_one_that_closes_its_output_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, read = tmp_path / "gate", programs._Output._read
+    os.mkfifo(gate)
+
+    def read_and_open_the_gate(output: programs._Output) -> None:
+        read(output)
+        gate.write_bytes(b"")
+
+    monkeypatch.setattr(programs._Output, "_read", read_and_open_the_gate)
+    code = "import os\nos.close(1); os.close(2)\nos.open(os.environ['GATE'], os.O_RDONLY)\nos._exit(7)"
+    played = run(code, timeout=SECONDS, GATE=str(gate))
     assert (played.run.client.description, played.run.client.output) == ("exits with 7", "")
 
 

@@ -194,8 +194,10 @@ def test_who_waits_for_news_waits_no_longer_than_told_and_not_for_what_was_there
     async def story(one: Backend, two: Backend) -> None:
         position = (await two.news()).position
         await two.wait_for_news(position, 0)
+        assert (await two.news(position)).spaces == frozenset()
         await one.commit([Change("a", 0, {})])
         await two.wait_for_news(position, 3600)
+        assert (await two.news(position)).spaces == frozenset("a")
 
     run(story)
 

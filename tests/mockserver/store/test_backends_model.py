@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 
 from ltx_mock.store.backend import Change, Committed, Gone, Line, Missed, News, Records
-from support.backends import FOR_LONG_TESTS, Open, Opened
+from support.backends import FOR_LONG_TESTS, Open, Opened, TwoWorkers
 
 
 @dataclass
@@ -37,24 +36,17 @@ WORKERS = st.sampled_from((0, 1))
 NUMBERS = st.integers(0, 7)
 
 
-class TwoWorkers(RuleBasedStateMachine):
+class Backends(TwoWorkers):
     """Two handles do anything in any order, with right and stale versions, and must agree with a model."""
 
     def __init__(self, opened: Opened) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.opened = opened
-        self.backends = self.runner.run(opened.__aenter__())
+        super().__init__(opened)
         self.spaces: dict[str, ModelSpace] = {}
         self.names: list[str] = ["never-there"]
         self.last_line = 0
         self.history: list[str] = []
         self.positions: list[tuple[str, int]] = []
         self.keep_position(0)
-
-    def teardown(self) -> None:
-        with self.runner:
-            self.runner.run(self.opened.__aexit__(None, None, None))
 
     def name(self, number: int) -> str:
         """Return the name of a space that is there, was there or never was."""
@@ -178,7 +170,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("open_two", FOR_LONG_TESTS)
 def test_two_workers_agree_with_a_model(open_two: Open, tmp_path: Path) -> None:
-    class Machine(TwoWorkers):
+    class Machine(Backends):
         def __init__(self) -> None:
             super().__init__(open_two(tmp_path))
 

@@ -395,7 +395,7 @@ def test_a_large_space_is_read_whole(server: RedisServer) -> None:
 def test_a_cluster_has_one_database(cluster: Sequence[RedisServer]) -> None:
     async def tell() -> None:
         backend = RedisBackend(cluster[0].url.removesuffix("/0") + "/1")
-        await error_of(backend.open())
+        assert "SELECT is not allowed in cluster mode" in await error_of(backend.open())
 
     asyncio.run(tell())
 

@@ -71,6 +71,19 @@ class Two:
         self.seen: list[str] = []
         self.store.observers.add(Seen(self.seen))
 
+    async def begin(self, tenant: Tenant, work: units.Work) -> tuple[asyncio.Task[object], asyncio.Event]:
+        """Start a unit of work in the first store; its commit is held up until the event is set."""
+        gate, reached = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            reached.set()
+            await gate.wait()
+
+        self.handle.before = hold
+        running = asyncio.create_task(self.store.run(tenant, work))
+        await reached.wait()
+        return running, gate
+
     async def check(self) -> None:
         """Check that both show what there is."""
         fresh = SharedStore(self.settings, MemoryBackend(self.state))
@@ -171,15 +184,8 @@ async def test_after_a_conflict_the_unit_is_run_again_and_heard_of_once(two: Two
 
 @story
 async def test_observers_hear_of_what_is_written_only(two: Two) -> None:
-    tenant, gate, reached = await two.store.tenant("key"), asyncio.Event(), asyncio.Event()
-
-    async def held() -> None:
-        reached.set()
-        await gate.wait()
-
-    two.handle.before = held
-    running = asyncio.create_task(two.store.run(tenant, submit("one")))
-    await reached.wait()
+    tenant = await two.store.tenant("key")
+    running, gate = await two.begin(tenant, submit("one"))
     assert two.seen == []
     gate.set()
     await running
@@ -213,34 +219,20 @@ async def test_what_was_written_though_the_reply_was_lost_appears_once(two: Two)
 
 @story
 async def test_units_that_come_while_the_backend_is_slow_are_written_together(two: Two) -> None:
-    tenant, gate, reached = await two.store.tenant("key"), asyncio.Event(), asyncio.Event()
-
-    async def held() -> None:
-        reached.set()
-        await gate.wait()
-
-    two.handle.before = held
-    running = [asyncio.create_task(two.store.run(tenant, submit("0")))]
-    await reached.wait()
-    running += [asyncio.create_task(two.store.run(tenant, submit(str(number)))) for number in range(1, 9)]
+    tenant = await two.store.tenant("key")
+    first, gate = await two.begin(tenant, submit("0"))
+    others = [asyncio.create_task(two.store.run(tenant, submit(str(number)))) for number in range(1, 9)]
     await asyncio.sleep(0)
     version = two.state.spaces[tenant.space].version  # type: ignore[attr-defined]
     gate.set()
-    await asyncio.gather(*running)
+    await asyncio.gather(first, *others)
     assert two.state.spaces[tenant.space].version == version + 2  # type: ignore[attr-defined]
 
 
 @story
 async def test_who_is_cancelled_before_the_work_begins_causes_nothing(two: Two) -> None:
-    tenant, gate, reached = await two.store.tenant("key"), asyncio.Event(), asyncio.Event()
-
-    async def held() -> None:
-        reached.set()
-        await gate.wait()
-
-    two.handle.before = held
-    first = asyncio.create_task(two.store.run(tenant, submit("first")))
-    await reached.wait()
+    tenant = await two.store.tenant("key")
+    first, gate = await two.begin(tenant, submit("first"))
     second = asyncio.create_task(two.store.run(tenant, submit("second")))
     await asyncio.sleep(0)
     for each in (first, second):
@@ -394,15 +386,8 @@ def test_who_waits_for_a_store_that_closes_is_told() -> None:
     async def told() -> None:
         two = Two()
         await two.store.open()
-        tenant, reached = await two.store.tenant("key"), asyncio.Event()
-
-        async def held() -> None:
-            reached.set()
-            await asyncio.Event().wait()
-
-        two.handle.before = held
-        running = asyncio.create_task(two.store.run(tenant, submit("one")))
-        await reached.wait()
+        tenant = await two.store.tenant("key")
+        running, _ = await two.begin(tenant, submit("one"))
         await two.store.close()
         with pytest.raises(UnavailableError, match="stopping"):
             await running

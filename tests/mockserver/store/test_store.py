@@ -65,10 +65,7 @@ def story(tell: Callable[[Store], Coroutine[None, None, None]]) -> Callable[[Mak
         finally:
             await store.close()
 
-    def test(make: Make) -> None:
-        asyncio.run(told(make))
-
-    return test
+    return lambda make: asyncio.run(told(make))
 
 
 @story

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -30,7 +30,7 @@ from ltx_mock.store.sqlite_backend import SqliteBackend
 from ltx_mock.store.sqlite_file import MIGRATIONS
 from support.bodies import TEXT, ask, message_of, post, request_body
 from support.memory_backend import MemoryBackend
-from support.processes import LTX_MOCK, Process, ltx_mock, serving
+from support.processes import LTX_MOCK, Process, Served, ltx_mock, serving
 from support.receivers import Received, Receiver
 from support.redis_servers import RedisServer, redis_server
 from support.slow_proxy import delayed
@@ -131,24 +131,16 @@ class Load:
         self._go_on.set()
 
 
-@pytest.mark.redis
-@pytest.mark.posix
-@pytest.mark.slow
-def test_redis_is_killed_and_started_again_in_mid_load(redis: RedisServer) -> None:
-    with (
-        serving("--store", redis.url, "--clock", "manual", "--quiet", *WIDE) as served,
-        ThreadPoolExecutor() as threads,
-    ):
-        loads = [Load(served.url, f"key-{number}") for number in range(4)]
+@contextmanager
+def loaded(served: Served, count: int) -> Iterator[list[Load]]:
+    """Run loads while the store goes away and comes back; then check that they go on, and that nothing is lost."""
+    loads = [Load(served.url, f"key-{number}") for number in range(count)]
+    with ThreadPoolExecutor() as threads:
         running = [threads.submit(load.run) for load in loads]
         try:
-            until(lambda: all(len(load.made) >= 5 for load in loads))
-            redis.kill()
-            until(lambda: all(load.unknown for load in loads))
-            check_away(served.url, f"Redis at 127.0.0.1:{redis.port}/0")
-            counts = [len(load.made) for load in loads]
-            redis.start()
+            yield loads
             served.wait_for_error_line("the store is back")
+            counts = [len(load.made) for load in loads]
             for load in loads:
                 load.go_on()
             until(lambda: all(len(load.made) >= count + 5 for load, count in zip(loads, counts, strict=True)))
@@ -157,9 +149,22 @@ def test_redis_is_killed_and_started_again_in_mid_load(redis: RedisServer) -> No
                 load.end()
         for each in running:
             each.result(SECONDS)
-        with control(served.url) as admin:
-            for load in loads:
-                check_exact(served.url, admin, load)
+    with control(served.url) as admin:
+        for load in loads:
+            check_exact(served.url, admin, load)
+
+
+@pytest.mark.redis
+@pytest.mark.posix
+@pytest.mark.slow
+def test_redis_is_killed_and_started_again_in_mid_load(redis: RedisServer) -> None:
+    with serving("--store", redis.url, "--clock", "manual", "--quiet", *WIDE) as served:
+        with loaded(served, 4) as loads:
+            until(lambda: all(len(load.made) >= 5 for load in loads))
+            redis.kill()
+            until(lambda: all(load.unknown for load in loads))
+            check_away(served.url, f"Redis at 127.0.0.1:{redis.port}/0")
+            redis.start()
         served.end()
         lines = served.stderr().partition("Ctrl-C stops the server.\n")[2].splitlines()
         assert len(lines) == 2
@@ -494,28 +499,13 @@ def test_a_full_disk_refuses_requests_until_there_is_space_again(tmp_path: Path)
         resource.prlimit(served.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     store = f"sqlite:{tmp_path / 'state.db'}"
-    with serving("--store", store, "--quiet", "--clock", "manual", *WIDE) as served, ThreadPoolExecutor() as threads:
-        loads = [Load(served.url, f"key-{number}") for number in range(3)]
+    with serving("--store", store, "--quiet", "--clock", "manual", *WIDE) as served:
         limit(400_000)
-        running = [threads.submit(load.run) for load in loads]
-        try:
+        with loaded(served, 3) as loads:
             until(lambda: all(load.unknown for load in loads))
             with control(served.url) as admin:
                 assert admin.get("/health").status_code == 200
-            counts = [len(load.made) for load in loads]
             limit(resource.RLIM_INFINITY)
-            served.wait_for_error_line("the store is back")
-            for load in loads:
-                load.go_on()
-            until(lambda: all(len(load.made) >= count + 5 for load, count in zip(loads, counts, strict=True)))
-        finally:
-            for load in loads:
-                load.end()
-        for each in running:
-            each.result(SECONDS)
-        with control(served.url) as admin:
-            for load in loads:
-                check_exact(served.url, admin, load)
         assert served.end() == 0
         assert served.stderr().count("look for a full or broken disk") == 1
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from ltx_mock.core.journal_entry import Entry, RequestEntry
 from ltx_mock.core.setting_readers import Rate
@@ -23,7 +23,7 @@ from ltx_mock.store.observers import Observer
 from ltx_mock.store.shared import SharedStore
 from ltx_mock.store.tenant import Tenant
 from support import store_units as units
-from support.backends import FOR_LONG_TESTS, Open, Opened, memory
+from support.backends import FOR_LONG_TESTS, Open, Opened, TwoWorkers, memory
 from support.store_units import BrokenError, Work, difference, shown
 
 T = TypeVar("T")
@@ -82,14 +82,11 @@ class Order(Observer):
             self.names[entry.number] = entry.target
 
 
-class TwoWorkers(RuleBasedStateMachine):
+class Stores(TwoWorkers):
     """Two stores on one backend, and their model."""
 
     def __init__(self, opened: Opened) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.opened = opened
-        self.backends = self.runner.run(opened.__aenter__())
+        super().__init__(opened)
         self.model = MemoryStore(NARROW)
         self.stores = [SharedStore(NARROW, backend) for backend in self.backends]
         self.order = Order()
@@ -100,10 +97,9 @@ class TwoWorkers(RuleBasedStateMachine):
         self.named = 0
 
     def teardown(self) -> None:
-        with self.runner:
-            for store in self.stores:
-                self.runner.run(store.close())
-            self.runner.run(self.opened.__aexit__(None, None, None))
+        for store in self.stores:
+            self.runner.run(store.close())
+        super().teardown()
 
     def of_both(self, worker: int, do: Callable[[Any], Any]) -> tuple[Any, Any]:
         """Do the same with a store and with the model, and return both results."""
@@ -284,7 +280,7 @@ class _Open:
 def test_two_workers_do_what_one_store_in_memory_does(
     open_two: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Machine(TwoWorkers):
+    class Machine(Stores):
         def __init__(self) -> None:
             super().__init__(open_two(tmp_path))
 

@@ -195,12 +195,12 @@ RESTARTS = """
 
 
 def test_the_server_may_restart_in_a_test(pytester: pytest.Pytester) -> None:
-    run(pytester, RESTARTS, passed=2)
+    assert run(pytester, RESTARTS, passed=2).ret == 0
 
 
 def test_another_ltx_mock_may_restart_in_a_test(pytester: pytest.Pytester, tmp_path: Path) -> None:
     with MockServer(store=f"sqlite:{tmp_path / 'state.db'}", clock="manual") as server:
-        run(pytester, RESTARTS, "--ltx-base-url", server.url, passed=2)
+        assert run(pytester, RESTARTS, "--ltx-base-url", server.url, passed=2).ret == 0
 
 
 @pytest.mark.parametrize(
