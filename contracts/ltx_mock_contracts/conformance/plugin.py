@@ -81,20 +81,24 @@ def options_of(config: pytest.Config) -> Options:
     """Return the options of the command line.
 
     Raises:
-        pytest.UsageError: There is no URL, or a rule is not known.
+        pytest.UsageError: There is no URL, a rule is not known, or a number is out of its range.
     """
     given = config.option
     if not given.ltx_base_url:
         raise pytest.UsageError("the checks need a server: --ltx-base-url URL")
     named = {each.name: getattr(given, f"ltx_{each.name}") for each in fields(Options) if each.metadata}
     named |= {name: os.environ.get(variable) for name, variable in _ENVIRONMENT.items() if named[name] is None}
-    return Options(
-        url=given.ltx_base_url,
-        sources=("spec",) if given.ltx_documented_only else ("spec", "vendor"),
-        rules=_rules(given.ltx_rule, given.ltx_exclude_rule),
-        seed=given.ltx_seed,
-        **named,
-    )
+    rules = _rules(given.ltx_rule, given.ltx_exclude_rule)
+    try:
+        return Options(
+            url=given.ltx_base_url,
+            sources=("spec",) if given.ltx_documented_only else ("spec", "vendor"),
+            rules=rules,
+            seed=given.ltx_seed,
+            **named,
+        )
+    except ValueError as error:
+        raise pytest.UsageError(f"--ltx-{str(error).replace('_', '-', 1)}") from None
 
 
 def _as_argument(option: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from math import ceil
 from shlex import quote
 from time import monotonic
@@ -15,6 +15,7 @@ import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
+from ltx_mock.cli.numbers import Number
 from ltx_mock.cli.report import chosen_rules, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.harness.options import Options
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.verdicts import Report
 
 VARIABLES = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
-LEAST = {"timeout": 0.1, "poll_every": 0.05}
 SHOWN_EVERY = 25
 TOLD_EVERY = 30.0
 LONG = 5.0
@@ -41,16 +41,16 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             about["is_flag"] = True
         else:
             about |= {"default": each.default, "show_default": each.default is not None}
-            about |= {"type": _kind(each.name, str(each.type)), "metavar": each.metadata["metavar"]}
+            about |= {"type": _kind(each), "metavar": each.metadata["metavar"]}
         command = click.option(f"--{each.name.replace('_', '-')}", each.name, **about)(command)
     return command
 
 
-def _kind(name: str, annotation: str) -> Any:
-    least = LEAST.get(name, 0)
+def _kind(option: Field[Any]) -> Any:
+    annotation, least, most = str(option.type), option.metadata["least"], option.metadata["most"]
     if annotation.startswith("int"):
-        return click.IntRange(min=int(least))
-    return click.FloatRange(min=least) if annotation.startswith("float") else str
+        return click.IntRange(least, most)
+    return Number(least, most) if annotation.startswith("float") else str
 
 
 @click.command()

@@ -15,6 +15,7 @@ import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
+from ltx_mock.cli.numbers import Number
 from ltx_mock.cli.report import json_text, show
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import escape_workflow_commands, printable
@@ -32,10 +33,10 @@ JOBS_OF_A_SLEEPER = 4
 @click.command("check-client", context_settings={"ignore_unknown_options": False})
 @click.option("--case", "cases", multiple=True, metavar="NAME", help="Only this case (may be repeated).")
 @click.option("--list", "listing", is_flag=True, help="List the cases.")
-@click.option("--timeout", type=click.FloatRange(0.1, 86_400), metavar="S", help="End the client after S real seconds.")
+@click.option("--timeout", type=Number(0.1, 86_400), metavar="S", help="End the client after S real seconds.")
 @click.option(
     "--http-timeout",
-    type=click.FloatRange(0.1, 3600),
+    type=Number(0.1, 3600),
     default=5.0,
     show_default=True,
     metavar="S",
@@ -52,7 +53,7 @@ JOBS_OF_A_SLEEPER = 4
 @click.option("--jobs", "-n", type=click.IntRange(1, 64), metavar="N", help="Run N cases in parallel.")
 @click.option(
     "--scale",
-    type=click.FloatRange(1, 1000),
+    type=Number(1, 1000),
     metavar="N",
     help="The client divides its waits by N ({scale}, APIXO_TIME_SCALE), and the fake's clock runs N times as fast.",
 )

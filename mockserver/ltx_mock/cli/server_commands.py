@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import click
 
+from ltx_mock.cli.numbers import Number
 from ltx_mock.cli.output import print_exported, print_json, say
 from ltx_mock.cli.task_history import story_lines
 from ltx_mock.core.clock import moment_of, time_of_day
@@ -106,7 +107,7 @@ def show(remote: ControlClient, *, as_json: bool) -> None:
 @clock.command("set")
 @on_server
 @click.argument("mode", required=False, type=click.Choice(["real", "scaled", "manual", "auto"]))
-@click.option("--speed", type=float, help="Factor by which the clock runs faster than real time.")
+@click.option("--speed", type=Number(min=0), help="Factor by which the clock runs faster than real time.")
 @JSON
 def set_(remote: ControlClient, mode: str | None, speed: float | None, *, as_json: bool) -> None:
     """Change the mode or the speed of the clock."""
@@ -116,7 +117,7 @@ def set_(remote: ControlClient, mode: str | None, speed: float | None, *, as_jso
 
 @clock.command(context_settings={"ignore_unknown_options": True})  # so that -5 is reported as an invalid number
 @on_server
-@click.argument("seconds", type=click.FloatRange(min=0))
+@click.argument("seconds", type=Number(min=0))
 @JSON
 def advance(remote: ControlClient, seconds: float, *, as_json: bool) -> None:
     """Advance the clock by SECONDS and print the events."""

@@ -122,6 +122,8 @@ def test_the_key_may_stand_in_the_environment() -> None:
         (("http://127.0.0.1:9", "--rule", "GEN-99"), "no rule 'GEN-99'"),
         (("http://127.0.0.1:9", "--max-examples", "-1"), "-1 is not in the range x>=0"),
         (("http://127.0.0.1:9", "--max-tasks", "-1"), "-1 is not in the range x>=0"),
+        (("http://127.0.0.1:9", "--timeout", "1e300"), "1e+300 is not in the range 0.1<=x<=86400.0"),
+        (("http://127.0.0.1:9", "--callback-port", "65536"), "65536 is not in the range 0<=x<=65535"),
         (("http://127.0.0.1:9", "--rule", "CLI"), "no rule is left to check"),
         (("http://127.0.0.1:9", "--rule", "ENV", "--exclude-rule", "ENV"), "no rule is left to check"),
         (("http://[::1",), "must be the http or https URL of a server"),
@@ -203,10 +205,19 @@ def test_the_bound_holds_over_several_processes() -> None:
     assert 0 < server.made <= 3
 
 
-def test_pytest_says_what_it_needs() -> None:
-    run = run_pytest()
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "the checks need a server: --ltx-base-url URL"),
+        (["--ltx-base-url=http://127.0.0.1:9", "--ltx-timeout=nan"], "--ltx-timeout must be 0.1 to 86400, not nan"),
+        (["--ltx-base-url=http://127.0.0.1:9", "--ltx-poll-every=0"], "--ltx-poll-every must be 0.05 to 86400, not 0"),
+        (["--ltx-base-url=http://127.0.0.1:9", "--ltx-max-tasks=-1"], "--ltx-max-tasks must be at least 0, not -1"),
+    ],
+)
+def test_pytest_says_what_it_needs(options: list[str], told: str) -> None:
+    run = run_pytest(*options)
     assert run.returncode == 4
-    assert "the checks need a server: --ltx-base-url URL" in run.stderr
+    assert told in run.stderr
 
 
 def test_it_says_what_it_waits_for_and_for_how_long(capsys: pytest.CaptureFixture[str]) -> None:

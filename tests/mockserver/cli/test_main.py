@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import ltx_mock_schemas
 from ltx_mock.cli import COMMANDS, main
+from ltx_mock.cli import cli as command_group
 from ltx_mock.core.settings import setting_names
 from ltx_mock_contracts import RULES
 from support.processes import LTX_MOCK, clean_environment, ltx_mock
@@ -167,6 +169,27 @@ def test_wrong_use_is_one_line_and_exit_code_2(cli: Run, args: list[str], line: 
     code, out, err = cli(*args)
     assert (code, out) == (2, "")
     assert err == f"ltx-mock: {line}\n"
+
+
+def options_of(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield each option that takes a number, after the names of its commands."""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            yield from options_of(found, *path, name)
+    for each in command.params:
+        if each.type.name.startswith(("float", "integer")) and isinstance(each, click.Option):
+            yield *path, each.opts[0]
+
+
+@pytest.mark.parametrize("option", list(options_of(command_group)), ids=" ".join)
+def test_an_option_for_a_number_takes_nothing_else(cli: Run, option: tuple[str, ...]) -> None:
+    for value in ("nan", "-inf", "-1e400", "x"):
+        code, out, err = cli(*option, value)
+        assert (code, out) == (2, "")
+        assert value in err or "-inf" in err
+        assert err.count("\n") == 1
 
 
 def test_the_version_is_told_in_both_ways(cli: Run) -> None:
