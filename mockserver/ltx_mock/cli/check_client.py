@@ -254,9 +254,10 @@ def _write(found: CheckResult, again: str, *, json_: str | None, junitxml: str |
 
 def _tell(found: CheckResult, again: str) -> None:
     from ltx_mock.client_checks.report import output_of, table  # noqa: PLC0415
+    from ltx_mock.control.from_json import amounts_text  # noqa: PLC0415
 
     show(found.report)
-    click.echo(f"\n{table(found)}", nl=False)
+    click.echo(f"\n{table(found)}\n{amounts_text(found.spent)}")
     for played in found.cases:
         if not played.report.ok:
             case = played.run.case

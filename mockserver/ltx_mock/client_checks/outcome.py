@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ltx_mock.client_checks.cases import Case
     from ltx_mock.client_checks.time_limits import Stop
     from ltx_mock.client_checks.timing import Timing
@@ -54,6 +56,7 @@ class CaseRun:
         unauthenticated_requests: Requests without a key or with another one.
         deliveries: The callbacks.
         tasks: The tasks.
+        spent: What its tasks cost: the `AMOUNTS` of `ltx_mock.control.from_json`.
         results: What the client does with a result.
         receiver_unreachable: Whether a callback got no response before the client was done.
         control: The run of the same client without faults; None if there was none.
@@ -67,6 +70,7 @@ class CaseRun:
     unauthenticated_requests: list[Exchange] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
+    spent: Mapping[str, int] = field(default_factory=dict)
     results: Results = "either"
     receiver_unreachable: bool = False
     control: CaseRun | None = None

@@ -13,6 +13,7 @@ from ltx_mock.client_checks.programs import Program, free_port
 from ltx_mock.client_checks.rules import judge_case, waits_in_real_time
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.client_checks.trial import HTTP_TIMEOUT, KEY, Client, run_case
+from ltx_mock.control.from_json import AMOUNTS
 from ltx_mock_contracts.reporting.redaction import without_keys
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.verdicts import Report, VerdictCollector
@@ -65,6 +66,11 @@ class CheckResult:
     hint: str | None = None
     """Why the other cases were skipped after the first, and what to do; None if they ran."""
 
+    @property
+    def spent(self) -> dict[str, int]:
+        """What the tasks of all cases cost: the `AMOUNTS` of `ltx_mock.control.from_json`."""
+        return {name: sum(each.run.spent.get(name, 0) for each in self.cases) for name in AMOUNTS}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the result as a JSON object; the schema `client-report` describes it."""
         return {
@@ -73,6 +79,7 @@ class CheckResult:
             "timing": str(self.timing),
             "hint": self.hint,
             "cases": [each.as_dict() for each in self.cases],
+            "spent": self.spent,
             "report": self.report.as_dict(),
         }
 

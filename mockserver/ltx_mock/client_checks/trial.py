@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ltx_mock.client_checks.cases import SILENCE, Case
 from ltx_mock.client_checks.outcome import CaseRun, ClientRun, Results
 from ltx_mock.client_checks.timing import Timing
+from ltx_mock.control.from_json import amounts_of
 from ltx_mock.store.observers import Observer
 from ltx_mock.testing.mock_server import MockServer
 
@@ -85,6 +86,7 @@ def run_case(
             unauthenticated_requests=mock.unauthenticated_requests,
             deliveries=mock.callbacks,
             tasks=mock.tasks,
+            spent=amounts_of(mock._admin.get("/spend", limit=0)),  # noqa: SLF001 - a module of the same house
             results=results,
             receiver_unreachable=_receiver_unreachable(mock, done=ran.succeeded or case.end != "result"),
         )

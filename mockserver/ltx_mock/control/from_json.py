@@ -121,6 +121,8 @@ def account_of(view: Mapping[str, Any]) -> Account:
 
 REASONS = {"neverFetched": "never fetched", "neverAsked": "never asked for", "repeated": "repeated"}
 """The reasons for wasted credits in JSON, and in words."""
+AMOUNTS = ("tasks", "spent", "wasted", *REASONS)
+"""The tasks, the credits that were spent and wasted, and the number of tasks for each reason."""
 
 
 class WastedTask(NamedTuple):
@@ -180,3 +182,16 @@ class Spending(NamedTuple):
 
     def _for(self, reason: str) -> tuple[WastedTask, ...]:
         return tuple(each for each in self.wasted_tasks if reason in each.waste)
+
+
+def amounts_of(view: Mapping[str, Any]) -> dict[str, int]:
+    """Read the `AMOUNTS` from JSON of the control plane."""
+    total = view["total"]
+    return {name: total[name]["tasks"] if name in REASONS else total[name] for name in AMOUNTS}
+
+
+def amounts_text(amounts: Mapping[str, int]) -> str:
+    """Return the `AMOUNTS` as one line."""
+    reasons = ", ".join(f"{words} {amounts[reason]}" for reason, words in REASONS.items() if amounts[reason])
+    tasks = f"{amounts['tasks']} task{'' if amounts['tasks'] == 1 else 's'}"
+    return f"{tasks}, {amounts['spent']} credits spent, {amounts['wasted']} wasted{reasons and f' ({reasons})'}"

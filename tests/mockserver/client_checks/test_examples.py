@@ -97,6 +97,7 @@ def test_the_report_is_as_its_schema_says(tmp_path: Path) -> None:
     for client, name, ok in ((PYTHON, "success", True), (rude, "success", False)):
         code, report, said = checked(client, tmp_path, "--case", name)
         assert (code, report["ok"]) == (0 if ok else 1, ok), said
+        assert ("1 task, 5 credits spent, 0 wasted\n" in said) == ok
         jsonschema.validate(report, described, cls=jsonschema.Draft202012Validator)
         assert set(report) == set(described["required"]) == set(described["properties"])
         case = described["$defs"]["case"]

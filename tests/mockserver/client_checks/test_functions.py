@@ -57,6 +57,11 @@ def test_a_good_function_passes(case: str) -> None:
     assert check_client(function_of(GoodClient, **timeouts), case).report.ok
 
 
+def test_the_result_has_the_cost_of_the_tasks() -> None:
+    reasons = {"neverFetched": 1, "neverAsked": 0, "repeated": 0}
+    assert check_client(function_of(GoodClient), "success").spent == {"tasks": 1, "spent": 5, "wasted": 5} | reasons
+
+
 def test_the_cases_of_a_function_are_those_without_downloads_and_callbacks() -> None:
     left_out = {case.name for case in CASES} - set(FUNCTION_CASES)
     downloads = {"slow-download", "cut-download", "expired-result"}
