@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -60,19 +62,32 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}{suggestion(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the arguments, which may print the help or the version."""
+        with _reader_may_close():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. A closed output pipe is not a failure, as it would be with click.
+        """Run the command.
 
         Raises:
             LtxMockError: a dependency of the command is not installed.
         """
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            forget_stream(sys.stdout)
-            return CLEAN
+            with _reader_may_close():
+                return super().invoke(ctx)
         except MissingExtraError as error:
             raise LtxMockError(f"`{ctx.invoked_subcommand}` needs {error.remedy}") from None
+
+
+@contextmanager
+def _reader_may_close() -> Iterator[None]:
+    """End the command when the output pipe is closed. This is not a failure, as it would be with click."""
+    try:
+        yield
+    except BrokenPipeError:
+        forget_stream(sys.stdout)
+        raise click.exceptions.Exit(CLEAN) from None
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -107,6 +122,9 @@ def main(args: list[str] | None = None) -> None:
         code = _say(error.format_message())
     except LtxMockError as error:
         code = _say(str(error))
+    except OSError as error:  # a full disk under the standard output, for example
+        forget_stream(sys.stdout)
+        code = _say(": ".join(filter(None, (error.filename, error.strerror))))
     except (click.Abort, KeyboardInterrupt):
         code = 130
     sys.exit(code if isinstance(code, int) else CLEAN)
@@ -115,5 +133,8 @@ def main(args: list[str] | None = None) -> None:
 def _say(message: str) -> int:
     from ltx_mock_contracts.reporting.text import printable  # noqa: PLC0415 - only where something is wrong
 
-    click.echo(f"ltx-mock: {printable(' '.join(message.split()))}", err=True)
+    try:
+        click.echo(f"ltx-mock: {printable(' '.join(message.split()))}", err=True)
+    except OSError:
+        forget_stream(sys.stderr)
     return CANNOT_RUN

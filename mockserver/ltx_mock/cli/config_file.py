@@ -34,7 +34,7 @@ class ConfigurableCommand(click.Command):
         """
         if not ctx.resilient_parsing and not set(args).intersection(ctx.help_option_names):
             options = {str(each.name): each for each in self.params}
-            values = read_config(Path.cwd(), options)
+            values = read_config(Path(), options)
             ctx.default_map = {name: _as_given(value, options[name]) for name, value in values.items()}
             _tell_unknown_variables({f"{PREFIX}_{name}".upper() for name in (*options, *OTHER_VARIABLES)})
         return super().parse_args(ctx, args)

@@ -32,6 +32,7 @@ from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
 
+MAX_WORKERS = 256
 WAIT_SECONDS = 30.0
 """How long to wait for a store that cannot be reached yet."""
 
@@ -76,7 +77,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MAX_WORKERS),
     default=1,
     metavar="N",
     help="Processes that share the work; they need a store that all of them reach. [default: 1]",

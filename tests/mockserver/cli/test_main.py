@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,6 +54,8 @@ Commands:
 """
 
 
+FULL = Path("/dev/full")
+"""A device that is always full."""
 SEE_SERVE = "; see ltx-mock serve --help"
 
 
@@ -234,7 +237,10 @@ def test_it_runs_as_a_module_too() -> None:
     assert out.startswith("ltx-mock ")
 
 
-@pytest.mark.parametrize("command", [["rules"], ["rules", "--json"], ["openapi"], ["schema", "generate-request"]])
+PRINTING = [["rules"], ["rules", "--json"], ["openapi"], ["schema", "generate-request"], ["--help"], ["--version"]]
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=" ".join)
 def test_a_reader_that_leaves_early_is_no_error(command: list[str]) -> None:
     process = subprocess.Popen(
         [*LTX_MOCK, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()
@@ -245,3 +251,25 @@ def test_a_reader_that_leaves_early_is_no_error(command: list[str]) -> None:
     with process.stderr:
         told = process.stderr.read()
     assert (process.wait(SECONDS), told) == (0, b"")
+
+
+@pytest.mark.posix
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has it")
+@pytest.mark.parametrize("command", PRINTING, ids=" ".join)
+def test_output_that_cannot_be_written_is_told_in_one_line(command: list[str]) -> None:
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [*LTX_MOCK, *command], stdout=full, stderr=subprocess.PIPE, env=clean_environment(), check=False
+        )
+        silent = subprocess.run([*LTX_MOCK, *command], stdout=full, stderr=full, env=clean_environment(), check=False)
+    assert (done.returncode, done.stderr) == (2, b"ltx-mock: No space left on device\n")
+    assert silent.returncode == 2
+
+
+@pytest.mark.posix
+def test_a_folder_that_was_removed_has_no_config_file(tmp_path: Path) -> None:
+    code = f"import os; os.rmdir(os.getcwd()); os.execv({LTX_MOCK[0]!r}, {[*LTX_MOCK, 'serve', '--port', '-1']!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=clean_environment(), check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "ltx-mock: port must be a whole number from 0 to 65535, not -1\n")
