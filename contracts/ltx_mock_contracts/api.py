@@ -1,10 +1,21 @@
-"""Constants common to all models of the API: the base path, the balance path, and the states of a task (TASK-1)."""
+"""Constants common to all models of the API: paths, states of a task (TASK-1), limits, and ids that no task has."""
 
 from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
-__all__ = ["BALANCE_PATH", "BASE_PATH", "ENDED", "RUNNING", "STATES", "State"]
+__all__ = [
+    "BALANCE_PATH",
+    "BASE_PATH",
+    "ENDED",
+    "MAX_REQUESTS_PER_MINUTE",
+    "MAX_UNFINISHED_TASKS",
+    "RUNNING",
+    "STATES",
+    "UNKNOWN_TASK_ID",
+    "UNKNOWN_TASK_IDS",
+    "State",
+]
 
 BASE_PATH: Final = "/api/v1"
 """The prefix of all paths of the API."""
@@ -16,3 +27,24 @@ State = Literal["pending", "processing", "success", "failed"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 RUNNING: Final[tuple[State, ...]] = STATES[:2]
 ENDED: Final[tuple[State, ...]] = STATES[2:]
+
+MAX_REQUESTS_PER_MINUTE: Final = 10_000
+"""The documented limit for one key (LIM-1)."""
+
+MAX_UNFINISHED_TASKS: Final = 1000
+"""The documented limit for one key (LIM-2)."""
+
+UNKNOWN_TASK_ID: Final = "task_12345678"
+"""The sample id of the documents, which no server creates."""
+
+UNKNOWN_TASK_IDS: Final = (
+    UNKNOWN_TASK_ID,
+    "task_abc123xyz789",
+    "task_",
+    "0",
+    "../task",
+    "é",
+    "task_" + "0" * 200,
+    "null",
+)
+"""Ids of tasks that no server has (TASK-11)."""

@@ -17,7 +17,7 @@ from ltx_mock_contracts.conformance.collector import ReportCollector
 from ltx_mock_contracts.conformance.harness.checks import Plan
 from ltx_mock_contracts.conformance.harness.target import CannotRunError, Target
 from ltx_mock_contracts.conformance.plugin import options_of
-from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, late_findings, run_check, select_checks
+from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, late_results, run_check, select_checks
 from ltx_mock_contracts.conformance.suite import CHECKS
 from ltx_mock_contracts.reporting.facts import about
 from ltx_mock_contracts.verdicts import VerdictCollector
@@ -35,15 +35,16 @@ FOLDER: Final[pytest.StashKey[Path]] = pytest.StashKey()
 TARGET: Final[pytest.StashKey[Target]] = pytest.StashKey()
 PLAN: Final[pytest.StashKey[Plan]] = pytest.StashKey()
 _FOLDER: Final = "ltx_folder"
+_RESULT: Final = ".result"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Contact the server before collection, and before xdist starts its workers."""
-    _reach(session.config)
+    _contact_server(session.config)
 
 
-def _reach(config: pytest.Config) -> None:
+def _contact_server(config: pytest.Config) -> None:
     shared = getattr(config, "workerinput", {}).get(_FOLDER)
     if shared is None:
         temporary = tempfile.TemporaryDirectory(prefix="ltx-mock-")
@@ -68,18 +69,18 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect checks that are not in the plan, and sort the others by it."""
-    ours = {check: item for item in items if (check := _check_of(item)) is not None}
-    if not ours:
+    checks = {check: item for item in items if (check := _check_of(item)) is not None}
+    if not checks:
         return
     if TARGET not in config.stash:
-        _reach(config)
+        _contact_server(config)
     target = config.stash[TARGET]
-    wanted = set(select_checks(target.options)) & set(ours)
-    config.hook.pytest_deselected(items=[item for check, item in ours.items() if check not in wanted])
-    plan = config.stash[PLAN] = Plan.of([check for check in ours if check in wanted], target)
-    left_out = [check for check in ours if check.name in plan.left_out]
-    items[:] = [item for item in items if item not in ours.values()]
-    items += [ours[check] for check in (*plan.running, *left_out)]
+    selected = set(select_checks(target.options)) & set(checks)
+    config.hook.pytest_deselected(items=[item for check, item in checks.items() if check not in selected])
+    plan = config.stash[PLAN] = Plan.of([check for check in checks if check in selected], target)
+    left_out = [check for check in checks if check.name in plan.left_out]
+    items[:] = [item for item in items if item not in checks.values()]
+    items += [checks[check] for check in (*plan.running, *left_out)]
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -89,10 +90,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 @pytest.fixture(scope="session")
 def contexts(pytestconfig: pytest.Config) -> Iterator[list[CheckContext]]:
-    """The contexts of the checks of this process; their inboxes are read once more at the end."""
-    used: list[CheckContext] = []
-    yield used
-    for finished in late_findings(used):
+    """The contexts of the checks of this process; their inboxes are read again at the end."""
+    contexts: list[CheckContext] = []
+    yield contexts
+    for finished in late_results(contexts):
         _save(pytestconfig, finished)
 
 
@@ -121,10 +122,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     collector = ReportCollector()
     collector.plan(Plan(bound=config.stash[TARGET].budget.bound))
-    kept = sorted(config.stash[FOLDER].glob("*.seen"), key=lambda path: path.stat().st_mtime_ns)
-    for path in kept:
+    results = sorted(config.stash[FOLDER].glob(f"*{_RESULT}"), key=lambda path: path.stat().st_mtime_ns)
+    for path in results:
         collector.add(_read(path))
-    if not kept:
+    if not results:
         return
     terminalreporter.section("rules of the contract")
     report = collector.report(options_of(config))
@@ -141,18 +142,18 @@ def _check_of(item: pytest.Item) -> Check | None:
 
 def _save(config: pytest.Config, finished: CheckFinished) -> None:
     """Write the result of a check to the shared folder."""
-    known = {name: getattr(finished, name) for name in ("why", "exchanges", "trace", "made", "ids", "error")}
+    facts = {name: getattr(finished, name) for name in ("why", "exchanges", "trace", "made", "ids", "error")}
     collector = finished.collector and finished.collector.as_dict()
-    with tempfile.NamedTemporaryFile("w", dir=config.stash[FOLDER], suffix=".seen", delete=False) as file:
-        json.dump({"check": finished.check.name, "collector": collector, **known}, file)
+    with tempfile.NamedTemporaryFile("w", dir=config.stash[FOLDER], suffix=_RESULT, delete=False) as file:
+        json.dump({"check": finished.check.name, "collector": collector, **facts}, file)
 
 
 def _read(path: Path) -> CheckFinished:
-    seen = json.loads(path.read_text(encoding="utf-8"))
-    name = seen.pop("check")
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    name = stored.pop("check")
     check = next(each for each in CHECKS if each.name == name)
-    noted, collector = seen.pop("collector"), None
-    if noted is not None:
+    results, collector = stored.pop("collector"), None
+    if results is not None:
         collector = VerdictCollector()
-        collector.merge(noted)
-    return CheckFinished(check, collector=collector, **seen)
+        collector.merge(results)
+    return CheckFinished(check, collector=collector, **stored)

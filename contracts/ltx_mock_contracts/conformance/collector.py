@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReportCollector"]
 
-_UNSEEN: Final[dict[Side, str]] = {
+_UNTESTED: Final[dict[Side, str]] = {
     "accepts": "no valid request was accepted",
     "refuses": "no invalid request was refused",
     "holds": "no check has tested it",
@@ -30,7 +30,7 @@ _UNSEEN: Final[dict[Side, str]] = {
 
 
 class ReportCollector:
-    """Adds up the results of checks.
+    """Combines the results of checks.
 
     Attributes:
         errors: Errors in the checks themselves.
@@ -40,8 +40,8 @@ class ReportCollector:
         self.errors: list[str] = []
         self._trace: list[str] = []
         self._collector = VerdictCollector()
-        self._ran: dict[str, set[Side]] = defaultdict(set)
-        self._why: dict[str, list[tuple[Side, str]]] = defaultdict(list)
+        self._tested: dict[str, set[Side]] = defaultdict(set)
+        self._reasons: dict[str, list[tuple[Side, str]]] = defaultdict(list)
         self._exchanges = 0
         self._made = 0
         self._ids: dict[str, int] = {}
@@ -58,9 +58,9 @@ class ReportCollector:
         check = finished.check
         if finished.why is not None:
             for rule, side in check.sides:
-                self._why[rule].append((side, finished.why))
+                self._reasons[rule].append((side, finished.why))
         elif finished.collector is not None:
-            self._complete(check, finished.collector)
+            self._note_tested(check, finished.collector)
         if finished.collector is None:
             return
         for deviation in finished.collector.deviations:
@@ -82,8 +82,8 @@ class ReportCollector:
         """
         rules = [rule.id for rule in RULES.values() if rule.group != "CLI"]
         wanted = [rule for rule in rules if options.rules is None or rule in options.rules]
-        unseen = {rule: why for rule in wanted if (why := self._reason(rule))}
-        verdicts = self._collector.verdicts(wanted, options.sources, unseen, complete=set(wanted) - set(unseen))
+        untested = {rule: why for rule in wanted if (why := self._reason(rule))}
+        verdicts = self._collector.verdicts(wanted, options.sources, untested, complete=set(wanted) - set(untested))
         report = Report(
             verdicts=tuple(each if numbered else _without_numbers(each) for each in verdicts),
             sources=options.sources,
@@ -100,25 +100,25 @@ class ReportCollector:
         """Return all exchanges as NDJSON."""
         return [text_without_keys(lines, options.secrets) for lines in self._trace]
 
-    def _complete(self, check: Check, collector: VerdictCollector) -> None:
+    def _note_tested(self, check: Check, collector: VerdictCollector) -> None:
         """Note that a check has completed. It counts only for rules that it judged at least once."""
         for rule, side in check.sides:
             if collector.seen[rule]:
-                self._ran[rule].add(side)
+                self._tested[rule].add(side)
             else:
-                self._why[rule].append((side, "no exchange showed it"))
+                self._reasons[rule].append((side, "no exchange showed it"))
 
     def _reason(self, rule: str) -> str | None:
         """Return why a side of a rule was not tested; None if all sides were."""
-        ran = self._ran[rule]
-        missing = [(side, why) for side, why in self._why[rule] if side not in ran]
+        tested = self._tested[rule]
+        missing = [(side, why) for side, why in self._reasons[rule] if side not in tested]
         if not missing:
-            return None if ran else "no exchange showed it"
+            return None if tested else "no exchange showed it"
         side, why = missing[0]  # reasons from running checks come before those of the plan
-        return f"{_UNSEEN[side]}: {why}" if ran else why
+        return f"{_UNTESTED[side]}: {why}" if tested else why
 
     def _note_task_id(self, task_id: str, number: int, line: str, check: str) -> None:
-        """Note a task id. A check sees only its own tasks, so ids used twice are found here."""
+        """Note a task id. A check knows only its own tasks, so an id that was used twice is detected here."""
         first = self._ids.setdefault(task_id, number)
         if first != number:
             title, exchanges = "two tasks have the same taskId", (first, number)

@@ -35,15 +35,15 @@ __all__ = [
     "Listener",
     "Planned",
     "check_server",
-    "late_findings",
+    "late_results",
     "run_check",
     "run_checks",
     "select_checks",
 ]
 
 
-class CannotRun(Exception):  # noqa: N818 - it says what is, not what was done wrong
-    """The checks cannot run, or one of them has an error in itself; the text says why."""
+class CannotRun(Exception):  # noqa: N818 - a public name
+    """The checks cannot run, or the code of one of them raised an error; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class CheckFinished:
         made: The number of tasks it made.
         ids: The ids of its tasks, each with number and curl line of its first exchange.
         failure: The failure to raise for its results, if any.
-        error: An error in the check itself.
+        error: The error that the code of the check raised, if any.
     """
 
     check: Check
@@ -117,17 +117,17 @@ def check_server(
     """Check a server against the contract.
 
     Args:
-        options: The server, and how far to go.
+        options: The server, and the limits of the run.
         listener: Receives the progress.
-        trace: A list that gets all exchanges, as lines of NDJSON.
-        pace: How real time passes, where the server's cannot be moved.
-        parallel: How many checks run at the same time, so that several tasks are waited for at once.
+        trace: A list to which all exchanges are added, as lines of NDJSON.
+        pace: The source of real time, for servers whose clock cannot be advanced.
+        parallel: How many checks run at the same time, which shortens the waits for tasks.
 
     Returns:
         A verdict for each rule that is about a server.
 
     Raises:
-        CannotRun: The server cannot be reached, does not accept the key, or a check has an error in itself.
+        CannotRun: The server cannot be reached, does not accept the key, or the code of a check raised an error.
     """
     collector = ReportCollector()
     waiting = None if listener is None else listener.waiting
@@ -155,10 +155,10 @@ def run_checks(
     """Run the checks, and yield events: the plan, then start and end of each check.
 
     Args:
-        options: The server, and how far to go.
-        pace: How real time passes, where the server's cannot be moved.
+        options: The server, and the limits of the run.
+        pace: The source of real time, for servers whose clock cannot be advanced.
         parallel: How many checks run at the same time.
-        waiting: Called before each wait, with the seconds and the purpose.
+        waiting: Called before each wait in real time, with the seconds and the purpose.
 
     Raises:
         CannotRun: The server cannot be reached, or does not accept the key.
@@ -172,16 +172,16 @@ def run_checks(
         plan = Plan.of(checks, target)
         yield Planned(plan)
         contexts: list[CheckContext] = []
-        yield from (_one_by_one if parallel < 2 else _side_by_side(parallel))(plan.running, target, contexts)
+        yield from (_run_in_order if parallel < 2 else _run_in_threads(parallel))(plan.running, target, contexts)
         yield from (CheckFinished(each, why=plan.left_out[each.name]) for each in checks if each.name in plan.left_out)
-        yield from late_findings(contexts)
+        yield from late_results(contexts)
 
 
 def select_checks(options: Options) -> tuple[Check, ...]:
     """Return the checks of the selected rules.
 
     Raises:
-        CannotRun: There is none.
+        CannotRun: There are none.
     """
     found = tuple(each for each in CHECKS if options.rules is None or not options.rules.isdisjoint(each.rules))
     if not found:
@@ -195,9 +195,9 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
     Args:
         check: The check.
         target: The server.
-        contexts: A list that gets the context, for `late_findings`.
+        contexts: A list to which the context is added, for `late_results`.
     """
-    why = target.stop_reason or _known(check, target)
+    why = target.stop_reason or _known_to_be_broken(check, target)
     if why is not None:
         return CheckFinished(check, why=why)
     context = CheckContext(target, check.name)
@@ -206,7 +206,7 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
         check.run(context)
     except CheckStoppedError as reason:
         why = str(reason)
-    except Exception as problem:  # noqa: BLE001 - it is told, with the name of the check
+    except Exception as problem:  # noqa: BLE001 - it is reported with the name of the check
         error = f"the check {check.name!r} failed with an error of its own: {type(problem).__name__}: {problem}"
     collector = context.close()
     contexts.append(context)
@@ -216,50 +216,50 @@ def run_check(check: Check, target: Target, contexts: list[CheckContext]) -> Che
         why=why,
         exchanges=len(context.recorded),
         trace=write_ndjson(context.recorded),
-        made=context.made,
+        made=context.tasks_made,
         ids=context.ids,
         failure=context.failure(collector),
         error=error,
     )
 
 
-def _known(check: Check, target: Target) -> str | None:
-    """Return why a check is skipped that would spend tasks on rules known to be broken; None otherwise."""
+def _known_to_be_broken(check: Check, target: Target) -> str | None:
+    """Return why a check is skipped that costs tasks and whose rules are known to be broken; None otherwise."""
     rules = target.options.rules
     wanted = [rule for rule in check.rules if rules is None or rule in rules]
-    if target.budget.bound is not None and check.tasks and target.accepts_wrong.issuperset(wanted):
+    if target.budget.bound is not None and check.tasks and target.accepts_invalid.issuperset(wanted):
         return f"{', '.join(wanted)} is broken, as other checks show; this check would cost a task"
     return None
 
 
-def late_findings(contexts: Iterable[CheckContext]) -> Iterator[CheckFinished]:
+def late_results(contexts: Iterable[CheckContext]) -> Iterator[CheckFinished]:
     """Read every inbox once more, and yield the additional results."""
     for context in contexts:
         recorded = len(context.recorded)
-        collector = context.late_findings()
+        collector = context.late_results()
         if collector is not None:
             check = next(each for each in CHECKS if each.name == context.name)
             new = context.recorded[recorded:]
             yield CheckFinished(check, collector=collector, exchanges=len(new), trace=write_ndjson(new))
 
 
-def _one_by_one(checks: Iterable[Check], target: Target, contexts: list[CheckContext]) -> Iterator[Event]:
+def _run_in_order(checks: Iterable[Check], target: Target, contexts: list[CheckContext]) -> Iterator[Event]:
     for check in checks:
         yield CheckStarted(check)
         yield run_check(check, target, contexts)
 
 
-def _side_by_side(
+def _run_in_threads(
     threads: int,
 ) -> Callable[[Iterable[Check], Target, list[CheckContext]], Iterator[Event]]:
     def run(checks: Iterable[Check], target: Target, contexts: list[CheckContext]) -> Iterator[Event]:
         with ThreadPoolExecutor(threads) as pool:
-            begun = []
+            futures = []
             for check in checks:
                 yield CheckStarted(check)
-                begun.append(pool.submit(run_check, check, target, contexts))
+                futures.append(pool.submit(run_check, check, target, contexts))
             try:
-                yield from (each.result() for each in as_completed(begun))
+                yield from (each.result() for each in as_completed(futures))
             finally:
                 pool.shutdown(cancel_futures=True)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from ltx_mock_contracts.api import MAX_UNFINISHED_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import httpx
 
-__all__ = ["DOCUMENTED_CONCURRENCY", "CallbackInbox", "Clock", "Target"]
-
-DOCUMENTED_CONCURRENCY: Final = 1000
+__all__ = ["CallbackInbox", "Clock", "Target"]
 
 
 class Clock(Protocol):
@@ -58,7 +58,7 @@ class Target:
     clock: Clock | None = None
     finish: Callable[[str, str], object] | None = None
     callbacks: CallbackInbox | None = None
-    max_concurrent: int = DOCUMENTED_CONCURRENCY
+    max_concurrent: int = MAX_UNFINISHED_TASKS
     violating_prompt: str | None = None
     choices: bool = False
 

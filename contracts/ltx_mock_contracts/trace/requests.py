@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
 
-__all__ = ["REFUSALS", "judge_refused_for_credits", "judge_request", "tells_of_credits"]
+__all__ = ["REFUSALS", "is_about_credits", "judge_refused_for_credits", "judge_request"]
 
 REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
 """Codes that refuse a request because of its content."""
@@ -38,7 +38,7 @@ def judge_request(recorder: Recorder, exchange: Exchange) -> None:
         _judge_limit(recorder, exchange)
     elif exchange.status in _ACCESS:
         _judge_access(recorder, exchange)
-    elif tells_of_credits(exchange):
+    elif is_about_credits(exchange):
         _judge_credits(recorder, exchange)
     elif exchange.cause is not None:
         return  # refused for another reason than the request
@@ -121,7 +121,7 @@ def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, advised: b
         recorder.add_deviation("GEN-17", title, (exchange,), expected=expected, actual=actual)
 
 
-def tells_of_credits(exchange: Exchange) -> bool:
+def is_about_credits(exchange: Exchange) -> bool:
     """Tell whether a task was refused because of insufficient credits, in any wording."""
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     if exchange.operation != "generateTask" or not isinstance(message, str):

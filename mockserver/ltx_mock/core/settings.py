@@ -14,6 +14,7 @@ from ltx_mock.core.setting_readers import DEFAULT_PRICES, Rate
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, check_names, number, several, switch, text, whole
 from ltx_mock.scenarios import Scenario, as_dict
+from ltx_mock_contracts.api import MAX_REQUESTS_PER_MINUTE, MAX_UNFINISHED_TASKS
 
 MAX_CALLBACK_TIMEOUT = 3600
 MEBIBYTE = 1024 * 1024
@@ -61,9 +62,12 @@ class Settings:
         (), several(require_key), "Accept only this key (may be repeated). By default any key is valid."
     )
     rate_limit: Rate = setting(  # noqa: RUF009 - a Rate is immutable
-        Rate(10_000, MINUTE), readers.rate, "Requests that each key may send (LIM-1).", metavar="N/UNIT"
+        Rate(MAX_REQUESTS_PER_MINUTE, MINUTE),
+        readers.rate,
+        "Requests that each key may send (LIM-1).",
+        metavar="N/UNIT",
     )
-    max_concurrent: int = setting(1000, whole(0), "Unfinished tasks that each key may have (LIM-2).")
+    max_concurrent: int = setting(MAX_UNFINISHED_TASKS, whole(0), "Unfinished tasks that each key may have (LIM-2).")
     credits: int | None = setting(None, whole(0), "Credits that each key starts with (GEN-15). Unlimited by default.")
     price: Mapping[str, int] = setting(
         DEFAULT_PRICES.copy,

@@ -1,4 +1,4 @@
-"""A check as data: the function, its rules, costs and needs; and the plan of which checks run."""
+"""A check (a function with its rules, costs and needs), and the plan of a run."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 __all__ = ["DIALECT_RANK", "Check", "Need", "Plan", "Side", "check"]
 
 Need = Literal["tenant", "callbacks", "violating prompt", "limits", "other key"]
-"""A requirement of a check: a tenant of its own with a clock that the check advances; callbacks from the
-server to this machine; a prompt that violates the content rules; permission to exceed the limits; a second key."""
+"""What a check requires: its own tenant, whose clock it can advance; callbacks from the server to this machine; a
+prompt that violates the content rules; permission to exceed the limits; a second key."""
 
 Side = Literal["holds", "accepts", "refuses", "lasts"]
-"""The side of a rule that a check tests: that valid requests are accepted, that invalid ones are refused, that it
-holds, or that it keeps holding over time."""
+"""The side of a rule that a check tests: that it holds, that valid requests are accepted, that invalid ones are
+refused, or that it holds for the promised time."""
 
 DIALECT_RANK: Final = 90
 """The rank of checks of dialects, which come last if tasks are counted."""
 
 _FIRST: Final = 0
-"""The rank of the check that comes first if tasks are counted: the whole life of one task."""
+"""The rank of the check that comes first if tasks are counted: one task from its creation to its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ class Check:
     @property
     def sides(self) -> tuple[tuple[str, Side], ...]:
         """Each of its rules with the tested side."""
-        named: tuple[tuple[Side, tuple[str, ...]], ...] = (
+        by_side: tuple[tuple[Side, tuple[str, ...]], ...] = (
             ("holds", self.holds),
             ("accepts", self.accepts),
             ("refuses", self.refuses),
             ("lasts", self.lasts),
         )
-        return tuple((rule, side) for side, rules in named for rule in rules)
+        return tuple((rule, side) for side, rules in by_side for rule in rules)
 
 
 def check(
@@ -90,9 +90,9 @@ def check(
     """Turn a function into a check; see `Check`. The default name is that of the function."""
 
     def make(run: Callable[[CheckContext], None]) -> Check:
-        called = name or run.__name__.replace("_", " ")
+        check_name = name or run.__name__.replace("_", " ")
         sides = (tuple(accepts), tuple(refuses), tuple(lasts))
-        return Check(called, holds, run, *sides, tasks, risky, rank, tuple(needs), seconds)
+        return Check(check_name, holds, run, *sides, tasks, risky, rank, tuple(needs), seconds)
 
     return make
 
@@ -104,8 +104,8 @@ class Plan:
     Attributes:
         running: The checks that run.
         left_out: The reason for each omitted check, by name.
-        tasks: How many tasks are made, without checks that make any number.
-        bound: How many may be made on purpose; None for no limit.
+        tasks: How many tasks are made, without checks that make an unlimited number.
+        bound: How many tasks may be made on purpose; None for no limit.
         missing_tasks: How many more tasks are needed to run all checks that the bound alone omits.
     """
 
@@ -119,8 +119,8 @@ class Plan:
     def of(cls, checks: Iterable[Check], target: Target) -> Plan:
         """Make the plan.
 
-        If tasks are counted, the order is: the whole life of one task; invalid requests, as long as a task is left for
-        a server that accepts one; checks that cost tasks, the most informative first; dialects.
+        If tasks are counted, the order is: one task from its creation to its result; invalid requests, as long as a
+        task is left for a server that accepts one; checks that cost tasks, the most informative first; dialects.
         """
         bound = target.budget.bound
         plan = cls(bound=bound)
@@ -169,7 +169,7 @@ def _over_budget(check: Check, planned: int, target: Target) -> str | None:
         return "it needs many tasks, so it runs only against an ltx-mock"
     if check.tasks and planned + check.tasks > bound:
         return f"it needs {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
-    if check.risky and not target.budget.accidents - planned:
+    if check.risky and not target.budget.total_bound - planned:
         return f"a faulty server could create a task; --max-tasks {bound + 1} allows it"
     return None
 
@@ -179,9 +179,11 @@ def _missing(need: Need, target: Target) -> str | None:
 
 
 _MISSING: Final[dict[Need, Callable[[Target], str | None]]] = {
-    "tenant": lambda target: target.stranger and f"it needs its own clock and settings: {target.stranger}",
+    "tenant": lambda target: (
+        target.no_control_reason and f"it needs its own clock and settings: {target.no_control_reason}"
+    ),
     "callbacks": lambda target: (
-        None if target.can_be_called else "the server cannot reach this machine without --callback-host"
+        None if target.can_receive_callbacks else "the server cannot reach this machine without --callback-host"
     ),
     "violating prompt": lambda target: (
         None if target.violating_prompt else "it needs a prompt that breaks the content rules (--violating-prompt)"

@@ -1,4 +1,4 @@
-"""The clock of a check: a tenant's clock that can be advanced, or real time."""
+"""The clock of a check: that of its tenant, which it advances, or real time."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
 
-__all__ = ["Clock", "DrivenClock", "Pace", "RealClock"]
+__all__ = ["Clock", "ControlledClock", "Pace", "RealClock"]
 
 
 class Clock(Protocol):
     """The interface of clocks."""
 
     @property
-    def whose(self) -> Literal["server", "observer"]:
+    def owner(self) -> Literal["server", "observer"]:
         """`server` for the server's clock, `observer` for ours."""
 
     @property
     def now(self) -> int:
-        """The moment in Unix milliseconds."""
+        """The time in Unix milliseconds."""
 
-    def allow(self, seconds: float) -> None:
-        """Raise if there is no time to wait so many seconds."""
+    def require_time(self, seconds: float) -> None:
+        """Raise `CheckStoppedError` if the run ends before `seconds` have passed."""
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass."""
+        """Advance the clock, or wait in real time."""
 
 
-class DrivenClock:
-    """The clock of a tenant of the checks. Only the check advances it, so it is not polled."""
+class ControlledClock:
+    """The clock of a tenant of the checks. Only the check advances it, so its time is known without a request."""
 
-    whose: Literal["server"] = "server"
+    owner: Literal["server"] = "server"
 
     def __init__(self, control: ControlPlane, key: str, now: int) -> None:
         self._control = control
         self._key = key
         self.now = now
 
-    def allow(self, seconds: float) -> None:
-        """Do nothing: advancing takes no time."""
+    def require_time(self, seconds: float) -> None:
+        """Do nothing: advancing takes no real time."""
 
     def advance(self, seconds: float) -> None:
         """Advance the server's clock; on return all due callbacks have been delivered."""
@@ -50,7 +50,7 @@ class DrivenClock:
 
 
 class Pace:
-    """Real time. Tests of the checks replace it."""
+    """The source of real time. Tests of the checks replace it."""
 
     def now(self) -> float:
         """Return Unix seconds."""
@@ -66,21 +66,21 @@ class RealClock:
 
     Args:
         pace: The source of time.
-        allow: Raises if there is no time left to wait so many seconds.
+        require_time: Raises if so many seconds are not left.
     """
 
-    whose: Literal["observer"] = "observer"
+    owner: Literal["observer"] = "observer"
 
-    def __init__(self, pace: Pace, allow: Callable[[float], None]) -> None:
+    def __init__(self, pace: Pace, require_time: Callable[[float], None]) -> None:
         self._pace = pace
-        self.allow = allow
+        self.require_time = require_time
 
     @property
     def now(self) -> int:
-        """The moment in Unix milliseconds."""
+        """The time in Unix milliseconds."""
         return round(self._pace.now() * 1000)
 
     def advance(self, seconds: float) -> None:
-        """Wait for so many seconds."""
-        self.allow(seconds)
+        """Wait in real time."""
+        self.require_time(seconds)
         self._pace.sleep(seconds)

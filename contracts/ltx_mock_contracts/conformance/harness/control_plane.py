@@ -46,7 +46,7 @@ class ControlPlane:
         timeouts = Timeouts(timeout, timeout, timeout, _ADVANCE_SECONDS)
         return cls(ControlClient(HttpTransport(root, token, send), root, timeouts=timeouts))
 
-    def why_not_ours(self) -> str | None:
+    def why_not_ltx_mock(self) -> str | None:
         """Return None if the server says that it is an ltx-mock, else what it is. No token is sent.
 
         Raises:

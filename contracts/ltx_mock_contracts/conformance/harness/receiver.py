@@ -18,7 +18,7 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to an inbox, and the status of its response."""
+    """A request that an inbox has received, and the status of its response."""
 
     method: str
     content_type: str
@@ -31,19 +31,19 @@ class Inbox:
 
     Attributes:
         url: The `callback_url` for requests.
-        answers: The statuses of the responses, in order; the last one is repeated.
+        statuses: The statuses of the responses, in order; the last one is repeated.
     """
 
-    def __init__(self, url: str, answers: tuple[int, ...]) -> None:
+    def __init__(self, url: str, statuses: tuple[int, ...]) -> None:
         self.url = url
-        self._answers = list(answers)
+        self._statuses = list(statuses)
         self._calls: list[Call] = []
         self._lock = threading.Lock()
 
     def take(self, method: str, content_type: str, body: bytes) -> int:
         """Record a request and return the status of its response."""
         with self._lock:
-            status = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+            status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
             self._calls.append(Call(method, content_type, body, status))
             return status
 
@@ -73,15 +73,15 @@ class Receiver:
         self._server = HttpReceiver(self._respond, "127.0.0.1" if local else "", port)
         self.root = _root(host, self._server.port)
 
-    def inbox(self, *answers: int, name: str | None = None) -> Inbox:
+    def inbox(self, *statuses: int, name: str | None = None) -> Inbox:
         """Return a new inbox.
 
         Args:
-            answers: The statuses of its responses; none means always 200.
+            statuses: The statuses of its responses, in order; none means always 200.
             name: The end of its path; random by default.
         """
         path = f"/inbox/{name or token_urlsafe(16)}"
-        self._inboxes[path] = Inbox(self.root + path, answers or (200,))
+        self._inboxes[path] = Inbox(self.root + path, statuses or (200,))
         return self._inboxes[path]
 
     def file(self, name: str, content_type: str, body: bytes) -> str:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["CannotRunError", "CheckStoppedError", "Target"]
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_SILENT: Final = 3
+_MAX_UNANSWERED: Final = 3
+"""After how many requests in a row without a response no more are sent."""
+
 DIRECTIVE: Final = "[[content-violation]]"
 """The prompt that makes a task of an ltx-mock fail."""
 
@@ -48,7 +50,7 @@ class Target:
         options: The options of the run.
         folder: The folder of the budget, shared by the processes of one run.
         pace: The source of real time.
-        waiting: Called before each wait, with the seconds and the purpose.
+        waiting: Called before each wait in real time, with the seconds and the purpose.
 
     Raises:
         CannotRunError: The server cannot be reached, or does not accept the key.
@@ -56,11 +58,11 @@ class Target:
     Attributes:
         base: The base URL, with `/api/v1`.
         control: The control plane if the server is a trusted ltx-mock, else None.
-        stranger: Why the control plane is not used; None if it is.
-        accepts: Whether the server has accepted a valid request.
-        reads: The ids of the dialects that it has accepted.
-        accepts_wrong: The rules of invalid requests that it has accepted.
-        silent: Why no more requests are sent, once the server has stopped answering.
+        no_control_reason: Why the control plane is not used; None if it is.
+        has_accepted: Whether the server has accepted a valid request.
+        accepted_dialects: The ids of the dialects of which it has accepted a request.
+        accepts_invalid: The rules of invalid requests that it has accepted.
+        unresponsive: The reason for sending no more requests if the server no longer responds, else None.
     """
 
     def __init__(
@@ -82,21 +84,23 @@ class Target:
         control = ControlPlane.of(self.root, options.admin_token, self._send, options.timeout)
         self._open = ExitStack()
         try:
-            self.stranger = self._reach(control)
+            self.no_control_reason = self._contact(control)
         except CannotRunError:
             self.close()
             raise
-        self.control = control if self.stranger is None else None
-        unasked = options.max_tasks is None and self.control is None  # allow one task by accident
-        self.budget = Budget(0 if unasked else options.max_tasks, folder, accidents=1 if unasked else options.max_tasks)
+        self.control = control if self.no_control_reason is None else None
+        bound = total_bound = options.max_tasks
+        if options.max_tasks is None and self.control is None:
+            bound, total_bound = 0, 1  # one for an invalid request that the server accepts
+        self.budget = Budget(bound, folder, total_bound=total_bound)
         self._listener = waiting
-        self.accepts = False
-        self.reads: set[str] = set()
-        self.accepts_wrong: set[str] = set()
-        self.silent: str | None = None
+        self.has_accepted = False
+        self.accepted_dialects: set[str] = set()
+        self.accepts_invalid: set[str] = set()
+        self.unresponsive: str | None = None
         self._lock = threading.Lock()
         self._unanswered = 0
-        self._end = None if options.time_budget is None else self.pace.now() + options.time_budget
+        self._deadline = None if options.time_budget is None else self.pace.now() + options.time_budget
 
     @property
     def connection(self) -> HttpClient:
@@ -117,7 +121,7 @@ class Target:
         return self.options.violating_prompt or (DIRECTIVE if self.control else None)
 
     @property
-    def can_be_called(self) -> bool:
+    def can_receive_callbacks(self) -> bool:
         """Whether the server can reach this machine."""
         return self.local or self.options.callback_host is not None
 
@@ -146,23 +150,33 @@ class Target:
         left = self.time_left
         if left is not None and left <= 0:
             return f"the {self.options.time_budget:g} s of --time-budget are over"
-        return self.silent
+        return self.unresponsive
 
     @property
     def time_left(self) -> float | None:
         """The remaining seconds of the time budget; None without a limit."""
-        return None if self._end is None else self._end - self.pace.now()
+        return None if self._deadline is None else self._deadline - self.pace.now()
 
-    def waiting(self, seconds: float, what: str) -> None:
+    def require_time(self, seconds: float) -> None:
+        """Require that the time budget allows a wait.
+
+        Raises:
+            CheckStoppedError: It does not.
+        """
+        left = self.time_left
+        if left is not None and seconds > left:
+            raise CheckStoppedError(f"--time-budget leaves no {seconds:g} s to wait")
+
+    def notify_waiting(self, seconds: float, what: str) -> None:
         """Tell the listener about a wait."""
         if self._listener is not None:
             self._listener(seconds, what)
 
-    def note_response(self, what: str | None) -> None:
+    def note_response(self, error: str | None) -> None:
         """Note a response (None) or the reason for a missing one; after several in a row no more requests are sent."""
-        self._unanswered = 0 if what is None else self._unanswered + 1
-        if what is not None and self._unanswered >= _SILENT:
-            self.silent = f"the server no longer responds: {what}"
+        self._unanswered = 0 if error is None else self._unanswered + 1
+        if error is not None and self._unanswered >= _MAX_UNANSWERED:
+            self.unresponsive = f"the server no longer responds: {error}"
 
     def close(self) -> None:
         """Close all connections and the receiver."""
@@ -170,25 +184,25 @@ class Target:
         for client in self._clients:
             client.close()
 
-    def _reach(self, control: ControlPlane) -> str | None:
+    def _contact(self, control: ControlPlane) -> str | None:
         """Contact the server, and return why its control plane is not used, if so."""
         try:
-            stranger = self._why_not_trusted(control)
-            if stranger is not None or self.options.api_key:
-                self._check_key(stranger)
+            reason = self._why_not_trusted(control)
+            if reason is not None or self.options.api_key:
+                self._check_key(reason)
         except NoAnswerError as error:
             if error.unreachable:
                 raise CannotRunError(f"no server responds at {self.options.url}: {error}") from None
             return "it does not respond"
-        return stranger
+        return reason
 
     def _why_not_trusted(self, control: ControlPlane) -> str | None:
         """Return why the control plane is not trusted, if so.
 
         A server that claims to be an ltx-mock may be a proxy to a server whose tasks cost money. So it must be on this
-        machine, the user must confirm that it is theirs, and its clock must be controllable.
+        machine, the user must confirm that it is their own, and its clock must advance.
         """
-        why = control.why_not_ours()
+        why = control.why_not_ltx_mock()
         if why is not None:
             return why
         if not self.local:
@@ -197,10 +211,12 @@ class Target:
             return "it says that it is an ltx-mock; if it is yours, add --trust-control-plane"
         if not control.accepts_token():
             return "its control plane requires --admin-token"
-        return None if self._clock_advances(control) else "it says that it is ltx-mock, but its clock does not advance"
+        return (
+            None if self._clock_advances(control) else "it says that it is an ltx-mock, but its clock does not advance"
+        )
 
     def _clock_advances(self, control: ControlPlane) -> bool:
-        """Tell whether advancing a clock there works."""
+        """Tell whether the clock of a new tenant can be advanced."""
         key = f"check-{token_hex(8)}"
         try:
             key, before = control.open(key, {})
@@ -210,11 +226,11 @@ class Target:
             return False
         return after - before == 1000
 
-    def _check_key(self, stranger: str | None) -> None:
+    def _check_key(self, reason: str | None) -> None:
         """Check, at no cost, that the key is accepted and that the API is there."""
         key = self.options.api_key
         if not key:
-            raise CannotRunError(f"the checks of {self.options.url} need an API key (--api-key): {stranger}")
+            raise CannotRunError(f"the checks of {self.options.url} need an API key (--api-key): {reason}")
         first = self._status("?taskId=task_12345678", f"Bearer {key}")
         if first.status in {401, 403}:
             raise CannotRunError(f"{self.options.url} does not accept the key: it responds with {first.status}")
@@ -223,8 +239,8 @@ class Target:
             others.append(self.connection.send("GET", f"{self.base}{MODEL.generate_path}", headers={}))
             if all(each.status == 404 for each in others):
                 raise CannotRunError(
-                    f"the API is not at {self.options.url}: {self.base}{MODEL.status_path} answers 404 whatever is "
-                    "asked; give the URL below which /api/v1 is"
+                    f"the API is not at {self.options.url}: {self.base}{MODEL.status_path} responds with 404 "
+                    "to every request; give the URL that /api/v1 is appended to"
                 )
 
     def _status(self, query: str, authorization: str | None) -> Reply:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["TenantClient"]
 
 _LARGEST_VIDEO: Final = 512 * 1024 * 1024
-_VIDEO_SECONDS: Final = 60.0
+_VIDEO_TIMEOUT: Final = 60.0
 _REDIRECTS: Final = 5
 OWN_KEY: Final = "the key of this tenant"
+"""Stands for a header with the key, where None stands for no header."""
 
 
 class TenantClient:
@@ -35,15 +36,14 @@ class TenantClient:
     Args:
         target: The server.
         key: The API key.
-        clock: Its time.
-        record: Called with each exchange, with the error if there was no response, and with a curl line for a special
-            request.
-        made: Called for each task that was, or may have been, made.
+        clock: The clock of the key.
+        record: Numbers and keeps each exchange; see `CheckContext`.
+        count_task: Called for each task that was, or may have been, made.
         number: Its number among the tenants of the check.
 
     Attributes:
         key: The API key.
-        clock: Its time.
+        clock: The clock of the key.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TenantClient:
         key: str,
         clock: Clock,
         record: Callable[..., Exchange],
-        made: Callable[[], None],
+        count_task: Callable[[], None],
         *,
         number: int = 1,
     ) -> None:
@@ -61,7 +61,7 @@ class TenantClient:
         self._label = f"{number}: …{key[-4:]}"
         self.clock = clock
         self._record = record
-        self._made = made
+        self._count_task = count_task
 
     def generate(self, body: Any, *, free: bool = False, authorization: str | None = OWN_KEY) -> Exchange:
         """Send a generateTask request.
@@ -72,19 +72,19 @@ class TenantClient:
             authorization: The header; by default the one with the key, None for no header.
 
         Raises:
-            CheckStoppedError: Nobody answers, or no more may be spent.
+            CheckStoppedError: The server does not respond, or the budget is spent.
         """
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.ask(
+        return self.send(
             "POST", MODEL.generate_path, "generateTask", content=content, authorization=authorization, free=free
         )
 
     def status(self, task_id: str | None, *, authorization: str | None = OWN_KEY) -> Exchange:
         """Poll a task, or with None poll without `taskId`."""
         query = "" if task_id is None else f"?taskId={quote(task_id, safe='')}"
-        return self.ask("GET", MODEL.status_path + query, "statusTask", authorization=authorization)
+        return self.send("GET", MODEL.status_path + query, "statusTask", authorization=authorization)
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -96,30 +96,30 @@ class TenantClient:
     ) -> Exchange:
         """Send a request to a path below the base URL.
 
-        Requests other than GET count in the budget if they made a task.
+        A request other than GET counts in the budget, unless it certainly made no task.
 
         Raises:
-            CheckStoppedError: Nobody answers, or no more may be spent.
+            CheckStoppedError: The server does not respond, or the budget is spent.
         """
-        self._require_time()
+        self._require_running()
         if method == "GET":
-            return self._ask(method, path, operation, content, authorization)
+            return self._send(method, path, operation, content, authorization)
         try:
-            with self._target.budget.expense(free=free) as expense:
+            with self._target.budget.reserve(free=free) as reservation:
                 made = True
                 try:
-                    exchange = self._ask(method, path, operation, content, authorization)
+                    exchange = self._send(method, path, operation, content, authorization)
                     made = not _refused(exchange)
                 finally:
                     if made:
-                        self._made()
+                        self._count_task()
                     else:
-                        expense.nothing()
+                        reservation.cancel()
         except BudgetSpentError:
-            raise CheckStoppedError(self._target.budget.spent) from None
+            raise CheckStoppedError(self._target.budget.spent_message) from None
         return exchange
 
-    def _ask(
+    def _send(
         self, method: str, path: str, operation: Operation, content: bytes | None, authorization: str | None
     ) -> Exchange:
         own = authorization is OWN_KEY
@@ -127,11 +127,11 @@ class TenantClient:
             authorization = f"Bearer {self.key}"
         headers = {} if authorization is None else {"authorization": authorization}
         headers |= {} if content is None else {"content-type": "application/json"}
-        url, at, trouble = self._target.base + path, self.clock.now, None
+        url, at, error_text = self._target.base + path, self.clock.now, None
         try:
             reply: Reply | None = self._target.connection.send(method, url, headers=headers, content=content)
         except NoAnswerError as error:
-            reply, trouble = None, str(error)
+            reply, error_text = None, str(error)
         exchange = Exchange(
             at=at,
             operation=operation,
@@ -143,62 +143,70 @@ class TenantClient:
             key=self._label if own else None,
             ended=self.clock.now,
             headers=reply and reply.headers,
-            clock=self.clock.whose,
+            clock=self.clock.owner,
         )
-        self._target.note_response(trouble)
+        self._target.note_response(error_text)
         raw = content if isinstance(exchange.request, str) and exchange.request.encode() != content else None
         shown = authorization and authorization.replace(self.key or "\0", "$API_KEY")
         line = None if own and raw is None else curl_line(exchange, authorization=shown, raw=raw)
-        return self._record(exchange, trouble, line)
+        return self._record(exchange, error_text, line)
 
-    def fetch(self, url: str) -> Reply:
+    def download(self, url: str) -> Reply:
         """Download a result.
 
         Raises:
             NoAnswerError: No response.
         """
-        self._require_time()
-        patience = max(self._target.options.timeout, _VIDEO_SECONDS)
+        self._require_running()
+        timeout = max(self._target.options.timeout, _VIDEO_TIMEOUT)
         for _ in range(_REDIRECTS):
-            reply = self._target.connection.send("GET", url, headers={}, most=_LARGEST_VIDEO, timeout=patience)
+            reply = self._target.connection.send("GET", url, headers={}, most=_LARGEST_VIDEO, timeout=timeout)
             if reply.status not in {301, 302, 303, 307, 308} or "location" not in reply.headers:
                 break
             url = urljoin(url, reply.headers["location"])
         return reply
 
-    def wait(self, seconds: float, what: str = "what comes") -> None:
-        """Let time pass: advance the tenant's clock if possible, else wait in real time.
+    def wait(self, seconds: float, what: str = "the next event") -> None:
+        """Advance the clock of the tenant, or wait in real time if that is not possible.
 
         Args:
             seconds: The duration.
-            what: The purpose, for people.
+            what: The purpose, for progress messages.
         """
-        self._require_time()
+        self._require_running()
         if not seconds:
             return
-        if self.clock.whose == "observer":
-            self._target.waiting(seconds, what)
+        if self.clock.owner == "observer":
+            self._target.notify_waiting(seconds, what)
         try:
             self.clock.advance(seconds)
         except NoAnswerError as error:
-            self.note_silence("/clock/advance", str(error))
+            self.note_no_response("/clock/advance", str(error))
         except ControlError as error:
             raise CheckStoppedError(str(error)) from None
 
-    def note_silence(self, path: str, what: str) -> None:
-        """Note that the control plane did not respond, and the error."""
-        self._target.note_response(what)
-        url, now = f"{self._target.root}/__admin{path}", self.clock.now
-        self._record(Exchange(at=now, operation="other", method="POST", target=url, status=None), what)
+    def note_no_response(self, path: str, error: str) -> None:
+        """Record a request to the control plane that got no response.
 
-    def read(self, inbox: Inbox) -> list[Exchange]:
+        Args:
+            path: The path below `/__admin`.
+            error: The reason.
+
+        Raises:
+            CheckStoppedError: Always.
+        """
+        self._target.note_response(error)
+        url, now = f"{self._target.root}/__admin{path}", self.clock.now
+        self._record(Exchange(at=now, operation="other", method="POST", target=url, status=None), error)
+
+    def read_callbacks(self, inbox: Inbox) -> list[Exchange]:
         """Return the new callbacks, and record them with the current time.
 
-        Their headers are those of the request, because the server sent it. The time between several new ones is
-        unknown.
+        The exchange has the headers of the request, because it is the server that sent them. The time between several
+        new callbacks is unknown.
         """
         now, new = self.clock.now, inbox.take_new()
-        together = frozenset({"time"}) if len(new) > 1 else frozenset()
+        gaps = frozenset({"time"}) if len(new) > 1 else frozenset()
         return [
             self._record(
                 Exchange(
@@ -210,20 +218,20 @@ class TenantClient:
                     request=decode_body(call.body),
                     ended=now,
                     headers={"content-type": call.content_type},
-                    clock=self.clock.whose,
-                    gaps=together,
+                    clock=self.clock.owner,
+                    gaps=gaps,
                 )
             )
             for call in new
         ]
 
-    def _require_time(self) -> None:
+    def _require_running(self) -> None:
         if self._target.stop_reason is not None:
             raise CheckStoppedError(self._target.stop_reason)
 
 
 def _refused(exchange: Exchange) -> bool:
-    """Tell whether certainly no task was made."""
+    """Tell whether the response shows that no task was made."""
     code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else exchange.status
-    refusing = [code in range(400, 500), exchange.status in range(400, 500)]
-    return exchange.status is not None and any(refusing) and not exchange.data
+    is_refusal = code in range(400, 500) or exchange.status in range(400, 500)
+    return exchange.status is not None and is_refusal and not exchange.data

@@ -8,12 +8,14 @@ from ltx_mock_contracts.conformance.suite import (
     access,
     balance,
     callbacks,
+    edges,
     envelope,
     failures,
-    life,
     limits,
     paths,
     requests,
+    tasks,
+    unknown_tasks,
 )
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS"]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    *life.CHECKS,
+    *tasks.CHECKS,
+    *edges.CHECKS,
+    *unknown_tasks.CHECKS,
     *access.CHECKS,
     *envelope.CHECKS,
     *paths.CHECKS,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts.api import UNKNOWN_TASK_ID
 from ltx_mock_contracts.conformance.harness.checks import Check, check
+from ltx_mock_contracts.conformance.harness.expectations import judge_refusal, submit
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.bodies import plain
 
@@ -16,17 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS"]
 
-NOBODYS: Final = "task_12345678"
 MALFORMED: Final = {
     "another scheme": "Basic {key}",
-    "a scheme of its own": "Token {key}",
+    "an unknown scheme": "Token {key}",
     "no scheme": "{key}",
     "no space after the scheme": "Bearer{key}",
     "only the scheme": "Bearer",
     "an empty header": "",
 }
 """Malformed headers with a valid key."""
-UNKNOWN: Final = "Bearer a-key-that-nobody-has"
+UNKNOWN_KEY: Final = "Bearer a-key-that-nobody-has"
 
 
 def expect_401(context: CheckContext, rule: str, authorization: str | None, title: str, *, generate: bool) -> None:
@@ -34,8 +35,8 @@ def expect_401(context: CheckContext, rule: str, authorization: str | None, titl
     if generate:
         exchange = context.tenant.generate(plain(), free=True, authorization=authorization)
     else:
-        exchange = context.tenant.status(NOBODYS, authorization=authorization)
-    context.judge_refusal(exchange, 401, rule, title)
+        exchange = context.tenant.status(UNKNOWN_TASK_ID, authorization=authorization)
+    judge_refusal(context, exchange, 401, rule, title)
 
 
 def no_header(context: CheckContext, *, generate: bool) -> None:
@@ -53,32 +54,32 @@ def unknown_key(context: CheckContext, *, generate: bool) -> None:
     """An unknown key."""
     control = context.target.control
     if control is not None and control.accepts_any_key():
-        raise CheckStoppedError("this ltx-mock was started without --api-key and takes any key")
-    expect_401(context, "AUTH-2", UNKNOWN, "an unknown key is not refused with 401", generate=generate)
+        raise CheckStoppedError("this ltx-mock was started without --api-key and accepts any key")
+    expect_401(context, "AUTH-2", UNKNOWN_KEY, "an unknown key is not refused with 401", generate=generate)
 
 
 @check("AUTH-3", risky=True)
-def access_comes_first(context: CheckContext) -> None:
+def key_is_checked_first(context: CheckContext) -> None:
     """Invalid requests without a key."""
     for what, exchange in (
         ("a body that is not JSON", context.tenant.generate(b"{", free=True, authorization=None)),
         ("a body without input", context.tenant.generate({}, free=True, authorization=None)),
         ("no taskId", context.tenant.status(None, authorization=None)),
     ):
-        context.judge_refusal(exchange, 401, "AUTH-3", f"{what} is checked before the key")
+        judge_refusal(context, exchange, 401, "AUTH-3", f"{what} is checked before the key")
 
 
 @check("AUTH-4", tasks=2, rank=8, needs=["other key"])
-def keys_are_apart(context: CheckContext) -> None:
+def keys_are_separate(context: CheckContext) -> None:
     """One key polls the task of another."""
-    other = context.other_tenant()
-    task_id = context.submit(plain())
+    other = context.tenants.other()
+    task_id = submit(context, plain())
     exchange = other.status(task_id)
-    context.submit(plain(), tenant=other)
-    context.judge_refusal(exchange, 404, "AUTH-4", "a task is visible to another key than the one that created it")
+    submit(context, plain(), tenant=other)
+    judge_refusal(context, exchange, 404, "AUTH-4", "a task is visible to another key than the one that created it")
 
 
-def _both(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]:
+def _for_both_operations(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]:
     return (
         Check(f"{name}, statusTask", (rule,), partial(run, generate=False)),
         Check(f"{name}, generateTask", (rule,), partial(run, generate=True), risky=True, rank=10),
@@ -86,9 +87,13 @@ def _both(name: str, rule: str, run: Callable[..., None]) -> tuple[Check, Check]
 
 
 CHECKS: Final[tuple[Check, ...]] = (
-    *_both("no header", "AUTH-1", no_header),
-    *(each for what in MALFORMED for each in _both(what, "AUTH-2", partial(malformed_header, what=what))),
-    *_both("unknown key", "AUTH-2", unknown_key),
-    access_comes_first,
-    keys_are_apart,
+    *_for_both_operations("no header", "AUTH-1", no_header),
+    *(
+        each
+        for what in MALFORMED
+        for each in _for_both_operations(what, "AUTH-2", partial(malformed_header, what=what))
+    ),
+    *_for_both_operations("unknown key", "AUTH-2", unknown_key),
+    key_is_checked_first,
+    keys_are_separate,
 )

@@ -17,7 +17,7 @@ __all__ = ["CHECKS"]
 @check("BAL-1")
 def balance(context: CheckContext) -> None:
     """A request for the balance."""
-    exchange = context.tenant.ask("GET", BALANCE_PATH, "balance")
+    exchange = context.tenant.send("GET", BALANCE_PATH, "balance")
     if exchange.status != 200:
         context.stop(f"the server does not return the balance: {describe_response(exchange)}")
 

@@ -1,11 +1,12 @@
-"""The valid requests of the checks: plain ones for each mode, edges, and the search for a refused field."""
+"""The valid requests of the checks: plain ones, ones with a value at an edge, and the search for a refused field."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
-from ltx_mock_contracts.conformance.harness.context import codes_of
+from ltx_mock_contracts.conformance.harness.expectations import codes_of
+from ltx_mock_contracts.conformance.harness.record import CheckRecord
 from ltx_mock_contracts.model import IMAGE_MODES, LORA_MODES, MODEL, MODES, RESOLUTIONS
 from ltx_mock_contracts.request_fields import LARGEST_SEED, LONGEST_PROMPT, PROVIDERS, RULE_OF
 from ltx_mock_fixtures import read
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.conformance.harness.context import CheckContext
 
-__all__ = ["EDGES", "Edge", "changed", "needs_files", "plain", "refused_rule", "varied", "with_files"]
+__all__ = ["EDGES", "Edge", "body_of", "needs_files", "plain", "refused_rule", "varied", "with_files"]
 
 _PROMPT: Final = "a calm sea at dawn"
 _DURATION: Final = 7
@@ -26,12 +27,12 @@ _LORA: Final[dict[str, Any]] = {"path": "https://example.com/style.safetensors?d
 
 
 class Edge(NamedTuple):
-    """A request at an edge of a rule: fields of `input`, and fields beside it."""
+    """A valid request with a value at the edge of a rule: fields of `input`, and top-level fields."""
 
     rule: str
     name: str
-    inside: dict[str, Any]
-    beside: dict[str, Any]
+    input_fields: dict[str, Any]
+    top_fields: dict[str, Any]
     mode: str = MODES[0]
 
 
@@ -60,14 +61,14 @@ EDGES: Final = tuple(_edges())
 """Requests that must be accepted; each costs a task."""
 
 
-def plain(mode: str = MODES[0], *, resolution: str = RESOLUTIONS[0], **inside: Any) -> dict[str, Any]:
-    """Return a simple request of a mode; more fields go into `input`."""
+def plain(mode: str = MODES[0], *, resolution: str = RESOLUTIONS[0], **fields: Any) -> dict[str, Any]:
+    """Return a simple request of a mode, with these fields of `input`."""
     given: dict[str, Any] = {"mode": mode, "prompt": _PROMPT, "resolution": resolution, "duration": _DURATION}
     if mode in IMAGE_MODES:
         given["image_urls"] = [_IMAGE]
     if mode in LORA_MODES:
         given["loras"] = [dict(_LORA)]
-    return {"input": given | inside}
+    return {"input": given | fields}
 
 
 def needs_files(mode: str) -> bool:
@@ -75,16 +76,16 @@ def needs_files(mode: str) -> bool:
     return mode in IMAGE_MODES or mode in LORA_MODES
 
 
-def varied(context: CheckContext, mode: str = MODES[0], **inside: Any) -> dict[str, Any]:
+def varied(context: CheckContext, mode: str = MODES[0], **fields: Any) -> dict[str, Any]:
     """Return a simple request that differs between checks, so that one refused value does not fail all of them."""
     digest = crc32(context.name.encode())
     length, prompt = _DURATIONS[digest % len(_DURATIONS)], _PROMPTS[digest // 8 % len(_PROMPTS)]
-    return plain(mode, **{"duration": length, "prompt": prompt, **inside})
+    return plain(mode, **{"duration": length, "prompt": prompt, **fields})
 
 
-def changed(edge: Edge) -> dict[str, Any]:
+def body_of(edge: Edge) -> dict[str, Any]:
     """Return the plain request with the fields of an edge."""
-    return {**plain(edge.mode, **edge.inside), **edge.beside}
+    return {**plain(edge.mode, **edge.input_fields), **edge.top_fields}
 
 
 def with_files(context: CheckContext, body: dict[str, Any]) -> dict[str, Any]:
@@ -102,18 +103,18 @@ def with_files(context: CheckContext, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def refused_rule(context: CheckContext, body: Any) -> str:
-    """Return the rule of the field for which a valid request is refused; GEN-17 if there is no single one.
+    """Return the rule of the field for which a valid request is refused; GEN-17 if no single field is the reason.
 
-    This sends further requests, so it is for servers without costs.
+    It sends more requests, so it is for servers without costs.
     """
     base = plain(body["input"]["mode"])
     if not _is_accepted(context, base):
         return "GEN-7"
-    beside = {name: value for name, value in body.items() if name != "input"}
+    top_fields = {name: value for name, value in body.items() if name != "input"}
     for name, value in body["input"].items():
         if not _is_accepted(context, {"input": {**base["input"], name: value}}):
             return RULE_OF.get(name, "GEN-16")
-    for name, value in beside.items():
+    for name, value in top_fields.items():
         with_url = {"callback_url": "https://example.com/callback"} if name == "request_type" else {}
         if not _is_accepted(context, {**base, **with_url, name: value}):
             return RULE_OF.get(name, "GEN-16")
@@ -121,4 +122,6 @@ def refused_rule(context: CheckContext, body: Any) -> str:
 
 
 def _is_accepted(context: CheckContext, body: Any) -> bool:
-    return 200 in codes_of(context.send_unjudged(body))
+    """Tell whether a request is accepted, without judging the exchange."""
+    with context.use_record(CheckRecord()):
+        return 200 in codes_of(context.tenant.generate(body))

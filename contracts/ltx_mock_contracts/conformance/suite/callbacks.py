@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.conformance.harness.checks import Check, Need, check
+from ltx_mock_contracts.conformance.harness.expectations import submit
 from ltx_mock_contracts.conformance.suite.bodies import varied
 from ltx_mock_contracts.conformance.suite.follow_task import run_task
 from ltx_mock_contracts.request import GenerateRequest
@@ -16,23 +17,25 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.receiver import Inbox
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["CHECKS", "expect_callback", "expect_no_more", "well_formed"]
+__all__ = ["CHECKS", "expect_callback", "expect_no_more"]
 
 DAY: Final = 24 * 3600
-COME_SECONDS: Final = 40
+DELIVERY_SECONDS: Final = 40
+"""How long a callback may take after the end of its task."""
 STEP: Final = 1.0
-"""The longest step of waiting for an attempt, and so the precision of its time, in seconds."""
-UNTIL_THE_NEXT: Final = ((28.9, *(0.3,) * 10, *(STEP,) * 300), (30.9, *(STEP,) * 600))
-"""Steps of waiting for the second and for each later attempt, in seconds: small around 30 s, the earliest retry."""
+"""The longest wait between two reads of an inbox, and so the precision of the time of an attempt, in seconds."""
+WAITS_FOR_RETRY: Final = ((28.9, *(0.3,) * 10, *(STEP,) * 300), (30.9, *(STEP,) * 600))
+"""The waits for the second and for each later attempt, in seconds: short around 30 s, the earliest time of a retry."""
 LATE: Final = 300
-ABOUT: Final = 60
-"""How many seconds a callback takes on most servers, for progress messages."""
+"""How many seconds after the longest generation time a first attempt may come."""
+USUAL_SECONDS: Final = 60
+"""How long a callback takes on most servers, for progress messages."""
 
 
 @check("CB-1", "CB-4", tasks=1, rank=4, needs=["callbacks", "violating prompt"], seconds=75)
-def failure_calls_back(context: CheckContext) -> None:
+def callback_of_failed_task(context: CheckContext) -> None:
     """A failing task with a callback."""
-    inbox = context.inbox()
+    inbox = context.tenants.inbox()
     body = varied(context, prompt=context.target.violating_prompt)
     end = run_task(context, body | {"request_type": "callback", "callback_url": inbox.url})
     expect_callback(context, inbox, end)
@@ -40,72 +43,73 @@ def failure_calls_back(context: CheckContext) -> None:
 
 
 @check("CB-3", tasks=1, rank=42, needs=["callbacks"], seconds=75)
-def async_calls_nobody(context: CheckContext) -> None:
+def async_task_sends_no_callback(context: CheckContext) -> None:
     """An async task with a `callback_url`."""
-    inbox = context.inbox()
+    inbox = context.tenants.inbox()
     run_task(context, varied(context) | {"request_type": "async", "callback_url": inbox.url})
     context.tenant.wait(1)
-    context.tenant.read(inbox)
+    context.tenant.read_callbacks(inbox)
     context.checked("CB-3")
 
 
-def comes_again(context: CheckContext, answers: tuple[int, ...]) -> None:
-    """Refuse callbacks and check that they are retried."""
-    inbox = context.inbox(*answers)
+def retries_callbacks(context: CheckContext, statuses: tuple[int, ...]) -> None:
+    """An inbox that refuses callbacks, which must be retried."""
+    inbox = context.tenants.inbox(*statuses)
     body = varied(context) | {"request_type": "callback", "callback_url": inbox.url}
-    context.submit(body)
-    came = await_first(context, inbox, body)
-    for _ in answers[len(came) :] if came else ():
-        came += await_attempt(context, inbox, UNTIL_THE_NEXT[min(len(came) - 1, 1)], "the next attempt of a callback")
+    submit(context, body)
+    attempts = await_first_attempt(context, inbox, body)
+    for _ in statuses[len(attempts) :] if attempts else ():
+        waits = WAITS_FOR_RETRY[min(len(attempts) - 1, 1)]
+        attempts += await_attempt(context, inbox, waits, "the next attempt of a callback")
     expect_no_more(context, inbox)
-    if not came:
-        context.stop("no callback came; other checks report that")
+    if not attempts:
+        context.stop("no callback arrived; other checks report that")
     context.checked("CB-2")
-    if len(came) < len(answers):
+    if len(attempts) < len(statuses):
         title = "a callback that was refused has too few retries"
-        expected, actual, binding = f"{len(answers)} attempts", str(len(came)), len(came) < 2
-        context.add_deviation("CB-2", title, came[-1], expected=expected, actual=actual, binding=binding)
+        expected, actual, binding = f"{len(statuses)} attempts", str(len(attempts)), len(attempts) < 2
+        context.add_deviation("CB-2", title, attempts[-1], expected=expected, actual=actual, binding=binding)
 
 
-def await_first(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
+def await_first_attempt(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
     """Wait for the first attempt of a callback. Its time is a matter of TASK-8, not of CB-2."""
     longest = GenerateRequest.from_body(body).generation_ms[1] / 1000
     return await_attempt(context, inbox, (STEP,) * int(longest + LATE), "a callback")
 
 
-def await_attempt(context: CheckContext, inbox: Inbox, steps: tuple[float, ...], what: str) -> list[Exchange]:
-    """Wait in these steps until a callback arrives, and return it."""
-    if context.tenant.clock.whose == "observer":
-        context.target.waiting(ABOUT, what)
-    for wait in steps:
+def await_attempt(context: CheckContext, inbox: Inbox, waits: tuple[float, ...], what: str) -> list[Exchange]:
+    """Read the inbox after each of these waits until a callback has arrived, and return it."""
+    if context.tenant.clock.owner == "observer":
+        context.target.notify_waiting(USUAL_SECONDS, what)
+    for wait in waits:
         context.tenant.wait(wait, what)
-        came = well_formed(context, inbox)
-        if came:
-            return came
+        attempts = read_callbacks(context, inbox)
+        if attempts:
+            return attempts
     return []
 
 
 def expect_callback(context: CheckContext, inbox: Inbox, end: Exchange) -> None:
     """Check that the end of a task is delivered."""
-    came = well_formed(context, inbox)
-    if not came:
-        context.tenant.wait(COME_SECONDS, "a callback")
-        came = well_formed(context, inbox)
+    attempts = read_callbacks(context, inbox)
+    if not attempts:
+        context.tenant.wait(DELIVERY_SECONDS, "a callback")
+        attempts = read_callbacks(context, inbox)
     context.checked("CB-1")
-    if not came:
+    if not attempts:
         judge_missing_callback(context.recorder, end)
 
 
 def expect_no_more(context: CheckContext, inbox: Inbox) -> None:
-    """Check that no further callback comes. In real time, the inbox is read after all checks instead of waiting."""
+    """Check that no further callback arrives. In real time, the inbox is read after all checks instead of waiting."""
     if context.target.control is not None:
         context.tenant.wait(DAY)
-        well_formed(context, inbox)
+        read_callbacks(context, inbox)
 
 
-def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
+def read_callbacks(context: CheckContext, inbox: Inbox) -> list[Exchange]:
     """Read the new callbacks, and check that they are POSTs of JSON."""
-    new = context.tenant.read(inbox)
+    new = context.tenant.read_callbacks(inbox)
     for call in new:
         if call.method != "POST":
             context.ignore_request(call)
@@ -118,7 +122,7 @@ def well_formed(context: CheckContext, inbox: Inbox) -> list[Exchange]:
     return new
 
 
-_ANSWERS: Final[tuple[tuple[tuple[int, ...], tuple[Need, ...]], ...]] = (
+_STATUSES: Final[tuple[tuple[tuple[int, ...], tuple[Need, ...]], ...]] = (
     ((500, 500, 200), ("callbacks",)),
     ((404, 503, 200), ("callbacks", "tenant")),
     ((204, 202, 201, 200), ("callbacks", "tenant")),
@@ -126,18 +130,18 @@ _ANSWERS: Final[tuple[tuple[tuple[int, ...], tuple[Need, ...]], ...]] = (
 )
 
 CHECKS: Final[tuple[Check, ...]] = (
-    failure_calls_back,
-    async_calls_nobody,
+    callback_of_failed_task,
+    async_task_sends_no_callback,
     *(
         Check(
-            f"comes again {answers}",
+            f"retries callbacks {statuses}",
             ("CB-2",),
-            partial(comes_again, answers=answers),
+            partial(retries_callbacks, statuses=statuses),
             tasks=1,
             rank=9,
             needs=needs,
-            seconds=75 + 45 * len(answers),
+            seconds=75 + 45 * len(statuses),
         )
-        for answers, needs in _ANSWERS
+        for statuses, needs in _STATUSES
     ),
 )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Picture", "is_mp4", "is_whole", "media_of", "read_picture"]
+__all__ = ["VideoFormat", "is_complete", "is_mp4", "media_of", "read_format"]
 
-_INSIDE: Final = (b"moov", b"trak")
+_CONTAINERS: Final = (b"moov", b"trak")
 
 
-class Picture(NamedTuple):
-    """Width and height in pixels, and the length in seconds."""
+class VideoFormat(NamedTuple):
+    """The width and height of a video in pixels, and its length in seconds."""
 
     width: int
     height: int
@@ -26,7 +26,7 @@ def is_mp4(raw: bytes) -> bool:
     return raw[4:8] == b"ftyp"
 
 
-def is_whole(raw: bytes) -> bool:
+def is_complete(raw: bytes) -> bool:
     """Tell whether the last box of an MP4 file ends at the end of the file."""
     at = 0
     while at + 8 <= len(raw):
@@ -37,8 +37,8 @@ def is_whole(raw: bytes) -> bool:
     return at == len(raw) > 0
 
 
-def read_picture(raw: bytes) -> Picture | None:
-    """Return size and length from the headers of an MP4 file; None if they are missing, as in a fragmented one."""
+def read_format(raw: bytes) -> VideoFormat | None:
+    """Return size and length from the headers of an MP4 file; None if they are missing, as in a fragmented file."""
     try:
         width, height, seconds = 0, 0, 0.0
         for kind, box in _boxes(raw):
@@ -50,7 +50,7 @@ def read_picture(raw: bytes) -> Picture | None:
                 width, height = max((width, height), (size[0], size[1]))
     except (struct.error, IndexError, ZeroDivisionError):
         return None
-    return Picture(width, height, seconds) if width and height and seconds else None
+    return VideoFormat(width, height, seconds) if width and height and seconds else None
 
 
 def media_of(raw: bytes) -> list[bytes]:
@@ -71,7 +71,7 @@ def _boxes(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
         if size < head:
             return
         body = raw[at + head : at + size]
-        if kind in _INSIDE:
+        if kind in _CONTAINERS:
             yield from _boxes(body)
         else:
             yield kind, body

@@ -1,4 +1,4 @@
-"""Requests that are only just invalid: the first value beyond each edge, and common confusions."""
+"""Requests that are only just invalid: the first value beyond each edge, and common mistakes."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def _without(name: str, mode: str = _MODE) -> dict[str, Any]:
     return body
 
 
-def _beside() -> Iterator[tuple[str, str, Any]]:
+def _top_fields() -> Iterator[tuple[str, str, Any]]:
     value: Any
-    calling = plain() | {"request_type": "callback"}
+    with_callback = plain() | {"request_type": "callback"}
     yield "GEN-1", "an array around the request", [plain()]
     for value in ("sync", "Callback", "", None, True):
         yield "GEN-2", f"request_type {value!r}", plain() | {"request_type": value, "callback_url": _CALLBACK}
-    yield "GEN-3", "callback without callback_url", calling
+    yield "GEN-3", "callback without callback_url", with_callback
     for value in ("", "/callback", "example.com/callback", "ftp://example.com/callback", 1, None):
-        yield "GEN-4", f"callback_url {value!r}", calling | {"callback_url": value}
+        yield "GEN-4", f"callback_url {value!r}", with_callback | {"callback_url": value}
     for value in ("cheap", "AUTO", "", None):
         yield "GEN-5", f"provider {value!r}", plain() | {"provider": value}
     yield "GEN-6", "no input", {}
@@ -45,15 +45,13 @@ def _beside() -> Iterator[tuple[str, str, Any]]:
         yield "GEN-6", f"input {value!r:.20}", {"input": value}
 
 
-def _inside() -> Iterator[tuple[str, str, Any]]:
+def _input_fields() -> Iterator[tuple[str, str, Any]]:
     value: Any
     for rule, name in (("GEN-7", "mode"), ("GEN-8", "prompt"), ("GEN-9", "resolution"), ("GEN-10", "duration")):
         yield rule, f"no {name}", _without(name)
         yield rule, f"{name} null", {"input": plain()["input"] | {name: None}}
-    for value in (
-        *(_MODE.title(), _MODE.replace("-", "_"), f"{_MODE} ", LORA_MODES[0].lower()),
-        *("video-to-video", ""),
-    ):
+    similar = (_MODE.title(), _MODE.replace("-", "_"), f"{_MODE} ", LORA_MODES[0].lower())
+    for value in (*similar, "video-to-video", ""):
         yield "GEN-7", f"mode {value!r}", plain(value)
     for what, value in (
         ("empty", ""),
@@ -77,7 +75,7 @@ def _inside() -> Iterator[tuple[str, str, Any]]:
         yield "GEN-13", f"seed {value!r}", plain(seed=value)
 
 
-def _files() -> Iterator[tuple[str, str, Any]]:
+def _file_fields() -> Iterator[tuple[str, str, Any]]:
     value: Any
     yield "GEN-12", "no image_urls", _without("image_urls", IMAGE_MODES[0])
     for what, value in (
@@ -101,8 +99,8 @@ def _files() -> Iterator[tuple[str, str, Any]]:
         yield "GEN-14", f"loras {what}", plain(LORA_MODES[0], loras=loras)
 
 
-NEAR_MISSES: Final = (*_beside(), *_inside(), *_files())
-"""The broken rule, the kind of violation, and the body. `dialect_of` tells which ones a server may accept."""
+NEAR_MISSES: Final = (*_top_fields(), *_input_fields(), *_file_fields())
+"""The broken rule, the kind of violation, and the body. A server may accept those with a dialect; see `dialect_of`."""
 
 
 def dialect_of(rule: str, body: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""The record of a check: its exchanges and its own results."""
+"""The record of a check: its exchanges, and the results that it has noted."""
 
 from __future__ import annotations
 
