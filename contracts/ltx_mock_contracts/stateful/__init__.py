@@ -9,8 +9,8 @@ def make_target():
 TestTasks = TaskMachine.against(make_target).TestCase
 ```
 
-`target` is the interface to a server, `machine` has the rules of the state machine, and `actions` performs them with
-`client` and `callbacks`. After each exchange `judge` applies the rules for recordings (`ltx_mock_contracts.trace`).
+`target` describes a server, `machine` has the rules of the state machine, and `actions` performs them with `client`
+and `callbacks`. After each exchange `judge` applies the rules for recordings (`ltx_mock_contracts.trace`).
 `log` keeps the steps of a run, and `search` finds the shortest failing run.
 """
 

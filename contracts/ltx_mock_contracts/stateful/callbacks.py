@@ -1,4 +1,4 @@
-"""The callbacks of a run: their URLs, and the check that they arrive."""
+"""The callbacks of a run: the URL that requests give, and the judgement of those that arrive or are missing."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class CallbackLog:
         self._judge = judge
         self._read = 0
 
-    def with_our_url(self, body: Body) -> Body:
-        """Return a valid request with our `callback_url` instead of its own; without an inbox, one without callback."""
+    def with_inbox_url(self, body: Body) -> Body:
+        """Return a valid request with the URL of the inbox as its `callback_url`; without an inbox, an async one."""
         if self._inbox is None:
             return {name: value for name, value in body.items() if name not in {"request_type", "callback_url"}}
         return {**body, "callback_url": self._inbox.url} if "callback_url" in body else body
 
-    def wrong_body_with_our_url(self, invalid: InvalidRequest) -> Any:
-        """Return the body of an invalid request, with our `callback_url` unless the URL is the violation."""
+    def invalid_body_with_inbox_url(self, invalid: InvalidRequest) -> Any:
+        """Return the body of an invalid request, with the URL of the inbox unless `callback_url` is what is invalid."""
         body = invalid.body
         if self._inbox is None or not isinstance(body, dict) or invalid.pointer == "/callback_url":
             return body
-        return self.with_our_url(body)
+        return self.with_inbox_url(body)
 
     def read(self, tasks: Mapping[str, TaskHistory], now: int | None) -> list[TaskHistory]:
         """Judge new callbacks, and note missing callbacks of ended tasks.
@@ -54,12 +54,12 @@ class CallbackLog:
         if self._inbox is None:
             return []
         bodies = self._inbox.bodies()
-        called = [self._judge_callback(self._inbox.url, raw, tasks) for raw in bodies[self._read :]]
+        tasks_called = [self._judge_callback(self._inbox.url, raw, tasks) for raw in bodies[self._read :]]
         self._read = len(bodies)
         if now is not None:
             for task in tasks.values():
                 self._note_missing(task)
-        return [task for task in called if task is not None]
+        return [task for task in tasks_called if task is not None]
 
     def _judge_callback(self, url: str, raw: bytes, tasks: Mapping[str, TaskHistory]) -> TaskHistory | None:
         exchange = self._client.callback(url, raw)
@@ -71,7 +71,7 @@ class CallbackLog:
         return task
 
     def _note_missing(self, task: TaskHistory) -> None:
-        """Note a missing callback of a task that was seen to have ended: one that was not may be too slow (TASK-8)."""
+        """Note a missing callback of a task whose end was observed; otherwise the task may be too slow (TASK-8)."""
         if task.request is None or task.request.request_type != "callback" or task.callbacks or task.made is None:
             return
         if task.ended_by_hand or task.end is not None:

@@ -23,13 +23,14 @@ __all__ = ["FIRST", "SECOND", "Client"]
 
 FIRST: Final = "the first key"
 SECOND: Final = "the second key"
-_WORD: Final = 20
+_SHORT_TEXT: Final = 20
+"""The length up to which a text is written without quotation marks."""
 
 
 class Client:
     """Sends requests with one of the two keys, and records them and the callbacks.
 
-    Without a clock of the server all exchanges have the same time.
+    If the target has no clock, all exchanges have the same time.
     """
 
     def __init__(self, target: Target, log: RunLog) -> None:
@@ -55,7 +56,7 @@ class Client:
         return self._record("statusTask", key, b"", f"statusTask {what}".strip(), send)
 
     def callback(self, url: str, raw: bytes) -> Exchange:
-        """Record a received callback, which got the response 200."""
+        """Record a callback that the inbox received; its response was 200."""
         now = self._log.now()
         exchange = Exchange(
             at=now or 0,
@@ -68,11 +69,11 @@ class Client:
             clock="observer" if now is None else "server",
             number=next(self._numbers),
         )
-        self._log.add("a callback comes", exchange.task_id or None)
+        self._log.add("a callback arrives", exchange.task_id or None)
         return exchange
 
     def _record(
-        self, operation: Operation, key: str, raw: bytes, asked: str, send: Callable[[], httpx.Response]
+        self, operation: Operation, key: str, raw: bytes, what: str, send: Callable[[], httpx.Response]
     ) -> Exchange:
         at = self._log.now()
         response = send()
@@ -90,11 +91,11 @@ class Client:
             clock="observer" if at is None else "server",
             number=next(self._numbers),
         )
-        said = "not JSON" if isinstance(exchange.answer, str) else _short(summary(exchange))
-        self._log.add(f"{asked} returns {exchange.status} {said}", exchange.task_id or None)
+        text = "not JSON" if isinstance(exchange.answer, str) else _short(summary(exchange))
+        self._log.add(f"{what} returns {exchange.status} {text}", exchange.task_id or None)
         return exchange
 
 
 def _short(value: object) -> str:
     """Return a state, an id or a short message unchanged, and anything else in JSON notation."""
-    return value if isinstance(value, str) and len(value) <= _WORD else show(value)
+    return value if isinstance(value, str) and len(value) <= _SHORT_TEXT else show(value)

@@ -26,11 +26,11 @@ __all__ = ["Judge"]
 
 @dataclass(frozen=True, slots=True)
 class _FirstDeviation:
-    """Raises a `ContractFailure` at the first deviation that counts; other deviations become Hypothesis events.
+    """Raises a `ContractFailure` at the first binding deviation; others become Hypothesis events.
 
     Attributes:
         log: The steps of the run.
-        choices: Whether deviations from undocumented choices of the fake count.
+        choices: Whether the undocumented choices of the fake are binding too.
     """
 
     log: RunLog
@@ -65,9 +65,9 @@ class Judge:
         Raises:
             ContractFailure: It breaks a rule, alone or together with earlier exchanges.
         """
-        sound = judge_response(self._responses, exchange)
+        valid = judge_response(self._responses, exchange)
         judge_request(self.recorder, exchange)
-        history = self._histories.add(exchange) if sound else None
+        history = self._histories.add(exchange) if valid else None
         if history is not None:
             judge_task(self.recorder, history)
             judge_callbacks(self.recorder, history, received=True)

@@ -1,4 +1,4 @@
-"""The log of a run, from which the stories of failures are made."""
+"""The log of a run: the steps that a failure shows."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class RunLog:
     def add(self, text: str, task_id: str | None = None) -> None:
         """Add a step and the id of its task, if any."""
         now = self.now()
-        moment = "" if now is None or self._start is None else f"at {(now - self._start) / 1000:g} s: "
-        self._lines.append((task_id, moment + text))
+        time = "" if now is None or self._start is None else f"at {(now - self._start) / 1000:g} s: "
+        self._lines.append((task_id, time + text))
 
     def failure(self, deviation: Deviation) -> ContractFailure:
         """Return a failure with the steps of its task, or with all steps if it has no task."""
-        about = deviation.task
-        story = [line for task_id, line in self._lines if about is None or about == task_id]
+        task = deviation.task
+        story = [line for task_id, line in self._lines if task is None or task == task_id]
         return ContractFailure(
             deviation.title, rule=deviation.rule, expected=deviation.expected, actual=deviation.actual, story=story
         )

@@ -1,4 +1,4 @@
-"""The state machine: actions of clients, of developers and of time, in any order."""
+"""The state machine: requests, polls, advances of the clock and ends by hand, in any order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, multiple, precondition, rule
 
-from ltx_mock_contracts.api import ENDED
+from ltx_mock_contracts.api import ENDED, UNKNOWN_TASK_IDS
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.stateful.actions import Actions, own_key
 from ltx_mock_contracts.stateful.client import FIRST, SECOND
-from ltx_mock_contracts.stateful.requests import good_requests, kind, wrong_requests
+from ltx_mock_contracts.stateful.requests import invalid_submissions, kind_of, valid_submissions
 from ltx_mock_contracts.stateful.search import ContractMachine, find_failure
 from ltx_mock_contracts.stateful.target import Target
 from ltx_mock_contracts.strategies import AdvisedRequest, Body, InvalidRequest, MalformedBytes
@@ -27,11 +27,10 @@ __all__ = ["MakeTarget", "TaskMachine", "run_task_machine"]
 MakeTarget = Callable[[], AbstractContextManager[Target]]
 """Returns a fresh target for each run: a `Target`, or a context manager around one."""
 
-_MOST_TASKS: Final = 12
-_LONGEST: Final = MODEL.any_generation_ms().high
-_SPANS: Final = (1, 1_000, 2_500, 5_000, 12_345, 30_000, 60_000, _LONGEST, 30 * 24 * 3_600_000)
-_NOBODYS: Final = (None, "task_12345678", "task_abc123xyz789", "task_", "0", "../x", "é", "task_" + "0" * 200)
-_NEAR: Final = ("{}0", "TASK{}", "{}%00")
+_MAX_TASKS: Final = 12
+_LONGEST_MS: Final = MODEL.any_generation_ms().high
+_ADVANCES_MS: Final = (1, 1_000, 2_500, 5_000, 12_345, 30_000, 60_000, _LONGEST_MS, 30 * 24 * 3_600_000)
+_SIMILAR_IDS: Final = ("{}0", "TASK{}", "{}%00")
 _EDGES: Final = {
     "just before the earliest success": (0, -1),
     "at the earliest success": (0, 0),
@@ -54,10 +53,10 @@ def run_task_machine(make_target: MakeTarget, *, settings: settings | None = Non
 
 
 class TaskMachine(ContractMachine):
-    """Submits valid and invalid requests with two keys, polls, lets time pass, ends tasks and reads callbacks.
+    """Submits valid and invalid requests with two keys, polls, advances the clock, ends tasks and reads callbacks.
 
-    Set the server with `against`. If the server breaks a rule, the run raises a `ContractFailure`, and Hypothesis
-    shortens the story.
+    Set the server with `against`. If the server breaks a rule, the run raises a `ContractFailure` with the shortest
+    story that Hypothesis finds.
     """
 
     make_target: ClassVar[staticmethod[[], AbstractContextManager[Target]] | None] = None
@@ -86,8 +85,8 @@ class TaskMachine(ContractMachine):
         super().teardown()
         self._open.close()
 
-    @precondition(lambda self: len(self.actions.tasks) < _MOST_TASKS)
-    @rule(target=submitted, key=keys, request=good_requests(), violating=st.booleans())
+    @precondition(lambda self: len(self.actions.tasks) < _MAX_TASKS)
+    @rule(target=submitted, key=keys, request=valid_submissions(), violating=st.booleans())
     def submit(self, key: str, request: Body | AdvisedRequest, violating: bool) -> Any:
         """Submit a valid request, sometimes with advisories or with a prompt that must fail."""
         body, rule_id = (request.body, "GEN-16") if isinstance(request, AdvisedRequest) else (request, "GEN-17")
@@ -96,11 +95,11 @@ class TaskMachine(ContractMachine):
             body["input"]["prompt"] = self.target.violating_prompt
         return self.actions.submit(key, body, rule_id, must_fail=must_fail) or multiple()
 
-    @rule(key=keys, wrong=st.lists(wrong_requests(), min_size=1, max_size=4, unique_by=kind))
-    def submit_what_is_wrong(self, key: str, wrong: list[InvalidRequest | MalformedBytes]) -> None:
+    @rule(key=keys, invalid=st.lists(invalid_submissions(), min_size=1, max_size=4, unique_by=kind_of))
+    def submit_invalid(self, key: str, invalid: list[InvalidRequest | MalformedBytes]) -> None:
         """Submit several invalid requests."""
-        for each in wrong:
-            self.actions.submit_wrong(key, each)
+        for each in invalid:
+            self.actions.submit_invalid(key, each)
 
     @rule(task=submitted, times=st.integers(1, 3))
     def poll(self, task: TaskHistory, times: int) -> None:
@@ -114,29 +113,29 @@ class TaskMachine(ContractMachine):
         """Poll a task with the other key."""
         self.actions.poll_with_the_other_key(task)
 
-    @rule(key=keys, task_id=st.sampled_from(_NOBODYS))
-    def poll_nobodys(self, key: str, task_id: str | None) -> None:
+    @rule(key=keys, task_id=st.sampled_from((None, *UNKNOWN_TASK_IDS)))
+    def poll_unknown(self, key: str, task_id: str | None) -> None:
         """Poll an unknown task, or poll without `taskId`."""
-        self.actions.poll_nobodys(key, task_id)
+        self.actions.poll_unknown(key, task_id)
 
-    @rule(task=submitted, near=st.sampled_from(_NEAR))
-    def poll_almost(self, task: TaskHistory, near: str) -> None:
+    @rule(task=submitted, pattern=st.sampled_from(_SIMILAR_IDS))
+    def poll_similar_id(self, task: TaskHistory, pattern: str) -> None:
         """Poll an id that is similar to that of a task."""
-        self.actions.poll_nobodys(own_key(task), near.format(task.id))
+        self.actions.poll_unknown(own_key(task), pattern.format(task.id))
 
     @precondition(lambda self: self.target.clock is not None)
-    @rule(milliseconds=st.sampled_from(_SPANS))
+    @rule(milliseconds=st.sampled_from(_ADVANCES_MS))
     def advance(self, milliseconds: int) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.actions.advance(milliseconds)
 
     @precondition(lambda self: self.target.clock is not None)
     @rule(task=submitted, edge=st.sampled_from(list(_EDGES)))
     def advance_to_an_edge(self, task: TaskHistory, edge: str) -> None:
-        """Let time pass to the earliest or latest end of a task, or to just before it."""
-        end, more = _EDGES[edge]
+        """Advance the clock to the earliest or latest end of a task, or to just before it."""
+        bound, offset = _EDGES[edge]
         if task.window is not None:
-            self.actions.advance_to(task.window[end] + more)
+            self.actions.advance_to(task.window[bound] + offset)
 
     @precondition(lambda self: self.target.finish is not None)
     @rule(task=submitted, state=st.sampled_from(ENDED))
@@ -145,6 +144,6 @@ class TaskMachine(ContractMachine):
         self.actions.finish(task, state)
 
     @invariant()
-    def callbacks_are_right(self) -> None:
+    def judge_callbacks(self) -> None:
         """Judge new callbacks, and note missing ones."""
         self.actions.read_callbacks()

@@ -1,4 +1,4 @@
-"""The requests of the machine, drawn with few choices, so that failures are found and shrunk fast."""
+"""The requests of the state machine, generated from few choices, so that failures are found and shrunk fast."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ltx_mock_contracts.strategies import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["good_requests", "kind", "wrong_requests"]
+__all__ = ["invalid_submissions", "kind_of", "valid_submissions"]
 
 _URL: Final = "https://example.com/"
 _CALLBACK: Final = {"request_type": "callback", "callback_url": _URL}
@@ -32,9 +32,9 @@ _FILES: Final[dict[str, Any]] = {"image_urls": [_URL], "loras": [{"path": f"{_UR
 
 def _plain() -> Iterator[Body]:
     """Yield a request for each kind of task life, the simplest first."""
-    for given, resolution, mode in product(({}, _CALLBACK), RESOLUTIONS, MODES):
-        wish = {"mode": mode, "prompt": "a", "resolution": resolution, "duration": MODEL.durations.low}
-        yield {**given, "input": wish | {name: _FILES[name] for name in _files_of(mode)}}
+    for top_fields, resolution, mode in product(({}, _CALLBACK), RESOLUTIONS, MODES):
+        fields = {"mode": mode, "prompt": "a", "resolution": resolution, "duration": MODEL.durations.low}
+        yield {**top_fields, "input": fields | {name: _FILES[name] for name in _files_of(mode)}}
 
 
 def _files_of(mode: str) -> list[str]:
@@ -43,24 +43,24 @@ def _files_of(mode: str) -> list[str]:
 
 
 _PLAIN: Final = st.sampled_from(list(_plain())).map(deepcopy)
-_GOOD: Final[st.SearchStrategy[Body | AdvisedRequest]] = _PLAIN | valid_requests() | advisory_requests()
-_WRONG: Final = invalid_requests() | malformed_bodies()
+_VALID: Final[st.SearchStrategy[Body | AdvisedRequest]] = _PLAIN | valid_requests() | advisory_requests()
+_INVALID: Final = invalid_requests() | malformed_bodies()
 
 
-# Hypothesis prints the strategies of a rule in full, again and again, which is slow for these. Of a composite it prints
-# the name.
+# Hypothesis often prints the strategies of a rule in full, which is slow for these. It prints only the name of a
+# composite.
 @st.composite
-def good_requests(draw: st.DrawFn) -> Body | AdvisedRequest:
+def valid_submissions(draw: st.DrawFn) -> Body | AdvisedRequest:
     """Generate valid requests: plain ones, unusual ones, and some with advisories."""
-    return draw(_GOOD)
+    return draw(_VALID)
 
 
 @st.composite
-def wrong_requests(draw: st.DrawFn) -> InvalidRequest | MalformedBytes:
+def invalid_submissions(draw: st.DrawFn) -> InvalidRequest | MalformedBytes:
     """Generate invalid requests."""
-    return draw(_WRONG)
+    return draw(_INVALID)
 
 
-def kind(wrong: InvalidRequest | MalformedBytes) -> tuple[str, str]:
+def kind_of(invalid: InvalidRequest | MalformedBytes) -> tuple[str, str]:
     """Return the kind of violation of a request, so that one step tries different kinds."""
-    return wrong.rule, wrong.family
+    return invalid.rule, invalid.family

@@ -22,12 +22,12 @@ __all__ = ["ContractMachine", "find_failure", "stages"]
 
 _SHORT: Final = (6, 15)
 """The number of steps of the first, short runs."""
-_RUNS_TO_SHORTEN: Final = 150
-"""The maximum number of runs for shrinking a failure. More take minutes and save at most a step."""
-_UNSTEADY: Final = "The same steps did not fail again: the target does not always respond in the same way."
+_MAX_SHRINK_RUNS: Final = 150
+"""The maximum number of runs for shrinking a failure. More runs take minutes and save one step at most."""
+_NOT_REPEATABLE: Final = "The same steps did not fail again: the target does not always respond in the same way."
 
 
-class _EnoughError(BaseException):
+class _SearchEndedError(BaseException):
     """Ends a search; not an `Exception`, which Hypothesis would treat as a failure."""
 
 
@@ -40,14 +40,14 @@ class Search:
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
-        self._runs_left = _RUNS_TO_SHORTEN
+        self._runs_left = _MAX_SHRINK_RUNS
 
     def start_run(self) -> None:
         """End the search after enough runs for shrinking."""
         if self.failure is None or current_build_context().is_final:
             return
         if not self._runs_left:
-            raise _EnoughError
+            raise _SearchEndedError
         self._runs_left -= 1
 
     def end_run(self, error: BaseException | None) -> None:
@@ -69,7 +69,7 @@ class _SearchCase(TestCaseProperty):
 
     def __get__(self, _: object, machine: Any = None) -> Any:
         if "_case" not in machine.__dict__:
-            machine._case = _test_case(machine)  # noqa: SLF001 - each machine keeps its own
+            machine._case = _test_case(machine)  # noqa: SLF001 - an attribute of our own
         return machine._case  # noqa: SLF001
 
 
@@ -110,14 +110,14 @@ def find_failure(machine: type[ContractMachine], given: settings | None = None) 
     token = _SEARCH.set(search)
     try:
         for stage in stages(given):
-            none_kept = () if Phase.generate in stage.phases else (Unsatisfiable, SkipTest)
-            with suppress(*none_kept):
+            skipped = () if Phase.generate in stage.phases else (Unsatisfiable, SkipTest)
+            with suppress(*skipped):
                 run_state_machine_as_test(machine, settings=stage)
-    except (_EnoughError, Flaky, BaseExceptionGroup) as problem:
+    except (_SearchEndedError, Flaky, BaseExceptionGroup) as problem:
         if search.failure is None:
             raise
         if isinstance(problem, Flaky):
-            search.failure.add_note(_UNSTEADY)
+            search.failure.add_note(_NOT_REPEATABLE)
         raise search.failure from None
     finally:
         _SEARCH.reset(token)
@@ -128,13 +128,13 @@ def stages(given: settings | None) -> Iterator[settings]:
 
     All stages together take about as many steps as the given settings.
     """
-    asked = settings() if given is None else given
+    requested = settings() if given is None else given
     parent = settings(
-        asked,
+        requested,
         deadline=None,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        phases=[phase for phase in asked.phases if phase is not Phase.explain],
+        phases=[phase for phase in requested.phases if phase is not Phase.explain],
     )
     full, runs = parent.stateful_step_count, parent.max_examples
     if parent.database is not None and Phase.reuse in parent.phases:
@@ -142,9 +142,9 @@ def stages(given: settings | None) -> Iterator[settings]:
     fresh = [phase for phase in parent.phases if phase is not Phase.reuse]
     steps_left = full * runs
     for share, steps in enumerate((steps for steps in _SHORT if steps < full), start=1):
-        part = max(1, runs // share)
-        steps_left -= steps * part
-        yield settings(parent, phases=fresh, stateful_step_count=steps, max_examples=part)
+        max_examples = max(1, runs // share)
+        steps_left -= steps * max_examples
+        yield settings(parent, phases=fresh, stateful_step_count=steps, max_examples=max_examples)
     yield settings(parent, phases=fresh, max_examples=max(1, steps_left // full))
 
 

@@ -1,4 +1,4 @@
-"""The interface of a server to the machine: required and optional parts."""
+"""The server under test, as the state machine uses it: required and optional parts."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Clock(Protocol):
         """The time in Unix milliseconds."""
 
     def advance(self, seconds: float) -> Any:
-        """Advance the time by so many seconds. On return all effects have happened, callbacks too."""
+        """Advance the clock. On return, all due callbacks have been delivered."""
 
 
 class CallbackInbox(Protocol):
-    """A receiver of callbacks that responds to each with 200. It must only get callbacks of this target."""
+    """A receiver of the callbacks of this target only. It responds to each with 200."""
 
     @property
     def url(self) -> str:
         """The `callback_url` for requests."""
 
     def bodies(self) -> Sequence[bytes]:
-        """Return the body of every callback so far, in order, including all that are due by now."""
+        """Return the bodies of all callbacks until now, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +45,13 @@ class Target:
         client: An httpx client with the API's root as base URL (`…/api/v1`) and a key.
         other_client: A client with a second key, to check that keys are separated.
         clock: The server's clock, common to both keys. Without it only immediate responses are judged.
-        finish: Function that ends a task, given its id and `success` or `failed`.
+        finish: A function that ends a task, given its id and `success` or `failed`.
         callbacks: The inbox for callbacks. Without it no request asks for one.
         max_concurrent: The limit of unfinished tasks per key; a small limit is tested (LIM-2).
         violating_prompt: A prompt that violates the content rules, if known (FAIL-1).
         choices: Whether the server must also follow undocumented choices of the fake (AUTH-4, CB-4, GEN-16, GEN-18,
-            LIM-3, TASK-12) and its dialects. If not, such deviations are Hypothesis events, shown in its statistics.
+            LIM-3, TASK-12) and its dialects. If not, deviations from them are Hypothesis events,
+            shown in its statistics.
     """
 
     client: httpx.Client
