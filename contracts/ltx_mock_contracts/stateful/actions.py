@@ -185,7 +185,7 @@ class Actions:
         """Judge that a status does not change while no time passes (TASK-12)."""
         last = self._last_polls.get(task.id)
         self._last_polls[task.id] = exchange
-        if last is not None and last.clock == "server" and last.at == exchange.over:
+        if last is not None and last.clock == "server" and last.at == exchange.completed:
             judge_unchanged(self._judge.recorder, last, exchange)
 
     def _judge_end(self, task: TaskHistory) -> None:

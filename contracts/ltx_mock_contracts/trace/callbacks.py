@@ -1,4 +1,4 @@
-"""Judge the callbacks of one task: whether there may be one, whether it agrees with the polls, and its retries."""
+"""Judge the callbacks of one task: whether there may be one, whether they agree with the polls, and the retries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.trace.histories import TaskHistory
-from ltx_mock_contracts.trace.recorder import Recorder, differing, seconds
+from ltx_mock_contracts.trace.recorder import Recorder, first_difference, seconds
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
@@ -14,76 +14,88 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_callbacks"]
 
-_RETRY: Final = 30_000
-_LONG: Final = 10**15
-_MOST: Final = 4
-_ROUNDING: Final = 1_000
+_FIRST_DELAY_MS: Final = 30_000
+_ENDLESS_MS: Final = 10**15
+_MAX_ATTEMPTS: Final = 4
+_TOLERANCE_MS: Final = 1_000
 
 
 def judge_callbacks(recorder: Recorder, history: TaskHistory, *, received: bool) -> None:
     """Judge the callbacks of a task; `received` tells whether the recording contains callbacks at all."""
-    asked = history.request.request_type if history.request else None
+    request_type = history.request.request_type if history.request else None
     if (
-        asked == "async"
+        request_type == "async"
         and (history.ends or history.callbacks)
         and (received or (history.request and history.request.callback_url))
     ):
         recorder.checked("CB-3")
     if not history.callbacks:
         return
-    if asked == "async":
+    if request_type == "async":
         title, actual = "an async task sent a callback", f"POST {show(history.callbacks[0].target)}"
         recorder.add_deviation("CB-3", title, (history.callbacks[0],), expected="no callback", actual=actual)
         return
     recorder.checked("CB-1")
-    _agree(recorder, history)
-    _come_again(recorder, [call for call in history.callbacks if call.cause_kind != "manual"])
+    _compare_with_status(recorder, history)
+    _judge_retries(recorder, [callback for callback in history.callbacks if callback.cause_kind != "manual"])
 
 
-def _agree(recorder: Recorder, history: TaskHistory) -> None:
-    """Compare the callbacks with the polls, or without polls with the first callback."""
+def _compare_with_status(recorder: Recorder, history: TaskHistory) -> None:
+    """Compare the callbacks with the final status, or with the first callback if no poll shows one."""
     reference = (history.ends or history.callbacks)[0]
-    different = [call for call in history.callbacks if call.data != reference.data]
-    for call in different:
+    different = [callback for callback in history.callbacks if callback.data != reference.data]
+    for callback in different:
         title = "callback and status differ" if history.ends else "a callback was sent again with another body"
-        expected, actual = differing(reference.data, call.data)
-        recorder.add_deviation("CB-1", title, (reference, call), expected=expected, actual=actual)
+        expected, actual = first_difference(reference.data, callback.data)
+        recorder.add_deviation("CB-1", title, (reference, callback), expected=expected, actual=actual)
     if history.ends and not different:
         recorder.checked("CB-4")
 
 
-def _come_again(recorder: Recorder, calls: list[Exchange]) -> None:
+def _judge_retries(recorder: Recorder, attempts: list[Exchange]) -> None:
     """Judge the retries (CB-2): up to three after failures, with growing delays, the first after 30 s."""
-    if len(calls) < 2:
+    if len(attempts) < 2:
         return
     recorder.checked("CB-2")
-    done = next((index for index, call in enumerate(calls) if call.status == 200), None)
-    if done is not None and done + 1 < len(calls):
+    confirmed = next((index for index, callback in enumerate(attempts) if callback.status == 200), None)
+    if confirmed is not None and confirmed + 1 < len(attempts):
         title = "a callback was sent again after a response with 200"
         recorder.add_deviation(
-            "CB-2", title, tuple(calls[done : done + 2]), expected="one callback", actual=str(len(calls))
+            "CB-2",
+            title,
+            tuple(attempts[confirmed : confirmed + 2]),
+            expected="one callback",
+            actual=str(len(attempts)),
         )
-    elif len(calls) > _MOST:
+    elif len(attempts) > _MAX_ATTEMPTS:
         title = "a callback has too many attempts"
-        recorder.add_deviation("CB-2", title, tuple(calls), expected=f"up to {_MOST} attempts", actual=str(len(calls)))
-    elif not any("time" in call.gaps for call in calls):
-        _spaced(recorder, calls)
+        recorder.add_deviation(
+            "CB-2", title, tuple(attempts), expected=f"up to {_MAX_ATTEMPTS} attempts", actual=str(len(attempts))
+        )
+    elif not any("time" in callback.gaps for callback in attempts):
+        _judge_delays(recorder, attempts)
 
 
-def _spaced(recorder: Recorder, calls: list[Exchange]) -> None:
-    """Judge the delays from the end of one attempt to the start of the next. One may be late, but none may be early.
+def _judge_delays(recorder: Recorder, attempts: list[Exchange]) -> None:
+    """Judge the delays from the end of one attempt to the start of the next. An attempt may be late, but not early.
 
-    A late attempt can make a delay look as long as the next one. So delays count as not growing only if they are no
-    longer than the first may be, or if all are equal. An attempt with an unknown end may have lasted 30 s.
+    After a late attempt, a delay can be as long as the next one. So delays count as not growing only if one is as short
+    as the first may be, or if all are equal. An attempt whose end is unknown may have lasted 30 s.
     """
-    delays = [two.at - one.over for one, two in pairwise(calls)]
-    if delays[0] < _RETRY - _ROUNDING:
+    delays = [second.at - first.completed for first, second in pairwise(attempts)]
+    if delays[0] < _FIRST_DELAY_MS - _TOLERANCE_MS:
         title, actual = "the first retry comes too soon", f"after {seconds(delays[0])}"
-        recorder.add_deviation("CB-2", title, tuple(calls[:2]), expected=f"after {seconds(_RETRY)}", actual=actual)
-    elif min(delays[1:], default=_LONG) <= _RETRY + _ROUNDING or (len(delays) > 2 and _same(delays, calls)):
+        recorder.add_deviation(
+            "CB-2", title, tuple(attempts[:2]), expected=f"after {seconds(_FIRST_DELAY_MS)}", actual=actual
+        )
+    elif min(delays[1:], default=_ENDLESS_MS) <= _FIRST_DELAY_MS + _TOLERANCE_MS or (
+        len(delays) > 2 and _are_equal(delays, attempts)
+    ):
         title, actual = "the delays of the retries do not grow", ", ".join(map(seconds, delays))
-        recorder.add_deviation("CB-2", title, tuple(calls), expected="each longer than the one before", actual=actual)
+        recorder.add_deviation(
+            "CB-2", title, tuple(attempts), expected="each longer than the one before", actual=actual
+        )
 
 
-def _same(delays: list[int], calls: list[Exchange]) -> bool:
-    return max(delays) - min(delays) <= _ROUNDING and all(call.ended is not None for call in calls)
+def _are_equal(delays: list[int], attempts: list[Exchange]) -> bool:
+    return max(delays) - min(delays) <= _TOLERANCE_MS and all(callback.ended is not None for callback in attempts)

@@ -10,7 +10,7 @@ from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.trace.callbacks import judge_callbacks
 from ltx_mock_contracts.trace.exchange import Exchange, Trace
 from ltx_mock_contracts.trace.histories import group_by_task
-from ltx_mock_contracts.trace.missing import what_is_missing
+from ltx_mock_contracts.trace.missing import describe_gaps
 from ltx_mock_contracts.trace.recorder import Recorder
 from ltx_mock_contracts.trace.requests import judge_request
 from ltx_mock_contracts.trace.responses import judge_response
@@ -26,7 +26,7 @@ __all__ = ["check_trace", "judge_all"]
 
 _RULES: Final = tuple(rule.id for rule in RULES.values() if rule.group != "CLI")
 
-_UNSEEN: Final = {
+_NOT_CHECKED: Final = {
     **{rule: f"no request had {name}" for name, rules in RULES_OF_FIELDS.items() for rule in rules},
     "AUTH-1": "a recording does not show keys",
     "AUTH-2": "a recording does not show keys",
@@ -56,6 +56,7 @@ _UNSEEN: Final = {
     "LIM-2": "a recording does not show the limit",
     "LIM-3": "there is no 429 with its headers in the recording",
 }
+"""Why a rule was not checked, if no exchange shows it."""
 
 
 def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BINDING) -> Report:
@@ -71,28 +72,28 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
     Returns:
         A verdict for each rule that is about a server.
     """
-    read = exchanges if isinstance(exchanges, Trace) else Trace((), counted_in="exchange")
+    recording = exchanges if isinstance(exchanges, Trace) else Trace((), counted_in="exchange")
     trace = [each if each.number else replace(each, number=number) for number, each in enumerate(exchanges, 1)]
     collector = VerdictCollector()
     judge_all(trace, collector)
-    verdicts = collector.verdicts(_RULES, sources, _UNSEEN)
+    verdicts = collector.verdicts(_RULES, sources, _NOT_CHECKED)
     return Report(
         verdicts=verdicts,
         sources=tuple(sources),
         exchanges=len(trace),
-        counted_in=read.counted_in,
-        skipped=len(read.skipped),
-        notes=tuple(what_is_missing(trace, read)),
+        counted_in=recording.counted_in,
+        skipped=len(recording.skipped),
+        notes=tuple(describe_gaps(trace, recording)),
     )
 
 
 def judge_all(trace: Sequence[Exchange], collector: VerdictCollector) -> None:
     """Judge exchanges as `check_trace` does, and add the results to a collector."""
     recorder = Recorder(collector)
-    sound = [each for each in trace if judge_response(recorder, each)]
+    valid = [each for each in trace if judge_response(recorder, each)]
     for each in trace:
         judge_request(recorder, each)
     received = any(each.operation == "callback" for each in trace)
-    for history in group_by_task(recorder, sound).values():
+    for history in group_by_task(recorder, valid).values():
         judge_task(recorder, history)
         judge_callbacks(recorder, history, received=received)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["curl_command", "curl_line"]
 
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~"
-_PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%-")
-_STATUS: Final = f"{BASE_PATH}{MODEL.status_path}?taskId="
+_UNESCAPED: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%-")
+_STATUS_URL: Final = f"{BASE_PATH}{MODEL.status_path}?taskId="
 
 
 def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KEY", raw: bytes | None = None) -> str:
@@ -34,7 +34,7 @@ def curl_line(exchange: Exchange, *, authorization: str | None = "Bearer $API_KE
     if exchange.operation == "callback":
         task_id = exchange.data.get("taskId")
         task_id = quote(task_id if isinstance(task_id, str) else "", safe="", errors="replace")
-        return curl_command("GET", _STATUS + task_id, authorization=authorization)
+        return curl_command("GET", _STATUS_URL + task_id, authorization=authorization)
     return curl_command(exchange.method, exchange.target, exchange.request if raw is None else raw, authorization)
 
 
@@ -47,10 +47,10 @@ def curl_command(method: str, url: str, body: Any = None, authorization: str | N
         body: Plain data is sent as JSON, text and bytes are sent as they are; None is no body.
         authorization: As in `curl_line`.
     """
-    named = [] if method == "GET" else ["-X", shlex.quote(quote(method, errors="replace"))]
-    named += ["-g"] if "[" in url else []  # else curl takes it for a pattern
+    options = [] if method == "GET" else ["-X", shlex.quote(quote(method, errors="replace"))]
+    options += ["-g"] if "[" in url else []  # otherwise curl expands brackets
     header = [] if authorization is None else [f'-H "Authorization: {authorization}"']
-    line = " ".join(["curl", *named, _url(url), *header])
+    line = " ".join(["curl", *options, _url(url), *header])
     if body is None:
         return line
     line += " -H 'Content-Type: application/json'"
@@ -63,7 +63,7 @@ def curl_command(method: str, url: str, body: Any = None, authorization: str | N
 
 def _octal(raw: bytes) -> str:
     """Return bytes as a format string of `printf`."""
-    return "".join(chr(byte) if chr(byte) in _PLAIN else f"\\{byte:03o}" for byte in raw)
+    return "".join(chr(byte) if chr(byte) in _UNESCAPED else f"\\{byte:03o}" for byte in raw)
 
 
 def _url(target: str) -> str:

@@ -17,7 +17,7 @@ __all__ = ["Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_o
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """The operation of an exchange. A callback goes from the server to a client; `other` is not an endpoint."""
 
-_NOBODY: Final = "nobody"
+_UNAUTHENTICATED: Final = "nobody"
 """The tenant under which the fake records requests without a valid key."""
 
 _ENDPOINT: Final = re.compile(rf"/(generateTask|statusTask)/{re.escape(MODEL.id)}/?(?:[?#]|$)")
@@ -75,12 +75,12 @@ class Exchange:
     number: int = field(default=0, compare=False)
 
     @property
-    def over(self) -> int:
+    def completed(self) -> int:
         """When the response was complete, or else when the request was sent."""
         return self.at if self.ended is None else self.ended
 
     @property
-    def asked(self) -> str:
+    def requested_task_id(self) -> str:
         """The `taskId` in the query; empty if there is none."""
         return parse_qs(self.target.partition("?")[2].partition("#")[0]).get("taskId", [""])[0]
 
@@ -88,12 +88,12 @@ class Exchange:
     def task_id(self) -> str:
         """The id of its task, from the query or else from the envelope; empty if there is none."""
         if self.operation == "statusTask":
-            return self.asked
+            return self.requested_task_id
         task_id = self.data.get("taskId")
         return task_id if isinstance(task_id, str) else ""
 
     @property
-    def answered(self) -> bool:
+    def has_response(self) -> bool:
         """Whether there is a response that can be judged."""
         return self.status is not None and "answer" not in self.gaps and not (self.method == "HEAD" and not self.answer)
 
@@ -152,7 +152,7 @@ def decode_body(raw: bytes) -> Any:
 
 def key_of(tenant: str | None, key: str | None) -> str | None:
     """Return a label that identifies a key in a recording of the fake: the tenant's id, if it has one."""
-    return key if tenant in {None, _NOBODY} else tenant
+    return key if tenant in {None, _UNAUTHENTICATED} else tenant
 
 
 def operation_of(target: str) -> Operation:

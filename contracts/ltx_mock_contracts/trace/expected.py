@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ltx_mock_contracts.model import FAIL_CODES, SPEC_FAIL_CODES
-from ltx_mock_contracts.trace.recorder import Recorder, describe_response, differing
+from ltx_mock_contracts.trace.recorder import Recorder, describe_response, first_difference
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ def judge_unchanged(recorder: Recorder, first: Exchange, again: Exchange) -> Non
     """Judge two polls of a task at one moment: polling changes nothing (TASK-12)."""
     recorder.checked("TASK-12")
     if again.data != first.data:
-        title, (expected, actual) = "a status changed though no time passed", differing(first.data, again.data)
+        title, (expected, actual) = "a status changed though no time passed", first_difference(first.data, again.data)
         recorder.add_deviation("TASK-12", title, (first, again), expected=expected, actual=actual)

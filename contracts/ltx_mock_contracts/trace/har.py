@@ -17,9 +17,9 @@ from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 __all__ = ["read_har", "read_har_log"]
 
 _KEPT_HEADERS: Final = frozenset({"allow", "content-type", "location", "retry-after", "www-authenticate"})
-_NEAR: Final = re.compile(rf"{BASE_PATH}/(?!(?:generate|status)Task/)")
+_SIMILAR_PATH: Final = re.compile(rf"{BASE_PATH}/(?!(?:generate|status)Task/)")
 """Paths with a typo; paths of other models have other contracts."""
-_OF_A_TASK: Final = "taskId"
+_TASK_ID: Final = "taskId"
 """A string in the body of every callback."""
 
 
@@ -47,31 +47,31 @@ def read_har_log(document: Any) -> Trace:
     if not isinstance(entries, list):
         raise TraceError("it is not a HAR: log.entries is missing")
     skipped: list[TraceError] = []
-    reading = _Reading(_readable(entries, skipped))
-    found: list[Exchange] = []
-    for entry in reading.entries:
+    recording = _Recording(_readable(entries, skipped))
+    exchanges: list[Exchange] = []
+    for entry in recording.entries:
         try:
-            exchange = reading.exchange(entry)
+            exchange = recording.exchange(entry)
         except TraceError as error:
             skipped.append(error)
         else:
-            found += [] if exchange is None else [exchange]
+            exchanges += [] if exchange is None else [exchange]
     skipped.sort(key=lambda error: error.line or 0)
-    return Trace(found, counted_in="entry", skipped=[reading.hidden(str(error)) for error in skipped])
+    return Trace(exchanges, counted_in="entry", skipped=[recording.redacted(str(error)) for error in skipped])
 
 
 def _readable(entries: Iterable[Any], skipped: list[TraceError]) -> list[HarEntry]:
-    found = []
+    readable = []
     for number, entry in enumerate(entries, 1):
         try:
-            found.append(HarEntry(entry, number))
+            readable.append(HarEntry(entry, number))
         except TraceError as error:
             skipped.append(error)
-    return found
+    return readable
 
 
 @dataclass
-class _Reading:
+class _Recording:
     """All entries, with the hosts that serve the API and the keys to hide."""
 
     entries: list[HarEntry]
@@ -79,13 +79,13 @@ class _Reading:
     _labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        taken: set[str] = set()
+        used: set[str] = set()
         for entry in self.entries:
             if entry.operation != "other":
                 self._origins.add(entry.origin)
             if (key := _key_of(entry)) and key not in self._labels:
-                self._labels[key] = _label(key, taken)
-                taken.add(self._labels[key])
+                self._labels[key] = _label(key, used)
+                used.add(self._labels[key])
         self._redactor = Redactor(self._labels)
 
     def exchange(self, entry: HarEntry) -> Exchange | None:
@@ -100,42 +100,42 @@ class _Reading:
         if operation is None:
             return None
         status, (at, ended) = entry.status, entry.times()
-        posted, came = entry.sent(), entry.came()
-        missing = {name for name, body in (("request", posted), ("answer", came)) if body is None}
+        request, response = entry.request_body(), entry.response_body()
+        missing = {name for name, body in (("request", request), ("answer", response)) if body is None}
         return Exchange(
             at=at,
             operation=operation,
             method=entry.method,
-            target=self.hidden(entry.url),
+            target=self.redacted(entry.url),
             status=status,
-            request=None if posted is None else self._body(posted),
-            answer=None if came is None else self._body(came),
-            key=self._labels.get(_key_of(entry)) or key_of(entry.own("_tenant"), entry.own("_key")),
+            request=None if request is None else self._body(request),
+            answer=None if response is None else self._body(response),
+            key=self._labels.get(_key_of(entry)) or key_of(entry.custom_field("_tenant"), entry.custom_field("_key")),
             ended=ended,
-            cause=entry.own("_cause"),
-            cause_kind=entry.own("_causeKind"),
+            cause=entry.custom_field("_cause"),
+            cause_kind=entry.custom_field("_causeKind"),
             headers={name: text for name, text in entry.response_headers.items() if name in _KEPT_HEADERS},
-            clock="server" if entry.own("_clock") == "server" else "observer",
+            clock="server" if entry.custom_field("_clock") == "server" else "observer",
             gaps=frozenset(missing),
             number=entry.number,
         )
 
-    def hidden(self, text: str) -> str:
+    def redacted(self, text: str) -> str:
         """Replace keys in a text by labels."""
         return self._redactor.text(text)
 
     def _operation(self, entry: HarEntry) -> Operation | None:
         if entry.operation != "other":
             return entry.operation
-        if entry.method == "POST" and (posted := entry.sent()) and _OF_A_TASK in posted:
-            body = self._body(posted)
+        if entry.method == "POST" and (request := entry.request_body()) and _TASK_ID in request:
+            body = self._body(request)
             if isinstance(body, dict) and {"code", "message", "data"} <= body.keys():
                 data = body["data"]
-                return "callback" if isinstance(data, dict) and _OF_A_TASK in data else None
-        return "other" if entry.origin in self._origins and _NEAR.match(entry.path) else None
+                return "callback" if isinstance(data, dict) and _TASK_ID in data else None
+        return "other" if entry.origin in self._origins and _SIMILAR_PATH.match(entry.path) else None
 
     def _body(self, text: str) -> Any:
-        text = self.hidden(text)
+        text = self.redacted(text)
         try:
             return parse_body(text.encode(errors="surrogatepass")) if text else None
         except MalformedBody:
@@ -147,7 +147,7 @@ def _key_of(entry: HarEntry) -> str:
     return key.strip() if scheme.lower() == "bearer" and key.strip() != HIDDEN else ""
 
 
-def _label(key: str, taken: set[str]) -> str:
+def _label(key: str, used: set[str]) -> str:
     """Return a unique label of a key: its last four characters, or fewer of a short key."""
     label = "…" + key[len(key) - min(4, len(key) // 2) :]
-    return label if label not in taken else f"{label} ({len(taken) + 1})"
+    return label if label not in used else f"{label} ({len(used) + 1})"

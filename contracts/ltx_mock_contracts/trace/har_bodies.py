@@ -1,4 +1,4 @@
-"""Bodies in a HAR. Recorders encode, mangle, cut and lose them, so a missing body is not the server's fault."""
+"""Bodies in a HAR. Recorders encode, damage, cut and omit them, so a missing body is no deviation of the server."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["RecordedBody"]
 
 _BOM: Final = "\ufeff"
-_ELSEWHERE: Final = ("_file", "_sha1")
+_FILE_FIELDS: Final = ("_file", "_sha1")
 """Playwright's field with the name of the file that contains the body."""
 
-_OPENING: Final = ("{", "[")
-_CLOSING: Final = ("}", "]")
+_FIRST_CHARACTERS: Final = ("{", "[")
+_LAST_CHARACTERS: Final = ("}", "]")
 _BASE64_OF_JSON: Final = re.compile(r"e[wy]|77u/e|ICAg")
 """The first characters of base64-encoded JSON objects."""
 
@@ -34,12 +34,12 @@ class RecordedBody:
 
     Attributes:
         part: The `postData` or `content` object; empty if there is none.
-        size: Its size in bytes by the recorder; anything but a positive number or 0 means unknown.
+        size: Its size in bytes, as the recorder states it; unknown unless it is a positive number or 0.
         length: The header `Content-Length`, or None.
         chunked: Whether there was a header `Transfer-Encoding`.
         encoded: Whether the recorded bytes may be compressed.
-        broken_off: Whether the connection broke during the transfer.
-        doubtful: Whether an empty body was probably lost by the recorder, unless a header says otherwise.
+        interrupted: Whether the connection broke during the transfer.
+        maybe_lost: Whether the recorder may have omitted the body, if it is empty and no header says so.
     """
 
     part: Mapping[str, Any]
@@ -47,20 +47,20 @@ class RecordedBody:
     length: str | None = None
     chunked: bool = False
     encoded: bool = False
-    broken_off: bool = False
-    doubtful: bool = False
+    interrupted: bool = False
+    maybe_lost: bool = False
 
     @property
     def text(self) -> str | None:
         """The body as it was sent; None if it is missing or incomplete."""
-        given = self.part.get("text")
-        if not isinstance(given, str) or not given:
+        text = self.part.get("text")
+        if not isinstance(text, str) or not text:
             return "" if self._is_empty else None
-        text = self._decoded(given)
+        text = self._decoded(text)
         if text is None:
             return None
         text = self._repaired(text.removeprefix(_BOM))
-        return None if self._may_be_cut(text) and not _is_json(text) else text
+        return None if self._may_be_incomplete(text) and not _is_json(text) else text
 
     @property
     def _stated_size(self) -> int:
@@ -68,18 +68,18 @@ class RecordedBody:
 
     @property
     def _is_empty(self) -> bool:
-        """Whether certainly nothing was sent (as opposed to: nothing was recorded)."""
-        lost = self.part.get("comment") or self.part.get("text", "") is None or any(map(self.part.get, _ELSEWHERE))
-        if lost or self.chunked or self.broken_off or self.size != 0:
+        """Whether the body was certainly empty, and not omitted by the recorder."""
+        lost = self.part.get("comment") or self.part.get("text", "") is None or any(map(self.part.get, _FILE_FIELDS))
+        if lost or self.chunked or self.interrupted or self.size != 0:
             return False
-        return not self.doubtful if self.length is None else self.length.strip() == "0"
+        return not self.maybe_lost if self.length is None else self.length.strip() == "0"
 
-    def _may_be_cut(self, text: str) -> bool:
-        if self.encoded or self.broken_off or self.part.get("comment"):
+    def _may_be_incomplete(self, text: str) -> bool:
+        if self.encoded or self.interrupted or self.part.get("comment"):
             return True
         if self._stated_size > 0:
             return self._stated_size > len(text.encode(errors="surrogatepass"))
-        return text.lstrip().startswith(_OPENING) and not text.rstrip().endswith(_CLOSING)
+        return text.lstrip().startswith(_FIRST_CHARACTERS) and not text.rstrip().endswith(_LAST_CHARACTERS)
 
     def _decoded(self, text: str) -> str | None:
         encodings = (self.part.get("encoding"), self.part.get("_encoding"))

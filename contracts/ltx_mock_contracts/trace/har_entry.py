@@ -13,12 +13,12 @@ from ltx_mock_contracts.validation.findings import show
 
 __all__ = ["HarEntry"]
 
-_NO_ANSWER: Final = frozenset({None, 0, -1, *range(300, 400)})
+_NO_RESPONSE: Final = frozenset({None, 0, -1, *range(300, 400)})
 """Statuses without a response of the server: aborted and blocked requests, redirects, and `304`."""
 
-_STATUSES: Final = _NO_ANSWER | frozenset(range(100, 1000))
+_STATUSES: Final = _NO_RESPONSE | frozenset(range(100, 1000))
 _OTHER_SOURCES: Final = frozenset({"Memory Cache", "Disk Cache", "Service Worker"})
-_LONGEST: Final = 10**12
+_MAX_DURATION_MS: Final = 10**12
 
 
 class HarEntry:
@@ -37,8 +37,8 @@ class HarEntry:
 
     def __init__(self, entry: Any, number: int) -> None:
         self.number = number
-        self._given = self._object(entry, "it")
-        self._request = self._object(self._given.get("request"), "request")
+        self._entry = self._object(entry, "it")
+        self._request = self._object(self._entry.get("request"), "request")
         self.url = self._text(self._request.get("url"), "request.url")
         self.method = self._text(self._request.get("method"), "request.method").upper()
         self.operation = operation_of(self.path)
@@ -75,13 +75,13 @@ class HarEntry:
         """
         response = self._response
         status = response.get("status")
-        good = status is None or (isinstance(status, int) and not isinstance(status, bool))
-        if not good or status not in _STATUSES:
+        is_status = status is None or (isinstance(status, int) and not isinstance(status, bool))
+        if not is_status or status not in _STATUSES:
             raise self._error(f"response.status must be an HTTP status, but is {show(status)}")
-        elsewhere = self._given.get("_fromCache") or response.get("_fetchedViaServiceWorker")
-        sources = (self._given.get("_fetchType"), response.get("_fetchType"))
-        elsewhere = elsewhere or any(isinstance(each, str) and each in _OTHER_SOURCES for each in sources)
-        return None if elsewhere or status in _NO_ANSWER else status
+        from_cache = self._entry.get("_fromCache") or response.get("_fetchedViaServiceWorker")
+        sources = (self._entry.get("_fetchType"), response.get("_fetchType"))
+        from_cache = from_cache or any(isinstance(each, str) and each in _OTHER_SOURCES for each in sources)
+        return None if from_cache or status in _NO_RESPONSE else status
 
     def times(self) -> tuple[int, int | None]:
         """Return when the request was sent and when the response was complete (None if unknown), in Unix milliseconds.
@@ -89,32 +89,36 @@ class HarEntry:
         Raises:
             TraceError: The time of the request is missing.
         """
-        started = self._text(self._given.get("startedDateTime"), "startedDateTime")
+        started = self._text(self._entry.get("startedDateTime"), "startedDateTime")
         try:
-            moment = datetime.fromisoformat(started.strip())
-            at = _milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+            time = datetime.fromisoformat(started.strip())
+            at = _milliseconds(time if time.tzinfo else time.replace(tzinfo=UTC))
         except (ValueError, OverflowError):
             raise self._error(f"startedDateTime must be an ISO 8601 time, but is {show(started)}") from None
-        took = self._given.get("time")
-        known = isinstance(took, (int, float)) and not isinstance(took, bool) and 0 <= took < _LONGEST
-        return at, at + math.ceil(took) if known else None  # type: ignore[arg-type] # it is a number
+        duration = self._entry.get("time")
+        is_known = (
+            isinstance(duration, (int, float)) and not isinstance(duration, bool) and 0 <= duration < _MAX_DURATION_MS
+        )
+        return at, at + math.ceil(duration) if is_known else None  # type: ignore[arg-type] # it is a number
 
-    def sent(self) -> str | None:
+    def request_body(self) -> str | None:
         """Return the body of the request as text; None if it was not recorded."""
         if self.method in {"GET", "HEAD", "OPTIONS"}:
             return ""
-        posted, headers = self._request.get("postData"), self.request_headers
-        status = self._given["response"].get("status") if isinstance(self._given.get("response"), dict) else None
+        post_data, headers = self._request.get("postData"), self.request_headers
+        if isinstance(post_data, str):
+            post_data = {"text": post_data}
+        status = self._entry["response"].get("status") if isinstance(self._entry.get("response"), dict) else None
         return RecordedBody(
-            part=posted if isinstance(posted, dict) else {"text": posted} if isinstance(posted, str) else {},
+            part=post_data if isinstance(post_data, dict) else {},
             size=self._request.get("bodySize"),
             length=headers.get("content-length"),
             chunked="transfer-encoding" in headers,
             encoded=headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"},
-            doubtful=status in range(200, 300),
+            maybe_lost=status in range(200, 300),
         ).text
 
-    def came(self) -> str | None:
+    def response_body(self) -> str | None:
         """Return the body of the response as text; None if it was not recorded."""
         response, headers = self._response, self.response_headers
         content = response.get("content")
@@ -124,18 +128,18 @@ class HarEntry:
             size=part.get("size"),
             length=headers.get("content-length"),
             chunked="transfer-encoding" in headers,
-            broken_off=bool(response.get("_error") or response.get("_failureText") or self._given.get("_error")),
-            doubtful=response.get("bodySize") != 0,
+            interrupted=bool(response.get("_error") or response.get("_failureText") or self._entry.get("_error")),
+            maybe_lost=response.get("bodySize") != 0,
         ).text
 
-    def own(self, name: str) -> str | None:
+    def custom_field(self, name: str) -> str | None:
         """Return a custom field that only a fake writes."""
-        value = self._given.get(name)
+        value = self._entry.get(name)
         return value if isinstance(value, str) else None
 
     @property
     def _response(self) -> dict[str, Any]:
-        return self._object(self._given.get("response"), "response")
+        return self._object(self._entry.get("response"), "response")
 
     def _error(self, problem: str) -> TraceError:
         return TraceError(problem, line=self.number, counted_in="entry")
@@ -158,5 +162,5 @@ def _headers(message: dict[str, Any]) -> dict[str, str]:
     return {name.lower(): value for name, value in named if isinstance(name, str) and isinstance(value, str)}
 
 
-def _milliseconds(moment: datetime) -> int:
-    return round((moment - datetime.fromtimestamp(0, UTC)).total_seconds() * 1000)
+def _milliseconds(time: datetime) -> int:
+    return round((time - datetime.fromtimestamp(0, UTC)).total_seconds() * 1000)

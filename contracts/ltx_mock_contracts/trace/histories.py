@@ -50,7 +50,7 @@ class TaskHistory:
     @property
     def end(self) -> Exchange | None:
         """The first poll or callback that shows a final state."""
-        return min(self.ends + self.callbacks, key=lambda end: end.over, default=None)
+        return min(self.ends + self.callbacks, key=lambda end: end.completed, default=None)
 
     @property
     def window(self) -> tuple[int, int] | None:
@@ -61,7 +61,7 @@ class TaskHistory:
         if self.made is None or self.request is None or self.made.clock != "server" or self.ended_by_hand:
             return None
         shortest, longest = self.request.generation_ms
-        return self.made.at + shortest, self.made.over + longest
+        return self.made.at + shortest, self.made.completed + longest
 
 
 class TaskHistories:
@@ -100,18 +100,18 @@ class TaskHistories:
         return history
 
 
-def group_by_task(recorder: Recorder, sound: Iterable[Exchange]) -> dict[str, TaskHistory]:
+def group_by_task(recorder: Recorder, valid: Iterable[Exchange]) -> dict[str, TaskHistory]:
     """Return the histories of all tasks with unique ids, from valid exchanges in any order."""
     histories = TaskHistories(recorder)
-    for exchange in sorted(sound, key=lambda each: (each.operation != "generateTask", each.at)):
+    for exchange in sorted(valid, key=lambda each: (each.operation != "generateTask", each.at)):
         histories.add(exchange)
     return {task_id: each for task_id, each in histories.by_id.items() if task_id not in histories.repeated}
 
 
 def _request(exchange: Exchange) -> GenerateRequest | None:
     findings = validate_request(exchange.request)
-    bad = "request" in exchange.gaps or any(finding.severity == "violation" for finding in findings)
-    return None if bad else GenerateRequest.from_body(exchange.request)
+    invalid = "request" in exchange.gaps or any(finding.severity == "violation" for finding in findings)
+    return None if invalid else GenerateRequest.from_body(exchange.request)
 
 
 def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> bool:
@@ -123,7 +123,7 @@ def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> b
             title, actual = "a task is visible to another key than the one that created it", describe_response(poll)
             recorder.add_deviation("AUTH-4", title, (made, poll), expected="404", actual=actual)
         return found
-    if made is not None and poll.at >= made.over and _is_about_task(made, poll):
+    if made is not None and poll.at >= made.completed and _is_about_task(made, poll):
         recorder.checked("TASK-11")
         if not found:
             title, actual = "a task that was created is not found", describe_response(poll)

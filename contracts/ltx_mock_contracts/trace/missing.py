@@ -9,38 +9,38 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.trace.exchange import Exchange, Trace
 
-__all__ = ["what_is_missing"]
+__all__ = ["describe_gaps"]
 
 _SHOWN: Final = 5
 
 
-def what_is_missing(exchanges: Sequence[Exchange], read: Trace) -> Iterator[str]:
+def describe_gaps(exchanges: Sequence[Exchange], recording: Trace) -> Iterator[str]:
     """Return notes on skipped entries (the first few one by one) and on missing bodies.
 
     Args:
         exchanges: The judged exchanges.
-        read: The trace as it was read.
+        recording: The recording as it was read.
     """
-    for problem in read.skipped[:_SHOWN]:
+    for problem in recording.skipped[:_SHOWN]:
         yield f"skipped {problem}"
-    more = len(read.skipped) - _SHOWN
+    more = len(recording.skipped) - _SHOWN
     if more > 0:
-        yield f"skipped {more} more {_lines(read, more)}"
+        yield f"skipped {more} more {_lines(recording, more)}"
     requests = [each for each in exchanges if "request" in each.gaps and each.operation != "other"]
     responses = [each for each in exchanges if "answer" in each.gaps and _needs_response(each)]
-    for what, of in (("request", requests), ("response", responses)):
-        if of:
-            yield f"not recorded: the body of the {what} in {_lines(read, len(of))} {_numbers(of)}"
+    for part, affected in (("request", requests), ("response", responses)):
+        if affected:
+            yield f"not recorded: the body of the {part} in {_lines(recording, len(affected))} {_numbers(affected)}"
 
 
 def _needs_response(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.operation not in {"callback", "other"}
 
 
-def _lines(read: Trace, count: int) -> str:
+def _lines(recording: Trace, count: int) -> str:
     if count == 1:
-        return read.counted_in
-    return "entries" if read.counted_in == "entry" else f"{read.counted_in}s"
+        return recording.counted_in
+    return "entries" if recording.counted_in == "entry" else f"{recording.counted_in}s"
 
 
 def _numbers(exchanges: Sequence[Exchange]) -> str:

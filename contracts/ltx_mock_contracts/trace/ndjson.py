@@ -75,14 +75,14 @@ def _line(line: str, number: int) -> Any:
         raise TraceError(f"it is not readable JSON: {error}", line=number) from None
 
 
-def _is_other(entry: Any) -> bool:
+def _is_clock_entry(entry: Any) -> bool:
     """Tell whether an entry of the journal is a change of the clock."""
     return isinstance(entry, dict) and entry.get("kind") == "clock"
 
 
 def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
     """Return an exchange; None for other entries of the journal."""
-    if _is_other(entry):
+    if _is_clock_entry(entry):
         return None
     if not isinstance(entry, dict):
         raise TraceError(f"an exchange is an object, not {show(entry)}", line=number, counted_in=counted_in)
@@ -94,32 +94,32 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         operation=operation,
         method=entry["method"],
         target=entry["target"],
-        status=_whole(entry.get("status")),
+        status=_as_int(entry.get("status")),
         request=entry.get("request"),
         answer=entry.get("answer"),
         key=key_of(entry.get("tenant"), entry.get("key")),
-        ended=_whole(entry.get("ended")),
+        ended=_as_int(entry.get("ended")),
         headers=entry.get("headers"),
         cause=entry.get("cause"),
         cause_kind=entry.get("causeKind"),
         clock=entry.get("clock") or "server",
-        gaps=frozenset(entry.get("gaps") or ()) | _left_out(entry, operation),
+        gaps=frozenset(entry.get("gaps") or ()) | _missing_bodies(entry, operation),
         number=number,
     )
 
 
-def _whole(number: float | None) -> int | None:
+def _as_int(number: float | None) -> int | None:
     """Return a whole number as an int: JSON Schema also accepts 200.0 as an integer."""
     return None if number is None else int(number)
 
 
-def _left_out(entry: dict[str, Any], operation: Operation) -> frozenset[str]:
+def _missing_bodies(entry: dict[str, Any], operation: Operation) -> frozenset[str]:
     """Return the bodies that were not recorded: `null` means an empty body, a missing field a gap."""
-    needed = {
+    expected = {
         "request": operation in {"generateTask", "callback"} and entry["method"] == "POST",
         "answer": operation != "callback" and entry.get("status") is not None,
     }
-    return frozenset(name for name, must in needed.items() if must and name not in entry)
+    return frozenset(name for name, is_expected in expected.items() if is_expected and name not in entry)
 
 
 def _as_dict(exchange: Exchange) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from ltx_mock_contracts.verdicts import Deviation
 if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["Recorder", "Sink", "describe_response", "differing", "seconds", "summary"]
+__all__ = ["Recorder", "Sink", "describe_response", "first_difference", "seconds", "summary"]
 
-_CONTEXT: Final = 20
+_KEPT_CHARACTERS: Final = 20
 
 
 class Sink(Protocol):
@@ -53,7 +53,7 @@ class Recorder:
         binding: bool = True,
     ) -> None:
         """Note a deviation; the last of the exchanges is the one that is wrong."""
-        about = exchanges[-1]
+        wrong = exchanges[-1]
         self.sink.add_deviation(
             Deviation(
                 rule=rule,
@@ -61,9 +61,9 @@ class Recorder:
                 expected=expected,
                 actual=actual,
                 exchanges=tuple(exchange.number for exchange in exchanges),
-                task=about.task_id or None,
-                curl=curl_line(about),
-                request=None if about.operation == "callback" else about.request,
+                task=wrong.task_id or None,
+                curl=curl_line(wrong),
+                request=None if wrong.operation == "callback" else wrong.request,
                 kind=kind,
                 binding=binding,
             )
@@ -84,18 +84,18 @@ def summary(exchange: Exchange) -> Any:
     return word
 
 
-def differing(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
+def first_difference(first: dict[str, Any], second: dict[str, Any]) -> tuple[str, str]:
     """Return the first field in which two objects differ, as a short text for each of them."""
-    name = next(name for name in {**one, **other} if one.get(name, ...) != other.get(name, ...))
-    skipped = max(0, _common(one.get(name), other.get(name)) - _CONTEXT)
-    return _field(one, name, skipped), _field(other, name, skipped)
+    name = next(name for name in {**first, **second} if first.get(name, ...) != second.get(name, ...))
+    skipped = max(0, _common(first.get(name), second.get(name)) - _KEPT_CHARACTERS)
+    return _field(first, name, skipped), _field(second, name, skipped)
 
 
-def _common(one: object, other: object) -> int:
+def _common(first: object, second: object) -> int:
     """Return the length of the common prefix of two texts; 0 for other values."""
-    if not isinstance(one, str) or not isinstance(other, str):
+    if not isinstance(first, str) or not isinstance(second, str):
         return 0
-    return next((index for index, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1), 0)
+    return next((index for index, pair in enumerate(zip(first, second, strict=False)) if len(set(pair)) > 1), 0)
 
 
 def _field(data: dict[str, Any], name: str, skipped: int) -> str:

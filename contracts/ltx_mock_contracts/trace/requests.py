@@ -24,7 +24,7 @@ REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
 _ACCESS: Final = frozenset({401, 403})
 """Statuses that depend on the key, not on the request."""
 _NO_CREDITS: Final = "Insufficient credits"
-_OF_CREDITS: Final = re.compile(
+_CREDITS_MESSAGE: Final = re.compile(
     r"\s*(?:insufficient|not enough)\s+(?:credits?|balance)|\s*(?:余额|积分)不足", re.IGNORECASE
 )
 _PUBLIC_HOST: Final = re.compile(r"https://([^/?#:@\[\]]+\.[^/?#:@\[\]]+)(?::\d+)?(?:[/?#]|$)", re.IGNORECASE)
@@ -48,7 +48,7 @@ def judge_request(recorder: Recorder, exchange: Exchange) -> None:
         _judge_method(recorder, exchange)
     elif exchange.operation == "generateTask" and not exchange.gaps:
         _judge_generate(recorder, exchange, exchange.status)
-    elif exchange.operation == "statusTask" and not exchange.asked and not exchange.gaps:
+    elif exchange.operation == "statusTask" and not exchange.requested_task_id and not exchange.gaps:
         _judge_missing_id(recorder, exchange, exchange.status)
 
 
@@ -78,9 +78,11 @@ def _code_of(exchange: Exchange) -> int | None:
 def _judge_accepted(recorder: Recorder, exchange: Exchange) -> None:
     body = exchange.request
     findings = validate_request(body)
-    given = {**body, **(body["input"] if isinstance(body.get("input"), dict) else {})} if isinstance(body, dict) else {}
+    fields = (
+        {**body, **(body["input"] if isinstance(body.get("input"), dict) else {})} if isinstance(body, dict) else {}
+    )
     recorder.checked(
-        *RULES_OF_EVERY_REQUEST, *(rule for name, rules in RULES_OF_FIELDS.items() if name in given for rule in rules)
+        *RULES_OF_EVERY_REQUEST, *(rule for name, rules in RULES_OF_FIELDS.items() if name in fields for rule in rules)
     )
     if any(finding.severity == "advisory" for finding in findings):
         recorder.checked("GEN-16")
@@ -99,15 +101,15 @@ def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
             _add_deviation(recorder, finding, title, exchange, "refused")
             break  # a request is refused once, for one of its violations
     if not violations:
-        _judge_wrongly_refused(recorder, exchange, advised=bool(findings))
+        _judge_wrongly_refused(recorder, exchange, has_advisories=bool(findings))
 
 
-def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, advised: bool) -> None:
+def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, has_advisories: bool) -> None:
     expected, actual = "200 and a taskId", describe_response(exchange)
-    if advised:
+    if has_advisories:
         title = "a request that only has advisories is refused"
         recorder.add_deviation("GEN-16", title, (exchange,), expected=expected, actual=actual, binding=False)
-    elif _odd_receiver(exchange.request):
+    elif _is_unusual_callback_url(exchange.request):
         title = "a callback_url that is not public or not https is refused"
         recorder.add_deviation("GEN-4", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif (dialect := may_refuse(exchange.request)) is not None:
@@ -126,7 +128,7 @@ def is_about_credits(exchange: Exchange) -> bool:
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
     if exchange.operation != "generateTask" or not isinstance(message, str):
         return False
-    return exchange.status == 402 or bool(_OF_CREDITS.match(message))
+    return exchange.status == 402 or bool(_CREDITS_MESSAGE.match(message))
 
 
 def _judge_credits(recorder: Recorder, exchange: Exchange) -> None:
@@ -213,7 +215,7 @@ def _add_deviation(recorder: Recorder, finding: Finding, title: str, exchange: E
         )
 
 
-def _odd_receiver(body: object) -> bool:
+def _is_unusual_callback_url(body: object) -> bool:
     """Tell whether a real service may refuse the `callback_url`: GEN-4 is only partly documented."""
     url = body.get("callback_url") if isinstance(body, dict) else None
     if not isinstance(url, str):

@@ -22,7 +22,7 @@ METHODS: Final = {
 }
 """The methods of the endpoints."""
 
-_SHOWS: Final = {"generateTask": "GEN-17", "balance": "BAL-1"}
+_RULE_OF_DATA: Final = {"generateTask": "GEN-17", "balance": "BAL-1"}
 _INDEX: Final = re.compile(r"/\d+")
 
 
@@ -30,20 +30,20 @@ def judge_response(recorder: Recorder, exchange: Exchange) -> bool:
     """Judge a response or a callback by itself; tell whether it is valid and can be compared with others."""
     if exchange.operation == "callback":
         return "request" not in exchange.gaps and _judge_callback(recorder, exchange)
-    if not exchange.answered or exchange.status is None:
+    if not exchange.has_response or exchange.status is None:
         return False
     if exchange.operation == "other" or _is_no_endpoint(exchange):
         return _judge_other(recorder, exchange, exchange.status)
-    _look(recorder, exchange)
-    _judge_type(recorder, exchange)
+    _note_checked(recorder, exchange)
+    _judge_content_type(recorder, exchange)
     findings = validate_response(exchange.operation, exchange.status, exchange.answer)
-    return _note(recorder, exchange, exchange.operation, findings)
+    return _add_findings(recorder, exchange, exchange.operation, findings)
 
 
 def _judge_callback(recorder: Recorder, exchange: Exchange) -> bool:
     recorder.checked("ENV-1", "ENV-2")
-    _look_at_task(recorder, exchange)
-    return _note(recorder, exchange, "callback", validate_callback(exchange.request))
+    _note_checked_state(recorder, exchange)
+    return _add_findings(recorder, exchange, "callback", validate_callback(exchange.request))
 
 
 def _is_no_endpoint(exchange: Exchange) -> bool:
@@ -59,17 +59,17 @@ def _judge_other(recorder: Recorder, exchange: Exchange, status: int) -> bool:
         return False
     recorder.checked("ENV-5")
     findings = validate_response("statusTask", status, exchange.answer)  # errors have one form
-    wrong = next((finding for finding in findings if finding.severity == "violation"), None)
-    if wrong is not None:
-        title = f"the error of an unknown path has no valid envelope: {wrong.message}"
+    violation = next((finding for finding in findings if finding.severity == "violation"), None)
+    if violation is not None:
+        title = f"the error of an unknown path has no valid envelope: {violation.message}"
         kind = "no envelope"
         recorder.add_deviation(
-            "ENV-5", title, (exchange,), expected=wrong.allowed, actual=wrong.got, kind=kind, binding=False
+            "ENV-5", title, (exchange,), expected=violation.allowed, actual=violation.got, kind=kind, binding=False
         )
-    return wrong is None
+    return violation is None
 
 
-def _judge_type(recorder: Recorder, exchange: Exchange) -> None:
+def _judge_content_type(recorder: Recorder, exchange: Exchange) -> None:
     """Note JSON with another `Content-Type`. No document mentions the header, and clients read the body anyway."""
     content_type = (exchange.headers or {}).get("content-type", "")
     if isinstance(exchange.answer, dict) and content_type and "json" not in content_type.lower():
@@ -79,28 +79,28 @@ def _judge_type(recorder: Recorder, exchange: Exchange) -> None:
         )
 
 
-def _look(recorder: Recorder, exchange: Exchange) -> None:
+def _note_checked(recorder: Recorder, exchange: Exchange) -> None:
     recorder.checked("ENV-1", "ENV-4")
     if exchange.status != 200:
         recorder.checked("ENV-3")
         return
     recorder.checked("ENV-2")
-    if exchange.operation in _SHOWS:
-        recorder.checked(_SHOWS[exchange.operation])
+    if exchange.operation in _RULE_OF_DATA:
+        recorder.checked(_RULE_OF_DATA[exchange.operation])
     else:
-        _look_at_task(recorder, exchange)
+        _note_checked_state(recorder, exchange)
 
 
-def _look_at_task(recorder: Recorder, exchange: Exchange) -> None:
+def _note_checked_state(recorder: Recorder, exchange: Exchange) -> None:
     state = exchange.data.get("state")
     recorder.checked("TASK-1", *(RULES_OF_STATE.get(state, ()) if isinstance(state, str) else ()))
 
 
-def _note(recorder: Recorder, exchange: Exchange, what: str, findings: list[Finding]) -> bool:
-    noted: set[str] = set()
+def _add_findings(recorder: Recorder, exchange: Exchange, what: str, findings: list[Finding]) -> bool:
+    added: set[str] = set()
     for finding in findings:
         kind = "envelope" if finding.rule == "ENV-1" else _INDEX.sub("", finding.pointer)
-        if kind not in noted:  # one deviation is enough for a completely different envelope
+        if kind not in added:  # one deviation is enough for a completely different envelope
             title = f"{what}: {finding.message}"
             expected, actual = finding.allowed, finding.got
             recorder.add_deviation(
@@ -112,5 +112,5 @@ def _note(recorder: Recorder, exchange: Exchange, what: str, findings: list[Find
                 kind=f"{what} {kind}",
                 binding=finding.severity == "violation",
             )
-        noted.add(kind)
+        added.add(kind)
     return not any(finding.severity == "violation" for finding in findings)

@@ -191,7 +191,7 @@ def test_a_line_that_is_no_exchange_is_skipped_and_named(text: str, problem: str
     trace = parse_trace(text)
     assert trace.skipped == (problem,)
     assert len(trace) in {1, 2}
-    assert {each.asked for each in trace} == {"t"}
+    assert {each.requested_task_id for each in trace} == {"t"}
 
 
 def test_of_many_lines_that_are_skipped_the_first_five_are_named() -> None:
