@@ -50,7 +50,7 @@ def submit(
         number = tenant.next_number()
         ending = failure("E", Cause("manual", "told to")) if fails else None
         line = Timeline(now, now + 1, now + lasts, ending)
-        task = Task(f"task_{name}", tenant.key, number, BODY, REQUEST, 7, line, cost, "http://x", scenarios)
+        task = Task(f"task_{name}", tenant.key, number, BODY, 7, line, cost, "http://x", scenarios)
         refused = tenant.refusal(task, now)
         if refused is not None:
             return refused

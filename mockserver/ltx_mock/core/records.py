@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.timeline import Timeline
 from ltx_mock.scenarios.matching import ActiveScenario
+from ltx_mock_contracts import parse_body
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -16,7 +17,7 @@ DeliveryState = Literal["scheduled", "sending", "delivered", "failed", "withheld
 class Task(NamedTuple):
     """An accepted generateTask request and its timeline.
 
-    `body` is the raw request, `request` the parsed one, `findings` its advisories. `seed` is the seed of the picture:
+    `body` is the raw request, `findings` are its advisories. `seed` is the seed of the picture:
     the request's own, or a random one. `cost` is in credits. `root` is the URL that the submitter used, the base of the
     result URL. `scenarios` are those from the request that concern the task. `cause` explains a timeline that the
     request alone does not. `page` is the origin of the foreign page that submitted it: for such a task nothing is
@@ -27,7 +28,6 @@ class Task(NamedTuple):
     key: str
     number: int
     body: bytes
-    request: GenerateRequest
     seed: int
     timeline: Timeline
     cost: int
@@ -37,6 +37,11 @@ class Task(NamedTuple):
     page: str | None = None
     findings: tuple[Finding, ...] = ()
     inspecting: bool = False
+
+    @property
+    def request(self) -> GenerateRequest:
+        """The request, parsed anew at each call, since few tasks need it after they were made, and it is large."""
+        return GenerateRequest.from_body(parse_body(self.body))
 
 
 class Attempt(NamedTuple):

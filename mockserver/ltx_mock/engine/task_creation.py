@@ -53,7 +53,7 @@ class TaskCreation(Observer):
             self._planned(tenant, task, request, requested) if tenant.scenarios or requested else PlannedTask(task)
         )
         task = planned.task
-        if self._inspects(task):
+        if self._inspects(task, request):
             if task.page is None:
                 task = task._replace(inspecting=True)
             else:
@@ -84,9 +84,9 @@ class TaskCreation(Observer):
         earliest = task.timeline.started + EARLIEST_FAILURE_MS
         self._inspections.begin(tenant, task.id, earliest, self._inspect(tenant, task))
 
-    def _inspects(self, task: Task) -> bool:
+    def _inspects(self, task: Task, request: GenerateRequest) -> bool:
         line = task.timeline
-        return line.failure is None and not line.endless and self._inspector.concerns(task.request)
+        return line.failure is None and not line.endless and self._inspector.concerns(request)
 
     def _task(
         self,
@@ -107,7 +107,6 @@ class TaskCreation(Observer):
             tenant.key,
             number,
             submitted.raw,
-            request,
             seed,
             build_timeline(request, seed, settings.seed, now, predicted_failure(request)),
             settings.price[request.resolution] * request.duration,

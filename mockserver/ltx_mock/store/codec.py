@@ -8,7 +8,6 @@ they cannot read.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from ltx_mock.core.clock import Clock, read_mode, read_speed
@@ -17,9 +16,6 @@ from ltx_mock.core.records import Delivery, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.store.forms import UnreadableRecord, form_of, from_json, row_form, to_json
-from ltx_mock_contracts import parse_body
-from ltx_mock_contracts.request import GenerateRequest
-from ltx_mock_contracts.validation.json_body import LARGE
 
 __all__ = [
     "UnreadableRecord",
@@ -38,8 +34,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-_decoded = json.JSONDecoder().raw_decode
 
 
 class _Records(Generic[T]):
@@ -78,7 +72,7 @@ class _Records(Generic[T]):
         return self._form.from_row(row)  # type: ignore[no-any-return]
 
 
-_tasks, _deliveries = _Records(Task, given="request"), _Records(Delivery)
+_tasks, _deliveries = _Records(Task), _Records(Delivery)
 _entries: dict[str, _Records[Any]] = {
     "request": _Records(RequestEntry, given="number"),
     "callback": _Records(CallbackEntry, given="number"),
@@ -91,14 +85,14 @@ _settings = {name: form_of(hint) for name, hint in get_type_hints(Settings).item
 
 
 def task_to_bytes(task: Task) -> bytes:
-    """Write a task; its request is left out, for its body has it."""
+    """Write a task."""
     return _tasks.write(task)
 
 
 def task_from_bytes(record: bytes) -> Task:
     """Read a task."""
     line, _, body = record.partition(b"\n")
-    return from_json(line, "task", lambda row: _tasks.read(row, body, GenerateRequest.from_body(_parsed(body))))
+    return from_json(line, "task", lambda row: _tasks.read(row, body))
 
 
 def delivery_to_bytes(delivery: Delivery) -> bytes:
@@ -174,8 +168,3 @@ def clock_from_bytes(written: bytes, offset_ns: int) -> Clock:
 def _settings_of(given: dict[str, Any]) -> Settings:
     known = {name: form.from_json(given[name]) for name, form in _settings.items() if name in given}
     return Settings.from_mapping(given | known)
-
-
-def _parsed(body: bytes) -> object:
-    """Parse the body of an accepted request; a small one without checking again what `parse_body` refuses."""
-    return _decoded(body.decode().lstrip())[0] if len(body) <= LARGE else parse_body(body)

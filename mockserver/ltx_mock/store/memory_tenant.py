@@ -375,13 +375,8 @@ class MemoryTenant:
 
 
 def request_weight(task: Task) -> int:
-    """Return the approximate size of a request in bytes: its body, its parsed URLs and its findings."""
-    request = task.request
-    urls = [*request.image_urls, *[lora.path for lora in request.loras]]
-    if request.callback_url:
-        urls.append(request.callback_url)
-    size = len(task.body) + sum(map(sys.getsizeof, urls))
-    return size + findings_size(task.findings) if task.findings else size
+    """Return the approximate size of a request in bytes: its body and its findings."""
+    return len(task.body) + (findings_size(task.findings) if task.findings else 0)
 
 
 def _ignore(_: int) -> None:

@@ -190,8 +190,8 @@ def test_a_success_made_a_failure_by_hand_is_refunded_once() -> None:
 PADDED = request_body() | {"padding": "x" * 20_000}
 HEAVY = {
     "a padded body": PADDED,
-    "a long URL": request_body(IMAGE, image_urls=["http://a/" + "x" * 10_000]),
-    "a long URL that is not used": request_body() | {"callback_url": "http://a/" + "x" * 10_000},
+    "a long URL": request_body(IMAGE, image_urls=["http://a/" + "x" * 17_000]),
+    "a long URL that is not used": request_body() | {"callback_url": "http://a/" + "x" * 17_000},
     "many remarks": request_body() | {f"unknown{number}": 1 for number in range(30)},
     "a long pointer": request_body() | {"x" * 10_000: 1},
 }

@@ -73,8 +73,7 @@ def submission_of(body: dict[str, Any], number: float, indent: int | None, *, as
 
 def task_of(task: Task, submitted: Submission) -> Task:
     """Return a task with another request."""
-    assert submitted.request is not None
-    return task._replace(body=submitted.raw, request=submitted.request, findings=submitted.findings)
+    return task._replace(body=submitted.raw, findings=submitted.findings)
 
 
 SUBMISSIONS = st.builds(
@@ -84,9 +83,7 @@ SUBMISSIONS = st.builds(
     st.sampled_from([None, 2]),
     ascii_only=st.booleans(),
 )
-TASKS = st.builds(
-    task_of, every(Task, scenarios=ACTIVE, body=st.none(), request=st.none(), findings=st.none()), SUBMISSIONS
-)
+TASKS = st.builds(task_of, every(Task, scenarios=ACTIVE, body=st.none(), findings=st.none()), SUBMISSIONS)
 DELIVERIES = every(Delivery)
 ENTRIES: st.SearchStrategy[Entry] = st.one_of(*map(every, (RequestEntry, CallbackEntry, DownloadEntry, ClockEntry)))
 CLOCKS = st.builds(Clock, st.sampled_from(MODES), st.floats(1e-9, 1e6), st.integers(0), st.integers(0))
@@ -306,7 +303,7 @@ def test_garbage_is_one_kind_of_error(read: Callable[[bytes], Any], garbage: byt
         assert read(garbage) is not None
 
 
-TASK = Task("task_1", "k", 1, b"", None, 7, Timeline(1, 2, 3), 5, "http://127.0.0.1")  # type: ignore[arg-type]
+TASK = Task("task_1", "k", 1, b"", 7, Timeline(1, 2, 3), 5, "http://127.0.0.1")
 RECORDS: list[tuple[bytes, Callable[[bytes], Any]]] = [
     (codec.task_to_bytes(task_of(TASK, Submission.of(json.dumps(request_body()).encode()))), codec.task_from_bytes),
     (

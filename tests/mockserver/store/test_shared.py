@@ -14,7 +14,9 @@ from ltx_mock.store.backend import Change, Line, News, Outcome
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.shared import SharedStore
 from ltx_mock.store.tenant import Tenant
+from ltx_mock_contracts import parse_body
 from support.memory_backend import MemoryBackend, State
+from support.store_units import REQUEST, submit
 
 
 class Seen(Observer):
@@ -98,6 +100,29 @@ def test_an_entry_that_is_read_before_its_commit_is_answered_is_seen_once() -> N
         await store.close()
 
     written, read = asyncio.Event(), asyncio.Event()
+    asyncio.run(story())
+
+
+def test_a_restart_reads_tasks_without_parsing_their_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = list[bytes]()
+
+    def parse(body: bytes) -> object:
+        parsed.append(body)
+        return parse_body(body)
+
+    async def story() -> None:
+        before, _ = await opened(MemoryBackend(state))
+        await before.run(await before.tenant("key"), submit("a", cost=1, lasts=9, fails=False, calls=True))
+        await before.close()
+        after, _ = await opened(MemoryBackend(state))
+        [task] = (await after.tenant("key")).tasks()
+        assert parsed == []
+        assert task.request == REQUEST
+        assert parsed == [task.body]
+        await after.close()
+
+    monkeypatch.setattr("ltx_mock.core.records.parse_body", parse)
+    state = State()
     asyncio.run(story())
 
 
