@@ -12,13 +12,16 @@ from ltx_mock_contracts.api import BALANCE_PATH
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
-__all__ = ["Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
+__all__ = ["CONTENT_HEADERS", "Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
 
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """The operation of an exchange. A callback goes from the server to a client; `other` is not an endpoint."""
 
 _UNAUTHENTICATED: Final = "nobody"
 """The tenant under which the fake records requests without a valid key."""
+
+CONTENT_HEADERS: Final = ("content-type", "content-encoding")
+"""The request headers that say how to read a body."""
 
 _ENDPOINT: Final = re.compile(rf"/(generateTask|statusTask)/{re.escape(MODEL.id)}/?(?:[?#]|$)")
 _BALANCE: Final = re.compile(rf"{BALANCE_PATH}/?(?:[?#]|$)")
@@ -51,6 +54,7 @@ class Exchange:
         key: The last characters of the API key; None if unknown.
         ended: When the response was complete, in Unix milliseconds; None if unknown.
         headers: The headers of the response by lower-case name; None if they were not recorded.
+        content_headers: Those of `CONTENT_HEADERS` in the request; None if its headers were not recorded.
         cause: Why the fake responded in this way, if not because of the request alone.
         cause_kind: The kind of the cause; `manual` for a callback redelivered by hand.
         clock: The clock of the times: the `server`'s own, or that of an `observer`, with any offset.
@@ -68,6 +72,7 @@ class Exchange:
     key: str | None = None
     ended: int | None = None
     headers: Mapping[str, str] | None = None
+    content_headers: Mapping[str, str] | None = field(default=None, compare=False)
     cause: str | None = None
     cause_kind: str | None = None
     clock: Literal["server", "observer"] = "server"

@@ -115,6 +115,7 @@ class _Recording:
             cause=entry.custom_field("_cause"),
             cause_kind=entry.custom_field("_causeKind"),
             headers={name: text for name, text in entry.response_headers.items() if name in _KEPT_HEADERS},
+            content_headers=entry.content_headers,
             clock="server" if entry.custom_field("_clock") == "server" else "observer",
             gaps=frozenset(missing),
             number=entry.number,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ltx_mock_contracts.trace.exchange import TraceError, operation_of
+from ltx_mock_contracts.trace.exchange import CONTENT_HEADERS, TraceError, operation_of
 from ltx_mock_contracts.trace.har_bodies import RecordedBody
 from ltx_mock_contracts.validation.findings import show
 
@@ -60,6 +60,15 @@ class HarEntry:
         except ValueError:
             return ""
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def content_headers(self) -> dict[str, str] | None:
+        """How to read the body of the request; None if the recorder leaves out the headers of requests."""
+        headers, posted = self.request_headers, self._request.get("postData")
+        kind = posted.get("mimeType") if isinstance(posted, dict) else None
+        if isinstance(kind, str) and kind:
+            headers = {"content-type": kind} | headers
+        return {name: headers[name] for name in CONTENT_HEADERS if name in headers} if headers else None
 
     @property
     def response_headers(self) -> dict[str, str]:

@@ -6,12 +6,20 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ltx_mock_contracts.io.json_text import read_json
-from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, key_of, operation_of
+from ltx_mock_contracts.trace.exchange import (
+    CONTENT_HEADERS,
+    Exchange,
+    Operation,
+    Trace,
+    TraceError,
+    key_of,
+    operation_of,
+)
 from ltx_mock_contracts.validation.documents import document_schema
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["read_entries", "read_ndjson", "syntax", "write_ndjson"]
 
@@ -100,12 +108,17 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         key=key_of(entry.get("tenant"), entry.get("key")),
         ended=_as_int(entry.get("ended")),
         headers=entry.get("headers"),
+        content_headers=_content_headers(entry.get("requestHeaders")),
         cause=entry.get("cause"),
         cause_kind=entry.get("causeKind"),
         clock=entry.get("clock") or "server",
         gaps=frozenset(entry.get("gaps") or ()) | _missing_bodies(entry, operation),
         number=number,
     )
+
+
+def _content_headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
+    return {name: headers[name] for name in CONTENT_HEADERS if name in headers} if headers else None
 
 
 def _as_int(number: float | None) -> int | None:
@@ -139,5 +152,6 @@ def _as_dict(exchange: Exchange) -> dict[str, Any]:
     entry |= {} if exchange.cause_kind is None else {"causeKind": exchange.cause_kind}
     entry |= {} if exchange.ended is None else {"ended": exchange.ended}
     entry |= {} if exchange.headers is None else {"headers": dict(exchange.headers)}
+    entry |= {} if exchange.content_headers is None else {"requestHeaders": dict(exchange.content_headers)}
     entry |= {} if exchange.clock == "server" else {"clock": exchange.clock}
     return entry | ({"gaps": sorted(exchange.gaps)} if exchange.gaps else {})

@@ -106,7 +106,10 @@ def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
 
 def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, has_advisories: bool) -> None:
     expected, actual = "200 and a taskId", describe_response(exchange)
-    if has_advisories:
+    if (header := _unusual_content_header(exchange)) is not None:
+        title = f"a valid request is refused, whose {header}"
+        recorder.add_deviation("GEN-1", title, (exchange,), expected=expected, actual=actual, binding=False)
+    elif has_advisories:
         title = "a request that only has advisories is refused"
         recorder.add_deviation("GEN-16", title, (exchange,), expected=expected, actual=actual, binding=False)
     elif _is_unusual_callback_url(exchange.request):
@@ -213,6 +216,17 @@ def _add_deviation(recorder: Recorder, finding: Finding, title: str, exchange: E
             kind=kind,
             binding=False,
         )
+
+
+def _unusual_content_header(exchange: Exchange) -> str | None:
+    """Return why a server may refuse any body, if its headers are known: the documents show only `application/json`."""
+    headers = exchange.content_headers
+    if headers is None:
+        return None
+    kind, coding = headers.get("content-type", ""), headers.get("content-encoding", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        return f"Content-Type is {show(kind)}" if kind else "Content-Type is missing"
+    return None if coding.strip().lower() in {"", "identity"} else f"Content-Encoding is {show(coding)}"
 
 
 def _is_unusual_callback_url(body: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,26 @@ def test_a_har_entry_is_read_with_all_that_counts() -> None:
         clock="observer",
     )
     assert check_trace([exchange]).ok
+
+
+@pytest.mark.parametrize(
+    ("headers", "mime_type", "read"),
+    [
+        ({"Content-Type": "text/plain"}, "application/json", {"content-type": "text/plain"}),
+        ({"Accept": "*/*"}, "application/json", {"content-type": "application/json"}),
+        ({"Content-Encoding": "gzip"}, "", {"content-encoding": "gzip"}),
+        ({"Accept": "*/*"}, "", {}),
+        ({}, "", None),
+    ],
+)
+def test_the_kind_of_a_body_is_read_if_it_was_recorded(
+    headers: dict[str, str], mime_type: str, read: dict[str, str] | None
+) -> None:
+    entry = copy.deepcopy(MADE)
+    entry["request"]["headers"] = [{"name": name, "value": value} for name, value in headers.items()]
+    entry["request"]["postData"]["mimeType"] = mime_type
+    assert read_har(har(entry))[0].content_headers == read
+    assert read_ndjson(lines([generate(0, "t") | {"requestHeaders": read}]))[0].content_headers == (read or None)
 
 
 def test_only_the_exchanges_of_the_api_are_read() -> None:

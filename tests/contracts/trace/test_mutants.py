@@ -316,3 +316,27 @@ def test_a_report_fits_a_rule_that_nothing_showed() -> None:
     assert set(report.counts) == {"kept", "broken", "observed", "not checked"}
     assert report.counts["not checked"] == len(report.verdicts)
     assert all(verdict.why for verdict in report.verdicts)
+
+
+JSON = "application/json"
+
+
+@pytest.mark.parametrize(
+    ("headers", "observed"),
+    [
+        (None, False),
+        ({"content-type": JSON}, False),
+        ({"content-type": f"{JSON.upper()}; charset=utf-8", "content-encoding": "identity"}, False),
+        ({"content-type": "text/plain;charset=UTF-8"}, True),
+        ({"content-type": "application/x-www-form-urlencoded"}, True),
+        ({"accept": "*/*"}, True),
+        ({"content-type": JSON, "content-encoding": "gzip"}, True),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 415])
+def test_a_refusal_that_the_headers_of_the_request_may_explain_is_observed(
+    headers: dict[str, str] | None, status: int, *, observed: bool
+) -> None:
+    refused = generate(0, "", status=status, answer=error(status), requestHeaders=headers)
+    report = check_trace(trace([refused]))
+    assert (report.having("broken"), report.having("observed")) == (((), ("GEN-1",)) if observed else (("GEN-17",), ()))
