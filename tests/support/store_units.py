@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ltx_mock.core.cause import Cause
@@ -180,6 +181,13 @@ def difference(one: Shown, other: Shown) -> list[object]:
     return found + [(name, a, b) for name, a, b in zip(Shown._fields[1:], one[1:], other[1:], strict=True) if a != b]
 
 
+def _counted(kept: Mapping[Any, int], all_: Iterable[object]) -> dict[object, int]:
+    """Return counts that a tenant keeps up to date, which must be those of its items."""
+    counts = {name: count for name, count in kept.items() if count}
+    assert counts == Counter(all_)
+    return counts
+
+
 def _tenant(tenant: Any, ranks: dict[int, int]) -> dict[str, Any]:
     now = tenant.clock.now()
     return {
@@ -193,6 +201,8 @@ def _tenant(tenant: Any, ranks: dict[int, int]) -> dict[str, Any]:
         "deliveries": list(tenant.deliveries()),
         "next due": tenant.next_due(),
         "account": tenant.account(now),
+        "states": _counted(tenant.states(now), (task.timeline.state(now) for task in tenant.tasks())),
+        "outcomes": _counted(tenant.outcomes(), (delivery.state for delivery in tenant.deliveries())),
         "unfinished": sorted(task.id for task in tenant.unfinished(now)),
         "inspecting": sorted(tenant.inspecting),
         "counts": {kind: count for kind, count in tenant.counts.items() if count},

@@ -90,7 +90,13 @@ class Redactor:
 
     def value(self, value: T) -> T:
         """Return plain data without secrets, in names and in values."""
-        return self._value(value)  # type: ignore[no-any-return]
+        return self._value(value) if self._may_have_secrets(repr(value)) else value
+
+    def _may_have_secrets(self, shown: str) -> bool:
+        """Tell whether a value may contain secrets, by its `repr`: most have none, and need no walk."""
+        if self._few is None or any(sign in shown for sign in "%\\~") or url_secrets_hidden(shown) != shown:
+            return True
+        return any(secret in shown or secret.replace("+", " ") in shown for secret, _ in self._few)
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
+from ltx_mock.asgi.turns import AT_ONCE
 from ltx_mock_contracts.validation.json_body import LARGE
 
 A = TypeVar("A")
@@ -26,6 +27,28 @@ def _uncollected(work: Callable[[A], T], argument: A) -> T:
         return work(argument)
     finally:
         gc.enable()
+
+
+Part: TypeAlias = tuple[int, Callable[[], T]]
+"""A piece of work: the approximate number of bytes that it processes, and a function that returns its result."""
+
+
+def _results(parts: list[Part[T]]) -> list[T]:
+    return [work() for _, work in parts]
+
+
+def _grouped(parts: Iterable[Part[T]]) -> Iterator[tuple[list[Part[T]], int]]:
+    """Yield parts together that process at most `LARGE` bytes, larger ones alone, with the number of these bytes."""
+    several, total = list[Part[T]](), 0
+    for part in parts:
+        size = part[0]
+        if several and (total + size > LARGE or len(several) == AT_ONCE):
+            yield several, total
+            several, total = [], 0
+        several.append(part)
+        total += size
+    if several:
+        yield several, total
 
 
 class WorkerThread:
@@ -53,6 +76,15 @@ class WorkerThread:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "ltx-mock-large-bodies")
         return await asyncio.get_running_loop().run_in_executor(self._executor, _uncollected, work, argument)
+
+    async def each(self, parts: Iterable[Part[T]]) -> AsyncIterator[list[T]]:
+        """Yield the results of many small pieces of work, several at a time; see `Part`.
+
+        Other requests are served after each several, and while a large one is done in the thread.
+        """
+        for several, size in _grouped(parts):
+            yield await self.run(_results, several, size)
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         """Cancel pending work. The thread ends after its current work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.core.journal_entry import RequestOperation
@@ -36,6 +36,10 @@ class Mismatch(NamedTuple):
     field: str
     expected: str
     got: str
+
+
+Distance: TypeAlias = tuple[bool, int, int]
+"""How far a request is from an expectation, as a sort key: of another operation, mismatches, the newer first."""
 
 
 class Expectation:
@@ -70,8 +74,8 @@ class Expectation:
         """Return the request with the fewest mismatches, the later of equals; operation and outcome weigh more."""
         return min(requests, key=self.distance, default=None)
 
-    def distance(self, request: Exchange) -> tuple[bool, int, int]:
-        """Return the distance of a request from the expectation, as a sort key."""
+    def distance(self, request: Exchange) -> Distance:
+        """Return the distance of a request from the expectation."""
         fields = [each.field for each in self.difference(request)]
         return "operation" in fields, len(fields), -request.number
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from starlette.requests import Request
@@ -15,15 +17,16 @@ from starlette.responses import Response
 from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
+from ltx_mock.asgi.turns import in_turns
 from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control import har
-from ltx_mock.control.expectation import Expectation
+from ltx_mock.control.expectation import Distance, Expectation
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
-from ltx_mock.control.listing import in_pieces, listing
+from ltx_mock.control.listing import Text, in_pieces, listing
 from ltx_mock.control.params import find_tenant, json_body, limit_of, real_seconds, tenant_of_query
 from ltx_mock.control.to_json import entry_view
-from ltx_mock.core.journal_entry import ClockEntry, Entry
+from ltx_mock.core.journal_entry import ClockEntry, Entry, ExchangeEntry
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError
 from ltx_mock.fields import check_names, choice, whole
@@ -37,6 +40,8 @@ ALL = 10**9
 NEAR = 3
 MAX_COMPARED = 2000
 ENTRY_SIZE = 500
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class Journal:
@@ -63,28 +68,28 @@ class Journal:
         found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
         if form != "json":
             return _export(self._engine.worker, found.entries, form, root_url(request.scope))
-        views = (entry_view(*kept) for kept in found.entries)
-        return listing(self._engine.worker, "requests", views, _size(found.entries), truncated=found.truncated)
+        rows = ((_size(kept), partial(entry_view, *kept)) for kept in found.entries)
+        return listing(self._engine.worker, "requests", rows, truncated=found.truncated)
 
     async def request(self, request: Request) -> dict[str, Any]:
         """Return one entry."""
-        number = request.path_params["number"]
-        for tenant, entry in matching(await self._tenants(request), Filter(kind="all")):
-            if str(entry.number) == number:
+        given = request.path_params["number"]
+        number = int(given) if _NUMBER.fullmatch(given) else 0
+        async for tenant in in_turns(await self._tenants(request)):
+            if (entry := tenant.entry(number)) is not None:
                 return entry_view(tenant, entry)
-        raise NotFoundError(f"no entry {number[:40]!r} in the journal")
+        raise NotFoundError(f"no entry {given[:40]!r} in the journal")
 
     async def count(self, request: Request) -> dict[str, Any]:
         """Count entries, by the filters of the list and by part of the body."""
         body = await json_body(self._engine, request)
         check_names("field", body, (*FIELDS, "body", "tenant", "key"))
         wanted = Filter.of(body)
-        kept = list(matching(await self._tenants(request, body), replace(wanted, with_body=False)))
-
-        def counted(kept: list[Kept]) -> int:
-            return sum(wanted.matches(entry) for _, entry in kept)
-
-        return {"count": await self._engine.worker.run(counted, kept, _size(kept) if wanted.with_body else 0)}
+        found = await matching(await self._tenants(request, body), replace(wanted, with_body=False))
+        if not wanted.with_body:
+            return {"count": len(found)}
+        made = self._engine.worker.each((entry.size, partial(wanted.matches, entry)) for _, entry in found)
+        return {"count": sum([sum(several) async for several in made])}
 
     async def near(self, request: Request) -> Response:
         """Return the entries nearest to an expected request, with the mismatches."""
@@ -92,27 +97,29 @@ class Journal:
         limit = whole(0)("limit", expected.pop("limit", NEAR))
         tenants = await self._tenants(request, expected)
         expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
-        newest = list(islice(matching(tenants, Filter(kind="request")), MAX_COMPARED))
+        found = (await select(tenants, Filter(kind="request"), MAX_COMPARED)).entries
 
-        def compared(entries: list[Kept]) -> tuple[list[Any], int]:
-            seen = [(view, Exchange.of(view)) for view in (entry_view(*kept) for kept in entries)]
-            seen.sort(key=lambda each: expectation.distance(each[1]))
-            near = [{"request": view, "differences": _differences(expectation, each)} for view, each in seen[:limit]]
-            return near, sum(not expectation.difference(each) for _, each in seen)
+        def compared(kept: Kept) -> tuple[Distance, Kept]:
+            return expectation.distance(Exchange.of(entry_view(*kept))), kept
 
-        size = _size(newest)
-        near, matches = await self._engine.worker.run(compared, newest, size)
-        return listing(self._engine.worker, "near", near, size, matches=matches)
+        made = self._engine.worker.each((_size(kept), partial(compared, kept)) for kept in found)
+        seen = sorted([each async for several in made for each in several], key=itemgetter(0))
+        matches = sum(not mismatches for (_, mismatches, _), _ in seen)
+        rows = ((_size(kept), partial(_near, expectation, kept)) for _, kept in seen[:limit])
+        return listing(self._engine.worker, "near", rows, matches=matches)
 
     async def forget(self, request: Request) -> dict[str, Any]:
         """Clear the journal of one key, or of all."""
         tenants = await self._tenants(request)
-        forgotten = [await self._engine.store.run(tenant, lambda tenant: tenant.forget_entries()) for tenant in tenants]
-        return {"forgotten": sum(forgotten)}
+        forgotten = 0
+        async for tenant in in_turns(tenants):
+            if tenant.entries():
+                forgotten += await self._engine.store.run(tenant, lambda tenant: tenant.forget_entries())
+        return {"forgotten": forgotten}
 
     async def _selected(self, request: Request, wanted: Filter, limit: int, seconds: float) -> Selection:
         """Return the matching entries, now or as soon as there are some within so many real seconds."""
-        there = select(await self._tenants(request), wanted, limit)
+        there = await select(await self._tenants(request), wanted, limit)
         if there.entries or not seconds:
             return there
         picked_one = await tenant_of_query(self._engine, request)
@@ -126,7 +133,7 @@ class Journal:
                 pass
             finally:
                 gone.cancel()
-        return select(await self._tenants(request), wanted, limit)
+        return await select(await self._tenants(request), wanted, limit)
 
     @contextmanager
     def _news(self, only: Tenant | None, wanted: Filter) -> Iterator[asyncio.Event]:
@@ -166,29 +173,34 @@ class News(Observer):
         self.came.set()
 
 
-def _differences(expectation: Expectation, seen: Exchange) -> list[dict[str, str]]:
-    return [mismatch._asdict() for mismatch in expectation.difference(seen)]
+def _near(expectation: Expectation, kept: Kept) -> dict[str, object]:
+    view = entry_view(*kept)
+    differences = [mismatch._asdict() for mismatch in expectation.difference(Exchange.of(view))]
+    return {"request": view, "differences": differences}
 
 
-def _size(entries: list[Kept]) -> int:
-    """Return the approximate variable size of entries in bytes."""
-    return sum(ENTRY_SIZE + entry.size for _, entry in entries)
+def _size(kept: Kept) -> int:
+    """Return the approximate size of an entry as JSON, in bytes."""
+    return ENTRY_SIZE + kept[1].size
 
 
 def _export(aside: WorkerThread, entries: list[Kept], form: str, root: str) -> Response:
-    lines = _har(entries, root) if form == "har" else (_line(entry_view(*kept)) + "\n" for kept in entries)
-    return StreamedResponse(in_pieces(aside, lines, _size(entries)), FORMATS[form])
+    lines = ((_size(kept), partial(_line, kept)) for kept in entries)
+    return StreamedResponse(in_pieces(aside, _har(entries, root) if form == "har" else lines), FORMATS[form])
 
 
-def _har(entries: list[Kept], root: str) -> Iterator[str]:
-    yield har.HEAD
+def _line(kept: Kept) -> str:
+    return write_json(entry_view(*kept)) + "\n"
+
+
+def _har(entries: list[Kept], root: str) -> Iterator[Text]:
+    def line(tenant: Tenant, entry: ExchangeEntry, comma: str) -> str:
+        return comma + write_json(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+
+    yield 0, lambda: har.HEAD
     comma = ""
     for tenant, entry in entries:
         if not isinstance(entry, ClockEntry):
-            yield comma + _line(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+            yield _size((tenant, entry)), partial(line, tenant, entry, comma)
             comma = ","
-    yield har.TAIL
-
-
-def _line(view: Mapping[str, object]) -> str:
-    return write_json(view)
+    yield 0, lambda: har.TAIL

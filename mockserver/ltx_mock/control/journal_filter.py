@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import merge
-from itertools import islice
+from itertools import takewhile
 from typing import Any, NamedTuple, Self, get_args
 
+from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Entry, Kind, Operation
 from ltx_mock.fields import choice, fields_of, in_digits, read, reads, refused, text, whole
@@ -107,26 +108,26 @@ class Selection(NamedTuple):
     truncated: bool
 
 
-def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selection:
+async def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selection:
     """Return at most `limit` matching entries: the newest; with `since`, the oldest."""
     forgotten = any(tenant.forgotten > wanted.since for tenant in tenants)
     if wanted.since:
-        found = list(matching(tenants, wanted))
-        found.reverse()
+        found = await matching(tenants, wanted)
         return Selection(found[:limit], forgotten or len(found) > limit)
-    found = list(islice(matching(tenants, wanted), limit + 1))
-    newest = found[:limit]
-    newest.reverse()
-    return Selection(newest, forgotten or len(found) > limit)
+    found, more = await _newest(tenants, wanted, limit)
+    return Selection(found, forgotten or more)
 
 
-def matching(tenants: Sequence[Tenant], wanted: Filter) -> Iterator[Kept]:
-    """Yield the matching entries, the newest first."""
-    for tenant, entry in merge(*map(_newest_first, tenants), key=_falling):
-        if entry.number <= wanted.since:
-            return
-        if wanted.matches(entry):
-            yield tenant, entry
+async def matching(tenants: Sequence[Tenant], wanted: Filter) -> list[Kept]:
+    """Return all matching entries, oldest first."""
+    return (await _newest(tenants, wanted, sys.maxsize))[0]
+
+
+async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
+    def entries(tenant: Tenant) -> Iterator[Entry]:
+        return takewhile(lambda entry: entry.number > wanted.since, list(reversed(tenant.entries())))
+
+    return await newest(tenants, entries, lambda _, entry: entry.number, limit, lambda _, entry: wanted.matches(entry))
 
 
 def contains(whole: Any, part: Any) -> bool:
@@ -138,11 +139,3 @@ def contains(whole: Any, part: Any) -> bool:
     if isinstance(part, bool) or isinstance(whole, bool):
         return whole is part
     return bool(whole == part)
-
-
-def _newest_first(tenant: Tenant) -> Iterator[Kept]:
-    return ((tenant, entry) for entry in reversed(tenant.entries()))
-
-
-def _falling(kept: Kept) -> int:
-    return -kept[1].number

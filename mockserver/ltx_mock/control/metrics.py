@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias, get_args
 
+from ltx_mock.control.listing import Text
 from ltx_mock.core.clock import MODES, SECOND
 from ltx_mock.core.records import DeliveryState
 from ltx_mock.core.settings import MEBIBYTE
@@ -15,31 +16,38 @@ from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LINE_BYTES = 100
+"""The approximate size of a sample."""
 
-Labels = tuple[tuple[str, str], ...]
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+Samples: TypeAlias = Iterable[tuple[Labels, float]]
 
 
 class Family(NamedTuple):
-    """A metric family: name, `counter` or `gauge`, help text, and a value for each set of labels."""
+    """A metric family: name, `counter` or `gauge`, help text, and functions that return the samples of each tenant."""
 
     name: str
     kind: str
     help: str
-    samples: Counter[Labels]
+    samples: Iterable[Callable[[], Samples]]
 
 
-def exposition(families: Iterable[Family]) -> str:
-    """Return families in the text format."""
-    lines: list[str] = []
+def exposition(families: Iterable[Family]) -> Iterator[Text]:
+    """Yield the text format of families, in parts."""
     for family in families:
-        lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
-        lines += [f"{family.name}{_labels(labels)} {value}" for labels, value in family.samples.items()]
-    return "\n".join(lines) + "\n"
+        head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n"
+        yield 0, partial(str, head)
+        for samples in family.samples:
+            yield LINE_BYTES, partial(_lines, family.name, samples)
 
 
 def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[Family]:
     """Return the metrics of the server and of some tenants; `listeners` is the number of readers of the event feed."""
     keyed = [tenant for tenant in tenants if tenant.key]
+
+    def of(tenants: Iterable[Tenant], samples: Callable[[Tenant], Samples]) -> Iterator[Callable[[], Samples]]:
+        return (partial(samples, tenant) for tenant in tenants)
+
     return [
         _one("ltx_mock_build_info", "The version.", 1, version=VERSION),
         _one(
@@ -51,13 +59,13 @@ def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[
             "ltx_mock_requests_total",
             "counter",
             "Requests and callbacks by the status of their response.",
-            _requests(tenants),
+            of(tenants, _requests),
         ),
-        Family("ltx_mock_tasks", "gauge", "Tasks by their state.", _tasks(keyed)),
-        Family("ltx_mock_deliveries", "gauge", "Callbacks by their outcome.", _deliveries(keyed)),
-        Family("ltx_mock_credits_spent", "gauge", "Credits spent, less refunds.", _credits(keyed)),
-        Family("ltx_mock_journal_entries", "gauge", "Entries in the journal.", _entries(tenants)),
-        Family("ltx_mock_journal_bytes", "gauge", "Bytes of the journal.", _bytes(tenants)),
+        Family("ltx_mock_tasks", "gauge", "Tasks by their state.", of(keyed, _tasks)),
+        Family("ltx_mock_deliveries", "gauge", "Callbacks by their outcome.", of(keyed, _deliveries)),
+        Family("ltx_mock_credits_spent", "gauge", "Credits spent, less refunds.", of(keyed, _credits)),
+        Family("ltx_mock_journal_entries", "gauge", "Entries in the journal.", of(tenants, _entries)),
+        Family("ltx_mock_journal_bytes", "gauge", "Bytes of the journal.", of(tenants, _bytes)),
         _one("ltx_mock_journal_memory_bytes", "Bytes of all journals together.", engine.store.journal_bytes),
         _one(
             "ltx_mock_journal_memory_limit_bytes",
@@ -65,76 +73,53 @@ def measured(engine: Engine, tenants: Sequence[Tenant], listeners: int) -> list[
             engine.settings.journal_memory * MEBIBYTE,
         ),
         _one("ltx_mock_task_memory_bytes", "Bytes of all tasks and callbacks.", engine.store.task_bytes),
-        Family("ltx_mock_clock_mode", "gauge", "Tenants by the mode of their clock.", _modes(keyed)),
+        Family("ltx_mock_clock_mode", "gauge", "Tenants by the mode of their clock.", of(keyed, _modes)),
     ]
 
 
 def _one(name: str, text: str, value: float, **labels: str) -> Family:
-    samples: Counter[Labels] = Counter()
-    samples[tuple(labels.items())] = value  # type: ignore[assignment] # gauges may be fractional
-    return Family(name, "gauge", text, samples)
+    return Family(name, "gauge", text, [lambda: [(tuple(labels.items()), value)]])
 
 
-def _requests(tenants: Sequence[Tenant]) -> Counter[Labels]:
-    counted: Counter[Labels] = Counter()
-    for tenant in tenants:
-        for (operation, status), count in tenant.counts.items():
-            if operation != "clock":
-                status_label = "none" if status is None else str(status)
-                counted[*_names(tenant), ("operation", operation), ("status", status_label)] += count
-    return counted
+def _requests(tenant: Tenant) -> Samples:
+    for (operation, status), count in tenant.counts.items():
+        if operation != "clock":
+            status_label = "none" if status is None else str(status)
+            yield (*_names(tenant), ("operation", operation), ("status", status_label)), count
 
 
-def _tasks(tenants: Sequence[Tenant]) -> Counter[Labels]:
-    counted: Counter[Labels] = Counter()
-    for tenant in tenants:
-        now = tenant.clock.now()
-        states = Counter(task.timeline.state(now) for task in tenant.tasks())
-        for state in STATES:
-            counted[*_names(tenant), ("state", state)] += states[state]
-    return counted
+def _tasks(tenant: Tenant) -> Samples:
+    states = tenant.states(tenant.clock.now())
+    return [((*_names(tenant), ("state", state)), states[state]) for state in STATES]
 
 
-def _deliveries(tenants: Sequence[Tenant]) -> Counter[Labels]:
-    counted: Counter[Labels] = Counter()
-    for tenant in tenants:
-        outcomes = Counter(delivery.state for delivery in tenant.deliveries())
-        for outcome in get_args(DeliveryState):
-            counted[*_names(tenant), ("outcome", outcome)] += outcomes[outcome]
-    return counted
+def _deliveries(tenant: Tenant) -> Samples:
+    outcomes = tenant.outcomes()
+    return [((*_names(tenant), ("outcome", each)), outcomes.get(each, 0)) for each in get_args(DeliveryState)]
 
 
-def _credits(tenants: Sequence[Tenant]) -> Counter[Labels]:
-    counted: Counter[Labels] = Counter()
-    for tenant in tenants:
-        counted[_names(tenant)] += tenant.account(tenant.clock.now()).spent
-    return counted
+def _credits(tenant: Tenant) -> Samples:
+    return [(_names(tenant), tenant.account(tenant.clock.now()).spent)]
 
 
-def _entries(tenants: Sequence[Tenant]) -> Counter[Labels]:
-    counted: Counter[Labels] = Counter()
-    for tenant in tenants:
-        counted[_names(tenant)] += len(tenant.entries())
-    return counted
+def _entries(tenant: Tenant) -> Samples:
+    return [(_names(tenant), len(tenant.entries()))]
 
 
-def _bytes(tenants: Sequence[Tenant]) -> Counter[Labels]:
-    counted: Counter[Labels] = Counter()
-    for tenant in tenants:
-        counted[_names(tenant)] += tenant.entry_bytes
-    return counted
+def _bytes(tenant: Tenant) -> Samples:
+    return [(_names(tenant), tenant.entry_bytes)]
 
 
-def _modes(tenants: Sequence[Tenant]) -> Counter[Labels]:
-    counted: Counter[Labels] = Counter()
-    for tenant in tenants:
-        for mode in MODES:
-            counted[*_names(tenant), ("mode", mode)] += tenant.clock.mode == mode
-    return counted
+def _modes(tenant: Tenant) -> Samples:
+    return [((*_names(tenant), ("mode", mode)), int(tenant.clock.mode == mode)) for mode in MODES]
 
 
 def _names(tenant: Tenant) -> Labels:
     return ("tenant", tenant.id), ("key", tenant.label)
+
+
+def _lines(name: str, samples: Callable[[], Samples]) -> str:
+    return "".join([f"{name}{_labels(labels)} {value}\n" for labels, value in samples()])
 
 
 def _labels(labels: Labels) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Reversible
 from functools import partial
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,13 +14,16 @@ from starlette.routing import Route
 import ltx_mock_schemas
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import forwarded_url
+from ltx_mock.asgi.streamed_response import StreamedResponse
+from ltx_mock.asgi.turns import in_turns
 from ltx_mock.control.bodies import Advance, Finish, SetClock
 from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
 from ltx_mock.control.history import task_history
 from ltx_mock.control.journal import Journal
-from ltx_mock.control.listing import VIEW_SIZE, listing
+from ltx_mock.control.listing import VIEW_SIZE, in_pieces, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
+from ltx_mock.control.newest import newest
 from ltx_mock.control.params import body_of, json_body, limit_of, tenant_of_query
 from ltx_mock.control.refusals import refusal
 from ltx_mock.control.spending import Statement
@@ -34,10 +37,8 @@ from ltx_mock.fields import choice, unknown
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.version import VERSION
-from ltx_mock_contracts.api import STATES
+from ltx_mock_contracts.api import STATES, State
 
-AT_ONCE = 100
-"""The number of tenants or tasks that are counted before other requests are served."""
 MAX_WASTED = 100
 """The default number of prompts and wasted charges in a statement."""
 STATELESS = frozenset({"/health", "/version", "/openapi.json", "/model.json", "/schemas", "/schemas/{name}"})
@@ -112,14 +113,9 @@ class ControlPlane:
 
     async def tenants(self, request: Request) -> Response:
         """Return the counters of all keys, the newest last."""
-        tenants, truncated = _newest(await self._tenants(request), limit_of(request))
-        views = []
-        for index, tenant in enumerate(tenants, 1):
-            views.append(account_view(tenant))
-            if index % AT_ONCE == 0:
-                await asyncio.sleep(0)
-        size = VIEW_SIZE * len(views)
-        return listing(self._engine.worker, "tenants", views, size, truncated=truncated)
+        tenants, limit = await self._tenants(request), limit_of(request)
+        rows = ((VIEW_SIZE, partial(account_view, tenant)) for tenant in tenants[max(0, len(tenants) - limit) :])
+        return listing(self._engine.worker, "tenants", rows, truncated=len(tenants) > limit)
 
     async def reset(self, request: Request) -> dict[str, Any]:
         """Reset one tenant, or everything."""
@@ -150,18 +146,15 @@ class ControlPlane:
 
     async def tasks(self, request: Request) -> Response:
         """Return the newest tasks, newest last."""
-        state = request.query_params.get("state")
-        if state is not None:
-            choice(*STATES)("state", state)
-        found = []
-        for tenant in await self._tenants(request):
-            now = tenant.clock.now()
-            found += [(tenant, task) for task in tenant.tasks() if state in {None, task.timeline.state(now)}]
-        found.sort(key=lambda each: each[1].timeline.created)
-        tasks, truncated = _newest(found, limit_of(request))
-        views = [partial(task_view, tenant, task, tenant.clock.now()) for tenant, task in tasks]
-        size = sum(VIEW_SIZE + len(task.body) for _, task in tasks)
-        return listing(self._engine.worker, "tasks", (view() for view in views), size, truncated=truncated)
+        state, limit = request.query_params.get("state"), limit_of(request)
+        tenants = await self._tenants(request)
+        if state is None:
+            tasks, truncated = await newest(tenants, lambda each: _last(each.tasks(), limit), _created, limit)
+        else:
+            wanted = choice(*STATES)("state", state)
+            tasks, truncated = await newest(tenants, partial(_in_state, wanted), _created, limit, _has_state(wanted))
+        rows = ((VIEW_SIZE + len(task.body), partial(_task_now, tenant, task)) for tenant, task in tasks)
+        return listing(self._engine.worker, "tasks", rows, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its history."""
@@ -180,27 +173,22 @@ class ControlPlane:
 
     async def callbacks(self, request: Request) -> Response:
         """Return the newest deliveries: made, scheduled, given up and withheld."""
-        tenants = await self._tenants(request)
-        found = [(tenant, delivery) for tenant in tenants for delivery in tenant.deliveries()]
-        if len(tenants) > 1:
-            found.sort(key=_planned)
-        deliveries, truncated = _newest(found, limit_of(request))
-        views = (delivery_view(*each) for each in deliveries)
-        size = sum(VIEW_SIZE + len(delivery.url) for _, delivery in deliveries)
-        return listing(self._engine.worker, "callbacks", views, size, truncated=truncated)
+        tenants, limit = await self._tenants(request), limit_of(request)
+        deliveries, truncated = await newest(tenants, lambda each: _last(each.deliveries(), limit), _planned, limit)
+        rows = ((VIEW_SIZE + len(each.url), partial(delivery_view, tenant, each)) for tenant, each in deliveries)
+        return listing(self._engine.worker, "callbacks", rows, truncated=truncated)
 
     async def metrics(self, request: Request) -> Response:
         """Return counters and gauges for Prometheus."""
-        text = exposition(measured(self._engine, await self._tenants(request), len(self._feed.readers)))
-        return Response(text, headers={"content-type": CONTENT_TYPE})
+        families = measured(self._engine, await self._tenants(request), len(self._feed.readers))
+        return StreamedResponse(in_pieces(self._engine.worker, exposition(families)), CONTENT_TYPE)
 
     async def spend(self, request: Request) -> dict[str, Any]:
         """Return what the tasks cost, and what of it was wasted."""
         limit, statement = limit_of(request, MAX_WASTED), Statement()
-        for tenant in filter(_with_key, await self._tenants(request)):
-            for index, _ in enumerate(statement.add(tenant), 1):
-                if index % AT_ONCE == 0:
-                    await asyncio.sleep(0)
+        tenants = await self._tenants(request)
+        async for _ in in_turns(chain.from_iterable(statement.add(tenant) for tenant in tenants if tenant.key)):
+            pass
         return statement.as_dict(limit)
 
     async def redeliver(self, request: Request) -> dict[str, Any]:
@@ -242,18 +230,30 @@ class ControlPlane:
         return [tenant] if tenant else list(self._engine.store.tenants())
 
 
-def _newest(items: list[T], limit: int) -> tuple[list[T], bool]:
-    """Return the last `limit` items, and whether there are more."""
-    return items[max(0, len(items) - limit) :], len(items) > limit
+def _last(items: Reversible[T], limit: int) -> list[T]:
+    """Return the newest items, newest first, and one beyond the limit."""
+    return list(islice(reversed(items), limit + 1))
 
 
-def _with_key(tenant: Tenant) -> bool:
-    return bool(tenant.key)
+def _in_state(state: State, tenant: Tenant) -> list[Task]:
+    """Return the tasks of a tenant, newest first; none if it has none in this state."""
+    return list(reversed(tenant.tasks())) if tenant.states(tenant.clock.now())[state] else []
 
 
-def _planned(each: tuple[Tenant, Delivery]) -> int:
+def _has_state(state: State) -> Callable[[Tenant, Task], bool]:
+    return lambda tenant, task: task.timeline.state(tenant.clock.now()) == state
+
+
+def _task_now(tenant: Tenant, task: Task) -> dict[str, object]:
+    return task_view(tenant, task, tenant.clock.now())
+
+
+def _created(_: Tenant, task: Task) -> int:
+    return task.timeline.created
+
+
+def _planned(tenant: Tenant, delivery: Delivery) -> int:
     """Return the time at which a callback was scheduled: the creation of its task."""
-    tenant, delivery = each
     task = tenant.task(delivery.task_id)
     return task.timeline.created if task else 0
 

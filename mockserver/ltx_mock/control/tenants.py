@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from itertools import chain, starmap
+from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from ltx_mock.control.to_json import account_view, scenario_view
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
+from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
 
@@ -60,10 +62,10 @@ class TenantRoutes:
     async def scenarios(self, request: Request) -> Response:
         """Return the active scenarios."""
         tenant, store = await tenant_of_query(self._engine, request), self._engine.store
-        to_come = [] if tenant else [{"tenant": None, "key": None, **as_dict(scenario)} for scenario in store.scenarios]
-        active = [(each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios]
-        views = chain(to_come, starmap(scenario_view, active))
-        return listing(self._engine.worker, "scenarios", views, VIEW_SIZE * (len(to_come) + len(active)))
+        to_come = () if tenant else store.scenarios
+        active = ((each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios)
+        views = chain((partial(_to_come, each) for each in to_come), (partial(scenario_view, *each) for each in active))
+        return listing(self._engine.worker, "scenarios", zip(repeat(VIEW_SIZE), views))
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Activate a scenario for one key, or for all."""
@@ -91,7 +93,7 @@ class TenantRoutes:
     def _check_room(self, tenant: Tenant | None) -> None:
         """Refuse a scenario above the maximum, because each request tests all active ones."""
         store = self._engine.store
-        counts = [len(tenant.scenarios)] if tenant else [len(each.scenarios) for each in store.tenants()]
+        counts = [len(each.scenarios) for each in ([tenant] if tenant else store.tenants())]
         most = max(counts, default=0)
         if most >= MAX_ACTIVE:
             raise SettingsError(
@@ -104,6 +106,10 @@ class TenantRoutes:
         if tenant is None:
             raise NotFoundError("select a tenant with ?tenant= or ?key=")
         return tenant
+
+
+def _to_come(scenario: Scenario) -> dict[str, object]:
+    return {"tenant": None, "key": None, **as_dict(scenario)}
 
 
 def _worlds(store: Store, tenant: Tenant | None) -> list[Tenant]:

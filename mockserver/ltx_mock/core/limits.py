@@ -46,16 +46,21 @@ class TaskLimits:
 
     Attributes:
         spent: Credits spent, net of refunds.
-        unfinished: The ends of the tasks that have not ended, by their ids. Call `settle` before you read it.
+        unfinished: The ends of the tasks that have not ended, by their ids.
+        processing: The ids of those that have started.
+        failed: The number of tasks that have failed.
+
+    Call `settle` before you read them.
     """
 
-    __slots__ = ("_ends", "_tasks", "spent", "unfinished")
+    __slots__ = ("_tasks", "_transitions", "failed", "processing", "spent", "unfinished")
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
         self._tasks = tasks
-        self._ends: list[tuple[int, str]] = []
+        self._transitions: list[tuple[int, str]] = []
         self.unfinished: dict[str, int] = {}
-        self.spent = 0
+        self.processing: set[str] = set()
+        self.spent = self.failed = 0
 
     def refusal(self, task: Task, settings: Settings, now: int) -> Refusal | None:
         """Return why a new task cannot be taken at a moment, or None."""
@@ -73,21 +78,32 @@ class TaskLimits:
         """
         if before is not None:
             taken = self.unfinished.pop(before.id, None) is not None
+            self.processing.discard(before.id)
             if taken or before.timeline.failure is None:  # the credits of a settled failure are back already
                 self.spent -= before.cost
+            else:
+                self.failed -= 1
         if after is not None:
             self.spent += after.cost
             self.unfinished[after.id] = after.timeline.ended
-            heapq.heappush(self._ends, (after.timeline.ended, after.id))
+            heapq.heappush(self._transitions, (after.timeline.started, after.id))
 
     def settle(self, now: int) -> None:
-        """Free the slots of ended tasks and refund the credits of failed ones."""
-        ends, unfinished = self._ends, self.unfinished
-        while ends and ends[0][0] <= now:
-            ended, task_id = heapq.heappop(ends)
-            if unfinished.get(task_id) != ended:
-                continue  # the end of the task has changed
+        """Note the started tasks, free the slots of ended ones and refund the credits of failed ones."""
+        transitions, unfinished, processing = self._transitions, self.unfinished, self.processing
+        while transitions and transitions[0][0] <= now:
+            task_id = transitions[0][1]
+            ended = unfinished.get(task_id)
+            if ended is not None and now < ended and task_id not in processing:
+                processing.add(task_id)
+                heapq.heapreplace(transitions, (ended, task_id))
+                continue
+            heapq.heappop(transitions)
+            if ended is None or ended > now:
+                continue  # the timeline of the task has changed
             del unfinished[task_id]
+            processing.discard(task_id)
             task = self._tasks[task_id]
             if task.timeline.failure is not None:
                 self.spent -= task.cost
+                self.failed += 1

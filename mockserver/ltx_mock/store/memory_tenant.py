@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import heapq
 import sys
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Reversible, Sequence
 from itertools import count
+from operator import attrgetter
 
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry, Operation, findings_size
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.limits import RequestWindow, TaskLimits
-from ltx_mock.core.records import Account, Delivery, Refusal, Task
+from ltx_mock.core.records import Account, Delivery, DeliveryState, Refusal, Task
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, activate, take_next
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.memory_budget import Budget
 from ltx_mock.store.observers import Observers
+from ltx_mock_contracts.api import State
 
 ENTRY_BYTES = 700
 TASK_BYTES = 2000
@@ -58,6 +61,7 @@ class MemoryTenant:
         "_inspecting",
         "_limits",
         "_made",
+        "_outcomes",
         "_request_bytes",
         "_shared",
         "_tasks",
@@ -101,6 +105,7 @@ class MemoryTenant:
         self._made = 0
         self._inspecting: set[str] = set()
         self._deliveries: dict[str, Delivery] = {}
+        self._outcomes: dict[DeliveryState, int] = {}
         self._due: list[tuple[int, int, int, str]] = []
         self._entries: deque[Entry] = deque()
         self._entry_sizes: deque[int] = deque()
@@ -207,7 +212,7 @@ class MemoryTenant:
         """See `Tenant.task`."""
         return self._tasks.get(task_id)
 
-    def tasks(self) -> Iterable[Task]:
+    def tasks(self) -> Reversible[Task]:
         """See `Tenant.tasks`."""
         return self._tasks.values()
 
@@ -235,14 +240,30 @@ class MemoryTenant:
             window_ends=window_ends if open_ else None,
         )
 
+    def states(self, now: int) -> Mapping[State, int]:
+        """See `Tenant.states`."""
+        limits = self._limits
+        limits.settle(now)
+        unfinished, processing, failed = len(limits.unfinished), len(limits.processing), limits.failed
+        success = len(self._tasks) - unfinished - failed
+        return {"pending": unfinished - processing, "processing": processing, "success": success, "failed": failed}
+
+    def outcomes(self) -> Mapping[DeliveryState, int]:
+        """See `Tenant.outcomes`."""
+        return self._outcomes
+
     def put_delivery(self, delivery: Delivery) -> None:
         """See `Tenant.put_delivery`."""
         self._keep_delivery(delivery)
         self._shared.observers.delivery_changed(self, delivery)
 
     def _keep_delivery(self, delivery: Delivery) -> None:
-        if delivery.id not in self._deliveries:
+        before = self._deliveries.get(delivery.id)
+        if before is None:
             self._count_task_bytes(DELIVERY_BYTES + len(delivery.url))
+        else:
+            self._outcomes[before.state] -= 1
+        self._outcomes[delivery.state] = self._outcomes.get(delivery.state, 0) + 1
         self._deliveries[delivery.id] = delivery
         if delivery.state == "scheduled" and delivery.due is not None:
             heapq.heappush(self._due, (delivery.due, *self._order(delivery)))
@@ -251,7 +272,7 @@ class MemoryTenant:
         """See `Tenant.delivery`."""
         return self._deliveries.get(delivery_id)
 
-    def deliveries(self) -> Iterable[Delivery]:
+    def deliveries(self) -> Reversible[Delivery]:
         """See `Tenant.deliveries`."""
         return self._deliveries.values()
 
@@ -280,6 +301,14 @@ class MemoryTenant:
     def entries(self) -> Sequence[Entry]:
         """See `Tenant.entries`."""
         return self._entries
+
+    def entry(self, number: int) -> Entry | None:
+        """See `Tenant.entry`."""
+        entries = self._entries
+        if not entries or not entries[0].number <= number <= entries[-1].number:
+            return None
+        place = bisect_left(entries, number, key=attrgetter("number"))
+        return entries[place] if entries[place].number == number else None
 
     def forget_entries(self) -> int:
         """See `Tenant.forget_entries`."""

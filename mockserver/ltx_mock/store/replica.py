@@ -349,6 +349,7 @@ class ReplicaTenant(MemoryTenant):
 
     def _remove_delivery(self, name: str) -> None:
         delivery = self._deliveries.pop(name)
+        self._outcomes[delivery.state] -= 1
         self._count_task_bytes(-DELIVERY_BYTES - len(delivery.url))
 
 

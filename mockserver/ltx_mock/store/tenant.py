@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Reversible, Sequence
 from typing import Protocol
 
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry, Operation
-from ltx_mock.core.records import Account, Delivery, Refusal, Task
+from ltx_mock.core.records import Account, Delivery, DeliveryState, Refusal, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint
 from ltx_mock.scenarios.model import Scenario
+from ltx_mock_contracts.api import State
 
 ANONYMOUS = "nobody"
 """The id of the tenant for requests without a valid key."""
@@ -113,7 +114,7 @@ class Tenant(Protocol):
     def task(self, task_id: str) -> Task | None:
         """Return the task with this id if this key made it (AUTH-4)."""
 
-    def tasks(self) -> Iterable[Task]:
+    def tasks(self) -> Reversible[Task]:
         """Return all tasks in order of creation."""
 
     def replace_task(self, task: Task) -> None:
@@ -125,13 +126,19 @@ class Tenant(Protocol):
     def account(self, now: int) -> Account:
         """Return the counters."""
 
+    def states(self, now: int) -> Mapping[State, int]:
+        """Return the number of tasks in each state, without looking at each task."""
+
+    def outcomes(self) -> Mapping[DeliveryState, int]:
+        """Return the number of deliveries in each state that a delivery has had, without looking at each."""
+
     def put_delivery(self, delivery: Delivery) -> None:
         """Add or replace a delivery."""
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         """Return the delivery with this id."""
 
-    def deliveries(self) -> Iterable[Delivery]:
+    def deliveries(self) -> Reversible[Delivery]:
         """Return all deliveries in order of creation."""
 
     def next_due(self) -> int | None:
@@ -151,6 +158,9 @@ class Tenant(Protocol):
 
     def entries(self) -> Sequence[Entry]:
         """Return the journal, oldest first."""
+
+    def entry(self, number: int) -> Entry | None:
+        """Return the entry with this number if the journal has it."""
 
     @property
     def forgotten(self) -> int:

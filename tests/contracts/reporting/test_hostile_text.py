@@ -139,6 +139,24 @@ def test_a_redactor_costs_little_until_something_is_escaped() -> None:
     assert calls_of(lambda: Redactor({f"sk-{'x' * 60}": "…"})) < 100
 
 
+@pytest.mark.parametrize(
+    "secret", [KEY, "it's-secret", 'two-"quotes"', "both-'\"", "back\\slash", "a+plus", "key\xa0\xade\xff"]
+)
+@pytest.mark.parametrize("around", ["", "'", '"', "\n", "é"])
+def test_a_secret_is_found_in_any_part_of_a_value(secret: str, around: str) -> None:
+    redactor, text = Redactor({secret: "…"}), around + secret + around
+    found = redactor.value({"a": [1, {"b": text}], text: None})
+    assert found == {"a": [1, {"b": redactor.text(text)}], redactor.text(text): None}
+    assert found["a"][1]["b"] == f"{around}…{around}"  # type: ignore[index]
+
+
+def test_a_value_without_secrets_is_not_walked_through() -> None:
+    redactor = Redactor({f"sk-{number:060}": "…" for number in range(3)})
+    value = {"requests": [{"body": {"input": {"prompt": "a 'city'", "url": "http://a.test/?taskId=7"}}}] * 1000}
+    assert redactor.value(value) == value
+    assert calls_of(lambda: redactor.value(value)) < 100
+
+
 def test_a_secret_is_found_among_very_many() -> None:
     redactor = Redactor({KEY: "…key"} | {f"sk-MARKED-{number}": f"…{number}" for number in range(1000)})
     assert redactor.value({f"a {KEY}": [f"{quote(KEY, safe='')} sk-MARKED-77x", 1]}) == {"a …key": ["…key …77x", 1]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from copy import copy
+from functools import partial
 
 import httpx
 import pytest
@@ -12,11 +14,13 @@ from starlette.types import Message
 
 from ltx_mock import MockServer
 from ltx_mock.asgi.in_process import call
+from ltx_mock.asgi.turns import AT_ONCE
 from ltx_mock.asgi.worker_thread import WorkerThread
-from ltx_mock.control.listing import PIECE, listing
-from ltx_mock.control.routes import AT_ONCE, ControlPlane
+from ltx_mock.control.listing import listing
+from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
+from ltx_mock_contracts.validation.json_body import LARGE
 from support.bodies import post, request_body
 from support.counting import calls_of
 from support.receivers import Receiver
@@ -35,7 +39,8 @@ def pieces_of(items: list[object], size: int) -> list[bytes]:
 
     async def answer() -> None:
         aside = WorkerThread()
-        await listing(aside, "items", iter(items), size, truncated=False)({"type": "http"}, receive, send)
+        rows = [(size, partial(copy, item)) for item in items]
+        await listing(aside, "items", iter(rows), truncated=False)({"type": "http"}, receive, send)
         aside.close()
 
     asyncio.run(answer())
@@ -47,12 +52,12 @@ def pieces_of(items: list[object], size: int) -> list[bytes]:
 )
 def test_a_long_list_is_sent_in_pieces_of_an_item_or_of_a_bound(items: list[object]) -> None:
     (whole,) = pieces_of(items, 0)
-    pieces = pieces_of(items, 10**6)
-    assert b"".join(pieces) == whole
     assert json.loads(whole) == {"items": items, "truncated": False}
-    longest = max((len(json.dumps(item)) for item in items), default=0)
-    assert all(len(piece) <= PIECE + longest + 100 for piece in pieces)
-    assert len(pieces) == 1 or len(whole) > PIECE
+    for size in (LARGE // 10, LARGE + 1):
+        pieces = pieces_of(items, size)
+        assert b"".join(pieces) == whole
+        assert all(piece.count(b"y" * 300) <= LARGE // size + 1 for piece in pieces)
+        assert len(pieces) == 1 or len(items) * size > LARGE
 
 
 def test_what_is_large_is_listed_whole(server: MockServer) -> None:

@@ -1,0 +1,22 @@
+"""Long loops in the event loop, in turns with other requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+
+AT_ONCE = 100
+"""The number of items that are processed before other requests are served."""
+
+
+async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield items; other requests are served after each `AT_ONCE` of them."""
+    rest = iter(items)
+    while several := list(islice(rest, AT_ONCE)):
+        for item in several:
+            yield item
+        await asyncio.sleep(0)

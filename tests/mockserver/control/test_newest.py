@@ -1,0 +1,88 @@
+"""The newest items of many tenants: in order, and without a look at the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock.asgi.turns import AT_ONCE, in_turns
+from ltx_mock.control.newest import newest
+from ltx_mock.core.settings import Settings
+from ltx_mock.store.memory import MemoryStore
+from ltx_mock.store.tenant import Tenant
+
+LIST = st.lists(st.integers(0, 9), max_size=6).map(sorted)
+
+
+async def tenants(count: int) -> list[Tenant]:
+    store = MemoryStore(Settings(clock="manual"))
+    return [await store.tenant(f"key-{number}") for number in range(count)]
+
+
+async def turns_during(work: asyncio.Future[Any]) -> int:
+    """Return how often other work had a turn before this was done."""
+    turns = 0
+    while not work.done():
+        await asyncio.sleep(0)
+        turns += 1
+    return turns
+
+
+@given(st.lists(LIST, max_size=4), st.integers(0, 8), st.integers(0, 9))
+def test_it_returns_what_sorting_all_of_them_would(items: list[list[int]], limit: int, low: int) -> None:
+    async def check() -> None:
+        keys = await tenants(len(items))
+        lists = dict(zip(keys, items, strict=True))
+        pairs = [(key, item) for key in keys for item in lists[key] if item >= low]
+        pairs.sort(key=lambda pair: pair[1])
+        found, more = await newest(
+            keys, lambda key: list(reversed(lists[key])), lambda _, item: item, limit, lambda _, item: item >= low
+        )
+        assert found == pairs[max(0, len(pairs) - limit) :]
+        assert more == (len(pairs) > limit)
+
+    asyncio.run(check())
+
+
+def test_a_page_looks_at_no_more_items_than_it_shows_and_one_of_each_tenant() -> None:
+    looked_at = 0
+
+    def items(_: Tenant) -> Iterator[int]:
+        nonlocal looked_at
+        for number in range(100_000, 0, -1):
+            looked_at += 1
+            yield number
+
+    async def check() -> None:
+        found, more = await newest(await tenants(3), items, lambda _, item: item, 50)
+        assert (len(found), more) == (50, True)
+
+    asyncio.run(check())
+    assert looked_at == 53
+
+
+@pytest.mark.parametrize(("keys", "each"), [(1, 10 * AT_ONCE), (10 * AT_ONCE, 1)])
+def test_others_have_a_turn_while_a_rare_item_is_looked_for(keys: int, each: int) -> None:
+    async def check() -> int:
+        work = newest(await tenants(keys), lambda _: range(each), lambda _, item: item, 1, lambda *_: False)
+        return await turns_during(asyncio.ensure_future(work))
+
+    assert asyncio.run(check()) >= 10
+
+
+def test_a_loop_in_turns_serves_others_after_each_hundred_items() -> None:
+    async def walk() -> list[int]:
+        return [item async for item in in_turns(range(10 * AT_ONCE))]
+
+    async def check() -> int:
+        work = asyncio.ensure_future(walk())
+        turns = await turns_during(work)
+        assert await work == list(range(10 * AT_ONCE))
+        return turns
+
+    assert asyncio.run(check()) >= 10
