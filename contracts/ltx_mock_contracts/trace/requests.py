@@ -29,6 +29,17 @@ _CREDITS_MESSAGE: Final = re.compile(
 )
 _PUBLIC_HOST: Final = re.compile(r"https://([^/?#:@\[\]]+\.[^/?#:@\[\]]+)(?::\d+)?(?:[/?#]|$)", re.IGNORECASE)
 
+_OF_CONTENT: Final = re.compile(
+    r"\b(?:moderation|sensitive|nsfw|unsafe|prohibited|inappropriate)|\bcontent\W+(?:policy|violation)|\bpolicy\b|违规|敏感|审核",
+    re.IGNORECASE,
+)
+_OF_A_FILE: Final = re.compile(
+    r"download|fetch|access|reach|\bload|expired|unsupported format|corrupt|\b(?:image|picture|file|lora|model)\b.*"
+    r"\b(?:too|not|cannot|invalid|failed|unsupported)\b|\b(?:not|cannot|invalid|failed|unsupported)\b.*"
+    r"\b(?:image|picture|file|lora)\b|图片|下载|无法访问",
+    re.IGNORECASE,
+)
+
 
 def judge_request(recorder: Recorder, exchange: Exchange) -> None:
     """Note whether a request was rightly accepted or refused."""
@@ -121,6 +132,9 @@ def _judge_wrongly_refused(recorder: Recorder, exchange: Exchange, *, has_adviso
         recorder.add_deviation(
             dialect.rules[0], title, (exchange,), expected=expected, actual=actual, binding=False, kind=kind
         )
+    elif (rule := _noticed_at_once(exchange)) is not None:
+        title = "a valid request is refused for a reason for which the documents let its task fail"
+        recorder.add_deviation(rule, title, (exchange,), expected=expected, actual=actual, binding=False)
     else:
         title = "a valid request is refused"
         recorder.add_deviation("GEN-17", title, (exchange,), expected=expected, actual=actual)
@@ -216,6 +230,22 @@ def _add_deviation(recorder: Recorder, finding: Finding, title: str, exchange: E
             kind=kind,
             binding=False,
         )
+
+
+def _noticed_at_once(exchange: Exchange) -> str | None:
+    """Return the rule for a failed task if a refusal names the cause of such a failure, in any wording.
+
+    The documents let tasks fail for prompts, images and LoRAs. They do not forbid that a server looks at these first.
+    """
+    message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
+    given = exchange.request.get("input") if isinstance(exchange.request, dict) else None
+    if not isinstance(message, str) or not isinstance(given, dict):
+        return None
+    if _OF_CONTENT.search(message):
+        return "FAIL-1"
+    if not _OF_A_FILE.search(message):
+        return None
+    return "FAIL-2" if given.get("image_urls") else "FAIL-3" if given.get("loras") else None
 
 
 def _unusual_content_header(exchange: Exchange) -> str | None:

@@ -83,8 +83,8 @@ def accepts(source: dict[str, Any], /, body: dict[str, Any] | None = None, **cha
     return change
 
 
-def refuses(body: dict[str, Any]) -> Change:
-    return lambda entries: entries.append(generate(160, "", body, status=400, answer=error(400)))
+def refuses(body: dict[str, Any], message: str = "No") -> Change:
+    return lambda entries: entries.append(generate(160, "", body, status=400, answer=error(400, message)))
 
 
 def calls(index: int, **changes: Any) -> Change:
@@ -118,6 +118,8 @@ BROKEN = [
     Mutant("taskId is a number", "GEN-17", data(SUBMIT, taskId=1)),
     Mutant("an id is given twice", "GEN-17", data(2, taskId="task_1")),
     Mutant("a good request is refused", "GEN-17", refuses(request_body(IMAGE))),
+    Mutant("a text is refused for an image", "GEN-17", refuses(request_body(TEXT), "Failed to download the image")),
+    Mutant("an image is refused for a length", "GEN-17", refuses(request_body(IMAGE), "duration must be at most 3")),
     Mutant("an unknown request_type is accepted", "GEN-2", accepts(TEXT, {"request_type": "sync"})),
     Mutant("a callback without URL is accepted", "GEN-3", accepts(TEXT, {"request_type": "callback"})),
     Mutant("a callback_url that is none is accepted", "GEN-4", accepts(TEXT, CALLBACK | {"callback_url": "x"})),
@@ -196,6 +198,11 @@ OBSERVED = [
     Mutant("a wrong method is a 404", "ENV-5", at(NOBODY, method="DELETE")),
     Mutant("a task is seen with another key", "AUTH-4", at(FOREIGN, **poll(155, "task_1", "success", key="…other"))),
     Mutant("an unknown field is refused", "GEN-16", refuses(request_body(TEXT, steps=50))),
+    Mutant("a prompt is refused at once", "FAIL-1", refuses(request_body(TEXT), "Prompt violates our content policy")),
+    Mutant("a prompt is refused in Chinese", "FAIL-1", refuses(request_body(TEXT), "提示词包含敏感内容")),
+    Mutant("an image is refused at once", "FAIL-2", refuses(request_body(IMAGE), "Failed to download image_urls[0]")),
+    Mutant("an image is too large", "FAIL-2", refuses(request_body(IMAGE), "The image is too large: 40 MB")),
+    Mutant("a LoRA is refused at once", "FAIL-3", refuses(request_body(TEXT_LORA), "Cannot access the LoRA file")),
     Mutant("a receiver without https is refused", "GEN-4", refuses(request_body(TEXT) | LOCAL)),
     Mutant("a 429 does not say when to come back", "LIM-3", at(BUSY, headers={})),
     Mutant("a 429 gives a date", "LIM-3", at(BUSY, headers={"retry-after": "Fri, 09 Jan 2026 13:33:30 GMT"})),
@@ -221,7 +228,7 @@ def test_the_recording_that_is_changed_is_clean() -> None:
     report = check_trace(trace(GOOD))
     assert [deviation for verdict in report.verdicts for deviation in verdict.deviations] == []
     assert {mutant.rule for mutant in BROKEN + OBSERVED} - set(report.having("kept")) <= {
-        *("GEN-5", "GEN-11", "GEN-12", "GEN-13", "GEN-14", "GEN-16", "CLI-9")
+        *("GEN-5", "GEN-11", "GEN-12", "GEN-13", "GEN-14", "GEN-16", "CLI-9", "FAIL-1", "FAIL-2", "FAIL-3")
     }
 
 
