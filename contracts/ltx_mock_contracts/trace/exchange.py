@@ -20,9 +20,13 @@ Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"
 _UNAUTHENTICATED: Final = "nobody"
 """The tenant under which the fake records requests without a valid key."""
 
+_OF_A_PROXY: Final = frozenset({407, 511})
+"""Statuses of a proxy or a network before the server (RFC 9110, RFC 6585)."""
+
 CONTENT_HEADERS: Final = ("content-type", "content-encoding")
 """The request headers that say how to read a body."""
 
+_QUERY: Final = re.compile(r"\?[^\s\"\\]*")
 _ENDPOINT: Final = re.compile(rf"/(generateTask|statusTask)/{re.escape(MODEL.id)}/?(?:[?#]|$)")
 _BALANCE: Final = re.compile(rf"{BALANCE_PATH}/?(?:[?#]|$)")
 
@@ -99,18 +103,29 @@ class Exchange:
 
     @property
     def has_response(self) -> bool:
-        """Whether there is a response that can be judged."""
-        return self.status is not None and "answer" not in self.gaps and not (self.method == "HEAD" and not self.answer)
+        """Whether there is a response of the server that can be judged."""
+        by_the_server = self.status is not None and self.status not in _OF_A_PROXY
+        return by_the_server and "answer" not in self.gaps and not (self.method == "HEAD" and not self.answer)
 
     @property
     def data(self) -> dict[str, Any]:
         """The `data` of the envelope (of the request for a callback); empty if it is not an object.
 
-        Fields with null are left out: a server may write null for an absent field.
+        Fields with null or "" are left out, and 0 for a time of a task that has not succeeded: a server may write these
+        for an absent field.
         """
         body = self.request if self.operation == "callback" else self.answer
         data = body.get("data") if isinstance(body, dict) else None
-        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else {}
+        if not isinstance(data, dict):
+            return {}
+        absent = (None, "") if data.get("state") == "success" else (None, "", 0)
+        return {name: value for name, value in data.items() if value not in absent or value is False}
+
+    @property
+    def unsigned_data(self) -> dict[str, Any]:
+        """The `data` without the queries of URLs in the result, where a server may put signatures with a time."""
+        data, text = self.data, self.data.get("resultJson")
+        return data | {"resultJson": _QUERY.sub("", text)} if isinstance(text, str) else data
 
 
 class Trace(Sequence[Exchange]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.trace.recorder import Recorder, describe_response
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.trace.exchange import Exchange
 
 __all__ = ["TaskHistories", "TaskHistory", "group_by_task"]
+
+_KEPT_MS: Final = 24 * 60 * 60 * 1000
+"""How long a server must know a task. No document says; a day is our choice."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -127,7 +130,14 @@ def _judge_access(recorder: Recorder, history: TaskHistory, poll: Exchange) -> b
         recorder.checked("TASK-11")
         if not found:
             title, actual = "a task that was created is not found", describe_response(poll)
-            recorder.add_deviation("TASK-11", title, (made, poll), expected="200 and its state", actual=actual)
+            recorder.add_deviation(
+                "TASK-11",
+                title,
+                (made, poll),
+                expected="200 and its state",
+                actual=actual,
+                binding=poll.at - made.completed < _KEPT_MS,
+            )
     if found and poll.data["taskId"] != history.id:
         rule, *_ = RULES_OF_STATE[poll.data["state"]]
         title = "the response is about another task"

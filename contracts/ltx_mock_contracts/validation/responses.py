@@ -29,7 +29,7 @@ def validate_response(operation: Operation, status: int, body: object) -> list[F
 
     With HTTP status 200 and no other number in `code` the response is validated as a success, else as an error. Things
     that no document forbids are advisories: unknown fields of `data` (CLI-9), an undocumented fail code (TASK-7), an
-    unfinished task without `createTime` (TASK-2), null in a field that the state does not need.
+    unfinished task without `createTime` (TASK-2), and null, "" or 0 in a field that the state does not need.
 
     Args:
         operation: The operation of the request.
@@ -39,11 +39,13 @@ def validate_response(operation: Operation, status: int, body: object) -> list[F
     code = body.get("code") if isinstance(body, dict) else None
     usable = _is_number(code)
     success = status == 200 and (code == 200 or not usable)
-    findings = explainer(_SCHEMAS[operation] if success else "error").findings(body)
+    plain = _without_zero_values(body) if success and operation == "statusTask" else body
+    findings = explainer(_SCHEMAS[operation] if success else "error").findings(plain)
     if usable and code != status:
         findings = [finding for finding in findings if finding.pointer != "/code"]
         findings.append(wrong("ENV-4", "violation", ("code",), code, f"the HTTP status, {status}"))
-    return sort_findings(findings + (_data_findings(operation, body, findings) if success else _error_findings(body)))
+    more = [*_data_findings(operation, plain, findings), *_zero_values(body)] if success else _error_findings(body)
+    return sort_findings(findings + more)
 
 
 def validate_callback(body: object) -> list[Finding]:
@@ -52,8 +54,9 @@ def validate_callback(body: object) -> list[Finding]:
     Args:
         body: The decoded body that was POSTed to `callback_url`.
     """
-    findings = explainer("callback").findings(body)
-    return sort_findings(findings + _data_findings("statusTask", body, findings))
+    plain = _without_zero_values(body)
+    findings = explainer("callback").findings(plain)
+    return sort_findings(findings + _data_findings("statusTask", plain, findings) + _zero_values(body))
 
 
 def _data_findings(operation: Operation, body: object, known: list[Finding]) -> list[Finding]:
@@ -64,7 +67,7 @@ def _data_findings(operation: Operation, body: object, known: list[Finding]) -> 
     wrong_fields = {finding.pointer.removeprefix("/data/") for finding in known}
     findings = _unknown_fields(data, _known_fields(operation))
     if operation == "statusTask":
-        findings += [*_missing_expected(data), *_undocumented_values(data), *_nulls(data)]
+        findings += [*_missing_expected(data), *_undocumented_values(data)]
     if operation == "statusTask" and wrong_fields.isdisjoint(_TIMES):
         findings += _cost_findings(data)
     if operation == "statusTask" and "resultJson" not in wrong_fields:
@@ -89,19 +92,36 @@ def _missing_expected(data: dict[object, object]) -> list[Finding]:
     ]
 
 
-def _nulls(data: dict[object, object]) -> list[Finding]:
-    """Return an advisory for each null in a field that a task in this state does not need.
+def _zero_values(body: object) -> list[Finding]:
+    """Return an advisory for each null, "" or 0 in a field that a task in this state does not need.
 
     No document shows or forbids it, and a server that has one class for all states writes it.
     """
-    task = _task_schema(data.get("state"))
+    data: object = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(data, dict):
+        return []
+    fields = _task_schema(data.get("state")).get("properties", {})
     return [
         (forbidden if field["type"] == "null" else wrong)(
-            field["x-rule"], "advisory", ("data", name), None, field["x-allowed"]
+            field["x-rule"], "advisory", ("data", name), data[name], field["x-allowed"]
         )
-        for name, field in task.get("properties", {}).items()
-        if name in data and data[name] is None and name not in task["required"]
+        for name in _zero_fields(data)
+        for field in (fields[name],)
     ]
+
+
+def _without_zero_values(body: object) -> object:
+    """Return a body with null for the zero values of fields that the state does not need."""
+    data: object = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(data, dict):
+        return body
+    return body | {"data": data | dict.fromkeys(_zero_fields(data))}
+
+
+def _zero_fields(data: dict[object, object]) -> list[str]:
+    task = _task_schema(data.get("state"))
+    unneeded = (name for name in task.get("properties", {}) if name in data and name not in task["required"])
+    return [name for name in unneeded if data[name] in (None, "", 0) and data[name] is not False]
 
 
 def _undocumented_values(data: dict[object, object]) -> list[Finding]:

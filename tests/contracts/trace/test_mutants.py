@@ -87,6 +87,15 @@ def refuses(body: dict[str, Any], message: str = "No") -> Change:
     return lambda entries: entries.append(generate(160, "", body, status=400, answer=error(400, message)))
 
 
+def signed(index: int, signature: int, path: str = "/a.mp4") -> Change:
+    url = f"https://r2.example{path}?X-Amz-Signature={signature}"
+    return data(index, resultJson=json.dumps({"resultUrls": [url]}))
+
+
+def forgotten(at: int) -> Entry:
+    return poll(at, "task_3", status=404, answer=error(404))
+
+
 def calls(index: int, **changes: Any) -> Change:
     return lambda entries: entries[CALLS[index]].update(changes)
 
@@ -136,6 +145,8 @@ BROKEN = [
     Mutant("four LoRAs are accepted", "GEN-14", accepts(TEXT_LORA, loras=[{"path": URL, "scale": 1.0}] * 4)),
     Mutant("an invalid request is refused with 422", "GEN-10", at(WRONG, status=422, answer=error(422))),
     Mutant("want of credits has another text", "GEN-15", answer(BROKE, message="Insufficient balance")),
+    Mutant("a path changes", "TASK-1", both(signed(DONE, 1), signed(AGAIN, 1, path="/b.mp4"))),
+    Mutant("a task is forgotten after some hours", "TASK-11", add(forgotten(23 * 60 * 60))),
     Mutant("a state goes back", "TASK-1", add(poll(30, "task_1", "pending"))),
     Mutant("a finished task goes on", "TASK-1", add(poll(145, "task_1", "processing"))),
     Mutant("a success becomes a failure", "TASK-1", add(poll(160, "task_1", "failed"))),
@@ -217,6 +228,11 @@ OBSERVED = [
     Mutant("pending has a createTime of null", "TASK-5", data(PENDING, createTime=None)),
     Mutant("a failure has times of null", "TASK-5", data(FAILED, completeTime=None, costTime=None)),
     Mutant("a failure has a result of null", "TASK-6", data(FAILED, resultJson=None)),
+    Mutant("a failure has zero values", "TASK-6", data(FAILED, resultJson="")),
+    Mutant("a failure has zero times", "TASK-5", data(FAILED, completeTime=0, costTime=0)),
+    Mutant("processing has zero values", "TASK-2", data(PROCESSING, resultJson="", costTime=0, failCode="")),
+    Mutant("a URL is signed anew", "TASK-1", both(signed(DONE, 1), signed(AGAIN, 2))),
+    Mutant("a task is forgotten after a day", "TASK-11", add(forgotten(24 * 60 * 60 + 1))),
     Mutant("a failCode is new", "TASK-7", data(FAILED, failCode="OUT_OF_MEMORY")),
     Mutant("a failCode is a provider's", "TASK-7", data(FAILED, failCode="SensitiveContentDetected")),
     Mutant("an error says more than is documented", "CLI-9", answer(NOBODY, data={"error": "x", "requestId": "y"})),
@@ -347,3 +363,20 @@ def test_a_refusal_that_the_headers_of_the_request_may_explain_is_observed(
     refused = generate(0, "", status=status, answer=error(status), requestHeaders=headers)
     report = check_trace(trace([refused]))
     assert (report.having("broken"), report.having("observed")) == (((), ("GEN-1",)) if observed else (("GEN-17",), ()))
+
+
+@pytest.mark.parametrize("status", [407, 511])
+def test_the_answer_of_a_proxy_before_the_server_is_not_judged(status: int) -> None:
+    page = "<html>Log in to this network</html>"
+    report = check_trace(trace([generate(0, "", status=status, answer=page), poll(1, "t", status=status, answer=page)]))
+    assert (report.having("broken"), report.having("observed")) == ((), ())
+
+
+def test_a_callback_whose_url_is_signed_otherwise_than_the_status_is_observed() -> None:
+    anew = json.dumps({"resultUrls": ["https://r2.example/a.mp4?sig=2"]})
+    calls_anew = success(**told("task_2", "success") | {"resultJson": anew})
+    changes = both(
+        data(11, resultJson=anew.replace("=2", "=1")), *(calls(index, request=calls_anew) for index in range(3))
+    )
+    report = check_trace(trace(changed(GOOD, changes)))
+    assert (report.having("broken"), report.having("observed")) == ((), ("CB-1",))

@@ -224,12 +224,14 @@ def test_task_7_the_schema_lists_every_documented_code() -> None:
         (FAILED, "TASK-5", ("createTime", "completeTime", "costTime")),
     ],
 )
-def test_null_in_a_field_that_the_state_does_not_need_is_an_advisory_and_nothing_else_is(
+def test_a_zero_value_in_a_field_that_the_state_does_not_need_is_an_advisory_and_nothing_else_is(
     data: dict[str, object], rule: str, empty: tuple[str, ...]
 ) -> None:
     for name in empty:
-        for value, severity in ((None, "advisory"), ("", "violation"), ({}, "violation")):
+        values: tuple[object, ...] = (None, "", 0, {}, False, " ")
+        for value in values:
             (finding,) = validate_response("statusTask", 200, ok(data | {name: value}))
+            severity = "advisory" if value in (None, "", 0) and value is not False else "violation"
             assert (finding.rule, finding.pointer, finding.severity) == (rule, f"/data/{name}", severity)
 
 
