@@ -119,9 +119,11 @@ def _without_zero_values(body: object) -> object:
 
 
 def _zero_fields(data: dict[object, object]) -> list[str]:
+    """Return the fields with null, "" or 0 that the state does not need. A duration of 0 may be meant."""
     task = _task_schema(data.get("state"))
     unneeded = (name for name in task.get("properties", {}) if name in data and name not in task["required"])
-    return [name for name in unneeded if data[name] in (None, "", 0) and data[name] is not False]
+    zero = [name for name in unneeded if data[name] in (None, "", 0) and data[name] is not False]
+    return [name for name in zero if name != "costTime" or data[name] != 0 or not data.get("completeTime")]
 
 
 def _undocumented_values(data: dict[object, object]) -> list[Finding]:
