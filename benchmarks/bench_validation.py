@@ -20,7 +20,7 @@ import ltx_mock_schemas
 from ltx_mock_contracts import GenerateRequest, parse_body, validate_request
 from ltx_mock_contracts.validation import validate_parsed_request
 from ltx_mock_contracts.validation.explain import FINDINGS_LIMIT
-from ltx_mock_contracts.validation.schema_walk import Walker
+from ltx_mock_contracts.validation.schema_walk import SchemaWalker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ def microseconds(work: Callable[[], object]) -> float:
 def rows(body: Any, raw: bytes, bad: Any) -> dict[str, Callable[[], object]]:
     explaining = jsonschema.Draft202012Validator(STRICT)
     compiled = jsonschema_rs.Draft202012Validator(STRICT)
-    walker = Walker(STRICT)
+    walker = SchemaWalker(STRICT)
     return {
         "jsonschema, is_valid": lambda: explaining.is_valid(body),
         "jsonschema-rs, is_valid": lambda: compiled.is_valid(body),
@@ -102,7 +102,7 @@ def main() -> None:
         base = base or took
         print(f"{name:36}{took:10.2f}{took / base:10.3f}")
     print(f"\n{'hostile bodies, ms':36}{'a refusal':>12}{'our walker':>12}{'jsonschema':>12}")
-    walker, explaining = Walker(STRICT), jsonschema.Draft202012Validator(STRICT)
+    walker, explaining = SchemaWalker(STRICT), jsonschema.Draft202012Validator(STRICT)
     for name, worst in hostile(body).items():
         ways = (
             partial(validate_parsed_request, worst),

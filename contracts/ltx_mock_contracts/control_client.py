@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
-from ltx_mock_contracts.io.http_client import LARGEST_ANSWER, Reply, send_once
+from ltx_mock_contracts.io.http_client import LARGEST_RESPONSE, Reply, send_once
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.validation.findings import show
 
-__all__ = ["ControlClient", "ControlError", "HttpTransport", "StrangerError", "Timeouts", "Transport"]
+__all__ = ["ControlClient", "ControlError", "HttpTransport", "NotLtxMockError", "Timeouts", "Transport"]
 
 HEALTH: Final = "/health"
 NAME: Final = "ltx-mock"
@@ -22,14 +22,14 @@ class Timeouts(NamedTuple):
     """Timeouts of the control plane, in real seconds."""
 
     greet: float = 5.0
-    look: float = 60.0  # enough for the longest journal
+    read: float = 60.0  # enough for the longest journal
     change: float = 600.0
     advance: float = 600.0  # it waits for callback receivers
 
     def of(self, method: str, path: str) -> float:
         """Return the timeout of a request."""
         if method == "GET":
-            return self.look
+            return self.read
         return self.advance if path == "/clock/advance" else self.change
 
 
@@ -61,7 +61,7 @@ class ControlError(Exception):
         self.reason = reason or text
 
 
-class StrangerError(ControlError):
+class NotLtxMockError(ControlError):
     """The server is not an ltx-mock."""
 
 
@@ -73,7 +73,7 @@ class ControlClient:
         root: The server's URL without a path, for messages.
         params: Parameters of every query: `key` or `tenant` selects a tenant; without them all tenants are meant.
         timeouts: How long responses may take.
-        wary: Whether to call `greet` before the first request, so that no other server gets one.
+        greet_first: Whether to call `greet` before the first request, so that another kind of server does not get it.
     """
 
     def __init__(
@@ -83,19 +83,19 @@ class ControlClient:
         params: dict[str, str] | None = None,
         *,
         timeouts: Timeouts | None = None,
-        wary: bool = False,
+        greet_first: bool = False,
     ) -> None:
         self._transport = transport
         self.root = root
         self._params = params or {}
         self._timeouts = timeouts or Timeouts()
-        self._wary = wary
+        self._wary = greet_first
 
     def greet(self) -> None:
         """Make sure that the server is an ltx-mock, without sending a key or a token.
 
         Raises:
-            StrangerError: It is another program.
+            NotLtxMockError: It is another program.
         """
         status, response = self._transport("GET", HEALTH, None, self._timeouts.greet)
         try:
@@ -103,7 +103,7 @@ class ControlClient:
         except (ValueError, KeyError, TypeError):
             name = None
         if name != NAME:
-            raise StrangerError(
+            raise NotLtxMockError(
                 f"{self.root} is not an ltx-mock: /__admin{HEALTH} responded with HTTP {status}", status
             )
 
@@ -149,16 +149,16 @@ class ControlClient:
 
     def _read(self, path: str, status: int, response: bytes) -> dict[str, Any]:
         """Return the object of a successful response; raise `ControlError` for any other."""
-        answered = f"{self.root}/__admin{path} responded with HTTP {status}"
+        prefix = f"{self.root}/__admin{path} responded with HTTP {status}"
         try:
             data = read_json(response)
         except ValueError:
-            raise ControlError(f"{answered} and no JSON; is it an {NAME}?", status) from None
+            raise ControlError(f"{prefix} and no JSON; is it an {NAME}?", status) from None
         if status == 200 and isinstance(data, dict):
             return data
         problem = data.get("error", data) if isinstance(data, dict) else data
         sentence = problem if isinstance(problem, str) and status != 200 else None
-        raise ControlError(f"{answered}: {sentence or show(problem)}", status, sentence)
+        raise ControlError(f"{prefix}: {sentence or show(problem)}", status, sentence)
 
 
 class HttpTransport:
@@ -170,7 +170,7 @@ class HttpTransport:
         send: A function like `HttpClient.send`; by default each request opens a new connection.
 
     Raises:
-        NoAnswerError: When called: no response came.
+        NoReplyError: When it is called and there is no response.
     """
 
     def __init__(self, root: str, token: str | None = None, send: Callable[..., Reply] = send_once) -> None:
@@ -180,7 +180,7 @@ class HttpTransport:
 
     def __call__(self, method: str, target: str, body: bytes | None, timeout: float, /) -> tuple[int, bytes]:
         """See `Transport`."""
-        headers, most = {"content-type": "application/json"}, LARGEST_ANSWER
+        headers, most = {"content-type": "application/json"}, LARGEST_RESPONSE
         if target != HEALTH:  # an unknown server must not get the token, nor send an endless body
             headers |= {"authorization": f"Bearer {self._token}"} if self._token else {}
             most = LARGEST_JOURNAL

@@ -22,13 +22,13 @@ __all__ = ["HttpReceiver", "Request", "Response"]
 
 LARGEST_BODY: Final = 10 * 1024 * 1024
 _LARGEST_HEAD: Final = 64 * 1024
-_PIECE: Final = 64 * 1024
-_PATIENCE: Final = 60.0
+_CHUNK_BYTES: Final = 64 * 1024
+_TIMEOUT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.01
 
 
 class Request(NamedTuple):
-    """A request that came in; the path has its query, header names are in lower case."""
+    """A received request. The path includes the query; header names are in lower case."""
 
     method: str
     path: str
@@ -37,7 +37,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What is answered."""
+    """The response to a request."""
 
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
@@ -45,7 +45,9 @@ class Response(NamedTuple):
 
 
 class HttpReceiver:
-    """Answers each request with the result of a function, one thread per connection. Use it as a context manager.
+    """Responds to each request with the result of a function, in a thread for each connection.
+
+    Use it as a context manager.
 
     Args:
         respond: Returns the response to a request, whose body is cut at `LARGEST_BODY` bytes; None closes the
@@ -84,7 +86,7 @@ class HttpReceiver:
 
 
 class _Server(TCPServer):
-    """Listens as soon as it is made, without a DNS lookup."""
+    """Listens as soon as it is created, without a DNS lookup."""
 
     def __init__(self, address: tuple[str, int], respond: Callable[[Request], Response | None]) -> None:
         BaseServer.__init__(self, address, _Handler)
@@ -101,12 +103,12 @@ class _Server(TCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """See `socketserver`."""
-        Thread(target=self._talk, args=(request, client_address), daemon=True).start()
+        Thread(target=self._serve, args=(request, client_address), daemon=True).start()
 
-    def _talk(self, request: Any, client_address: Any) -> None:
+    def _serve(self, request: Any, client_address: Any) -> None:
         try:
             self.finish_request(request, client_address)
-        except Exception:  # noqa: BLE001 - the function's own; it must not be lost
+        except Exception:  # noqa: BLE001 - an error of `respond`, which must be printed
             self.handle_error(request, client_address)
         finally:
             self.shutdown_request(request)
@@ -120,7 +122,7 @@ class _Handler(BaseRequestHandler):
 
     def handle(self) -> None:
         """See `socketserver`."""
-        self.request.settimeout(_PATIENCE)
+        self.request.settimeout(_TIMEOUT_SECONDS)
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
         try:
             request = self._read(http)
@@ -129,7 +131,7 @@ class _Handler(BaseRequestHandler):
         response = self.server.respond(request)
         if response is None:
             return
-        raw = _written(http, request.method, response)
+        raw = _serialized(http, request.method, response)
         try:
             self.request.sendall(raw)
         except OSError:
@@ -148,11 +150,11 @@ class _Handler(BaseRequestHandler):
         while (event := http.next_event()) is h11.NEED_DATA:
             if http.they_are_waiting_for_100_continue:
                 self.request.sendall(http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
-            http.receive_data(self.request.recv(_PIECE))
+            http.receive_data(self.request.recv(_CHUNK_BYTES))
         return event
 
 
-def _written(http: h11.Connection, method: str, response: Response) -> bytes:
+def _serialized(http: h11.Connection, method: str, response: Response) -> bytes:
     """Serialize a response with `Connection: close`."""
     headers = {**response.headers, "content-length": str(len(response.body)), "connection": "close"}
     head = h11.Response(status_code=response.status, headers=list(headers.items()), reason=_reason(response.status))

@@ -23,7 +23,7 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("kept", "broken", "observed", "not check
 BINDING: Final[tuple[Source, ...]] = ("spec", "vendor")
 """The sources whose rules a server has to keep."""
 
-_LISTED: Final = 20
+_MAX_LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +225,7 @@ class VerdictCollector:
     def add_deviation(self, deviation: Deviation) -> None:
         """Note a deviation. It is counted with an earlier one of equal key."""
         first = self._deviations.get(deviation.key)
-        self._deviations[deviation.key] = deviation if first is None else _folded(first, deviation)
+        self._deviations[deviation.key] = deviation if first is None else _merged(first, deviation)
 
     def merge(self, data: dict[str, Any]) -> None:
         """Add what another collector wrote with `as_dict`."""
@@ -257,25 +257,25 @@ class VerdictCollector:
             complete: The rules that were judged in full; None means every rule that was judged at all.
         """
         wanted = {*rules, *(rule for rule, *_ in self._deviations)}
-        whole = self.seen.keys() if complete is None else complete
-        return tuple(self._verdict(rule, sources, why.get(rule), rule in whole) for rule in RULES if rule in wanted)
+        complete = self.seen.keys() if complete is None else complete
+        return tuple(self._verdict(rule, sources, why.get(rule), rule in complete) for rule in RULES if rule in wanted)
 
-    def _verdict(self, rule: str, sources: Collection[Source], why: str | None, whole: bool) -> Verdict:
+    def _verdict(self, rule: str, sources: Collection[Source], why: str | None, is_complete: bool) -> Verdict:
         found = tuple(deviation for (about, *_), deviation in self._deviations.items() if about == rule)
         if found:
             seen = max(self.seen[rule], sum(deviation.times for deviation in found))
             broken = any(deviation.breaks(sources) for deviation in found)
             outcome: Outcome = "broken" if broken else "observed"
             return Verdict(rule=rule, outcome=outcome, seen=seen, deviations=found)
-        if whole and self.seen[rule]:
+        if is_complete and self.seen[rule]:
             return Verdict(rule=rule, outcome="kept", seen=self.seen[rule])
         return Verdict(rule=rule, outcome="not checked", seen=self.seen[rule], why=why or "no exchange showed it")
 
 
-def _folded(first: Deviation, again: Deviation) -> Deviation:
+def _merged(first: Deviation, again: Deviation) -> Deviation:
     return replace(
         first,
-        exchanges=tuple(dict.fromkeys(first.exchanges + again.exchanges))[:_LISTED],
+        exchanges=tuple(dict.fromkeys(first.exchanges + again.exchanges))[:_MAX_LISTED],
         times=first.times + again.times,
         checks=tuple(dict.fromkeys(first.checks + again.checks)),
     )

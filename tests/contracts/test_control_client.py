@@ -10,7 +10,7 @@ import pytest
 from ltx_mock import ConflictError, MockServer, NotFoundError, SettingsError
 from ltx_mock.testing.control_client import Admin
 from ltx_mock.testing.remote_server import RemoteServer
-from ltx_mock_contracts.control_client import ControlClient, ControlError, HttpTransport, StrangerError, Timeouts
+from ltx_mock_contracts.control_client import ControlClient, ControlError, HttpTransport, NotLtxMockError, Timeouts
 from support.servers import answer, serving
 
 ROOT = "http://server.example"
@@ -55,14 +55,14 @@ def test_bytes_that_a_locale_does_not_know_are_sent_as_they_are() -> None:
 @pytest.mark.parametrize("said", [b"", b"hello", b"{}", b"[]", b'{"name": "other"}', b"null"])
 def test_who_is_wary_sends_nothing_to_a_stranger(said: bytes) -> None:
     way = Way((200, said))
-    with pytest.raises(StrangerError, match=f"^{ROOT} is not an ltx-mock: /__admin/health responded with HTTP 200$"):
-        ControlClient(way, ROOT, {"key": "a-key"}, wary=True).post("/reset")
+    with pytest.raises(NotLtxMockError, match=f"^{ROOT} is not an ltx-mock: /__admin/health responded with HTTP 200$"):
+        ControlClient(way, ROOT, {"key": "a-key"}, greet_first=True).post("/reset")
     assert [target for _, target, *_ in way.sent] == ["/health"]
 
 
 def test_who_is_wary_greets_once() -> None:
     way = Way((200, HEALTH), (200, b"{}"), (200, b"a text"))
-    client = ControlClient(way, ROOT, wary=True)
+    client = ControlClient(way, ROOT, greet_first=True)
     client.post("/reset")
     assert client.text("/requests") == "a text"
     assert [target for _, target, *_ in way.sent] == ["/health", "/reset", "/requests"]

@@ -33,8 +33,8 @@ Case = dict[str, Any]
 FORMAT: Final = 1
 """The version of the format of cases and index."""
 
-_LEAST_DIGITS: Final = 4
-_LISTED: Final = ("kind", "family", "rule")
+_MIN_DIGITS: Final = 4
+_INDEX_FIELDS: Final = ("kind", "family", "rule")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,24 +81,24 @@ def corpus(
     choose("mode", mode, MODES)
     if mode is not None and kind not in _IN_MODES:
         raise ValueError(f"a mode goes with {', '.join(_IN_MODES)}; cases of the kind {kind} have none")
-    every = list(_FAMILIES[kind](mode))
-    families = [family for family in every if not rules or family.rule in rules]
+    all_families = list(_FAMILIES[kind](mode))
+    families = [family for family in all_families if not rules or family.rule in rules]
     if not families:
-        about = sorted({family.rule for family in every if family.rule})
+        about = sorted({family.rule for family in all_families if family.rule})
         known = f"they are about {', '.join(about)}" if about else "they are about no single rule"
         raise ValueError(f"no case of the kind {kind} is about {', '.join(sorted(rules))}; {known}")
     origin = {"format": FORMAT, "generator": "ltx-mock", "version": version, "kind": kind, "seed": seed}
     cases = dict(_cases(families, origin, count))
-    listed = [{"file": file} | {name: case[name] for name in _LISTED} for file, case in cases.items()]
-    wanted = {"mode": mode, "rules": sorted(rules)}
-    return Corpus(index={**origin, **wanted, "count": count, "cases": listed}, cases=cases, families=len(families))
+    listed = [{"file": file} | {name: case[name] for name in _INDEX_FIELDS} for file, case in cases.items()]
+    selection = {"mode": mode, "rules": sorted(rules)}
+    return Corpus(index={**origin, **selection, "count": count, "cases": listed}, cases=cases, families=len(families))
 
 
 def _cases(families: list[_Family], origin: dict[str, Any], count: int) -> Iterator[tuple[str, Case]]:
-    turns = -(-count // len(families))
+    per_family = -(-count // len(families))
     about = (origin["kind"], origin["seed"])
-    drawn = [draw(family.examples, turns, *about, family.rule, family.name) for family in families[:count]]
-    digits = max(_LEAST_DIGITS, len(str(count)))
+    drawn = [draw(family.examples, per_family, *about, family.rule, family.name) for family in families[:count]]
+    digits = max(_MIN_DIGITS, len(str(count)))
     for number in range(count):
         turn, at = divmod(number, len(families))
         family = families[at]
@@ -130,12 +130,12 @@ def _advisory(mode: str | None) -> Iterator[_Family]:
             yield _Family(name, "GEN-16", examples, _advised)
 
 
-def _malformed(mode: str | None) -> Iterator[_Family]:  # noqa: ARG001 - every kind is asked alike
+def _malformed(mode: str | None) -> Iterator[_Family]:  # noqa: ARG001 - the same signature for every kind
     for name in strategies.MALFORMED_FAMILIES:
         yield _Family(name, "GEN-1", strategies.malformed_bodies(family=name), _unreadable)
 
 
-def _answers(*, tolerated: bool) -> Callable[[str | None], Iterator[_Family]]:
+def _response_families(*, tolerated: bool) -> Callable[[str | None], Iterator[_Family]]:
     def families(mode: str | None) -> Iterator[_Family]:  # noqa: ARG001
         for kind, family in ANSWERS.items():
             if family.means.tolerated is tolerated:
@@ -197,8 +197,8 @@ _FAMILIES: Final[dict[str, Callable[[str | None], Iterator[_Family]]]] = {
     "invalid": _invalid,
     "advisory": _advisory,
     "malformed": _malformed,
-    "responses": _answers(tolerated=False),
-    "drifted": _answers(tolerated=True),
+    "responses": _response_families(tolerated=False),
+    "drifted": _response_families(tolerated=True),
 }
 _IN_MODES: Final = ("valid", "invalid", "advisory")
 

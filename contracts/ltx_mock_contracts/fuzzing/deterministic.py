@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 _BACKEND: Final = "ltx_mock"
 _BLOCK_BYTES: Final = 512
-_LONGEST: Final = 40
+_MAX_SIZE: Final = 40
 _PRINTABLE: Final = (0x20, 0x7F)
 _subject: ContextVar[tuple[object, ...]] = ContextVar("_subject")
 _example: ContextVar[int | None] = ContextVar("_example", default=None)
@@ -121,7 +121,7 @@ class Digests(PrimitiveProvider):
         min_value: int | None = None,
         max_value: int | None = None,
         *,
-        weights: dict[int, float] | None = None,  # noqa: ARG002 - nothing of ours has some
+        weights: dict[int, float] | None = None,  # noqa: ARG002 - our strategies have none
         shrink_towards: int = 0,
     ) -> int:
         """Draw an integer; without bounds, small and large ones are equally frequent."""
@@ -148,19 +148,21 @@ class Digests(PrimitiveProvider):
         value = min(max(round(low + (high - low) * self._fraction(), 3), low), high)
         return value if abs(value) >= smallest_nonzero_magnitude else low
 
-    def draw_string(self, intervals: IntervalSet, *, min_size: int = 0, max_size: int = _LONGEST) -> str:
+    def draw_string(self, intervals: IntervalSet, *, min_size: int = 0, max_size: int = _MAX_SIZE) -> str:
         """Draw a text of these characters; from a large set, printable ASCII is more frequent."""
-        many = len(intervals) > _PRINTABLE[1]
-        some = [_PRINTABLE if many and self._below(4) else (0, len(intervals)) for _ in self._items(min_size, max_size)]
+        is_large = len(intervals) > _PRINTABLE[1]
+        some = [
+            _PRINTABLE if is_large and self._below(4) else (0, len(intervals)) for _ in self._items(min_size, max_size)
+        ]
         return "".join(chr(intervals[low + self._below(high - low)]) for low, high in some)
 
-    def draw_bytes(self, min_size: int = 0, max_size: int = _LONGEST) -> bytes:
+    def draw_bytes(self, min_size: int = 0, max_size: int = _MAX_SIZE) -> bytes:
         """Draw bytes."""
         return bytes(self._below(256) for _ in self._items(min_size, max_size))
 
     def _items(self, min_size: int, max_size: int) -> range:
         """Draw a number of items, mostly small, and return it as a range."""
-        return range(min(max_size, min_size + self._below(1 + self._below(_LONGEST))))
+        return range(min(max_size, min_size + self._below(1 + self._below(_MAX_SIZE))))
 
     def _fraction(self) -> float:
         return self._below(1 << 53) / (1 << 53)
@@ -172,8 +174,8 @@ class Digests(PrimitiveProvider):
             name = "\0".join(str(word) for word in ("ltx-mock", *self._words, self._number, self._blocks))
             self._bytes += shake_256(name.encode()).digest(_BLOCK_BYTES)
             self._blocks += 1
-        taken, self._bytes = self._bytes[:length], self._bytes[length:]
-        return int.from_bytes(taken, "big") % end
+        drawn, self._bytes = self._bytes[:length], self._bytes[length:]
+        return int.from_bytes(drawn, "big") % end
 
 
 AVAILABLE_PROVIDERS[_BACKEND] = f"{__name__}.{Digests.__qualname__}"

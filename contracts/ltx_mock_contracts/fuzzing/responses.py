@@ -24,10 +24,10 @@ __all__ = ["ANSWERS", "Answer", "Family", "Means", "Way", "belongs_to", "select_
 Way = Literal["generateTask", "statusTask", "callback"]
 """How a client gets the data: as the response of an operation, or in a callback."""
 
-_PASSING: Final = (429, 500, 502, 503)
-_ERRORS: Final = (400, 401, 403, 404, 405, 413, *_PASSING)
-_STATELESS: Final = ("unknown field", "unknown field of the envelope")
-_STATELY: Final = ("missing field", "null field", *_STATELESS)
+_TEMPORARY: Final = (429, 500, 502, 503)
+_ERRORS: Final = (400, 401, 403, 404, 405, 413, *_TEMPORARY)
+_DRIFTS_WITHOUT_STATE: Final = ("unknown field", "unknown field of the envelope")
+_DRIFTS_OF_A_STATE: Final = ("missing field", "null field", *_DRIFTS_WITHOUT_STATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +108,14 @@ def select_kinds(kinds: Iterable[str] | None) -> list[str]:
         return list(ANSWERS)
     if isinstance(kinds, str):
         raise TypeError(f"kinds must be a list of kinds, not {kinds!r}; write [{kinds!r}]")
-    wanted = tuple(kinds)
-    for kind in wanted:
+    selected = tuple(kinds)
+    for kind in selected:
         if not any(belongs_to(each, kind) for each in ANSWERS):
             heads = list(dict.fromkeys(each.partition("/")[0] for each in ANSWERS))
             meant = closest_word(kind, [*heads, *ANSWERS])
             hint = f" (did you mean {meant!r}?)" if meant else ""
             raise ValueError(f"no kind {kind!r}{hint}; there are {', '.join(heads)} and their parts, such as error/429")
-    return [each for each in ANSWERS if any(belongs_to(each, kind) for kind in wanted)]
+    return [each for each in ANSWERS if any(belongs_to(each, kind) for kind in selected)]
 
 
 def belongs_to(kind: str, whole: str) -> bool:
@@ -130,33 +130,34 @@ _RULES: Final = {"success": "CLI-4", "failed": "CLI-5"}
 def _documented() -> Iterator[tuple[str, Family]]:
     yield "generateTask", Family(Means(way="generateTask", status=200, rule="GEN-17"), _CREATED)
     for state in STATES:
-        yield f"statusTask/{state}", Family(_about_a_task("statusTask", state), status_envelopes(state=state))
+        yield f"statusTask/{state}", Family(_task_means("statusTask", state), status_envelopes(state=state))
     for state in ENDED:
-        yield f"callback/{state}", Family(_about_a_task("callback", state), callbacks(state=state))
+        yield f"callback/{state}", Family(_task_means("callback", state), callbacks(state=state))
     for status in _ERRORS:
-        yield f"error/{status}", Family(_refused(status), error_envelopes(status=status))
+        yield f"error/{status}", Family(_error_means(status), error_envelopes(status=status))
 
 
 def _drifting(kind: str, family: Family) -> Iterator[tuple[str, Family]]:
     """Yield the drifted variants of a documented kind."""
     means = replace(family.means, rule="CLI-9", tolerated=True)
     if means.state is None:
-        for drift in _STATELESS if means.way else _STATELESS[-1:]:  # an error has no data for an additional field
+        # An error has no data for an additional field.
+        for drift in _DRIFTS_WITHOUT_STATE if means.way else _DRIFTS_WITHOUT_STATE[-1:]:
             yield f"{kind}/{drift}", Family(means, drifting(family.bodies, drift))
         return
-    for drift in _STATELY + ("unknown state",) * (means.state == "processing"):
+    for drift in _DRIFTS_OF_A_STATE + ("unknown state",) * (means.state == "processing"):
         bodies = drifted(drift=drift, state=means.state).map(lambda answer: answer.body)
         yield f"{kind}/{drift}", Family(means, bodies)
 
 
-def _about_a_task(way: Way, state: str) -> Means:
+def _task_means(way: Way, state: str) -> Means:
     status = None if way == "callback" else 200
     return Means(way=way, status=status, rule=_RULES.get(state, "CLI-3"), state=state, terminal=state in ENDED)
 
 
-def _refused(status: int) -> Means:
-    passing = status in _PASSING
-    return Means(way=None, status=status, rule="CLI-6" if passing else "CLI-7", terminal=not passing)
+def _error_means(status: int) -> Means:
+    temporary = status in _TEMPORARY
+    return Means(way=None, status=status, rule="CLI-6" if temporary else "CLI-7", terminal=not temporary)
 
 
 _VALID: Final = dict(_documented())

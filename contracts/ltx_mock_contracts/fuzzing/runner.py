@@ -27,9 +27,9 @@ Judge = Callable[[Answer, Any], object]
 Types = tuple[type[Exception], ...]
 Allowed = Sequence[type[Exception]] | Mapping[str, Sequence[type[Exception]]]
 
-_BREAKING: Final = (Exception, SystemExit)
-_SPELLINGS: Final[tuple[dict[str, Any], ...]] = ({}, {"ensure_ascii": False, "separators": (",", ":")}, {"indent": 2})
-_SHOWN: Final = 600
+_FAILURES: Final = (Exception, SystemExit)
+_JSON_STYLES: Final[tuple[dict[str, Any], ...]] = ({}, {"ensure_ascii": False, "separators": (",", ":")}, {"indent": 2})
+_MAX_CHARACTERS: Final = 600
 
 
 class ParsingFailure(ContractFailure):
@@ -102,23 +102,23 @@ def fuzz_responses(
     if iscoroutinefunction(parse):
         raise TypeError("parse must be a plain function; for a coroutine function give lambda x: asyncio.run(parse(x))")
     names = select_kinds(kinds)
-    permitted = _permitted(allowed, names)
-    turns = -(-max_examples // len(names))
-    spellings = st.sampled_from(_SPELLINGS) if raw else st.none()
+    allowed_types = _allowed_types(allowed, names)
+    examples_per_kind = -(-max_examples // len(names))
+    styles = st.sampled_from(_JSON_STYLES) if raw else st.none()
     broken: list[_Break] = []
     for kind in names:
-        thrower = _Thrower(kind, parse, judge, permitted[kind])
-        strategy = st.tuples(ANSWERS[kind].bodies, spellings)
+        caller = _Caller(kind, parse, judge, allowed_types[kind])
+        strategy = st.tuples(ANSWERS[kind].bodies, styles)
         try:
-            try_examples(thrower.throw, strategy, max(turns, 1), "responses", kind, seed, shrink=not broken)
+            try_examples(caller.call, strategy, max(examples_per_kind, 1), "responses", kind, seed, shrink=not broken)
         except Exception:
-            if thrower.broken is None:
+            if caller.broken is None:
                 raise
-        broken += [thrower.broken] if thrower.broken else []
+        broken += [caller.broken] if caller.broken else []
     if broken:
         story = [f"again: kinds=[{broken[0].answer.kind!r}], seed={seed}"]
         story += [f"also {each.answer.kind}: {_error_text(each.error)}" for each in broken[1:]]
-        raise _failure(parse, broken[0], permitted[broken[0].answer.kind], story) from broken[0].error
+        raise _failure(parse, broken[0], allowed_types[broken[0].answer.kind], story) from broken[0].error
 
 
 class _Break(NamedTuple):
@@ -130,11 +130,11 @@ class _Break(NamedTuple):
     raised: bool
 
 
-class _BrokeError(Exception):
-    """Tells Hypothesis that an answer breaks the function."""
+class _BrokenError(Exception):
+    """Tells Hypothesis that a response breaks the function."""
 
 
-class _Thrower:
+class _Caller:
     """Calls the function with responses of one kind.
 
     Attributes:
@@ -148,24 +148,24 @@ class _Thrower:
         self._judge = judge
         self._allowed = allowed
 
-    def throw(self, example: tuple[Envelope, dict[str, Any] | None]) -> None:
+    def call(self, example: tuple[Envelope, dict[str, Any] | None]) -> None:
         """Call the function with a response; the second value is the JSON style if bytes are wanted."""
-        body, spelling = example
+        body, style = example
         answer = Answer(kind=self._kind, body=body, means=ANSWERS[self._kind].means)
-        given = body if spelling is None else json.dumps(body, **spelling).encode()
+        given = body if style is None else json.dumps(body, **style).encode()
         try:
             parsed = self._parse(deepcopy(given))
         except self._allowed:
             return
-        except _BREAKING as error:
+        except _FAILURES as error:
             self.broken = _Break(answer, given, error, raised=True)
-            raise _BrokeError from error
+            raise _BrokenError from error
         try:
             if self._judge is not None and self._judge(answer, parsed) is False:
-                raise AssertionError(f"the judge refuses {_short(repr(parsed))}")
-        except _BREAKING as error:
+                raise AssertionError(f"the judge rejects {_short(repr(parsed))}")
+        except _FAILURES as error:
             self.broken = _Break(answer, given, error, raised=False)
-            raise _BrokeError from error
+            raise _BrokenError from error
 
 
 def _failure(parse: Parse, broken: _Break, allowed: Types, story: list[str]) -> ParsingFailure:
@@ -185,7 +185,7 @@ def _failure(parse: Parse, broken: _Break, allowed: Types, story: list[str]) -> 
     )
 
 
-def _permitted(allowed: Allowed, kinds: list[str]) -> dict[str, Types]:
+def _allowed_types(allowed: Allowed, kinds: list[str]) -> dict[str, Types]:
     """Return the allowed exception types of each kind."""
     if not isinstance(allowed, Mapping):
         return dict.fromkeys(kinds, tuple(allowed))
@@ -201,12 +201,12 @@ def _error_text(error: BaseException) -> str:
     return _short(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
-def _answer_text(thrown: Any) -> str:
-    if isinstance(thrown, bytes):
-        return _short(repr(thrown))
-    return _short(json.dumps(thrown))
+def _answer_text(response: Any) -> str:
+    if isinstance(response, bytes):
+        return _short(repr(response))
+    return _short(json.dumps(response))
 
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}… ({len(line)} characters)"
+    return line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}… ({len(line)} characters)"

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-__all__ = ["LARGEST_ANSWER", "HttpClient", "NoAnswerError", "Reply", "send_once", "unusable_trust_file"]
+__all__ = ["LARGEST_RESPONSE", "HttpClient", "NoReplyError", "Reply", "send_once", "unusable_trust_file"]
 
-LARGEST_ANSWER: Final = 1024 * 1024
+LARGEST_RESPONSE: Final = 1024 * 1024
 _LARGEST_HEAD: Final = 64 * 1024
-_PIECE: Final = 64 * 1024
+_CHUNK_BYTES: Final = 64 * 1024
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~|"
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -43,7 +43,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class NoAnswerError(Exception):
+class NoReplyError(Exception):
     """A request got no readable response; the text says what happened instead.
 
     Attributes:
@@ -70,7 +70,7 @@ class HttpClient:
         self._timeout = timeout
         self._connect = connect
         self._proxies = proxies
-        self._kept: _Channel | None = None
+        self._idle: _Connection | None = None
 
     def send(
         self,
@@ -79,7 +79,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
-        most: int = LARGEST_ANSWER,
+        most: int = LARGEST_RESPONSE,
         timeout: float | None = None,
     ) -> Reply:
         """Send a request and return the response. Redirects are not followed.
@@ -93,50 +93,51 @@ class HttpClient:
             timeout: How many seconds it may take; by default the client's timeout.
 
         Raises:
-            NoAnswerError: No response in time, or one that is too long, encoded, or not HTTP.
+            NoReplyError: No response in time, or one that is too long, encoded, or not HTTP.
         """
-        patience = self._timeout if timeout is None else timeout
-        end = monotonic() + patience
-        place = _Place.of(url)
-        channel = None
+        limit = self._timeout if timeout is None else timeout
+        end = monotonic() + limit
+        endpoint = _Endpoint.of(url)
+        connection = None
         try:
-            channel = self._channel(place, end)
-            channel.write(_head(method, place, dict(headers or {}), content, proxied=channel.proxied), content, end)
-            reply = channel.read(most, end)
+            connection = self._connection(endpoint, end)
+            head = _head(method, endpoint, dict(headers or {}), content, proxied=connection.proxied)
+            connection.write(head, content, end)
+            reply = connection.read(most, end)
         except TimeoutError:
-            raise NoAnswerError(f"no response within {patience:g} s") from None
+            raise NoReplyError(f"no response within {limit:g} s") from None
         except (h11.ProtocolError, OSError) as error:
-            raise NoAnswerError(f"no HTTP: {str(error) or type(error).__name__}") from None
+            raise NoReplyError(f"no HTTP: {str(error) or type(error).__name__}") from None
         finally:
-            if channel is not None:
-                self._keep(channel)
+            if connection is not None:
+                self._keep(connection)
         return reply
 
     def close(self) -> None:
         """Close the connection."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        if self._idle is not None:
+            self._idle.close()
+            self._idle = None
 
-    def _channel(self, place: _Place, end: float) -> _Channel:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            if kept.origin == place.origin and kept.idle:
-                return kept
-            kept.close()
-        proxy = _proxy(place) if self._proxies else None
+    def _connection(self, endpoint: _Endpoint, end: float) -> _Connection:
+        idle, self._idle = self._idle, None
+        if idle is not None:
+            if idle.origin == endpoint.origin and idle.idle:
+                return idle
+            idle.close()
+        proxy = _proxy(endpoint) if self._proxies else None
         try:
-            return _open(place, proxy, end, self._connect)
+            return _open(endpoint, proxy, end, self._connect)
         except TimeoutError:
             raise
         except OSError as error:
-            raise NoAnswerError(f"no connection: {error}", unreachable=True) from None
+            raise NoReplyError(f"no connection: {error}", unreachable=True) from None
 
-    def _keep(self, channel: _Channel) -> None:
-        if channel.done:
-            self._kept = channel
+    def _keep(self, connection: _Connection) -> None:
+        if connection.done:
+            self._idle = connection
         else:
-            channel.close()
+            connection.close()
 
 
 def send_once(
@@ -150,7 +151,7 @@ def send_once(
         client.close()
 
 
-class _Place(NamedTuple):
+class _Endpoint(NamedTuple):
     """The address and target of a URL."""
 
     scheme: str
@@ -160,14 +161,14 @@ class _Place(NamedTuple):
     user: str | None = None
 
     @classmethod
-    def of(cls, url: str) -> _Place:
+    def of(cls, url: str) -> _Endpoint:
         try:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").encode("idna").decode(), parts.port
         except ValueError:
-            raise NoAnswerError("no HTTP: it is not a URL") from None
+            raise NoReplyError("no HTTP: it is not a URL") from None
         if parts.scheme not in _PORTS or not host:
-            raise NoAnswerError("no HTTP: it is not an http or https URL")
+            raise NoReplyError("no HTTP: it is not an http or https URL")
         path = quote(parts.path or "/", safe=_SAFE, errors="replace")
         query = f"?{quote(parts.query, safe=_SAFE, errors='replace')}" if parts.query else ""
         return cls(parts.scheme, host, port or _PORTS[parts.scheme], path + query, _user(parts))
@@ -189,57 +190,57 @@ def _user(parts: SplitResult) -> str | None:
     return f"Basic {b64encode(pair.encode(errors='replace')).decode()}"
 
 
-def _proxy(place: _Place) -> _Place | None:
+def _proxy(endpoint: _Endpoint) -> _Endpoint | None:
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - slow to import
 
     found = getproxies()
-    url = found.get(place.scheme) or found.get("all")
-    if not url or proxy_bypass(place.host):
+    url = found.get(endpoint.scheme) or found.get("all")
+    if not url or proxy_bypass(endpoint.host):
         return None
-    return _Place.of(url if "://" in url else f"http://{url}")
+    return _Endpoint.of(url if "://" in url else f"http://{url}")
 
 
 def _head(
-    method: str, place: _Place, headers: dict[str, str], content: bytes | None, *, proxied: _Place | None
+    method: str, endpoint: _Endpoint, headers: dict[str, str], content: bytes | None, *, proxied: _Endpoint | None
 ) -> h11.Request:
-    given = {"host": place.address, "accept": "*/*", "accept-encoding": "identity", "user-agent": "ltx-mock"}
-    given |= {name.lower(): value for name, value in headers.items()}
-    if place.user is not None:
-        given.setdefault("authorization", place.user)
+    all_headers = {"host": endpoint.address, "accept": "*/*", "accept-encoding": "identity", "user-agent": "ltx-mock"}
+    all_headers |= {name.lower(): value for name, value in headers.items()}
+    if endpoint.user is not None:
+        all_headers.setdefault("authorization", endpoint.user)
     if proxied is not None and proxied.user is not None:
-        given["proxy-authorization"] = proxied.user
+        all_headers["proxy-authorization"] = proxied.user
     if content is not None or method in {"POST", "PUT", "PATCH"}:
-        given["content-length"] = str(len(content or b""))
-    target = place.target if proxied is None else f"{place.scheme}://{place.address}{place.target}"
-    pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in given.items()]
+        all_headers["content-length"] = str(len(content or b""))
+    target = endpoint.target if proxied is None else f"{endpoint.scheme}://{endpoint.address}{endpoint.target}"
+    pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in all_headers.items()]
     return h11.Request(method=method, target=target, headers=pairs)
 
 
-def _open(place: _Place, proxy: _Place | None, end: float, connect: Connect) -> _Channel:
+def _open(endpoint: _Endpoint, proxy: _Endpoint | None, end: float, connect: Connect) -> _Connection:
     """Connect, if needed through a proxy, with a tunnel for https."""
-    first = proxy or place
-    raw = connect((first.host, first.port), _left(end))
+    first = proxy or endpoint
+    raw = connect((first.host, first.port), _seconds_left(end))
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if first.scheme == "https":
-            raw = _secured(raw, first.host, end)
-        if proxy is not None and place.scheme == "https":
-            _tunnel(raw, place, proxy, end)
-            raw = _secured(raw, place.host, end)
+            raw = _with_tls(raw, first.host, end)
+        if proxy is not None and endpoint.scheme == "https":
+            _tunnel(raw, endpoint, proxy, end)
+            raw = _with_tls(raw, endpoint.host, end)
     except BaseException:
         raw.close()
         raise
-    return _Channel(raw, place.origin, proxy if place.scheme == "http" else None)
+    return _Connection(raw, endpoint.origin, proxy if endpoint.scheme == "http" else None)
 
 
-def _tunnel(raw: socket.socket, place: _Place, proxy: _Place, end: float) -> None:
-    address = f"{place.host}:{place.port}"
-    named = [("host", address)] + ([("proxy-authorization", proxy.user)] if proxy.user else [])
-    channel = _Channel(raw, place.origin)
-    channel.write(h11.Request(method="CONNECT", target=address, headers=named), None, end)
-    status = channel.read(LARGEST_ANSWER, end).status
+def _tunnel(raw: socket.socket, endpoint: _Endpoint, proxy: _Endpoint, end: float) -> None:
+    address = f"{endpoint.host}:{endpoint.port}"
+    headers = [("host", address)] + ([("proxy-authorization", proxy.user)] if proxy.user else [])
+    connection = _Connection(raw, endpoint.origin)
+    connection.write(h11.Request(method="CONNECT", target=address, headers=headers), None, end)
+    status = connection.read(LARGEST_RESPONSE, end).status
     if not 200 <= status < 300:
-        raise NoAnswerError(f"no connection: the proxy answers {status}", unreachable=True)
+        raise NoReplyError(f"no connection: the proxy responds with {status}", unreachable=True)
 
 
 def unusable_trust_file() -> str | None:
@@ -257,20 +258,20 @@ def unusable_trust_file() -> str | None:
     return None
 
 
-def _secured(raw: socket.socket, host: str, end: float) -> socket.socket:
-    import httpx  # noqa: PLC0415 - slow to import; plain HTTP does without
+def _with_tls(raw: socket.socket, host: str, end: float) -> socket.socket:
+    import httpx  # noqa: PLC0415 - slow to import; plain HTTP does not need it
 
     if problem := unusable_trust_file():
-        raise NoAnswerError(f"no connection: {problem}")
+        raise NoReplyError(f"no connection: {problem}")
     context: ssl.SSLContext = httpx.create_ssl_context(trust_env="SSL_CERT_FILE" in os.environ)
-    raw.settimeout(_left(end))
+    raw.settimeout(_seconds_left(end))
     return context.wrap_socket(raw, server_hostname=host)
 
 
-class _Channel:
+class _Connection:
     """One connection, with one request at a time."""
 
-    def __init__(self, raw: socket.socket, origin: tuple[str, str, int], proxied: _Place | None = None) -> None:
+    def __init__(self, raw: socket.socket, origin: tuple[str, str, int], proxied: _Endpoint | None = None) -> None:
         self.origin = origin
         self.proxied = proxied
         self._raw = raw
@@ -292,7 +293,7 @@ class _Channel:
         raw = self._http.send(request) or b""
         raw += (self._http.send(h11.Data(data=content)) or b"") if content else b""
         raw += self._http.send(h11.EndOfMessage()) or b""
-        self._raw.settimeout(_left(end))
+        self._raw.settimeout(_seconds_left(end))
         with suppress(
             BrokenPipeError, ConnectionResetError
         ):  # it may have sent a response before it closed the connection
@@ -303,14 +304,14 @@ class _Channel:
         while True:
             event = self._event(end)
             if isinstance(event, h11.Response):
-                status, headers = event.status_code, _joined(event)
+                status, headers = event.status_code, _header_values(event)
                 encoding = headers.get("content-encoding", "identity").strip().lower()
                 if encoding not in {"", "identity"}:
-                    raise NoAnswerError(f"an answer that is encoded, with {encoding[:40]!r}, which nobody asked for")
+                    raise NoReplyError(f"a response with the encoding {encoding[:40]!r}, which was not requested")
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > most:
-                    raise NoAnswerError(f"an answer of more than {most} bytes")
+                    raise NoReplyError(f"a response of more than {most} bytes")
             elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)) or event is h11.PAUSED:
                 return Reply(status, headers, bytes(body))
 
@@ -320,17 +321,17 @@ class _Channel:
     def _event(self, end: float) -> object:
         event = self._http.next_event()
         while event is h11.NEED_DATA:
-            self._raw.settimeout(_left(end))
-            data = self._raw.recv(_PIECE)
+            self._raw.settimeout(_seconds_left(end))
+            data = self._raw.recv(_CHUNK_BYTES)
             if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise NoAnswerError("no HTTP: the connection closed without a response")
+                raise NoReplyError("no HTTP: the connection closed without a response")
             self._http.receive_data(data)
             event = self._http.next_event()
-        _left(end)
+        _seconds_left(end)
         return event
 
 
-def _joined(response: h11.Response) -> dict[str, str]:
+def _header_values(response: h11.Response) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in response.headers:
         text = value.decode("latin-1")
@@ -339,7 +340,7 @@ def _joined(response: h11.Response) -> dict[str, str]:
     return found
 
 
-def _left(end: float) -> float:
+def _seconds_left(end: float) -> float:
     """Return how many seconds are left.
 
     Raises:

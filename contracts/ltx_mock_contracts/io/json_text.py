@@ -17,7 +17,7 @@ LEVELS: Final = 100
 
 _DIGITS: Final = 300
 _TOO_LARGE: Final = 10**_DIGITS
-_NOT_PLAIN: Final = re.compile(r"[^\n -~]")
+_ESCAPABLE: Final = re.compile(r"[^\n -~]")
 
 
 class DeepNestingError(ValueError):
@@ -41,7 +41,7 @@ def read_json(text: str | bytes) -> Any:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer)
     except RecursionError:
         raise DeepNestingError from None
-    return _shallow(value)
+    return _require_shallow(value)
 
 
 def read_toml(text: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def read_toml(text: str) -> dict[str, Any]:
         value = tomllib.loads(text)
     except RecursionError:
         raise DeepNestingError from None
-    return _shallow(value)  # type: ignore[no-any-return]
+    return _require_shallow(value)  # type: ignore[no-any-return]
 
 
 def write_json(value: object, *, indent: int | None = None, encoding: str = "utf-8") -> str:
@@ -76,10 +76,10 @@ def write_json(value: object, *, indent: int | None = None, encoding: str = "utf
 
 def escaped(text: str, *, encoding: str = "utf-8") -> str:
     """Return JSON with unprintable characters, and those that `encoding` lacks, escaped."""
-    return _NOT_PLAIN.sub(lambda found: _written(found[0], encoding), text)
+    return _ESCAPABLE.sub(lambda found: _escaped_character(found[0], encoding), text)
 
 
-def _written(letter: str, encoding: str) -> str:
+def _escaped_character(letter: str, encoding: str) -> str:
     if letter.isprintable():
         try:
             letter.encode(encoding)
@@ -90,7 +90,7 @@ def _written(letter: str, encoding: str) -> str:
     return "\\u007f" if letter == "\x7f" else json.dumps(letter)[1:-1]
 
 
-def _shallow(value: Any) -> Any:
+def _require_shallow(value: Any) -> Any:
     level = [value]
     for _ in range(LEVELS):
         level = [child for each in level if isinstance(each, (dict, list)) for child in _children(each)]

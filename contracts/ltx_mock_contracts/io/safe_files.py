@@ -1,4 +1,4 @@
-"""Read files from untrusted paths, and write files without following links or destroying other things."""
+"""Read files from untrusted paths, and write files without following links or replacing anything that is not a file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check_writable", "read_file", "write_file"]
 
-_PIECE: Final = 1024 * 1024
-_FIRST_SECONDS: Final = 5.0
+_CHUNK_BYTES: Final = 1024 * 1024
+_FIRST_BYTE_SECONDS: Final = 5.0
 _PIPE_SECONDS: Final = 60.0
 _STREAMS: Final = ("/dev/std", "/dev/fd/", "/proc/self/fd/")
-_NOT_FOLLOWED: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NONBLOCKING: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def read_file(path: str | PathLike[str], *, most: int) -> bytes:
@@ -36,14 +36,14 @@ def read_file(path: str | PathLike[str], *, most: int) -> bytes:
         OSError: It cannot be read, is a folder or a device, sends nothing, or is too large; `strerror` says which.
         ValueError: The path is invalid.
     """
-    handle = os.open(path, os.O_RDONLY | _AT_ONCE)
+    handle = os.open(path, os.O_RDONLY | _NONBLOCKING)
     try:
         kind = os.fstat(handle).st_mode
         if stat.S_ISDIR(kind):
             raise _error(path, errno.EISDIR)
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
             raise _error(path, errno.EINVAL, "it is not a file but a device")
-        return _all(handle, path, most, pipe=stat.S_ISFIFO(kind))
+        return _read_all(handle, path, most, pipe=stat.S_ISFIFO(kind))
     finally:
         os.close(handle)
 
@@ -65,12 +65,12 @@ def write_file(path: str | PathLike[str], content: str | bytes, *, append: bool 
     target, raw = Path(path), content.encode() if isinstance(content, str) else content
     kind = _kind(target)
     if _is_stream(target):
-        _put(os.open(target, os.O_WRONLY | os.O_APPEND), raw)
+        _write(os.open(target, os.O_WRONLY | os.O_APPEND), raw)
         return
     if kind is not None and not stat.S_ISREG(kind):
-        raise _error(path, errno.EINVAL, _what(kind))
+        raise _error(path, errno.EINVAL, _why_no_file(kind))
     if append:
-        _put(os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NOT_FOLLOWED, 0o666), raw)
+        _write(os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_FOLLOW, 0o666), raw)
         return
     try:
         _replace(target, raw, kind)
@@ -78,7 +78,7 @@ def write_file(path: str | PathLike[str], content: str | bytes, *, append: bool 
         if kind is None or error.errno not in {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}:
             raise
         # The folder is read-only, or the file is a mount point.
-        _put(os.open(target, os.O_WRONLY | os.O_TRUNC | _NOT_FOLLOWED), raw)
+        _write(os.open(target, os.O_WRONLY | os.O_TRUNC | _NO_FOLLOW), raw)
 
 
 def check_writable(path: str | PathLike[str]) -> None:
@@ -92,49 +92,49 @@ def check_writable(path: str | PathLike[str]) -> None:
     if _is_stream(target):
         return
     if kind is None:
-        draft = _draft(target)
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED, 0o600))
-        draft.unlink()
+        temporary = _temporary_path(target)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600))
+        temporary.unlink()
     elif not stat.S_ISREG(kind):
-        raise _error(path, errno.EINVAL, _what(kind))
+        raise _error(path, errno.EINVAL, _why_no_file(kind))
     else:
-        os.close(os.open(target, os.O_WRONLY | _NOT_FOLLOWED))
+        os.close(os.open(target, os.O_WRONLY | _NO_FOLLOW))
 
 
-def _all(handle: int, path: str | PathLike[str], most: int, *, pipe: bool) -> bytes:
-    found, end = bytearray(), monotonic() + _FIRST_SECONDS
+def _read_all(handle: int, path: str | PathLike[str], most: int, *, pipe: bool) -> bytes:
+    content, end = bytearray(), monotonic() + _FIRST_BYTE_SECONDS
     while True:
         if pipe and not select.select([handle], [], [], max(0.0, end - monotonic()))[0]:
             raise _error(path, errno.ETIMEDOUT, "it is a pipe to which nobody writes")
-        piece = os.read(handle, _PIECE)
-        if not piece:
-            return bytes(found)
-        end = end if found else monotonic() + _PIPE_SECONDS
-        found += piece
-        if len(found) > most:
+        chunk = os.read(handle, _CHUNK_BYTES)
+        if not chunk:
+            return bytes(content)
+        end = end if content else monotonic() + _PIPE_SECONDS
+        content += chunk
+        if len(content) > most:
             raise _error(path, errno.EFBIG, f"it has more than {most // 2**20} MiB")
 
 
 def _replace(target: Path, raw: bytes, kind: int | None) -> None:
-    draft = _draft(target)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED, 0o666)
+    temporary = _temporary_path(target)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
     try:
         if kind is not None:
             with suppress(OSError):
-                draft.chmod(stat.S_IMODE(kind))
-        _put(handle, raw)
-        draft.replace(target)
+                temporary.chmod(stat.S_IMODE(kind))
+        _write(handle, raw)
+        temporary.replace(target)
     except BaseException:
         with suppress(OSError):
-            draft.unlink()
+            temporary.unlink()
         raise
 
 
-def _draft(target: Path) -> Path:
+def _temporary_path(target: Path) -> Path:
     return target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
 
 
-def _put(handle: int, raw: bytes) -> None:
+def _write(handle: int, raw: bytes) -> None:
     with os.fdopen(handle, "wb") as opened:
         opened.write(raw)
 
@@ -151,10 +151,10 @@ def _kind(target: Path) -> int | None:
         return None
 
 
-def _what(kind: int) -> str:
+def _why_no_file(kind: int) -> str:
     if stat.S_ISLNK(kind):
         return "it is a symbolic link; name the file itself"
-    return os.strerror(errno.EISDIR) if stat.S_ISDIR(kind) else "it is there, and is no file"
+    return os.strerror(errno.EISDIR) if stat.S_ISDIR(kind) else "it exists, but is not a file"
 
 
 def _error(path: str | PathLike[str], number: int, text: str | None = None) -> OSError:

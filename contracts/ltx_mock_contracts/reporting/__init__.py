@@ -1,4 +1,4 @@
-"""Export a report as SARIF, GitHub annotations, or GitHub step summary.
+"""Export a report as SARIF, as GitHub annotations or as a GitHub step summary.
 
 ```python
 from ltx_mock_contracts import check_trace, read_trace

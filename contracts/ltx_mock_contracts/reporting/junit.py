@@ -28,11 +28,11 @@ def junit(report: Report) -> str:
         ET.SubElement(properties, "property", name=name, value=printable(fact))
     for verdict in report.verdicts:
         case = ET.SubElement(suite, "testcase", classname="ltx-mock.contract", name=verdict.rule)
-        _tell(case, verdict, report)
+        _add_results(case, verdict, report)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _tell(case: ET.Element, verdict: Verdict, report: Report) -> None:
+def _add_results(case: ET.Element, verdict: Verdict, report: Report) -> None:
     if verdict.outcome == "not checked":
         ET.SubElement(case, "skipped", message=printable(verdict.why or ""))
     if not verdict.deviations:

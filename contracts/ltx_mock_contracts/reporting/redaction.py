@@ -19,8 +19,8 @@ __all__ = [
     "MIN_SECRET",
     "Redactor",
     "header_value",
+    "hide_url_secrets",
     "text_without_keys",
-    "url_secrets_hidden",
     "without_keys",
 ]
 
@@ -30,8 +30,8 @@ MIN_SECRET: Final = 6
 HIDDEN: Final = "…"
 """The replacement of a secret."""
 
-_SHOWN: Final = "$API_KEY"
-_FEW: Final = 16
+_KEY_LABEL: Final = "$API_KEY"
+_MAX_PATTERNS: Final = 16
 
 _USER: Final = re.compile(r"""([A-Za-z][A-Za-z0-9+.\-]{0,30}:\\?/\\?/)[^\s/?#"'<>\\]{1,2000}@""")
 _PARAMETER: Final = re.compile(
@@ -63,9 +63,9 @@ class Redactor:
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         hidden = {secret: label for secret, label in labels.items() if len(secret) >= MIN_SECRET}
-        self._few: list[tuple[str, str]] | None = None
-        if len(hidden) <= _FEW:
-            self._few = [(secret, hidden[secret]) for secret in sorted(hidden, key=len, reverse=True)]
+        self._secrets: list[tuple[str, str]] | None = None
+        if len(hidden) <= _MAX_PATTERNS:
+            self._secrets = [(secret, hidden[secret]) for secret in sorted(hidden, key=len, reverse=True)]
             return
         self._forms: dict[str, str] = {}
         for secret, label in hidden.items():
@@ -78,15 +78,15 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
-        if self._few is None:
-            return url_secrets_hidden(self._many(text))
+        if self._secrets is None:
+            return hide_url_secrets(self._replace_known_forms(text))
         escaped = any(sign in text for sign in "%\\~")
-        for secret, label in self._few:
+        for secret, label in self._secrets:
             for form in {secret, secret.replace("+", " ")}:  # in a query + means a space
                 text = text.replace(form, label)
             if escaped:
-                text = _spelled(secret).sub(lambda _, label=label: label, text)  # type: ignore[misc]
-        return url_secrets_hidden(text)
+                text = _escaped_pattern(secret).sub(lambda _, label=label: label, text)  # type: ignore[misc]
+        return hide_url_secrets(text)
 
     def value(self, value: T) -> T:
         """Return plain data without secrets, in names and in values."""
@@ -105,7 +105,7 @@ class Redactor:
             return {self.text(name): self._value(item) for name, item in value.items()}
         return [self._value(item) for item in value] if isinstance(value, list) else value
 
-    def _many(self, text: str) -> str:
+    def _replace_known_forms(self, text: str) -> str:
         """Find secrets with a lookup table, so that the time does not grow with their number."""
         starts, parts, done, at = self._lengths, list[str](), 0, 0
         last = len(text) - MIN_SECRET
@@ -121,7 +121,7 @@ class Redactor:
         return "".join([*parts, text[done:]]) if parts else text
 
 
-def url_secrets_hidden(text: str) -> str:
+def hide_url_secrets(text: str) -> str:
     """Remove user, password and parameters such as `token` from the URLs in a text."""
     if "@" in text and "://" in text.replace("\\", ""):
         text = _USER.sub(rf"\1{HIDDEN}@", text)
@@ -146,7 +146,7 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _spelled(secret: str) -> re.Pattern[str]:
+def _escaped_pattern(secret: str) -> re.Pattern[str]:
     """Return a pattern that matches a secret with any characters escaped, as in a URL, JSON or a JSON pointer."""
     letters = []
     for letter in secret:
@@ -163,7 +163,7 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
 
     Keys of fewer than 6 characters stay: they protect nothing, and may be part of any word.
     """
-    redactor = Redactor(dict.fromkeys(keys, _SHOWN))
+    redactor = Redactor(dict.fromkeys(keys, _KEY_LABEL))
     verdicts = tuple(
         replace(verdict, deviations=tuple(_deviation(each, redactor) for each in verdict.deviations))
         for verdict in report.verdicts
@@ -178,7 +178,7 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
 
 def text_without_keys(text: str, keys: Iterable[str]) -> str:
     """Replace each of these keys in a text by `$API_KEY`, as `without_keys` does."""
-    return Redactor(dict.fromkeys(keys, _SHOWN)).text(text)
+    return Redactor(dict.fromkeys(keys, _KEY_LABEL)).text(text)
 
 
 def _deviation(deviation: Deviation, redactor: Redactor) -> Deviation:

@@ -1,4 +1,4 @@
-"""Export a report as step summary of GitHub Actions."""
+"""Export a report as a step summary of GitHub Actions."""
 
 from __future__ import annotations
 

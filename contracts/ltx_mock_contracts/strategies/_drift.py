@@ -82,11 +82,11 @@ def _missing_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:
     """Remove fields that a client does not need; missing optional fields of a failed task are no finding."""
     data = body["data"]
     optional = [name for name in ("createTime", "completeTime", "costTime", "failMsg") if name in data]
-    gone = draw(st.lists(st.sampled_from(optional), min_size=1, unique=True))
-    for name in gone:
+    removed = draw(st.lists(st.sampled_from(optional), min_size=1, unique=True))
+    for name in removed:
         del data[name]
     rule = _NEEDED_BY[data["state"]]
-    return tuple((rule, f"/data/{name}") for name in gone if rule != "TASK-6" or name == "failMsg")
+    return tuple((rule, f"/data/{name}") for name in removed if rule != "TASK-6" or name == "failMsg")
 
 
 def _null_field(draw: st.DrawFn, body: Envelope) -> tuple[FindingPlace, ...]:

@@ -32,7 +32,7 @@ class Observation:
 
 
 _WAITS: Final = st.integers(1, 3_000)
-_WORK: Final = st.integers(*MODEL.any_generation_ms())
+_GENERATION: Final = st.integers(*MODEL.any_generation_ms())
 _FIFTEEN_DAYS: Final = 15 * 24 * 60 * 60 * 1000
 
 
@@ -56,22 +56,22 @@ def _stories(draw: st.DrawFn, endings: tuple[str, ...], *, to_the_end: bool) -> 
     ending = draw(st.sampled_from(endings))
     created = draw(CREATED)
     started = created + draw(_WAITS)
-    completed = started + draw(_WORK)
+    completed = started + draw(_GENERATION)
     task_id = draw(TASK_IDS)
     last = success(draw(finished({"taskId": task_id, "state": ending}, created, completed)))
-    moments = (
+    times_of_polls = (
         st.integers(created, started - 1)
         | st.integers(started, completed - 1)
         | st.integers(completed, completed + _FIFTEEN_DAYS)
     )
-    times = sorted(draw(st.lists(moments, min_size=1, max_size=8)))
+    times = sorted(draw(st.lists(times_of_polls, min_size=1, max_size=8)))
     if to_the_end and times[-1] < completed:
         times.append(completed)
 
-    def look(at: int) -> Observation:
+    def observe(at: int) -> Observation:
         if at >= completed:
             return Observation(at=at, state=ending, body=success(dict(last["data"])))
         state = "processing" if at >= started else "pending"
         return Observation(at=at, state=state, body=success({"taskId": task_id, "state": state, "createTime": created}))
 
-    return [look(at) for at in times]
+    return [observe(at) for at in times]

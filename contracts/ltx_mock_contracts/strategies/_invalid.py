@@ -142,8 +142,8 @@ _NO_URL: Final = st.sampled_from(
     ]
 )
 _LEAST, _MOST = MODEL.durations
-_TOO_SHORT: Final = st.sampled_from([_LEAST - 1, _LEAST - 1.0, 0, -5, -0.0]) | st.integers(max_value=_LEAST - 1)
-_TOO_MANY: Final = st.sampled_from([_MOST + 1, _MOST + 1.0, 1e300]) | st.integers(min_value=_MOST + 1)
+_TOO_FEW_SECONDS: Final = st.sampled_from([_LEAST - 1, _LEAST - 1.0, 0, -5, -0.0]) | st.integers(max_value=_LEAST - 1)
+_TOO_LONG_SECONDS: Final = st.sampled_from([_MOST + 1, _MOST + 1.0, 1e300]) | st.integers(min_value=_MOST + 1)
 _FRACTIONS: Final = st.integers(_LEAST, _MOST - 1).map(lambda seconds: seconds + 0.5) | st.sampled_from(
     [_MOST - 0.000001, _LEAST + 0.000001]
 )
@@ -152,8 +152,8 @@ _TOO_LONG: Final = st.sampled_from([each * (LONGEST_PROMPT + 1) for each in "xðŸ
 
 def _other_than(*words: str) -> st.SearchStrategy[str]:
     """Draw texts other than the words: a word in another case, with a space, cut or doubled, or any other text."""
-    near = [form for word in words for form in (word.swapcase(), f" {word}", f"{word}\n", word[:-1], word * 2)]
-    return st.sampled_from(["", *(form for form in near if form not in words)]) | TEXT.filter(
+    similar = [form for word in words for form in (word.swapcase(), f" {word}", f"{word}\n", word[:-1], word * 2)]
+    return st.sampled_from(["", *(form for form in similar if form not in words)]) | TEXT.filter(
         lambda text: text not in words
     )
 
@@ -195,8 +195,8 @@ _FAMILIES: Final[Mapping[str, tuple[_Family, ...]]] = {
     ),
     "GEN-10": (
         _Family("missing", ("input", "duration")),
-        _Family("too short", ("input", "duration"), _TOO_SHORT),
-        _Family("too long", ("input", "duration"), _TOO_MANY),
+        _Family("too short", ("input", "duration"), _TOO_FEW_SECONDS),
+        _Family("too long", ("input", "duration"), _TOO_LONG_SECONDS),
         _Family("fraction", ("input", "duration"), _FRACTIONS),
         _Family("no number", ("input", "duration"), _NO_NUMBER),
     ),

@@ -45,12 +45,12 @@ _SOME_LORAS: Final = st.lists(LORAS, min_size=1, max_size=3)
 _SOME_SEED: Final = st.none() | SEEDS
 _RATIOS: Final = st.sampled_from([None, *MODEL.aspect_ratios])
 _PROVIDERS: Final = st.sampled_from([None, *PROVIDERS])
-_CALLINGS: Final[dict[str, list[tuple[str | None, bool]]]] = {
+_CALLBACK_FORMS: Final[dict[str, list[tuple[str | None, bool]]]] = {
     "async": [(None, False), ("async", False), (None, True), ("async", True)],
     "callback": [("callback", True), ("callback", True)],
 }
 """The forms of a request type: the value of the field, and whether there is a callback URL."""
-_SHARES: Final = {mode: 2 if mode in LORA_MODES else 4 if mode in IMAGE_MODES else 5 for mode in MODES}
+_WEIGHTS: Final = {mode: 2 if mode in LORA_MODES else 4 if mode in IMAGE_MODES else 5 for mode in MODES}
 """The weights of the modes. Hypothesis draws examples with many parts more often; the weights compensate for it."""
 
 
@@ -102,8 +102,8 @@ def _minimal(draw: st.DrawFn, modes: tuple[str, ...]) -> Body:
 @st.composite
 def bodies(draw: st.DrawFn, modes: tuple[str, ...], request_types: tuple[str, ...]) -> Body:
     """Generate valid bodies in one of these modes and of one of these types."""
-    mode = draw(st.sampled_from([mode for mode in modes for _ in range(_SHARES[mode])]))
-    request_type, has_url = draw(st.sampled_from([each for kind in request_types for each in _CALLINGS[kind]]))
+    mode = draw(st.sampled_from([mode for mode in modes for _ in range(_WEIGHTS[mode])]))
+    request_type, has_url = draw(st.sampled_from([each for kind in request_types for each in _CALLBACK_FORMS[kind]]))
     provider = draw(_PROVIDERS)
     seed = draw(_SOME_SEED)
     given = _required(draw, mode, _SOME_LORAS)
@@ -150,10 +150,10 @@ def advisory_requests(*, mode: str | None = None, family: str | None = None) -> 
 
 
 @st.composite
-def _advised(draw: st.DrawFn, possible: dict[str, list[str]], most: int) -> AdvisedRequest:
+def _advised(draw: st.DrawFn, possible: dict[str, list[str]], max_advisories: int) -> AdvisedRequest:
     body = draw(bodies(tuple(possible), REQUEST_TYPES))
     names = possible[body["input"]["mode"]]
-    selected = draw(st.lists(st.sampled_from(names), min_size=1, max_size=most, unique=True))
+    selected = draw(st.lists(st.sampled_from(names), min_size=1, max_size=max_advisories, unique=True))
     places = {family: change(draw, body) for family, (_, change) in _FAMILIES.items() if family in selected}
     pointers = {pointer(place) for place in places.values() if place}
     families = tuple(family for family, place in places.items() if place)
@@ -177,7 +177,7 @@ def _unused_image(draw: st.DrawFn, body: Body) -> Path:
     return ("input", "image_urls")
 
 
-def _no_loras(draw: st.DrawFn, body: Body) -> Path:  # noqa: ARG001  every family is called alike
+def _no_loras(draw: st.DrawFn, body: Body) -> Path:  # noqa: ARG001  the same signature for every family
     body["input"].pop("loras", None)
     return ("input", "loras")
 

@@ -25,12 +25,12 @@ _LONGEST: Final = 24 * 60 * 60 * 1000
 CREATED: Final = st.integers(_SAMPLE, 4_102_444_800_000) | st.sampled_from([_FIRST, _LAST - _LONGEST])
 _COSTS: Final = st.integers(*MODEL.any_generation_ms()) | st.sampled_from([0, 1, 41_388, _LONGEST])
 _CODES: Final = st.sampled_from(FAIL_CODES)
-_REASONS: Final = st.sampled_from(
+_FAIL_MESSAGES: Final = st.sampled_from(
     ["Content does not meet safety guidelines", "x", "内容违反安全准则", "😀"]
 ) | TEXT.map("Failed: {}".format)
 _FILES: Final = st.lists(URLS, min_size=1, max_size=2)
 _RESULTS: Final = objects(resultUrls=_FILES) | objects(resultUrls=_FILES, cover=st.none())
-_SPELLINGS: Final[st.SearchStrategy[dict[str, Any]]] = st.sampled_from(
+_JSON_STYLES: Final[st.SearchStrategy[dict[str, Any]]] = st.sampled_from(
     [{"separators": (",", ":")}, {}, {"indent": 1}, {"ensure_ascii": False}]
 )
 _ERRORS: Final = (400, 401, 403, 404, 405, 413, 429, 500, 502, 503)
@@ -99,6 +99,6 @@ def finished(draw: st.DrawFn, task: dict[str, Any], created: int, completed: int
     """Add the fields of a finished task to `task`, which has its id and state."""
     times = {"createTime": created, "completeTime": completed, "costTime": completed - created}
     if task["state"] == "success":
-        return task | {"resultJson": json.dumps(draw(_RESULTS), **draw(_SPELLINGS))} | times
+        return task | {"resultJson": json.dumps(draw(_RESULTS), **draw(_JSON_STYLES))} | times
     kept = draw(st.sampled_from([(), tuple(times), ("createTime",), ("createTime", "completeTime")]))
-    return task | {"failCode": draw(_CODES), "failMsg": draw(_REASONS)} | {name: times[name] for name in kept}
+    return task | {"failCode": draw(_CODES), "failMsg": draw(_FAIL_MESSAGES)} | {name: times[name] for name in kept}

@@ -1,7 +1,7 @@
 """Turn violations of a JSON Schema into findings.
 
-A compiled validator (jsonschema-rs) decides. Only for an invalid value does `Walker` walk schema and value together;
-the `x-` keywords beside each broken keyword say what to report.
+A compiled validator (jsonschema-rs) decides. Only for an invalid value does `SchemaWalker` walk schema and value
+together; the `x-` keywords beside each broken keyword say what to report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.validation.findings import Finding, forbidden, missing, unknown, wrong
 from ltx_mock_contracts.validation.intended import intended_field
 from ltx_mock_contracts.validation.json_body import MalformedBody, check_json
-from ltx_mock_contracts.validation.schema_walk import BrokenKeyword, Walker
+from ltx_mock_contracts.validation.schema_walk import BrokenKeyword, SchemaWalker
 from ltx_mock_schemas import schema
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Explainer:
         return jsonschema_rs.Draft202012Validator(self._schema)
 
     @cached_property
-    def _walker(self) -> Walker:
-        return Walker(self._schema)
+    def _walker(self) -> SchemaWalker:
+        return SchemaWalker(self._schema)
 
     def _explain(self, value: object, *, parsed: bool) -> list[Finding]:
         try:
@@ -72,11 +72,11 @@ class Explainer:
         except MalformedBody as error:
             return [replace(error.finding, rule=self._schema["x-rule"])]
         broken = list(islice(self._walker.walk(value), FINDINGS_LIMIT))
-        closed = {error.path for error in broken if error.forbids and error.severity == "violation"}
+        forbidden_paths = {error.path for error in broken if error.forbids and error.severity == "violation"}
         return sort_findings(
             _finding(error, value)
             for error in broken
-            if not any(error.path[:depth] in closed for depth in range(len(error.path)))
+            if not any(error.path[:depth] in forbidden_paths for depth in range(len(error.path)))
         )
 
 
@@ -93,9 +93,9 @@ def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
     the catalogue, then the order in which they were found. One finding remains for a rule at a place (the last), and no
     advisory at the place of a violation.
     """
-    chosen = {(finding.pointer, finding.rule): finding for finding in findings}.values()
-    violated = {finding.pointer for finding in chosen if finding.severity == "violation"}
-    kept = (finding for finding in chosen if finding.severity == "violation" or finding.pointer not in violated)
+    last = {(finding.pointer, finding.rule): finding for finding in findings}.values()
+    violated = {finding.pointer for finding in last if finding.severity == "violation"}
+    kept = (finding for finding in last if finding.severity == "violation" or finding.pointer not in violated)
     return sorted(
         kept, key=lambda finding: (finding.severity == "advisory", -finding.pointer.count("/"), _ORDER[finding.rule])
     )
@@ -113,16 +113,16 @@ def closest_word(value: object, known: Iterable[str]) -> str | None:
     return next((folded[word] for word in get_close_matches(value.casefold(), folded, n=1, cutoff=0.75)), None)
 
 
-def _finding(error: BrokenKeyword, whole: object) -> Finding:
-    rule, allowed, severity = error.mark("x-rule"), error.mark("x-allowed"), error.severity
+def _finding(error: BrokenKeyword, body: object) -> Finding:
+    rule, allowed, severity = error.annotation("x-rule"), error.annotation("x-allowed"), error.severity
     if error.keyword == "required":
         return missing(rule, severity, error.path, allowed)
     if error.keyword == "additionalProperties":
         known = list(error.schema["properties"])
         if rule == "GEN-16":
-            meant = intended_field(whole, error.path)
-            hint, lost = meant or (None, None)
-            return unknown(rule, severity, error.path, error.value, known, hint=hint, lost=lost)
+            meant = intended_field(body, error.path)
+            hint, consequence = meant or (None, None)
+            return unknown(rule, severity, error.path, error.value, known, hint=hint, consequence=consequence)
         return unknown(rule, severity, error.path, error.value, known, hint=closest_word(error.path[-1], known))
     if error.forbids:
         return forbidden(rule, severity, error.path, error.value, allowed)

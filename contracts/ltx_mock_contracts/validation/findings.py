@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 Severity = Literal["violation", "advisory"]
-"""A violation breaks the contract; an advisory does not, but deserves a developer's attention."""
+"""A violation breaks the contract; an advisory does not, but it may be a mistake."""
 
 Path = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
@@ -102,12 +102,12 @@ def unknown(
     known: Iterable[str],
     *,
     hint: str | None = None,
-    lost: str | None = None,
+    consequence: str | None = None,
 ) -> Finding:
-    """Make the finding of an unknown field; `known` lists the known ones, `lost` is what it cannot do."""
+    """Make the finding of an unknown field; `known` lists the known ones, `consequence` is what happens without it."""
     allowed = f"one of {', '.join(known)}"
     message = f"{place(path)} is not a field that the API knows{_did_you_mean(hint)}"
-    message += f" As it is, {lost}" if lost else ""
+    message += f" As it is, {consequence}" if consequence else ""
     return Finding(
         rule=rule, severity=severity, pointer=pointer(path), got=show(value), allowed=allowed, message=message
     )

@@ -1,4 +1,4 @@
-"""Guess which known field an unknown field stands for, and what is lost without it."""
+"""Guess which known field an unknown field stands for, and the consequence of its absence."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Intended(NamedTuple):
 
     Attributes:
         place: Its path in dotted notation: `callback_url`, `input.loras`; in a LoRA `scale`.
-        lost: The consequence of its absence, as the end of a sentence; None if it is given too.
+        consequence: The consequence of its absence, as the end of a sentence; None if it is present too.
     """
 
     place: str
-    lost: str | None
+    consequence: str | None
 
 
 _IGNORED: Final = "the value is ignored"
-_LOST: Final[Mapping[str, Mapping[str, str]]] = {
+_CONSEQUENCES: Final[Mapping[str, Mapping[str, str]]] = {
     "": {
         "request_type": "the task is async",
         "callback_url": "no callback is sent",
@@ -90,42 +90,42 @@ def intended_field(body: object, path: Path) -> Intended | None:
     """Return the known field that an unknown field of a generateTask body probably stands for.
 
     The same name in another spelling, a similar name and a synonym are searched at the same level, then at others:
-    `prompt` beside `input` belongs in it. Nothing is lost if that field is given too.
+    `prompt` beside `input` belongs in it. There is no consequence if that field is present too.
 
     Args:
         body: The decoded body.
         path: The path of the unknown field.
     """
-    way, last = path[:-1], path[-1]
+    parents, last = path[:-1], path[-1]
     if not isinstance(last, str) or len(last) > _LONGEST:
         return None
     word = re.sub(r"[\W_]", "", last.casefold())
-    here = "" if not way else "input." if way == ("input",) else "lora."
-    for level in dict.fromkeys((here, "", "input.")):
-        name = _find(word, level, near=level == here)
-        around = way if level == here else ("input",) * bool(level)
-        given = name in _given(body, around)
-        if name is not None and (level == here or not given):
+    own_level = "" if not parents else "input." if parents == ("input",) else "lora."
+    for level in dict.fromkeys((own_level, "", "input.")):
+        name = _find(word, level, similar=level == own_level)
+        container = parents if level == own_level else ("input",) * bool(level)
+        is_given = name in _object_at(body, container)
+        if name is not None and (level == own_level or not is_given):
             place = name if level == "lora." else level + name
-            return Intended(place, None if given else _LOST[level][name])
+            return Intended(place, None if is_given else _CONSEQUENCES[level][name])
     return None
 
 
-def _find(word: str, level: str, *, near: bool) -> str | None:
-    known = {re.sub("_", "", name): name for name in _LOST[level]}
+def _find(word: str, level: str, *, similar: bool) -> str | None:
+    known = {re.sub("_", "", name): name for name in _CONSEQUENCES[level]}
     if word in known:
         return known[word]
     if word in _MEANING[level]:
         return _MEANING[level][word]
-    if not near:
+    if not similar:
         return None
     from difflib import get_close_matches  # noqa: PLC0415  seldom needed
 
     return next((known[match] for match in get_close_matches(word, known, n=1, cutoff=_CUTOFF)), None)
 
 
-def _given(value: object, way: Path) -> Mapping[str, object]:
-    for part in way:
+def _object_at(value: object, parents: Path) -> Mapping[str, object]:
+    for part in parents:
         try:
             value = value[part]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):

@@ -16,13 +16,13 @@ from ltx_mock_contracts.validation.findings import Finding, Path, malformed, sho
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["DEPTH_LIMIT", "LARGE", "MalformedBody", "PatientDecoder", "check_json", "parse_body"]
+__all__ = ["DEPTH_LIMIT", "LARGE", "MalformedBody", "PythonDecoder", "check_json", "parse_body"]
 
 DEPTH_LIMIT: Final = 64
 """The maximum nesting of arrays and objects; the documented request needs four levels."""
 
 LARGE: Final = 16 * 1024
-"""Bodies with more bytes than this are decoded with `PatientDecoder`, so that other threads can run meanwhile."""
+"""Bodies with more bytes than this are decoded with `PythonDecoder`, so that other threads can run meanwhile."""
 
 _DIGITS_LIMIT: Final = 300
 _TOO_BIG: Final = 10**_DIGITS_LIMIT
@@ -33,7 +33,7 @@ _PLAIN: Final = frozenset({dict, list, str, int, float, bool, type(None)})
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-class MalformedBody(ValueError):  # noqa: N818  it names what came in, not what we did wrong
+class MalformedBody(ValueError):  # noqa: N818  a public name
     """The bytes are not JSON, or JSON that parsers read in different ways (GEN-1).
 
     Attributes:
@@ -62,9 +62,9 @@ def parse_body(raw: bytes) -> object:
     except UnicodeDecodeError as error:
         raise _malformed(f"it is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}") from None
     if len(raw) > LARGE:
-        return _decode(text, _Strict(watches_surrogates=_SURROGATE.search(raw) is not None))
+        return _decode(text, _Strict(reject_surrogates=_SURROGATE.search(raw) is not None))
     is_flat = raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT
-    body = _decode(text, _DECODER if is_flat else _Strict(watches_surrogates=False))
+    body = _decode(text, _DECODER if is_flat else _Strict(reject_surrogates=False))
     if _SURROGATE.search(raw) and not _encodable(json.dumps(body, ensure_ascii=False)):
         raise _malformed(_LONE_SURROGATE, _first_surrogate(body))
     return body
@@ -136,11 +136,11 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-class PatientDecoder(json.JSONDecoder):
+class PythonDecoder(json.JSONDecoder):
     """A JSON decoder in Python instead of C, so that other threads can run during decoding.
 
-    The C decoder holds the GIL to its end: some tenths of a second for an array of 300,000 arrays. One instance decodes
-    one text.
+    The C decoder holds the GIL to its end: some tenths of a second for an array of 300,000 arrays. Use an instance
+    for one text only.
 
     Raises:
         RecursionError: The text is nested deeper than `levels`.
@@ -154,28 +154,28 @@ class PatientDecoder(json.JSONDecoder):
         self.scan_once = py_make_scanner(self)
 
     def _nested(self, parse: Callable[..., Any]) -> Callable[..., Any]:
-        def parse_nested(*given: Any) -> Any:
+        def parse_nested(*args: Any) -> Any:
             if not self._left:
                 raise RecursionError
             self._left -= 1
-            value = parse(*given)
+            value = parse(*args)
             self._left += 1
             return value
 
         return parse_nested
 
 
-class _Strict(PatientDecoder):
-    """Also refuses everything that `parse_body` refuses; lone surrogates only if `watches_surrogates`."""
+class _Strict(PythonDecoder):
+    """A decoder that refuses what `parse_body` refuses; lone surrogates only if `reject_surrogates`."""
 
-    def __init__(self, *, watches_surrogates: bool) -> None:
+    def __init__(self, *, reject_surrogates: bool) -> None:
         super().__init__(
-            object_pairs_hook=_encodable_keys if watches_surrogates else _unique,
+            object_pairs_hook=_encodable_keys if reject_surrogates else _unique,
             parse_int=_integer,
             parse_float=_number,
             parse_constant=_constant,
         )
-        if watches_surrogates:
+        if reject_surrogates:
             self.parse_string = _encodable_string
             self.scan_once = py_make_scanner(self)
 
@@ -208,7 +208,7 @@ def _walk(value: object) -> Iterator[tuple[Path, object]]:
 
 
 def _is_plain(value: object) -> bool:
-    """Check fast, level by level, whether a value is certainly valid; if not, the walk decides."""
+    """Check quickly, level by level, whether a value is certainly valid. If not, `_walk` finds out."""
     for level in islice(_levels(value), DEPTH_LIMIT + 1):
         if not _PLAIN.issuperset(level) or not _all_finite(level):
             return False
@@ -222,9 +222,9 @@ def _levels(value: object) -> Iterator[dict[type, list[Any]]]:
     level: list[Any] = [value]
     while level:
         kinds = set(map(type, level))
-        sorted_ = {kinds.pop(): level} if len(kinds) == 1 else {kind: _of_type(kind, level) for kind in kinds}
-        yield sorted_
-        arrays, objects = sorted_.get(list, ()), sorted_.get(dict, ())
+        by_type = {kinds.pop(): level} if len(kinds) == 1 else {kind: _of_type(kind, level) for kind in kinds}
+        yield by_type
+        arrays, objects = by_type.get(list, ()), by_type.get(dict, ())
         level = [*chain.from_iterable(arrays), *chain.from_iterable(map(dict.values, objects))]
 
 

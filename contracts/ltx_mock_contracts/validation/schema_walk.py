@@ -1,8 +1,8 @@
 """Walk a value and its schema together, and yield every keyword that the value breaks.
 
-It supports only the keywords that our schemas use. It is lazy: ten errors of a hostile body cost the time of ten. Each
-broken keyword has the `x-` keywords on its way (`x-rule`, `x-allowed`, `x-severity`), and the discriminator selects the
-branch of a `oneOf`.
+It supports only the keywords that our schemas use. It is lazy: the first ten violations of a hostile body cost the time
+of ten. Each broken keyword has the `x-` keywords on its path (`x-rule`, `x-allowed`, `x-severity`), and the
+discriminator selects the branch of a `oneOf`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.validation.findings import Path, Severity
 
-__all__ = ["ANNOTATIONS", "BrokenKeyword", "Walker"]
+__all__ = ["ANNOTATIONS", "BrokenKeyword", "SchemaWalker"]
 
 Schema = dict[str, Any]
 
@@ -46,7 +46,7 @@ class BrokenKeyword(NamedTuple):
         """The schema node with the keyword."""
         return self.trail[-1]
 
-    def mark(self, name: str, default: str = "") -> str:
+    def annotation(self, name: str, default: str = "") -> str:
         """Return the value of an `x-` keyword from the nearest schema node that has it."""
         found: str = next((node[name] for node in reversed(self.trail) if name in node), default)
         return found
@@ -54,7 +54,7 @@ class BrokenKeyword(NamedTuple):
     @property
     def severity(self) -> Severity:
         """The severity of the violation."""
-        return "advisory" if self.mark("x-severity") == "advisory" else "violation"
+        return "advisory" if self.annotation("x-severity") == "advisory" else "violation"
 
     @property
     def forbids(self) -> bool:
@@ -62,7 +62,7 @@ class BrokenKeyword(NamedTuple):
         return (self.keyword, self.constraint) in (("not", {}), ("type", "null"))
 
 
-class Walker:
+class SchemaWalker:
     """Walks values along one schema."""
 
     def __init__(self, schema: Schema) -> None:
@@ -132,7 +132,7 @@ class Walker:
         if isinstance(at.value, dict):
             for field in at.constraint:
                 if field not in at.value:
-                    yield at._replace(path=(*at.path, field), trail=_to_missing(at, field))
+                    yield at._replace(path=(*at.path, field), trail=_trail_to_missing(at, field))
 
     def _items(self, at: BrokenKeyword) -> Iterator[BrokenKeyword]:
         if isinstance(at.value, (list, tuple)):
@@ -160,7 +160,7 @@ class Walker:
             yield at
 
 
-def _to_missing(at: BrokenKeyword, field: str) -> tuple[Schema, ...]:
+def _trail_to_missing(at: BrokenKeyword, field: str) -> tuple[Schema, ...]:
     """Extend the trail by the schema of a missing field, and by `x-rule-required` if there is one."""
     node = at.schema.get("properties", {}).get(field, {})
     rule = at.schema.get("x-rule-required")
@@ -175,7 +175,7 @@ def _is_integer(value: object) -> bool:
     return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
 
 
-def _same(value: object, other: object) -> bool:
+def _are_equal(value: object, other: object) -> bool:
     return value == other and isinstance(value, bool) is isinstance(other, bool)
 
 
@@ -199,8 +199,8 @@ _CHECKS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "type": lambda constraint, value: any(
         _TYPES[one](value) for one in ([constraint] if isinstance(constraint, str) else constraint)
     ),
-    "enum": lambda constraint, value: any(_same(value, one) for one in constraint),
-    "const": lambda constraint, value: _same(value, constraint),
+    "enum": lambda constraint, value: any(_are_equal(value, one) for one in constraint),
+    "const": lambda constraint, value: _are_equal(value, constraint),
     "minLength": lambda constraint, value: not isinstance(value, str) or len(value) >= constraint,
     "maxLength": lambda constraint, value: not isinstance(value, str) or len(value) <= constraint,
     "pattern": lambda constraint, value: not isinstance(value, str) or _finder(constraint)(value) is not None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from ltx_mock_contracts.validation.schema_walk import Walker
+from ltx_mock_contracts.validation.schema_walk import SchemaWalker
 from ltx_mock_schemas import schema
 
 __all__ = ["is_http_url"]
@@ -16,6 +16,6 @@ def is_http_url(text: str) -> bool:
 
 
 @cache
-def _walker() -> Walker:
+def _walker() -> SchemaWalker:
     definition = schema("generate-request")["$defs"]["httpUrl"]
-    return Walker({"$ref": "#/$defs/httpUrl", "$defs": {"httpUrl": definition}})
+    return SchemaWalker({"$ref": "#/$defs/httpUrl", "$defs": {"httpUrl": definition}})

@@ -68,7 +68,7 @@ class WorkerThread:
     async def run(self, work: Callable[[A], T], argument: A, size: int) -> T:
         """Return the result of work on data of about so many bytes; small data is processed at once, in no thread.
 
-        The work must run in Python, not in one long call of C code (see `PatientDecoder`), on values that do not change
+        The work must run in Python, not in one long call of C code (see `PythonDecoder`), on values that do not change
         meanwhile.
         """
         if size <= LARGE:

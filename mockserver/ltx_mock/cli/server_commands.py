@@ -43,9 +43,9 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
             ControlClient,
             ControlError,
             HttpTransport,
-            StrangerError,
+            NotLtxMockError,
         )
-        from ltx_mock_contracts.io.http_client import NoAnswerError  # noqa: PLC0415
+        from ltx_mock_contracts.io.http_client import NoReplyError  # noqa: PLC0415
 
         try:
             root = server_root(url)
@@ -53,11 +53,11 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
             raise LtxMockError(f"--url {error}") from None
         picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
         try:
-            command(ControlClient(HttpTransport(root, admin_token), root, picked, wary=True), **rest)
-        except NoAnswerError as error:
+            command(ControlClient(HttpTransport(root, admin_token), root, picked, greet_first=True), **rest)
+        except NoReplyError as error:
             hint = "start it with: ltx-mock serve; or give its address with --url"
             raise LtxMockError(f"no ltx-mock at {root}/__admin ({error}); {hint}") from error
-        except StrangerError as error:
+        except NotLtxMockError as error:
             raise LtxMockError(f"{error}; give the server's address with --url") from error
         except ControlError as error:
             raise LtxMockError(error.reason) from error

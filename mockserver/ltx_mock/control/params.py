@@ -13,7 +13,7 @@ from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.fields import in_digits, number, read, whole
 from ltx_mock.store.tenant import Tenant
-from ltx_mock_contracts.validation.json_body import LARGE, PatientDecoder
+from ltx_mock_contracts.validation.json_body import LARGE, PythonDecoder
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARTS = 40_000
@@ -102,7 +102,7 @@ async def json_body(engine: Engine, request: Request) -> dict[str, Any]:
 
 def _decode(raw: bytes) -> object:
     """Decode JSON; `NaN` and the like are refused later, with the name of the field."""
-    decoder = PatientDecoder() if len(raw) > LARGE else json.JSONDecoder()
+    decoder = PythonDecoder() if len(raw) > LARGE else json.JSONDecoder()
     return decoder.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
 
 

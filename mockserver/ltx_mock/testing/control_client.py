@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError
 from ltx_mock_contracts.control_client import ControlClient, ControlError, Transport
-from ltx_mock_contracts.io.http_client import NoAnswerError
+from ltx_mock_contracts.io.http_client import NoReplyError
 
 if TYPE_CHECKING:
     from ltx_mock.server.thread import ServerThread
@@ -50,7 +50,7 @@ class Admin(ControlClient):
     def _own_errors(self) -> Iterator[None]:
         try:
             yield
-        except NoAnswerError as error:
+        except NoReplyError as error:
             raise NoResponseError(f"no response from {self.root}: {error}") from error
         except ControlError as error:
             raise ERROR_OF.get(error.status, LtxMockError)(error.reason) from None

@@ -12,7 +12,7 @@ import pytest
 from ltx_mock.control.from_json import amounts_of, amounts_text
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import NoAnswerError
+from ltx_mock_contracts.io.http_client import NoReplyError
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient
@@ -23,7 +23,7 @@ SPENT = pytest.StashKey[Counter[str]]()
 
 def note_spending(config: pytest.Config, admin: ControlClient) -> None:
     """Add what the tenants of a control plane client have spent. Does nothing if the server is gone."""
-    with suppress(LtxMockError, ControlError, NoAnswerError, KeyError):
+    with suppress(LtxMockError, ControlError, NoReplyError, KeyError):
         add_spending(config, amounts_of(admin.get("/spend", limit=0)))
 
 

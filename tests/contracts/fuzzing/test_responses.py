@@ -163,7 +163,7 @@ def test_a_judge_says_what_is_wrong_by_raising_or_by_false() -> None:
     assert (failure.kind, failure.rule) == ("statusTask/failed", "CLI-5")
     assert failure.title == "what <lambda> returned is wrong on a response of the kind statusTask/failed"
     failure = broken(lax, kinds=["callback"], judge=lambda answer, _: answer.means.state != "success")
-    assert (failure.kind, failure.actual) == ("callback/success", "AssertionError: the judge refuses 'task_0'")
+    assert (failure.kind, failure.actual) == ("callback/success", "AssertionError: the judge rejects 'task_0'")
 
 
 def test_what_is_allowed_is_allowed_on_the_kinds_that_are_named_or_on_all() -> None:

@@ -17,7 +17,7 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock_contracts.conformance import Options, check_server
 from ltx_mock_contracts.control_client import ControlClient, HttpTransport, Timeouts
-from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
+from ltx_mock_contracts.io.http_client import HttpClient, NoReplyError
 from mutants.unhealthy import _serving, _Tcp
 from support.servers import answer, serving
 
@@ -80,10 +80,10 @@ ILL = {
     "informational answers without end": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), 0.01, "no response within"),
     "one header without end": (endless(OK + b"x: ", b"x" * 10_000), 0, "no HTTP: Receive buffer too long"),
     "headers without end": (endless(OK, b"x: y\r\n" * 1000), 0, "no HTTP: Receive buffer too long"),
-    "a body without end": (endless(OK + b"\r\n", b"x" * 10_000), 0, "an answer of more than 1048576 bytes"),
-    "chunks without end": (endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", CHUNK), 0, "an answer of more than"),
-    "a bomb": (whole(BOMB, b"Content-Encoding: gzip, gzip"), 0, "an answer that is encoded, with 'gzip, gzip'"),
-    "gzip": (whole(gzip.compress(HEALTH), b"Content-Encoding: gzip"), 0, "an answer that is encoded, with 'gzip'"),
+    "a body without end": (endless(OK + b"\r\n", b"x" * 10_000), 0, "a response of more than 1048576 bytes"),
+    "chunks without end": (endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", CHUNK), 0, "a response of more than"),
+    "a bomb": (whole(BOMB, b"Content-Encoding: gzip, gzip"), 0, "a response with the encoding 'gzip, gzip'"),
+    "gzip": (whole(gzip.compress(HEALTH), b"Content-Encoding: gzip"), 0, "a response with the encoding 'gzip'"),
     "no HTTP": (lambda _: iter([b"SSH-2.0-x\r\n\r\n"]), 0, "no HTTP: illegal status line"),
     "half a head": (lambda _: iter([OK + b"Content-Le"]), 0, "no HTTP: the connection closed without a response"),
     "half an answer": (lambda _: iter([OK + b"Content-Length: 10\r\n\r\nhalf"]), 0, "no HTTP: peer closed connection"),
@@ -92,9 +92,9 @@ ILL = {
 
 
 @pytest.mark.parametrize(("pieces", "pause", "wanted"), ILL.values(), ids=ILL)
-def test_what_cannot_be_read_within_bounds_is_no_answer(pieces: Pieces, pause: float, wanted: str) -> None:
+def test_a_response_beyond_the_limits_is_an_error(pieces: Pieces, pause: float, wanted: str) -> None:
     client = HttpClient(0.3 if pause else 60)
-    with answering(pieces, pause=pause) as url, pytest.raises(NoAnswerError) as error:
+    with answering(pieces, pause=pause) as url, pytest.raises(NoReplyError) as error:
         client.send("GET", url)
     assert str(error.value).startswith(wanted)
 
@@ -122,8 +122,8 @@ def test_it_asks_for_what_is_not_encoded() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http://", "http://[::1", "http://127.0.0.1:99999/", "x"])
-def test_what_is_no_url_is_no_answer(url: str) -> None:
-    with pytest.raises(NoAnswerError, match="no HTTP: it is no"):
+def test_an_invalid_url_is_an_error(url: str) -> None:
+    with pytest.raises(NoReplyError, match="no HTTP: it is no"):
         HttpClient(60).send("GET", url)
 
 
@@ -165,11 +165,11 @@ def test_a_command_says_in_one_line_that_it_cannot_read_the_server(body: bytes) 
 
 def test_a_command_says_what_keeps_it_from_reading_the_server() -> None:
     with answering(whole(DEEP)) as url:
-        told = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
-        assert str(told).startswith(f"{url} is not an ltx-mock")
+        failure = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
+        assert str(failure).startswith(f"{url} is not an ltx-mock")
     with answering(whole(BOMB, b"Content-Encoding: gzip, gzip")) as url:
-        told = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
-        assert str(told).startswith(f"no ltx-mock at {url}/__admin (an answer that is encoded, with 'gzip, gzip'")
+        failure = CliRunner().invoke(cli, ["tasks", "--url", url]).exception
+        assert str(failure).startswith(f"no ltx-mock at {url}/__admin (a response with the encoding 'gzip, gzip'")
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_a_command_says_what_keeps_it_from_reading_the_server() -> None:
 )
 def test_a_remote_server_that_answers_strangely_is_an_error_that_says_so(pieces: Pieces) -> None:
     with answering(pieces) as url:
-        told = RemoteServer(url).why_not_ours()
-        assert told is not None
+        failure = RemoteServer(url).why_not_ours()
+        assert failure is not None
         with pytest.raises(LtxMockError):
             RemoteServer(url).tenant("a-key")
 
@@ -206,8 +206,8 @@ def test_a_check_of_answers_that_are_nested_or_encoded_ends_in_a_report(body: by
 
 def test_who_looks_does_not_wait_for_an_answer_without_end() -> None:
     with answering(endless(OK + b"Content-Length: 1000000\r\n\r\n", b" "), pause=0.01) as url:
-        client = ControlClient(HttpTransport(url), url, timeouts=Timeouts(look=0.3))
-        with pytest.raises(NoAnswerError, match=r"no response within 0\.3 s"):
+        client = ControlClient(HttpTransport(url), url, timeouts=Timeouts(read=0.3))
+        with pytest.raises(NoReplyError, match=r"no response within 0\.3 s"):
             client.get("/tasks")
 
 
@@ -221,6 +221,6 @@ def test_a_trust_file_that_cannot_be_used_is_named(
     if content is not None:
         named.write_bytes(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(named))
-    with serving([answer(b"")], tls=True) as (port, _), pytest.raises(NoAnswerError) as told:
+    with serving([answer(b"")], tls=True) as (port, _), pytest.raises(NoReplyError) as failure:
         HttpClient(10).send("GET", f"https://localhost:{port}/")
-    assert str(told.value) == f"no connection: SSL_CERT_FILE {str(named)!r} cannot be used: {reason}"
+    assert str(failure.value) == f"no connection: SSL_CERT_FILE {str(named)!r} cannot be used: {reason}"

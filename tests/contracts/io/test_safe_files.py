@@ -148,8 +148,8 @@ def test_a_pipe_is_read_to_its_end_and_a_large_file_is_not(tmp_path: Path) -> No
 
 
 @pytest.mark.posix
-def test_a_pipe_to_which_nobody_writes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltx_mock_contracts.io.safe_files._FIRST_SECONDS", 0.01)
+def test_a_pipe_without_a_writer_is_an_error_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltx_mock_contracts.io.safe_files._FIRST_BYTE_SECONDS", 0.01)
     os.mkfifo(tmp_path / "pipe")
     told = run("check-trace", tmp_path / "pipe")
     assert told == f"{tmp_path}/pipe: it cannot be read: it is a pipe to which nobody writes"

@@ -20,7 +20,7 @@ from ltx_mock.cli import cli
 from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.testing.pytest_report import findings, history
 from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary, without_keys
-from ltx_mock_contracts.reporting.redaction import Redactor, url_secrets_hidden
+from ltx_mock_contracts.reporting.redaction import Redactor, hide_url_secrets
 from ltx_mock_contracts.reporting.text import fitting, printable
 from ltx_mock_contracts.trace import check_trace, parse_trace
 from support.bodies import GENERATE, STATUS, TEXT, request_body
@@ -184,7 +184,7 @@ def test_a_secret_is_found_among_very_many() -> None:
     ],
 )
 def test_what_is_secret_in_a_url_by_its_place_is_hidden(text: str, shown: str) -> None:
-    assert url_secrets_hidden(text) == shown
+    assert hide_url_secrets(text) == shown
 
 
 def test_keys_are_taken_out_of_a_report_in_every_spelling() -> None:

@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 import ltx_mock_schemas
 from ltx_mock_contracts import validate_request
 from ltx_mock_contracts.validation import validate_parsed_request
-from ltx_mock_contracts.validation.schema_walk import ANNOTATIONS, Walker
+from ltx_mock_contracts.validation.schema_walk import ANNOTATIONS, SchemaWalker
 from support.counting import calls_of
 
 OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index", "recorded-exchange", "model"}
@@ -87,7 +87,7 @@ def leaves(error: ValidationError) -> Iterator[tuple[str, tuple[Any, ...]]]:
 def test_the_walk_breaks_the_keywords_that_jsonschema_breaks(name: str, data: st.DataObject) -> None:
     schema = ltx_mock_schemas.schema(name)
     value = data.draw(lookalikes(name))
-    walked = {(error.keyword, error.path) for error in Walker(schema).walk(value)}
+    walked = {(error.keyword, error.path) for error in SchemaWalker(schema).walk(value)}
     judged = {leaf for error in Draft202012Validator(schema).iter_errors(value) for leaf in leaves(error)}
     assert walked == judged
 
@@ -95,7 +95,7 @@ def test_the_walk_breaks_the_keywords_that_jsonschema_breaks(name: str, data: st
 @pytest.mark.parametrize("name", MESSAGES)
 def test_the_walk_knows_every_keyword_of_the_schema(name: str) -> None:
     schema = ltx_mock_schemas.schema(name)
-    walker = Walker(schema)
+    walker = SchemaWalker(schema)
 
     def unknown_keywords(node: Any) -> Iterator[str]:
         if isinstance(node, bool):

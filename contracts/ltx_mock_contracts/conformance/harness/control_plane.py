@@ -5,8 +5,8 @@ from __future__ import annotations
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock_contracts.control_client import ControlClient, ControlError, HttpTransport, StrangerError, Timeouts
-from ltx_mock_contracts.io.http_client import NoAnswerError
+from ltx_mock_contracts.control_client import ControlClient, ControlError, HttpTransport, NotLtxMockError, Timeouts
+from ltx_mock_contracts.io.http_client import NoReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,13 +50,13 @@ class ControlPlane:
         """Return None if the server says that it is an ltx-mock, else what it is. No token is sent.
 
         Raises:
-            NoAnswerError: No response.
+            NoReplyError: No response.
         """
         try:
             self._client.greet()
-        except StrangerError:
+        except NotLtxMockError:
             return "it is not an ltx-mock"
-        except NoAnswerError as error:
+        except NoReplyError as error:
             if error.unreachable:
                 raise
             return f"it does not say what it is: {error}"
@@ -66,7 +66,7 @@ class ControlPlane:
         """Tell whether the control plane accepts our token (or needs none)."""
         try:
             self._client.get("/clock")
-        except (ControlError, NoAnswerError):
+        except (ControlError, NoReplyError):
             return False
         return True
 

@@ -14,7 +14,7 @@ from ltx_mock_contracts.conformance.harness.clocks import Pace
 from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
 from ltx_mock_contracts.conformance.harness.receiver import Receiver
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import HttpClient, NoAnswerError
+from ltx_mock_contracts.io.http_client import HttpClient, NoReplyError
 from ltx_mock_contracts.io.server_url import server_root, server_url
 from ltx_mock_contracts.model import MODEL
 
@@ -190,7 +190,7 @@ class Target:
             reason = self._why_not_trusted(control)
             if reason is not None or self.options.api_key:
                 self._check_key(reason)
-        except NoAnswerError as error:
+        except NoReplyError as error:
             if error.unreachable:
                 raise CannotRunError(f"no server responds at {self.options.url}: {error}") from None
             return "it does not respond"

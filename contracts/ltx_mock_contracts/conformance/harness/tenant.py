@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin
 from ltx_mock_contracts.conformance.harness.budget import BudgetSpentError
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import NoAnswerError, Reply
+from ltx_mock_contracts.io.http_client import NoReplyError, Reply
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.exchange import Exchange, Operation, decode_body
@@ -130,7 +130,7 @@ class TenantClient:
         url, at, error_text = self._target.base + path, self.clock.now, None
         try:
             reply: Reply | None = self._target.connection.send(method, url, headers=headers, content=content)
-        except NoAnswerError as error:
+        except NoReplyError as error:
             reply, error_text = None, str(error)
         exchange = Exchange(
             at=at,
@@ -155,7 +155,7 @@ class TenantClient:
         """Download a result.
 
         Raises:
-            NoAnswerError: No response.
+            NoReplyError: No response.
         """
         self._require_running()
         timeout = max(self._target.options.timeout, _VIDEO_TIMEOUT)
@@ -180,7 +180,7 @@ class TenantClient:
             self._target.notify_waiting(seconds, what)
         try:
             self.clock.advance(seconds)
-        except NoAnswerError as error:
+        except NoReplyError as error:
             self.note_no_response("/clock/advance", str(error))
         except ControlError as error:
             raise CheckStoppedError(str(error)) from None

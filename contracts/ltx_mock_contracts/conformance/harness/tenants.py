@@ -11,7 +11,7 @@ from ltx_mock_contracts.conformance.harness.clocks import ControlledClock, RealC
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.harness.tenant import TenantClient
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import NoAnswerError
+from ltx_mock_contracts.io.http_client import NoReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class Tenants:
             raise CheckStoppedError(self._target.unresponsive)
         try:
             key, now = control.open(key, {"seed": options.seed, **settings})
-        except NoAnswerError as error:
+        except NoReplyError as error:
             self._tenant_of(key, 1).note_no_response("/tenants", str(error))
             raise CheckStoppedError(str(error)) from None
         except ControlError as error:
@@ -121,5 +121,5 @@ class Tenants:
 
 
 def _delete_tenant(control: ControlPlane, key: str) -> None:
-    with suppress(ControlError, NoAnswerError):
+    with suppress(ControlError, NoReplyError):
         control.close(key)

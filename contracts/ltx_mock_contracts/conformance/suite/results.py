@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.suite.mp4 import VideoFormat, is_complete, is_mp4, media_of, read_format
-from ltx_mock_contracts.io.http_client import NoAnswerError
+from ltx_mock_contracts.io.http_client import NoReplyError
 from ltx_mock_contracts.model import MODEL, RATIO_MODES
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def fetch_result(context: CheckContext, end: Exchange, url: str) -> Reply:
     context.checked("TASK-10")
     try:
         reply = context.tenant.download(url)
-    except NoAnswerError as error:
+    except NoReplyError as error:
         context.add_deviation(
             "TASK-10", "a result cannot be downloaded", end, expected="a video", actual=f"{url}: {error}"
         )
@@ -88,7 +88,7 @@ def fetch_again(context: CheckContext, end: Exchange) -> None:
     try:
         url = result_url(end)
         reply = context.tenant.download(url)
-    except (CheckStoppedError, NoAnswerError):
+    except (CheckStoppedError, NoReplyError):
         return
     if reply.status in _GONE:
         title, actual = "a result can be downloaded only once", f"{url}: {reply.status} at the second download"
