@@ -94,9 +94,9 @@ class Redactor:
 
     def _may_have_secrets(self, shown: str) -> bool:
         """Tell whether a value may contain secrets, by its `repr`: most have none, and need no walk."""
-        if self._few is None or any(sign in shown for sign in "%\\~") or url_secrets_hidden(shown) != shown:
+        if self._secrets is None or any(sign in shown for sign in "%\\~") or hide_url_secrets(shown) != shown:
             return True
-        return any(secret in shown or secret.replace("+", " ") in shown for secret, _ in self._few)
+        return any(secret in shown or secret.replace("+", " ") in shown for secret, _ in self._secrets)
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
