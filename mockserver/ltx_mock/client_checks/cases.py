@@ -51,6 +51,11 @@ class Case:
         return any(each.get("operation") == "download" for each in self.scenarios)
 
     @property
+    def lacks_a_result(self) -> bool:
+        """Whether the task succeeds, but its result is missing or cannot be downloaded."""
+        return self.end == "failure" and "CLI-4" in self.rules
+
+    @property
     def restarts(self) -> bool:
         """Whether the server restarts, so that it needs a store outside its memory."""
         return any("restart" in each for each in self.scenarios)

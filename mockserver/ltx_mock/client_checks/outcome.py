@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from ltx_mock.control.from_json import Exchange, Task
     from ltx_mock.core.records import Delivery
 
-__all__ = ["CaseRun", "ClientRun", "Results"]
+__all__ = ["RESULT_BYTES", "CaseRun", "ClientRun", "Results"]
+
+RESULT_BYTES: Final = 8_000_000
+"""The size of the result, larger than the buffers of two sockets, so that a cut download is not sent completely."""
 
 Results = Literal["url", "download", "either"]
 """What a client does with a result: return or print its URL, download it, or either."""

@@ -61,8 +61,16 @@ def waits_longer_each_time(judge: CaseJudge, run: CaseRun) -> None:
     for operation in ("generateTask", "statusTask"):
         for attempts in _failures(run.of(operation)):
             _judge_waits(judge, run, attempts)
-    if len(run.downloads) > _HAMMERING:
-        _hammers(judge, run.downloads)
+    failed = [each for each in run.downloads if _is_failed_download(each)]
+    if len(failed) > _HAMMERING:
+        _hammers(judge, failed)
+
+
+def _is_failed_download(exchange: Exchange) -> bool:
+    """Tell whether a scenario let a download fail. A client may fetch a file in any number of parts, and break off."""
+    answer = exchange.answer if isinstance(exchange.answer, dict) else {}
+    is_cut = exchange.cause_kind == "scenario" and answer.get("sent", 0) < answer.get("size", 0)
+    return is_cut or exchange.status is None or exchange.status >= 400
 
 
 def _failures(submitted: Sequence[Exchange]) -> list[list[Exchange]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ltx_mock.client_checks.cases import SILENCE, Case
-from ltx_mock.client_checks.outcome import CaseRun, ClientRun, Results
+from ltx_mock.client_checks.outcome import RESULT_BYTES, CaseRun, ClientRun, Results
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.control.from_json import amounts_of
 from ltx_mock.store.observers import Observer
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Client", "run_case"]
 
 HTTP_TIMEOUT: Final = 5.0
-RESULT_BYTES: Final = 8_000_000
-"""Larger than the buffers of two sockets, so that a cut download is not sent completely."""
 ANY_NUMBER: Final = "1000000000/second"
 """No request limit, which would stop a client that polls for ever."""
 KEY: Final = "check-client-key"

@@ -16,11 +16,15 @@ import pytest
 from ltx_mock import MockServer
 from ltx_mock.client_checks.case_judge import message_of
 from ltx_mock.client_checks.cases import CASES, select_cases
-from ltx_mock.client_checks.outcome import ClientRun
+from ltx_mock.client_checks.outcome import RESULT_BYTES, CaseRun, ClientRun
 from ltx_mock.client_checks.programs import Program
+from ltx_mock.client_checks.rules import judge_case
 from ltx_mock.client_checks.runner import CheckResult, check_cases
 from ltx_mock.client_checks.time_limits import Stop, TimeLimits
 from ltx_mock.client_checks.timing import Timing
+from ltx_mock.control.from_json import Exchange
+from ltx_mock.core.records import Attempt, Delivery
+from ltx_mock_contracts.verdicts import VerdictCollector
 from mutants.clients import GoodClient, NoVideo
 from support.processes import ltx_mock
 from support.waiting import GIVES_UP, SECONDS, until
@@ -322,3 +326,44 @@ def test_one_of_each_kind_is_shown_before_the_sixth_of_one_kind() -> None:
     _, out, _ = ltx_mock("check-client", "--case", "success", "--", *PYTHON, code)
     assert "does not follow GEN-10" in out
     assert "more; --json has them all" in out
+
+
+IN_PARTS = """for at in range(40):
+        opener.open(u.Request(url, headers={"Range": f"bytes={at * 200000}-{at * 200000 + 199999}"})).read()"""
+
+
+def test_a_file_may_be_fetched_in_any_number_of_parts() -> None:
+    found = run(simple(finish=IN_PARTS), "success", results="download")
+    assert (found.report.ok, titles(found)) == (True, [])
+
+
+def twice_called(*downloads: tuple[int, int]) -> list[str]:
+    """Return the titles for a client that was called twice and made downloads with a status and a size."""
+    attempt = Attempt(1, 0, 0, 200, None)
+    delivery = Delivery("cb", "key", "task", "http://r/", "http://r/", "delivered", attempts=(attempt,))
+    entries = [
+        Exchange(
+            number, 0, "other", "GET", "/files/x.mp4", status, "task", None, (), None, None, {"sent": n, "size": n}
+        )
+        for number, (status, n) in enumerate(downloads, 2)
+    ]
+    asked = Exchange(1, 0, "generateTask", "POST", "/", 200, "task", None, (), None, {}, {})
+    (case,) = select_cases(("callback-twice",))
+    client = ClientRun(succeeded=True, description="ended")
+    judged = CaseRun(
+        case=case,
+        timing=Timing(),
+        client=client,
+        requests=[asked],
+        downloads=entries,
+        deliveries=[delivery, delivery._replace(id="cb_2")],
+    )
+    judge_case(judged, collector := VerdictCollector())
+    return [each.title for each in collector.deviations if each.rule == "CLI-8"]
+
+
+def test_the_parts_of_a_file_are_one_download_for_two_callbacks() -> None:
+    half = (206, RESULT_BYTES // 2)
+    assert twice_called((200, RESULT_BYTES)) == twice_called(half, half) == twice_called(*[half] * 3) == []
+    twice = ["it processes a duplicate callback twice"]
+    assert twice_called((200, RESULT_BYTES), (200, RESULT_BYTES)) == twice_called(*[half] * 4) == twice
