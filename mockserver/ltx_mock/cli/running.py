@@ -74,7 +74,7 @@ def run_server(
     try:
         run(lambda: HttpServer(engine), sockets, ready)
     finally:
-        _heed_no_more_signals()
+        _end_quickly()
         if console:
             console.close()
 
@@ -111,7 +111,7 @@ def run_workers(
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(main())
     finally:
-        _heed_no_more_signals()
+        _end_quickly()
         if outlet:
             outlet.close()
 
@@ -161,10 +161,11 @@ def _on_signals(stop: Callable[[], None]) -> None:
             signal.signal(name, lambda *_: None if loop.is_closed() else loop.call_soon_threadsafe(stop))
 
 
-def _heed_no_more_signals() -> None:
-    """Ignore a second Ctrl-C, which would kill the process during shutdown."""
+def _end_quickly() -> None:
+    """Prepare for the end of the process: it ignores a second Ctrl-C, and its garbage collector has nothing to do."""
     for name in SIGNALS:
         signal.signal(name, signal.SIG_IGN)
+    gc.freeze()
 
 
 def _tame_garbage_collector() -> None:

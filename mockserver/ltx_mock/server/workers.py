@@ -29,8 +29,8 @@ MOST_FAILURES = 5
 """So many workers in a row may end before they are ready, as long as the server has never served."""
 RETRY_SECONDS = 1.0
 """The pause before another try, when a server that has served cannot start a worker: its store may be away."""
-KILL_SECONDS = STOP_SECONDS + 0.5
-"""Time for all workers to stop."""
+KILL_SECONDS = STOP_SECONDS + 0.25
+"""Time for all workers to stop; the supervisor itself then has the rest of 2 seconds to end."""
 PIECE_BYTES = 64 * 1024
 _restart_line = re.compile(rb"^\0restart (\d+)\n", re.MULTILINE)
 # The search path of modules is the supervisor's. With -P nothing is imported from the current folder before it is set.
