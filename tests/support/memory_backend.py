@@ -27,13 +27,20 @@ class Space:
 
 @dataclass
 class State:
-    """What the handles share."""
+    """What the handles share; `forgotten` counts what was removed from the history."""
 
     spaces: dict[str, Space] = field(default_factory=dict)
     last_line: int = 0
     history: list[str] = field(default_factory=list)
+    forgotten: int = 0
     workers: dict[str, int] = field(default_factory=dict)
     written: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def empty(self) -> None:
+        """Remove everything, as FLUSHALL does; no position of before is in the history any more."""
+        self.spaces.clear()
+        self.forgotten += len(self.history) + 1
+        self.history.clear()
 
     def note(self, space: str) -> None:
         """Write into the history that a space changed, and wake who waits for that."""
@@ -98,12 +105,13 @@ class MemoryBackend:
         return None
 
     async def news(self, position: str = "") -> News:
-        history = self._state.history
-        known = int(position) if position else len(history)
-        return News(str(len(history)), frozenset(history[known:]) if known <= len(history) else None)
+        history, forgotten = self._state.history, self._state.forgotten
+        now = str(forgotten + len(history))
+        known = int(position or now) - forgotten
+        return News(now, frozenset(history[known:]) if known >= 0 else None)
 
     async def wait_for_news(self, position: str, seconds: float) -> None:
-        if str(len(self._state.history)) == position:
+        if str(self._state.forgotten + len(self._state.history)) == position:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._state.written.wait(), seconds)
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
+from uuid import uuid4
 
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import AT_RUN_TIME, Settings
@@ -15,7 +16,12 @@ from ltx_mock.store import codec
 from ltx_mock.store.backend import Backend, Change, Committed, Gone, Missed
 from ltx_mock.store.tenant import ANONYMOUS
 
-SPACE = "registry"
+POINTER, SPACE = "registry", "space"
+"""The space that names the space of the list, and the record in it.
+
+The list has a new space whenever it is made anew, as when somebody has emptied the store; so no worker can take it for
+the one that it knows.
+"""
 SERVER, CLOCK, SCENARIOS, SETTINGS = "server", "clock", "scenarios", "settings"
 TENANT = "tenant/"
 
@@ -78,6 +84,7 @@ class Registry:
         clock: The initial clock of future tenants.
         scenarios: The initial scenarios of future tenants.
         server: Numbers of the whole store.
+        space: The space of the list.
         future_since: The version in which that last changed which future tenants begin with.
     """
 
@@ -87,6 +94,7 @@ class Registry:
         self.clock = settings.new_clock()
         self.scenarios: tuple[Scenario, ...] = ()
         self.server = Server(0, 0, 0)
+        self.space = ""
         self.future_since = self._version = 0
         self._offset_ns = 0
         self._lock = asyncio.Lock()
@@ -106,7 +114,9 @@ class Registry:
             whole: whether to read the whole list, since it may be another than before: one of a store that was emptied.
         """
         async with self._lock:
-            return await self._take_over(Gone() if whole else await self._backend.read(SPACE, self._version))
+            return await self._take_over(
+                Gone() if whole or not self.space else await self._backend.read(self.space, self._version)
+            )
 
     async def change(self, make: Callable[[], Mapping[str, bytes]]) -> Changed:
         """Write the records that `make` returns, if any; it is called again if somebody else was first.
@@ -117,7 +127,7 @@ class Registry:
         changed = Changed()
         async with self._lock:
             while records := make():
-                (outcome,) = await self._backend.commit([Change(SPACE, self._version, records)])
+                (outcome,) = await self._backend.commit([Change(self.space, self._version, records)])
                 if isinstance(outcome, Committed):
                     return changed.and_then(self._apply(Missed(outcome.version, records))._replace(written=True))
                 changed = changed.and_then(await self._take_over(outcome))
@@ -127,16 +137,34 @@ class Registry:
         """Apply what was missed. If this is another list than before, read it as a whole; make it if there is none."""
         if isinstance(found, Missed) and found.version >= self._version:
             return self._apply(found)
-        while isinstance(found := await self._backend.read(SPACE), Gone):
-            resets = self.server.resets + bool(self._version)
-            first = self.server_record(self.server._replace(ids=0, resets=resets))
-            first |= self.future_records(clock=self._given.new_clock(), scenarios=())
-            await self._backend.commit([Change(SPACE, 0, first)])
+        while isinstance(found := await self._read_whole(), Gone):
+            pass
         if SETTINGS not in found.records:
             self.settings = self._given
         changed = self._apply(Missed(found.version, {**self.removal(*self._by_key), **found.records}))
         self._by_key = {each.key: each for each in sorted(self.all(), key=lambda each: each.generation)}
         return changed._replace(settings=True)
+
+    async def _read_whole(self) -> Missed | Gone:
+        """Read the list where it is now; if it is nowhere, make it and return `Gone`."""
+        pointer = await self._backend.read(POINTER)
+        if isinstance(pointer, Missed):
+            self.space = pointer.records[SPACE].decode()
+            found = await self._backend.read(self.space)
+            if isinstance(found, Missed):
+                return found
+        await self._make(pointer.version if isinstance(pointer, Missed) else 0)
+        return Gone()
+
+    async def _make(self, pointer: int) -> None:
+        """Make an empty list, and let the pointer, which has this version, name it, unless another worker was first."""
+        space, resets = f"list-{uuid4().hex}", self.server.resets + bool(self._version)
+        first = self.server_record(self.server._replace(ids=0, resets=resets))
+        first |= self.future_records(clock=self._given.new_clock(), scenarios=())
+        await self._backend.commit([Change(space, 0, first)])
+        [outcome] = await self._backend.commit([Change(POINTER, pointer, {SPACE: space.encode()})])
+        if not isinstance(outcome, Committed):
+            await self._backend.remove([space])
 
     def find(self, key: str) -> Registered | None:
         """Return the tenant of a key."""

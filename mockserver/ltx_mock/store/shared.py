@@ -24,7 +24,7 @@ from ltx_mock.store.copies import Copies, new_copy
 from ltx_mock.store.memory_tenant import Shared
 from ltx_mock.store.observers import Observers, Outbox
 from ltx_mock.store.reach import Reach
-from ltx_mock.store.registry import SPACE, Changed, Registered, Registry
+from ltx_mock.store.registry import POINTER, Changed, Registered, Registry
 from ltx_mock.store.replica import TASK, ReplicaTenant
 from ltx_mock.store.tenant import Tenant
 
@@ -222,8 +222,10 @@ class SharedStore:
             self._next_refresh = None
             with self._reach.required():
                 news = await self._backend.news(self._position)
-                if news.spaces is None or SPACE in news.spaces:
-                    await self._learn(whole=news.spaces is None)
+                if news.spaces is None or POINTER in news.spaces:
+                    await self._learn(whole=True)
+                elif self._registry.space in news.spaces:
+                    await self._learn()
                 await self._load_all()
                 await _some_at_once(
                     self._catch_up(copy)

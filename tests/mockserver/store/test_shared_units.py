@@ -338,14 +338,24 @@ async def test_a_tenant_that_another_worker_opens_during_a_reset_is_not_lost(two
 async def test_a_store_that_was_emptied_is_made_anew(two: Two) -> None:
     before = await two.store.tenant("key")
     await two.store.run(before, submit("one"))
-    two.state.spaces.clear()
-    two.state.history.clear()
+    two.state.empty()
     await two.store.run(before, submit("two"))
     after = await two.store.tenant("key")
     assert before.generation < after.generation
     assert [task.id for task in after.tasks()] == ["task_two"]
     assert "reset" in two.seen
     assert (await two.other.tenant("")).id == "nobody"
+
+
+@story
+async def test_a_list_that_was_made_anew_with_the_same_version_is_another_list(two: Two) -> None:
+    before = await two.store.tenant("key")
+    two.state.empty()
+    await two.other.tenant("another")
+    after = await two.store.tenant("another")
+    assert (before.id, after.id) == ("t1", "t1")
+    assert await two.store.existing("key") is None
+    assert "reset" in two.seen
 
 
 @story
