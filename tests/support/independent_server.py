@@ -7,6 +7,7 @@ Its time stands and is moved with `advance`, which also makes the callbacks that
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import re
@@ -17,6 +18,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,7 +37,8 @@ DIALECTS = (
     "true-is-one", "loose-urls", "https-only", "prompt-in-utf-16", "no-blank-prompt", "id-format", "looks-first",
     "redirects", "octet-stream", "dated-videos", "says-more", "text-html", "no-unknown-fields", "no-create-time",
     "new-fail-codes", "failures-have-times", "never-pending", "keys-share-tasks", "body-before-key", "data-urls",
-    "null-for-nothing",
+    "null-for-nothing", "zero-for-nothing", "signed-urls", "chunked", "gzipped", "closes-connections",
+    "more-fields", "hex-ids", "other-words", "late-callbacks", "json-charset",
 )  # fmt: skip
 """Everything that this server may do in another way."""
 
@@ -82,6 +85,7 @@ class IndependentServer:
         self.now = 1_700_000_000.0
         self.tasks: dict[str, Task] = {}
         self._lock = threading.Lock()
+        self._signatures = count(1)
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -117,7 +121,8 @@ class IndependentServer:
         url, status = task.body["callback_url"], 200  # nobody outside this machine is called
         if url.startswith("http://127.0.0.1:"):
             told = json.dumps(self.envelope(self.view(task))).encode()
-            request = urllib.request.Request(url, told, {"Content-Type": "application/json"})
+            kind = "application/json; charset=utf-8" if self.has("json-charset") else "application/json"
+            request = urllib.request.Request(url, told, {"Content-Type": kind})
             try:
                 with urllib.request.urlopen(request, timeout=300) as answer:
                     status = answer.status
@@ -133,6 +138,7 @@ class IndependentServer:
         return {"code": 200, "message": "success", "data": data}
 
     def error(self, status: int, message: str) -> dict[str, Any]:
+        message = "请求失败，请检查参数" if self.has("other-words") else message
         return {"code": status, "message": message, "data": {"error": message} if self.has("says-more") else None}
 
     def key_of(self, headers: Any) -> str:
@@ -155,7 +161,7 @@ class IndependentServer:
         with self._lock:
             number = len(self.tasks)
             task = Task(
-                id=f"task_{sha256(f'{key} {number}'.encode()).hexdigest()[:16]}",
+                id=self._id(f"{key} {number}"),
                 key=key,
                 body=body,
                 created=math.floor(self.now * 1000),
@@ -164,8 +170,12 @@ class IndependentServer:
             )
             self.tasks[task.id] = task
         if body.get("request_type") == "callback":
-            task.due = task.created + task.took
+            task.due = task.created + task.took + (4000 if self.has("late-callbacks") else 0)
         return self.envelope({"taskId": task.id})
+
+    def _id(self, name: str) -> str:
+        digest = sha256(name.encode()).hexdigest()
+        return digest[:32] if self.has("hex-ids") else f"task_{digest[:16]}"
 
     def status(self, key: str, query: str) -> dict[str, Any]:
         wanted = parse_qs(query).get("taskId", [""])[0]
@@ -180,6 +190,10 @@ class IndependentServer:
 
     def view(self, task: Task) -> dict[str, Any]:
         data = self._fields(task)
+        if self.has("more-fields"):
+            data |= {"model": MODEL, "progress": 50, "input": task.body["input"], "workerId": None}
+        if self.has("zero-for-nothing"):
+            return {name: 0 if name.endswith("Time") else "" for name in FIELDS} | data
         return dict.fromkeys(FIELDS) | data if self.has("null-for-nothing") else data
 
     def _fields(self, task: Task) -> dict[str, Any]:
@@ -193,7 +207,8 @@ class IndependentServer:
         if task.failure is not None:
             data |= {"state": "failed", "failCode": task.failure[0], "failMsg": task.failure[1]}
             return data | times if self.has("failures-have-times") else data
-        result = json.dumps({"resultUrls": [f"{self.url}/results/{task.id}.mp4"]})
+        signature = f"?Expires={self.now:.0f}&Signature={next(self._signatures):x}" if self.has("signed-urls") else ""
+        result = json.dumps({"resultUrls": [f"{self.url}/results/{task.id}.mp4{signature}"]})
         return data | {"state": "success", "resultJson": result} | times
 
     def outcome(self, given: dict[str, Any]) -> tuple[str, str] | None:
@@ -401,6 +416,7 @@ def _handler(server: IndependentServer) -> type[BaseHTTPRequestHandler]:  # noqa
                 return
             status, body = self._api(method, path, query, raw)
             kind = "text/html; charset=utf-8" if server.has("text-html") else "application/json"
+            kind += "; charset=utf-8" if server.has("json-charset") else ""
             self._send(status, json.dumps(body).encode(), kind)
 
         def _api(self, method: str, path: str, query: str, raw: bytes) -> tuple[int, Any]:
@@ -436,7 +452,17 @@ def _handler(server: IndependentServer) -> type[BaseHTTPRequestHandler]:  # noqa
         def _send(self, status: int, body: bytes, kind: str) -> None:
             self.send_response(status)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            if server.has("gzipped") and "gzip" in self.headers.get("Accept-Encoding", ""):
+                body = gzip.compress(body)
+                self.send_header("Content-Encoding", "gzip")
+            if server.has("closes-connections"):
+                self.send_header("Connection", "close")
+            elif server.has("chunked"):
+                self.send_header("Transfer-Encoding", "chunked")
+                parts = [part for part in (body[:7], body[7:]) if part]
+                body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+            else:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 

@@ -35,7 +35,10 @@ SHOWN_BY = {
     "dated-videos": ("TASK-9",), "text-html": ("ENV",), "no-create-time": ("TASK-2",), "new-fail-codes": ("FAIL-1",),
     "failures-have-times": ("TASK-6", "FAIL"), "never-pending": ("TASK-1",), "keys-share-tasks": ("AUTH",),
     "body-before-key": ("AUTH",), "default-mode": ("GEN-7",), "says-more": ("ENV",),
-    "null-for-nothing": ("TASK", "FAIL", "CB"),
+    "null-for-nothing": ("TASK", "FAIL", "CB"), "zero-for-nothing": ("TASK", "FAIL", "CB"),
+    "signed-urls": ("TASK", "CB"), "more-fields": ("TASK", "CB"), "hex-ids": ("TASK", "AUTH", "GEN-17"),
+    "late-callbacks": ("CB",), "json-charset": ("ENV", "TASK", "CB"), "chunked": ("ENV", "TASK"),
+    "gzipped": ("ENV", "TASK"), "closes-connections": ("ENV", "TASK"), "other-words": ("ENV", "AUTH", "GEN"),
 }  # fmt: skip
 """The rules whose checks show a dialect; the others show in what is asked for about the request."""
 
@@ -104,7 +107,7 @@ def test_null_for_nothing_is_observed_in_a_server_and_in_its_recording_alike() -
 
 
 def test_many_dialects_together_are_not_broken_either() -> None:
-    apart = {"strict-json", "strict-integers", "https-only", "no-unknown-fields", "looks-first"}
+    apart = {"strict-json", "strict-integers", "https-only", "no-unknown-fields", "looks-first", "hex-ids"}
     with IndependentServer(*(each for each in DIALECTS if each not in apart)) as server:
         report = checked(server)
     assert report.broken == ()
@@ -120,7 +123,7 @@ def test_a_task_shows_as_much_as_one_can() -> None:
 
 
 def test_the_task_machine_holds_no_server_to_a_dialect() -> None:
-    with IndependentServer(*(set(DIALECTS) - {"keys-share-tasks", "strict-json", "https-only"})) as server:
+    with IndependentServer(*(set(DIALECTS) - {"keys-share-tasks", "strict-json", "https-only", "hex-ids"})) as server:
 
         class ServersClock:
             @property
