@@ -137,7 +137,7 @@ class Receiver(Sender):
         self.posts: list[tuple[str, bytes, str]] = []
         self._attempts: Counter[bytes] = Counter()
 
-    async def post(self, url: str, body: bytes, timeout_s: float, content_type: str) -> int:  # noqa: ARG002
+    async def post(self, url: str, body: bytes, timeout_s: float, content_type: str, *_: object, **__: object) -> int:  # noqa: ARG002
         """See `Sender`."""
         self.posts.append((url, body, content_type))
         self._attempts[body] += 1

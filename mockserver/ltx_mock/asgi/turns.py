@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import sleep
 from collections.abc import AsyncIterator, Iterable
 from itertools import islice
 from typing import TypeVar
@@ -13,10 +13,15 @@ AT_ONCE = 100
 """The number of items that are processed before other requests are served."""
 
 
+async def serve_others() -> None:
+    """Let other requests be served before what follows."""
+    await sleep(0)
+
+
 async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
     """Yield items; other requests are served after each `AT_ONCE` of them."""
     rest = iter(items)
     while several := list(islice(rest, AT_ONCE)):
         for item in several:
             yield item
-        await asyncio.sleep(0)
+        await serve_others()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, TypeVar
 
-from ltx_mock.asgi.turns import AT_ONCE
+from ltx_mock.asgi.turns import AT_ONCE, serve_others
 from ltx_mock_contracts.validation.json_body import LARGE
 
 A = TypeVar("A")
@@ -84,7 +84,7 @@ class WorkerThread:
         """
         for several, size in _grouped(parts):
             yield await self.run(_results, several, size)
-            await asyncio.sleep(0)
+            await serve_others()
 
     def close(self) -> None:
         """Cancel pending work. The thread ends after its current work."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TypeVar
 
-from ltx_mock.asgi.turns import AT_ONCE, in_turns
+from ltx_mock.asgi.turns import AT_ONCE, in_turns, serve_others
 from ltx_mock.store.tenant import Tenant
 
 T = TypeVar("T")
@@ -35,7 +34,7 @@ async def newest(
     async def following(rest: Iterator[T], tenant: Tenant) -> T | None:
         for item in rest:
             if next(looked_at) % AT_ONCE == 0:
-                await asyncio.sleep(0)
+                await serve_others()
             if wanted is None or wanted(tenant, item):
                 return item
         return None

@@ -41,6 +41,8 @@ from ltx_mock_contracts.api import STATES, State
 
 MAX_WASTED = 100
 """The default number of prompts and wasted charges in a statement."""
+EVENT_SIZE = 150
+"""The approximate JSON size of an event of an advance in bytes."""
 STATELESS = frozenset({"/health", "/version", "/openapi.json", "/model.json", "/schemas", "/schemas/{name}"})
 """Paths that are answered also while the store is away or slow."""
 
@@ -137,12 +139,14 @@ class ControlPlane:
         await self._engine.set_clock(tenant, wanted.mode, wanted.speed)
         return (tenant or self._engine).clock.as_dict()
 
-    async def advance(self, request: Request) -> dict[str, Any]:
+    async def advance(self, request: Request) -> Response:
         """Advance the clock and return the events."""
         seconds = (await body_of(Advance, self._engine, request)).seconds
         tenant = await tenant_of_query(self._engine, request)
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
-        return {"now": (tenant or self._engine).clock.now(), "advanced": seconds, "fired": fired}
+        rows = ((EVENT_SIZE, partial(_unchanged, event)) for event in fired)
+        now = (tenant or self._engine).clock.now()
+        return listing(self._engine.worker, "fired", rows, now=now, advanced=seconds)
 
     async def tasks(self, request: Request) -> Response:
         """Return the newest tasks, newest last."""
@@ -242,6 +246,10 @@ def _in_state(state: State, tenant: Tenant) -> list[Task]:
 
 def _has_state(state: State) -> Callable[[Tenant, Task], bool]:
     return lambda tenant, task: task.timeline.state(tenant.clock.now()) == state
+
+
+def _unchanged(event: dict[str, object]) -> object:
+    return event
 
 
 def _task_now(tenant: Tenant, task: Task) -> dict[str, object]:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
+from ltx_mock.asgi.turns import in_turns
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.hosts import host_of, in_container, is_this_machine
 from ltx_mock.core.records import Attempt, Delivery
 from ltx_mock.engine import responses
 from ltx_mock.engine.deliveries import RETRY_AFTER_MS, Claim, after_attempt, entry_of, give_back, origin_of
-from ltx_mock.engine.outbound import Sender, Unanswered
+from ltx_mock.engine.outbound import Line, Sender, Unanswered
+from ltx_mock.engine.receivers import Receiver, Receivers
 from ltx_mock.engine.scenario_effects import apply_to_callback
 from ltx_mock.errors import UnavailableError
 from ltx_mock.store.interface import Store
@@ -30,6 +33,8 @@ from ltx_mock.store.tenant import Tenant
 ANSWER_WITHIN_MS = 30 * SECOND
 STAND_IN_SECONDS = 1.0
 """How long a process waits for another to make a delivery before it does."""
+MAX_CONNECTIONS = 32
+"""With a running clock: the maximum callbacks of one key and moment that are sent to a receiver at the same time."""
 CONTAINER_HOST = "host.docker.internal"
 
 
@@ -90,7 +95,11 @@ class Callbacks(Observer):
         else:
             self._set_alarm(tenant)
 
-    async def advance(self, tenant: Tenant, span: Span) -> None:
+    def receivers(self) -> Receivers:
+        """Return the receivers of a new advance."""
+        return Receivers(self._sender)
+
+    async def advance(self, tenant: Tenant, span: Span, receivers: Receivers) -> None:
         """Advance the tenant's clock to the end of a span, and make each delivery at its due time.
 
         A retry is due at least 30 s after its attempt. So all deliveries due within 30 s are made concurrently: in
@@ -105,7 +114,8 @@ class Callbacks(Observer):
             return []
 
         while claimed := await self._claimed(tenant, claim):
-            await asyncio.gather(*(self._in_order(tenant, group) for group in _by_receiver(claimed)))
+            groups = _by_receiver(claimed).items()
+            await asyncio.gather(*(self._in_order(tenant, receivers.of(origin), group) for origin, group in groups))
 
     async def _claimed(self, tenant: Tenant, claim: Callable[[Tenant, str], list[Delivery]]) -> list[Delivery]:
         """Return claimed deliveries; if the store is away, which leaves open whether they are, let them go again."""
@@ -144,8 +154,7 @@ class Callbacks(Observer):
         """Set the tenant's timer for its next delivery."""
         if alarm := self._alarms.pop(tenant.key, None):
             alarm.cancel()
-        due = tenant.next_due()
-        if due is None or tenant.clock.mode == "manual":
+        if tenant.clock.mode == "manual" or (due := tenant.next_due()) is None:
             return
         delay = tenant.clock.real_seconds_until(due) or 0.0
         if tenant.read_late:
@@ -171,8 +180,14 @@ class Callbacks(Observer):
                 tenant.move_clock(tenant.next_due() or 0)
             return tenant.claim_due(tenant.clock.now(), sender)
 
-        for delivery in await self._store.run_in_background(tenant, Claim(self._new_sender(), claim)):
-            self._spawn(tenant, self._deliver(tenant, delivery))
+        claimed, receivers = (
+            await self._store.run_in_background(tenant, Claim(self._new_sender(), claim)),
+            self.receivers(),
+        )
+        for origin, group in _by_receiver(claimed).items():
+            rest = iter(group)
+            for _ in group[:MAX_CONNECTIONS]:
+                self._spawn(tenant, self._each(tenant, receivers.of(origin), rest))
         self._set_alarm(tenant)
 
     def _spawn(self, tenant: Tenant, work: Coroutine[Any, Any, None]) -> None:
@@ -180,15 +195,39 @@ class Callbacks(Observer):
         self._running[task] = tenant.key
         task.add_done_callback(self._running.pop)
 
-    async def _in_order(self, tenant: Tenant, deliveries: Iterable[Delivery]) -> None:
-        for delivery in deliveries:
-            await self._store.run_in_background(tenant, _moving_to(delivery.due or 0))
-            await self._deliver(tenant, delivery)
+    async def _each(self, tenant: Tenant, receiver: Receiver, rest: Iterator[Delivery]) -> None:
+        """Make deliveries of a running clock; `rest` are those that no other connection to the receiver takes."""
+        for delivery in rest:
+            await self._deliver(tenant, delivery, receiver)
 
-    async def _deliver(self, tenant: Tenant, delivery: Delivery) -> None:
-        await self._ready(tenant)
+    async def _in_order(self, tenant: Tenant, receiver: Receiver, deliveries: Sequence[Delivery]) -> None:
+        line = Line() if len(deliveries) > 1 else None
+        try:
+            async for delivery in in_turns(deliveries):
+                await self._deliver(tenant, delivery, receiver, line, last=delivery is deliveries[-1], moves=True)
+        finally:
+            if line is not None:
+                line.close()
+
+    async def _deliver(
+        self,
+        tenant: Tenant,
+        delivery: Delivery,
+        receiver: Receiver,
+        line: Line | None = None,
+        *,
+        last: bool = True,
+        moves: bool = False,
+    ) -> None:
+        """Make a delivery; see `Receiver.post`. If it `moves` the clock, it first advances it to the due time."""
+        if tenant.inspecting:
+            if line is not None:
+                line.close()  # the receiver may serve the images, and only one connection at a time
+            await self._ready(tenant)
 
         def prepare(tenant: Tenant) -> tuple[int, bytes, Cause | None] | None:
+            if moves:
+                tenant.move_clock(delivery.due or 0)
             task = tenant.task(delivery.task_id)
             if task is None or delivery.target is None or delivery.due is None or not self._is_current(tenant):
                 return None
@@ -201,7 +240,7 @@ class Callbacks(Observer):
         if prepared is None:
             return
         at, body, cause = prepared
-        attempt = await self._attempt(tenant, delivery, len(delivery.attempts) + 1, at, body)
+        attempt = await self._attempt(tenant, delivery, at, partial(receiver.post, body=body, line=line, last=last))
 
         def finish(tenant: Tenant) -> None:
             known = current.attempts if (current := tenant.delivery(delivery.id)) else ()
@@ -213,13 +252,15 @@ class Callbacks(Observer):
         if self._is_current(tenant):
             await self._store.run_in_background(tenant, finish)
 
-    async def _attempt(self, tenant: Tenant, delivery: Delivery, number: int, at: int, body: bytes) -> Attempt:
-        clock, timeout = tenant.clock, tenant.settings.callback_timeout
+    async def _attempt(
+        self, tenant: Tenant, delivery: Delivery, at: int, post: Callable[..., Awaitable[int]]
+    ) -> Attempt:
+        number, clock, timeout = len(delivery.attempts) + 1, tenant.clock, tenant.settings.callback_timeout
         if clock.flows:
             timeout = max(timeout, ANSWER_WITHIN_MS / SECOND / clock.speed)
         self._awaited[tenant.key] += 1
         try:
-            status = await self._sender.post(delivery.target or "", body, timeout, delivery.content_type)
+            status = await post(delivery.target or "", timeout_s=timeout, content_type=delivery.content_type)
         except Unanswered as reason:
             waited = ANSWER_WITHIN_MS if reason.kind == "silent" else 0
             ended = max(clock.now() if clock.flows else at, at + waited)
@@ -227,11 +268,6 @@ class Callbacks(Observer):
         finally:
             self._awaited[tenant.key] -= 1
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
-
-
-def _moving_to(moment: int) -> Callable[[Tenant], None]:
-    """Return a unit of work that advances the clock to a moment."""
-    return lambda tenant: tenant.move_clock(moment)
 
 
 def _hint(delivery: Delivery, reason: Unanswered) -> str:
@@ -247,11 +283,11 @@ def _hint(delivery: Delivery, reason: Unanswered) -> str:
     return f"; in a container this host is the container itself: to call a receiver on its host use {rewrite}"
 
 
-def _by_receiver(deliveries: Iterable[Delivery]) -> Iterable[list[Delivery]]:
+def _by_receiver(deliveries: Iterable[Delivery]) -> dict[str, list[Delivery]]:
     groups: dict[str, list[Delivery]] = {}
     for delivery in deliveries:
         groups.setdefault(origin_of(delivery.target or ""), []).append(delivery)
-    return groups.values()
+    return groups
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

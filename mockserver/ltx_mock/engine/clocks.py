@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Sequence
-from operator import itemgetter
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
 
+from ltx_mock.asgi.turns import AT_ONCE, in_turns, serve_others
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import LATEST, SECOND, Clock
 from ltx_mock.core.journal_entry import ClockEntry
-from ltx_mock.core.records import Task
 from ltx_mock.engine.callbacks import Callbacks, Span
+from ltx_mock.engine.fired import After, Before, Fired
+from ltx_mock.engine.receivers import Receivers
 from ltx_mock.errors import SettingsError
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
 
-Event = dict[str, object]
+MAX_TENANTS = 100
+"""The number of tenants that an advance of all moves at the same time, each perhaps waiting for a receiver."""
 
 
 class Clocks:
@@ -57,10 +58,10 @@ class Clocks:
 
         if tenant is None:
             await self._store.set_clock(mode, speed)
-        for each in [tenant] if tenant else self._store.tenants():
+        async for each in in_turns([tenant] if tenant else self._store.tenants()):
             await self._store.run(each, change)
 
-    async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[Event]:
+    async def advance(self, tenant: Tenant | None, milliseconds: int) -> Fired:
         """Advance the clock of one tenant, or of all, and return the events, in order.
 
         Each event has `at` (Unix milliseconds), `event` (`state` or `callback`) and `taskId`. While an earlier advance
@@ -71,15 +72,26 @@ class Clocks:
         """
         if milliseconds < 0:
             raise SettingsError(f"the clock only moves forward, not by {milliseconds / SECOND:g} s")
+        receivers = self._callbacks.receivers()
         if tenant is not None:
-            return await self._advance(tenant, milliseconds)
-        clock = self._store.clock
-        check_end_of_time(milliseconds, clock, *(each.clock for each in self._store.tenants()))
+            return await self._advance(tenant, milliseconds, receivers)
+        clock, tenants = self._store.clock, self._store.tenants()
+        check_end_of_time(milliseconds, clock, *(each.clock for each in tenants))
         await self._store.move_clock(clock.now() + milliseconds)
-        moved = await asyncio.gather(*(self._advance(each, milliseconds) for each in self._store.tenants()))
-        return sorted((event for events in moved for event in events), key=itemgetter("at"))
+        rest, moved = iter(tenants), dict[Tenant, Fired]()
 
-    async def _advance(self, tenant: Tenant, milliseconds: int) -> list[Event]:
+        async def advance_each() -> None:
+            for count, each in enumerate(rest, 1):
+                moved[each] = await self._advance(each, milliseconds, receivers)
+                if count % AT_ONCE == 0:
+                    await serve_others()
+
+        await asyncio.gather(*(advance_each() for _ in range(MAX_TENANTS)))
+        fired = Fired()
+        fired.extend(moved[each] for each in tenants)
+        return fired
+
+    async def _advance(self, tenant: Tenant, milliseconds: int, receivers: Receivers) -> Fired:
         if self._callbacks.awaits_receiver(tenant):
             return await self._advance_at_once(tenant, milliseconds)
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
@@ -91,86 +103,49 @@ class Clocks:
                 return Before.of(tenant), tenant.begin_advance(milliseconds)
 
             before, until = await self._store.run(tenant, begin)
-            until = await self._move(tenant, until)
+            until = await self._move(tenant, until, receivers)
             await self._ready(tenant)
-
-            def end(tenant: Tenant) -> list[Event]:
-                new = list(tenant.tasks())[before.made :] if tenant.account(until).made > before.made else []
-                return before.events(tenant, until, new)
-
-            return await self._store.run(tenant, end)
+            after = await self._store.run(tenant, lambda tenant: After.of(tenant, before, until))
+        fired = Fired()
+        await fired.add(after.events(before, until))
+        return fired
 
     async def make_due(self, tenant: Tenant) -> None:
         """Make the deliveries that are due now."""
         now = tenant.clock.now()
         if self._callbacks.awaits_receiver(tenant):
-            await self._callbacks.advance(tenant, Span(now))
+            await self._callbacks.advance(tenant, Span(now), self._callbacks.receivers())
             return
         async with self._locks.setdefault(tenant.key, asyncio.Lock()):
-            await self._move(tenant, now)
+            await self._move(tenant, now, self._callbacks.receivers())
 
-    async def _move(self, tenant: Tenant, until: int) -> int:
+    async def _move(self, tenant: Tenant, until: int, receivers: Receivers) -> int:
         """Advance to a moment and return the reached one, which is later if receivers advanced the clock too."""
         span = self._spans[tenant.key] = Span(until)
         try:
-            await self._callbacks.advance(tenant, span)
+            await self._callbacks.advance(tenant, span, receivers)
         finally:
             if self._spans.get(tenant.key) is span:
                 del self._spans[tenant.key]
         return span.until
 
-    async def _advance_at_once(self, tenant: Tenant, milliseconds: int) -> list[Event]:
-        def advance(tenant: Tenant) -> tuple[list[Event], int]:
+    async def _advance_at_once(self, tenant: Tenant, milliseconds: int) -> Fired:
+        def advance(tenant: Tenant) -> tuple[Before, After, int, int]:
             check_end_of_time(milliseconds, tenant.clock)
             _note_advance(tenant, milliseconds)
             before = Before.of(tenant, without=tenant.inspecting)
             end, until = tenant.begin_advance(milliseconds), before.moment + milliseconds
             tenant.move_clock(until)
-            return before.events(tenant, until), end
+            return before, After.of(tenant, before, until, with_new=False), until, end
 
-        events, end = await self._store.run(tenant, advance)
+        before, after, until, end = await self._store.run(tenant, advance)
         if span := self._spans.get(tenant.key):
             span.until = min(LATEST, max(end, span.until + milliseconds))
         else:
             self._callbacks.deliver_due(tenant)
-        return events
-
-
-class Before(NamedTuple):
-    """A tenant before an advance: the moment, its unfinished tasks, how many it had made, the attempts of callbacks."""
-
-    moment: int
-    unfinished: list[str]
-    made: int
-    attempts: dict[str, int]
-
-    @classmethod
-    def of(cls, tenant: Tenant, without: Container[str] = ()) -> Before:
-        """Return the present state; tasks `without` a final outcome are left out."""
-        now = tenant.clock.now()
-        unfinished = [task.id for task in tenant.unfinished(now) if task.id not in without]
-        attempts = {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries()}
-        return cls(now, unfinished, tenant.account(now).made, attempts)
-
-    def events(self, tenant: Tenant, until: int, new: Sequence[Task] = ()) -> list[Event]:
-        """Return the state changes and callback attempts since then, in order; at equal times state changes first.
-
-        Args:
-            tenant: the tenant afterwards.
-            until: the moment of the end.
-            new: the tasks that were made meanwhile.
-        """
-        events: list[tuple[int, int, int, Event]] = []
-        for task_id in dict.fromkeys([*self.unfinished, *(task.id for task in new)]):
-            task = tenant.task(task_id)
-            for at, state in task.timeline.transitions(self.moment, until) if task else ():
-                event: Event = {"at": at, "event": "state", "taskId": task_id, "state": state}
-                events.append((at, 0, task.number if task else 0, event))
-        for order, delivery in enumerate(tenant.deliveries()):
-            for attempt in delivery.attempts[self.attempts.get(delivery.id, 0) :]:
-                about: Event = {"event": "callback", "taskId": delivery.task_id, "deliveryId": delivery.id}
-                events.append((attempt.at, 1, order, about | attempt._asdict()))
-        return [event for *_, event in sorted(events, key=lambda item: item[:3])]
+        fired = Fired()
+        await fired.add(after.events(before, until))
+        return fired
 
 
 def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:

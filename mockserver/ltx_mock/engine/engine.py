@@ -20,6 +20,7 @@ from ltx_mock.engine.assets import Inspector
 from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.clocks import Clocks
 from ltx_mock.engine.deliveries import redeliver
+from ltx_mock.engine.fired import Fired
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.engine.responses import ApiResponse
@@ -163,7 +164,7 @@ class Engine:
         """See `Clocks.set`."""
         await self._clocks.set(tenant, mode, speed)
 
-    async def advance(self, tenant: Tenant | None, milliseconds: int) -> list[dict[str, object]]:
+    async def advance(self, tenant: Tenant | None, milliseconds: int) -> Fired:
         """See `Clocks.advance`."""
         return await self._clocks.advance(tenant, milliseconds)
 

@@ -7,23 +7,23 @@ such as pytest-socket sees its sockets, except those to our own listeners (`ltx_
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import os
+import re
 import socket
 import ssl
 from asyncio import open_connection
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import cached_property
-from typing import Final, Literal, NamedTuple, Self
-from urllib.parse import quote, unquote, urlsplit
+from functools import cached_property, lru_cache
+from typing import Final, Literal, NamedTuple
 
 import h11
 
-from ltx_mock.core.hosts import address_of, connectable, known_places
+from ltx_mock.engine.kept_connection import KeptConnection, StaleError
+from ltx_mock.engine.target import Target, connected, target_of
 from ltx_mock.engine.tls import trusting, why_refused
-from ltx_mock_contracts.io.own_sockets import ALLOW, socket_for
+from ltx_mock_contracts.io.own_sockets import ALLOW
 
 USER_AGENT = "ltx-mock"
 MARK = "x-ltx-mock-outgoing"
@@ -32,7 +32,8 @@ MARK = "x-ltx-mock-outgoing"
 READ_BYTES = 64 * 1024
 START_BYTES = 64
 MAX_INFORMATIONAL = 8
-_SAFE = "!#$%&'()*+,/:;=?@[]~"
+
+_PRINTABLE = re.compile(r"[ -~]*")
 
 Headers = Sequence[tuple[str, str]]
 Silence = Literal["silent", "refused", "untrusted", "broken"]
@@ -63,7 +64,7 @@ class Fetched(NamedTuple):
 
 
 class Sender:
-    """Sends each request over a new connection. It follows no redirects and ignores proxy settings.
+    """Sends requests, without following redirects, and ignores proxy settings.
 
     Args:
         ca_file: a PEM file with certificates to trust besides those of the system.
@@ -74,133 +75,130 @@ class Sender:
         if ca_file is not None:
             _ = self._tls  # to report an unusable file at once
 
-    async def post(self, url: str, body: bytes, timeout_s: float, content_type: str) -> int:
+    async def post(
+        self, url: str, body: bytes, timeout_s: float, content_type: str, line: Line | None = None, *, last: bool = True
+    ) -> int:
         """POST a body and return the status as soon as it arrives.
 
+        Args:
+            url: the receiver.
+            body: the body.
+            timeout_s: the time limit in real seconds.
+            content_type: the type of the body.
+            line: the connection for several requests to this receiver; without it, a new connection is used.
+            last: whether no other request follows on the line.
+
         Raises:
-            Unanswered: no response within `timeout_s` real seconds.
+            Unanswered: no response within the time limit.
         """
+        target = _target(url)
         headers = [("content-type", content_type), ("content-length", str(len(body)))]
-        async with self._exchange("POST", url, timeout_s, headers, body) as (_, response):
-            return response.status_code
+        async with _limited(target, timeout_s):
+            if line is not None and not target.secure and _PRINTABLE.fullmatch(content_type):
+                return await self._post_on(line, target, headers, body, closes=last)
+            connection = await self._connect(target)
+            try:
+                return (await connection.ask("POST", target, headers, body)).status_code
+            finally:
+                connection.close()
 
     async def get(self, url: str, timeout_s: float, limit: int) -> Fetched:
-        """GET, and read the body of a 200 up to its end or to more than `limit` bytes.
+        """GET over a new connection, and read the body of a 200 up to its end or to more than `limit` bytes.
 
         Raises:
             Unanswered: no complete response within `timeout_s` real seconds, or an encoded one.
         """
-        async with self._exchange("GET", url, timeout_s) as (connection, response):
-            fetched = Fetched(response.status_code, _header(response, b"location"))
-            if response.status_code != 200:
-                return fetched
-            if (encoding := _header(response, b"content-encoding") or "identity").strip().lower() != "identity":
-                raise Unanswered(f"the response has Content-Encoding {encoding[:40]!r}; serve the file unencoded")
-            start, size = b"", 0
-            while size <= limit and isinstance(event := await connection.next_event(), h11.Data):
-                start += event.data[: START_BYTES - len(start)]
-                size += len(event.data)
-            return fetched._replace(start=start, size=size)
+        target = _target(url)
+        async with _limited(target, timeout_s):
+            connection = await self._connect(target)
+            try:
+                response = await connection.ask("GET", target)
+                fetched = Fetched(response.status_code, _header(response, b"location"))
+                if response.status_code != 200:
+                    return fetched
+                if (encoding := _header(response, b"content-encoding") or "identity").strip().lower() != "identity":
+                    raise Unanswered(f"the response has Content-Encoding {encoding[:40]!r}; serve the file unencoded")
+                start, size = b"", 0
+                while size <= limit and isinstance(event := await connection.next_event(), h11.Data):
+                    start += event.data[: START_BYTES - len(start)]
+                    size += len(event.data)
+                return fetched._replace(start=start, size=size)
+            finally:
+                connection.close()
 
-    @asynccontextmanager
-    async def _exchange(
-        self, method: str, url: str, timeout_s: float, headers: Headers = (), body: bytes = b""
-    ) -> AsyncIterator[tuple[_Connection, h11.Response]]:
+    async def _post_on(self, line: Line, target: Target, headers: Headers, body: bytes, *, closes: bool) -> int:
+        raw = _raw_head("POST", target, tuple(headers), closes=closes) + body
         try:
-            target = _Target.of(url)
-        except ValueError as error:
-            raise Unanswered(f"{url[:200]!r} cannot be called: {error}") from None
-        try:
-            async with asyncio.timeout(timeout_s):
-                connection = await self._connect(target)
-                try:
-                    yield connection, await connection.ask(method, target, headers, body)
-                finally:
-                    connection.close()
-        except TimeoutError:
-            raise Unanswered(f"no response within {timeout_s:g} s", "silent") from None
-        except (h11.ProtocolError, OSError) as error:
-            raise _unanswered(error, target) from None
-
-    async def _connect(self, target: _Target) -> _Connection:
-        try:
-            sock = await _connected(target)
-        except OSError:
+            connection = await self._kept(line, target)
+            try:
+                status, begun = await connection.ask(raw)
+            except StaleError:
+                line.close()
+                connection = await self._kept(line, target)
+                status, begun = await connection.ask(raw)
+            if status is None:
+                status = (await _Connection(*connection.streams).read("POST", target, headers, body, begun)).status_code
+        except BaseException:
+            line.close()
             raise
-        except Exception as error:  # noqa: BLE001 - a guard of the user's, such as pytest-socket, raises what it likes
-            raise Unanswered(f"{type(error).__name__}: {error}; {ALLOW}") from None
+        return status
+
+    async def _kept(self, line: Line, target: Target) -> KeptConnection:
+        """Return the connection of a line, a new one if it has none that can be used."""
+        if line.connection is None or not await line.connection.is_usable():
+            line.close()
+            line.connection = await KeptConnection.over(await _socket(target))
+        return line.connection
+
+    async def _connect(self, target: Target) -> _Connection:
         tls, name = (self._tls, target.name) if target.secure else (None, None)
-        return _Connection(*await open_connection(sock=sock, ssl=tls, server_hostname=name))
+        return _Connection(*await open_connection(sock=await _socket(target), ssl=tls, server_hostname=name))
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return trusting(self._ca_file)
 
 
-class _Target(NamedTuple):
-    """The parts of a URL that a connection and a request need.
+class Line:
+    """The connection for several requests to one receiver, one after the other; a new one when it closes that."""
 
-    `host` is the host to connect to, `name` the name that the certificate must have.
-    """
+    connection: KeptConnection | None = None
 
-    secure: bool
-    host: str
-    name: str
-    port: int
-    path: str
-    authority: str
-    authorization: str | None
-
-    @classmethod
-    def of(cls, url: str) -> Self:
-        """Parse a URL; raises `ValueError` if it is not an http or https URL."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"}:
-            raise ValueError(f"the scheme is {parts.scheme[:20]!r}, not http or https")
-        if not parts.hostname:
-            raise ValueError("it has no host")
-        host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
-        secure = parts.scheme == "https"
-        query = f"?{parts.query}" if parts.query else ""
-        shown = f"[{host}]" if ":" in host else host
-        user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-        return cls(
-            secure,
-            connectable(host),
-            connectable(host) if address_of(host) else host.rstrip("."),
-            (443 if secure else 80) if parts.port is None else parts.port,
-            quote((parts.path or "/") + query, safe=_SAFE),
-            shown if parts.port is None else f"{shown}:{parts.port}",
-            None if user == ":" else f"Basic {base64.b64encode(user.encode()).decode()}",
-        )
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
 
 class _Connection:
-    """A connection for one request."""
+    """A connection for one request, read by h11."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._http = h11.Connection(h11.CLIENT)
 
-    async def ask(self, method: str, target: _Target, headers: Headers, body: bytes) -> h11.Response:
+    async def ask(self, method: str, target: Target, headers: Headers = (), body: bytes = b"") -> h11.Response:
         """Send a request and return the head of the response."""
-        named = [
-            ("host", target.authority),
-            ("user-agent", USER_AGENT),
-            ("accept", "*/*"),
-            ("accept-encoding", "identity"),
-            ("connection", "close"),
-            (MARK, "1"),
-            *([("authorization", target.authorization)] if target.authorization else []),
-            *headers,
-        ]
-        request = h11.Request(method=method, target=target.path, headers=named)
-        parts = (request, h11.Data(data=body), h11.EndOfMessage())
-        self._writer.write(b"".join(self._http.send(part) or b"" for part in parts))
+        self._writer.write(self._written(method, target, headers, body))
         with contextlib.suppress(
             ConnectionError
         ):  # a server that closes the connection early may have responded before
             await self._writer.drain()
+        return await self._response()
+
+    async def read(self, method: str, target: Target, headers: Headers, body: bytes, begun: bytes) -> h11.Response:
+        """Return the head of the response to a request that was sent; `begun` was read of it."""
+        self._written(method, target, headers, body)
+        if begun:
+            self._http.receive_data(begun)
+        return await self._response()
+
+    def _written(self, method: str, target: Target, headers: Headers, body: bytes) -> bytes:
+        request = h11.Request(method=method, target=target.path, headers=_named(target, headers))
+        return b"".join(self._http.send(part) or b"" for part in (request, h11.Data(data=body), h11.EndOfMessage()))
+
+    async def _response(self) -> h11.Response:
         for _ in range(MAX_INFORMATIONAL + 1):
             event = await self.next_event()
             if isinstance(event, h11.Response):
@@ -221,32 +219,63 @@ class _Connection:
         self._writer.close()
 
 
-async def _connected(target: _Target) -> socket.socket:
-    """Connect to the first address of the target that accepts."""
-    loop = asyncio.get_running_loop()
-    places = known_places(target.host, target.port)
-    if not places:
-        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-        places = [(family, where) for family, _, _, _, where in found]
-    for number, place in enumerate(places, 1):
-        sock = socket_for(place)
-        try:
-            sock.setblocking(False)
-            await loop.sock_connect(sock, place[1])
-        except BaseException as error:
-            sock.close()
-            if number == len(places) or not isinstance(error, OSError):
-                raise
-        else:
-            return sock
-    raise OSError("its name has no address")
+def _target(url: str) -> Target:
+    try:
+        return target_of(url)
+    except ValueError as error:
+        raise Unanswered(f"{url[:200]!r} cannot be called: {error}") from None
+
+
+def _named(target: Target, headers: Headers, *, closes: bool = True) -> list[tuple[str, str]]:
+    """Return all headers of a request."""
+    return [
+        ("host", target.authority),
+        ("user-agent", USER_AGENT),
+        ("accept", "*/*"),
+        ("accept-encoding", "identity"),
+        ("connection", "close" if closes else "keep-alive"),
+        (MARK, "1"),
+        *([("authorization", target.authorization)] if target.authorization else []),
+        *headers,
+    ]
+
+
+@lru_cache(maxsize=256)
+def _raw_head(method: str, target: Target, headers: tuple[tuple[str, str], ...], *, closes: bool) -> bytes:
+    """Return the head of a request as bytes; all values must be printable."""
+    lines = [
+        f"{method} {target.path} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in _named(target, headers, closes=closes)),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+@asynccontextmanager
+async def _limited(target: Target, timeout_s: float) -> AsyncIterator[None]:
+    """Limit the time of an exchange, and report what goes wrong as `Unanswered`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError:
+        raise Unanswered(f"no response within {timeout_s:g} s", "silent") from None
+    except (h11.ProtocolError, OSError) as error:
+        raise _unanswered(error, target) from None
+
+
+async def _socket(target: Target) -> socket.socket:
+    try:
+        return await connected(target)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a guard of the user's, such as pytest-socket, raises what it likes
+        raise Unanswered(f"{type(error).__name__}: {error}; {ALLOW}") from None
 
 
 def _header(response: h11.Response, name: bytes) -> str | None:
     return next((value.decode("latin-1") for key, value in response.headers if key == name), None)
 
 
-def _unanswered(error: Exception, target: _Target) -> Unanswered:
+def _unanswered(error: Exception, target: Target) -> Unanswered:
     place = f"{target.name}:{target.port}"
     if isinstance(error, ConnectionRefusedError):
         return Unanswered(f"nothing listens on {place} {CONNECTION_REFUSED}", "refused")
