@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from ltx_mock.core import system_time
 from ltx_mock.store.backend import ALIVE_SECONDS, Change, Committed, Gone, Line, Missed, News, Outcome
@@ -85,10 +86,15 @@ class MemoryBackend:
         found = self._state.spaces.get(space)
         return Gone() if found is None else found.since(version)
 
-    async def remove(self, spaces: Sequence[str]) -> None:
-        for name in spaces:
-            if self._state.spaces.pop(name, None) is not None:
+    async def remove(self, spaces: Sequence[str], versions: Sequence[int] | None = None) -> frozenset[str]:
+        removed = set[str]()
+        for name, version in zip(spaces, versions or repeat(None), strict=False):
+            found = self._state.spaces.get(name)
+            if found is not None and version in (None, found.version):
+                del self._state.spaces[name]
                 self._state.note(name)
+                removed.add(name)
+        return frozenset(removed)
 
     async def lines(self, space: str, after: int = 0) -> list[Line]:
         found = self._state.spaces.get(space, Space())

@@ -113,8 +113,13 @@ class Backend(Protocol):
     async def read(self, space: str, version: int = 0) -> Missed | Gone:
         """Return what was written to a space after a version; for 0, every record that is there, and no removed one."""
 
-    async def remove(self, spaces: Sequence[str]) -> None:
-        """Remove spaces with all they hold, those that exist. A name is never used again."""
+    async def remove(self, spaces: Sequence[str], versions: Sequence[int] | None = None) -> frozenset[str]:
+        """Remove spaces with all they hold, and return those that were removed. A name is never used again.
+
+        Args:
+            spaces: The spaces; those that do not exist are left out.
+            versions: The version that each must still have, or else it stays; None removes any.
+        """
 
     async def lines(self, space: str, after: int = 0) -> list[Line]:
         """Return the journal lines of a space with numbers above `after`, in order."""

@@ -9,14 +9,12 @@ from typing import TypeVar
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.model import Scenario
-from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, shorten_journals, tenants_to_forget
+from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, next_crowd, shorten_journals, tenants_to_forget
 from ltx_mock.store.memory_tenant import MemoryTenant, Shared
 from ltx_mock.store.observers import Observers
 from ltx_mock.store.tenant import ANONYMOUS, Tenant
 
 T = TypeVar("T")
-
-MAX_IDLE_TENANTS = 10_000
 
 
 class MemoryStore:
@@ -163,7 +161,7 @@ class MemoryStore:
             Budget(self.settings.journal_memory * MEBIBYTE, self._shorten_journals),
             Budget(MAX_TASK_BYTES, self._forget_tenants),
         )
-        self._crowd = MAX_IDLE_TENANTS
+        self._crowd = next_crowd(0)
         self._ids: dict[str, str] = {"": ANONYMOUS}
         self._keys: dict[str, str] = {ANONYMOUS: ""}
         self._id_numbers = count(1)
@@ -207,9 +205,7 @@ class MemoryStore:
         for tenant in self.tenants():
             if tenant.idle:
                 self._drop(tenant.key)
-        self._crowd = max(
-            MAX_IDLE_TENANTS, 2 * len(self._tenants)
-        )  # otherwise each new key would check all tenants again
+        self._crowd = next_crowd(len(self._tenants))
 
     def _shorten_journals(self, size: int) -> None:
         shorten_journals(self._tenants.values(), size)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MAX_TASK_BYTES = 512 * MEBIBYTE
 """The limit on the tasks of all keys without own settings; the least recently used keys are forgotten."""
+MAX_IDLE_TENANTS = 10_000
+"""With so many keys, those without tasks, own settings and scenarios are forgotten, as after a flood of random keys."""
 FREED_SHARE = 8
 """An eighth of the limit is freed at once, since selecting what to remove costs more than counting."""
 
@@ -66,6 +68,11 @@ def tenants_to_forget(tenants: Iterable[T]) -> list[T]:
     """
     found = sorted((each for each in tenants if each.key), key=lambda each: each.last_entry)
     return [each for each in found[:-1] if each.task_bytes and each.last_entry and not each.set_up]
+
+
+def next_crowd(tenants: int) -> int:
+    """Return with how many tenants idle ones are removed next: not at each new key, if most are not idle."""
+    return max(MAX_IDLE_TENANTS, 2 * tenants)
 
 
 def _rank(tenant: MemoryTenant) -> int:

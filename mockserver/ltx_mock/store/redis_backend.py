@@ -11,6 +11,7 @@ What survives the end of Redis is up to its configuration. Nothing acknowledged 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 from zlib import crc32
 
@@ -26,7 +27,7 @@ from ltx_mock.store.backend import (
     Outcome,
 )
 from ltx_mock.store.redis_client import Call, RedisClient, Word, call, run
-from ltx_mock.store.redis_scripts import CHECK, COMMIT, READ, SIGN_OF_LIFE
+from ltx_mock.store.redis_scripts import CHECK, COMMIT, READ, REMOVE, SIGN_OF_LIFE
 
 FORMAT = 1
 """The version of the layout of the keys."""
@@ -112,14 +113,13 @@ class RedisBackend:
         [reply] = await self._redis.call(run(READ, _keys(space), version))
         return _missed(reply)
 
-    async def remove(self, spaces: Sequence[str]) -> None:
+    async def remove(self, spaces: Sequence[str], versions: Sequence[int] | None = None) -> frozenset[str]:
         """See `Backend.remove`."""
-        names = await self._redis.call(*(call("HKEYS", _keys(each)[1]) for each in spaces))
-        removed = await self._redis.call(
-            *(call("UNLINK", *_keys(each)) for each in spaces),
-            *(call("HDEL", _index(name), name) for some in names for name in map(_text, some)),
-        )
-        await self._redis.call(*_tell(space for space, keys in zip(spaces, removed, strict=False) if keys))
+        replies = await self._redis.call(*map(_remove, spaces, versions or repeat("")))
+        removed = [space for space, reply in zip(spaces, replies, strict=True) if reply]
+        names = [_text(name) for reply in replies if reply for name in reply[1]]
+        await self._redis.call(*(call("HDEL", _index(name), name) for name in names), *_tell(removed))
+        return frozenset(removed)
 
     async def lines(self, space: str, after: int = 0) -> list[Line]:
         """See `Backend.lines`."""
@@ -194,6 +194,10 @@ def _commit(change: Change) -> Call:
 def _commit_at(change: Change, first_line: int) -> Call:
     """Return the commit of a change in a cluster."""
     return run(COMMIT, _keys(change.space), *_arguments(change, first_line))
+
+
+def _remove(space: str, version: Word) -> Call:
+    return run(REMOVE, _keys(space), version)
 
 
 def _arguments(change: Change, first_line: int) -> list[Word]:

@@ -67,6 +67,15 @@ version, the space, how many records, how many lines, in a cluster the number of
 turn, the lines, without a cluster how many news to keep. Reply: 1, the new version, the number of the first line.
 """
 
+REMOVE = script("""
+local version = redis.call('GET', KEYS[1])
+if not version or ARGV[1] ~= '' and ARGV[1] ~= version then return {} end
+local names = redis.call('HKEYS', KEYS[2])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+return {1, names}
+""")
+"""Remove a space. Argument: the version that it must have, or nothing for any. Reply: 1, the names of its records."""
+
 SIGN_OF_LIFE = script("""
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

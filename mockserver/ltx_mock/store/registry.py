@@ -174,6 +174,9 @@ class Registry:
         """Return the tenant with an id."""
         return self._by_id.get(tenant_id)
 
+    def __len__(self) -> int:
+        return len(self._by_key)
+
     def all(self) -> list[Registered]:
         """Return all tenants in order of creation."""
         return list(self._by_key.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -21,6 +22,7 @@ from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.backend import ALIVE_SECONDS, Backend, BackendError, Change, Committed, Gone, Missed
 from ltx_mock.store.commits import Commits, ForgottenError, stopping
 from ltx_mock.store.copies import Copies, new_copy
+from ltx_mock.store.memory_budget import next_crowd
 from ltx_mock.store.memory_tenant import Shared
 from ltx_mock.store.observers import Observers, Outbox
 from ltx_mock.store.reach import Reach
@@ -37,6 +39,7 @@ RETRY_SECONDS = 0.2
 LISTEN_SECONDS = 5.0
 """How long a worker waits for news before it looks whether anybody still listens."""
 READS_AT_ONCE = 16
+REMOVED_AT_ONCE = 250
 
 
 class _RemovedError(Exception):
@@ -65,6 +68,7 @@ class SharedStore:
         self._next_refresh: asyncio.Task[None] | None = None
         self._position = ""
         self._offset_ns = 0
+        self._crowd = next_crowd(0)
         self._alive: frozenset[str] = frozenset()
         self._last_sign = self._trust_from = 0.0
         self._background: list[asyncio.Task[None]] = []
@@ -358,6 +362,8 @@ class SharedStore:
 
     async def _make(self, key: str, settings: Settings | None, *, replace: bool = False) -> Tenant:
         """Make a tenant; without `replace`, return the one that another worker made meanwhile."""
+        if len(self._registry) >= self._crowd:
+            await self._make_room()
         while (made := await self._try_to_make(key, settings, replace=replace)) is None:
             pass
         self.observers.tenant_changed(made)
@@ -448,6 +454,25 @@ class SharedStore:
         self._note(changed)
         await self._remove_spaces([each.space for each in changed.removed])
         return changed.written
+
+    async def _make_room(self) -> None:
+        """Remove idle tenants, those that nobody changes meanwhile."""
+        self._crowd = sys.maxsize  # once at a time
+        try:
+            with self._reach.required():
+                await self._load_all()
+                idle = [copy for copy in self._copies if copy.idle and not self._is_busy(copy.space)]
+                for some in (idle[start : start + REMOVED_AT_ONCE] for start in range(0, len(idle), REMOVED_AT_ONCE)):
+                    removed = await self._backend.remove([copy.space for copy in some], [copy.version for copy in some])
+                    await self._unregister([copy for copy in some if copy.space in removed])
+        finally:
+            self._crowd = next_crowd(len(self._registry))
+
+    async def _unregister(self, copies: Sequence[ReplicaTenant]) -> None:
+        """Take tenants out of the list, those that are still in it."""
+        spaces = {copy.space for copy in copies}
+        registry = self._registry
+        await self._register(lambda: registry.removal(*(each.key for each in registry.all() if each.space in spaces)))
 
     async def _remove_spaces(self, spaces: Sequence[str]) -> None:
         if spaces:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,9 +73,9 @@ class SqliteBackend:
         """See `Backend.read`."""
         return await self._run(lambda: self._read(space, version))
 
-    async def remove(self, spaces: Sequence[str]) -> None:
+    async def remove(self, spaces: Sequence[str], versions: Sequence[int] | None = None) -> frozenset[str]:
         """See `Backend.remove`."""
-        await self._run(lambda: self._remove(spaces))
+        return await self._run(lambda: self._remove(spaces, versions))
 
     async def lines(self, space: str, after: int = 0) -> list[Line]:
         """See `Backend.lines`."""
@@ -187,15 +188,20 @@ class SqliteBackend:
             found = self._find(space)
             return Gone() if found is None else Missed(found[1], self._records(found[0], version))
 
-    def _remove(self, spaces: Sequence[str]) -> None:
+    def _remove(self, spaces: Sequence[str], versions: Sequence[int] | None) -> frozenset[str]:
         db = self._db
         with transaction(db):
-            found = {name: at[0] for name in spaces if (at := self._find(name)) is not None}
+            found = dict[str, int]()
+            for name, version in zip(spaces, versions or repeat(None), strict=False):
+                there = self._find(name)
+                if there is not None and version in (None, there[1]):
+                    found[name] = there[0]
             for space in found.values():
                 db.execute("DELETE FROM records WHERE space = ?", (space,))
                 db.execute("DELETE FROM lines WHERE space = ?", (space,))
                 db.execute("DELETE FROM spaces WHERE id = ?", (space,))
             self._note(list(found))
+        return frozenset(found)
 
     def _note(self, spaces: Sequence[str]) -> None:
         """Write into the history that these spaces changed."""

@@ -106,6 +106,20 @@ def test_a_removed_space_is_gone_with_all_it_held(run: Run) -> None:
     run(story)
 
 
+def test_a_space_is_removed_only_with_the_version_that_it_must_have(run: Run) -> None:
+    async def story(one: Backend, two: Backend) -> None:
+        await one.commit([Change(name, 0, {name: b"1"}) for name in "abc"])
+        await two.commit([Change("b", 1, {"b": b"2"})])
+        before = await two.news()
+        assert await one.remove(["a", "b", "nowhere"], [1, 1, 1]) == frozenset("a")
+        assert (await two.news(before.position)).spaces == frozenset("a")
+        assert [await two.read(name) for name in "abc"] == [Gone(), Missed(2, {"b": b"2"}), Missed(1, {"c": b"1"})]
+        assert [await two.space_of(name) for name in "abc"] == [None, "b", "c"]
+        assert await one.remove(["a", "b", "c"]) == frozenset("bc")
+
+    run(story)
+
+
 def test_lines_are_read_from_a_number_on(run: Run) -> None:
     async def story(one: Backend, two: Backend) -> None:
         await one.commit([Change("a", 0, {}, [b"1", b"2"]), Change("b", 0, {}, [b"other"])])

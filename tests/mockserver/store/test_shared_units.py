@@ -358,6 +358,40 @@ async def test_a_list_that_was_made_anew_with_the_same_version_is_another_list(t
     assert "reset" in two.seen
 
 
+@pytest.fixture
+def room_for_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltx_mock.store.memory_budget.MAX_IDLE_TENANTS", 10)
+
+
+@pytest.mark.usefixtures("room_for_ten")
+@story
+async def test_a_flood_of_keys_leaves_those_that_have_something(two: Two) -> None:
+    await two.store.open_tenant("opened", MANUAL)
+    await two.other.run(await two.other.tenant("armed"), lambda tenant: tenant.add_scenario(SCENARIO))
+    await two.store.run(await two.store.tenant("busy"), submit("one"))
+    for number in range(40):
+        await two.store.run(await two.store.tenant(f"flood {number}"), units.record(str(number)))
+    keys = {each.key for each in two.store.tenants()}
+    assert len(keys) <= 11
+    assert {"", "opened", "armed", "busy", "flood 39"} <= keys
+    assert len([name for name in two.state.spaces if name.startswith("tenant-")]) == len(keys)
+
+
+@pytest.mark.usefixtures("room_for_ten")
+@story
+async def test_a_key_stays_that_another_worker_has_just_used_for_a_task(two: Two) -> None:
+    for number in range(9):
+        await two.store.tenant(f"flood {number}")
+    await two.other.run(await two.other.tenant("flood 5"), submit("one"))
+    forgotten = await two.other.tenant("flood 6")
+    await two.store.tenant("one more")
+    await two.store.refresh()
+    assert [each.id for each in (await two.store.tenant("flood 5")).tasks()] == ["task_one"]
+    assert {each.key for each in two.store.tenants()} == {"", "flood 5", "one more"}
+    await two.other.run(forgotten, submit("two"))
+    assert [each.id for each in (await two.other.tenant("flood 6")).tasks()] == ["task_two"]
+
+
 @story
 async def test_a_tenant_of_which_the_state_is_lost_is_made_anew(two: Two) -> None:
     before = await two.store.tenant("key")
