@@ -6,13 +6,11 @@ import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.store.backend import Missed
 from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, shorten_journals, tenants_to_forget
 from ltx_mock.store.memory_tenant import Shared
 from ltx_mock.store.observers import Outbox
-from ltx_mock.store.registry import Registered
 from ltx_mock.store.replica import ReplicaTenant
 
 MANY_RECORDS = 10_000
@@ -34,7 +32,7 @@ class Copies:
 
     def __init__(self, settings: Settings, outbox: Outbox, is_busy: Callable[[str], bool]) -> None:
         self.outbox, self.settings = outbox, settings
-        self._is_busy = is_busy
+        self.is_busy = is_busy
         self._by_space: dict[str, ReplicaTenant] = {}
         self.shared = Shared(
             outbox,
@@ -84,21 +82,11 @@ class Copies:
 
     def _forget_some(self, size: int) -> None:
         for copy in tenants_to_forget(self._by_space.values()):
-            if not self._is_busy(copy.space) and copy.next_due() is None:
+            if not self.is_busy(copy.space) and copy.next_due() is None:
                 size -= copy.task_bytes
                 self.forget(copy)
             if size <= 0:
                 return
-
-
-def new_copy(
-    registered: Registered, settings: Settings, clock: Clock, shared: Shared, *, offset_ns: int, lines: int
-) -> ReplicaTenant:
-    """Return an empty copy of a tenant; for the last two see `ReplicaTenant`."""
-    key, tenant_id, generation, space, opened = registered
-    return ReplicaTenant(
-        tenant_id, key, settings, clock, shared, generation, space, offset_ns, opened=opened, lines=lines
-    )
 
 
 @contextmanager

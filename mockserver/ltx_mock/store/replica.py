@@ -19,6 +19,7 @@ from ltx_mock.store import codec
 from ltx_mock.store.backend import Line
 from ltx_mock.store.forms import from_json
 from ltx_mock.store.memory_tenant import DELIVERY_BYTES, TASK_BYTES, MemoryTenant, Shared, request_weight
+from ltx_mock.store.registry import Registered
 
 T = TypeVar("T")
 
@@ -93,19 +94,16 @@ class ReplicaTenant(MemoryTenant):
 
     def __init__(
         self,
-        tenant_id: str,
-        key: str,
+        registered: Registered,
         settings: Settings,
         clock: Clock,
         shared: Shared,
-        generation: int,
-        space: str,
-        offset_ns: int,
         *,
-        opened: bool,
-        lines: int = 0,
+        offset_ns: int,
+        lines: int,
     ) -> None:
         """`offset_ns` is what must be added to monotonic time for the time of all workers."""
+        key, tenant_id, generation, space, opened = registered
         super().__init__(tenant_id, key, settings, clock, shared, generation, opened=opened)
         self.space, self.version, self.lines = space, 0, lines
         self.own_settings = settings if opened else None

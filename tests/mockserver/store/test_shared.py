@@ -155,23 +155,3 @@ def test_calls_that_come_while_the_backend_is_slow_share_one_look_at_it() -> Non
     asked, go_on = asyncio.Event(), asyncio.Event()
     store = SharedStore(Settings(clock="manual"), Backend(state))
     asyncio.run(story())
-
-
-def test_after_a_time_without_signs_workers_may_have_ended_that_nobody_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    """First those that were known get time to give a sign; then also what unknown ones have begun is given back."""
-    now = 100.0
-    monkeypatch.setattr("ltx_mock.store.shared.system_time.monotonic", lambda: now)
-    store = SharedStore(Settings(clock="manual"), MemoryBackend(State()))
-    store._last_sign, store._alive = now, frozenset({"this", "other"})
-    found = []
-    for seconds, alive in [(1, {"this", "other"}), (4, {"this"}), (1, {"this", "other"}), (1, {"this"})]:
-        now += seconds
-        found.append(store._note_alive(frozenset(alive)))
-    assert (found, store.is_alive("other")) == ([False] * 4, True)
-    now += 1
-    assert store._note_alive(frozenset({"this", "other"}))
-    now += 1
-    assert not store._note_alive(frozenset({"this", "other"}))
-    now += 1
-    assert store._note_alive(frozenset({"this"}))
-    assert not store.is_alive("other")

@@ -247,9 +247,7 @@ class Stores(TwoWorkers):
 
     @invariant()
     def a_new_worker_reads_what_there_is(self) -> None:
-        fresh = SharedStore(NARROW, self.backends[0])
-        fresh._backend = _Open(self.backends[0])
-        fresh._registry._backend = fresh._backend
+        fresh = SharedStore(NARROW, _Open(self.backends[0]))
 
         async def read() -> None:
             await fresh.open()
