@@ -19,7 +19,7 @@ QUICK := -m "not slow" --hypothesis-profile=quick
 # The tests of what a store keeps.
 ON_STORES := api asgi control engine scenarios testing
 
-.PHONY: help install serve test test-all test-stores newest flaky lock lint types check format build bench clean
+.PHONY: help install serve test test-all test-stores newest flaky lock lint types check format build bench bench-server clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -88,6 +88,10 @@ build: install  ## wheel and sdist into dist/
 
 bench: install  ## run every benchmark and print its table
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+bench-server: install  ## compare the fake and its pytest plugin with others, in ten minutes (ARGS=--quick: in two)
+	@$(BIN)/python benchmarks/bench_server.py $(ARGS)
+	@$(BIN)/python benchmarks/bench_pytest.py $(ARGS)
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) $(VENV)-newest dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

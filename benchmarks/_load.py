@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 
 class Load(NamedTuple):
@@ -112,29 +112,6 @@ def serving(*options: str) -> Iterator[tuple[int, int]]:
                 process.terminate()
 
 
-@contextlib.contextmanager
-def serving_script(script: str, *arguments: str) -> Iterator[tuple[int, int]]:
-    """Run a script of this folder that serves and prints its port; yield that port and the process id."""
-    command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
-    with (
-        tempfile.TemporaryFile("w+") as lines,
-        subprocess.Popen(command, stdout=lines, stderr=subprocess.DEVNULL) as process,
-    ):
-        try:
-            yield _first_line(lines, process), process.pid
-        finally:
-            process.terminate()
-
-
-def _first_line(lines: IO[str], process: subprocess.Popen[bytes]) -> int:
-    while process.poll() is None:
-        lines.seek(0)
-        if line := lines.readline():
-            return int(line)
-        time.sleep(0.001)
-    raise SystemExit("the script did not start")
-
-
 def cpu_seconds(pid: int) -> float:
     """Return the processor time that a process has used, or 0 where there is no /proc to ask."""
     stat = Path(f"/proc/{pid}/stat")
@@ -142,6 +119,12 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
     user, system = stat.read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> int:
+    """Return the resident memory of a process in bytes (Linux)."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
 
 
 def wait_for_port(ready: Path, process: subprocess.Popen[bytes]) -> int:

@@ -1,7 +1,5 @@
-"""What the fake is measured against: Starlette with both endpoints and constant answers, nothing else."""
+"""What the fake is measured against: Starlette with both endpoints and constant answers, on the given port."""
 
-import asyncio
-import socket
 import sys
 
 import uvicorn
@@ -37,8 +35,4 @@ app = Starlette(
 
 
 if __name__ == "__main__":
-    sock = socket.create_server(("127.0.0.1", 0))
-    print(sock.getsockname()[1], flush=True)
-    lines = "--lines" in sys.argv  # with uvicorn's access log, which goes to stdout
-    config = uvicorn.Config(app, log_level="info" if lines else "error", access_log=lines)
-    asyncio.Runner(loop_factory=config.get_loop_factory()).run(uvicorn.Server(config).serve(sockets=[sock]))
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False)

@@ -7,9 +7,6 @@ journal" leaves out the writing only; the rounds of all four take turns, and the
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import threading
 import time
 import timeit
 from collections.abc import Callable
@@ -17,8 +14,7 @@ from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
-from _load import drive, request, serving
-from bench_server import BODY, GENERATE, OPEN, STATUS
+from _requests import BODY, GENERATE, STATUS
 from starlette.types import ASGIApp
 
 from ltx_mock.asgi.in_process import call
@@ -32,7 +28,6 @@ from ltx_mock.store.memory_tenant import MemoryTenant
 REQUESTS = 2000
 ROUNDS = 15
 ROOMY = {"clock": "manual", "rate_limit": "1000000000/minute", "max_concurrent": 10**9}
-HTTP_REQUESTS = 10_000
 HEADERS = [(b"authorization", b"Bearer bench"), (b"content-type", b"application/json")]
 Setting = Callable[[Engine, ExitStack], None]
 
@@ -112,34 +107,6 @@ async def asleep() -> None:
     await engine.close()
 
 
-def over_http() -> None:
-    """Print what somebody who listens costs a request over HTTP, by the server's processor time."""
-    generate = request("POST", GENERATE, BODY)
-    with serving("--quiet", *OPEN) as (port, pid):
-        drive(port, pid, lambda: generate, HTTP_REQUESTS)
-        alone = drive(port, pid, lambda: generate, HTTP_REQUESTS)
-        with socket.create_connection(("127.0.0.1", port)) as listener:
-            listener.sendall(b"GET /__admin/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            threading.Thread(target=_read, args=(listener,), daemon=True).start()
-            heard = drive(port, pid, lambda: generate, HTTP_REQUESTS)
-        with socket.create_connection(("127.0.0.1", port)) as slow:
-            slow.sendall(b"GET /__admin/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            unread = drive(port, pid, lambda: generate, HTTP_REQUESTS)
-    print("generateTask over HTTP:")
-    for name, load in (
-        ("nobody listens", alone),
-        ("one listens", heard),
-        ("one is connected, and reads nothing", unread),
-    ):
-        print(f"  {name:<36} {load.cpu:6.1f} µs  {load.cpu / alone.cpu:.2f}   p99 {load.p99:.1f} ms")
-
-
-def _read(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it was closed here
-        while sock.recv(1 << 20):
-            pass
-
-
 async def main() -> None:
     await measure("generateTask", "POST", GENERATE, BODY)
     await measure("statusTask", "GET", STATUS, b"")
@@ -148,4 +115,3 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
-    over_http()

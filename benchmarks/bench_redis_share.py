@@ -12,8 +12,8 @@ import tempfile
 
 import redis
 from _load import cpu_seconds, drive, post, request, serving
+from _requests import BODY, GENERATE, OPEN, STATUS
 from bench_backends import redis_server
-from bench_server import BODY, GENERATE, OPEN, STATUS
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 

@@ -1,76 +1,187 @@
-"""Throughput and latency of both endpoints beside bare Starlette with constant answers, in one run.
+"""The fake beside bare Starlette with constant answers and other mock servers, in one run (`--quick`: a minute).
 
-Five rounds, each server in turn; the figures are the medians. A ratio is bare Starlette's cost to ours, by time and
-by processor time; the latter is steadier on a machine that is busy otherwise. The fake runs with access, limits,
-validation and journal. `lines` adds a line for each request: ours, and for bare Starlette uvicorn's access log.
+wrk has one core, the server the other. Each server is started some times for its first answer; then all serve, and in
+each round each has its turn with each request, with 32 connections. The figures are medians. A ratio is that of the
+requests a second to those of bare Starlette in the same round, 1 is as fast, more is better. The fake does its full
+work: access, limits, validation, journal, events. Its other rows are the same program
+
+- with its lines for each request, to /dev/null,
+- with one dashboard open, which reads the events,
+- with 10,000 keys in rotation, each with a task of its own,
+- with 100,000 tasks of one key in memory and a full journal,
+- with its state in a SQLite file, and in a Redis on the core of wrk; `bench_stores.py` measures these two closer.
+
+Needs wrk and taskset (Debian: wrk, util-linux) and /proc. Servers that are not installed are left out.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import argparse
+import contextlib
+import http.client
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
 from statistics import median
+from typing import NamedTuple
 
-from _load import Load, drive, post, request, serving, serving_script
+import bench_in_process
+from _load import resident
+from _peers import peers
+from _requests import BODY, GENERATE, LARGE_BODY, STATUS
+from _servers import Running, Server, create_task, ltx_mock, running, script
+from _wrk import Cores, Load, drive, two_cores
+from bench_backends import redis_server
 
-ROUNDS = 5
-REQUESTS = 10_000
-GENERATE = "/api/v1/generateTask/ltx-2-19b"
-STATUS = "/api/v1/statusTask/ltx-2-19b?taskId="
-BODY = json.dumps(
-    {
-        "request_type": "async",
-        "input": {
-            "mode": "text-to-video",
-            "prompt": "a futuristic city with flying cars at sunset",
-            "resolution": "1080p",
-            "duration": 10,
-            "aspect_ratio": "16:9",
-            "seed": 54248617,
-        },
-    }
-).encode()
-OPEN = ("--rate-limit", "999999999/minute", "--max-concurrent", "999999999")
+KINDS = {"statusTask": b"", "generateTask, large": LARGE_BODY, "generateTask, small": BODY}
+BARE = script("bare Starlette, constant", "bare_starlette.py")
+QUIET = ltx_mock("ltx-mock --quiet", "--quiet")
+MANY_KEYS = 10_000
+JOURNAL = 12_000
+"""A few more tasks than the journal keeps entries."""
 
 
-def measure(port: int, pid: int, task_id: str) -> dict[str, Load]:
-    generate, status = request("POST", GENERATE, BODY), request("GET", STATUS + task_id)
-    return {
-        "generateTask": drive(port, pid, lambda: generate, REQUESTS),
-        "statusTask": drive(port, pid, lambda: status, REQUESTS),
-    }
+class Plan(NamedTuple):
+    """How much is measured: rounds without and with figures, seconds of a load, starts of a server, tasks of a row."""
+
+    warm_up: int
+    rounds: int
+    seconds: int
+    starts: int
+    tasks: int
 
 
-def row(name: str, rounds: list[Load], base: list[Load]) -> str:
-    def middle(pick: Callable[[Load], float], loads: list[Load]) -> float:
-        return median(pick(load) for load in loads)
+FULL = Plan(warm_up=1, rounds=3, seconds=3, starts=5, tasks=100_000)
+QUICK = Plan(warm_up=0, rounds=1, seconds=1, starts=1, tasks=10_000)
 
-    rate = middle(lambda load: load.rate, rounds)
-    ratio = median(mine.rate / theirs.rate for mine, theirs in zip(rounds, base, strict=True))
-    cpu = middle(lambda load: load.cpu, rounds)
-    cpu_ratio = median(theirs.cpu / mine.cpu for mine, theirs in zip(rounds, base, strict=True)) if cpu else 0
-    p50, p99 = middle(lambda load: load.p50, rounds), middle(lambda load: load.p99, rounds)
-    return f"{name:<38} {rate:>9.0f} {ratio:>7.2f} {cpu:>9.0f} {cpu_ratio:>7.2f} {p50:>9.2f} {p99:>9.2f}"
+
+class Subject(NamedTuple):
+    """A row of the table: a running server, and the targets of its requests for `_wrk.drive`."""
+
+    name: str
+    server: Running
+    status: Sequence[str]
+    generate: Sequence[str]
+
+
+def subject(name: str, server: Running, keys: Sequence[str] = ("bench",)) -> Subject:
+    """Give each key a task, so that its status can be read."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    status = [f"{key} {STATUS}{create_task(connection, key)}" for key in keys]
+    connection.close()
+    return Subject(name, server, status, [f"{key} {GENERATE}" for key in keys])
+
+
+@contextlib.contextmanager
+def dashboard(port: int) -> Iterator[None]:
+    """Read the events of a fake, as a dashboard does."""
+    with socket.create_connection(("127.0.0.1", port)) as listener:
+        listener.sendall(b"GET /__admin/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        threading.Thread(target=_read, args=(listener,), daemon=True).start()
+        yield
+
+
+def _read(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it was closed here
+        while sock.recv(1 << 20):
+            pass
+
+
+def fill(server: Running, tasks: int, core: str) -> float:
+    """Fill the journal, then make so many tasks more; return the bytes that each of these takes."""
+
+    def make(wanted: int) -> int:
+        made = 0
+        while made < wanted:
+            made += drive(server.port, [f"bench {GENERATE}"], LARGE_BODY, 1, core).requests
+        return made
+
+    make(JOURNAL)
+    before = resident(server.pid)
+    made = make(tasks)
+    return (resident(server.pid) - before) / made
+
+
+def first_answers(servers: Sequence[Server], starts: int, core: str) -> dict[str, float]:
+    """Return the median of the seconds from the start of each server to its first answer."""
+    seconds: dict[str, list[float]] = {server.name: [] for server in servers}
+    for _ in range(starts):
+        for server in servers:
+            with running(server, core) as started:
+                seconds[server.name].append(started.first_answer)
+    return {name: median(each) for name, each in seconds.items()}
+
+
+def measure(subjects: Sequence[Subject], plan: Plan, core: str) -> dict[str, dict[str, list[Load]]]:
+    """Return the loads of each row for each kind of request, after the rounds that only warm up."""
+    found: dict[str, dict[str, list[Load]]] = {each.name: {kind: [] for kind in KINDS} for each in subjects}
+    for number in range(plan.warm_up + plan.rounds):
+        for each in subjects:
+            for kind, body in KINDS.items():
+                targets = each.generate if body else each.status
+                load = drive(each.server.port, targets, body, plan.seconds, core)
+                if number >= plan.warm_up:
+                    found[each.name][kind].append(load)
+    return found
+
+
+def table(found: dict[str, dict[str, list[Load]]], first: dict[str, float]) -> None:
+    """Print the table of all rows; the first one is what the ratios are to."""
+    base = next(iter(found.values()))
+    kinds = " | ".join(f"{kind} | p50 ms | p99 ms" for kind in KINDS)
+    print(f"| 32 connections | {kinds} | first answer s |\n|{'---|' * (2 + 3 * len(KINDS))}")
+    for name, loads in found.items():
+        cells = [name]
+        for kind, rounds in loads.items():
+            ratio = median(mine.rate / other.rate for mine, other in zip(rounds, base[kind], strict=True))
+            p50, p99 = (median(pick) for pick in zip(*((load.p50, load.p99) for load in rounds), strict=True))
+            cells += [f"{ratio:.2f}", f"{p50:.1f}", f"{p99:.1f}"]
+        cells.append(f"{first[name]:.2f}" if name in first else "")
+        print(f"| {' | '.join(cells)} |", flush=True)
+    rates = ", ".join(f"{kind} {median(load.rate for load in rounds):.0f}" for kind, rounds in base.items())
+    print(f"\nbare Starlette: requests a second of {rates}")
+
+
+def run(plan: Plan, cores: Cores) -> None:
+    """Measure everything and print the tables."""
+    lines = ltx_mock("ltx-mock with its lines")
+    others = list(peers())
+    first = first_answers([BARE, QUIET, lines, *others], plan.starts, cores.server)
+    with contextlib.ExitStack() as stack:
+
+        def start(server: Server) -> Running:
+            return stack.enter_context(running(server, cores.server))
+
+        quiet = subject(QUIET.name, start(QUIET))
+        subjects = [subject(BARE.name, start(BARE)), quiet, subject(lines.name, start(lines))]
+        watched = start(QUIET)
+        stack.enter_context(dashboard(watched.port))
+        subjects.append(subject("one dashboard open", watched))
+        keys = [f"key-{number}" for number in range(MANY_KEYS)]
+        subjects.append(subject("10,000 keys in rotation", start(QUIET), keys))
+        large = start(QUIET)
+        task_bytes = fill(large, plan.tasks, cores.load)
+        subjects.append(subject(f"{plan.tasks:,} tasks, full journal", large))
+        subjects.append(subject("SQLite", start(ltx_mock("SQLite", "--quiet", "--store", "sqlite:{folder}/state.db"))))
+        if shutil.which("redis-server"):
+            port = stack.enter_context(redis_server(stack.enter_context(tempfile.TemporaryDirectory())))
+            store = ltx_mock("Redis", "--quiet", "--store", f"redis://127.0.0.1:{port}/0")
+            subjects.append(subject("Redis", start(store)))
+        subjects += [subject(each.name, start(each)) for each in others]
+        table(measure(subjects, plan, cores.load), first)
+    print(f"memory: {task_bytes:.0f} bytes for each of {plan.tasks:,} tasks, after the journal is full\n")
 
 
 def main() -> None:
-    names = ("bare Starlette", "bare Starlette, lines", "ltx-mock --quiet", "ltx-mock, lines")
-    results: dict[str, list[dict[str, Load]]] = {name: [] for name in names}
-    with (
-        serving_script("bare_starlette.py") as bare,
-        serving_script("bare_starlette.py", "--lines") as bare_lines,
-        serving("--quiet", *OPEN) as quiet,
-        serving(*OPEN) as lines,
-    ):
-        for _round in range(ROUNDS):
-            for name, (port, pid) in zip(results, (bare, bare_lines, quiet, lines), strict=True):
-                task_id = post(port, GENERATE, BODY)["data"]["taskId"]  # type: ignore[index]
-                results[name].append(measure(port, pid, task_id))
-    print(f"{'':<38} {'req/s':>9} {'ratio':>7} {'cpu µs':>9} {'ratio':>7} {'p50 ms':>9} {'p99 ms':>9}")
-    for endpoint in ("generateTask", "statusTask"):
-        base = [measured[endpoint] for measured in results["bare Starlette"]]
-        for name, rounds in results.items():
-            print(row(f"{endpoint}, {name}", [measured[endpoint] for measured in rounds], base))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="one round of a second each")
+    quick = parser.parse_args().quick
+    if not (shutil.which("wrk") and shutil.which("taskset")):
+        raise SystemExit("bench_server.py needs wrk and taskset (Debian: wrk, util-linux)")
+    run(QUICK if quick else FULL, two_cores())
+    bench_in_process.main()
 
 
 if __name__ == "__main__":

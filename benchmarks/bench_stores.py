@@ -20,11 +20,11 @@ from statistics import median
 from typing import NamedTuple
 
 import redis
-from _load import ask, cpu_seconds, drive, post, request
+from _load import ask, cpu_seconds, drive, post, request, resident
+from _requests import BODY, GENERATE, STATUS
+from _servers import ltx_mock, running
+from _wrk import two_cores
 from bench_backends import redis_server
-from bench_cold_start import command_to_answer
-from bench_memory import resident
-from bench_server import BODY, GENERATE, STATUS
 from bench_workers import POST, load, serving
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
@@ -143,13 +143,18 @@ def _recovery(store: Store, path: str) -> tuple[float, float]:
         return time.perf_counter() - begun, cpu_seconds(pid)
 
 
+def _first_answer(store: Store) -> float:
+    with running(ltx_mock(store.name, "--quiet", *store.options), two_cores().server) as server:
+        return server.first_answer
+
+
 def main() -> None:
     if not (shutil.which("wrk") and shutil.which("redis-server")):
         print("bench_stores.py needs wrk and redis-server")
         return
     with stores() as each:
         for store in each:
-            seconds = [command_to_answer(*store.options) for _ in range(STARTS)]
+            seconds = [_first_answer(store) for _ in range(STARTS)]
             print(f"first answer, {store.name}: {median(seconds):.2f} s (from {min(seconds):.2f})")
         requests(each)
     with stores() as each:

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from _load import cpu_seconds, wait_for_port
-from bench_server import BODY, GENERATE, OPEN, STATUS
+from _requests import BODY, GENERATE, OPEN, STATUS
 
 ROUNDS = 3
 SECONDS = 5

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import httpx
-from bench_memory import resident
+from _load import resident
 
 from support.bodies import GENERATE, IMAGE, TEXT, request_body
 from support.processes import serving

@@ -15,7 +15,7 @@ from statistics import quantiles
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import httpx
-from bench_memory import resident
+from _load import resident
 
 from support.hostile_requests import hostile_bytes
 from support.processes import serving
