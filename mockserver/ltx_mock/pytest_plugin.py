@@ -58,7 +58,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the history of a test's tenants to its report."""
     report = yield
-    if call.when != "teardown" and FIXTURES.intersection(getattr(item, "fixturenames", ())):
+    is_told = call.when == "call" or (call.when == "setup" and report.failed)
+    if is_told and FIXTURES.intersection(getattr(item, "fixturenames", ())):
         from ltx_mock.testing.pytest_worlds import sections  # noqa: PLC0415
 
         report.sections += sections(item, failed=report.failed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -83,16 +83,20 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     numbers.add(number)
     before = len(server.internal_errors)
     item.stash.setdefault(UNKEYED, (server, _last_unkeyed(server)))
+    has_requests = True
     try:
         yield world
     except Exception:
         item.stash[LAST_STORY] = [*_section(world, failed=True)]
         raise
     else:
-        internal_errors = server.internal_errors[before:] + _internal_errors(world)
+        requests = world.requests
+        has_requests = bool(requests)
+        internal_errors = server.internal_errors[before:] + _internal_errors(world, requests)
     finally:
         numbers.discard(number)
-        note_spending(item.config, world._admin)  # noqa: SLF001 - a module of the same house
+        if has_requests:
+            note_spending(item.config, world._admin)  # noqa: SLF001 - a module of the same house
         with suppress(LtxMockError):
             world.close()
     _tell(internal_errors)
@@ -109,7 +113,7 @@ def stop(config: pytest.Config, servers: list[MockServer]) -> None:
     for server in servers:
         try:
             note_spending(config, ControlClient(server._transport, server.url))  # noqa: SLF001 - a module of the same house
-            internal_errors += server.internal_errors + _internal_errors(server)
+            internal_errors += server.internal_errors + _internal_errors(server, server.requests)
         except LtxMockError:
             continue  # the test has already stopped it
         finally:
@@ -140,14 +144,26 @@ def _last_unkeyed(server: MockServer | RemoteServer) -> int:
 
 
 def _section(world: World, *, failed: bool) -> Iterator[Section]:
-    from ltx_mock.testing.pytest_report import findings, history  # noqa: PLC0415 - most tests pass
-
     try:
-        text = history(world) if failed else findings(world.requests)
+        text = _history(world) if failed else _findings(world.requests)
     except Exception as error:  # noqa: BLE001 - the test's own error must be told, whatever happens here
         text = f"the tenant cannot be read: {error}"
     if text:
         yield f"ltx-mock {world.url}", text
+
+
+def _history(world: World) -> str:
+    from ltx_mock.testing.pytest_report import history  # noqa: PLC0415 - most tests pass
+
+    return history(world)
+
+
+def _findings(requests: list[Exchange]) -> str:
+    if not any(each.findings for each in requests):
+        return ""
+    from ltx_mock.testing.pytest_report import findings  # noqa: PLC0415 - most tests have none
+
+    return findings(requests)
 
 
 def skip_unless_near(url: str | None) -> None:
@@ -205,15 +221,15 @@ def note_name(item: pytest.Item) -> str:
     return item.stash.setdefault(NAME, name)
 
 
-def _internal_errors(world: World) -> list[str]:
+def _internal_errors(world: World, requests: Iterable[Exchange]) -> list[str]:
     """Return the errors that fail every test: internal errors of the fake, and in strict mode each advisory."""
-    lines: list[str] = []
-    strict = world._admin.get("/settings")["strict"]  # noqa: SLF001 - a module of the same house
-    for request in world.requests:
+    crashes, advisories = [], []
+    for request in requests:
         if request.cause_kind == "crash":
-            lines.append(f"request {request.number}, {request}: {request.cause}")
-        lines += _advisories(request) if strict else []
-    return lines
+            crashes.append(f"request {request.number}, {request}: {request.cause}")
+        advisories += _advisories(request)
+    strict = bool(advisories) and world._admin.get("/settings")["strict"]  # noqa: SLF001 - a module of the same house
+    return crashes + (advisories if strict else [])
 
 
 def _advisories(request: Exchange) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 import ltx_mock.testing.pytest_report  # noqa: F401 - see `loaded`
 from ltx_mock import MockServer
+from ltx_mock.server.thread import ServerThread
 from support.bodies import TEXT
 
 BODY = {"input": TEXT}
@@ -324,6 +326,51 @@ def test_a_test_that_reads_a_stopped_server_gets_its_own_error(pytester: pytest.
     assert "the tenant cannot be read: the server is stopped" in output
 
 
+# ---- what the fixture costs
+
+IDLE = """
+    def test(ltx_mock):
+        pass
+"""
+CALLS_OF_A_TENANT = 5
+"""Requests without a key so far, open, the journal for the report and at the end, delete."""
+
+
+def test_a_tenant_costs_a_test_without_requests_five_calls(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    wait_for = ServerThread.wait_for
+
+    def counting(self: ServerThread, work: Any, timeout: float | None = None) -> object:
+        calls.append(work)
+        return wait_for(self, work, timeout)
+
+    monkeypatch.setattr(ServerThread, "wait_for", counting)
+    run(pytester, IDLE, passed=1)
+    assert len(calls) == CALLS_OF_A_TENANT
+
+
+def test_a_passed_test_without_findings_loads_no_report(pytester: pytest.Pytester) -> None:
+    test = """
+    def test(ltx_mock):
+        submit(ltx_mock)
+    """
+    pytester.makepyfile(test_inside=HELPERS + test)
+    pytester.makeconftest(
+        """
+        import sys
+
+        def pytest_sessionfinish():
+            assert "ltx_mock.testing.pytest_report" not in sys.modules
+            assert "ltx_mock_contracts.verdicts" not in sys.modules
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    assert result.ret == 0
+
+
 # ---- what the tests have spent
 
 SPENDING = """
@@ -351,10 +398,11 @@ def test_the_processes_of_xdist_add_what_they_have_spent(pytester: pytest.Pytest
     assert SPENT in result.stdout.lines
 
 
-@pytest.mark.parametrize(("test", "options"), [("def test(ltx_mock): pass", ()), (SPENDING, ("-q",))])
+@pytest.mark.parametrize(("test", "options"), [(IDLE, ()), (SPENDING, ("-q",))])
 def test_a_run_that_spends_nothing_or_is_quiet_shows_no_such_line(
     pytester: pytest.Pytester, test: str, options: tuple[str, ...]
 ) -> None:
     pytester.makepyfile(test_inside=HELPERS + test)
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio", *options)
+    assert result.ret == 0
     result.stdout.no_fnmatch_line("*credits*")
