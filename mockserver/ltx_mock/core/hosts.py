@@ -7,12 +7,15 @@ import re
 import socket
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ltx_mock_contracts.io.own_sockets import Place
 
 LONGEST_NAME = 253
 """The maximum length of a host name (RFC 1035). Longer ones are not cached."""
+LONGEST_URL = 2000
+"""The maximum length of a usual URL. Longer ones are not cached."""
 
 _OLD_STYLE = re.compile(r"[0-9a-fx.]+", re.ASCII)
 _PORT = re.compile(r":\d*$", re.ASCII)
@@ -23,20 +26,43 @@ ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#@:\[\]\\]+
 """A page's origin in the form that browsers send, in lower case."""
 
 
+class UrlHost(NamedTuple):
+    """The host of a URL.
+
+    Attributes:
+        name: Its lower-case name, or an empty string if there is none.
+        is_here: Whether it is this machine.
+        portless: The URL without its port if the host is this machine; else unchanged.
+    """
+
+    name: str
+    is_here: bool
+    portless: str
+
+
+def url_host(url: str) -> UrlHost:
+    """Return the host of a URL."""
+    return _url_host(url) if len(url) <= LONGEST_URL else _read_url(url)
+
+
 def host_of(url: str) -> str:
     """Return the lower-case host name of a URL, or an empty string if there is none."""
+    return url_host(url).name
+
+
+def _read_url(url: str) -> UrlHost:
     try:
-        return (urlsplit(url).hostname or "").rstrip(".")
+        parts = urlsplit(url)
+        name = (parts.hostname or "").rstrip(".")
     except ValueError:
-        return ""
+        return UrlHost("", is_here=False, portless=url)
+    if not is_this_machine(name):
+        return UrlHost(name, is_here=False, portless=url)
+    return UrlHost(name, is_here=True, portless=parts._replace(netloc=_PORT.sub("", parts.netloc)).geturl())
 
 
-def without_local_port(url: str) -> str:
-    """Return a URL on this machine without its port, and any other URL unchanged."""
-    if not is_this_machine(host_of(url)):
-        return url
-    parts = urlsplit(url)
-    return parts._replace(netloc=_PORT.sub("", parts.netloc)).geturl()
+# Processing a request needs the host of each URL several times.
+_url_host = lru_cache(maxsize=1024)(_read_url)
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:

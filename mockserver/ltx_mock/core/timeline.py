@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ltx_mock.core.clock import LATEST, SECOND
 from ltx_mock.core.failures import Failure
-from ltx_mock.core.hosts import without_local_port
+from ltx_mock.core.hosts import url_host
 from ltx_mock.core.seeding import between, digest
 from ltx_mock_contracts.api import State
 from ltx_mock_contracts.model import MODEL
@@ -103,8 +103,8 @@ def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
 
     URLs on this machine count without their ports, which differ from run to run if a test serves its files itself.
     """
-    images = tuple(map(without_local_port, request.image_urls))
-    loras = tuple((without_local_port(path), scale) for path, scale in request.loras)
+    images = tuple([url_host(url).portless for url in request.image_urls])
+    loras = tuple([(url_host(path).portless, scale) for path, scale in request.loras])
     look = (request.mode, request.prompt, request.resolution, request.duration, request.aspect_ratio)
     return digest("picture", look, images, loras, seed)
 

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import INVALID_IMAGE_URL, Failure, assets, failure
-from ltx_mock.core.hosts import host_of, is_this_machine
+from ltx_mock.core.hosts import url_host
 from ltx_mock.engine.outbound import Fetched, Sender, Unanswered
 from ltx_mock_contracts.request import GenerateRequest
 
@@ -69,7 +69,7 @@ class Inspector:
         return InspectionResult(doubt=doubt)
 
     def _fetches(self, url: str) -> bool:
-        return self._fetch_all or is_this_machine(host_of(url))
+        return self._fetch_all or url_host(url).is_here
 
     async def _problem(self, code: str, url: str) -> str | Unanswered | None:
         """Return the problem of an asset; the reason itself if only its certificate was refused."""

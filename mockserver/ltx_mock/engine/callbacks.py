@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from ltx_mock.asgi.turns import in_turns
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
-from ltx_mock.core.hosts import host_of, in_container, is_this_machine
+from ltx_mock.core.hosts import in_container, url_host
 from ltx_mock.core.records import Attempt, Delivery
 from ltx_mock.engine import responses
 from ltx_mock.engine.deliveries import RETRY_AFTER_MS, Claim, after_attempt, entry_of, give_back, origin_of
@@ -273,7 +273,7 @@ class Callbacks(Observer):
 def _hint(delivery: Delivery, reason: Unanswered) -> str:
     """Return a hint for a receiver on this machine that cannot be reached."""
     target = delivery.target or ""
-    if reason.kind != "refused" or not is_this_machine(host_of(target)):
+    if reason.kind != "refused" or not url_host(target).is_here:
         return ""
     if not in_container():
         return "; is the receiver running on this port?"

@@ -10,6 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock.core import hosts
+from ltx_mock.core.failures import predicted_failure
+from ltx_mock.core.timeline import result_fingerprint
+from ltx_mock.engine.assets import Inspector
+from ltx_mock.engine.outbound import Sender
+from ltx_mock_contracts.request import GenerateRequest, Lora
 
 
 @pytest.mark.parametrize(
@@ -45,7 +50,7 @@ def test_a_host_leads_here_in_whatever_notation(host: str, here: bool) -> None:
     ],
 )
 def test_a_url_on_this_machine_loses_its_port_and_another_nothing(url: str, without: str) -> None:
-    assert hosts.without_local_port(url) == without
+    assert hosts.url_host(url).portless == without
 
 
 @given(st.text("0123456789.abcdefx:[]", max_size=300))
@@ -68,3 +73,32 @@ def test_a_host_is_read_once_and_one_that_is_no_name_is_kept_nowhere(monkeypatch
     assert read == ["images.example.com"]
     hosts.is_this_machine("a" * 254)
     assert hosts._address_of.cache_info().currsize == 1
+
+
+def test_a_url_is_parsed_once_for_all_that_a_request_needs_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    known = hosts.urlsplit
+
+    def counted(url: str) -> Any:
+        parsed.append(url)
+        return known(url)
+
+    monkeypatch.setattr(hosts, "urlsplit", counted)
+    request = GenerateRequest(
+        mode="image-to-video-LoRA",
+        prompt="a boat",
+        resolution="480p",
+        duration=5,
+        image_urls=("https://parsed-once.example.com/image.png",),
+        loras=(Lora("http://parsed-once.localhost:8080/lora.bin?download=true"),),
+    )
+    assert predicted_failure(request) is None
+    result_fingerprint(request, 1)
+    assert Inspector(Sender(), fetch_all=False).concerns(request)
+    assert parsed == [*request.image_urls, request.loras[0].path]
+
+
+def test_a_very_long_url_is_kept_nowhere() -> None:
+    hosts._url_host.cache_clear()
+    assert hosts.host_of("http://localhost/" + "a" * hosts.LONGEST_URL) == "localhost"
+    assert hosts._url_host.cache_info().currsize == 0
