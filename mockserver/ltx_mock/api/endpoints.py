@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
 from ltx_mock.api.faults import deliver_with_effect
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
-from ltx_mock.asgi.messages import ClientGoneError, header, read_body, root_url
+from ltx_mock.asgi.messages import ClientGoneError, first_headers, read_body, root_url
 from ltx_mock.core.journal_entry import ApiOperation, RequestEntry
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.origins import foreign_page
@@ -40,7 +41,15 @@ NOTHING = Submission(b"", (), RequestFacts(), None)
 """The submission of a request without a body."""
 JSON = (b"content-type", b"application/json")
 _PLAIN_TASK_ID = re.compile(rb"taskId=([\w.~-]+)", re.ASCII)
-_JSON_BODY = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+_JSON_BODY = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+
+
+class Call(NamedTuple):
+    """A call of an endpoint: its scope, the first value of each header, and the parsed body."""
+
+    scope: Scope
+    headers: Mapping[bytes, bytes]
+    submitted: Submission
 
 
 class Endpoint(ABC):
@@ -55,27 +64,29 @@ class Endpoint(ABC):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, and record it in the journal of its key."""
         engine, store = self._engine, self._engine.store
-        tenant, refusal = await access(engine, scope)
+        headers = first_headers(scope)
+        tenant, refusal = await access(engine, headers)
         refusal = refusal or self._wrong_method(scope["method"])
         body, unreadable, submitted = b"", None, NOTHING
         counts = refusal is None
         if counts and "POST" in self.methods:
             try:
-                body, unreadable = await self._body(scope, receive)
+                body, unreadable = await self._body(scope, headers, receive)
             except ClientGoneError:
                 return
             if unreadable is None:
                 submitted = await engine.worker.read(Submission.of, body)
+        call = Call(scope, headers, submitted)
         if counts and tenant.inspecting:
-            await self._wait_for_inspections(tenant, scope, submitted)
+            await self._wait_for_inspections(tenant, call)
         # A reset meanwhile has put a new tenant in the place of this.
         if counts and store.find(tenant.key) != tenant:
-            tenant, refusal = await access(engine, scope)
+            tenant, refusal = await access(engine, headers)
 
         def exchange(tenant: Tenant) -> Created:
             now = tenant.clock.now()
             refused = refusal or (_count(tenant, now) if counts else None) or unreadable
-            created = Created(refused) if refused else self._handle(tenant, scope, submitted, now)
+            created = Created(refused) if refused else self._handle(tenant, call, now)
             if not created.callback_first:
                 record(tenant, self.operation, scope, body, created.response, now)
             return created
@@ -93,15 +104,19 @@ class Endpoint(ABC):
     def _wrong_method(self, method: str) -> ApiResponse | None:
         return None if method in self.methods else responses.method_not_allowed(method, ", ".join(self.methods))
 
-    async def _wait_for_inspections(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
+    async def _wait_for_inspections(self, tenant: Tenant, call: Call) -> None:  # noqa: ARG002
         """Wait for those on which the response depends; for none unless overridden."""
         return
 
-    async def _body(self, scope: Scope, receive: Receive) -> tuple[bytes, ApiResponse | None]:
+    async def _body(
+        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> tuple[bytes, ApiResponse | None]:
         """Return the decoded body; or the raw or an empty body, and the error response."""
         body = await read_body(receive, MAX_BODY_BYTES)
         if body is None:
             return b"", responses.too_large(MAX_BODY_BYTES)
+        if b"content-encoding" not in headers:
+            return body, None
         try:
             return decoded(scope["headers"], body, MAX_BODY_BYTES), None
         except TooLargeError:
@@ -110,7 +125,7 @@ class Endpoint(ABC):
             return body, responses.wrong_encoding(problem)
 
     @abstractmethod
-    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:
+    def _handle(self, tenant: Tenant, call: Call, now: int) -> Created:
         """Return the response. A unit of work."""
 
 
@@ -120,36 +135,34 @@ class GenerateTask(Endpoint):
     operation = "generateTask"
     methods = ("POST",)
 
-    async def _wait_for_inspections(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
-        if submitted.request is not None:
+    async def _wait_for_inspections(self, tenant: Tenant, call: Call) -> None:
+        if call.submitted.request is not None:
             await self._engine.before_generate(tenant)
 
-    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:
-        subject = submitted.subject
-        if not tenant.scenarios and DIRECTIVE not in subject.prompt and not may_request_scenarios(scope["headers"]):
-            return self._work(tenant, scope, submitted, now)
+    def _handle(self, tenant: Tenant, call: Call, now: int) -> Created:
+        subject = call.submitted.subject
+        if not tenant.scenarios and DIRECTIVE not in subject.prompt and not may_request_scenarios(call.headers):
+            return self._work(tenant, call, now)
         try:
-            requested = requested_scenarios(scope["headers"], subject.prompt)
+            requested = requested_scenarios(call.scope["headers"], subject.prompt)
         except SettingsError as problem:
             return Created(responses.no_scenario(str(problem), problem.field))
         planned: PlannedTask | None = None
 
         def work() -> ApiResponse:
             nonlocal planned
-            response, planned = self._work(tenant, scope, submitted, now, requested)
+            response, planned = self._work(tenant, call, now, requested)
             return response
 
         response = run_with_scenarios(tenant, "generateTask", requested, subject, work)
         return Created(response, planned)
 
-    def _work(
-        self, tenant: Tenant, scope: Scope, submitted: Submission, now: int, requested: tuple[ActiveScenario, ...] = ()
-    ) -> Created:
-        content_type = header(scope, b"content-type")
-        if content_type is not None and content_type != "application/json" and not _JSON_BODY.match(content_type):
-            return Created(responses.wrong_content_type(content_type))
-        page = foreign_page(scope["headers"], tenant.settings.allow_origin)
-        return self._engine.generate(tenant, submitted, root_url(scope), now, requested, page)
+    def _work(self, tenant: Tenant, call: Call, now: int, requested: tuple[ActiveScenario, ...] = ()) -> Created:
+        content_type = call.headers.get(b"content-type", JSON[1])
+        if content_type != JSON[1] and not _JSON_BODY.match(content_type):
+            return Created(responses.wrong_content_type(content_type.decode("latin-1")))
+        page = foreign_page(call.headers, tenant.settings.allow_origin)
+        return self._engine.generate(tenant, call.submitted, root_url(call.scope), now, requested, page)
 
 
 class StatusTask(Endpoint):
@@ -158,18 +171,18 @@ class StatusTask(Endpoint):
     operation = "statusTask"
     methods = ("GET", "HEAD")
 
-    async def _wait_for_inspections(self, tenant: Tenant, scope: Scope, submitted: Submission) -> None:  # noqa: ARG002
-        await self._engine.before_status(tenant, task_id_of(scope["query_string"]))
+    async def _wait_for_inspections(self, tenant: Tenant, call: Call) -> None:
+        await self._engine.before_status(tenant, task_id_of(call.scope["query_string"]))
 
-    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:  # noqa: ARG002 - a GET has no body
-        return Created(self._response(tenant, scope, task_id_of(scope["query_string"]), now))
+    def _handle(self, tenant: Tenant, call: Call, now: int) -> Created:
+        return Created(self._response(tenant, call, task_id_of(call.scope["query_string"]), now))
 
-    def _response(self, tenant: Tenant, scope: Scope, task_id: str, now: int) -> ApiResponse:
+    def _response(self, tenant: Tenant, call: Call, task_id: str, now: int) -> ApiResponse:
         task = tenant.task(task_id)
-        if not tenant.scenarios and not (task and task.scenarios) and not may_request_scenarios(scope["headers"]):
+        if not tenant.scenarios and not (task and task.scenarios) and not may_request_scenarios(call.headers):
             return self._work(tenant, task_id, now)
         try:
-            requested = requested_scenarios(scope["headers"])
+            requested = requested_scenarios(call.scope["headers"])
         except SettingsError as problem:
             return responses.no_scenario(str(problem), problem.field)
         subject = RequestFacts.of(task.request) if task else RequestFacts()
@@ -190,12 +203,12 @@ class Balance(Endpoint):
     operation = "balance"
     methods = ("GET", "HEAD")
 
-    def _handle(self, tenant: Tenant, scope: Scope, submitted: Submission, now: int) -> Created:  # noqa: ARG002 - a GET has no body
+    def _handle(self, tenant: Tenant, call: Call, now: int) -> Created:
         def work() -> ApiResponse:
             return responses.balance(tenant.account(now).credits)
 
         try:
-            requested = for_operation(requested_scenarios(scope["headers"]), "balance")
+            requested = for_operation(requested_scenarios(call.scope["headers"]), "balance")
         except SettingsError as problem:
             return Created(responses.no_scenario(str(problem), problem.field))
         return Created(run_with_scenarios(tenant, "balance", requested, RequestFacts(), work))
@@ -215,7 +228,7 @@ class NotAnEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond, and record the request in the journal of the key, where typos can be found."""
-        tenant, refusal = await access(self._engine, scope)
+        tenant, refusal = await access(self._engine, first_headers(scope))
         if refusal is None or not f"{scope['path']}/".startswith(f"{BASE_PATH}/"):
             refusal = responses.not_found(scope["path"])
         await self._engine.store.run(
@@ -224,12 +237,12 @@ class NotAnEndpoint:
         await deliver(tenant, scope, refusal, receive, send)
 
 
-async def access(engine: Engine, scope: Scope) -> tuple[Tenant, ApiResponse | None]:
+async def access(engine: Engine, headers: Mapping[bytes, bytes]) -> tuple[Tenant, ApiResponse | None]:
     """Return the tenant of the request's key; or the anonymous tenant and the 401 (AUTH-1 to AUTH-3)."""
-    given = header(scope, b"authorization")
+    given = headers.get(b"authorization")
     if given is None:
         return await engine.tenants.anonymous(), responses.unauthorized(NO_KEY)
-    key = bearer_key(given)
+    key = bearer_key(given.decode("latin-1"))
     if key is None:
         return await engine.tenants.anonymous(), responses.unauthorized(NOT_BEARER)
     tenant = await engine.tenants.of_key(key)
@@ -257,22 +270,22 @@ def record(tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, r
     late = effect.wait_ms if effect and tenant.clock.flows else 0
     tenant.record(
         lambda number: RequestEntry(
-            number=number,
-            at=now,
-            operation=operation,
-            method=scope["method"],
-            target=f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"],
-            status=None if effect and effect.fault else response.status,
-            request=body,
-            response=response.body,
-            request_headers=tuple(scope["headers"]),
-            response_headers=response.headers,
-            task_id=response.task_id,
-            state=response.state,
-            findings=tuple(response.findings),
-            cause=response.cause,
-            fault=effect.fault if effect else None,
-            ended=now + late if late else None,
+            number,
+            now,
+            operation,
+            scope["method"],
+            f"{scope['path']}?{query.decode('latin-1')}" if query else scope["path"],
+            None if effect and effect.fault else response.status,
+            body,
+            response.body,
+            tuple(scope["headers"]),
+            response.headers,
+            response.task_id,
+            response.state,
+            tuple(response.findings),
+            response.cause,
+            effect.fault if effect else None,
+            now + late if late else None,
         )
     )
 

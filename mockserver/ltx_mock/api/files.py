@@ -15,7 +15,7 @@ from ltx_mock.api.faults import deliver_with_effect
 from ltx_mock.asgi.byte_ranges import BytesResponse
 from ltx_mock.asgi.connection import connection_of
 from ltx_mock.asgi.json_response import JSONResponse
-from ltx_mock.asgi.messages import root_url
+from ltx_mock.asgi.messages import first_headers, root_url
 from ltx_mock.core.clock import DAY
 from ltx_mock.core.records import Task
 from ltx_mock.core.timeline import result_fingerprint
@@ -92,7 +92,7 @@ class ResultFile(Preview):
 
     async def _happening(self, tenant: Tenant, task: Task, scope: Scope) -> ApiResponse | None:
         """Return the response of a scenario for a download, if one applies."""
-        if not tenant.scenarios and not task.scenarios and not may_request_scenarios(scope["headers"]):
+        if not tenant.scenarios and not task.scenarios and not may_request_scenarios(first_headers(scope)):
             return None
         try:
             requested = requested_scenarios(scope["headers"])

@@ -30,6 +30,11 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def first_headers(scope: Scope) -> dict[bytes, bytes]:
+    """Return the headers by their lower-case names; of several with one name, the first."""
+    return dict(reversed(scope["headers"]))
+
+
 async def read_body(receive: Receive, limit: int) -> bytes | None:
     """Return the whole body, or None as soon as it is longer than `limit` bytes.
 

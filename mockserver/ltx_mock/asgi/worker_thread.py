@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, TypeVar
 
@@ -61,9 +61,9 @@ class WorkerThread:
     def __init__(self) -> None:
         self._executor: ThreadPoolExecutor | None = None
 
-    async def read(self, reader: Callable[[bytes], T], raw: bytes) -> T:
+    def read(self, reader: Callable[[bytes], T], raw: bytes) -> Awaitable[T]:
         """Return the result of a reader for a body."""
-        return await self.run(reader, raw, len(raw))
+        return self.run(reader, raw, len(raw))
 
     async def run(self, work: Callable[[A], T], argument: A, size: int) -> T:
         """Return the result of work on data of about so many bytes; small data is processed at once, in no thread.

@@ -6,17 +6,17 @@ Any page may call the API. But a foreign page must not use the fake to reach ser
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from ltx_mock.core.hosts import ORIGIN, address_of, is_this_machine
 
 ANOTHER_SITE = "another site"
 MAX_SHOWN = 80
-_CONCERNED = frozenset({b"host", b"origin", b"referer", b"sec-fetch-site"})
+_FROM_PAGES = frozenset({b"origin", b"referer", b"sec-fetch-site"})
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
 
 
-def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[str]) -> str | None:
+def foreign_page(headers: Mapping[bytes, bytes], allowed: Collection[str]) -> str | None:
     """Return the origin of the foreign page that sent a request; None otherwise.
 
     Browsers send `Origin` with each cross-origin POST; `null` is a local file or a sandboxed frame, which anybody can
@@ -27,7 +27,9 @@ def foreign_page(headers: Collection[tuple[bytes, bytes]], allowed: Collection[s
         headers: the request headers, with lower-case names.
         allowed: origins of other machines, or `null`, that do not count as foreign.
     """
-    given = {name: value.decode("latin-1").strip().lower() for name, value in headers if name in _CONCERNED}
+    if _FROM_PAGES.isdisjoint(headers):
+        return None
+    given = {name: value.decode("latin-1").strip().lower() for name, value in headers.items()}
     origin = given.get(b"origin")
     if origin is None and (referer := given.get(b"referer")):
         found = _BEFORE_PATH.match(referer)

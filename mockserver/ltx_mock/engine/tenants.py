@@ -36,7 +36,7 @@ class Tenants:
     async def of_key(self, key: str) -> Tenant | None:
         """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
         if is_key(key) and (not self._keys or key in self._keys):
-            return await self._store.tenant(key)
+            return self._store.find(key) or await self._store.tenant(key)
         return await self._store.existing(key)  # it may be that of an opened tenant
 
     async def open(self, key: str, values: Mapping[str, Any], *, new: bool = False) -> Tenant:

@@ -25,12 +25,9 @@ _code = re.compile(r'(?:^|[,;])\s*code\s*=\s*"?([^\s",;]*)', re.IGNORECASE)
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-def may_request_scenarios(headers: Headers) -> bool:
-    """Tell whether a header may request a scenario."""
-    for name, _ in headers:  # noqa: SIM110 - a generator takes three times as long, and this is done for each request
-        if name in _HEADERS:
-            return True
-    return False
+def may_request_scenarios(names: Iterable[bytes]) -> bool:
+    """Tell whether one of the headers with these names may request a scenario."""
+    return not _HEADERS.isdisjoint(names)
 
 
 def requested_scenarios(headers: Headers, prompt: str = "") -> tuple[ActiveScenario, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,6 +59,21 @@ class Reachable:
             await answer(scope, receive, send)
 
 
+class Crashing:
+    """Middleware that answers 500 in the envelope to an internal error, and raises it again, so that it is logged."""
+
+    def __init__(self, app: ASGIApp, crash: Crash) -> None:
+        self._app, self._crash = app, crash
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            await (await self._crash(Request(scope), error))(scope, receive, send)
+            raise
+
+
 class OpenToBrowsers:
     """CORS middleware for the API and its files, for pages of any origin; not for the control plane.
 
@@ -76,10 +91,22 @@ class OpenToBrowsers:
             expose_headers=["Retry-After", "ETag", "Accept-Ranges", "Content-Range", "Content-Length"],
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Respond to a preflight, or pass the request on."""
         app = self._app if header(scope, b"origin") is None else self._cors
-        await app(scope, receive, send)
+        return app(scope, receive, send)
+
+
+class ByPath:
+    """An application that has other applications at some exact paths, in front of one for all other paths."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp], others: ASGIApp) -> None:
+        self._apps, self._others = apps, others
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on."""
+        app = self._apps.get(scope["path"], self._others) if scope["type"] == "http" else self._others
+        return app(scope, receive, send)
 
 
 def new_engine(settings: Settings) -> Engine:
@@ -89,16 +116,16 @@ def new_engine(settings: Settings) -> Engine:
 
 def build(engine: Engine) -> ASGIApp:
     """Return the application around an engine."""
-    generate, status, nothing = GenerateTask(engine), StatusTask(engine), NotAnEndpoint(engine)
+    nothing, crash = NotAnEndpoint(engine), Crash(engine)
     open_ = [Middleware(OpenToBrowsers)]
     pages = dashboard.routes(Reachable(Preview(engine)))
     control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
-    routes: list[Route | Mount] = []
-    for prefix in PREFIXES:
-        routes.append(Route(f"{prefix}{MODEL.status_path}", status, middleware=open_))
-        routes.append(Route(f"{prefix}{MODEL.generate_path}", generate, middleware=open_))
-        routes.append(Route(f"{prefix}{BALANCE_PATH}", Balance(engine), middleware=open_))
-    routes += [
+    endpoints: dict[str, ASGIApp] = {
+        MODEL.status_path: StatusTask(engine),
+        MODEL.generate_path: GenerateTask(engine),
+        BALANCE_PATH: Balance(engine),
+    }
+    routes = [
         Route("/", Landing(OpenToBrowsers(nothing))),
         Route("/favicon.ico", Response(status_code=204)),  # browsers request it by themselves, so it is not recorded
         Route(RESULT, ResultFile(engine), middleware=open_),
@@ -107,11 +134,12 @@ def build(engine: Engine) -> ASGIApp:
         Mount("/__admin", app=control, middleware=[Middleware(Guard, engine.settings)]),
     ]
     _match_whole_paths(routes)
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: Crash(engine)})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: crash})
     app.router.redirect_slashes = False
     # A last route would not work: the pattern of its path does not match line breaks.
     app.router.default = OpenToBrowsers(nothing)
-    return app
+    apps = {path: Crashing(OpenToBrowsers(endpoint), crash) for path, endpoint in endpoints.items()}
+    return ByPath({f"{prefix}{path}": each for path, each in apps.items() for prefix in PREFIXES}, app)
 
 
 def _match_whole_paths(routes: Iterable[BaseRoute]) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import cast
 
 import uvicorn
@@ -195,8 +195,11 @@ class _WhileOpen:
     def __init__(self, engine: Engine) -> None:
         self._engine, self._app = engine, build(engine)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on."""
+        return (self._app if self._engine.is_open.is_set() else self._wait)(scope, receive, send)
+
+    async def _wait(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._engine.is_open.wait()
         await self._app(scope, receive, send)
 
@@ -210,6 +213,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 _WhileOpen(engine),
+                interface="asgi3",
                 # asyncio accepts so many connections at once, before any is closed to make room.
                 backlog=max(1, min(100, self.connections.most // 12)),
                 log_config=None,

@@ -114,6 +114,8 @@ class MemoryTenant:
         self.counts: dict[tuple[Operation, int | None], int] = {}
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, MemoryTenant):
             return NotImplemented
         return (self.key, self.generation) == (other.key, other.generation)
