@@ -18,7 +18,7 @@ from itertools import cycle
 from pathlib import Path
 
 from _load import cpu_seconds, drive, request, serving
-from bench_server import BODY, GENERATE, OPEN
+from _requests import BODY, GENERATE, OPEN
 
 CALLBACKS = 100_000
 DEAD = 4
