@@ -91,16 +91,17 @@ def _escaped_character(letter: str, encoding: str) -> str:
 
 
 def _require_shallow(value: Any) -> Any:
-    level = [value]
+    level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(LEVELS):
-        level = [child for each in level if isinstance(each, (dict, list)) for child in _children(each)]
+        level = [
+            child
+            for each in level
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, (dict, list))
+        ]
         if not level:
             return value
     raise DeepNestingError
-
-
-def _children(value: dict[str, Any] | list[Any]) -> Any:
-    return value.values() if isinstance(value, dict) else value
 
 
 def _finite(digits: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -70,7 +71,7 @@ class HarEntry:
             headers = {"content-type": kind} | headers
         return {name: headers[name] for name in CONTENT_HEADERS if name in headers} if headers else None
 
-    @property
+    @cached_property
     def response_headers(self) -> dict[str, str]:
         """The headers of the response by lower-case name."""
         return _headers(self._response)
