@@ -1,4 +1,4 @@
-"""The commands that judge: `check` on the fake, `check-client` on a client that does not wait, `check-trace` on HAR files.
+"""What `check` on the fake, `check-client` on a client that does not wait, and `check-trace` on HAR files cost.
 
 Each is the whole command, from its start to its end. Processor time includes child processes; on a busy machine it
 varies less than real time.
