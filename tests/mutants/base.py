@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mock import MockServer
 from ltx_mock.asgi.in_process import Reply, call
+from ltx_mock.engine import outbound
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import MalformedBody, parse_body, validate_request
 
@@ -386,13 +387,18 @@ def _hook(sender: Any, mutating: Mutating) -> None:
         patience: float, url: str, body: bytes, *, method: str = "POST", content_type: str = "application/json"
     ) -> int:
         headers = [("content-type", content_type), ("content-length", str(len(body)))]
-        async with sender._exchange(method, url, patience, headers, body) as (_, response):
-            return int(response.status_code)
+        target = outbound._target(url)
+        async with outbound._limited(target, patience):
+            connection = await sender._connect(target)
+            try:
+                return int((await connection.ask(method, target, headers, body)).status_code)
+            finally:
+                connection.close()
 
-    async def post(url: str, body: bytes, timeout_s: float, *more: Any) -> int:
+    async def post(url: str, body: bytes, timeout_s: float, *more: Any, **options: Any) -> int:
         behaviour = mutating.behaviour
         if behaviour is None:
-            return int(await true_post(url, body, timeout_s, *more))
+            return int(await true_post(url, body, timeout_s, *more, **options))
         return await behaviour.calls(partial(deliver, timeout_s), url, body)
 
     sender.post = post
