@@ -36,8 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Return the seed, and the URL of another server if there is one."""
-    where = f", server {config.option.ltx_base_url}" if config.option.ltx_base_url else ""
-    return f"ltx-mock: --ltx-seed={config.option.ltx_seed}{where}"
+    head = f"ltx-mock: --ltx-seed={config.option.ltx_seed}"
+    if not config.option.ltx_base_url:
+        return head
+    from ltx_mock_contracts.reporting.redaction import hide_url_secrets  # noqa: PLC0415 - most sessions have no URL
+
+    return f"{head}, server {hide_url_secrets(config.option.ltx_base_url)}"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -20,6 +20,7 @@ from ltx_mock_contracts.conformance.plugin import options_of
 from ltx_mock_contracts.conformance.runner import CannotRun, CheckFinished, late_results, run_check, select_checks
 from ltx_mock_contracts.conformance.suite import CHECKS
 from ltx_mock_contracts.reporting.facts import about
+from ltx_mock_contracts.reporting.redaction import hide_url_secrets
 from ltx_mock_contracts.verdicts import VerdictCollector
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _contact_server(config: pytest.Config) -> None:
         select_checks(options)
         target = config.stash[TARGET] = Target(options, config.stash[FOLDER])
     except (CannotRun, CannotRunError) as problem:
-        raise pytest.UsageError(str(problem)) from None
+        raise pytest.UsageError(hide_url_secrets(str(problem))) from None
     config.add_cleanup(target.close)
 
 

@@ -60,7 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
         try:
             config.option.ltx_base_url = server_url(config.option.ltx_base_url)
         except ValueError as error:
-            raise pytest.UsageError(f"--ltx-base-url {error}") from None
+            from ltx_mock_contracts.reporting.redaction import hide_url_secrets  # noqa: PLC0415 - only for an error
+
+            raise pytest.UsageError(hide_url_secrets(f"--ltx-base-url {error}")) from None
     if any(_SUITE in each.partition("::")[0].replace(os.sep, ".") for each in config.args):
         try:
             from ltx_mock_contracts.conformance import adapter  # noqa: PLC0415 - most sessions run no checks

@@ -131,10 +131,11 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _say(message: str) -> int:
-    from ltx_mock_contracts.reporting.text import printable  # noqa: PLC0415 - only where something is wrong
+    from ltx_mock_contracts.reporting.redaction import hide_url_secrets  # noqa: PLC0415 - only where something is wrong
+    from ltx_mock_contracts.reporting.text import printable  # noqa: PLC0415
 
     try:
-        click.echo(f"ltx-mock: {printable(' '.join(message.split()))}", err=True)
+        click.echo(f"ltx-mock: {printable(hide_url_secrets(' '.join(message.split())))}", err=True)
     except OSError:
         forget_stream(sys.stderr)
     return CANNOT_RUN

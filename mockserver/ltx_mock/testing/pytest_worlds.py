@@ -17,6 +17,7 @@ from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
 from ltx_mock.testing.pytest_spending import note_spending
 from ltx_mock_contracts.control_client import ControlClient
+from ltx_mock_contracts.reporting.redaction import hide_url_secrets
 
 if TYPE_CHECKING:
     from ltx_mock.control.from_json import Exchange
@@ -149,7 +150,7 @@ def _section(world: World, *, failed: bool) -> Iterator[Section]:
     except Exception as error:  # noqa: BLE001 - the test's own error must be told, whatever happens here
         text = f"the tenant cannot be read: {error}"
     if text:
-        yield f"ltx-mock {world.url}", text
+        yield f"ltx-mock {hide_url_secrets(world.url)}", text
 
 
 def _history(world: World) -> str:

@@ -15,6 +15,7 @@ from ltx_mock.core.timeline import NEVER
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.assertions import Assertions
 from ltx_mock.testing.scenarios import Scenarios
+from ltx_mock_contracts.reporting.redaction import hide_url_secrets
 
 if TYPE_CHECKING:
     import httpx
@@ -120,7 +121,7 @@ class World(Assertions):
         self.scenarios = Scenarios(admin)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.url} {key_label(self.api_key)}>"
+        return f"<{type(self).__name__} {hide_url_secrets(self.url)} {key_label(self.api_key)}>"
 
     @property
     def base_url(self) -> str:

@@ -165,6 +165,10 @@ def test_the_help_of_serve_has_the_defaults_of_the_command(cli: Run) -> None:
             ["clock", "advance", "-5"],
             "Invalid value for 'SECONDS': -5.0 is not in the range x>=0; see ltx-mock clock advance --help",
         ),
+        (
+            ["serve", "--public-url", "http://u:s3cret@h:x"],
+            "public_url must be an absolute http or https URL, not 'http://…@h:x'",
+        ),
         (["clock", "advance"], "Missing argument 'SECONDS'; see ltx-mock clock advance --help"),
     ],
 )

@@ -77,6 +77,13 @@ def test_one_that_may_go_nowhere_stays(mock: MockServer) -> None:
         mock.redeliver(mock.callbacks[0])
 
 
+def test_the_password_in_its_url_is_not_in_the_refusal(mock: MockServer) -> None:
+    submit(mock, "https://user:s3cret@example.com/callback")
+    with pytest.raises(ConflictError, match="rewrite https://…@example") as refused:
+        mock.redeliver(mock.callbacks[0])
+    assert "s3cret" not in str(refused.value)
+
+
 def test_a_withheld_one_goes_once_its_host_is_allowed_or_rewritten(
     mock: MockServer, receiver: CallbackReceiver
 ) -> None:

@@ -406,3 +406,11 @@ def test_a_run_that_spends_nothing_or_is_quiet_shows_no_such_line(
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:asyncio", *options)
     assert result.ret == 0
     result.stdout.no_fnmatch_line("*credits*")
+
+
+def test_a_password_in_the_base_url_is_not_printed(pytester: pytest.Pytester) -> None:
+    with MockServer() as server:
+        url = server.url.replace("://", "://user:s3cret@")
+        output = run(pytester, "    def test_one(ltx_mock): assert not ltx_mock", f"--ltx-base-url={url}", failed=1)
+    assert "s3cret" not in output
+    assert "…@127.0.0.1" in output
