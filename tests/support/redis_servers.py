@@ -53,12 +53,16 @@ class RedisServer:
 
     def start(self, *options: str) -> None:
         """Start, with the data and on the port of before; return when it answers."""
-        self._process = subprocess.Popen(["redis-server", "--port", str(self.port), *self._options, *options])
+        self.begin(*options)
         try:
             until(self._answers)
         except BaseException:
             self.kill()
             raise
+
+    def begin(self, *options: str) -> None:
+        """Start without waiting for an answer."""
+        self._process = subprocess.Popen(["redis-server", "--port", str(self.port), *self._options, *options])
 
     def kill(self) -> None:
         """End at once, as `kill -9` does. What was acknowledged is in the append-only file."""

@@ -274,18 +274,28 @@ def test_a_server_that_cannot_write_says_why_and_has_written_nothing(
     story(server.url, tell)
 
 
-def test_a_server_that_is_loading_its_data_says_so() -> None:
-    async def loading(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"-LOADING Redis is loading the dataset in memory\r\n")
-        writer.close()
-        await writer.wait_closed()
+def test_a_server_that_is_loading_its_data_says_so(tmp_path: Path) -> None:
+    slowly = ["--appendonly", "no", "--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"]
 
-    async def tell() -> None:
-        async with await asyncio.start_server(loading, "127.0.0.1", 0) as listening:
-            port = listening.sockets[0].getsockname()[1]
-            assert "loading the dataset" in await error_of(RedisBackend(f"redis://127.0.0.1:{port}/0").open())
+    async def write(backend: RedisBackend) -> None:
+        await backend.commit([Change(f"space-{number}", 0, {"x": b"x" * 1000}) for number in range(1000)])
 
-    asyncio.run(asyncio.wait_for(tell(), SECONDS))
+    async def loading() -> None:
+        while "loading the dataset" not in (problem := await error_of(RedisBackend(server.url).open())):
+            assert "refused" in problem or "Connect call failed" in problem
+
+    async def there(backend: RedisBackend) -> None:
+        assert await backend.read("space-7") == Missed(1, {"x": b"x" * 1000})
+
+    with redis_server(tmp_path) as server:
+        story(server.url, write)
+        server.command("SAVE")
+        server.kill()
+        server.begin(*slowly)
+        asyncio.run(asyncio.wait_for(loading(), SECONDS))
+        server.kill()
+        server.start()
+        story(server.url, there)
 
 
 def test_tls_with_a_certificate_that_is_trusted_and_one_that_is_not(
