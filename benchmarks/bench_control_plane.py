@@ -113,7 +113,7 @@ async def measured(app: ASGIApp, method: str, target: str, body: bytes) -> Cost:
         async def send_size(message: Message) -> None:
             nonlocal size
             size += len(message.get("body", b""))
-            await send(message | {"body": b""})
+            await send({**message, "body": b""})
 
         await app(scope, receive, send_size)
 

@@ -16,6 +16,8 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
 
+TENANTS_AT_ONCE = 20
+"""The number of tenants without tasks that are advanced before other requests are served."""
 MAX_TENANTS = 100
 """The number of tenants that an advance of all moves at the same time, each perhaps waiting for a receiver."""
 
@@ -79,12 +81,17 @@ class Clocks:
         check_end_of_time(milliseconds, clock, *(each.clock for each in tenants))
         await self._store.move_clock(clock.now() + milliseconds)
         rest, moved = iter(tenants), dict[Tenant, Fired]()
+        gate, work = asyncio.Lock(), 0
 
         async def advance_each() -> None:
-            for count, each in enumerate(rest, 1):
+            nonlocal work
+            for each in rest:
+                async with gate:  # so that several do not begin in one turn
+                    work += AT_ONCE // TENANTS_AT_ONCE + each.account(0).made
+                    if work > AT_ONCE:
+                        work = 0
+                        await serve_others()
                 moved[each] = await self._advance(each, milliseconds, receivers)
-                if count % AT_ONCE == 0:
-                    await serve_others()
 
         await asyncio.gather(*(advance_each() for _ in range(MAX_TENANTS)))
         fired = Fired()

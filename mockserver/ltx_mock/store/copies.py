@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -63,7 +64,7 @@ class Copies:
     def forget(self, copy: ReplicaTenant) -> None:
         """Remove a copy; the tenant stays, unless it was removed."""
         if self._by_space.pop(copy.space, None) is not None:
-            copy.release()
+            deque(copy.release(), 0)
 
     def configure(self, settings: Settings) -> None:
         """Change the settings of tenants without own settings."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import count
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, count
 from typing import TypeVar
 
+from ltx_mock.asgi.turns import in_turns
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.model import Scenario
@@ -66,13 +68,14 @@ class MemoryStore:
 
     async def reset(self) -> None:
         """See `Store.reset`."""
-        opened = [tenant for tenant in self._tenants.values() if tenant.opened]
-        for tenant in self._tenants.values():
-            tenant.release()
+        removed = self.tenants()
+        emptying = [tenant.release() for tenant in removed]
         self._clear()
         self.observers.server_reset()
-        for tenant in opened:
-            self._open(tenant.key, tenant.settings)
+        for tenant in removed:
+            if tenant.opened:
+                self._open(tenant.key, tenant.settings)
+        await _done(chain.from_iterable(emptying))
 
     async def existing(self, key: str) -> MemoryTenant | None:
         """See `Store.existing`."""
@@ -84,10 +87,13 @@ class MemoryStore:
 
     async def open_tenant(self, key: str, settings: Settings | None) -> MemoryTenant:
         """See `Store.open_tenant`."""
+        emptying: Iterable[None] = ()
         if (before := self._tenants.pop(key, None)) is not None:
-            before.release()
+            emptying = before.release()
             self.observers.tenants_removed([before], "reset")
-        return self._make(key) if settings is None else self._open(key, settings)
+        tenant = self._make(key) if settings is None else self._open(key, settings)
+        await _done(emptying)
+        return tenant
 
     async def configure(self, tenant: Tenant | None, change: Callable[[Settings], Settings]) -> Settings:
         """See `Store.configure`."""
@@ -120,19 +126,20 @@ class MemoryStore:
         """See `Store.add_scenario`."""
         self.scenarios = (*self.scenarios, scenario)
         self.observers.tenant_changed(None)
-        for tenant in self._tenants.values():
+        async for tenant in in_turns(self.tenants()):
             tenant.activate(scenario)
 
     async def drop_scenarios(self) -> None:
         """See `Store.drop_scenarios`."""
         self.scenarios = ()
         self.observers.tenant_changed(None)
-        for tenant in self._tenants.values():
+        async for tenant in in_turns(self.tenants()):
             tenant.drop_scenarios()
 
     def owner(self, task_id: str) -> MemoryTenant | None:
         """See `Store.owner`."""
-        return self._shared.owners.get(task_id)
+        owner = self._shared.owners.get(task_id)
+        return owner if owner is not None and self._tenants.get(owner.key) == owner else None
 
     async def find_owner(self, task_id: str) -> MemoryTenant | None:
         """See `Store.find_owner`."""
@@ -140,8 +147,9 @@ class MemoryStore:
 
     async def drop(self, tenant: Tenant) -> None:
         """See `Store.drop`."""
-        self._drop(tenant.key)
+        emptying = self._drop(tenant.key)
         self.observers.tenants_removed([tenant], "closed")
+        await _done(emptying)
 
     @property
     def journal_bytes(self) -> int:
@@ -168,10 +176,11 @@ class MemoryStore:
         self.scenarios = ()
         self._make("")
 
-    def _drop(self, key: str) -> None:
-        self._tenants.pop(key).release()
+    def _drop(self, key: str) -> Iterator[None]:
+        """Remove a tenant, and return what then removes its items."""
         if key:
             del self._keys[self._ids.pop(key)]
+        return self._tenants.pop(key).release()
 
     def _id(self, key: str) -> str:
         """Return the id of a key, a new one if it has none."""
@@ -204,7 +213,7 @@ class MemoryStore:
             return
         for tenant in self.tenants():
             if tenant.idle:
-                self._drop(tenant.key)
+                deque(self._drop(tenant.key), 0)
         self._crowd = next_crowd(len(self._tenants))
 
     def _shorten_journals(self, size: int) -> None:
@@ -213,6 +222,12 @@ class MemoryStore:
     def _forget_tenants(self, size: int) -> None:
         for tenant in tenants_to_forget(self._tenants.values()):
             size -= tenant.task_bytes
-            self._drop(tenant.key)
+            deque(self._drop(tenant.key), 0)
             if size <= 0:
                 return
+
+
+async def _done(steps: Iterable[None]) -> None:
+    """Take steps in turns with other requests."""
+    async for _ in in_turns(steps):
+        pass

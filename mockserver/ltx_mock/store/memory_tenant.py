@@ -6,7 +6,7 @@ import heapq
 import sys
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Reversible, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Reversible, Sequence
 from itertools import count
 from operator import attrgetter
 
@@ -331,13 +331,27 @@ class MemoryTenant:
         self._shared.journals.count(-freed)
         return freed
 
-    def release(self) -> None:
-        """Remove its part from the shared state. Later changes are not counted."""
+    def release(self) -> Iterator[None]:
+        """Remove its part from the shared state; later changes are not counted. Return what then removes its items."""
         shared, self._shared = self._shared, Shared.nothing()
-        for task_id in self._tasks:
-            shared.owners.pop(task_id, None)
         shared.journals.count(-self.entry_bytes)
         shared.tasks.count(-self.task_bytes)
+        return self._emptied(shared.owners)
+
+    def _emptied(self, owners: dict[str, MemoryTenant]) -> Iterator[None]:
+        """Remove its tasks, callbacks and journal, one for each step: to free very many at once takes long."""
+        self._limits = TaskLimits(self._tasks)
+        while self._tasks:
+            task_id, _ = self._tasks.popitem()
+            if owners.get(task_id) is self:
+                del owners[task_id]
+            yield
+        while self._deliveries:
+            self._deliveries.popitem()
+            yield
+        while self._entries:
+            self._entries.popleft()
+            yield
 
     def _count(self, entry: Entry) -> None:
         kind = entry.operation, entry.status
