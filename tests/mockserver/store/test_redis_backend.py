@@ -280,8 +280,8 @@ def test_a_server_that_is_loading_its_data_says_so(tmp_path: Path) -> None:
     async def write(backend: RedisBackend) -> None:
         await backend.commit([Change(f"space-{number}", 0, {"x": b"x" * 1000}) for number in range(1000)])
 
-    async def loading() -> None:
-        while "loading the dataset" not in (problem := await error_of(RedisBackend(server.url).open())):
+    async def loading(url: str) -> None:
+        while "loading the dataset" not in (problem := await error_of(RedisBackend(url).open())):
             assert "refused" in problem or "Connect call failed" in problem
 
     async def there(backend: RedisBackend) -> None:
@@ -292,7 +292,7 @@ def test_a_server_that_is_loading_its_data_says_so(tmp_path: Path) -> None:
         server.command("SAVE")
         server.kill()
         server.begin(*slowly)
-        asyncio.run(asyncio.wait_for(loading(), SECONDS))
+        asyncio.run(asyncio.wait_for(loading(server.url), SECONDS))
         server.kill()
         server.start()
         story(server.url, there)
