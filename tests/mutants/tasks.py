@@ -72,6 +72,7 @@ class SignsAnew(Broken):
     """The result of an async task has another URL each time it is asked for."""
 
     rule = "TASK-1"
+    outcome = "observed"
 
     def polls(self, data: Data) -> None:
         if data["state"] == "success" and self.is_async(data):
@@ -136,6 +137,7 @@ class SuccessHasFailCode(OfSuccess):
     """A success has an empty failCode and an empty failMsg."""
 
     rule = "TASK-3"
+    outcome = "observed"
 
     def of_success(self, data: Data) -> None:
         data |= {"failCode": "", "failMsg": ""}
@@ -260,6 +262,7 @@ class FailureHasResult(Broken):
     """A failure has an empty resultJson."""
 
     rule = "TASK-6"
+    outcome = "observed"
 
     def tells(self, data: Data) -> None:
         if data["state"] == "failed":
