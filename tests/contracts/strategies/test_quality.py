@@ -254,3 +254,14 @@ def test_hypothesis_is_imported_only_when_strategies_are_used() -> None:
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert told.split() == ["False", "True", "False"]
+
+
+def test_a_first_text_does_not_make_hypothesis_encode_every_character() -> None:
+    # The table of a codec costs Hypothesis more than all else that the first example needs.
+    code = (
+        "from hypothesis.internal.charmap import intervals_from_codec\n"
+        "from ltx_mock_contracts.strategies._values import PROMPTS, TEXT\n"
+        "PROMPTS.validate(), TEXT.validate()\n"
+        "assert not intervals_from_codec.cache_info().currsize\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
