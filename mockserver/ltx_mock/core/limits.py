@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Mapping
 
 from ltx_mock.core.clock import LATEST
@@ -88,10 +89,16 @@ class TaskLimits:
             self.unfinished[after.id] = after.timeline.ended
             heapq.heappush(self._transitions, (after.timeline.started, after.id))
 
-    def settle(self, now: int) -> None:
-        """Note the started tasks, free the slots of ended ones and refund the credits of failed ones."""
+    def settle(self, now: int, most: int = sys.maxsize) -> bool:
+        """Note the started tasks, free the slots of ended ones and refund the credits of failed ones.
+
+        Return whether all are settled; False after `most` changes of states.
+        """
         transitions, unfinished, processing = self._transitions, self.unfinished, self.processing
         while transitions and transitions[0][0] <= now:
+            if most <= 0:
+                return False
+            most -= 1
             task_id = transitions[0][1]
             ended = unfinished.get(task_id)
             if ended is not None and now < ended and task_id not in processing:
@@ -107,3 +114,4 @@ class TaskLimits:
             if task.timeline.failure is not None:
                 self.spent -= task.cost
                 self.failed += 1
+        return True

@@ -112,6 +112,8 @@ class Clocks:
             before, until = await self._store.run(tenant, begin)
             until = await self._move(tenant, until, receivers)
             await self._ready(tenant)
+            while not tenant.settle(until):
+                await serve_others()
             after = await self._store.run(tenant, lambda tenant: After.of(tenant, before, until))
         fired = Fired()
         await fired.add(after.events(before, until))

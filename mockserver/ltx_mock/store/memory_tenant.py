@@ -27,6 +27,8 @@ ENTRY_BYTES = 700
 TASK_BYTES = 2000
 DELIVERY_BYTES = 800
 """The overhead of each in bytes, besides the bytes from a client."""
+SETTLED_AT_ONCE = 1000
+"""The number of changes of states that `settle` notes."""
 MAX_REQUEST_BYTES = 256 * MEBIBYTE
 """The limit on the requests of one key's tasks, our choice; a typical request has some hundred bytes."""
 
@@ -226,6 +228,10 @@ class MemoryTenant:
         """See `Tenant.unfinished`."""
         self._limits.settle(now)
         return [self._tasks[task_id] for task_id in self._limits.unfinished]
+
+    def settle(self, now: int) -> bool:
+        """See `Tenant.settle`."""
+        return self._limits.settle(now, SETTLED_AT_ONCE)
 
     def account(self, now: int) -> Account:
         """See `Tenant.account`."""

@@ -123,6 +123,12 @@ class Tenant(Protocol):
     def unfinished(self, now: int) -> list[Task]:
         """Return the unfinished tasks, in any order."""
 
+    def settle(self, now: int) -> bool:
+        """Note some of the states that tasks have reached; return whether all are noted.
+
+        `account`, `states` and `unfinished` note the rest, which takes long if very many have changed at once.
+        """
+
     def account(self, now: int) -> Account:
         """Return the counters."""
 
