@@ -50,7 +50,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[CURRENT] = item
     fixtures = FIXTURES.intersection(getattr(item, "fixturenames", ()))
     if fixtures or item.get_closest_marker("ltx") is not None:
-        from ltx_mock.testing.pytest_worlds import marked, note_name  # noqa: PLC0415
+        from ltx_mock.collector import paused_collector  # noqa: PLC0415
+
+        with paused_collector():  # which walks all objects of pytest while modules are imported
+            from ltx_mock.testing.pytest_worlds import marked, note_name  # noqa: PLC0415
 
         marked(item)
         note_name(item)
@@ -111,10 +114,14 @@ def ltx_server(pytestconfig: pytest.Config, ltx_listen_address: tuple[str, int])
 
         yield RemoteServer(url)
         return
-    from ltx_mock.testing.mock_server import MockServer  # noqa: PLC0415
+    from ltx_mock.collector import paused_collector  # noqa: PLC0415
 
     host, port = ltx_listen_address
-    with MockServer(host=host, port=port, clock="manual", seed=pytestconfig.option.ltx_seed) as server:
+    with paused_collector():
+        from ltx_mock.testing.mock_server import MockServer  # noqa: PLC0415
+
+        server = MockServer(host=host, port=port, clock="manual", seed=pytestconfig.option.ltx_seed)
+    with server:
         yield server
 
 

@@ -26,7 +26,7 @@ MAY_IMPORT = {
 }
 LAYERS: dict[str, list[tuple[str, ...]]] = {
     "ltx_mock": [
-        ("errors", "version"),
+        ("errors", "version", "collector"),
         ("fields",),
         ("scenarios",),
         ("asgi", "core"),

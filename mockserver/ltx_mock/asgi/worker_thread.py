@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, TypeVar
 
 from ltx_mock.asgi.turns import AT_ONCE, serve_others
+from ltx_mock.collector import paused_collector
 from ltx_mock_contracts.validation.json_body import LARGE
 
 A = TypeVar("A")
@@ -16,17 +16,9 @@ T = TypeVar("T")
 
 
 def _uncollected(work: Callable[[A], T], argument: A) -> T:
-    """Run work without the cyclic garbage collector, which hundreds of thousands of new values would trigger.
-
-    A collection blocks all other threads.
-    """
-    if not gc.isenabled():
+    """Run work without the garbage collector, which hundreds of thousands of new values would trigger."""
+    with paused_collector():
         return work(argument)
-    gc.disable()
-    try:
-        return work(argument)
-    finally:
-        gc.enable()
 
 
 Part: TypeAlias = tuple[int, Callable[[], T]]

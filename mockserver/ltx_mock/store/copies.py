@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
+from ltx_mock.collector import paused_collector
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.store.backend import Missed
 from ltx_mock.store.memory_budget import MAX_TASK_BYTES, Budget, shorten_journals, tenants_to_forget
@@ -55,7 +55,7 @@ class Copies:
         """Keep a new copy, and fill it with all that its space holds."""
         self._by_space[copy.space] = copy  # already, so that observers find the tenant
         try:
-            with _without_collector(found.records):
+            with paused_collector() if len(found.records) >= MANY_RECORDS else nullcontext():
                 copy.apply(found.version, found.records)
         except BaseException:
             self.forget(copy)
@@ -88,16 +88,3 @@ class Copies:
                 self.forget(copy)
             if size <= 0:
                 return
-
-
-@contextmanager
-def _without_collector(records: Mapping[str, bytes]) -> Iterator[None]:
-    """Switch off the garbage collector while many records are read, which produces no garbage."""
-    if len(records) < MANY_RECORDS or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
