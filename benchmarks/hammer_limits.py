@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.hammer import requests_within_limit, tasks_within_limit
 from support.processes import serving
-from support.redis_servers import redis_cluster, redis_server
+from support.redis_servers import redis_cluster, shared_stores
 
 ROUNDS = 20
 WORKERS = 4
@@ -26,13 +26,11 @@ TOO_MANY = 200
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        report("SQLite", f"sqlite:{folder / 'state.db'}", rounds)
-        with redis_server(folder / "redis") as server:
-            report("Redis", server.url, rounds)
-        with redis_cluster(folder) as nodes:
-            report("Redis cluster", nodes[0].url, 1)
+    with shared_stores() as stores:
+        for name, store in stores.items():
+            report(name, store, rounds)
+    with TemporaryDirectory() as folder, redis_cluster(Path(folder)) as nodes:
+        report("Redis cluster", nodes[0].url, 1)
 
 
 def report(name: str, store: str, rounds: int) -> None:

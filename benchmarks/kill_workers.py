@@ -10,22 +10,19 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.kills import killed_workers
-from support.redis_servers import redis_server
+from support.redis_servers import shared_stores
 
 KILLS = 100
 
 
 def main() -> None:
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else KILLS
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        report("SQLite", f"sqlite:{folder / 'state.db'}", kills)
-        with redis_server(folder / "redis") as server:
-            report("Redis", server.url, kills)
+    with shared_stores() as stores:
+        for name, store in stores.items():
+            report(name, store, kills)
 
 
 def report(name: str, store: str, kills: int) -> None:

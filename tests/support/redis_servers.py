@@ -113,6 +113,13 @@ def redis_server(folder: Path, *options: str, password: str = "") -> Iterator[Re
 
 
 @contextmanager
+def shared_stores() -> Iterator[dict[str, str]]:
+    """Make a SQLite file and run a Redis server for a while; yield the `--store` of each by its name."""
+    with TemporaryDirectory() as folder, redis_server(Path(folder) / "redis") as server:
+        yield {"SQLite": f"sqlite:{Path(folder) / 'state.db'}", "Redis": server.url}
+
+
+@contextmanager
 def redis_cluster(folder: Path) -> Iterator[Sequence[RedisServer]]:
     """Run three nodes for a while, each with a third of the slots."""
     nodes: list[RedisServer] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -20,17 +20,6 @@ from support.receivers import Receiver
 
 PRICE = 5
 END = 10 * MINUTE
-
-
-@pytest.fixture(scope="module")
-def mock() -> Iterator[MockServer]:
-    with MockServer(clock="manual") as running:
-        yield running
-
-
-@pytest.fixture
-def world(mock: MockServer) -> World:
-    return mock.tenant()
 
 
 def fetch(client: httpx.Client, task_id: str, **headers: str) -> None:
@@ -206,8 +195,8 @@ def test_the_repeated_task_names_the_first_one(world: World) -> None:
     assert [(each.task_id, each.repeats) for each in world.spend.repeated] == [(second, first), (third, second)]
 
 
-def test_the_bill_says_when_the_journal_has_forgotten_requests(mock: MockServer) -> None:
-    world = mock.tenant(journal_entries=4)
+def test_the_bill_says_when_the_journal_has_forgotten_requests(server: MockServer) -> None:
+    world = server.tenant(journal_entries=4)
     with world.client() as client:
         task = submit(client)
         world.clock.advance(END)
@@ -219,8 +208,8 @@ def test_the_bill_says_when_the_journal_has_forgotten_requests(mock: MockServer)
 
 
 @given(st.lists(st.sampled_from(["submit", "other", "fail", "poll", "fetch", "wait"]), max_size=12))
-def test_the_bill_agrees_with_the_account_and_waste_is_a_part_of_it(mock: MockServer, steps: list[str]) -> None:
-    world = mock.tenant()
+def test_the_bill_agrees_with_the_account_and_waste_is_a_part_of_it(server: MockServer, steps: list[str]) -> None:
+    world = server.tenant()
     with world.client() as client:
         for step in steps:
             if step == "fail":
@@ -243,19 +232,19 @@ def test_the_bill_agrees_with_the_account_and_waste_is_a_part_of_it(mock: MockSe
 
 
 def test_the_bill_is_split_by_key_and_by_prompt() -> None:
-    with MockServer(clock="manual") as mock:
+    with MockServer(clock="manual") as server:
         for key, prompts in (("first-key", ["sea", "sea", "fire"]), ("second-key", ["sea"])):
-            with mock.tenant(key).client() as client:
+            with server.tenant(key).client() as client:
                 for prompt in prompts:
                     submit(client, prompt=prompt)
-        told = httpx.get(f"{mock.url}/__admin/spend", params={"limit": 1}, trust_env=False).json()
+        told = httpx.get(f"{server.url}/__admin/spend", params={"limit": 1}, trust_env=False).json()
     assert [(each["tenant"], each["spent"]) for each in told["tenants"] if each["spent"]] == [("t1", 15), ("t2", 5)]
     assert [(each["prompt"], each["tasks"], each["spent"]) for each in told["prompts"]] == [("sea", 3, 15)]
     assert (told["total"]["spent"], told["total"]["wasted"], told["truncated"]) == (20, PRICE, True)
 
 
-def test_the_command_prints_the_bill(mock: MockServer) -> None:
-    world = mock.tenant()
+def test_the_command_prints_the_bill(server: MockServer) -> None:
+    world = server.tenant()
     with world.client() as client:
         first, second = submit(client), submit(client, prompt="a sea")
         world.clock.advance(END)
@@ -277,11 +266,11 @@ def test_the_command_prints_the_bill(mock: MockServer) -> None:
 
 def test_a_key_in_a_prompt_is_not_shown() -> None:
     secret = "sk-very-secret-key"
-    with MockServer(clock="manual", api_key=secret) as mock:
-        with mock.client() as client:
+    with MockServer(clock="manual", api_key=secret) as server:
+        with server.client() as client:
             submit(client, prompt=f"my key is {secret}")
-            mock.clock.advance(END)
-        assert secret not in json.dumps(mock._admin.get("/spend"))
+            server.clock.advance(END)
+        assert secret not in json.dumps(server._admin.get("/spend"))
 
 
 def test_waste_can_be_limited(world: World) -> None:
