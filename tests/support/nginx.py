@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from support.redis_servers import free_port
+from ltx_mock.client_checks.programs import free_port
 from support.waiting import SECONDS, until
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx.conf"

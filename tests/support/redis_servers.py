@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,10 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ltx_mock.client_checks.programs import free_port
 from support.waiting import SECONDS, until
 
-PORTS = range(15_000, 30_000)
-"""Systems choose none of these for a client, so a server finds its port free when it starts again."""
 SLOTS = 16_384
 NODES = 3
 
@@ -157,18 +154,6 @@ def shared_cluster() -> Sequence[RedisServer]:
 def stop_shared() -> None:
     """Stop what is shared."""
     _shared.close()
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    while True:
-        with socket.socket() as probe:
-            port = random.SystemRandom().choice(PORTS)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _knows_all(node: RedisServer) -> bool:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import IO, Final
 
 from ltx_mock.client_checks.outcome import ClientRun
@@ -34,6 +35,7 @@ MARK: Final = "CHECK_CLIENT_RUN"
 """An environment variable that marks a program and all its child processes, so that they can be found."""
 
 
+_PORTS: Final = range(15_000, 30_000)
 _giving_ports = threading.Lock()
 _given_ports: deque[int] = deque(maxlen=1000)
 
@@ -159,15 +161,20 @@ class _Output:
 
 
 def free_port() -> int:
-    """Return a free port, a different one each time."""
-    with _giving_ports:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
+    """Return a port on which nobody listens, a different one each time.
+
+    A system assigns none of these by itself, so the port is still free when a program takes it.
+
+    Raises:
+        LtxMockError: None is free.
+    """
+    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+        with _giving_ports, socket.socket() as probe, suppress(OSError):
             if port not in _given_ports:
+                probe.bind(("127.0.0.1", port))
                 _given_ports.append(port)
                 return port
+    raise LtxMockError(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free")
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:

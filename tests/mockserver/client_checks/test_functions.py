@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.client_checks import check_client
+from ltx_mock.client_checks import check_client, functions
 from ltx_mock.client_checks.cases import CASES
 from ltx_mock.client_checks.functions import FUNCTION_CASES
+from ltx_mock.client_checks.runner import check_cases
 from ltx_mock.client_checks.trial import KEY
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts import ContractFailure
@@ -29,7 +31,7 @@ from mutants.clients import (
     SubmitsAgain,
 )
 
-SILENCE_SECONDS = 0.5
+SILENCE_SECONDS = 0.01
 
 
 def no_sleep(_: float) -> None:
@@ -43,18 +45,17 @@ class Quiet(GoodClient):
         return b""
 
 
-def function_of(kind: type[GoodClient], **timeouts: float) -> Callable[[str, str], str]:
+def function_of(kind: type[GoodClient]) -> Callable[[str, str], str]:
     class Kind(Quiet, kind):  # type: ignore[misc, valid-type]
         pass
 
-    return lambda base_url, key: str(Kind(base_url, key, no_sleep, timeouts=timeouts).run())
+    return lambda base_url, key: str(Kind(base_url, key, no_sleep).run())
 
 
 @pytest.mark.parametrize("case", FUNCTION_CASES)
-def test_a_good_function_passes(case: str) -> None:
-    silent = {"timeout-submit": "generateTask", "timeout-poll": "statusTask"}
-    timeouts = {silent[case]: SILENCE_SECONDS} if case in silent else {}
-    assert check_client(function_of(GoodClient, **timeouts), case).report.ok
+def test_a_good_function_passes(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "check_cases", partial(check_cases, http_timeout=SILENCE_SECONDS))
+    assert check_client(function_of(GoodClient), case).report.ok
 
 
 def test_the_result_has_the_cost_of_the_tasks() -> None:

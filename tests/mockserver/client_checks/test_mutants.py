@@ -20,7 +20,10 @@ from mutants.clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
 
 pytestmark = pytest.mark.sample
 
-SILENCE_SECONDS = 0.4
+SILENCE_SECONDS = 0.01
+"""How long the fake withholds a response; the client waits for whatever comes."""
+CALLBACK = "http://127.0.0.1:0/callback"
+"""The client listens at a free port."""
 
 
 class Told(Timing):
@@ -36,16 +39,12 @@ class Told(Timing):
 TOLD = Told(1)
 
 
-def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[MockServer], ClientRun]:
+def planted(kind: type[GoodClient], case: Case) -> Callable[[MockServer], ClientRun]:
     """Return what runs this client in this case, here and now, and then where all goes well."""
     cases = iter([case, CASES[0]])
 
     def run(mock: MockServer) -> ClientRun:
         case = next(cases)
-        timeouts = {
-            "timeout-poll": {"statusTask": SILENCE_SECONDS},
-            "timeout-submit": {"generateTask": SILENCE_SECONDS},
-        }
 
         def sleep(seconds: float) -> None:
             mock.clock.advance(seconds)
@@ -54,8 +53,7 @@ def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[Mock
             mock.base_url,
             mock.api_key,
             sleep,
-            timeouts=timeouts.get(case.name),
-            callback=callback if case.callback else None,
+            callback=CALLBACK if case.callback else None,
         )
         try:
             return ClientRun(succeeded=True, description="exits with 0", output=client.run())
@@ -71,8 +69,9 @@ def planted(kind: type[GoodClient], case: Case, callback: str) -> Callable[[Mock
 
 def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> CheckResult:
     (case,) = select_cases((name,))
-    callback = f"http://127.0.0.1:{free_port()}/callback"
-    return check_cases([case], timing, planted(kind, case, callback), results="download", callback=callback)
+    return check_cases(
+        [case], timing, planted(kind, case), results="download", callback=CALLBACK, http_timeout=SILENCE_SECONDS
+    )
 
 
 def told(found: CheckResult) -> str:
@@ -266,7 +265,7 @@ def test_a_receiver_that_nobody_serves_is_found_in_jumping_time() -> None:
 def test_a_restart_reads_the_state_from_a_file_that_is_gone_afterwards() -> None:
     (case,) = select_cases(("restart",))
     stores: list[str] = []
-    run = planted(GoodClient, case, "")
+    run = planted(GoodClient, case)
 
     def seen(mock: MockServer) -> ClientRun:
         stores.append(mock.settings.store)

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from redis.crc import key_slot
 
+from ltx_mock.client_checks.programs import free_port
 from ltx_mock.store import redis_backend, redis_client
 from ltx_mock.store.backend import BackendError, Change, Committed, Gone, Missed
 from ltx_mock.store.redis_backend import RedisBackend
-from support.redis_servers import RedisServer, free_port, redis_server, shared_cluster, shared_server
+from support.redis_servers import RedisServer, redis_server, shared_cluster, shared_server
 from support.servers import CERTIFICATE, DATA
 from support.waiting import SECONDS
 from support.waiting import until as until_now
