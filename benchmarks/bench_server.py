@@ -39,6 +39,7 @@ KINDS = {"statusTask": b"", "generateTask, large": LARGE_BODY, "generateTask, sm
 BARE = script("bare Starlette, constant", "bare_starlette.py")
 QUIET = ltx_mock("ltx-mock --quiet", "--quiet")
 MANY_KEYS = 10_000
+WARM_UP_SECONDS = 2
 JOURNAL = 12_000
 """A few more tasks than the journal keeps entries."""
 
@@ -53,7 +54,7 @@ class Plan(NamedTuple):
     tasks: int
 
 
-FULL = Plan(warm_up=1, rounds=3, seconds=3, starts=5, tasks=100_000)
+FULL = Plan(warm_up=1, rounds=3, seconds=3, starts=3, tasks=100_000)
 QUICK = Plan(warm_up=0, rounds=1, seconds=1, starts=1, tasks=10_000)
 
 
@@ -121,7 +122,8 @@ def measure(subjects: Sequence[Subject], plan: Plan, core: str) -> dict[str, dic
         for each in subjects:
             for kind, body in KINDS.items():
                 targets = each.generate if body else each.status
-                load = drive(each.server.port, targets, body, plan.seconds, core)
+                seconds = plan.seconds if number >= plan.warm_up else WARM_UP_SECONDS
+                load = drive(each.server.port, targets, body, seconds, core)
                 if number >= plan.warm_up:
                     found[each.name][kind].append(load)
     return found
