@@ -169,6 +169,10 @@ def test_the_help_of_serve_has_the_defaults_of_the_command(cli: Run) -> None:
             ["serve", "--public-url", "http://u:s3cret@h:x"],
             "public_url must be an absolute http or https URL, not 'http://…@h:x'",
         ),
+        (
+            ["serve", "--workers", "257"],
+            f"Invalid value for '--workers': 257 is not in the range 1<=x<=256{SEE_SERVE}",
+        ),
         (["clock", "advance"], "Missing argument 'SECONDS'; see ltx-mock clock advance --help"),
     ],
 )
