@@ -149,6 +149,8 @@ class Registry:
         """Read the list where it is now; if it is nowhere, make it and return `Gone`."""
         pointer = await self._backend.read(POINTER)
         if isinstance(pointer, Missed):
+            if SPACE not in pointer.records:
+                raise codec.UnreadableRecord("list of tenants", "its form is unknown")
             self.space = pointer.records[SPACE].decode()
             found = await self._backend.read(self.space)
             if isinstance(found, Missed):

@@ -16,6 +16,7 @@ from ltx_mock.errors import LtxMockError, UnavailableError
 from ltx_mock.scenarios import NAMED
 from ltx_mock.store.backend import BackendError, Change, Outcome
 from ltx_mock.store.observers import Observer
+from ltx_mock.store.registry import POINTER
 from ltx_mock.store.replica import HEAD
 from ltx_mock.store.shared import SharedStore
 from ltx_mock.store.tenant import Tenant
@@ -422,6 +423,16 @@ def test_what_cannot_be_read_is_raised_and_the_store_goes_on() -> None:
             await two.store.run(bad, submit("one"))
         await two.store.run(good, submit("two"))
         await two.store.close()
+
+    asyncio.run(asyncio.wait_for(told(), SECONDS))
+
+
+def test_a_store_of_another_layout_is_refused_in_one_line() -> None:
+    async def told() -> None:
+        two = Two()
+        await MemoryBackend(two.state).commit([Change(POINTER, 0, {"server": b"[]"})])
+        with pytest.raises(LtxMockError, match="cannot read a stored list of tenants"):
+            await two.store.open()
 
     asyncio.run(asyncio.wait_for(told(), SECONDS))
 
