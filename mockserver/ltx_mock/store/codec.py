@@ -125,7 +125,7 @@ def scenarios_to_bytes(scenarios: tuple[ActiveScenario, ...]) -> bytes:
 
 def scenarios_from_bytes(written: bytes) -> tuple[ActiveScenario, ...]:
     """Read active scenarios."""
-    return from_json(written, "list of scenarios", _scenarios.from_json)
+    return from_json(written, "list of scenarios", lambda given: _scenarios.from_json(list(given)))
 
 
 def settings_to_bytes(settings: Settings) -> bytes:

@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer, SettingsError
@@ -297,6 +297,7 @@ GARBAGE = st.one_of(
 
 
 @pytest.mark.parametrize("read", READERS)
+@example(garbage=b"null")
 @given(garbage=GARBAGE)
 def test_garbage_is_one_kind_of_error(read: Callable[[bytes], Any], garbage: bytes) -> None:
     with suppress(UnreadableRecord):
