@@ -20,7 +20,7 @@ from support.bodies import TEXT, post, request_body
 from support.processes import Process, clean_environment
 from support.waiting import SECONDS
 
-pytestmark = pytest.mark.sample(6)  # each starts programs
+pytestmark = pytest.mark.sample(3)  # each starts programs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CURL = pytest.param(["bash", str(EXAMPLES / "curl" / "generate.sh")], marks=pytest.mark.curl, id="curl")

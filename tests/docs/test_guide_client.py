@@ -34,7 +34,7 @@ def run(script: str, folder: Path) -> str:
     return run_commands(script, folder)
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [each for each, text in enumerate(COMMANDS) if "hasty" not in text])
 def test_the_commands_of_the_guide_find_nothing_wrong_with_the_example(number: int, tmp_path: Path) -> None:
     assert "BAD" not in run(COMMANDS[number], tmp_path)

@@ -36,6 +36,7 @@ def check_after_a_kill(options: list[str], folder: Path) -> None:
     assert found[1].encode() in received.body
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.curl
 def test_after_a_kill_all_is_there_in_the_file(tmp_path: Path) -> None:

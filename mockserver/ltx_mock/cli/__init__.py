@@ -25,6 +25,7 @@ COMMANDS = {
     "clock": "ltx_mock.cli.server_commands",
     "fuzz": "ltx_mock.cli.fuzz",
     "openapi": "ltx_mock.cli.reference",
+    "proxy": "ltx_mock.cli.proxy",
     "requests": "ltx_mock.cli.server_commands",
     "reset": "ltx_mock.cli.server_commands",
     "rules": "ltx_mock.cli.reference",

@@ -149,7 +149,7 @@ def _request(tenant: Tenant, entry: RequestEntry) -> str:
     given = json.loads(entry.request)["input"]
     ratio = given.get("aspect_ratio", MODEL.aspect_ratio)
     text = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"
-    if task is None:
+    if task is None or (task.cause and task.cause.kind == "upstream"):
         return text
     line = task.timeline
     if line.endless:
@@ -158,8 +158,8 @@ def _request(tenant: Tenant, entry: RequestEntry) -> str:
 
 
 def _remarks(tenant: Tenant, entry: ExchangeEntry) -> Iterator[str]:
-    """Yield the advisories of an accepted request."""
-    if entry.status != 200:
+    """Yield the advisories of an accepted request, and all findings of an exchange with the real API."""
+    if entry.status != 200 and not (entry.cause and entry.cause.kind == "upstream"):
         return
     for finding in entry.findings:
         yield f"{finding.message} ({finding.rule})"

@@ -20,7 +20,7 @@ from ltx_mock.cli.streams import Outlet
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
-from ltx_mock.server.app import new_engine
+from ltx_mock.server.app import Endpoints, new_engine
 from ltx_mock.server.http import HttpServer, run
 from ltx_mock.server.workers import READY, Supervisor, restart_line, sockets_of_workers
 from ltx_mock_contracts.io.own_sockets import OwnSocket
@@ -51,6 +51,7 @@ def run_server(
     lines: LineFormat | None,
     on_ready: Callable[[], None],
     on_start: Callable[[HttpServer], None] = lambda _: None,
+    endpoints: Endpoints | None = None,
 ) -> None:
     """Serve in this process until SIGINT or SIGTERM.
 
@@ -60,6 +61,7 @@ def run_server(
         lines: the form of the lines to print; None for no lines.
         on_ready: is called as soon as connections are accepted.
         on_start: is called in the event loop with the server, just before.
+        endpoints: what answers instead of the fake.
     """
     console = lines.console() if lines else None
     if console:
@@ -72,7 +74,7 @@ def run_server(
         on_ready()
 
     try:
-        run(lambda: HttpServer(engine), sockets, ready)
+        run(lambda: HttpServer(engine, endpoints), sockets, ready)
     finally:
         _end_quickly()
         if console:

@@ -37,7 +37,7 @@ WAIT_SECONDS = 30.0
 """How long to wait for a store that cannot be reached yet."""
 
 
-def _option(item: Field[Any]) -> Callable[[Any], Any]:
+def setting_option(item: Field[Any]) -> Callable[[Any], Any]:
     """Return the click option for a setting."""
     default = item.default_factory() if callable(item.default_factory) else item.default
     name, text = item.name.replace("_", "-"), str(item.metadata["help"]).replace("`", "")
@@ -64,7 +64,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         former_option = f"--{former.replace('_', '-')}"
         command = click.option(former_option, type=_type(settings[name]), hidden=True)(command)
     for item in reversed(settings.values()):
-        command = _option(item)(command)
+        command = setting_option(item)(command)
     return command
 
 
@@ -109,7 +109,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
             _show_in_browser(dashboard_url(url))
 
     # There is no stdout if it was closed before the start.
-    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=_colour())
+    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=colour())
     try:
         if workers == 1:
             run_server(new_engine(settings), sockets, lines, ready)
@@ -180,5 +180,6 @@ def _show_in_browser(url: str) -> None:
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
-def _colour() -> bool:
+def colour() -> bool:
+    """Tell whether lines on stdout are coloured."""
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ

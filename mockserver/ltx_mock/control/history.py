@@ -77,7 +77,8 @@ def _states(task: Task) -> Iterator[Placed]:
     line = task.timeline
     for at, state in line.transitions(line.created - 1, LATEST):
         last = at == line.ended
-        cause = line.failure.cause if last and line.failure else task.cause if last else None
+        seen = task.cause is not None and task.cause.kind == "upstream"
+        cause = line.failure.cause if last and line.failure else task.cause if last or seen else None
         step = {"at": at, "event": "state", "state": state, "cause": cause.text if cause else DRAWN}
         if state == "failed" and line.failure is not None:
             step |= {"failCode": line.failure.code, "failMsg": line.failure.message}

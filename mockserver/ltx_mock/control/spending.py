@@ -77,7 +77,8 @@ def charges(tenant: Tenant) -> Iterator[Charge]:
         before[video] = task
         waste: list[Waste] = []
         if state == "success":
-            waste += ["never_fetched"] if task.id not in fetched else []
+            # Results of the real API are not fetched from here.
+            waste += ["never_fetched"] if task.id not in fetched and not task.results else []
             waste += ["never_asked"] if task.id not in asked else []
         if repeats := earlier is not None and _repeats(task, earlier, lost=earlier.id in unanswered):
             waste.append("repeated")

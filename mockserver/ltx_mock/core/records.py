@@ -21,7 +21,8 @@ class Task(NamedTuple):
     the request's own, or a random one. `cost` is in credits. `root` is the URL that the submitter used, the base of the
     result URL. `scenarios` are those from the request that concern the task. `cause` explains a timeline that the
     request alone does not. `page` is the origin of the foreign page that submitted it: for such a task nothing is
-    called or fetched. While its assets are checked (`inspecting`), its end is not final.
+    called or fetched. While its assets are checked (`inspecting`), its end is not final. `results` are the URLs of a
+    task of the real API; the fake's own have none.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Task(NamedTuple):
     page: str | None = None
     findings: tuple[Finding, ...] = ()
     inspecting: bool = False
+    results: tuple[str, ...] = ()
 
     @property
     def request(self) -> GenerateRequest:

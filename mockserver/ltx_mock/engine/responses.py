@@ -82,7 +82,7 @@ def balance(left: int | None) -> ApiResponse:
 
 def result_url(task: Task) -> str:
     """Return the absolute URL of a task's video."""
-    return f"{task.root}/files/results/{task.id}{MODEL.result.suffix}"
+    return task.results[0] if task.results else f"{task.root}/files/results/{task.id}{MODEL.result.suffix}"
 
 
 def _status_data(task: Task, state: State) -> str:
@@ -168,6 +168,17 @@ def wrong_encoding(problem: EncodingError) -> ApiResponse:
 def too_large(limit: int) -> ApiResponse:
     """Return a 413 (ENV-5)."""
     return error(413, f"The request body is larger than {limit} bytes")
+
+
+def purse_is_empty(reason: str) -> ApiResponse:
+    """Return the 429 of our proxy when nothing more may be spent. It has no `Retry-After`: waiting does not help."""
+    message = f"ltx-mock proxy: {reason}; the request was not sent to the API"
+    return error(429, message, cause=Cause("limit", f"{reason} (ltx-mock proxy)"))
+
+
+def no_upstream(host: str, reason: str) -> ApiResponse:
+    """Return the 502 of our proxy when the API behind it does not respond."""
+    return error(502, f"ltx-mock proxy: {host} did not respond: {reason}", cause=Cause("upstream", f"{host}: {reason}"))
 
 
 def not_found(path: str) -> ApiResponse:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -114,18 +115,27 @@ def new_engine(settings: Settings) -> Engine:
     return Engine(settings, new_store(settings), Sender(settings.ca_file))
 
 
-def build(engine: Engine) -> ASGIApp:
-    """Return the application around an engine."""
+class Endpoints(NamedTuple):
+    """What answers instead of the fake: the endpoints by their paths without `/api/v1`, and more routes."""
+
+    by_path: Mapping[str, ASGIApp]
+    more: tuple[Route, ...] = ()
+
+
+def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
+    """Return the application around an engine, with the endpoints of the fake unless others are given."""
     nothing, crash = NotAnEndpoint(engine), Crash(engine)
     open_ = [Middleware(OpenToBrowsers)]
     pages = dashboard.routes(Reachable(Preview(engine)))
     control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
-    endpoints: dict[str, ASGIApp] = {
+    own: dict[str, ASGIApp] = {
         MODEL.status_path: StatusTask(engine),
         MODEL.generate_path: GenerateTask(engine),
         BALANCE_PATH: Balance(engine),
     }
+    by_path, more = endpoints or Endpoints(own)
     routes = [
+        *more,
         Route("/", Landing(OpenToBrowsers(nothing))),
         Route("/favicon.ico", Response(status_code=204)),  # browsers request it by themselves, so it is not recorded
         Route(RESULT, ResultFile(engine), middleware=open_),
@@ -138,7 +148,7 @@ def build(engine: Engine) -> ASGIApp:
     app.router.redirect_slashes = False
     # A last route would not work: the pattern of its path does not match line breaks.
     app.router.default = OpenToBrowsers(nothing)
-    apps = {path: Crashing(OpenToBrowsers(endpoint), crash) for path, endpoint in endpoints.items()}
+    apps = {path: Crashing(OpenToBrowsers(endpoint), crash) for path, endpoint in by_path.items()}
     return ByPath({f"{prefix}{path}": each for path, each in apps.items() for prefix in PREFIXES}, app)
 
 

@@ -19,7 +19,7 @@ from ltx_mock.core.hosts import address_of
 from ltx_mock.core.system_time import keep_time
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
-from ltx_mock.server.app import build
+from ltx_mock.server.app import Endpoints, build
 from ltx_mock.server.http_protocol import Connections, HttpConnection
 from ltx_mock.server.quiet_logs import quiet_this_thread
 from ltx_mock_contracts.io.own_sockets import OwnSocket, without_guard
@@ -192,8 +192,8 @@ def _connection() -> type[asyncio.Protocol]:
 class _WhileOpen:
     """The application around an engine; a request that comes during a restart or at the end waits."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._app = engine, build(engine)
+    def __init__(self, engine: Engine, endpoints: Endpoints | None) -> None:
+        self._engine, self._app = engine, build(engine, endpoints)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on."""
@@ -205,14 +205,14 @@ class _WhileOpen:
 
 
 class HttpServer(uvicorn.Server):
-    """Serves one engine on its sockets until `stop` is called."""
+    """Serves one engine on its sockets until `stop` is called; see `build`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, endpoints: Endpoints | None = None) -> None:
         self.connections = Connections()
         self.connections.restart = self.restart
         super().__init__(
             uvicorn.Config(
-                _WhileOpen(engine),
+                _WhileOpen(engine, endpoints),
                 interface="asgi3",
                 # asyncio accepts so many connections at once, before any is closed to make room.
                 backlog=max(1, min(100, self.connections.most // 12)),

@@ -19,7 +19,7 @@ from ltx_mock_contracts.trace import parse_trace
 from ltx_mock_schemas import schema
 from support.servers import answer, serving
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(2)
 
 FEW = 1
 SERVERS: list[dict[str, Any]] = [

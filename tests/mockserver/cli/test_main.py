@@ -41,6 +41,7 @@ Commands:
   clock         Show the server's clock, advance it, or change its mode.
   fuzz          Write cases for tests in any language, as JSON files.
   openapi       Print the OpenAPI 3.1 document.
+  proxy         Forward requests to the API at URL, and judge each exchange.
   requests      List the newest requests, responses and callbacks.
   reset         Delete tasks, journal and scenarios; restart the clock.
   rules         Print every rule of the contract: id, text and source.

@@ -95,7 +95,7 @@ def test_a_bug_is_found_by_the_case_and_the_rule_that_name_it(name: str, mutant:
     assert found.report.ok == (mutant.outcome == "observed"), f"{name}: {told(found)}"
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "mutant"), MUTANTS.items(), ids=MUTANTS)
 def test_a_bug_brings_no_other_finding_where_all_goes_well(name: str, mutant: Mutant) -> None:
     found = found_in(mutant.client, "callback" if mutant.rule == "CLI-8" else "success")

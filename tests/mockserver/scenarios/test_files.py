@@ -130,6 +130,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 # ---- the command line
 
 
+@pytest.mark.slow
 def test_serve_takes_names_and_files_and_the_commands_arm_and_clear(tmp_path: Path) -> None:
     file = written(tmp_path, "bad.toml", TOML)
     with serving("--scenario", "server-error", "--scenario", str(file)) as served:

@@ -24,7 +24,7 @@ from support.workers import connection_to_each
 pytestmark = [
     pytest.mark.posix,
     pytest.mark.skipif(sys.platform != "linux", reason="a connection is matched with its worker by /proc"),
-    pytest.mark.sample(2),
+    pytest.mark.sample,
 ]
 
 MAX_TASKS, MAX_REQUESTS = 30, 300

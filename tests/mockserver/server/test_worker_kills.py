@@ -51,7 +51,7 @@ def kill_whole(served: Served) -> None:
 
 
 @pytest.mark.redis
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
 def test_callbacks_that_became_due_while_no_server_ran_are_sent_after_the_start(kind: str, tmp_path: Path) -> None:
     """The clock is so fast that a task has ended before another server has started. One callback is being sent."""

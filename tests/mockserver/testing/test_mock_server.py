@@ -279,6 +279,7 @@ def stops(mock: MockServer) -> bool:
     return not mock._server_thread._thread.is_alive()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("patient")
 def test_open_connections_do_not_keep_it_from_stopping() -> None:
     mock = MockServer()
@@ -312,6 +313,7 @@ def test_a_receiver_that_hangs_does_not_keep_it_from_stopping() -> None:
     assert "stopped" in str(problems[0])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("patient")
 def test_a_slow_request_does_not_keep_it_from_stopping_and_gets_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
     arrived = threading.Event()

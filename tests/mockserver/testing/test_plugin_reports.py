@@ -391,6 +391,7 @@ def test_the_end_of_a_run_shows_what_its_tests_have_spent(pytester: pytest.Pytes
     assert SPENT in run(pytester, SPENDING, passed=4).splitlines()
 
 
+@pytest.mark.slow
 def test_the_processes_of_xdist_add_what_they_have_spent(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_inside=HELPERS + SPENDING)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2")

@@ -1,0 +1,141 @@
+"""`ltx-mock proxy`: the real API behind the journal, the judge and the dashboard of the fake."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from starlette.routing import Route
+
+from ltx_mock.cli.config_file import PREFIX
+from ltx_mock.cli.console import LineFormat
+from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
+from ltx_mock.cli.running import run_server
+from ltx_mock.cli.serve import colour, dashboard_url, setting_option
+from ltx_mock.cli.streams import occupy_standard_streams
+from ltx_mock.core.setting_readers import http_url
+from ltx_mock.core.settings import Settings
+from ltx_mock.engine.outbound import Sender
+from ltx_mock.errors import LtxMockError
+from ltx_mock.server.app import Endpoints, new_engine
+from ltx_mock.server.http import listen, url_of
+from ltx_mock.version import VERSION
+from ltx_mock_contracts.api import BALANCE_PATH
+from ltx_mock_contracts.model import MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ltx_mock.core.journal_entry import ApiOperation
+    from ltx_mock.upstream.purse import Purse
+
+OPERATIONS: dict[str, ApiOperation] = {
+    MODEL.generate_path: "generateTask",
+    MODEL.status_path: "statusTask",
+    BALANCE_PATH: "balance",
+}
+SETTINGS = (
+    *("host", "port", "admin_token", "price", "ca_file", "allow_callback_host", "public_url"),
+    *("journal_entries", "journal_bytes", "journal_memory"),
+)
+"""The settings of the fake that mean something for a proxy."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    settings = {item.name: item for item in fields(Settings)}
+    for name in reversed(SETTINGS):
+        command = setting_option(settings[name])(command)
+    return command
+
+
+@click.command(context_settings={"auto_envvar_prefix": PREFIX})
+@click.argument("url")
+@_options
+@click.option("--max-tasks", type=click.IntRange(min=0), metavar="N", help="Send no generateTask after N tasks.")
+@click.option(
+    "--max-credits",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Send no generateTask that would cost more than N credits in all, by --price.",
+)
+@click.option(
+    "--callback-url",
+    metavar="PUBLIC",
+    help="Give the API this URL for callbacks, which leads to this proxy, and forward what comes to the app.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print no line for each request.")
+@click.option("--json", is_flag=True, help="Print each exchange as a line of JSON.")
+@click.option(
+    "--ready-file", type=click.Path(dir_okay=False), help='Write {"url", "pid"} to this file when the server is ready.'
+)
+def proxy(
+    *,
+    url: str,
+    max_tasks: int | None,
+    max_credits: int | None,
+    callback_url: str | None,
+    quiet: bool,
+    ready_file: str | None,
+    **given: Any,
+) -> None:
+    """Forward requests to the API at URL, and judge each exchange.
+
+    Requests and responses are not changed, and nothing is tried again. The journal, the dashboard and the exports are
+    those of ltx-mock serve. Each option may be set in the environment too, as in LTX_MOCK_MAX_TASKS=3.
+    """
+    from ltx_mock.upstream.callbacks import PATH, CallbackRelay  # noqa: PLC0415 - help does without
+    from ltx_mock.upstream.client import Upstream  # noqa: PLC0415
+    from ltx_mock.upstream.endpoints import Forwarded  # noqa: PLC0415
+    from ltx_mock.upstream.purse import Limits, Purse  # noqa: PLC0415
+
+    as_json = given.pop("json")
+    settings = Settings.from_mapping({name: value for name, value in given.items() if value not in (None, ())})
+    try:
+        upstream = Upstream(url, settings.ca_file)
+    except ValueError as error:
+        raise LtxMockError(f"URL {error}") from None
+    if ready_file:
+        check_ready_file(Path(ready_file))
+    occupy_standard_streams()
+    engine, purse = new_engine(settings), Purse(Limits(max_tasks, max_credits), settings.price, _tell)
+    public = None if callback_url is None else http_url("--callback-url", callback_url)
+    relay = CallbackRelay(engine, Sender(settings.ca_file), public) if public else None
+    forwarded = {path: Forwarded(engine, upstream, each, purse, relay) for path, each in OPERATIONS.items()}
+    endpoints = Endpoints(forwarded, (Route(PATH, relay),) if relay else ())
+    sockets = listen(settings.host, settings.port)
+    own_url = url_of(sockets[0])
+
+    def ready() -> None:
+        if ready_file:
+            write_ready_file(Path(ready_file), own_url)
+        click.echo(_banner(own_url, upstream.root), err=True)
+
+    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=colour())
+    try:
+        run_server(engine, sockets, lines, ready, endpoints=endpoints)
+    finally:
+        if ready_file:
+            remove_ready_file(Path(ready_file))
+
+
+def _tell(purse: Purse) -> None:
+    """Print the running total."""
+    tasks = f"{purse.tasks} task{'' if purse.tasks == 1 else 's'}"
+    click.echo(f"ltx-mock: {tasks}, {purse.credits} credits so far", err=True)
+
+
+def _banner(url: str, upstream: str) -> str:
+    return "\n".join(
+        [
+            f"ltx-mock {VERSION} forwards to {upstream}",
+            "",
+            f"  base URL      {url}/api/v1",
+            "  API key       your own: tasks cost money",
+            f"  dashboard     {dashboard_url(url)}",
+            "",
+            "  Ctrl-C stops the proxy.",
+        ]
+    )

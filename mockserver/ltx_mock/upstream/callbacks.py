@@ -1,0 +1,131 @@
+"""Callbacks through the proxy: the upstream calls a public URL that leads here, and the app gets what it sent."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
+
+from starlette.types import Receive, Scope, Send
+
+from ltx_mock.asgi.messages import ClientGoneError, header, read_body
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.hosts import address_of, host_of, is_this_machine
+from ltx_mock.core.journal_entry import CallbackEntry
+from ltx_mock.engine.deliveries import route
+from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.outbound import Sender, Unanswered
+from ltx_mock.store.tenant import Tenant
+from ltx_mock_contracts.trace.exchange import decode_body
+from ltx_mock_contracts.validation.findings import Finding
+
+PATH: Final = "/callbacks/{token}"
+LONGEST: Final = 16 * 1024 * 1024
+ANSWER_SECONDS: Final = 30.0
+"""How long the app may take, in real seconds (CB-2)."""
+MOST_EXPECTED: Final = 100_000
+
+
+class Expected(NamedTuple):
+    """A callback to come: the key of its task, and the URL that the app gave."""
+
+    key: str
+    url: str
+
+
+class CallbackRelay:
+    """Gives the upstream other URLs to call, and forwards what it sends there.
+
+    Args:
+        engine: Keeps the journal.
+        sender: Sends the callbacks to the app.
+        public: The URL under which the upstream reaches the proxy, without a trailing slash.
+    """
+
+    def __init__(self, engine: Engine, sender: Sender, public: str) -> None:
+        self._engine, self._sender, self._public = engine, sender, public
+        self._expected: dict[str, Expected] = {}
+
+    def rewritten(self, tenant: Tenant, body: bytes) -> bytes | None:
+        """Return a body with a `callback_url` that leads here; None if there is nothing to change."""
+        given = decode_body(body)
+        url = given.get("callback_url") if isinstance(given, dict) else None
+        if not isinstance(url, str) or given.get("request_type") != "callback":
+            return None
+        # Nobody may guess it, since the URL is public.
+        token = secrets.token_urlsafe(24)
+        self._expected[token] = Expected(tenant.key, url)
+        if len(self._expected) > MOST_EXPECTED:
+            del self._expected[next(iter(self._expected))]
+        return json.dumps(given | {"callback_url": f"{self._public}{PATH.format(token=token)}"}).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward one callback, and respond with the status of the app."""
+        expected = self._expected.get(scope["path_params"]["token"])
+        try:
+            body = await read_body(receive, LONGEST)
+        except ClientGoneError:
+            return
+        if expected is None or scope["method"] != "POST":
+            status = 404 if expected is None else 405
+        elif body is None:
+            status = 413
+        else:
+            status = await self._forward(expected, body, header(scope, b"content-type") or "application/json")
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async def _forward(self, expected: Expected, body: bytes, kind: str) -> int:
+        tenant = await self._engine.store.tenant(expected.key)
+        began, status, told = tenant.clock.now(), None, "from the upstream"
+        target, reason = route(expected.url, tenant.settings)
+        if target is None:
+            told = str(reason)
+        else:
+            try:
+                status = await self._sender.post(target, body, ANSWER_SECONDS, kind)
+            except Unanswered as problem:
+                told = str(problem)
+        ended = tenant.clock.now()
+        data = decode_body(body)
+        data = data.get("data") if isinstance(data, dict) else None
+        task_id = data.get("taskId") if isinstance(data, dict) else None
+
+        def note(tenant: Tenant) -> None:
+            tenant.record(
+                lambda number: CallbackEntry(
+                    number=number,
+                    at=began,
+                    ended=ended,
+                    task_id=str(task_id or ""),
+                    target=target or expected.url,
+                    status=status,
+                    request=body,
+                    content_type=kind,
+                    cause=Cause("upstream", told),
+                )
+            )
+
+        await self._engine.store.run(tenant, note)
+        return status or 502
+
+
+def unreachable(body: bytes, upstream: str) -> tuple[Finding, ...]:
+    """Return an advisory if the upstream, a URL, cannot reach the `callback_url` of a request: a private one."""
+    given = decode_body(body)
+    url = given.get("callback_url") if isinstance(given, dict) else None
+    if not isinstance(url, str) or given.get("request_type") != "callback" or is_this_machine(host_of(upstream)):
+        return ()
+    host = host_of(url)
+    if not (is_this_machine(host) or _is_private(address_of(host))):
+        return ()
+    allowed = "a URL that the API can reach; ltx-mock proxy --callback-url gives it one"
+    message = f"callback_url is on {host}, which {host_of(upstream)} cannot reach; it should be {allowed}"
+    return (
+        Finding(rule="CB-1", severity="advisory", pointer="/callback_url", got=host, allowed=allowed, message=message),
+    )
+
+
+def _is_private(address: IPv4Address | IPv6Address | None) -> bool:
+    return address is not None and (address.is_private or address.is_link_local)

@@ -1,0 +1,276 @@
+"""The endpoints of the proxy: each request goes to the upstream, and the exchange into the journal of its key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+import httpx
+from starlette.types import Receive, Scope, Send
+
+from ltx_mock.asgi.connection import connection_of
+from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
+from ltx_mock.asgi.messages import ClientGoneError, header
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.journal_entry import ApiOperation, Headers, RequestEntry
+from ltx_mock.core.keys import bearer_key
+from ltx_mock.engine import responses
+from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.responses import ApiResponse
+from ltx_mock.engine.submissions import Submission
+from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER
+from ltx_mock.store.tenant import Tenant
+from ltx_mock.upstream.callbacks import CallbackRelay, unreachable
+from ltx_mock.upstream.client import Upstream, UpstreamError, end_to_end
+from ltx_mock.upstream.judge import findings_of
+from ltx_mock.upstream.purse import Purse
+from ltx_mock.upstream.tasks import note_state, note_task
+from ltx_mock_contracts.api import STATES
+from ltx_mock_contracts.trace.exchange import decode_body
+
+KEPT_BYTES = 1024 * 1024
+"""How many bytes of a body are kept for the journal and judged; a longer body is passed on and left out there."""
+KEPT_HEADERS = frozenset({b"content-type", b"retry-after", b"www-authenticate", b"allow"})
+JSON = (b"content-type", b"application/json")
+
+
+class Sent(NamedTuple):
+    """A request to pass on.
+
+    Attributes:
+        scope: Its scope.
+        body: Its body without the content coding; empty if it is too long to be kept.
+        began: When it came, in Unix milliseconds.
+        submitted: The parsed body if it asks for a task.
+        price: What that task costs.
+    """
+
+    scope: Scope
+    body: bytes
+    began: int
+    submitted: Submission | None
+    price: int
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        query = self.scope["query_string"].decode("latin-1")
+        return f"{self.scope['path']}?{query}" if query else str(self.scope["path"])
+
+
+class Received(NamedTuple):
+    """The response to it: `body` is without content coding, and `broken` why it is not complete."""
+
+    status: int
+    body: bytes
+    headers: Headers
+    cause: Cause
+    broken: bool = False
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The `data` of the envelope; empty if there is none."""
+        envelope = decode_body(self.body)
+        data = envelope.get("data") if isinstance(envelope, dict) else None
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def task_id(self) -> str | None:
+        """The `taskId` of a success."""
+        task_id = self.data.get("taskId")
+        return task_id if self.status == 200 and isinstance(task_id, str) and task_id else None
+
+
+class Forwarded:
+    """An endpoint that passes requests on to the upstream.
+
+    Args:
+        engine: Keeps the journal and the tasks.
+        upstream: The API.
+        operation: The operation of the endpoint.
+        purse: Counts tasks and credits.
+        relay: Gives the upstream other URLs for callbacks; None leaves those of the app.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        upstream: Upstream,
+        operation: ApiOperation,
+        purse: Purse,
+        relay: CallbackRelay | None = None,
+    ) -> None:
+        self._engine, self._upstream, self._operation = engine, upstream, operation
+        self._purse, self._relay = purse, relay
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on, and its response back."""
+        tenant = await self._tenant(scope)
+        try:
+            content = await Content.read(receive)
+            sent = await self._read(tenant, scope, content)
+            if sent.submitted and (reason := self._purse.refusal(sent.price)):
+                await self._refuse(tenant, sent, responses.purse_is_empty(reason), send)
+            else:
+                await self._forward(tenant, sent, content, receive, send)
+        except ClientGoneError:
+            return  # before the upstream had the whole request
+
+    async def _tenant(self, scope: Scope) -> Tenant:
+        """Return the tenant of a request's key, or that of requests without one."""
+        key = bearer_key(header(scope, b"authorization") or "")
+        return (key and await self._engine.tenants.of_key(key)) or await self._engine.tenants.anonymous()
+
+    async def _read(self, tenant: Tenant, scope: Scope, content: Content) -> Sent:
+        body = _plain(scope["headers"], content.start) if content.whole else b""
+        sent = Sent(scope, body, tenant.clock.now(), None, 0)
+        if self._operation != "generateTask" or scope["method"] != "POST":
+            return sent
+        submitted = await self._engine.worker.read(Submission.of, body)
+        return sent._replace(submitted=submitted, price=self._purse.price_of(submitted.request))
+
+    async def _forward(self, tenant: Tenant, sent: Sent, content: Content, receive: Receive, send: Send) -> None:
+        created = False
+        other = self._relay.rewritten(tenant, sent.body) if sent.submitted and self._relay else None
+        if sent.submitted:
+            self._purse.reserve(sent.price)
+        try:
+            async with self._upstream.forwarded(sent.scope, other or content.all(), changed=bool(other)) as response:
+                received = await self._pass_back(response, sent.scope, receive, send)
+            created = received.broken or received.task_id is not None
+        except UpstreamError as problem:
+            created = problem.may_have_arrived
+            await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
+        else:
+            await self._engine.store.run(tenant, lambda tenant: self._note(tenant, sent, received))
+        finally:
+            if sent.submitted:
+                self._purse.settle(sent.price, created=created)
+
+    async def _refuse(self, tenant: Tenant, sent: Sent, refusal: ApiResponse, send: Send) -> None:
+        """Respond in place of the upstream."""
+        status, body, headers, *_ = refusal
+        received = Received(status, body, headers, refusal.cause or Cause("upstream", ""))
+
+        def note(tenant: Tenant) -> None:
+            tenant.record(lambda number: self._entry(number, sent, received, sent.began))
+
+        await self._engine.store.run(tenant, note)
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": status, "headers": [JSON, length]})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _pass_back(self, response: httpx.Response, scope: Scope, receive: Receive, send: Send) -> Received:
+        """Stream a response to the client, and return it."""
+        headers = end_to_end(response.headers.raw)
+        kept, size, problem = list[bytes](), 0, ""
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        try:
+            async for chunk in response.aiter_raw():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                size += len(chunk)
+                if size <= KEPT_BYTES:
+                    kept.append(chunk)
+        except httpx.HTTPError as error:
+            problem = f": the response is broken: {type(error).__name__}: {error}"
+            if (connection := connection_of(scope)) is not None:
+                await connection.abort(CONNECTION_RESET_BY_PEER, b"", receive)
+        else:
+            await send({"type": "http.response.body"})
+        body = _plain(headers, b"".join(kept)) if size <= KEPT_BYTES else b""
+        significant = tuple((name, value) for name, value in headers if name in KEPT_HEADERS)
+        cause = Cause("upstream", f"from {self._upstream.host}{problem}")
+        return Received(response.status_code, body, significant, cause, bool(problem))
+
+    def _note(self, tenant: Tenant, sent: Sent, received: Received) -> None:
+        """Write an exchange into the journal, and keep what it tells about a task. A unit of work."""
+        tenant.record(lambda number: self._judged(tenant, self._entry(number, sent, received, tenant.clock.now())))
+        if received.task_id is None or received.broken:
+            return
+        if sent.submitted is not None:
+            note_task(tenant, sent.submitted, received.task_id, self._upstream.root, sent.price)
+        elif self._operation == "statusTask":
+            note_state(tenant, received.task_id, received.data, self._upstream.host)
+
+    def _judged(self, tenant: Tenant, entry: RequestEntry) -> RequestEntry:
+        earlier = tenant.entries() if entry.task_id else ()
+        before = [each for each in earlier if isinstance(each, RequestEntry) and each.task_id == entry.task_id]
+        local = (
+            () if self._relay or entry.operation != "generateTask" else unreachable(entry.request, self._upstream.host)
+        )
+        return entry._replace(findings=(*local, *findings_of(entry, before)))
+
+    def _entry(self, number: int, sent: Sent, received: Received, ended: int) -> RequestEntry:
+        scope, state = sent.scope, received.data.get("state")
+        is_status = self._operation == "statusTask"
+        return RequestEntry(
+            number=number,
+            at=sent.began,
+            operation=self._operation,
+            method=scope["method"],
+            target=sent.target,
+            status=None if received.broken else received.status,
+            request=sent.body,
+            response=received.body,
+            request_headers=tuple(scope["headers"]),
+            response_headers=received.headers,
+            task_id=(_asked(scope) if is_status else received.task_id) or None,
+            state=state if state in STATES else None,
+            cause=received.cause,
+            fault=CONNECTION_RESET_BY_PEER if received.broken else None,
+            ended=ended,
+        )
+
+
+class Content(NamedTuple):
+    """The body of a request: its start, whether that is all, and where the rest comes from."""
+
+    start: bytes
+    whole: bool
+    receive: Receive
+
+    @classmethod
+    async def read(cls, receive: Receive) -> Content:
+        """Read up to `KEPT_BYTES`.
+
+        Raises:
+            ClientGoneError: The client disconnected first.
+        """
+        start, more = b"", True
+        while more and len(start) <= KEPT_BYTES:
+            chunk, more = await _chunk(receive)
+            start += chunk
+        return cls(start, not more, receive)
+
+    def all(self) -> bytes | AsyncIterator[bytes]:
+        """Return the body to send; the rest is read while it is sent."""
+        return self.start if self.whole else self._stream()
+
+    async def _stream(self) -> AsyncIterator[bytes]:
+        yield self.start
+        more = True
+        while more:
+            chunk, more = await _chunk(self.receive)
+            yield chunk
+
+
+async def _chunk(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _plain(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """Return a body without its content coding, or as it is if it cannot be decoded."""
+    try:
+        return decoded(headers, body, KEPT_BYTES)
+    except (EncodingError, TooLargeError):
+        return body
+
+
+def _asked(scope: Scope) -> str:
+    """Return the `taskId` of a query."""
+    query: str = scope["query_string"].decode("latin-1")
+    return parse_qs(query).get("taskId", [""])[0]

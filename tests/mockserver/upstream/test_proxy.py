@@ -1,0 +1,325 @@
+"""`ltx-mock proxy`: what goes to the API and comes back is not changed, and each exchange is judged and kept."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from ltx_mock.testing.remote_server import RemoteServer
+from ltx_mock.testing.tenant import World
+from ltx_mock.upstream.callbacks import unreachable
+from support.bodies import GENERATE, STATUS, TEXT, request_body
+from support.independent_server import KEYS, IndependentServer
+from support.processes import LTX_MOCK, Process, ltx_mock
+from support.raw_upstream import RawUpstream, response
+from support.receivers import Receiver
+
+pytestmark = pytest.mark.sample(2)
+
+KEY = KEYS[0]
+SECRET = "sk-secret-key-of-mine-7777"
+TASK = b'{"code":200,"message":"success","data":{"taskId":"task_1"}}'
+
+
+@contextmanager
+def proxied(url: str, *options: str) -> Iterator[tuple[str, Process]]:
+    """Start the proxy before an API, and yield its URL."""
+    process = Process([*LTX_MOCK, "proxy", url, "--port", "0", *options])
+    try:
+        dashboard = process.wait_for_error_line(r"dashboard +(http://\S+)/__admin/")
+        yield dashboard[1], process
+    finally:
+        process.kill()
+
+
+def world_of(url: str, key: str = KEY) -> World:
+    return RemoteServer(url).tenant(key)
+
+
+def client_of(url: str, key: str = KEY, path: str = "/api/v1") -> httpx.Client:
+    return httpx.Client(base_url=url + path, headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=30)
+
+
+def submit(client: httpx.Client, **changes: Any) -> httpx.Response:
+    return client.post(GENERATE, json=request_body(TEXT, **changes))
+
+
+# ---- nothing is changed
+
+
+def test_a_request_goes_on_as_it_came_but_for_the_headers_of_its_connection() -> None:
+    body = gzip.compress(json.dumps(request_body(TEXT)).encode(), mtime=0)
+    with RawUpstream([response(TASK)]) as upstream, proxied(upstream.url) as (url, _):
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+        connection.putrequest(
+            "POST", "/api/v1/generateTask/ltx-2-19b?a=%2F&b=", skip_host=True, skip_accept_encoding=True
+        )
+        own = [("X-Mine", "1"), ("Cookie", "a=b"), ("Content-Encoding", "gzip"), ("Authorization", f"Bearer {SECRET}")]
+        for name, value in [*own, ("Host", "me"), ("Connection", "X-Hop"), ("X-Hop", "1"), ("TE", "trailers")]:
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        assert connection.getresponse().read() == TASK
+        connection.close()
+        sent = upstream.take()
+    assert sent.line == "POST /api/v1/generateTask/ltx-2-19b?a=%2F&b= HTTP/1.1"
+    assert sent.headers == {
+        "x-mine": "1",
+        "cookie": "a=b",
+        "content-encoding": "gzip",
+        "authorization": f"Bearer {SECRET}",
+        "content-length": str(len(body)),
+        "host": upstream.url.removeprefix("http://"),
+    }
+    assert sent.body == body
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (
+            "200 OK",
+            ["Content-Type: application/json; charset=utf-8", "X-Request-Id: 7", "Set-Cookie: a=b", "Date: today"],
+        ),
+        ("302 Found", ["Location: http://elsewhere.example/"]),
+        ("429 Too Many Requests", ["Retry-After: 3"]),
+        ("503 Service Unavailable", ["Content-Type: text/html"]),
+    ],
+)
+def test_a_response_comes_back_as_it_is_and_is_asked_for_once(status: str, headers: list[str]) -> None:
+    raw = gzip.compress(TASK, mtime=0)
+    with RawUpstream([response(raw, status, "Content-Encoding: gzip", *headers)]) as upstream:
+        with (
+            proxied(upstream.url) as (url, _),
+            client_of(url) as client,
+            client.stream("POST", GENERATE, json={}) as got,
+        ):
+            assert b"".join(got.iter_raw()) == raw
+            told = [f"{name.decode().title()}: {value.decode()}" for name, value in got.headers.raw]
+        upstream.take()
+        assert upstream.requests.empty()
+    assert got.status_code == int(status[:3])
+    assert set(told) - {"Connection: close"} == {f"Content-Length: {len(raw)}", "Content-Encoding: gzip", *headers}
+
+
+def test_a_body_is_passed_on_while_it_comes() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+    with (
+        RawUpstream([head + TASK[:20], TASK[20:]]) as upstream,
+        proxied(upstream.url) as (url, _),
+        client_of(url) as client,
+        client.stream("POST", GENERATE, json=request_body(TEXT)) as got,
+    ):
+        chunks = got.iter_raw()
+        assert next(chunks) == TASK[:20], "the rest is not sent yet"
+        upstream.go_on()
+        assert b"".join(chunks) == TASK[20:]
+
+
+def test_a_large_body_goes_through_and_is_not_kept() -> None:
+    body = b"[" + b" " * 3_000_000 + b"]"
+    with RawUpstream([response(TASK)]) as upstream, proxied(upstream.url, "-q") as (url, _), client_of(url) as client:
+        headers = {"content-type": "application/json"}
+        assert client.post(GENERATE, content=iter([body[:100], body[100:]]), headers=headers).content == TASK
+        assert upstream.take().body == body
+        (entry,) = world_of(url).requests
+    assert entry.body is None
+
+
+# ---- when the API fails
+
+
+def test_without_an_upstream_the_proxy_says_that_it_is_its_own_502() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with proxied(f"127.0.0.1:{port}", "--max-tasks", "1") as (url, _), client_of(url) as client:
+        for _ in range(2):  # a refused connection costs nothing
+            answer = submit(client)
+            told = answer.json()
+            assert (answer.status_code, told["code"], told["data"]) == (502, 502, None)
+            assert told["message"].startswith(f"ltx-mock proxy: 127.0.0.1:{port} did not respond")
+        assert [each.cause_kind for each in world_of(url).requests] == ["upstream"] * 2
+
+
+def test_a_response_that_breaks_off_breaks_off_for_the_client_too() -> None:
+    with RawUpstream([response(TASK, length=len(TASK) + 10)]) as upstream, proxied(upstream.url) as (url, _):
+        with client_of(url) as client, pytest.raises(httpx.TransportError):
+            submit(client)
+        (entry,) = world_of(url).requests
+    assert (entry.status, entry.fault) == (None, "CONNECTION_RESET_BY_PEER")
+
+
+# ---- what may be spent
+
+
+def test_no_task_is_submitted_beyond_the_limit() -> None:
+    with IndependentServer() as api, proxied(api.url, "--max-tasks", "2") as (url, process), client_of(url) as client:
+        statuses = [submit(client, **changes).status_code for changes in ({}, {"duration": 99}, {}, {}, {})]
+        assert statuses == [200, 400, 200, 429, 429]
+        assert len(api.tasks) == 2
+        refused = submit(client)
+        assert refused.json() == {
+            "code": 429,
+            "message": "ltx-mock proxy: --max-tasks 2 is reached; the request was not sent to the API",
+            "data": None,
+        }
+        assert client.get(STATUS, params={"taskId": next(iter(api.tasks))}).status_code == 200
+        process.wait_for_error_line("^ltx-mock: 2 tasks, 10 credits so far$")
+
+
+def test_no_task_is_submitted_that_would_cost_too_much() -> None:
+    options = ("--max-credits", "20", "--price", "480p=2")
+    with IndependentServer() as api, proxied(api.url, *options) as (url, _), client_of(url) as client:
+        assert [submit(client, duration=seconds).status_code for seconds in (5, 6, 5)] == [200, 429, 200]
+        assert "20 would be exceeded: 20 are spent, and this task costs 10" in submit(client).json()["message"]
+        assert len(api.tasks) == 2
+
+
+def test_a_task_that_may_have_been_made_counts() -> None:
+    with RawUpstream([]) as upstream, proxied(upstream.url, "--max-tasks", "1") as (url, _), client_of(url) as client:
+        assert [submit(client).status_code for _ in range(2)] == [502, 429]
+
+
+# ---- what is kept
+
+
+def test_the_journal_the_tasks_and_the_bill_are_those_of_the_api() -> None:
+    with IndependentServer() as api, proxied(api.url) as (url, process), client_of(url) as client:
+        task_id = submit(client, extra=1).json()["data"]["taskId"]
+        for seconds in (0, 10, 60):
+            api.advance(seconds)
+            told = client.get(STATUS, params={"taskId": task_id}).json()["data"]
+        world = world_of(url)
+        (task,) = world.tasks
+        assert (task.id, task.state, task.result_url) == (
+            task_id,
+            "success",
+            json.loads(told["resultJson"])["resultUrls"][0],
+        )
+        assert [(each.operation, each.state) for each in world.requests] == [
+            ("generateTask", None),
+            *(("statusTask", state) for state in ("pending", "processing", "success")),
+        ]
+        assert {each.cause for each in world.requests} == {f"from {api.url.removeprefix('http://')}"}
+        assert [finding.rule for each in world.requests for finding in each.findings] == ["GEN-16"]
+        assert (world.spend.spent, world.spend.wasted) == (5, 0), "nobody knows here whether the result was fetched"
+        lines = [process.line() for _ in range(5)]
+    assert "input.extra is not a field that the API knows" in lines[1]
+    assert lines[-1].endswith("processing → success  " + f"from {api.url.removeprefix('http://')}")
+
+
+def test_what_the_api_does_against_the_contract_is_a_finding_at_once() -> None:
+    wrong = json.dumps({"code": 200, "message": "success", "data": {"taskId": "task_1", "state": "lost"}}).encode()
+    with RawUpstream([response(TASK)], [response(wrong)]) as upstream, proxied(upstream.url) as (url, process):
+        with client_of(url) as client:
+            submit(client)
+            client.get(STATUS, params={"taskId": "task_1"})
+        (finding,) = world_of(url).requests[-1].findings
+        assert (finding.rule, finding.severity) == ("TASK-1", "violation")
+        assert finding.message.startswith("upstream: statusTask: data.state must be ")
+        assert "data.state must be" in [process.line() for _ in range(3)][-1]
+
+
+def test_an_honest_api_has_no_finding() -> None:
+    with IndependentServer() as api, proxied(api.url) as (url, _), client_of(url) as client:
+        ids = [submit(client, seed=number + 1).json()["data"]["taskId"] for number in range(3)]
+        for _ in range(8):
+            api.advance(10)
+            for task_id in ids:
+                client.get(STATUS, params={"taskId": task_id})
+        submit(client, duration=1)
+        client.get(STATUS, params={"taskId": "nobodys"})
+        client.get(STATUS)
+        found = [finding for each in world_of(url).requests for finding in each.findings if finding.rule != "GEN-10"]
+    assert found == []
+
+
+def test_no_key_is_shown() -> None:
+    with (
+        RawUpstream([response(TASK)]) as upstream,
+        proxied(upstream.url) as (url, process),
+        client_of(url, SECRET) as client,
+    ):
+        submit(client, prompt=f"my key is {SECRET}")
+        shown = httpx.get(f"{url}/__admin/requests", trust_env=False).text
+        line = process.line()
+        assert upstream.take().headers["authorization"] == f"Bearer {SECRET}"
+    assert SECRET not in shown + line + process.stderr()
+
+
+# ---- callbacks
+
+
+def callback_body(url: str) -> dict[str, Any]:
+    return request_body(TEXT) | {"request_type": "callback", "callback_url": url}
+
+
+def test_a_callback_takes_the_way_through_the_proxy_to_the_app() -> None:
+    with Receiver(503, 200) as app, IndependentServer() as api, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        public = f"http://127.0.0.1:{port}"
+        process = Process([*LTX_MOCK, "proxy", api.url, "--port", str(port), "--callback-url", public])
+        try:
+            process.wait_for_error_line("Ctrl-C stops the proxy")
+            with client_of(public) as client:
+                answer = client.post(GENERATE, json=callback_body(app.url))
+            task = api.tasks[answer.json()["data"]["taskId"]]
+            assert task.body["callback_url"].startswith(f"{public}/callbacks/")
+            api.advance(200)
+            told = [json.loads(app.take().body)["data"] for _ in range(2)]
+            entries = [each for each in world_of(public).requests if each.operation == "callback"]
+        finally:
+            process.kill()
+    assert [each["taskId"] for each in told] == [task.id] * 2
+    assert [(each.target, each.status) for each in entries] == [(app.url, 503), (app.url, 200)]
+
+
+def test_a_callback_that_nobody_expects_is_refused() -> None:
+    with proxied("127.0.0.1:1", "--callback-url", "https://me.example") as (url, _):
+        assert httpx.post(f"{url}/callbacks/guess", json={}, trust_env=False).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("callback", "upstream", "told"),
+    [
+        ("http://localhost:8000/done", "https://api.apixo.ai", True),
+        ("http://192.168.1.7/done", "https://api.apixo.ai", True),
+        ("https://app.example/done", "https://api.apixo.ai", False),
+        ("http://localhost:8000/done", "http://127.0.0.1:8219", False),
+    ],
+)
+def test_a_receiver_that_the_api_cannot_reach_is_an_advisory(callback: str, upstream: str, *, told: bool) -> None:
+    found = unreachable(json.dumps(callback_body(callback)).encode(), upstream)
+    assert [(each.rule, each.severity, each.pointer) for each in found] == [
+        ("CB-1", "advisory", "/callback_url")
+    ] * told
+
+
+# ---- the command
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (("ftp://x",), "URL must be the http or https URL of a server"),
+        (("https://user:password@api.example",), "URL must have no user, no query and no fragment"),
+        (("https://api.example", "--callback-url", "nowhere"), "--callback-url must be an absolute http or https URL"),
+        (("https://api.example", "--ca-file", "none.pem"), "ca_file 'none.pem' cannot be used"),
+        (("https://api.example", "--max-tasks", "-1"), "Invalid value for '--max-tasks'"),
+        ((), "Missing argument 'URL'"),
+    ],
+)
+def test_wrong_use_is_one_line(args: tuple[str, ...], problem: str) -> None:
+    code, out, err = ltx_mock("proxy", *args)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert problem in err
+    assert "password@" not in err
