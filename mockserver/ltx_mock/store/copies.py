@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
@@ -62,9 +61,13 @@ class Copies:
             raise
 
     def forget(self, copy: ReplicaTenant) -> None:
-        """Remove a copy; the tenant stays, unless it was removed."""
-        if self._by_space.pop(copy.space, None) is not None:
-            deque(copy.release(), 0)
+        """Remove a copy; the tenant stays, unless it was removed. A commit that is under way still needs its items."""
+        if self._by_space.pop(copy.space, None) is None:
+            return
+        copy.release()
+        for task in copy.tasks():
+            if self.shared.owners.get(task.id) is copy:
+                del self.shared.owners[task.id]
 
     def configure(self, settings: Settings) -> None:
         """Change the settings of tenants without own settings."""

@@ -219,6 +219,19 @@ async def test_what_was_written_though_the_reply_was_lost_appears_once(two: Two)
 
 
 @story
+async def test_work_that_is_being_written_when_its_tenant_is_replaced_is_done_on_the_new_one(two: Two) -> None:
+    tenant = await two.store.tenant("key")
+    running, gate = await two.begin(tenant, submit("one"))
+    await two.other.open_tenant("key", MANUAL.replace(credits=70))
+    await two.store._tenants.learn(whole=True)  # as a request for another key does
+    gate.set()
+    await running
+    replaced = two.store.find("key")
+    assert replaced is not None
+    assert ([task.id for task in replaced.tasks()], replaced.settings.credits) == (["task_one"], 70)
+
+
+@story
 async def test_units_that_come_while_the_backend_is_slow_are_written_together(two: Two) -> None:
     tenant = await two.store.tenant("key")
     first, gate = await two.begin(tenant, submit("0"))
