@@ -209,7 +209,8 @@ class ReplicaTenant(MemoryTenant):
         new = []
         for line, value in lines:
             number = line - self.lines
-            if number <= max(self.complete_to, self.forgotten):
+            # Lines that were cleared or trimmed may be there still: they are removed after the commit that says so.
+            if number <= max(self.complete_to, self.forgotten, self._cleared):
                 continue
             if (entry := mine.pop(number, None)) is None:
                 entry = codec.entry_from_bytes(value, number)

@@ -128,7 +128,8 @@ class SqliteBackend:
             raise explain(self._path, error) from error
 
     def _do(self, job: Callable[[], T]) -> T:
-        if self._identity is not None and identity(self._path) != self._identity:
+        known = self._identity  # read once: `close` takes it away meanwhile
+        if known is not None and identity(self._path) != known:
             raise BackendError(
                 f"the store {self._path} was removed or replaced while in use: put it back, or start ltx-mock again"
             )

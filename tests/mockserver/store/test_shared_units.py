@@ -35,6 +35,7 @@ class Handle(MemoryBackend):
     Attributes:
         before: Is awaited before the next commit; it may raise.
         after: Is awaited after the next one; it may raise too.
+        keeps_lines: Whether it fails to remove lines of journals.
     """
 
     def __init__(self, state: State, ahead_ns: int = 0) -> None:
@@ -42,6 +43,7 @@ class Handle(MemoryBackend):
         self.ahead_ns = ahead_ns
         self.before: Callable[[], Awaitable[object]] | None = None
         self.after: Callable[[], Awaitable[object]] | None = None
+        self.keeps_lines = False
 
     async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
         before, self.before = self.before, None
@@ -52,6 +54,11 @@ class Handle(MemoryBackend):
         if after is not None:
             await after()
         return outcomes
+
+    async def forget_lines(self, space: str, up_to: int) -> None:
+        if self.keeps_lines:
+            raise BackendError("not now")
+        await super().forget_lines(space, up_to)
 
     async def time_ns(self) -> int:
         return await super().time_ns() + self.ahead_ns
@@ -229,6 +236,19 @@ async def test_work_that_is_being_written_when_its_tenant_is_replaced_is_done_on
     replaced = two.store.find("key")
     assert replaced is not None
     assert ([task.id for task in replaced.tasks()], replaced.settings.credits) == (["task_one"], 70)
+
+
+@story
+async def test_entries_that_were_cleared_are_gone_though_the_backend_has_them_still(two: Two) -> None:
+    tenant = await two.store.tenant("key")
+    await two.store.run(tenant, units.record("one"))
+    two.handle.keeps_lines = True
+    await two.store.run(tenant, lambda tenant: tenant.forget_entries())
+    await two.store.run(tenant, units.record("two"))
+    await two.other.refresh()
+    seen = two.other.find("key")
+    assert seen is not None
+    assert [getattr(entry, "target", "") for entry in seen.entries()] == ["two"]
 
 
 @story

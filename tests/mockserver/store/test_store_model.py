@@ -286,3 +286,15 @@ def test_two_workers_do_what_one_store_in_memory_does(
     examples = 30 if open_two is memory else 6
     patient = settings(max_examples=examples, stateful_step_count=20, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Machine, settings=patient)
+
+
+@pytest.mark.parametrize("open_two", FOR_LONG_TESTS)
+def test_work_on_a_copy_that_is_forgotten_during_its_commit_is_done_on_a_new_one(
+    open_two: Open, tmp_path: Path
+) -> None:
+    submits = ([Step("submit", 0, False)], False)
+    state = Stores(open_two(tmp_path))
+    state.reset(worker=0)
+    state.run_at_once(batch=[(0, "", submits), (1, "", submits), (1, "key", submits)])
+    state.a_new_worker_reads_what_there_is()
+    state.teardown()
