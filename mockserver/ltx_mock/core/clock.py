@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, get_args
 
 from ltx_mock.core import system_time
@@ -108,4 +109,10 @@ def moment_of(milliseconds: int) -> datetime:
 
 def time_of_day(milliseconds: int) -> str:
     """Format a time in Unix milliseconds as hours, minutes and seconds of the local time zone."""
-    return moment_of(milliseconds).astimezone().strftime("%H:%M:%S")
+    return _second_of_day(milliseconds // SECOND)
+
+
+@lru_cache(maxsize=16)
+def _second_of_day(seconds: int) -> str:
+    """Format a second; a busy server prints many lines for each."""
+    return moment_of(seconds * SECOND).astimezone().strftime("%H:%M:%S")

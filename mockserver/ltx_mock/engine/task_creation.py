@@ -100,10 +100,10 @@ class TaskCreation(Observer):
     ) -> Task:
         settings = tenant.settings
         number = tenant.next_number()
-        random_bytes = self._new_task(tenant, number)
+        task_id, random_bytes = self._new_id(tenant, number)
         seed = request.seed or between(1, MAX_SEED, random_bytes[ID_BYTES:])
         return Task(
-            _task_id(random_bytes),
+            task_id,
             tenant.key,
             number,
             submitted.raw,
@@ -130,12 +130,12 @@ class TaskCreation(Observer):
             task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.next_random_bytes, redraw
         )
 
-    def _new_task(self, tenant: Tenant, number: int) -> bytes:
-        """Return a digest for the id of a task (not used before, GEN-17) and for its random choices."""
+    def _new_id(self, tenant: Tenant, number: int) -> tuple[str, bytes]:
+        """Return an id that no task had before (GEN-17), and its digest for the random choices of the task."""
         random_bytes = digest("task", tenant.settings.seed, tenant.key, number)
-        while self._store.owner(_task_id(random_bytes)) is not None:
+        while self._store.owner(task_id := f"task_{random_bytes[:ID_BYTES].hex()}") is not None:
             random_bytes = digest("again", random_bytes)
-        return random_bytes
+        return task_id, random_bytes
 
     async def _inspect(self, tenant: Tenant, task: Task) -> None:
         found = await self._inspector.inspect(task.request)
@@ -161,7 +161,3 @@ def change_task(tenant: Tenant, task: Task) -> None:
     """Store a task with another end, and move its callback there. A unit of work."""
     tenant.replace_task(task)
     deliveries.reschedule(tenant, task)
-
-
-def _task_id(random_bytes: bytes) -> str:
-    return f"task_{random_bytes[:ID_BYTES].hex()}"
