@@ -54,8 +54,9 @@ def _truncate_arrays(body: object) -> object:
     given = body.get("input") if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(given, dict):
         return body
-    arrays = {name: given[name] for name in ("image_urls", "loras") if isinstance(given.get(name), list)}
-    long = [name for name, items in arrays.items() if len(items) > _MAX_ITEMS]
+    long = [
+        name for name in ("image_urls", "loras") if isinstance(given.get(name), list) and len(given[name]) > _MAX_ITEMS
+    ]
     if not long or (long == ["image_urls"] and given.get("mode") not in IMAGE_MODES):
         return body
-    return body | {"input": given | {name: arrays[name][:_MAX_ITEMS] for name in long}}
+    return body | {"input": given | {name: given[name][:_MAX_ITEMS] for name in long}}

@@ -7,10 +7,11 @@ automatic ones. The words and host names that cause them are our choice.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ltx_mock.core.cause import Cause
-from ltx_mock.core.hosts import host_of
+from ltx_mock.core.hosts import UNREACHABLE_DOMAIN, url_host
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.request import GenerateRequest
 
@@ -19,7 +20,6 @@ INVALID_IMAGE_URL = MODEL.fail_code_of("image_urls")
 INVALID_LORA_URL = MODEL.fail_code_of("loras")
 
 FORBIDDEN_WORDS = ("beheading", "gore", "nsfw", "nude", "porn")
-UNREACHABLE_DOMAIN = "invalid"  # RFC 2606: names under .invalid never resolve
 
 _forbidden = re.compile(rf"\b(?:{'|'.join(FORBIDDEN_WORDS)})\b")
 
@@ -47,21 +47,12 @@ def predicted_failure(request: GenerateRequest) -> Failure | None:
         return None
     for code, urls in assets(request):
         for url in urls:
-            if unreachable(url):
+            if url_host(url).is_nowhere:
                 cause = Cause("request", f"host under .{UNREACHABLE_DOMAIN}")
                 return failure(code, cause, f"the host of {url} cannot be found")
     return None
 
 
-def assets(request: GenerateRequest) -> list[tuple[str, tuple[str, ...]]]:
+def assets(request: GenerateRequest) -> tuple[tuple[str, Sequence[str]], ...]:
     """Return the URLs that the real service would fetch, by the fail code of each."""
-    return [
-        (INVALID_IMAGE_URL, request.image_urls if request.is_image else ()),
-        (INVALID_LORA_URL, tuple(lora.path for lora in request.loras)),
-    ]
-
-
-def unreachable(url: str) -> bool:
-    """Tell whether the URL's host name never resolves."""
-    host = host_of(url)
-    return host == UNREACHABLE_DOMAIN or host.endswith(f".{UNREACHABLE_DOMAIN}")
+    return (INVALID_IMAGE_URL, request.image_urls), (INVALID_LORA_URL, [path for path, _ in request.loras])

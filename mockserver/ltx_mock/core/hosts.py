@@ -17,6 +17,9 @@ LONGEST_NAME = 253
 LONGEST_URL = 2000
 """The maximum length of a usual URL. Longer ones are not cached."""
 
+UNREACHABLE_DOMAIN = "invalid"
+"""Names under this domain never resolve (RFC 2606)."""
+
 _OLD_STYLE = re.compile(r"[0-9a-fx.]+", re.ASCII)
 _PORT = re.compile(r":\d*$", re.ASCII)
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
@@ -32,11 +35,13 @@ class UrlHost(NamedTuple):
     Attributes:
         name: Its lower-case name, or an empty string if there is none.
         is_here: Whether it is this machine.
+        is_nowhere: Whether its name never resolves.
         portless: The URL without its port if the host is this machine; else unchanged.
     """
 
     name: str
     is_here: bool
+    is_nowhere: bool
     portless: str
 
 
@@ -55,10 +60,11 @@ def _read_url(url: str) -> UrlHost:
         parts = urlsplit(url)
         name = (parts.hostname or "").rstrip(".")
     except ValueError:
-        return UrlHost("", is_here=False, portless=url)
+        return UrlHost("", is_here=False, is_nowhere=False, portless=url)
     if not is_this_machine(name):
-        return UrlHost(name, is_here=False, portless=url)
-    return UrlHost(name, is_here=True, portless=parts._replace(netloc=_PORT.sub("", parts.netloc)).geturl())
+        return UrlHost(name, is_here=False, is_nowhere=f".{name}".endswith(f".{UNREACHABLE_DOMAIN}"), portless=url)
+    portless = parts._replace(netloc=_PORT.sub("", parts.netloc)).geturl()
+    return UrlHost(name, is_here=True, is_nowhere=False, portless=portless)
 
 
 # Processing a request needs the host of each URL several times.

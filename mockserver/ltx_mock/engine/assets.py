@@ -52,9 +52,11 @@ class Inspector:
 
     def concerns(self, request: GenerateRequest) -> bool:
         """Tell whether the request has assets to fetch."""
-        return bool(request.image_urls or request.loras) and any(
-            self._fetches(url) for _, urls in assets(request) for url in urls
-        )
+        for _, urls in assets(request):
+            for url in urls:
+                if self._fetches(url):
+                    return True
+        return False
 
     async def inspect(self, request: GenerateRequest) -> InspectionResult:
         """Fetch image and LoRAs concurrently and return the first failure, the image's before a LoRA's."""
