@@ -132,10 +132,11 @@ class TaskMachine(ContractMachine):
     @precondition(lambda self: self.target.clock is not None)
     @rule(task=submitted, edge=st.sampled_from(list(_EDGES)))
     def advance_to_an_edge(self, task: TaskHistory, edge: str) -> None:
-        """Advance the clock to the earliest or latest end of a task, or to just before it."""
+        """Advance the clock to the earliest or latest end of a task, or to just before it, and poll the task."""
         bound, offset = _EDGES[edge]
         if task.window is not None:
             self.actions.advance_to(task.window[bound] + offset)
+            self.actions.poll(task)
 
     @precondition(lambda self: self.target.finish is not None)
     @rule(task=submitted, state=st.sampled_from(ENDED))

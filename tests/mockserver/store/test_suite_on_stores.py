@@ -23,7 +23,7 @@ FILES = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.sample
 @pytest.mark.parametrize("store", BACKENDS)
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_of_tests_passes_on_another_store(store: str, file: str) -> None:
