@@ -101,7 +101,7 @@ class TaskLimits:
             most -= 1
             task_id = transitions[0][1]
             ended = unfinished.get(task_id)
-            if ended is not None and now < ended and task_id not in processing:
+            if ended is not None and now < ended and task_id not in processing and self._has_started(task_id, now):
                 processing.add(task_id)
                 heapq.heapreplace(transitions, (ended, task_id))
                 continue
@@ -115,3 +115,7 @@ class TaskLimits:
                 self.spent -= task.cost
                 self.failed += 1
         return True
+
+    def _has_started(self, task_id: str, now: int) -> bool:
+        """Tell whether it has; a transition may be that of a timeline that was taken back."""
+        return self._tasks[task_id].timeline.started <= now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_mock.core.cause import Cause
@@ -51,3 +51,34 @@ def test_very_many_ended_tasks_are_settled_some_at_a_time() -> None:
     assert not limits.settle(2, 9)
     assert limits.settle(2)
     assert (len(limits.unfinished), len(limits.processing), limits.failed, limits.spent) == (0, 0, 5, 15)
+
+
+timelines = st.builds(
+    lambda created, waits, lasts, fails: Timeline(
+        created, created + waits, created + waits + lasts, failure("E", Cause("manual", "x")) if fails else None
+    ),
+    *(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.booleans()),
+)
+steps = st.lists(st.tuples(st.sampled_from("abc"), st.none() | timelines, st.integers(0, 2)), max_size=30)
+
+
+@given(steps)
+@example([("a", Timeline(0, 1, 5), 0), ("a", Timeline(0, 3, 8), 1)])
+def test_the_counts_are_those_of_the_tasks_whatever_timelines_they_get(
+    changes: list[tuple[str, Timeline | None, int]],
+) -> None:
+    """A worker that takes changes back gives a task an earlier timeline again, or removes it."""
+    tasks: dict[str, Task] = {}
+    limits, now = TaskLimits(tasks), 0
+    for name, line, gap in changes:
+        before, after = tasks.pop(name, None), line and Task(name, "key", 1, b"", 7, line, 3, "http://x")
+        if after is not None:
+            tasks[name] = after
+        limits.replace(before, after)
+        now += gap
+        limits.settle(now)
+        states = {task.id: task.timeline.state(now) for task in tasks.values()}
+        assert set(limits.unfinished) == {each for each, state in states.items() if state in {"pending", "processing"}}
+        assert limits.processing == {each for each, state in states.items() if state == "processing"}
+        assert limits.failed == sum(state == "failed" for state in states.values())
+        assert limits.spent == 3 * sum(state != "failed" for state in states.values())
