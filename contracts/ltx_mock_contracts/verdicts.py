@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ltx_mock_contracts.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from ltx_mock_contracts.rules import Source
 
@@ -64,9 +64,10 @@ class Deviation:
         return self.rule, self.kind or self.title, self.binding
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Deviation:
-        """Return the deviation that `as_dict` wrote."""
-        return cls(**{**data, "exchanges": tuple(data["exchanges"]), "checks": tuple(data["checks"])})
+    def from_dict(cls, data: Mapping[str, Any]) -> Deviation:
+        """Return the deviation that `as_dict` wrote; fields of a newer version are left out."""
+        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
+        return cls(**{**known, "exchanges": tuple(data["exchanges"]), "checks": tuple(data["checks"])})
 
     def breaks(self, sources: Collection[Source]) -> bool:
         """Tell whether its rule counts as broken if a server must keep the rules of these sources."""
@@ -108,6 +109,14 @@ class Verdict:
     def departures(self) -> tuple[Deviation, ...]:
         """The former name of `deviations`."""
         return self.deviations
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
+        """Return the verdict that `as_dict` wrote."""
+        deviations = tuple(map(Deviation.from_dict, data["departures"]))
+        return cls(
+            rule=data["rule"], outcome=data["outcome"], seen=data["seen"], deviations=deviations, why=data["why"]
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Return the verdict as a JSON object."""
@@ -185,6 +194,23 @@ class Report:
     def only(self, rules: Collection[str]) -> Report:
         """Return the part of the report that is about these rules."""
         return replace(self, verdicts=tuple(verdict for verdict in self.verdicts if verdict.rule in rules))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        """Return the report that `as_dict` wrote. Rules that are not in the catalogue any more are left out."""
+        return cls(
+            verdicts=tuple(Verdict.from_dict(each) for each in data["rules"] if each["rule"] in RULES),
+            sources=tuple(data["sources"]),
+            exchanges=data["exchanges"],
+            counted_in=data["countedIn"],
+            target=data["target"],
+            seed=data["seed"],
+            tasks_made=data["tasksMade"],
+            tasks_allowed=data["tasksAllowed"],
+            reproduce=data["reproduce"],
+            skipped=data["skipped"],
+            notes=tuple(data["notes"]),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as a JSON object; the schema `check-report` describes it."""

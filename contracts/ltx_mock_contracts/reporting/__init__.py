@@ -8,7 +8,8 @@ report = check_trace(read_trace("recording.har"))
 print(github_annotations(report), end="")
 ```
 
-`sarif_log`, `github`, `junit` and `summary` have one format each; `facts` has the content that they share. Text from a
+`sarif_log`, `github`, `junit` and `summary` have one format each; `facts` has the content that they share, `baseline`
+reduces a report to what has changed since another. Text from a
 server is not trusted: `text` makes it printable, each format escapes it, and `redaction` removes keys.
 """
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from ltx_mock_contracts.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ltx_mock_contracts.reporting.baseline import changes_since, read_report
     from ltx_mock_contracts.reporting.github import disarmed, escape_workflow_commands, github_annotations
     from ltx_mock_contracts.reporting.redaction import without_keys
     from ltx_mock_contracts.reporting.sarif_log import sarif
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.reporting.text import printable
 
 __all__ = [
+    "changes_since",
     "disarmed",
     "escape_workflow_commands",
     "github_annotations",
     "printable",
+    "read_report",
     "sarif",
     "step_summary",
     "without_keys",
@@ -38,6 +42,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        ".baseline": ["changes_since", "read_report"],
         ".github": ["disarmed", "escape_workflow_commands", "github_annotations"],
         ".redaction": ["without_keys"],
         ".sarif_log": ["sarif"],

@@ -16,7 +16,7 @@ import click
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.numbers import Number
-from ltx_mock.cli.report import chosen_rules, tell
+from ltx_mock.cli.report import baseline_option, chosen_rules, read_baseline, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.harness.options import Options
 from ltx_mock_contracts.io.server_url import server_url
@@ -79,6 +79,7 @@ def _kind(option: Field[Any]) -> Any:
 @click.option("--sarif", "sarif_", metavar="F", help="Write the report as SARIF 2.1.0.")
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
 @click.option("--trace", metavar="F", help="Write all exchanges; check-trace reads them.")
+@baseline_option
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -96,6 +97,7 @@ def check(
     sarif_: str | None,
     github: bool,
     trace: str | None,
+    baseline: str | None,
     **given: Any,
 ) -> None:
     """Check the server at URL against the rules of the contract.
@@ -104,6 +106,8 @@ def check(
     their clocks, in seconds and for free. On any other server they create no task on purpose without --max-tasks; if
     the server accepts an invalid request, that request creates one task, the only one. With --max-tasks N there are
     never more than N tasks, whatever the server does.
+
+    With --baseline the report, its exit code and all its forms except --json are about what has changed since.
 
     Exit code: 0 no rule is broken, 1 some rules are broken, 2 nothing could be checked.
     """
@@ -121,22 +125,24 @@ def check(
     if "-" in {junitxml, trace}:
         raise click.BadParameter("only --json and --sarif can go to standard output", ctx, param_hint="'-'")
     see_that_they_can_be_written(json_, sarif_, junitxml, trace)
+    earlier = read_baseline(baseline)
     seen: list[str] = []
     report = _checked(options, parallel, None if trace is None else seen)
     report = replace(report, reproduce=_again(options, report))
+    told = report
     try:
-        tell(report, json_=json_, sarif_=sarif_, github=github)
+        told = tell(report, json_=json_, sarif_=sarif_, github=github, baseline=earlier)
     finally:
         if trace is not None:
             write(trace, "".join(seen))
         if junitxml is not None:
             from ltx_mock_contracts.reporting.junit import junit  # noqa: PLC0415 - help does without
 
-            write(junitxml, junit(report))
+            write(junitxml, junit(told))
     if not any(verdict.seen for verdict in report.verdicts):
         click.echo("ltx-mock: nothing could be checked; the report gives the reasons", err=True)
         ctx.exit(CANNOT_RUN)
-    ctx.exit(CLEAN if report.ok else FINDINGS)
+    ctx.exit(CLEAN if told.ok else FINDINGS)
 
 
 def _checked(options: Options, parallel: int, seen: list[str] | None) -> Report:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
-from ltx_mock.cli.report import chosen_rules, tell
+from ltx_mock.cli.report import baseline_option, chosen_rules, read_baseline, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import printable
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
 @click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Without this rule (may be repeated).")
+@baseline_option
 @click.pass_context
 def check_trace(
     ctx: click.Context,
@@ -38,17 +39,19 @@ def check_trace(
     seed_only: bool,
     rules: Sequence[str],
     excluded: Sequence[str],
+    baseline: str | None,
 ) -> None:
     """Judge a recording by the rules of the contract.
 
     FILE is the output of `serve --json`, a response of /__admin/requests, or HAR from a browser or a proxy.
 
-    Exit code: 0 no rule is broken, 1 some rules are broken, 2 a file cannot be read or written.
+    Exit code: 0 no rule is broken, 1 some rules are broken, 2 a file cannot be read or written. With --baseline only
+    what has changed since is told and counts.
     """
     from ltx_mock_contracts import TraceError, read_trace  # noqa: PLC0415 - only this command needs them
     from ltx_mock_contracts import check_trace as judge  # noqa: PLC0415
 
-    wanted = chosen_rules(rules, excluded)
+    wanted, earlier = chosen_rules(rules, excluded), read_baseline(baseline)
     try:
         trace = read_trace(file)
     except TraceError as error:
@@ -56,5 +59,5 @@ def check_trace(
     if trace.skipped and not len(trace):
         raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
     report = judge(trace, sources=("spec",) if documented_only or seed_only else ("spec", "vendor")).only(wanted)
-    tell(report, json_="-" if as_json else None, sarif_=sarif_, github=github)
-    ctx.exit(CLEAN if report.ok else FINDINGS)
+    told = tell(report, json_="-" if as_json else None, sarif_=sarif_, github=github, baseline=earlier)
+    ctx.exit(CLEAN if told.ok else FINDINGS)

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts import Deviation, Report, Verdict
 
-__all__ = ["chosen_rules", "json_text", "report_files", "show", "tell"]
+__all__ = ["baseline_option", "chosen_rules", "json_text", "read_baseline", "report_files", "show", "tell"]
 
 COLOUR = {"kept": "green", "broken": "red", "observed": "yellow", "not checked": "bright_black"}
 SHOWN = 5
+LARGEST_REPORT = 64 * 1024 * 1024  # bytes
 
 
 def chosen_rules(rules: Sequence[str], excluded: Sequence[str] = ()) -> set[str]:
@@ -42,11 +43,61 @@ def chosen_rules(rules: Sequence[str], excluded: Sequence[str] = ()) -> set[str]
     return _named(rules or ("",)) - _named(excluded)
 
 
-def tell(report: Report, *, json_: str | None = None, sarif_: str | None = None, github: bool = False) -> None:
-    """Print a report, unless standard output is used for another format, and write the other formats."""
+baseline_option = click.option(
+    "--baseline", metavar="F", help="Tell only what has changed since this JSON report; --json still writes all."
+)
+
+
+def read_baseline(file: str | None) -> Report | None:
+    """Return the report to compare with, if one is given.
+
+    Raises:
+        LtxMockError: The file cannot be read, or is no report.
+    """
+    if file is None:
+        return None
+    from ltx_mock_contracts.io.json_text import read_json  # noqa: PLC0415 - help does without
+    from ltx_mock_contracts.io.safe_files import read_file  # noqa: PLC0415
+    from ltx_mock_contracts.reporting import read_report  # noqa: PLC0415
+
+    try:
+        return read_report(read_json(read_file(file, most=LARGEST_REPORT)))
+    except (OSError, ValueError) as error:
+        raise LtxMockError(
+            f"cannot use {printable(file)} as a baseline: {printable(getattr(error, 'strerror', None) or str(error))}"
+        ) from None
+
+
+def tell(
+    report: Report,
+    *,
+    json_: str | None = None,
+    sarif_: str | None = None,
+    github: bool = False,
+    baseline: Report | None = None,
+) -> Report:
+    """Print a report, unless standard output is used for another format, and write the other formats.
+
+    Args:
+        report: The report.
+        json_: See `report_files`.
+        sarif_: The same.
+        github: The same.
+        baseline: An earlier report; only JSON then has more than what has changed since.
+
+    Returns:
+        The part of the report that was printed.
+    """
+    from ltx_mock_contracts.reporting import changes_since  # noqa: PLC0415 - help does without
+
+    changes = report if baseline is None else changes_since(report, baseline)
     if "-" not in (json_, sarif_):
-        show(report)
-    report_files(report, json_=json_, sarif_=sarif_, github=github)
+        show(changes)
+    whole = report.as_dict()
+    if baseline is not None:
+        whole["changed"] = [verdict.rule for verdict in changes.verdicts]
+    report_files(changes, json_=json_, sarif_=sarif_, github=github, whole=whole)
+    return changes
 
 
 def show(report: Report) -> None:
@@ -59,12 +110,27 @@ def show(report: Report) -> None:
     notes = "".join(f"{printable(note)}\n" for note in ("", *report.notes)) if report.notes else ""
     again = f"\nagain: {printable(report.reproduce)}\n" if report.reproduce else ""
     click.echo(
-        escape_workflow_commands(head + _table(report) + _not_checked(report) + deviations + notes + again), nl=False
+        escape_workflow_commands(
+            head
+            + (_table(report) if report.verdicts else "no change\n")
+            + _not_checked(report)
+            + deviations
+            + notes
+            + again
+        ),
+        nl=False,
     )
     click.echo(f"\n{counts(report)}", err=True)
 
 
-def report_files(report: Report, *, json_: str | None = None, sarif_: str | None = None, github: bool = False) -> None:
+def report_files(
+    report: Report,
+    *,
+    json_: str | None = None,
+    sarif_: str | None = None,
+    github: bool = False,
+    whole: dict[str, Any] | None = None,
+) -> None:
     """Write a report in machine-readable formats.
 
     Args:
@@ -73,6 +139,7 @@ def report_files(report: Report, *, json_: str | None = None, sarif_: str | None
         sarif_: The file for SARIF 2.1.0; the same.
         github: Whether to print annotations for GitHub Actions, on stderr where the standard output is taken, and to
             add the summary of the step where `$GITHUB_STEP_SUMMARY` says.
+        whole: The content of the JSON file, if it is not this report.
 
     Raises:
         LtxMockError: A file cannot be written, or two reports want the standard output.
@@ -82,7 +149,7 @@ def report_files(report: Report, *, json_: str | None = None, sarif_: str | None
     if json_ == sarif_ == "-":
         raise LtxMockError("JSON and SARIF cannot both go to standard output; give one of them a file")
     if json_ is not None:
-        write(json_, json_text(report.as_dict()))
+        write(json_, json_text(whole or report.as_dict()))
     if sarif_ is not None:
         write(sarif_, json_text(sarif(report, version=VERSION)))
     if github:

@@ -61,6 +61,40 @@ def test_rules_of_the_vendor_can_be_set_aside() -> None:
     assert "GEN-8 observed" in aside[1]
 
 
+def test_only_what_changed_since_a_baseline_is_told_and_the_json_is_the_next_baseline(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    about = ("--rule", "TASK-5", "--rule", "GEN-10", *OURS)
+    with BrokenServer() as server:
+        with server.broken_by(MUTANTS["costs-one-more"]) as url:
+            args = ("check", url, "--api-key", server.key, *about)
+            found = ltx_mock(*args, "--json", str(first))
+            same = ltx_mock(*args, "--baseline", str(first), "--json", str(second))
+        with server.broken_by(MUTANTS["a-duration-may-be-21"]) as url:
+            other = ltx_mock(
+                *("check", url, "--api-key", server.key, *about, "--baseline", str(second)),
+                *("--junitxml", str(tmp_path / "junit.xml")),
+            )
+    assert (found[0], same[0], other[0]) == (1, 0, 1)
+    assert "no change" in same[1]
+    assert "2 rules as in the baseline" in same[1]
+    told = json.loads(second.read_text())
+    assert (told["changed"], told["counts"]["broken"]) == ([], 1)
+    assert [line.split()[:2] for line in other[1].splitlines() if line.startswith(("TASK", "GEN"))][:2] == [
+        ["GEN-10", "broken"],
+        ["TASK-5", "kept"],
+    ]
+    cases = [each.get("name") for each in ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")]
+    assert cases == ["GEN-10", "TASK-5"]
+
+
+def test_a_baseline_that_cannot_be_used_ends_the_command_before_it_checks(tmp_path: Path) -> None:
+    (tmp_path / "no.json").write_text("{}")
+    for file, why in (("away.json", "No such file"), ("no.json", "format must be")):
+        code, out, err = ltx_mock("check", "http://127.0.0.1:9", "--baseline", file, cwd=tmp_path)
+        assert (code, out) == (2, "")
+        assert f"ltx-mock: cannot use {file} as a baseline: {why}" in err
+
+
 def test_every_form_of_the_report_is_written_in_one_run(tmp_path: Path) -> None:
     files = {name: tmp_path / name for name in ("report.json", "report.sarif", "junit.xml", "trace.ndjson", "step.md")}
     with BrokenServer() as server, server.broken_by(MUTANTS["costs-one-more"]) as url:
