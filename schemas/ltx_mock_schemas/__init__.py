@@ -46,6 +46,7 @@ _NAMES: Final = (
     "generate-response",
     "model",
     "recorded-exchange",
+    "recording",
     "result-json",
     "status-response",
 )

@@ -46,7 +46,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("validation",),
         ("io", "reporting", "strategies"),
         ("trace", "control_client", "receiver"),
-        ("stateful", "fuzzing"),
+        ("stateful", "fuzzing", "recordings"),
         ("conformance", "machine"),
     ],
 }

@@ -141,6 +141,7 @@ OURS = {
     "fuzz-case",
     "fuzz-index",
     "recorded-exchange",
+    "recording",
     "model",
 }
 

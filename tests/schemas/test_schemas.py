@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = ltx_mock_schemas.names()
-OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index", "recorded-exchange", "model"}
+OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index", "recorded-exchange", "recording", "model"}
 """What the API does not say: no rule is behind it."""
 GOOD_URLS = [
     "https://example.com/ref.jpg",

@@ -1,0 +1,37 @@
+"""Recordings: the lives of tasks as the API told them, one JSON file each.
+
+`model` defines a recording, with `body` for its bodies, and reads and writes its JSON. `folder` reads the files of a
+folder.
+"""
+
+from __future__ import annotations
+
+from ltx_mock_contracts.recordings.body import Body
+from ltx_mock_contracts.recordings.folder import Recordings, read_recording, read_recordings
+from ltx_mock_contracts.recordings.model import (
+    RecordedAnswer,
+    RecordedCallback,
+    RecordedEnd,
+    RecordedRequest,
+    RecordedResponse,
+    RecordedResult,
+    Recording,
+    RecordingError,
+    Redaction,
+)
+
+__all__ = [
+    "Body",
+    "RecordedAnswer",
+    "RecordedCallback",
+    "RecordedEnd",
+    "RecordedRequest",
+    "RecordedResponse",
+    "RecordedResult",
+    "Recording",
+    "RecordingError",
+    "Recordings",
+    "Redaction",
+    "read_recording",
+    "read_recordings",
+]

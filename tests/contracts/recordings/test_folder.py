@@ -1,0 +1,45 @@
+"""A folder of recordings is read file by file: a broken one is one line, and all others are there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ltx_mock_contracts.recordings import RecordingError, read_recordings
+from ltx_mock_contracts.recordings.folder import LARGEST
+from support.recordings import document
+
+
+def test_recordings_are_in_order_of_time_and_broken_files_are_lines(tmp_path: Path) -> None:
+    for name, recorded in (
+        ("b", "2026-01-31T12:00:00.000Z"),
+        ("a", "2026-01-31T12:00:00.000Z"),
+        ("z", "2025-01-31T12:00:00Z"),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document(recorded=recorded)))
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "newer.json").write_text(json.dumps(document(version=9)))
+    (tmp_path / "large.json").write_text(" " * (LARGEST + 1))
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "text.json").write_bytes(b"\xff")
+    (tmp_path / ".half-written.json").write_text("{")
+    (tmp_path / "a.mp4").write_bytes(b"video")
+    told = read_recordings(tmp_path)
+    assert [each.name for each in told.recordings] == ["z", "a", "b"]
+    assert told.media("a.mp4").read_bytes() == b"video"
+    assert [line.partition(":")[0] for line in told.problems] == [
+        "broken.json",
+        "folder.json",
+        "large.json",
+        "newer.json",
+        "text.json",
+    ]
+    assert told.problems[3] == "newer.json: version must be 1, the newest that this ltx-mock reads, but is 9"
+    assert all("\n" not in line for line in told.problems)
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="none cannot be read: No such file"):
+        read_recordings(tmp_path / "none")
