@@ -8,7 +8,15 @@ from functools import lru_cache
 from typing import TypeVar
 
 from ltx_mock.core.clock import LATEST
-from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
+from ltx_mock.core.journal_entry import (
+    CallbackEntry,
+    ClockEntry,
+    DownloadEntry,
+    Entry,
+    ExchangeEntry,
+    Headers,
+    RequestEntry,
+)
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine import responses
@@ -16,7 +24,7 @@ from ltx_mock.scenarios import as_dict
 from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
-from ltx_mock_contracts.reporting.redaction import Redactor, header_value
+from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor, header_value
 
 _PORT = re.compile(r":\d+$", re.ASCII)
 
@@ -120,11 +128,15 @@ def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str
     A port that the system chose is removed from `host`, since it would differ from run to run.
     """
     if isinstance(entry, CallbackEntry):
-        return [("content-type", entry.content_type)]
-    headers = [(name, header_value(name, value)) for name, value in decoded(entry.request_headers)]
+        return [("content-type", entry.content_type), *_without_secrets(entry.more_headers)]
+    headers = _without_secrets(entry.request_headers)
     if tenant.settings.port == 0:
         headers = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in headers]
     return headers
+
+
+def _without_secrets(headers: Headers) -> list[tuple[str, str]]:
+    return [(name, header_value(name, value)) for name, value in decoded(headers)]
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -163,7 +175,7 @@ def account_view(tenant: Tenant) -> dict[str, object]:
 
 
 def hide(tenant: Tenant, text: str) -> str:
-    """Remove keys and the admin token from a text, in case a client put one into a URL or a body."""
+    """Remove keys and other secrets of the settings from a text, in case a client put one into a URL or a body."""
     return _redactor(tenant).text(text)
 
 
@@ -173,13 +185,14 @@ def hide_in(tenant: Tenant, value: T) -> T:
 
 
 def _redactor(tenant: Tenant) -> Redactor:
-    return _redactor_of(tenant.key, tenant.settings.api_key, tenant.settings.admin_token)
+    settings = tenant.settings
+    return _redactor_of(tenant.key, settings.api_key, settings.admin_token, settings.callback_secret)
 
 
 @lru_cache(maxsize=1024)
-def _redactor_of(key: str, keys: tuple[str, ...], token: str | None) -> Redactor:
+def _redactor_of(key: str, keys: tuple[str, ...], *secrets: str | None) -> Redactor:
     labels = {secret: key_label(secret) for secret in (key, *keys)}
-    return Redactor(labels if token is None else labels | {token: "…"})
+    return Redactor(labels | {secret: HIDDEN for secret in secrets if secret is not None})
 
 
 def body_value(raw: bytes) -> object:

@@ -87,13 +87,14 @@ class _CallbackFields(NamedTuple):
     request: bytes
     content_type: str
     cause: Cause
+    more_headers: Headers = ()
 
 
 class CallbackEntry(_CallbackFields):
     """An attempt to deliver a callback; `cause` has its number, and the reason for a missing response.
 
-    `target` is the receiver's URL, `request` the sent body, `ended` the time of the response or of the timeout. Its
-    receiver is judged elsewhere, so it has no findings.
+    `target` is the receiver's URL, `request` the sent body, `more_headers` the sent headers besides `content_type`,
+    `ended` the time of the response or of the timeout. Its receiver is judged elsewhere, so it has no findings.
     """
 
     __slots__ = ()
@@ -109,7 +110,7 @@ class CallbackEntry(_CallbackFields):
     @property
     def size(self) -> int:
         """About how many bytes it has."""
-        return len(self.request) + len(self.target) + HEADER_BYTES
+        return len(self.request) + len(self.target) + HEADER_BYTES + headers_size(self.more_headers)
 
 
 class _DownloadFields(NamedTuple):

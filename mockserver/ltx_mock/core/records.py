@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.timeline import Timeline
 from ltx_mock.scenarios.matching import ActiveScenario
+from ltx_mock.scenarios.model import Flaw
 from ltx_mock_contracts import parse_body
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.validation.findings import Finding
@@ -62,7 +63,8 @@ class Delivery(NamedTuple):
     `url` is the one in the request, `target` the one that is called (None if none may be called; `reason` says why).
     `due` is the time of the next attempt in virtual Unix milliseconds; None if there is none. `wait` is the delay of
     the first attempt after the end of the task, in milliseconds. `manual` marks a redelivery by hand. `sender` is the
-    process that sends it, while it is claimed with the number of the claim.
+    process that sends it, while it is claimed with the number of the claim. `signature` is what is wrong with its
+    signature.
     """
 
     id: str
@@ -78,6 +80,12 @@ class Delivery(NamedTuple):
     content_type: str = "application/json"
     manual: bool = False
     sender: str = ""
+    signature: Flaw | None = None
+
+    @property
+    def message_id(self) -> str:
+        """The id of what it tells, which all attempts and copies have in common."""
+        return delivery_id(self.task_id)
 
     def as_dict(self) -> dict[str, object]:
         """Return the delivery as JSON of the control plane."""
@@ -91,6 +99,7 @@ class Delivery(NamedTuple):
             "reason": self.reason,
             "wait": self.wait,
             "contentType": self.content_type,
+            "signature": self.signature,
             "manual": self.manual,
             "attempts": [attempt._asdict() for attempt in self.attempts],
         }

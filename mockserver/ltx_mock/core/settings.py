@@ -11,6 +11,7 @@ from ltx_mock.core import setting_readers as readers
 from ltx_mock.core.clock import MINUTE, MODES, Clock, read_mode, read_speed
 from ltx_mock.core.keys import key_label, require_key
 from ltx_mock.core.setting_readers import DEFAULT_PRICES, Rate
+from ltx_mock.core.signatures import signing_secret
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, check_names, number, several, switch, text, whole
 from ltx_mock.scenarios import Scenario, as_dict
@@ -103,6 +104,13 @@ class Settings:
         5.0,
         number(MAX_CALLBACK_TIMEOUT, zero=False),
         "Minimum real seconds that a callback receiver has to respond, at any clock speed.",
+    )
+    callback_secret: str | None = setting(
+        None,
+        signing_secret,
+        "Sign callbacks by Standard Webhooks with this secret. The signature is ours: no document has one.",
+        metavar="whsec_…",
+        secret=True,
     )
     public_url: str | None = setting(
         None, readers.http_url, "Root of result URLs. By default the host of the request.", metavar="URL"

@@ -16,12 +16,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ltx_mock.asgi.turns import in_turns
-from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.hosts import in_container, url_host
 from ltx_mock.core.records import Attempt, Delivery
 from ltx_mock.engine import responses
-from ltx_mock.engine.deliveries import RETRY_AFTER_MS, Claim, after_attempt, entry_of, give_back, origin_of
+from ltx_mock.engine.deliveries import (
+    RETRY_AFTER_MS,
+    Claim,
+    Sent,
+    after_attempt,
+    entry_of,
+    give_back,
+    origin_of,
+    signed,
+)
 from ltx_mock.engine.outbound import Line, Sender, Unanswered
 from ltx_mock.engine.receivers import Receiver, Receivers
 from ltx_mock.engine.scenario_effects import apply_to_callback
@@ -225,7 +233,7 @@ class Callbacks(Observer):
                 line.close()  # the receiver may serve the images, and only one connection at a time
             await self._ready(tenant)
 
-        def prepare(tenant: Tenant) -> tuple[int, bytes, Cause | None] | None:
+        def prepare(tenant: Tenant) -> Sent | None:
             if moves:
                 tenant.move_clock(delivery.due or 0)
             task = tenant.task(delivery.task_id)
@@ -234,20 +242,20 @@ class Callbacks(Observer):
             tenant.put_delivery(delivery._replace(state="sending", sender=self._store.worker))
             at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
             body = responses.status(task, max(at, task.timeline.ended)).body
-            return at, *(apply_to_callback(tenant, task, body) if tenant.scenarios or task.scenarios else (body, None))
+            return signed(tenant.settings, delivery, Sent(at, *apply_to_callback(tenant, task, body)))
 
-        prepared = await self._store.run_in_background(tenant, prepare)
-        if prepared is None:
+        sent = await self._store.run_in_background(tenant, prepare)
+        if sent is None:
             return
-        at, body, cause = prepared
-        attempt = await self._attempt(tenant, delivery, at, partial(receiver.post, body=body, line=line, last=last))
+        post = partial(receiver.post, body=sent.body, headers=sent.headers, line=line, last=last)
+        attempt = await self._attempt(tenant, delivery, sent.at, post)
 
         def finish(tenant: Tenant) -> None:
             known = current.attempts if (current := tenant.delivery(delivery.id)) else ()
             if attempt in known or len(known) > attempt.number:
                 return  # it is written, though the store did not say so; or another process took this one for ended
             tenant.put_delivery(after_attempt(delivery, attempt))
-            tenant.record(lambda number: entry_of(number, delivery, attempt, body, cause))
+            tenant.record(lambda number: entry_of(number, delivery, attempt, sent))
 
         if self._is_current(tenant):
             await self._store.run_in_background(tenant, finish)

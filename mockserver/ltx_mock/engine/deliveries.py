@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import SECOND
@@ -15,6 +16,7 @@ from ltx_mock.core.journal_entry import CallbackEntry
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Task, delivery_id
 from ltx_mock.core.settings import Settings
+from ltx_mock.core.signatures import FLAW_TEXTS, Message, signed_headers
 from ltx_mock.engine.scenario_effects import PlannedTask
 from ltx_mock.errors import ConflictError
 from ltx_mock.scenarios.model import MAX_COPIES
@@ -70,7 +72,8 @@ def plan(tenant: Tenant, planned: PlannedTask, url: str) -> None:
         delivery = Delivery(delivery_id(task.id, copy), tenant.key, task.id, url, target, state, reason=reason)
         kind = callback.content_type or delivery.content_type
         due = _due(task, planned.wait) if target else None
-        tenant.put_delivery(delivery._replace(due=due, wait=planned.wait, content_type=kind))
+        delivery = delivery._replace(due=due, wait=planned.wait, content_type=kind, signature=callback.signature)
+        tenant.put_delivery(delivery)
 
 
 def reschedule(tenant: Tenant, task: Task) -> None:
@@ -160,11 +163,31 @@ def after_attempt(delivery: Delivery, attempt: Attempt) -> Delivery:
     return delivery._replace(state="scheduled", due=due, attempts=attempts)
 
 
-def entry_of(number: int, delivery: Delivery, attempt: Attempt, body: bytes, scenario: Cause | None) -> CallbackEntry:
-    """Return the journal entry of an attempt; `scenario` is the cause of a changed body."""
+class Sent(NamedTuple):
+    """What an attempt sends at a time, with headers of its own; `cause` says what a scenario changed in it."""
+
+    at: int
+    body: bytes
+    cause: Cause | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def signed(settings: Settings, delivery: Delivery, sent: Sent) -> Sent:
+    """Return it with a signature, if callbacks are signed."""
+    secret, flaw = settings.callback_secret, delivery.signature
+    if flaw is not None:
+        why = Cause("scenario", FLAW_TEXTS[flaw] if secret else "there is no signature: callback_secret is not set")
+        sent = sent._replace(cause=sent.cause.and_then(why) if sent.cause else why)
+    if secret is None:
+        return sent
+    return sent._replace(headers=signed_headers(secret, Message(delivery.message_id, sent.at, sent.body), flaw))
+
+
+def entry_of(number: int, delivery: Delivery, attempt: Attempt, sent: Sent) -> CallbackEntry:
+    """Return the journal entry of an attempt."""
     cause = Cause("attempt", attempt.error or f"attempt {attempt.number}")
-    if scenario or delivery.manual:
-        cause = cause.and_then(scenario or BY_HAND)
+    if sent.cause or delivery.manual:
+        cause = cause.and_then(sent.cause or BY_HAND)
     return CallbackEntry(
         number=number,
         at=attempt.at,
@@ -172,9 +195,10 @@ def entry_of(number: int, delivery: Delivery, attempt: Attempt, body: bytes, sce
         task_id=delivery.task_id,
         target=delivery.target or "",
         status=attempt.status,
-        request=body,
+        request=sent.body,
         content_type=delivery.content_type,
         cause=cause,
+        more_headers=tuple((name.encode(), value.encode()) for name, value in sent.headers),
     )
 
 

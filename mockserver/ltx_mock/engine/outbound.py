@@ -76,7 +76,15 @@ class Sender:
             _ = self._tls  # to report an unusable file at once
 
     async def post(
-        self, url: str, body: bytes, timeout_s: float, content_type: str, line: Line | None = None, *, last: bool = True
+        self,
+        url: str,
+        body: bytes,
+        timeout_s: float,
+        content_type: str,
+        line: Line | None = None,
+        *,
+        headers: Headers = (),
+        last: bool = True,
     ) -> int:
         """POST a body and return the status as soon as it arrives.
 
@@ -86,19 +94,20 @@ class Sender:
             timeout_s: the time limit in real seconds.
             content_type: the type of the body.
             line: the connection for several requests to this receiver; without it, a new connection is used.
+            headers: further headers, with printable values.
             last: whether no other request follows on the line.
 
         Raises:
             Unanswered: no response within the time limit.
         """
         target = _target(url)
-        headers = [("content-type", content_type), ("content-length", str(len(body)))]
+        of_body = (("content-type", content_type), ("content-length", str(len(body))))
         async with _limited(target, timeout_s):
             if line is not None and not target.secure and _PRINTABLE.fullmatch(content_type):
-                return await self._post_on(line, target, headers, body, closes=last)
+                return await self._post_on(line, target, of_body, headers, body, closes=last)
             connection = await self._connect(target)
             try:
-                return (await connection.ask("POST", target, headers, body)).status_code
+                return (await connection.ask("POST", target, (*of_body, *headers), body)).status_code
             finally:
                 connection.close()
 
@@ -126,8 +135,17 @@ class Sender:
             finally:
                 connection.close()
 
-    async def _post_on(self, line: Line, target: Target, headers: Headers, body: bytes, *, closes: bool) -> int:
-        raw = _raw_head("POST", target, tuple(headers), closes=closes) + body
+    async def _post_on(
+        self,
+        line: Line,
+        target: Target,
+        of_body: tuple[tuple[str, str], ...],
+        headers: Headers,
+        body: bytes,
+        *,
+        closes: bool,
+    ) -> int:
+        raw = _raw_head("POST", target, of_body, closes=closes) + _raw(headers) + b"\r\n" + body
         try:
             connection = await self._kept(line, target)
             try:
@@ -137,7 +155,8 @@ class Sender:
                 connection = await self._kept(line, target)
                 status, begun = await connection.ask(raw)
             if status is None:
-                status = (await _Connection(*connection.streams).read("POST", target, headers, body, begun)).status_code
+                sent = (*of_body, *headers)
+                status = (await _Connection(*connection.streams).read("POST", target, sent, body, begun)).status_code
         except BaseException:
             line.close()
             raise
@@ -242,12 +261,12 @@ def _named(target: Target, headers: Headers, *, closes: bool = True) -> list[tup
 
 @lru_cache(maxsize=256)
 def _raw_head(method: str, target: Target, headers: tuple[tuple[str, str], ...], *, closes: bool) -> bytes:
-    """Return the head of a request as bytes; all values must be printable."""
-    lines = [
-        f"{method} {target.path} HTTP/1.1",
-        *(f"{name}: {value}" for name, value in _named(target, headers, closes=closes)),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
+    """Return the first line of a request and these headers as bytes; all values must be printable."""
+    return f"{method} {target.path} HTTP/1.1\r\n".encode("ascii") + _raw(_named(target, headers, closes=closes))
+
+
+def _raw(headers: Headers) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ltx_mock.engine.outbound import Line, Sender, Unanswered
+from ltx_mock.engine.outbound import Headers, Line, Sender, Unanswered
 
 MAX_UNANSWERED = 8
 """A receiver that is silent or refuses the connection so often in a row gets no more attempts in the same advance."""
@@ -28,7 +28,15 @@ class Receiver:
         self._unanswered: list[Unanswered] = []
 
     async def post(
-        self, url: str, body: bytes, timeout_s: float, content_type: str, line: Line | None = None, *, last: bool = True
+        self,
+        url: str,
+        body: bytes,
+        timeout_s: float,
+        content_type: str,
+        line: Line | None = None,
+        *,
+        headers: Headers = (),
+        last: bool = True,
     ) -> int:
         """See `Sender.post`.
 
@@ -39,7 +47,7 @@ class Receiver:
             latest = self._unanswered[-1]
             raise Unanswered(f"not sent: {MAX_UNANSWERED} attempts before had no response ({latest})", latest.kind)
         try:
-            status = await self._sender.post(url, body, timeout_s, content_type, line, last=last)
+            status = await self._sender.post(url, body, timeout_s, content_type, line, headers=headers, last=last)
         except Unanswered as reason:
             if reason.kind in {"silent", "refused"}:
                 self._unanswered.append(reason)

@@ -97,6 +97,9 @@ LIBRARY = (
         "Callbacks come up to five minutes late, in any order.",
         {"callback": {"delay": {"type": "uniform", "lower": 0, "upper": 300_000}}, "times": FOREVER},
     ),
+    Row("bad-signature", "The callback has the signature of another body.", {"callback": {"signature": "bad"}}),
+    Row("old-signature", "The signature of the callback is an hour old.", {"callback": {"signature": "old"}}),
+    Row("no-signature", "The callback has no signature.", {"callback": {"signature": "none"}}),
     Row("callback-first", "The callback comes before the response of generateTask.", {"callback": {"first": True}}),
     Row("callback-as-text", "The callback has Content-Type: text/plain.", {"callback": {"contentType": "text/plain"}}),
     Row(

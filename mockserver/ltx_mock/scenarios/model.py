@@ -18,6 +18,10 @@ Operation = Literal["generateTask", "statusTask", "balance", "download", "callba
 Moment = Literal["request", "task", "answer"]
 """When a scenario applies: instead of processing the request, when the task is created, or to a successful response."""
 
+Flaw = Literal["bad", "old", "none"]
+"""What is wrong with the signature of a callback: it is that of another body, it is an hour old, or there is none."""
+
+FLAWS: tuple[Flaw, ...] = get_args(Flaw)
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 ENDPOINTS = ("generateTask", "statusTask")
 MAX_FAIL_CODE = 100
@@ -119,6 +123,7 @@ class Callback:
         copies: How many copies are sent; each is retried as documented (CB-2).
         delay: Milliseconds of the fake's time between the end of the task and the first attempt.
         content_type: Its `Content-Type` instead of `application/json`.
+        signature: What is wrong with its signature, if callbacks are signed.
     """
 
     lost: bool = reads(switch, False)
@@ -126,6 +131,7 @@ class Callback:
     copies: int = reads(whole(1, MAX_COPIES), 1)
     delay: Delay | None = reads(any_delay, None)
     content_type: str | None = reads(header_value, None)
+    signature: Flaw | None = reads(choice(*FLAWS), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

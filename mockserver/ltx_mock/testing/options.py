@@ -58,6 +58,7 @@ class TenantSettings(TypedDict, total=False):
     allow_callback_host: Strings
     callback_timeout: float
     callback_patience: float  # the former name of callback_timeout
+    callback_secret: str | None
     public_url: str | None
     allow_origin: Strings
     scenario: AnyScenario | Sequence[AnyScenario]
@@ -136,6 +137,7 @@ class CallbackFields(TypedDict, total=False):
     copies: int
     delay: Delay | None
     content_type: str | None
+    signature: Literal["bad", "old", "none"] | None
 
 
 class DriftFields(TypedDict, total=False):

@@ -202,6 +202,16 @@ def _(caller: Caller, receiver: Receiver) -> None:
     assert [request.operation for request in caller.world.requests][:2] == ["callback", "generateTask"]
 
 
+@story("bad-signature", "old-signature", "no-signature")
+def _(caller: Caller, receiver: Receiver) -> None:
+    (armed,) = caller.world.scenarios
+    caller.submit(callback_url=receiver.url)
+    caller.world.clock.run_until_idle()
+    assert not any(name.startswith("webhook-") for name in receiver.take().headers)
+    unsigned = "attempt 1; there is no signature: callback_secret is not set"
+    assert causes(caller) == [f"scenario {armed.name}", unsigned]
+
+
 @story("callback-as-text")
 def _(caller: Caller, receiver: Receiver) -> None:
     caller.submit(callback_url=receiver.url)
