@@ -95,7 +95,8 @@ def choice(*allowed: T) -> Reader[T]:
         for each in allowed:
             if isinstance(value, type(each)) and not isinstance(value, bool) and each == value:
                 return each
-        raise refused(path, f"one of {listed(allowed)}", value, (each for each in allowed if isinstance(each, str)))
+        one_of = "one of " * (len(allowed) > 1)
+        raise refused(path, f"{one_of}{listed(allowed)}", value, (each for each in allowed if isinstance(each, str)))
 
     return read_choice
 

@@ -23,6 +23,7 @@ from ltx_mock.cli.running import run_server, run_workers
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import MEMORY
 from ltx_mock.core.settings import FORMER_NAMES, Settings
+from ltx_mock.core.timings import with_timings
 from ltx_mock.errors import LtxMockError
 from ltx_mock.scenarios.files import load_scenarios
 from ltx_mock.server.app import new_engine
@@ -92,7 +93,8 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     as_json, in_browser = given.pop("json"), given.pop("open")
     values = {name: value for name, value in given.items() if value not in (None, ())}
     drawn = {} if "seed" in values else {"seed": secrets.randbelow(2**31)}
-    settings = Settings.from_mapping(values | drawn | {"scenario": load_scenarios(values.get("scenario", ()))})
+    scenarios = load_scenarios(values.get("scenario", ()))
+    settings = Settings.from_mapping(with_timings(values | drawn | {"scenario": scenarios}))
     if ready_file:
         check_ready_file(Path(ready_file))
     check_workers(workers, settings)

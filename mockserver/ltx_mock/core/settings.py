@@ -12,6 +12,8 @@ from ltx_mock.core.clock import MINUTE, MODES, Clock, read_mode, read_speed
 from ltx_mock.core.keys import key_label, require_key
 from ltx_mock.core.setting_readers import DEFAULT_PRICES, Rate
 from ltx_mock.core.signatures import signing_secret
+from ltx_mock.core.timings import Timings
+from ltx_mock.core.timings import timings as read_timings
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, check_names, number, several, switch, text, whole
 from ltx_mock.scenarios import Scenario, as_dict
@@ -123,6 +125,12 @@ class Settings:
         several(readers.scenario),
         "A scenario by name, or a file of scenarios, active for each key (may be repeated).",
         metavar="NAME|FILE",
+    )
+    timings: Timings | None = setting(  # noqa: RUF009 - timings are immutable
+        None,
+        read_timings,
+        "Draw the times of tasks from this file, as a real service has them; `ltx-mock recordings timings` writes it.",
+        metavar="FILE",
     )
     result_bytes: int = setting(
         0, whole(0, MAX_RESULT_BYTES), "Pad result videos to this size in bytes, for tests of downloads."
@@ -248,6 +256,8 @@ def _check_run_time_names(values: Mapping[str, Any]) -> None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Timings):
+        return value.as_dict()
     if isinstance(value, Rate):
         return str(value)
     if isinstance(value, tuple):

@@ -11,6 +11,7 @@ from ltx_mock.core.clock import LATEST, SECOND
 from ltx_mock.core.failures import Failure
 from ltx_mock.core.hosts import url_host
 from ltx_mock.core.seeding import between, digest
+from ltx_mock.core.timings import Timings, draw
 from ltx_mock_contracts.api import State
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.request import GenerateRequest
@@ -110,14 +111,39 @@ def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
 
 
 def build_timeline(
-    request: GenerateRequest, task_seed: int, seed: int, created: int, ending: Failure | None
+    request: GenerateRequest,
+    task_seed: int,
+    seed: int,
+    created: int,
+    ending: Failure | None,
+    timings: Timings | None = None,
 ) -> Timeline:
     """Draw a task's timeline with the seed of the fake; the task's own seed determines only its picture."""
-    return plan(
-        request.resolution,
-        lora=request.is_lora,
-        picture=result_fingerprint(request, task_seed),
-        seed=seed,
-        created=created,
-        failure=ending,
-    )
+    picture = result_fingerprint(request, task_seed)
+    line = plan(request.resolution, lora=request.is_lora, picture=picture, seed=seed, created=created, failure=ending)
+    return line if timings is None else _learned(line, request, timings, digest("timings", seed, picture))
+
+
+def earliest_failure(line: Timeline, timings: Timings | None) -> int:
+    """Return the first moment at which the task may be found to have failed because of its assets."""
+    documented = line.started + EARLIEST_FAILURE_MS
+    learned = None if timings is None else timings.earliest_failure
+    return documented if learned is None else min(documented, line.created + learned)
+
+
+def _learned(line: Timeline, request: GenerateRequest, timings: Timings, random_bytes: bytes) -> Timeline:
+    """Return the timeline with learned times, where there are some.
+
+    Processing starts at the same time however the task ends, unless it ends before: that may become known later.
+    """
+    created, started, ended, failure = line
+    life = timings.success(request.mode, request.resolution)
+    if life is not None and life.starts:
+        started = created + draw(life.starts, random_bytes[:4])
+        ended += started - line.started if failure else 0
+    if failure is not None:
+        failed = timings.failure(failure.code)
+        ended = ended if failed is None else created + draw(failed.ends, random_bytes[4:8])
+    elif life is not None:
+        ended = created + draw(life.ends, random_bytes[8:12])
+    return Timeline(created, min(started, ended), ended, failure)

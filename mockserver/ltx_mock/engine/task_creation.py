@@ -9,7 +9,7 @@ from ltx_mock.core.failures import predicted_failure
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
-from ltx_mock.core.timeline import EARLIEST_FAILURE_MS, build_timeline
+from ltx_mock.core.timeline import build_timeline, earliest_failure
 from ltx_mock.engine import deliveries, responses
 from ltx_mock.engine.assets import NOTHING, Inspector
 from ltx_mock.engine.inspections import Inspections
@@ -81,7 +81,7 @@ class TaskCreation(Observer):
 
     def begin(self, tenant: Tenant, task: Task) -> None:
         """Start the check of a task's assets."""
-        earliest = task.timeline.started + EARLIEST_FAILURE_MS
+        earliest = earliest_failure(task.timeline, tenant.settings.timings)
         self._inspections.begin(tenant, task.id, earliest, self._inspect(tenant, task))
 
     def _inspects(self, task: Task, request: GenerateRequest) -> bool:
@@ -108,7 +108,7 @@ class TaskCreation(Observer):
             number,
             submitted.raw,
             seed,
-            build_timeline(request, seed, settings.seed, now, predicted_failure(request)),
+            build_timeline(request, seed, settings.seed, now, predicted_failure(request), settings.timings),
             settings.price[request.resolution] * request.duration,
             settings.public_url or root,
             for_later_requests(requested),
@@ -125,7 +125,8 @@ class TaskCreation(Observer):
         chosen = take_scenario(tenant, requested, MatchPoint("generateTask", "task", subject))
         if chosen is None:
             return PlannedTask(task)
-        redraw = partial(build_timeline, request, task.seed, tenant.settings.seed, task.timeline.created)
+        settings, created = tenant.settings, task.timeline.created
+        redraw = partial(build_timeline, request, task.seed, settings.seed, created, timings=settings.timings)
         return apply_to_task(
             task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.next_random_bytes, redraw
         )
@@ -150,8 +151,10 @@ class TaskCreation(Observer):
             elif found.failure is None:
                 tenant.replace_task(current._replace(cause=found.doubt))
             else:
-                seed, created = tenant.settings.seed, task.timeline.created
-                failed = build_timeline(task.request, task.seed, seed, created, found.failure)
+                settings, created = tenant.settings, task.timeline.created
+                failed = build_timeline(
+                    task.request, task.seed, settings.seed, created, found.failure, settings.timings
+                )
                 change_task(tenant, current._replace(timeline=failed))
 
         await self._store.run_in_background(tenant, conclude)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.to_json import entry_view
 from ltx_mock.core.settings import Settings
+from ltx_mock.core.timings import with_timings
 from ltx_mock.server.thread import ServerThread, in_thread
 from ltx_mock.testing.control_client import Admin, transport_to
 from ltx_mock.testing.tenant import DEFAULT_KEY, World
@@ -38,7 +39,7 @@ class MockServer(World):
     in_process = True
 
     def __init__(self, **settings: Unpack[ServerSettings]) -> None:
-        self.settings = Settings.from_mapping({"port": 0, **settings})
+        self.settings = Settings.from_mapping({"port": 0, **with_timings(settings)})
         self._server_thread = ServerThread(self.settings)
         self._transport = transport_to(self._server_thread)
         self._worlds = count(1)
@@ -77,7 +78,7 @@ class MockServer(World):
             key = f"{DEFAULT_KEY}-{next(self._worlds)}"
         engine = self._server_thread.engine
         if settings or self._server_thread.wait_for(engine.tenants.of_key(key)) is None:
-            self._server_thread.wait_for(engine.tenants.open(key, settings))
+            self._server_thread.wait_for(engine.tenants.open(key, with_timings(settings)))
         return _Tenant(self, key)
 
     @property

@@ -13,6 +13,7 @@ from re import Pattern
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
 
 from ltx_mock.core.setting_readers import Rate
+from ltx_mock.core.timings import Timings
 from ltx_mock.scenarios import Scenario
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -34,6 +35,8 @@ Fault: TypeAlias = Literal[
 ]
 Strings: TypeAlias = str | Iterable[str]
 AnyScenario: TypeAlias = str | Mapping[str, Any] | Scenario
+AnyTimings: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Timings
+"""A file of timings, its content, or that as it is read."""
 StatusField: TypeAlias = Literal[
     "taskId", "state", "resultJson", "failCode", "failMsg", "createTime", "completeTime", "costTime"
 ]
@@ -62,6 +65,7 @@ class TenantSettings(TypedDict, total=False):
     public_url: str | None
     allow_origin: Strings
     scenario: AnyScenario | Sequence[AnyScenario]
+    timings: AnyTimings | None
     result_bytes: int
     journal_entries: int
     journal_bytes: int

@@ -6,8 +6,9 @@ import os
 import socket
 from functools import partial
 from secrets import token_hex
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
+from ltx_mock.core.timings import Timings, with_timings
 from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
 from ltx_mock.testing.connections import connected
 from ltx_mock.testing.control_client import Admin
@@ -18,6 +19,8 @@ from ltx_mock_contracts.io.own_sockets import ALLOW
 from ltx_mock_contracts.io.server_url import server_root
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ltx_mock.testing.options import TenantSettings
 
 
@@ -80,7 +83,7 @@ class RemoteServer(World):
             return self.new_tenant(f"{DEFAULT_KEY}-{token_hex(8)}", **settings)
         admin = Admin(self._transport, self.url, key)
         if settings or not _accepted(admin):
-            admin.post("/tenants", {"key": key, "settings": settings})
+            admin.post("/tenants", {"key": key, "settings": _as_json(settings)})
         return World(admin, self.url, key)
 
     def new_tenant(self, key: str, **settings: Unpack[TenantSettings]) -> World:
@@ -91,7 +94,7 @@ class RemoteServer(World):
             SettingsError: a setting is unknown, is one of the whole server, or its value is not allowed.
         """
         admin = Admin(self._transport, self.url, key)
-        admin.post("/tenants", {"key": key, "settings": settings, "new": True})
+        admin.post("/tenants", {"key": key, "settings": _as_json(settings), "new": True})
         return World(admin, self.url, key)
 
 
@@ -100,6 +103,13 @@ def _connected(address: tuple[str, int], timeout: float) -> socket.socket:
         return connected(address, timeout)
     except RuntimeError as error:  # raised by a guard such as pytest-socket
         raise OSError(f"{type(error).__name__}: {error}; {ALLOW}") from error
+
+
+def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with the content of a file of timings, which may be on this machine only."""
+    values = with_timings(settings)
+    timings = values.get("timings")
+    return values | {"timings": timings.as_dict()} if isinstance(timings, Timings) else values
 
 
 def _accepted(admin: Admin) -> bool:

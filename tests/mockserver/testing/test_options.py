@@ -17,10 +17,11 @@ from ltx_mock.core import journal_entry
 from ltx_mock.core.clock import ClockMode
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import FORMER_NAMES, OF_THE_SERVER, setting_names
+from ltx_mock.core.timings import Timings
 from ltx_mock.fields import camel, fields_of
 from ltx_mock.scenarios import Scenario
 from ltx_mock.testing import options
-from ltx_mock.testing.options import RequestFields, ScenarioFields, ServerSettings, TenantSettings
+from ltx_mock.testing.options import AnyTimings, RequestFields, ScenarioFields, ServerSettings, TenantSettings
 from ltx_mock_contracts.model import MODES
 
 STORED: dict[Any, Any] = {  # what a setting becomes once it is read -> what may be given
@@ -28,6 +29,7 @@ STORED: dict[Any, Any] = {  # what a setting becomes once it is read -> what may
     Mapping[str, int]: Mapping[str, int] | Iterable[str],
     Mapping[str, str]: Mapping[str, str] | Iterable[str],
     Rate: str | Rate,
+    Timings | None: AnyTimings | None,
     scenario_model.Delay | None: options.Delay | None,
     scenario_model.Callback | None: options.CallbackFields | None,
     scenario_model.Drift | None: options.DriftFields | None,
