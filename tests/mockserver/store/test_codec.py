@@ -22,6 +22,7 @@ from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry
 from ltx_mock.core.records import Attempt, Delivery, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import Timeline
+from ltx_mock.core.timings import LONGEST, Life, Timings
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.scenarios import NAMED, from_dict
 from ltx_mock.scenarios.library import LIBRARY
@@ -87,6 +88,10 @@ TASKS = st.builds(task_of, every(Task, scenarios=ACTIVE, body=st.none(), finding
 DELIVERIES = every(Delivery)
 ENTRIES: st.SearchStrategy[Entry] = st.one_of(*map(every, (RequestEntry, CallbackEntry, DownloadEntry, ClockEntry)))
 CLOCKS = st.builds(Clock, st.sampled_from(MODES), st.floats(1e-9, 1e6), st.integers(0), st.integers(0))
+TIMES = st.lists(st.integers(0, LONGEST), min_size=1, max_size=3).map(sorted).map(tuple)
+LIVES = st.builds(Life, resolution=st.just("480p"), mode=st.just("text-to-video"), ends=TIMES) | st.builds(
+    Life, fail_code=st.just("CONTENT_VIOLATION"), ends=TIMES, starts=TIMES
+)
 SETTINGS = st.fixed_dictionaries(
     {},
     optional={
@@ -104,6 +109,7 @@ SETTINGS = st.fixed_dictionaries(
         "ca_file": st.none() | st.just("/tmp/ca.pem"),
         "admin_token": st.none() | st.text(min_size=1).filter(str.isprintable),
         "scenario": st.lists(SCENARIOS | st.sampled_from(sorted(NAMED)), max_size=3),
+        "timings": st.none() | st.lists(LIVES, max_size=2).map(lambda lives: Timings.of(tuple(lives))),
     },
 ).map(Settings.from_mapping)
 
