@@ -11,9 +11,12 @@ from functools import cached_property
 
 import httpcore
 import httpx
-from httpcore import AnyIOBackend, AsyncHTTP11Connection, HTTP11Connection
-from httpx import Response
+from httpcore._async.http11 import AsyncHTTP11Connection
+from httpcore._backends.anyio import AnyIOBackend
+from httpcore._models import URL, Request
+from httpcore._sync.http11 import HTTP11Connection
 from httpx._client import AsyncClient, Client
+from httpx._models import Response
 
 from ltx_mock.core.hosts import known_places
 from ltx_mock.testing.connections import connected
@@ -21,7 +24,7 @@ from ltx_mock_contracts.io.own_sockets import ALLOW
 
 __all__ = ["AsyncClient", "Client", "SocketTransport"]
 
-# Imported from the defining module: `httpx.Client` may be a mock.
+# What is made here comes from the module that defines it: `httpx.Client` may be a mock when this one is imported.
 
 Verify = bool | ssl.SSLContext
 
@@ -166,9 +169,9 @@ def _sent(request: httpx.Request) -> httpcore.Request:
     url = request.url
     if url.scheme not in {"http", "https"}:
         raise httpcore.UnsupportedProtocol(f"{url.scheme!r} is neither http nor https")
-    return httpcore.Request(
+    return Request(
         request.method,
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
         headers=request.headers.raw,
         content=request.stream,
         extensions=request.extensions,

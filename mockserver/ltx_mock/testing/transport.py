@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future
 
 import anyio
 import httpx
-from httpx import Response
+from httpx._models import Response  # `httpx.Response` may be a mock when this module is imported
 
 from ltx_mock.asgi.in_process import BrokenError, Reply, call
 from ltx_mock.errors import LtxMockError

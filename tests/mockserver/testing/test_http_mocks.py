@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from unittest import mock as unittest_mock
@@ -115,6 +118,41 @@ def test_what_a_test_patches_is_not_in_the_way_to_the_fake_and_back(
         world.clock.advance(MINUTE)
         assert [each.task_id for each in receiver.received] == [task["taskId"]]
         world.assert_requested("generateTask", times=1)
+
+
+FIRST_USE = """
+import contextlib, json, sys
+from unittest import mock
+import http.client, httpcore, httpx, urllib.request
+from ltx_mock import CallbackReceiver, MockServer
+
+def blocked(*_, **__):
+    raise RuntimeError("blocked")
+
+def use(server):
+    world = server.tenant()
+    with CallbackReceiver() as receiver, world.client() as client:
+        body = json.loads(sys.argv[1]) | {"request_type": "callback", "callback_url": receiver.url}
+        assert client.post("/generateTask/ltx-2-19b", json=body).status_code == 200
+        world.clock.advance(60)
+        assert len(receiver.received) == 1
+        world.assert_requested("generateTask", times=1)
+
+with MockServer(clock="manual") as server:
+    with contextlib.ExitStack() as patches:
+        for name in sys.argv[3:]:
+            patches.enter_context(mock.patch(name, blocked if sys.argv[2] == "blocked" else mock.MagicMock()))
+        use(server)
+    use(server)
+"""
+
+
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("names", PATCHES.values(), ids=PATCHES)
+@pytest.mark.parametrize("by", ["blocked", "mocked"])
+def test_nor_is_it_if_the_fake_is_used_for_the_first_time_then(names: tuple[str, ...], by: str) -> None:
+
+    subprocess.run([sys.executable, "-c", FIRST_USE, json.dumps(request_body(TEXT)), by, *names], check=True)
 
 
 @pytest.mark.parametrize("name", ["httpx", "names", "urllib", "files", "processes", "sleep"])
