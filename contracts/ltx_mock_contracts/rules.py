@@ -298,6 +298,12 @@ _CATALOGUE: Final = (
         "spec",
         "vendor",
     ),
+    _rule(
+        "CLI-11",
+        "If callbacks are signed, its receiver refuses one whose signature is wrong, old or missing. No document has "
+        "signatures: the fake signs only if it is given a secret",
+        "choice",
+    ),
 )
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType({rule.id: rule for rule in _CATALOGUE})

@@ -24,7 +24,7 @@ def test_groups_come_in_order_and_their_rules_are_numbered_from_one() -> None:
 
 def test_the_catalogue_has_the_size_of_the_contract() -> None:
     sizes = {group: sum(rule.group == group for rule in RULES.values()) for group in GROUPS}
-    assert sizes == {"ENV": 5, "AUTH": 4, "GEN": 18, "TASK": 12, "FAIL": 3, "BAL": 1, "CB": 4, "LIM": 3, "CLI": 10}
+    assert sizes == {"ENV": 5, "AUTH": 4, "GEN": 18, "TASK": 12, "FAIL": 3, "BAL": 1, "CB": 4, "LIM": 3, "CLI": 11}
 
 
 def test_every_rule_has_a_text_and_at_least_one_source() -> None:
@@ -37,7 +37,7 @@ def test_every_rule_has_a_text_and_at_least_one_source() -> None:
 
 def test_what_the_fake_chose_is_told_from_what_is_documented() -> None:
     choices = [rule.id for rule in RULES.values() if rule.sources == ("choice",)]
-    assert choices == ["ENV-5", "AUTH-3", "AUTH-4", "GEN-18", "TASK-12", "CB-4", "LIM-3", "CLI-9"]
+    assert choices == ["ENV-5", "AUTH-3", "AUTH-4", "GEN-18", "TASK-12", "CB-4", "LIM-3", "CLI-9", "CLI-11"]
 
 
 def test_rules_and_their_catalogue_cannot_be_changed() -> None:

@@ -6,6 +6,8 @@ As a program it makes one video: `python planted_clients.py [BUG]`. It finds the
 
 from __future__ import annotations
 
+import base64
+import hmac
 import http.client
 import json
 import os
@@ -72,6 +74,7 @@ class GoodClient:
         sleep: Waits for so many seconds.
         timeouts: How many real seconds an answer may take, for an operation; 300 by default.
         callback: The URL to listen at; None for no callbacks; port 0 takes a free one. `token` is added to it.
+        secret: The secret of signed callbacks; None if they are not signed.
     """
 
     first_poll = 60.0
@@ -89,11 +92,14 @@ class GoodClient:
         *,
         timeouts: dict[str, float] | None = None,
         callback: str | None = None,
+        secret: str | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         self._host = parts.netloc
         self._key = key
-        self._sleep = sleep
+        self._wait = sleep
+        self._slept = 0.0
+        self._secret = secret
         self._timeouts = timeouts or {}
         self._asked = 0
         self.task_id: str | None = None
@@ -242,7 +248,26 @@ class GoodClient:
     def read(self, answer: http.client.HTTPResponse) -> bytes:
         return answer.read()
 
+    def _sleep(self, seconds: float) -> None:
+        self._slept += seconds
+        self._wait(seconds)
+
     # Callbacks.
+
+    def is_genuine(self, headers: Any, body: bytes) -> bool:
+        """Tell whether a callback is signed with the secret, by Standard Webhooks."""
+        if self._secret is None:
+            return True
+        return self.is_signed(headers, body) and self.is_recent(headers)
+
+    def is_signed(self, headers: Any, body: bytes) -> bool:
+        key = base64.b64decode((self._secret or "").removeprefix("whsec_"))
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        expected = "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+        return any(hmac.compare_digest(each, expected) for each in headers.get("webhook-signature", "").split(" "))
+
+    def is_recent(self, headers: Any) -> bool:
+        return abs(float(headers["webhook-timestamp"] or 0) - time.time() - self._slept) <= 300
 
     def take(self, told: dict[str, Any]) -> int:
         """Take a callback and return the status to answer."""
@@ -260,8 +285,11 @@ class GoodClient:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                status = client.take(body["data"]) if self.path == at.path + client.token else 404
+                body = self.rfile.read(int(self.headers["content-length"]))
+                status = 404
+                if self.path == at.path + client.token:
+                    genuine = client.is_genuine(self.headers, body)
+                    status = client.take(json.loads(body)["data"]) if genuine else 401
                 self.send_response(status)
                 if status != 204:
                     self.send_header("content-length", "0")
@@ -616,6 +644,21 @@ class StrangersAreRefused(GoodClient):
         return super().take(told) if self.task_id == told["taskId"] else 404
 
 
+class TakesAnySignature(GoodClient):
+    def is_signed(self, headers: Any, body: bytes) -> bool:  # noqa: ARG002 - that is its bug
+        return bool(headers["webhook-signature"])
+
+
+class TakesOldSignatures(GoodClient):
+    def is_recent(self, headers: Any) -> bool:
+        return bool(headers["webhook-timestamp"])
+
+
+class NeedsNoSignature(GoodClient):
+    def is_genuine(self, headers: Any, body: bytes) -> bool:
+        return "webhook-signature" not in headers or super().is_genuine(headers, body)
+
+
 class Mutant(NamedTuple):
     """A client with one bug, and the case and the rule that name it."""
 
@@ -679,6 +722,9 @@ MUTANTS = {
     "wants-the-answer-first": Mutant(WantsTheAnswerFirst, "callback-first", "CLI-8"),
     "any-callback-is-mine": Mutant(AnyCallbackIsMine, "callback-of-another", "CLI-8"),
     "strangers-are-refused": Mutant(StrangersAreRefused, "callback-of-another", "CLI-8"),
+    "takes-any-signature": Mutant(TakesAnySignature, "bad-signature", "CLI-11", "observed"),
+    "takes-old-signatures": Mutant(TakesOldSignatures, "old-signature", "CLI-11", "observed"),
+    "needs-no-signature": Mutant(NeedsNoSignature, "no-signature", "CLI-11", "observed"),
 }
 
 
@@ -691,6 +737,7 @@ def main(arguments: list[str]) -> int:
         os.environ["APIXO_API_KEY"],
         lambda seconds: time.sleep(seconds / scale),
         callback=os.environ.get("APIXO_CALLBACK_URL"),
+        secret=os.environ.get("APIXO_CALLBACK_SECRET"),
     )
     try:
         print(client.run())

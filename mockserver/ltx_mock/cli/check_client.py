@@ -72,6 +72,12 @@ JOBS_OF_A_SLEEPER = 4
     metavar="[URL]",
     help="Run the callback cases too. The client listens at {callback_url}: URL, or a free port of this machine.",
 )
+@click.option(
+    "--callback-secret",
+    envvar="LTX_MOCK_CALLBACK_SECRET",
+    metavar="whsec_…",
+    help="Sign callbacks with this secret (also {callback_secret}), and run the cases with forged ones.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
 @click.option("--json", "json_", metavar="F", help="Write the report as JSON (ltx-mock schema client-report).")
 @click.option("--junitxml", metavar="F", help="Write the cases as JUnit XML.")
@@ -92,6 +98,7 @@ def check_client(
     real: bool,
     variables: Sequence[str],
     callback: str | None,
+    callback_secret: str | None,
     seed: int,
     json_: str | None,
     junitxml: str | None,
@@ -102,8 +109,8 @@ def check_client(
 
     COMMAND should make one video: exit with 0 when it has the video, with another code when there is none. A client has
     the video if it downloads it or prints its URL. It finds the fake in APIXO_BASE_URL and APIXO_API_KEY. In its
-    arguments, and in --env, {url}, {base_url}, {api_key}, {callback_url} and {scale} are replaced by values. Put --
-    before it.
+    arguments, and in --env, {url}, {base_url}, {api_key}, {callback_url}, {callback_secret} and {scale} are replaced by
+    values. Put -- before it.
 
     Exit code: 0 no rule is broken, 1 some rules are broken, 2 the command cannot be run.
     """
@@ -112,6 +119,7 @@ def check_client(
     from ltx_mock.client_checks.runner import check_cases  # noqa: PLC0415
     from ltx_mock.client_checks.time_limits import TimeLimits  # noqa: PLC0415
     from ltx_mock.client_checks.timing import Timing  # noqa: PLC0415
+    from ltx_mock.core.signatures import signing_secret  # noqa: PLC0415
 
     if listing:
         _list()
@@ -124,11 +132,18 @@ def check_client(
         raise click.UsageError("only --json can go to standard output", ctx)
     timing = Timing(1.0 if real else scale)
     url = AUTO if callback == AUTO else _receiver(callback)
-    chosen = [case for case in select_cases(tuple(cases)) if cases or url or not case.callback]
+    secret = callback_secret and signing_secret("--callback-secret", callback_secret)
+    chosen = [
+        case
+        for case in select_cases(tuple(cases))
+        if cases or ((url or not case.callback) and (secret or not case.forged))
+    ]
     limits = TimeLimits.of(timing, _seconds(timeout), http_timeout)
     program = Program(command, timing, limits=limits, env=_variables(variables), callback=url)
     if any(case.callback for case in chosen) and url is None:
         raise click.UsageError("callback cases need --callback", ctx)
+    if any(case.forged for case in chosen) and not secret:
+        raise click.UsageError("cases of forged callbacks need --callback-secret", ctx)
     see_that_they_can_be_written(json_, junitxml, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
     with _sigterm_as_ctrl_c():
@@ -139,6 +154,7 @@ def check_client(
             seed=seed,
             results=results,
             callback=url,
+            callback_secret=secret,
             http_timeout=http_timeout,
             jobs=_jobs(jobs, timing, callback),
             on_case=_Progress(len(chosen)),
@@ -228,6 +244,8 @@ def _again(ctx: click.Context, command: Sequence[str], variables: Sequence[str],
     given += [f"--result {ctx.params['results']}"] if _was_given(ctx, "results") else []
     pairs = (each.split("=", 1) for each in variables)
     given += [f"--env {quote(f'{name}={value}' if '{' in value else f'{name}=…')}" for name, value in pairs]
+    by_flag = ctx.get_parameter_source("callback_secret") is click.core.ParameterSource.COMMANDLINE
+    given += ["--callback-secret …"] if by_flag else []
     given += ["--callback" if callback == AUTO else f"--callback {quote(callback)}"] if callback else []
     return " ".join([*given, "--", join(command)])
 

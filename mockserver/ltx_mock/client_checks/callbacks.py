@@ -1,4 +1,4 @@
-"""Judge how a client handles callbacks (CLI-8)."""
+"""Judge how a client handles callbacks (CLI-8), and forged ones (CLI-11)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from ltx_mock.client_checks.outcome import CaseRun
     from ltx_mock.core.records import Attempt
 
-__all__ = ["asks_to_be_called", "receives"]
+__all__ = ["asks_to_be_called", "receives", "refuses_forgeries"]
 
 _ANSWER_WITHIN_MS: Final = 30_000
+_TOLERANCE_MS: Final = 300_000
+"""How far the time of a signature may be from the receiver's (Standard Webhooks)."""
 
 
 def asks_to_be_called(judge: CaseJudge, run: CaseRun) -> None:
@@ -30,7 +32,8 @@ def receives(judge: CaseJudge, run: CaseRun) -> None:
     attempts = [attempt for delivery in run.deliveries for attempt in delivery.attempts]
     before = [each for each in attempts if run.case.calls_first and each.number == 1]
     attempts = [each for each in attempts if each not in before or not _need_not_answer(each)]
-    if not attempts:
+    attempts = [each for each in attempts if not _is_ahead(run, each)]
+    if not attempts or run.case.forged:
         return
     judge.checked("CLI-8")
     for attempt in attempts:
@@ -47,6 +50,23 @@ def receives(judge: CaseJudge, run: CaseRun) -> None:
         title, expected = "it processes a duplicate callback twice", "one download"
         actual = f"{sent / RESULT_BYTES:.0f} times the file, in {len(run.downloads)} downloads"
         judge.wrong("CLI-8", title, *run.downloads[:2], expected=expected, actual=actual)
+
+
+def refuses_forgeries(judge: CaseJudge, run: CaseRun) -> None:
+    """Judge whether a receiver refuses callbacks with a flawed signature."""
+    statuses = {attempt.status for delivery in run.deliveries for attempt in delivery.attempts} - {None}
+    if not run.case.forged or not statuses:
+        return
+    judge.checked("CLI-11")
+    if 200 in statuses:
+        title, expected = "it accepts a forged callback", "a status other than 200, such as 401"
+        judge.wrong("CLI-11", title, expected=expected, actual="200")
+
+
+def _is_ahead(run: CaseRun, attempt: Attempt) -> bool:
+    """Tell whether a signature seems to come from the future, since the fake's clock was ahead of the client's."""
+    is_real = run.timing.scale == 1
+    return run.signed and not is_real and attempt.at - run.requests[0].at > _TOLERANCE_MS
 
 
 def _need_not_answer(attempt: Attempt) -> bool:

@@ -56,6 +56,11 @@ class Case:
         return self.end == "failure" and "CLI-4" in self.rules
 
     @property
+    def forged(self) -> bool:
+        """Whether its callbacks have a flawed signature, so that it needs the secret with which others are signed."""
+        return any(each.get("callback", {}).get("signature") for each in self.scenarios)
+
+    @property
     def restarts(self) -> bool:
         """Whether the server restarts, so that it needs a store outside its memory."""
         return any("restart" in each for each in self.scenarios)
@@ -93,6 +98,11 @@ def _drifts(name: str, about: str, rule: str = "CLI-9", end: End = "result", **d
 def _calls(name: str, about: str, *more: Mapping[str, Any], **callback: Any) -> Case:
     scenarios = ({"callback": callback},) if callback else ()
     return Case(name=name, about=about, rules=("CLI-8",), scenarios=(*scenarios, *more), callback=True)
+
+
+def _forges(name: str, about: str, flaw: str) -> Case:
+    scenarios = ({"callback": {"signature": flaw}},)
+    return Case(name=name, about=about, rules=("CLI-11",), scenarios=scenarios, callback=True, binding=False)
 
 
 _GENERATE: Final[dict[str, Any]] = {"operation": "generateTask"}
@@ -210,6 +220,9 @@ CASES: Final = (
         first=True,
         copies=2,
     ),
+    _forges("bad-signature", "Callbacks are signed, and this one has the signature of another body.", "bad"),
+    _forges("old-signature", "Callbacks are signed, and the signature of this one is an hour old.", "old"),
+    _forges("no-signature", "Callbacks are signed, and this one is not.", "none"),
 )
 """All cases, the simplest first."""
 

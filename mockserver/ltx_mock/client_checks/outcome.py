@@ -61,6 +61,7 @@ class CaseRun:
         tasks: The tasks.
         spent: What its tasks cost: the `AMOUNTS` of `ltx_mock.control.from_json`.
         results: What the client does with a result.
+        signed: Whether callbacks are signed.
         receiver_unreachable: Whether a callback got no response before the client was done.
         control: The run of the same client without faults; None if there was none.
     """
@@ -75,6 +76,7 @@ class CaseRun:
     tasks: list[Task] = field(default_factory=list)
     spent: Mapping[str, int] = field(default_factory=dict)
     results: Results = "either"
+    signed: bool = False
     receiver_unreachable: bool = False
     control: CaseRun | None = None
 

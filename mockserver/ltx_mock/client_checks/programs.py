@@ -21,7 +21,7 @@ from ltx_mock.client_checks.time_limits import TimeLimits, wait_for_end
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.mock_server import MockServer
-from ltx_mock_contracts.reporting.redaction import text_without_keys
+from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor, text_without_keys
 
 __all__ = ["Program", "free_port"]
 
@@ -44,7 +44,7 @@ class Program:
     """A command that makes one video. Call it with a fake to run it once.
 
     Its arguments and the values of `env` may contain the placeholders `{url}` (the root of the fake), `{base_url}`
-    (with `/api/v1`), `{api_key}`, `{callback_url}` and `{scale}`.
+    (with `/api/v1`), `{api_key}`, `{callback_url}`, `{callback_secret}` and `{scale}`.
 
     Args:
         command: The program and its arguments.
@@ -91,10 +91,12 @@ class Program:
             "base_url": mock.base_url,
             "api_key": mock.api_key,
             "callback_url": self._callback or "",
+            "callback_secret": (secret := mock.settings.callback_secret or ""),
             "scale": self._timing.wait_divisor,
         }
         environment = os.environ | mock.env | {"APIXO_TIME_SCALE": self._timing.wait_divisor}
         environment |= {"APIXO_CALLBACK_URL": self._callback} if self._callback else {}
+        environment |= {"APIXO_CALLBACK_SECRET": secret} if secret else {}
         environment |= {name: _filled(value, known) for name, value in self._env.items()}
         mark = uuid.uuid4().hex
         environment |= {MARK: mark}
@@ -122,7 +124,7 @@ class Program:
             exited=stop is None,
             stop=stop,
             seconds=time.monotonic() - began,
-            output=text_without_keys(output.text(), [mock.api_key]),
+            output=Redactor({secret: HIDDEN}).text(text_without_keys(output.text(), [mock.api_key])),
         )
 
 

@@ -20,7 +20,7 @@ _WIDE: Final = 1000
 
 
 def table(result: CheckResult) -> str:
-    """Return a line for each case: the duration, and the outcome of each rule CLI-1 to CLI-10."""
+    """Return a line for each case: the duration, and the outcome of each rule CLI-1 to CLI-11."""
     numbers = [rule.removeprefix("CLI-") for rule in RULES_OF_CLIENTS]
     lines = [_row("Case", "s", ["CLI-" + numbers[0], *numbers[1:]])]
     for played in result.cases:

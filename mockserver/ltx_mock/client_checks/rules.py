@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock.client_checks.callbacks import asks_to_be_called, receives
+from ltx_mock.client_checks.callbacks import asks_to_be_called, receives, refuses_forgeries
 from ltx_mock.client_checks.case_judge import (
     CaseJudge,
     is_whole,
@@ -266,4 +266,5 @@ _LOOKS: Final[tuple[Callable[[CaseJudge, CaseRun], None], ...]] = (
     _says_how_it_went,
     _has_the_result,
     receives,
+    refuses_forgeries,
 )

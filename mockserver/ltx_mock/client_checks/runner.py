@@ -92,6 +92,7 @@ def check_cases(
     seed: int = 0,
     results: Results = "either",
     callback: str | None = None,
+    callback_secret: str | None = None,
     http_timeout: float = HTTP_TIMEOUT,
     jobs: int = 1,
     on_case: Callable[[CaseRun], None] = lambda _: None,
@@ -105,6 +106,7 @@ def check_cases(
         seed: The seed of the fakes.
         results: What the client does with a result.
         callback: The URL of its receiver; `AUTO` uses a free port for each case.
+        callback_secret: Signs callbacks; the cases with forged ones need it.
         http_timeout: For how many real seconds a case withholds a response.
         jobs: How many cases run in parallel.
         on_case: Called with the result of each case.
@@ -115,7 +117,16 @@ def check_cases(
         if callback == AUTO:
             url = f"http://127.0.0.1:{free_port()}/callback"
             own_client = client.listening_at(url) if isinstance(client, Program) else client
-        run = run_case(case, timing, own_client, seed=seed, results=results, callback=url, http_timeout=http_timeout)
+        run = run_case(
+            case,
+            timing,
+            own_client,
+            seed=seed,
+            results=results,
+            callback=url,
+            callback_secret=callback_secret,
+            http_timeout=http_timeout,
+        )
         on_case(run)
         return run
 
@@ -196,7 +207,8 @@ def _judged(runs: Iterable[CaseRun], timing: Timing, seed: int, hint: str | None
 def _report(collector: VerdictCollector, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:
     why = dict.fromkeys(RULES_OF_CLIENTS, "no case of this run tests it")
     why |= {} if timing.shows_waits else {"CLI-2": str(timing)}
-    why |= {"CLI-8": "no callback came; --callback adds callback cases"} | hidden
+    why |= {"CLI-8": "no callback came; --callback adds callback cases"}
+    why |= {"CLI-11": "no forged callback came; --callback with --callback-secret adds cases with one"} | hidden
     verdicts = collector.verdicts(RULES_OF_CLIENTS, SOURCES, why)
     report = Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
     return without_keys(report, [KEY])

@@ -45,6 +45,7 @@ def run_case(
     seed: int = 0,
     results: Results = "either",
     callback: str | None = None,
+    callback_secret: str | None = None,
     http_timeout: float = HTTP_TIMEOUT,
 ) -> CaseRun:
     """Run a client in one case.
@@ -56,6 +57,7 @@ def run_case(
         seed: The seed of the fake.
         results: What the client does with a result.
         callback: The URL of its receiver.
+        callback_secret: Signs callbacks.
         http_timeout: How many real seconds a response is withheld before the connection is closed.
     """
     host = urlsplit(callback or "").hostname
@@ -63,6 +65,7 @@ def run_case(
     settings = {**timing.settings, "rate_limit": ANY_NUMBER, "result_bytes": RESULT_BYTES}
     held = case.callback and settings["clock"] == "auto"
     settings |= {"clock": "manual"} if held else {}
+    settings |= {"callback_secret": callback_secret, "start_time": "now"} if callback_secret else {}
     with ExitStack() as opened:
         if case.restarts:
             folder = opened.enter_context(TemporaryDirectory(prefix="ltx-mock-"))
@@ -86,6 +89,7 @@ def run_case(
             tasks=mock.tasks,
             spent=amounts_of(mock._admin.get("/spend", limit=0)),  # noqa: SLF001 - a module of the same house
             results=results,
+            signed=callback_secret is not None,
             receiver_unreachable=_receiver_unreachable(mock, done=ran.succeeded or case.end != "result"),
         )
 

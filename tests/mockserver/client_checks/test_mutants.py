@@ -22,6 +22,7 @@ pytestmark = pytest.mark.sample
 
 SILENCE_SECONDS = 0.01
 """How long the fake withholds a response; the client waits for whatever comes."""
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CALLBACK = "http://127.0.0.1:0/callback"
 """The client listens at a free port."""
 
@@ -54,6 +55,7 @@ def planted(kind: type[GoodClient], case: Case) -> Callable[[MockServer], Client
             mock.api_key,
             sleep,
             callback=CALLBACK if case.callback else None,
+            secret=mock.settings.callback_secret,
         )
         try:
             return ClientRun(succeeded=True, description="exits with 0", output=client.run())
@@ -70,7 +72,13 @@ def planted(kind: type[GoodClient], case: Case) -> Callable[[MockServer], Client
 def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> CheckResult:
     (case,) = select_cases((name,))
     return check_cases(
-        [case], timing, planted(kind, case), results="download", callback=CALLBACK, http_timeout=SILENCE_SECONDS
+        [case],
+        timing,
+        planted(kind, case),
+        results="download",
+        callback=CALLBACK,
+        callback_secret=SECRET if case.callback else None,
+        http_timeout=SILENCE_SECONDS,
     )
 
 
@@ -230,10 +238,11 @@ def in_jumping_time(kind: type[GoodClient], name: str) -> CheckResult:
     callback = f"http://127.0.0.1:{free_port()}/callback"
 
     def run(mock: MockServer) -> ClientRun:
-        url = kind(mock.base_url, mock.api_key, lambda _: None, callback=callback).run()
+        secret = mock.settings.callback_secret
+        url = kind(mock.base_url, mock.api_key, lambda _: None, callback=callback, secret=secret).run()
         return ClientRun(succeeded=True, description="exits with 0", output=url)
 
-    return check_cases([case], Timing(), run, results="download", callback=callback)
+    return check_cases([case], Timing(), run, results="download", callback=callback, callback_secret=SECRET)
 
 
 @pytest.mark.parametrize("kind", [HasATokenInItsUrl, ListensAfterItsSubmission])
