@@ -18,23 +18,23 @@ from ltx_mock.version import VERSION
 from ltx_mock_contracts.extras import MissingExtraError
 
 COMMANDS = {
-    "callbacks": "ltx_mock.cli.server_commands",
+    "callbacks": "ltx_mock.cli.callbacks",
     "check": "ltx_mock.cli.check",
     "check-client": "ltx_mock.cli.check_client",
     "check-trace": "ltx_mock.cli.check_trace",
-    "clock": "ltx_mock.cli.server_commands",
+    "clock": "ltx_mock.cli.clock",
     "fuzz": "ltx_mock.cli.fuzz",
     "openapi": "ltx_mock.cli.reference",
     "proxy": "ltx_mock.cli.proxy",
-    "requests": "ltx_mock.cli.server_commands",
-    "reset": "ltx_mock.cli.server_commands",
+    "requests": "ltx_mock.cli.requests",
+    "reset": "ltx_mock.cli.settings",
     "rules": "ltx_mock.cli.reference",
     "scenarios": "ltx_mock.cli.scenarios",
     "schema": "ltx_mock.cli.reference",
     "serve": "ltx_mock.cli.serve",
-    "settings": "ltx_mock.cli.server_commands",
+    "settings": "ltx_mock.cli.settings",
     "spend": "ltx_mock.cli.spend",
-    "tasks": "ltx_mock.cli.server_commands",
+    "tasks": "ltx_mock.cli.tasks",
     "version": "ltx_mock.cli.reference",
 }
 

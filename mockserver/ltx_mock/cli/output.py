@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
@@ -15,7 +15,9 @@ from ltx_mock_contracts.reporting.github import escape_workflow_commands
 from ltx_mock_contracts.reporting.text import READABLE, printable
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from ltx_mock.cli.tables import Cell, Column, Row
+
+USUAL_WIDTH = 80
 
 
 def use_readable_streams() -> None:
@@ -40,20 +42,37 @@ def print_exported(text: str) -> None:
     click.echo(escaped(text, encoding=encoding()), nl=False)
 
 
-def table(*head: str, rows: Iterable[Sequence[str | Text]], right: Iterable[str] = ()) -> str:
-    """Return rows with a header, limited to the width of the terminal; columns in `right` are right-aligned."""
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-    from rich.table import Table  # noqa: PLC0415
+def print_table(*columns: Column | str, rows: Iterable[Row | Sequence[str | Cell]]) -> None:
+    """Print a table as `table_text` returns it."""
+    click.echo(table_text(*columns, rows=rows), nl=False)
 
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for name in head:
-        drawn.add_column(name, justify="right" if name in right else "left")
-    for row in rows:
-        drawn.add_row(*row)
-    console = Console(markup=False, emoji=False, highlight=False)
-    with console.capture() as printed:
-        console.print(drawn)
-    return re.sub(r" +$", "", printed.get(), flags=re.MULTILINE)
+
+def table_text(*columns: Column | str, rows: Iterable[Row | Sequence[str | Cell]]) -> str:
+    """Return a table for stdout: as wide as a terminal and with its colours, one line for each row elsewhere."""
+    from ltx_mock.cli.tables import Column, Row, draw  # noqa: PLC0415 - help does without
+
+    drawn = draw(
+        [Column(each) if isinstance(each, str) else each for each in columns],
+        (each if isinstance(each, Row) else Row(each) for each in rows),
+        width(),
+        coloured=coloured(),
+    )
+    return escape_workflow_commands(drawn)
+
+
+def width() -> int | None:
+    """Return the width of the terminal, or of `COLUMNS`; None where neither limits it."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    if not sys.stdout.isatty():
+        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or USUAL_WIDTH
+
+
+def coloured() -> bool:
+    """Tell whether stdout takes colours: a terminal that can, and nobody set `NO_COLOR`."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def encoding() -> str:

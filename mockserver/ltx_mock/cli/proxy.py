@@ -12,9 +12,10 @@ from starlette.routing import Route
 
 from ltx_mock.cli.config_file import PREFIX
 from ltx_mock.cli.console import LineFormat
+from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import run_server
-from ltx_mock.cli.serve import colour, dashboard_url, setting_option
+from ltx_mock.cli.serve import dashboard_url, setting_option
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
@@ -113,7 +114,7 @@ def proxy(
             write_ready_file(Path(ready_file), own_url)
         click.echo(_banner(own_url, upstream.root), err=True)
 
-    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=colour())
+    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=coloured())
     try:
         run_server(engine, sockets, lines, ready, endpoints=endpoints)
     finally:

@@ -5,24 +5,32 @@ from __future__ import annotations
 import click
 
 import ltx_mock_schemas
-from ltx_mock.cli.output import print_json, table
+from ltx_mock.cli.output import print_json, print_table
+from ltx_mock.cli.remote import JSON
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.fields import check_names
 from ltx_mock.version import VERSION
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def rules(*, as_json: bool) -> None:
-    """Print every rule of the contract: id, text and source."""
-    from ltx_mock_contracts import RULES  # noqa: PLC0415 - only this command needs them
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@JSON
+def rules(ids: tuple[str, ...], *, as_json: bool) -> None:
+    """Print the rules of the contract: id, source and text.
 
+    ID is a rule, such as GEN-10, or a group of rules, such as GEN. By default all rules are printed.
+    """
+    from ltx_mock.cli.report import chosen_rules  # noqa: PLC0415 - help does without
+    from ltx_mock.cli.tables import Column  # noqa: PLC0415
+    from ltx_mock_contracts import RULES  # noqa: PLC0415
+
+    wanted = chosen_rules(ids)
+    chosen = [rule for rule in RULES.values() if rule.id in wanted]
     if as_json:
-        listed = [{"id": rule.id, "text": rule.text, "sources": list(rule.sources)} for rule in RULES.values()]
-        print_json(listed)
+        print_json([{"id": rule.id, "text": rule.text, "sources": list(rule.sources)} for rule in chosen])
         return
-    rows = [(rule.id, rule.text, ", ".join(rule.sources)) for rule in RULES.values()]
-    click.echo(table("Rule", "Text", "Source", rows=rows), nl=False)
+    rows = [(rule.id, ", ".join(rule.sources), rule.text) for rule in chosen]
+    print_table("Rule", "Source", Column("Text", 40), rows=rows)
 
 
 @click.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections import Counter
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.files import write
-from ltx_mock.cli.output import table
+from ltx_mock.cli.output import coloured, table_text, width
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import suggestion
 from ltx_mock.version import VERSION
@@ -176,28 +175,23 @@ def json_text(value: dict[str, Any]) -> str:
 
 
 def _table(report: Report) -> str:
-    from rich.text import Text  # noqa: PLC0415 - slow to import
+    from ltx_mock.cli.tables import Cell, Column  # noqa: PLC0415 - help does without
 
     rows = [
-        (
-            verdict.rule,
-            Text(verdict.outcome, style=COLOUR[verdict.outcome]),
-            str(verdict.seen or ""),
-            printable(_note(verdict)),
-        )
+        (verdict.rule, Cell(verdict.outcome, COLOUR[verdict.outcome]), str(verdict.seen or ""), _note(verdict))
         for verdict in report.verdicts
     ]
-    return table("Rule", "Verdict", "Seen", "", rows=rows, right=["Seen"])
+    return table_text("Rule", "Verdict", Column("Seen", right=True), Column("", least=24), rows=rows)
 
 
 def _not_checked(report: Report) -> str:
     """Return each reason why rules were not checked, after the rules."""
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-
     from ltx_mock_contracts.reporting.facts import reasons  # noqa: PLC0415 - help does without
 
-    fit = TextWrapper(Console().width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False).fill
-    told = [fit(f"{', '.join(rules)} not checked: {why}") for why, rules in reasons(report).items()]
+    told = [f"{', '.join(rules)} not checked: {why}" for why, rules in reasons(report).items()]
+    if columns := width():
+        fit = TextWrapper(columns, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False).fill
+        told = [fit(line) for line in told]
     return "".join(f"{line}\n" for line in ["", *told]) if told else ""
 
 
@@ -237,5 +231,4 @@ def _paragraph(verdict: Verdict, deviation: Deviation, report: Report) -> str:
 
 
 def _styled(text: str, outcome: str) -> str:
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    return click.style(text, fg=COLOUR[outcome]) if coloured else text
+    return click.style(text, fg=COLOUR[outcome]) if coloured() else text

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ltx_mock.cli.output import print_json, say
-from ltx_mock.cli.server_commands import JSON, named, on_server
+from ltx_mock.cli.output import print_json, print_table, say
+from ltx_mock.cli.remote import JSON, named, on_server
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
 from ltx_mock.scenarios.files import load_scenarios
 
@@ -30,9 +30,9 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
     if as_json:
         print_json({"scenarios": [{**as_dict(NAMED[row.name]), "about": row.about} for row in LIBRARY]})
         return
-    width = max(map(len, NAMED))
-    for row in LIBRARY:
-        say(f"{row.name:<{width}}  {row.about}")
+    from ltx_mock.cli.tables import Column  # noqa: PLC0415 - help does without
+
+    print_table("Scenario", Column("What happens", 24), rows=[(row.name, row.about) for row in LIBRARY])
     say("to activate one: ltx-mock scenarios add NAME", err=True)
 
 
@@ -71,10 +71,12 @@ def list_active(remote: ControlClient, *, as_json: bool) -> None:
     if as_json:
         print_json(listed)
         return
-    for each in listed["scenarios"]:
-        key = "future keys" if each["key"] is None else named(each)
-        say(f"{each['name']}  {_times(each['times'])}  {key}")
-    say(f"{len(listed['scenarios'])} active", err=True)
+    rows = [
+        (each["name"], _times(each["times"]), named(each) if each["key"] else "future keys")
+        for each in listed["scenarios"]
+    ]
+    print_table("Scenario", "Times", "Key", rows=rows)
+    say(f"{len(rows) or 'no scenario is'} active", err=True)
 
 
 @scenarios.command()

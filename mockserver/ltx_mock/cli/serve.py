@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import shlex
 import sys
@@ -18,6 +17,7 @@ import click
 
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import LineFormat
+from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import run_server, run_workers
 from ltx_mock.cli.streams import occupy_standard_streams
@@ -111,7 +111,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
             _show_in_browser(dashboard_url(url))
 
     # There is no stdout if it was closed before the start.
-    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=colour())
+    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=coloured())
     try:
         if workers == 1:
             run_server(new_engine(settings), sockets, lines, ready)
@@ -180,8 +180,3 @@ def _show_in_browser(url: str) -> None:
     import webbrowser  # noqa: PLC0415 - nobody else should wait for it
 
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-
-
-def colour() -> bool:
-    """Tell whether lines on stdout are coloured."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.output import print_json, say
-from ltx_mock.cli.server_commands import ALL, JSON, named, on_server
+from ltx_mock.cli.remote import ALL, JSON, named, on_server
 from ltx_mock.control.from_json import REASONS
 from ltx_mock_contracts.reporting.text import printable, shortened
 

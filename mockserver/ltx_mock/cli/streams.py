@@ -32,6 +32,15 @@ def occupy_standard_streams() -> None:
     os.close(number)
 
 
+def reader_is_gone(stream: TextIO) -> bool:
+    """Tell whether the reader of a pipe has closed it, before anything is written to it; on Windows never."""
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
 class Outlet:
     """A text stream that never makes the server wait for its reader, since a program that does not read would block it.
 

@@ -112,6 +112,11 @@ def time_of_day(milliseconds: int) -> str:
     return _second_of_day(milliseconds // SECOND)
 
 
+def date_and_time(milliseconds: int) -> str:
+    """Format a time in Unix milliseconds as date and time to the second of the local time zone."""
+    return moment_of(milliseconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 @lru_cache(maxsize=16)
 def _second_of_day(seconds: int) -> str:
     """Format a second; a busy server prints many lines for each."""

@@ -44,7 +44,7 @@ Commands:
   proxy         Forward requests to the API at URL, and judge each exchange.
   requests      List the newest requests, responses and callbacks.
   reset         Delete tasks, journal and scenarios; restart the clock.
-  rules         Print every rule of the contract: id, text and source.
+  rules         Print the rules of the contract: id, source and text.
   scenarios     List the scenarios; activate scenarios in a running server.
   schema        Print the JSON Schema NAME, or the names of all schemas.
   serve         Run the fake API until Ctrl-C.
@@ -216,7 +216,7 @@ def test_rules_are_a_table(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, err = cli("rules")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].split() == ["Rule", "Text", "Source"]
+    assert lines[0].split() == ["Rule", "Source", "Text"]
     assert [line.split()[0] for line in lines[1:] if line[0] != " "] == list(RULES)
     assert max(map(len, lines)) <= 100
     assert "\x1b" not in out
@@ -225,6 +225,19 @@ def test_rules_are_a_table(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rules_are_data(cli: Run) -> None:
     _, out, _ = cli("rules", "--json")
     assert [rule["id"] for rule in json.loads(out)] == list(RULES)
+
+
+def test_one_rule_or_a_group_is_shown_alone(cli: Run) -> None:
+    code, out, _ = cli("rules", "gen-10")
+    assert (code, [line.split()[0] for line in out.splitlines()]) == (0, ["Rule", "GEN-10"])
+    assert [rule["id"] for rule in json.loads(cli("rules", "CB", "GEN-1", "--json")[1])] == [
+        *("GEN-1", "CB-1", "CB-2", "CB-3", "CB-4"),
+    ]
+    assert cli("rules", "GEN-99") == (
+        2,
+        "",
+        "ltx-mock: no rule 'GEN-99' (did you mean 'GEN-9'?); ltx-mock rules lists them\n",
+    )
 
 
 def test_schemas_are_listed_and_printed(cli: Run) -> None:

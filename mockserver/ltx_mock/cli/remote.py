@@ -1,0 +1,92 @@
+"""What the commands for a running server have in common: their options, and the client that they get."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts.io.server_url import server_root
+
+ALL = 10**9
+DEFAULT_URL = "http://127.0.0.1:8219"
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+WATCH = click.option("--watch", "-w", "watching", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+
+
+def escaped(argument: str) -> str:
+    """Percent-encode an argument for a path; it may contain raw bytes that the locale cannot decode."""
+    return quote(argument, safe="", errors="surrogateescape")
+
+
+def on_server(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for the server, and pass a client of its control plane to the command.
+
+    Other programs than ltx-mock get no requests.
+    """
+
+    @functools.wraps(command)
+    def wrapped(*, url: str, admin_token: str | None, key: str | None, tenant: str | None, **rest: Any) -> None:
+        from ltx_mock_contracts.control_client import (  # noqa: PLC0415 - help does without
+            ControlClient,
+            ControlError,
+            HttpTransport,
+            NotLtxMockError,
+        )
+        from ltx_mock_contracts.io.http_client import NoReplyError  # noqa: PLC0415
+
+        try:
+            root = server_root(url)
+        except ValueError as error:
+            raise LtxMockError(f"--url {error}") from None
+        picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
+        try:
+            command(ControlClient(HttpTransport(root, admin_token), root, picked, greet_first=True), **rest)
+        except NoReplyError as error:
+            hint = "start it with: ltx-mock serve; or give its address with --url"
+            raise LtxMockError(f"no ltx-mock at {root}/__admin ({error}); {hint}") from error
+        except NotLtxMockError as error:
+            raise LtxMockError(f"{error}; give the server's address with --url") from error
+        except ControlError as error:
+            raise LtxMockError(error.reason) from error
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise LtxMockError(f"this ltx-mock cannot read the response of {url} ({reason})") from error
+
+    for option in (
+        click.option("--key", help="Only the tenant with this API key. By default all."),
+        click.option("--tenant", help="Only the tenant with this id, such as t1.", metavar="ID"),
+        click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one."),
+        click.option(
+            "--url", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server."
+        ),
+    ):
+        option(wrapped)
+    return wrapped
+
+
+def options_belong_behind(ctx: click.Context) -> None:
+    """Refuse options of a group before its command, where they have no effect."""
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
+        ctx.fail(f"put --{given[0].removeprefix('as_').replace('_', '-')} after {ctx.invoked_subcommand}")
+
+
+def named(each: dict[str, Any]) -> str:
+    """Return the name of a tenant for people: the label of its key, and its id."""
+    return f"{each['key']} ({each['tenant']})"
+
+
+def asked(request: Any) -> tuple[str, str]:
+    """Return what a generateTask asks for, and its prompt, as far as its body is as it should be."""
+    given = request.get("input") if isinstance(request, dict) else None
+    if not isinstance(given, dict):
+        return "", ""
+    words = [str(given[name]) for name in ("mode", "resolution") if name in given]
+    length = given.get("duration")
+    words += [f"{length:g} s"] if isinstance(length, int | float) and not isinstance(length, bool) else []
+    return " ".join(words), " ".join(str(given.get("prompt", "")).split())
