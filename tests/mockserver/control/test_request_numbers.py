@@ -47,7 +47,8 @@ def test_the_command_lists_the_same_numbers(mock: MockServer, capsys: pytest.Cap
             main(["requests", "--url", mock.url, *words])
         return capsys.readouterr().out
 
-    assert [line.split()[0] for line in run().splitlines()] == ["1", "2", "4"]
+    rows = [line.split()[0] for line in run().splitlines() if "GET " in line or "POST " in line]
+    assert rows == ["1", "2", "4"]
     assert [each["number"] for each in json.loads(run("--json"))["requests"]] == [1, 2, 4]
     assert [json.loads(line)["number"] for line in run("--format", "ndjson").splitlines()] == [1, 2, 4]
 

@@ -143,7 +143,7 @@ def test_serve_takes_names_and_files_and_the_commands_arm_and_clear(tmp_path: Pa
             assert err == "added server-error, 2 times\nadded unavailable, 2 times\n"
             assert [client.get(STATUS).status_code for _ in range(2)] == [500, 500]
             code, out, err = ltx_mock("scenarios", "list", "--key", "some-key", env=env)
-            assert (code, out, err) == (0, "unavailable  2 times  …-key (t1)\n", "1 active\n")
+            assert (code, out, err) == (0, "Scenario     Times    Key\nunavailable  2 times  …-key (t1)\n", "1 active\n")
             code, out, _ = ltx_mock("scenarios", "list", "--json", env=env)
             assert [each["name"] for each in json.loads(out)["scenarios"]] == [
                 "server-error",
@@ -160,7 +160,7 @@ def test_serve_takes_names_and_files_and_the_commands_arm_and_clear(tmp_path: Pa
 def test_the_library_is_listed_without_a_server() -> None:
     code, out, err = ltx_mock("scenarios")
     assert (code, err) == (0, "to activate one: ltx-mock scenarios add NAME\n")
-    assert [line.split()[0] for line in out.splitlines()] == list(NAMED)
+    assert [line.split()[0] for line in out.splitlines()] == ["Scenario", *NAMED]
     listed = json.loads(ltx_mock("scenarios", "--json")[1])["scenarios"]
     assert [each["name"] for each in listed] == list(NAMED)
 
