@@ -1,13 +1,15 @@
 """Recordings: the lives of tasks as the API told them, one JSON file each.
 
 `model` defines a recording, with `body` for its bodies, and reads and writes its JSON. `folder` reads the files of a
-folder.
+folder. `redaction` replaces secrets by `placeholders`, with `fields` for what users name. `matching` finds the
+recordings of a request.
 """
 
 from __future__ import annotations
 
 from ltx_mock_contracts.recordings.body import Body
 from ltx_mock_contracts.recordings.folder import Recordings, read_recording, read_recordings
+from ltx_mock_contracts.recordings.matching import Difference, Matcher, Nearest
 from ltx_mock_contracts.recordings.model import (
     RecordedAnswer,
     RecordedCallback,
@@ -19,9 +21,13 @@ from ltx_mock_contracts.recordings.model import (
     RecordingError,
     Redaction,
 )
+from ltx_mock_contracts.recordings.redaction import RecordingRedactor
 
 __all__ = [
     "Body",
+    "Difference",
+    "Matcher",
+    "Nearest",
     "RecordedAnswer",
     "RecordedCallback",
     "RecordedEnd",
@@ -30,6 +36,7 @@ __all__ = [
     "RecordedResult",
     "Recording",
     "RecordingError",
+    "RecordingRedactor",
     "Recordings",
     "Redaction",
     "read_recording",

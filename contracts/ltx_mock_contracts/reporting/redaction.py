@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ltx_mock_contracts.verdicts import Deviation, Report
 
@@ -20,6 +20,9 @@ __all__ = [
     "Redactor",
     "header_value",
     "hide_url_secrets",
+    "is_secret_name",
+    "replace_url_secrets",
+    "secrets_of_headers",
     "text_without_keys",
     "without_keys",
 ]
@@ -32,15 +35,21 @@ HIDDEN: Final = "…"
 
 _KEY_LABEL: Final = "$API_KEY"
 _MAX_PATTERNS: Final = 16
+_MAX_ESCAPED: Final = 500
 
-_USER: Final = re.compile(r"""([A-Za-z][A-Za-z0-9+.\-]{0,30}:\\?/\\?/)[^\s/?#"'<>\\]{1,2000}@""")
-_PARAMETER: Final = re.compile(
-    r"""([?&;\#](?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
-        (?:token|secret|pass|password|passwd|passphrase|pwd|signature|sig|credential|credentials
-        |(?:api|access|private|secret|subscription)[_\-]?key|auth|authorization|bearer|session|sessionid|jwt
-        |code_verifier)|key)=)[^&;\#\s"'<>\\]+""",
+_USER: Final = re.compile(
+    r"""((?<=[A-Za-z0-9+.\-]):\\?/\\?/)([^\s/?#"'<>\\]{1,2000})(?=@)
+    |((?<=[A-Za-z0-9+.\-])%3A%2F%2F)((?:(?!%2F|%3F|%23|%26)[^\s/?#"'<>\\&]){1,2000}?)(?=%40)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_NAMES_OF_SECRETS: Final = r"""(?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
+    (?:token|secret|pass|password|passwd|passphrase|pwd|signature|sig|credential|credentials
+    |(?:api|access|private|secret|subscription)[_\-]?key|auth|authorization|bearer|session|sessionid|jwt
+    |code_verifier|cookie|set-cookie)|key)"""
+_NAMES_OF_SIGNATURES: Final = r"""(?:X-(?:Amz|Goog|Oss|Tos|Obs|Bce|Cos)-[A-Za-z\-]{1,30}
+    |(?:AWS|OSS|Google)Access(?:Key)?Id|Expires|Policy|Key-Pair-Id|se|sv|st|sp|sr|spr|sip|ske|sks|skt|skv|skoid|sktid|q-[a-z\-]{1,20}
+    |auth_key|wsSecret|wsTime|hdnts|hdnea)"""
+_WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECRET_HEADER: Final = re.compile(
     r"auth|cookie|token|secret|passw|passphrase|credential|session|signature|jwt|api-?key|(?<!idempotency)-key$"
 )
@@ -48,6 +57,20 @@ _SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)(?= )", re.IGN
 _IN_POINTER: Final = {"~": "~0", "/": "~1"}
 
 T = TypeVar("T")
+
+
+def _parameters(names: str) -> re.Pattern[str]:
+    """Return a pattern of URL parameters, also of those in a URL or in JSON that is itself escaped."""
+    return re.compile(
+        rf"""((?:[?&;\#]|&amp;|\\u0026|%3F|%26|%23){names})
+        (?:(=|\\u003d)([^&;\#\s"'<>\\]+)|(%3D)((?:(?!%26|%23)[^&;\#\s"'<>\\])+))""",
+        re.IGNORECASE | re.VERBOSE,
+    )
+
+
+_PARAMETER: Final = _parameters(_NAMES_OF_SECRETS)
+_SIGNED_PARAMETER: Final = _parameters(f"(?:{_NAMES_OF_SECRETS}|{_NAMES_OF_SIGNATURES})")
+_NAME: Final = re.compile(_NAMES_OF_SECRETS, re.IGNORECASE | re.VERBOSE)
 
 
 class Redactor:
@@ -58,7 +81,7 @@ class Redactor:
 
     Args:
         labels: The replacement of each secret. Secrets of fewer than `MIN_SECRET` characters are not hidden. With many
-            secrets only the usual ways of escaping are recognized.
+            secrets, and for those of more than 500 characters, only the usual ways of escaping are recognized.
     """
 
     def __init__(self, labels: Mapping[str, str]) -> None:
@@ -78,15 +101,22 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
+        return hide_url_secrets(self.known(text))
+
+    def known(self, text: str) -> str:
+        """Return a text without the known secrets."""
         if self._secrets is None:
-            return hide_url_secrets(self._replace_known_forms(text))
+            return self._replace_known_forms(text)
         escaped = any(sign in text for sign in "%\\~")
         for secret, label in self._secrets:
             for form in {secret, secret.replace("+", " ")}:  # in a query + means a space
                 text = text.replace(form, label)
-            if escaped:
+            if escaped and len(secret) <= _MAX_ESCAPED:
                 text = _escaped_pattern(secret).sub(lambda _, label=label: label, text)  # type: ignore[misc]
-        return hide_url_secrets(text)
+            elif escaped:
+                for form in _forms(secret):
+                    text = text.replace(form, label)
+        return text
 
     def value(self, value: T) -> T:
         """Return plain data without secrets, in names and in values."""
@@ -123,11 +153,43 @@ class Redactor:
 
 def hide_url_secrets(text: str) -> str:
     """Remove user, password and parameters such as `token` from the URLs in a text."""
-    if "@" in text and "://" in text.replace("\\", ""):
-        text = _USER.sub(rf"\1{HIDDEN}@", text)
-    if "=" in text:
-        text = _PARAMETER.sub(rf"\1{HIDDEN}", text)
+    return replace_url_secrets(text, lambda _, __: HIDDEN)
+
+
+def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: bool = False) -> str:
+    """Replace users with their passwords and secret parameters in the URLs of a text.
+
+    Args:
+        text: The text.
+        label: Returns the replacement of a secret; it gets `user` or `parameter`, and the secret.
+        signed: Whether to replace all parameters of signed URLs, also those that say when a signature expires.
+    """
+    if "@" in text or "%40" in text:
+        text = _USER.sub(lambda found: (found[1] or found[3]) + label("user", found[2] or found[4]), text)
+    if "=" in text or "%3" in text or "\\u003" in text:
+        pattern = _SIGNED_PARAMETER if signed else _PARAMETER
+        text = pattern.sub(
+            lambda found: found[1] + (found[2] or found[4]) + label("parameter", found[3] or found[5]),
+            text,
+        )
     return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a parameter or a field of this name has a secret, such as `token`, `apiKey` or `client_secret`."""
+    return _NAME.fullmatch(_WORD_BREAK.sub("_", name)) is not None
+
+
+def secrets_of_headers(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the secret values of headers, each also without its scheme; of cookies the value of each."""
+    found = list[str]()
+    for name, value in headers:
+        if not _SECRET_HEADER.search(name.lower()):
+            continue
+        found += [value, _SCHEME.sub("", value, count=1).strip()]
+        if "cookie" in name.lower():
+            found += [part.partition("=")[2].strip() for part in value.split(";")]
+    return tuple(dict.fromkeys(each for each in found if len(each) >= MIN_SECRET))
 
 
 def header_value(name: str, value: str) -> str:
