@@ -37,6 +37,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("server",),
         ("testing",),
         ("client_checks",),
+        ("agents",),
         ("cli",),
         ("pytest_plugin", "__main__", "clients"),
     ],
@@ -51,7 +52,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
     ],
 }
 """Folders and top modules, from the ground up: each imports only what stands in rows above its own."""
-HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "pytest", "redis", "rich", "starlette", "uvicorn"]
+HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "mcp", "pytest", "redis", "rich", "starlette", "uvicorn"]
 
 
 def modules() -> dict[str, Path]:

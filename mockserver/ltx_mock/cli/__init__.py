@@ -24,6 +24,7 @@ COMMANDS = {
     "check-trace": "ltx_mock.cli.check_trace",
     "clock": "ltx_mock.cli.clock",
     "fuzz": "ltx_mock.cli.fuzz",
+    "mcp": "ltx_mock.cli.mcp",
     "openapi": "ltx_mock.cli.reference",
     "proxy": "ltx_mock.cli.proxy",
     "requests": "ltx_mock.cli.requests",

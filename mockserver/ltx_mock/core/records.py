@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from ltx_mock.core.cause import Cause
-from ltx_mock.core.nearest_request import nearest_request
 from ltx_mock.core.timeline import Timeline
 from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.scenarios.model import Flaw
@@ -24,8 +23,7 @@ class Task(NamedTuple):
     result URL. `scenarios` are those from the request that concern the task. `cause` explains a timeline that the
     request alone does not. `page` is the origin of the foreign page that submitted it: for such a task nothing is
     called or fetched. While its assets are checked (`inspecting`), its end is not final. `results` are the URLs of a
-    task of the real API; the fake's own have none. `recording` is the one whose life the task lives, see
-    `ltx_mock.core.replay`; it is empty if the timeline tells that.
+    task of the real API; the fake's own have none.
     """
 
     id: str
@@ -42,16 +40,10 @@ class Task(NamedTuple):
     findings: tuple[Finding, ...] = ()
     inspecting: bool = False
     results: tuple[str, ...] = ()
-    recording: bytes = b""
 
     @property
     def request(self) -> GenerateRequest:
-        """The request, parsed anew at each call, since few tasks need it after they were made, and it is large.
-
-        The fake has refused an invalid one, unless the API had accepted it in a recording.
-        """
-        if self.findings and self.findings[0].severity == "violation":
-            return nearest_request(self.body)
+        """The request, parsed anew at each call, since few tasks need it after they were made, and it is large."""
         return GenerateRequest.from_body(parse_body(self.body))
 
 

@@ -1,4 +1,4 @@
-"""The control plane client of one tenant, with the errors of `ltx_mock`."""
+"""The control plane client of one tenant or of all, with the errors of `ltx_mock`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class NoResponseError(LtxMockError):
 
 
 class Admin(ControlClient):
-    """A client of the control plane for one API key.
+    """A client of the control plane, for one API key or for all.
 
     Args:
         transport: sends the requests.
         root: the server's URL without a path.
-        key: the API key of the tenant.
+        key: the API key of the tenant; by default all tenants are meant.
     """
 
-    def __init__(self, transport: Transport, root: str, key: str) -> None:
-        super().__init__(transport, root, {"key": key})
+    def __init__(self, transport: Transport, root: str, key: str | None = None) -> None:
+        super().__init__(transport, root, None if key is None else {"key": key})
 
     def greet(self) -> None:
         """See `ControlClient`; raises `LtxMockError`."""

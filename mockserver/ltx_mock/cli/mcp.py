@@ -1,0 +1,41 @@
+"""`ltx-mock mcp`: the fake for coding agents, on stdin and stdout."""
+
+from __future__ import annotations
+
+import click
+
+from ltx_mock.errors import LtxMockError
+
+
+@click.command()
+@click.option(
+    "--url", envvar="LTX_MOCK_URL", help="Attach to this running server. By default the first tool starts a fake."
+)
+@click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one.")
+@click.option("--key", help="Only the tenant with this API key. By default all.")
+def mcp(*, url: str | None, admin_token: str | None, key: str | None) -> None:
+    """Serve coding agents over the Model Context Protocol, on stdin and stdout.
+
+    An agent starts this command itself; docs/agents.md has the configuration. The fake stops with it.
+    """
+    from ltx_mock.agents.fakes import Session  # noqa: PLC0415 - help does without
+    from ltx_mock.agents.protocol import run  # noqa: PLC0415
+
+    if url is None and (admin_token or key):
+        raise click.UsageError("--admin-token and --key go with --url")
+    session = Session()
+    try:
+        if url is not None:
+            session.attach(_root(url), key, admin_token)
+        run(session)
+    finally:
+        session.close()
+
+
+def _root(url: str) -> str:
+    from ltx_mock_contracts.io.server_url import server_root  # noqa: PLC0415
+
+    try:
+        return server_root(url)
+    except ValueError as error:
+        raise LtxMockError(f"--url {error}") from None
