@@ -10,6 +10,7 @@ __all__ = [
     "ENDED",
     "MAX_REQUESTS_PER_MINUTE",
     "MAX_UNFINISHED_TASKS",
+    "REPLAYED",
     "RUNNING",
     "STATES",
     "UNKNOWN_TASK_ID",
@@ -27,6 +28,9 @@ State = Literal["pending", "processing", "success", "failed"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 RUNNING: Final[tuple[State, ...]] = STATES[:2]
 ENDED: Final[tuple[State, ...]] = STATES[2:]
+
+REPLAYED: Final = "idempotent-replayed"
+"""A header of some servers: the response is that of an earlier request with this `Idempotency-Key`. Undocumented."""
 
 MAX_REQUESTS_PER_MINUTE: Final = 10_000
 """The documented limit for one key (LIM-1)."""

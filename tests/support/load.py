@@ -37,10 +37,13 @@ class Connection:
         self._http = HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def call(self, method: str, path: str, body: object = None) -> Answer | None:
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer | None:
         """Return the answer, or None if there was none: nobody knows whether the request was served."""
         try:
-            self._http.request(method, path, None if body is None else json.dumps(body), self._headers)
+            sent = self._headers | dict(headers or {})
+            self._http.request(method, path, None if body is None else json.dumps(body), sent)
             response = self._http.getresponse()
             return Answer(response.status, json.loads(response.read()))
         except (HTTPException, ConnectionError):

@@ -22,6 +22,7 @@ from support.bodies import TEXT, request_body
 
 Work: TypeAlias = Callable[[Tenant], object]
 REQUEST = GenerateRequest.from_body(request_body(TEXT))
+IDEMPOTENCY_KEYS = ("even", "odd")
 BODY = json.dumps(request_body(TEXT)).encode()
 
 
@@ -52,6 +53,7 @@ def submit(
         ending = failure("E", Cause("manual", "told to")) if fails else None
         line = Timeline(now, now + 1, now + lasts, ending)
         task = Task(f"task_{name}", tenant.key, number, BODY, 7, line, cost, "http://x", scenarios)
+        task = task._replace(idempotency_key=IDEMPOTENCY_KEYS[number % 2])
         refused = tenant.refusal(task, now)
         if refused is not None:
             return refused
@@ -194,6 +196,7 @@ def _tenant(tenant: Any, ranks: dict[int, int]) -> dict[str, Any]:
         "key": tenant.key,
         "id": tenant.id,
         "opened": tenant.opened,
+        "idempotency": [tenant.task_of_idempotency_key(key) for key in IDEMPOTENCY_KEYS],
         "settings": tenant.settings,
         "clock": tenant.clock.as_dict(),
         "scenarios": tenant.scenarios,

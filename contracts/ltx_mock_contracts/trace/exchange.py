@@ -8,11 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, overload
 from urllib.parse import parse_qs
 
-from ltx_mock_contracts.api import BALANCE_PATH
+from ltx_mock_contracts.api import BALANCE_PATH, REPLAYED
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
-__all__ = ["CONTENT_HEADERS", "Exchange", "Operation", "Trace", "TraceError", "decode_body", "key_of", "operation_of"]
+__all__ = [
+    "CONTENT_HEADERS",
+    "SIGNIFICANT_HEADERS",
+    "Exchange",
+    "Operation",
+    "Trace",
+    "TraceError",
+    "decode_body",
+    "key_of",
+    "operation_of",
+]
 
 Operation = Literal["generateTask", "statusTask", "balance", "callback", "other"]
 """The operation of an exchange. A callback goes from the server to a client; `other` is not an endpoint."""
@@ -25,6 +35,11 @@ _OF_A_PROXY: Final = frozenset({407, 511})
 
 CONTENT_HEADERS: Final = ("content-type", "content-encoding")
 """The request headers that say how to read a body."""
+
+SIGNIFICANT_HEADERS: Final = frozenset(
+    {"allow", "content-type", REPLAYED, "location", "retry-after", "www-authenticate"}
+)
+"""The response headers that judgements need."""
 
 _QUERY: Final = re.compile(r"\?[^\s\"\\]*")
 _ENDPOINT: Final = re.compile(rf"/(generateTask|statusTask)/{re.escape(MODEL.id)}/?(?:[?#]|$)")

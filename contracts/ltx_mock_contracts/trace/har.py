@@ -10,13 +10,12 @@ from typing import Any, Final
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor
-from ltx_mock_contracts.trace.exchange import Exchange, Operation, Trace, TraceError, key_of
+from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS, Exchange, Operation, Trace, TraceError, key_of
 from ltx_mock_contracts.trace.har_entry import HarEntry
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
 __all__ = ["read_har", "read_har_log"]
 
-_KEPT_HEADERS: Final = frozenset({"allow", "content-type", "location", "retry-after", "www-authenticate"})
 _SIMILAR_PATH: Final = re.compile(rf"{BASE_PATH}/(?!(?:generate|status)Task/)")
 """Paths with a typo; paths of other models have other contracts."""
 _TASK_ID: Final = "taskId"
@@ -114,7 +113,7 @@ class _Recording:
             ended=ended,
             cause=entry.custom_field("_cause"),
             cause_kind=entry.custom_field("_causeKind"),
-            headers={name: text for name, text in entry.response_headers.items() if name in _KEPT_HEADERS},
+            headers={name: text for name, text in entry.response_headers.items() if name in SIGNIFICANT_HEADERS},
             content_headers=entry.content_headers,
             clock="server" if entry.custom_field("_clock") == "server" else "observer",
             gaps=frozenset(missing),

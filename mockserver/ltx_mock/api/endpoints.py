@@ -17,9 +17,11 @@ from starlette.types import Receive, Scope, Send
 from ltx_mock.api.faults import deliver_with_effect
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.asgi.messages import ClientGoneError, first_headers, read_body, root_url
-from ltx_mock.core.journal_entry import ApiOperation, RequestEntry
+from ltx_mock.core.caller import Caller
+from ltx_mock.core.journal_entry import IDEMPOTENCY_KEY, ApiOperation, RequestEntry
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.origins import foreign_page
+from ltx_mock.core.trace_context import TraceContext
 from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Created, Engine
 from ltx_mock.engine.responses import ApiResponse
@@ -161,8 +163,7 @@ class GenerateTask(Endpoint):
         content_type = call.headers.get(b"content-type", JSON[1])
         if content_type != JSON[1] and not _JSON_BODY.match(content_type):
             return Created(responses.wrong_content_type(content_type.decode("latin-1")))
-        page = foreign_page(call.headers, tenant.settings.allow_origin)
-        return self._engine.generate(tenant, call.submitted, root_url(call.scope), now, requested, page)
+        return self._engine.generate(tenant, call.submitted, _caller(tenant, call), now, requested)
 
 
 class StatusTask(Endpoint):
@@ -212,6 +213,13 @@ class Balance(Endpoint):
         except SettingsError as problem:
             return Created(responses.no_scenario(str(problem), problem.field))
         return Created(run_with_scenarios(tenant, "balance", requested, RequestFacts(), work))
+
+
+def _caller(tenant: Tenant, call: Call) -> Caller:
+    page = foreign_page(call.headers, tenant.settings.allow_origin)
+    given = call.headers.get(IDEMPOTENCY_KEY)
+    key = None if given is None else given.decode("latin-1")
+    return Caller(root_url(call.scope), page, key, TraceContext.of(call.headers))
 
 
 def _count(tenant: Tenant, now: int) -> ApiResponse | None:

@@ -35,6 +35,8 @@ WAIT_SECONDS = 10
 @click.option("--task", help="Only entries about this task.", metavar="TASK_ID")
 @click.option("--status", help="Only with this HTTP status, such as 404 or 4xx, or none for no response.")
 @click.option("--finding", help="Only with a finding of this rule, or any rule: any.", metavar="RULE")
+@click.option("--idempotency-key", "idempotencyKey", help="Only requests with this Idempotency-Key.", metavar="KEY")
+@click.option("--trace", help="Only requests and callbacks of this trace (traceparent).", metavar="TRACE_ID")
 @click.option(
     "--format",
     "form",

@@ -12,7 +12,7 @@ from ltx_mock.fields import check_names
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.validation.findings import Finding, show
 
-OF_EXCHANGE = ("operation", "method", "status", "task_id", "state", "cause")
+OF_EXCHANGE = ("operation", "method", "status", "task_id", "state", "cause", "idempotency_key")
 FINDING = "finding"
 OPERATIONS: tuple[str, ...] = get_args(RequestOperation)
 OF_BODY = ("request_type", "callback_url", "provider")

@@ -53,7 +53,8 @@ class Exchange(NamedTuple):
     significant headers of the response; `request_headers` have lower-case names and no secrets. `status` is None
     without a response. `latency` is the delay of a scenario, or the time of a receiver, in virtual milliseconds.
     `cause` explains a response that the request alone does not, and `cause_kind` is its kind (see
-    `ltx_mock.core.cause`); `fault` is how a scenario broke the connection.
+    `ltx_mock.core.cause`); `fault` is how a scenario broke the connection. `idempotency_key` is the
+    `Idempotency-Key` of the request, and `trace_id` the id of the trace in its `traceparent`.
     """
 
     number: int
@@ -73,6 +74,8 @@ class Exchange(NamedTuple):
     headers: Mapping[str, str] = {}
     request_headers: Mapping[str, str] = {}
     latency: int | None = None
+    idempotency_key: str | None = None
+    trace_id: str | None = None
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Self:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self, get_args
 
 from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
-from ltx_mock.core.journal_entry import Entry, Kind, Operation
+from ltx_mock.core.journal_entry import Entry, Kind, Operation, idempotency_key_of, trace_id_of
 from ltx_mock.fields import choice, fields_of, in_digits, read, reads, refused, text, whole
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
@@ -42,10 +42,11 @@ def _finding(path: str, value: object) -> str:
 class Filter:
     """A filter of entries; None matches everything.
 
-    `kind` is one of `KINDS`: an exchange is a request, a callback, or a
-    download to which a scenario happened. `status` is one like 404, or `4xx`, or `none` for
-    what got no answer. `finding` is the id of a rule, or `any`. `since` is the number after which entries are meant.
-    `body` is part of the request's body, as `contains` has it; it is compared only where `with_body` says so.
+    `kind` is one of `KINDS`: an exchange is a request, a callback, or a download to which a scenario happened.
+    `status` is one like 404, or `4xx`, or `none` for what got no answer. `finding` is the id of a rule, or `any`.
+    `idempotency_key` is the `Idempotency-Key` of a request, `trace` the id of the trace that it belongs to. `since` is
+    the number after which entries are meant. `body` is part of the request's body, as `contains` has it; it is compared
+    only where `with_body` says so.
     """
 
     kind: str = reads(choice(*KINDS), "exchange")
@@ -53,6 +54,8 @@ class Filter:
     task: str | None = reads(text(), None)
     status: str | None = reads(_status, None)
     finding: str | None = reads(_finding, None)
+    idempotency_key: str | None = reads(text(), None)
+    trace: str | None = reads(text(), None)
     since: int = reads(in_digits(whole(0)), 0)
     body: Any = None
     with_body: bool = False
@@ -76,6 +79,7 @@ class Filter:
             and self.task in {None, entry.task_id}
             and self._has_status(entry.status)
             and self._has_finding(entry)
+            and self._has_headers(entry)
             and (not self.with_body or contains(body_value(entry.request), self.body))
         )
 
@@ -95,6 +99,11 @@ class Filter:
         if self.finding is None:
             return True
         return any(self.finding in {ANY, finding.rule} for finding in entry.findings)
+
+    def _has_headers(self, entry: Entry) -> bool:
+        if self.idempotency_key not in {None, idempotency_key_of(entry) if self.idempotency_key else None}:
+            return False
+        return self.trace in {None, trace_id_of(entry) if self.trace else None}
 
 
 FIELDS = tuple(fields_of(Filter))

@@ -102,8 +102,11 @@ def _seen(tenant: Tenant) -> tuple[set[str], set[str], set[str]]:
         elif isinstance(entry, RequestEntry):
             if entry.operation == "statusTask" and entry.status == 200:
                 asked.add(entry.task_id)
-            elif entry.operation == "generateTask" and entry.status != 200:
-                unanswered.add(entry.task_id)
+            elif entry.operation == "generateTask":
+                if entry.status == 200:  # perhaps a lost response, repeated for the same Idempotency-Key
+                    unanswered.discard(entry.task_id)
+                else:
+                    unanswered.add(entry.task_id)
     asked |= {delivery.task_id for delivery in tenant.deliveries() if delivery.state == "delivered"}
     return asked, fetched, unanswered
 

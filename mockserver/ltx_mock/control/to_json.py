@@ -16,6 +16,8 @@ from ltx_mock.core.journal_entry import (
     ExchangeEntry,
     Headers,
     RequestEntry,
+    idempotency_key_of,
+    trace_id_of,
 )
 from ltx_mock.core.keys import key_label
 from ltx_mock.core.records import Delivery, Task
@@ -94,6 +96,8 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "cause": None if entry.cause is None else entry.cause.text,
         "causeKind": None if entry.cause is None else entry.cause.kind,
         "fault": None,
+        "idempotencyKey": idempotency_key_of(entry),
+        "traceId": trace_id_of(entry),
         "requestHeaders": {},
         "headers": {},
         "ended": None,
@@ -128,7 +132,7 @@ def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str
     A port that the system chose is removed from `host`, since it would differ from run to run.
     """
     if isinstance(entry, CallbackEntry):
-        return [("content-type", entry.content_type), *_without_secrets(entry.more_headers)]
+        return [("content-type", entry.content_type), *_without_secrets(entry.request_headers)]
     headers = _without_secrets(entry.request_headers)
     if tenant.settings.port == 0:
         headers = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in headers]

@@ -1,8 +1,8 @@
 """The four kinds of journal entries. Plain immutable values. Times are Unix milliseconds of the tenant's clock.
 
-All have `number`, `at`, `kind`, `operation`, `status`, `task_id`, `findings`, `request` (the body), `cause`, `latency`
-and `size` (the approximate bytes from clients and receivers). Headers and bodies are unchanged, with secrets; only
-`ltx_mock.control.to_json`, which hides these, may output them.
+All have `number`, `at`, `kind`, `operation`, `status`, `task_id`, `findings`, `request` (the body), `request_headers`,
+`cause`, `latency` and `size` (the approximate bytes from clients and receivers). Headers and bodies are unchanged, with
+secrets; only `ltx_mock.control.to_json`, which hides these, may output them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import chain
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from ltx_mock.core.cause import Cause
+from ltx_mock.core.trace_context import TraceContext
 from ltx_mock_contracts.api import State
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -22,6 +23,7 @@ RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "
 Operation: TypeAlias = Literal[RequestOperation, "clock"]
 Kind: TypeAlias = Literal["request", "callback", "clock", "download"]
 
+IDEMPOTENCY_KEY = b"idempotency-key"
 HEADER_BYTES = 140
 FINDING_BYTES = 700
 """The overhead of each in bytes."""
@@ -87,13 +89,13 @@ class _CallbackFields(NamedTuple):
     request: bytes
     content_type: str
     cause: Cause
-    more_headers: Headers = ()
+    request_headers: Headers = ()
 
 
 class CallbackEntry(_CallbackFields):
     """An attempt to deliver a callback; `cause` has its number, and the reason for a missing response.
 
-    `target` is the receiver's URL, `request` the sent body, `more_headers` the sent headers besides `content_type`,
+    `target` is the receiver's URL, `request` the sent body, `request_headers` the sent headers besides `content_type`,
     `ended` the time of the response or of the timeout. Its receiver is judged elsewhere, so it has no findings.
     """
 
@@ -110,7 +112,7 @@ class CallbackEntry(_CallbackFields):
     @property
     def size(self) -> int:
         """About how many bytes it has."""
-        return len(self.request) + len(self.target) + HEADER_BYTES + headers_size(self.more_headers)
+        return len(self.request) + len(self.target) + HEADER_BYTES + headers_size(self.request_headers)
 
 
 class _DownloadFields(NamedTuple):
@@ -165,6 +167,7 @@ class ClockEntry(_ClockFields):
     status: ClassVar[int | None] = None
     task_id: ClassVar[str | None] = None
     request: ClassVar[bytes] = b""
+    request_headers: ClassVar[Headers] = ()
     findings: ClassVar[tuple[Finding, ...]] = ()
     latency: ClassVar[int | None] = None
     size: ClassVar[int] = 0
@@ -173,3 +176,14 @@ class ClockEntry(_ClockFields):
 ExchangeEntry: TypeAlias = RequestEntry | CallbackEntry | DownloadEntry
 """The entries with a request."""
 Entry: TypeAlias = ExchangeEntry | ClockEntry
+
+
+def idempotency_key_of(entry: Entry) -> str | None:
+    """Return the `Idempotency-Key` of a request; None without one."""
+    return next((value.decode("latin-1") for name, value in entry.request_headers if name == IDEMPOTENCY_KEY), None)
+
+
+def trace_id_of(entry: Entry) -> str | None:
+    """Return the id of the trace that a request belongs to; None without a valid `traceparent`."""
+    trace = TraceContext.of(dict(reversed(entry.request_headers)))
+    return trace.trace_id if trace else None

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.timeline import Timeline
+from ltx_mock.core.trace_context import TraceContext
 from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.scenarios.model import Flaw
 from ltx_mock_contracts import parse_body
@@ -23,7 +24,8 @@ class Task(NamedTuple):
     result URL. `scenarios` are those from the request that concern the task. `cause` explains a timeline that the
     request alone does not. `page` is the origin of the foreign page that submitted it: for such a task nothing is
     called or fetched. While its assets are checked (`inspecting`), its end is not final. `results` are the URLs of a
-    task of the real API; the fake's own have none.
+    task of the real API; the fake's own have none. `idempotency_key` is that of its request, if such keys are honoured,
+    and `trace` the trace that its request belongs to.
     """
 
     id: str
@@ -40,6 +42,8 @@ class Task(NamedTuple):
     findings: tuple[Finding, ...] = ()
     inspecting: bool = False
     results: tuple[str, ...] = ()
+    idempotency_key: str = ""
+    trace: TraceContext | None = None
 
     @property
     def request(self) -> GenerateRequest:

@@ -80,6 +80,11 @@ class Settings:
     )
     seed: int = setting(0, whole(), "The source of all ids, timings and pictures.")
     strict: bool = setting(False, switch, "Refuse with 400 what the documents only advise against (GEN-16).")
+    idempotency: bool = setting(
+        False,
+        switch,
+        "Honour `Idempotency-Key`: the same key and body get the same task for a day. No document has this header.",
+    )
     fetch_assets: bool = setting(False, switch, "Fetch images and LoRAs from every host, not only from loopback.")
     callback_rewrite: Mapping[str, str] = setting(
         dict, readers.rewrites, "Send callbacks for one URL prefix to another (may be repeated).", metavar="FROM=TO"

@@ -28,7 +28,7 @@ from ltx_mock.engine.deliveries import (
     entry_of,
     give_back,
     origin_of,
-    signed,
+    with_headers,
 )
 from ltx_mock.engine.outbound import Line, Sender, Unanswered
 from ltx_mock.engine.receivers import Receiver, Receivers
@@ -242,7 +242,7 @@ class Callbacks(Observer):
             tenant.put_delivery(delivery._replace(state="sending", sender=self._store.worker))
             at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
             body = responses.status(task, max(at, task.timeline.ended)).body
-            return signed(tenant.settings, delivery, Sent(at, *apply_to_callback(tenant, task, body)))
+            return with_headers(tenant.settings, task, delivery, Sent(at, *apply_to_callback(tenant, task, body)))
 
         sent = await self._store.run_in_background(tenant, prepare)
         if sent is None:

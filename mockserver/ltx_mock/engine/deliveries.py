@@ -172,15 +172,18 @@ class Sent(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def signed(settings: Settings, delivery: Delivery, sent: Sent) -> Sent:
-    """Return it with a signature, if callbacks are signed."""
+def with_headers(settings: Settings, task: Task, delivery: Delivery, sent: Sent) -> Sent:
+    """Return it with the trace of the task's request, if there is one, and a signature, if callbacks are signed."""
+    if task.trace is not None:
+        sent = sent._replace(headers=task.trace.headers(settings.seed, delivery.id, len(delivery.attempts)))
     secret, flaw = settings.callback_secret, delivery.signature
     if flaw is not None:
         why = Cause("scenario", FLAW_TEXTS[flaw] if secret else "there is no signature: callback_secret is not set")
         sent = sent._replace(cause=sent.cause.and_then(why) if sent.cause else why)
     if secret is None:
         return sent
-    return sent._replace(headers=signed_headers(secret, Message(delivery.message_id, sent.at, sent.body), flaw))
+    signature = signed_headers(secret, Message(delivery.message_id, sent.at, sent.body), flaw)
+    return sent._replace(headers=(*sent.headers, *signature))
 
 
 def entry_of(number: int, delivery: Delivery, attempt: Attempt, sent: Sent) -> CallbackEntry:
@@ -198,7 +201,7 @@ def entry_of(number: int, delivery: Delivery, attempt: Attempt, sent: Sent) -> C
         request=sent.body,
         content_type=delivery.content_type,
         cause=cause,
-        more_headers=tuple((name.encode(), value.encode()) for name, value in sent.headers),
+        request_headers=tuple((name.encode(), value.encode()) for name, value in sent.headers),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from typing import Literal, NamedTuple
 
 from ltx_mock.asgi.worker_thread import WorkerThread
+from ltx_mock.core.caller import Caller
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.failures import CONTENT_VIOLATION, failure
@@ -104,26 +105,24 @@ class Engine:
         self,
         tenant: Tenant,
         submitted: Submission,
-        root: str,
+        caller: Caller,
         now: int,
         requested: tuple[ActiveScenario, ...] = (),
-        page: str | None = None,
     ) -> Created:
         """Process generateTask and return the response. A unit of work; see `after_generate`.
 
         Args:
             tenant: the tenant of the request's key.
             submitted: the parsed and validated body.
-            root: the root URL that the client used.
+            caller: who sent the request.
             now: the time of the request, in Unix milliseconds of the tenant's clock.
             requested: the scenarios that the request asks for.
-            page: the origin of the foreign page that sent the request, if any.
         """
         request, findings = submitted.request, submitted.findings
         if request is None or (findings and tenant.settings.strict):
             strict = tenant.settings.strict
             return Created(responses.invalid([each for each in findings if strict or each.severity == "violation"]))
-        return Created(*self._creation.create(tenant, submitted, request, root, now, requested, page))
+        return Created(*self._creation.create(tenant, submitted, request, caller, now, requested))
 
     async def after_generate(self, tenant: Tenant, created: Created) -> None:
         """Start what a new task needs: the check of its assets, and its callback if that comes before the response."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ltx_mock.core.caller import Caller
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import predicted_failure
 from ltx_mock.core.origins import refusal
@@ -12,6 +13,7 @@ from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.timeline import build_timeline, earliest_failure
 from ltx_mock.engine import deliveries, responses
 from ltx_mock.engine.assets import NOTHING, Inspector
+from ltx_mock.engine.idempotency import repeated
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import PlannedTask, apply_to_response, apply_to_task, take_scenario
@@ -39,13 +41,15 @@ class TaskCreation(Observer):
         tenant: Tenant,
         submitted: Submission,
         request: GenerateRequest,
-        root: str,
+        caller: Caller,
         now: int,
         requested: tuple[ActiveScenario, ...],
-        page: str | None,
     ) -> tuple[ApiResponse, PlannedTask | None]:
         """Create a task or refuse it, and return the response. A unit of work; see `Engine.generate`."""
-        task = self._task(tenant, submitted, request, root, now, requested, page)
+        key = caller.idempotency_key if tenant.settings.idempotency else None
+        if key is not None and (response := repeated(tenant, key, submitted, now)):
+            return response, None
+        task = self._task(tenant, submitted, request, caller, now, requested)
         refused = tenant.refusal(task, now)
         if refused is not None:
             return responses.no_slot(tenant.settings, refused, now), None
@@ -93,10 +97,9 @@ class TaskCreation(Observer):
         tenant: Tenant,
         submitted: Submission,
         request: GenerateRequest,
-        root: str,
+        caller: Caller,
         now: int,
         requested: tuple[ActiveScenario, ...],
-        page: str | None,
     ) -> Task:
         settings = tenant.settings
         number = tenant.next_number()
@@ -110,11 +113,13 @@ class TaskCreation(Observer):
             seed,
             build_timeline(request, seed, settings.seed, now, predicted_failure(request), settings.timings),
             settings.price[request.resolution] * request.duration,
-            settings.public_url or root,
+            settings.public_url or caller.root,
             for_later_requests(requested),
             None,
-            page,
+            caller.page,
             submitted.findings,
+            idempotency_key=(settings.idempotency and caller.idempotency_key) or "",
+            trace=caller.trace,
         )
 
     def _planned(

@@ -60,6 +60,7 @@ class MemoryTenant:
         "_due",
         "_entries",
         "_entry_sizes",
+        "_idempotency",
         "_inspecting",
         "_limits",
         "_made",
@@ -106,6 +107,7 @@ class MemoryTenant:
         self._window = RequestWindow(settings.rate_limit, clock.now())
         self._made = 0
         self._inspecting: set[str] = set()
+        self._idempotency: dict[str, str] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._outcomes: dict[DeliveryState, int] = {}
         self._due: list[tuple[int, int, int, str]] = []
@@ -215,6 +217,10 @@ class MemoryTenant:
     def task(self, task_id: str) -> Task | None:
         """See `Tenant.task`."""
         return self._tasks.get(task_id)
+
+    def task_of_idempotency_key(self, key: str) -> Task | None:
+        """See `Tenant.task_of_idempotency_key`."""
+        return self._tasks.get(self._idempotency.get(key, ""))
 
     def tasks(self) -> Reversible[Task]:
         """See `Tenant.tasks`."""
@@ -383,6 +389,8 @@ class MemoryTenant:
             size = request_weight(task)
             self._request_bytes += size
             self._shared.owners[task.id] = self
+            if task.idempotency_key:
+                self._idempotency[task.idempotency_key] = task.id
             self._count_task_bytes(TASK_BYTES + size)
         if task.inspecting:
             self._inspecting.add(task.id)
@@ -427,7 +435,7 @@ class MemoryTenant:
 
 def request_weight(task: Task) -> int:
     """Return the approximate size of a request in bytes: its body and its findings."""
-    return len(task.body) + (findings_size(task.findings) if task.findings else 0)
+    return len(task.body) + len(task.idempotency_key) + (findings_size(task.findings) if task.findings else 0)
 
 
 def _ignore(_: int) -> None:

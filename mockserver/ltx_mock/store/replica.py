@@ -342,9 +342,17 @@ class ReplicaTenant(MemoryTenant):
         task = self._tasks.pop(name)
         self._limits.replace(task, None)
         self._inspecting.discard(name)
+        self._forget_idempotency_key(task.idempotency_key)
         self._shared.owners.pop(name, None)
         self._request_bytes -= request_weight(task)
         self._count_task_bytes(-TASK_BYTES - request_weight(task))
+
+    def _forget_idempotency_key(self, key: str) -> None:
+        """Let a key mean an earlier task again, whose time may have been over."""
+        if self._idempotency.pop(key, None) is not None:
+            earlier = next((each for each in reversed(self._tasks.values()) if each.idempotency_key == key), None)
+            if earlier is not None:
+                self._idempotency[key] = earlier.id
 
     def _remove_delivery(self, name: str) -> None:
         delivery = self._deliveries.pop(name)

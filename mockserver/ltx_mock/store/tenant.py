@@ -114,6 +114,9 @@ class Tenant(Protocol):
     def task(self, task_id: str) -> Task | None:
         """Return the task with this id if this key made it (AUTH-4)."""
 
+    def task_of_idempotency_key(self, key: str) -> Task | None:
+        """Return the newest task whose request had this `Idempotency-Key`, if such keys are honoured."""
+
     def tasks(self) -> Reversible[Task]:
         """Return all tasks in order of creation."""
 

@@ -57,6 +57,7 @@ class TenantSettings(TypedDict, total=False):
     price: Mapping[str, int] | Iterable[str]
     seed: int
     strict: bool
+    idempotency: bool
     callback_rewrite: Mapping[str, str] | Iterable[str]
     allow_callback_host: Strings
     callback_timeout: float
@@ -92,6 +93,7 @@ class RequestFields(TypedDict, total=False):
     task_id: Text | None
     state: Text | None
     cause: Text | None
+    idempotency_key: Text | None
     finding: str | Pattern[str] | Callable[[Finding], object] | None
     request_type: Text
     callback_url: Text

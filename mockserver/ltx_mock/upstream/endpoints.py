@@ -27,11 +27,11 @@ from ltx_mock.upstream.judge import findings_of
 from ltx_mock.upstream.purse import Purse
 from ltx_mock.upstream.tasks import note_state, note_task
 from ltx_mock_contracts.api import STATES
-from ltx_mock_contracts.trace.exchange import decode_body
+from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS, decode_body
 
 KEPT_BYTES = 1024 * 1024
 """How many bytes of a body are kept for the journal and judged; a longer body is passed on and left out there."""
-KEPT_HEADERS = frozenset({b"content-type", b"retry-after", b"www-authenticate", b"allow"})
+KEPT_HEADERS = frozenset(name.encode() for name in SIGNIFICANT_HEADERS)
 JSON = (b"content-type", b"application/json")
 
 

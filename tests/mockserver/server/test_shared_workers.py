@@ -98,6 +98,19 @@ def test_each_worker_knows_the_tasks_of_the_others(workers: list[Connection]) ->
             assert answer.body["data"]["state"] == "pending"
 
 
+def test_of_all_workers_one_makes_the_task_of_an_idempotency_key(workers: list[Connection]) -> None:
+    key = workers[0].key
+    workers[0].call("POST", "/__admin/tenants", {"key": key, "settings": {"idempotency": True, "clock": "manual"}})
+    for round_ in range(ADVANCES):
+        headers = {"idempotency-key": f"round {round_}"}
+        with ThreadPoolExecutor(len(workers)) as pool:
+            jobs = [pool.submit(each.call, "POST", GENERATE, request_body(TEXT), headers) for each in workers]
+            answers = [job.result() for job in jobs]
+        assert len({each.body["data"]["taskId"] for each in answers if each}) == 1
+        assert all(answers)
+    assert len(workers[-1].read("tasks", key=key)["tasks"]) == ADVANCES
+
+
 def test_each_worker_shows_an_advance_through_another_at_once(workers: list[Connection]) -> None:
     task_id, begun = submit(workers[0]), now(workers[0])
     for number in range(ADVANCES):
