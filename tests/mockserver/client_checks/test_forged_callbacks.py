@@ -24,7 +24,7 @@ def checked(folder: Path, *bug: str, **env: str) -> tuple[dict[str, Any], str]:
     some = [f"--case={name}" for name in (*FORGED, "callback")]
     flags = [] if env else ["--callback-secret", SECRET]
     code, out, err = ltx_mock(
-        *("check-client", "--callback", *flags, *some, "--json", "report.json", "--junitxml", "junit.xml"),
+        *("check-client", "--callback", *flags, *some, "--output", "report.json", "--output", "junit.xml"),
         *("--", *PROGRAM, *bug),
         cwd=folder,
         env=env,
