@@ -19,6 +19,7 @@ from ltx_mock.cli.serve import dashboard_url, setting_option
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
+from ltx_mock.engine import responses
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import Endpoints, new_engine
@@ -105,7 +106,7 @@ def proxy(
     public = None if callback_url is None else http_url("--callback-url", callback_url)
     relay = CallbackRelay(engine, Sender(settings.ca_file), public) if public else None
     forwarded = {path: Forwarded(engine, upstream, each, purse, relay) for path, each in OPERATIONS.items()}
-    endpoints = Endpoints(forwarded, (Route(PATH, relay),) if relay else ())
+    endpoints = Endpoints(forwarded, (Route(PATH, relay),) if relay else (), responses.not_forwarded)
     sockets = listen(settings.host, settings.port)
     own_url = url_of(sockets[0])
 

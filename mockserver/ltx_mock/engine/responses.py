@@ -183,11 +183,21 @@ def no_upstream(host: str, reason: str) -> ApiResponse:
 
 def not_found(path: str) -> ApiResponse:
     """Return the 404 for an unknown path (ENV-5)."""
-    shown = path if len(path) <= 120 else path[:120] + "…"
-    known = (
-        f"POST {BASE_PATH}{MODEL.generate_path}, GET {BASE_PATH}{MODEL.status_path} and GET {BASE_PATH}{BALANCE_PATH}"
-    )
-    return error(404, f"Nothing at {shown!r}; the API has {known}")
+    return error(404, f"Nothing at {_shown(path)}; the API has {_ENDPOINTS}")
+
+
+def not_forwarded(path: str) -> ApiResponse:
+    """Return the 404 of our proxy for a path that it does not forward."""
+    return error(404, f"ltx-mock proxy: {_shown(path)} is not forwarded; only {_ENDPOINTS} are")
+
+
+def _shown(path: str) -> str:
+    return repr(path if len(path) <= 120 else path[:120] + "…")
+
+
+_ENDPOINTS = (
+    f"POST {BASE_PATH}{MODEL.generate_path}, GET {BASE_PATH}{MODEL.status_path} and GET {BASE_PATH}{BALANCE_PATH}"
+)
 
 
 def forced(outcome: Outcome, now: int) -> ApiResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -116,24 +116,26 @@ def new_engine(settings: Settings) -> Engine:
 
 
 class Endpoints(NamedTuple):
-    """What answers instead of the fake: the endpoints by their paths without `/api/v1`, and more routes."""
+    """What answers instead of the fake.
+
+    Attributes:
+        by_path: The endpoints by their paths without `/api/v1`. Pages of other origins may read them if they say so.
+        more: More routes.
+        not_found: The response at all other paths.
+    """
 
     by_path: Mapping[str, ASGIApp]
     more: tuple[Route, ...] = ()
+    not_found: Callable[[str], ApiResponse] = responses.not_found
 
 
 def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     """Return the application around an engine, with the endpoints of the fake unless others are given."""
-    nothing, crash = NotAnEndpoint(engine), Crash(engine)
+    by_path, more, not_found = endpoints or Endpoints(_endpoints(engine))
+    nothing, crash = NotAnEndpoint(engine, not_found), Crash(engine)
     open_ = [Middleware(OpenToBrowsers)]
     pages = dashboard.routes(Reachable(Preview(engine)))
     control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
-    own: dict[str, ASGIApp] = {
-        MODEL.status_path: StatusTask(engine),
-        MODEL.generate_path: GenerateTask(engine),
-        BALANCE_PATH: Balance(engine),
-    }
-    by_path, more = endpoints or Endpoints(own)
     routes = [
         *more,
         Route("/", Landing(OpenToBrowsers(nothing))),
@@ -148,8 +150,17 @@ def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     app.router.redirect_slashes = False
     # A last route would not work: the pattern of its path does not match line breaks.
     app.router.default = OpenToBrowsers(nothing)
-    apps = {path: Crashing(OpenToBrowsers(endpoint), crash) for path, endpoint in by_path.items()}
+    apps = {path: Crashing(endpoint, crash) for path, endpoint in by_path.items()}
     return ByPath({f"{prefix}{path}": each for path, each in apps.items() for prefix in PREFIXES}, app)
+
+
+def _endpoints(engine: Engine) -> dict[str, ASGIApp]:
+    own: dict[str, ASGIApp] = {
+        MODEL.status_path: StatusTask(engine),
+        MODEL.generate_path: GenerateTask(engine),
+        BALANCE_PATH: Balance(engine),
+    }
+    return {path: OpenToBrowsers(endpoint) for path, endpoint in own.items()}
 
 
 def _match_whole_paths(routes: Iterable[BaseRoute]) -> None:

@@ -26,24 +26,24 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 CONNECT_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 120.0
 """How long the upstream may be silent, in real seconds. Clients usually give up earlier."""
+IDLE_SECONDS: Final = 2.0
+"""How long an unused connection is kept. On an older one a request may cross the upstream's close, and be lost."""
 OF_A_CONNECTION: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
     | {b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
 
 OF_A_BODY: Final = frozenset({b"content-length", b"content-encoding"})
+UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.LocalProtocolError)
+"""The errors before a request is sent."""
 
 
 class UpstreamError(Exception):
-    """The upstream has not responded; the text says why.
+    """The upstream has not responded; the text says why."""
 
-    Attributes:
-        may_have_arrived: Whether it may have processed the request.
-    """
 
-    def __init__(self, reason: str, *, may_have_arrived: bool) -> None:
-        super().__init__(reason)
-        self.may_have_arrived = may_have_arrived
+class UnreachableError(UpstreamError):
+    """It cannot be reached, so it has not processed the request."""
 
 
 class Upstream:
@@ -69,7 +69,8 @@ class Upstream:
         self.host = parts.netloc
         timeout = httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
         verify = trusting(ca_file) if parts.scheme == "https" else False
-        self._client = httpx.AsyncClient(timeout=timeout, verify=verify, follow_redirects=False)
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
+        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, verify=verify, follow_redirects=False)
 
     @asynccontextmanager
     async def forwarded(
@@ -83,6 +84,7 @@ class Upstream:
             changed: Whether the body is another one, without a content coding.
 
         Raises:
+            UnreachableError: It cannot be reached.
             UpstreamError: There is no response.
         """
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
@@ -97,8 +99,8 @@ class Upstream:
         try:
             response = await self._client.send(request, stream=True, auth=None)
         except httpx.HTTPError as error:
-            unconnected = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise UpstreamError(_reason(error), may_have_arrived=not unconnected) from error
+            kind = UnreachableError if isinstance(error, UNSENT) else UpstreamError
+            raise kind(_reason(error)) from error
         try:
             yield response
         finally:

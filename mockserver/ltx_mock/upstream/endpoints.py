@@ -22,7 +22,7 @@ from ltx_mock.engine.submissions import Submission
 from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.upstream.callbacks import CallbackRelay, unreachable
-from ltx_mock.upstream.client import Upstream, UpstreamError, end_to_end
+from ltx_mock.upstream.client import UnreachableError, Upstream, UpstreamError, end_to_end
 from ltx_mock.upstream.judge import findings_of
 from ltx_mock.upstream.purse import Purse
 from ltx_mock.upstream.tasks import note_state, note_task
@@ -33,6 +33,8 @@ KEPT_BYTES = 1024 * 1024
 """How many bytes of a body are kept for the journal and judged; a longer body is passed on and left out there."""
 KEPT_HEADERS = frozenset(name.encode() for name in SIGNIFICANT_HEADERS)
 JSON = (b"content-type", b"application/json")
+ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+"""Lets pages read the responses of the proxy itself. Who may read those of the upstream is its affair."""
 
 
 class Sent(NamedTuple):
@@ -60,13 +62,17 @@ class Sent(NamedTuple):
 
 
 class Received(NamedTuple):
-    """The response to it: `body` is without content coding, and `broken` why it is not complete."""
+    """The response to it: `status` is None if there is no whole one, and `body` is without content coding."""
 
-    status: int
+    status: int | None
     body: bytes
     headers: Headers
     cause: Cause
-    broken: bool = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether there is no whole response."""
+        return self.status is None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -136,13 +142,16 @@ class Forwarded:
         if sent.submitted:
             self._purse.reserve(sent.price)
         try:
-            async with self._upstream.forwarded(sent.scope, other or content.all(), changed=bool(other)) as response:
-                received = await self._pass_back(response, sent.scope, receive, send)
+            try:
+                async with self._upstream.forwarded(sent.scope, other or content.all(), changed=bool(other)) as response:
+                    received = await self._pass_back(response, sent.scope, receive, send)
+            except UnreachableError as problem:
+                await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
+                return
+            except UpstreamError as problem:
+                await _break(sent.scope, receive)
+                received = Received(None, b"", (), self._cause(f"no response: {problem}"))
             created = received.broken or received.task_id is not None
-        except UpstreamError as problem:
-            created = problem.may_have_arrived
-            await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
-        else:
             await self._engine.store.run(tenant, lambda tenant: self._note(tenant, sent, received))
         finally:
             if sent.submitted:
@@ -158,8 +167,8 @@ class Forwarded:
 
         await self._engine.store.run(tenant, note)
         length = (b"content-length", b"%d" % len(body))
-        await send({"type": "http.response.start", "status": status, "headers": [JSON, length]})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": status, "headers": [JSON, length, ANY_ORIGIN]})
+        await send({"type": "http.response.body", "body": b"" if sent.scope["method"] == "HEAD" else body})
 
     async def _pass_back(self, response: httpx.Response, scope: Scope, receive: Receive, send: Send) -> Received:
         """Stream a response to the client, and return it."""
@@ -173,20 +182,21 @@ class Forwarded:
                 if size <= KEPT_BYTES:
                     kept.append(chunk)
         except httpx.HTTPError as error:
-            problem = f": the response is broken: {type(error).__name__}: {error}"
-            if (connection := connection_of(scope)) is not None:
-                await connection.abort(CONNECTION_RESET_BY_PEER, b"", receive)
+            problem = f"the response is broken: {type(error).__name__}: {error}"
+            await _break(scope, receive)
         else:
             await send({"type": "http.response.body"})
         body = _plain(headers, b"".join(kept)) if size <= KEPT_BYTES else b""
         significant = tuple((name, value) for name, value in headers if name in KEPT_HEADERS)
-        cause = Cause("upstream", f"from {self._upstream.host}{problem}")
-        return Received(response.status_code, body, significant, cause, bool(problem))
+        return Received(None if problem else response.status_code, body, significant, self._cause(problem))
+
+    def _cause(self, problem: str = "") -> Cause:
+        return Cause("upstream", f"from {self._upstream.host}{problem and ': '}{problem}")
 
     def _note(self, tenant: Tenant, sent: Sent, received: Received) -> None:
         """Write an exchange into the journal, and keep what it tells about a task. A unit of work."""
         tenant.record(lambda number: self._judged(tenant, self._entry(number, sent, received, tenant.clock.now())))
-        if received.task_id is None or received.broken:
+        if received.task_id is None:
             return
         if sent.submitted is not None:
             note_task(tenant, sent.submitted, received.task_id, self._upstream.root, sent.price)
@@ -210,7 +220,7 @@ class Forwarded:
             operation=self._operation,
             method=scope["method"],
             target=sent.target,
-            status=None if received.broken else received.status,
+            status=received.status,
             request=sent.body,
             response=received.body,
             request_headers=tuple(scope["headers"]),
@@ -260,6 +270,12 @@ async def _chunk(receive: Receive) -> tuple[bytes, bool]:
     if message["type"] == "http.disconnect":
         raise ClientGoneError
     return message.get("body", b""), message.get("more_body", False)
+
+
+async def _break(scope: Scope, receive: Receive) -> None:
+    """Break the connection of a client, as that to the upstream broke."""
+    if (connection := connection_of(scope)) is not None:
+        await connection.abort(CONNECTION_RESET_BY_PEER, b"", receive)
 
 
 def _plain(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
