@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar, NamedTuple
 from urllib.parse import parse_qs
@@ -231,14 +231,14 @@ def _count(tenant: Tenant, now: int) -> ApiResponse | None:
 class NotAnEndpoint:
     """All other paths: the 404 of ENV-5 in the envelope; below the API's path a 401 comes first."""
 
-    def __init__(self, engine: Engine, not_found: Callable[[str], ApiResponse] = responses.not_found) -> None:
-        self._engine, self._not_found = engine, not_found
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond, and record the request in the journal of the key, where typos can be found."""
         tenant, refusal = await access(self._engine, first_headers(scope))
         if refusal is None or not f"{scope['path']}/".startswith(f"{BASE_PATH}/"):
-            refusal = self._not_found(scope["path"])
+            refusal = responses.not_found(scope["path"])
         await self._engine.store.run(
             tenant, lambda tenant: record(tenant, "other", scope, b"", refusal, tenant.clock.now())
         )

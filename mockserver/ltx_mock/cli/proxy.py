@@ -19,7 +19,6 @@ from ltx_mock.cli.serve import dashboard_url, setting_option
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine import responses
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import Endpoints, new_engine
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ltx_mock.core.journal_entry import ApiOperation
+    from ltx_mock.engine.engine import Engine
+    from ltx_mock.upstream.callbacks import CallbackRelay
+    from ltx_mock.upstream.client import Upstream
     from ltx_mock.upstream.purse import Purse
 
 OPERATIONS: dict[str, ApiOperation] = {
@@ -88,9 +90,8 @@ def proxy(
     Requests and responses are not changed, and nothing is tried again. The journal, the dashboard and the exports are
     those of ltx-mock serve. Each option may be set in the environment too, as in LTX_MOCK_MAX_TASKS=3.
     """
-    from ltx_mock.upstream.callbacks import PATH, CallbackRelay  # noqa: PLC0415 - help does without
+    from ltx_mock.upstream.callbacks import CallbackRelay  # noqa: PLC0415 - help does without
     from ltx_mock.upstream.client import Upstream  # noqa: PLC0415
-    from ltx_mock.upstream.endpoints import Forwarded  # noqa: PLC0415
     from ltx_mock.upstream.purse import Limits, Purse  # noqa: PLC0415
 
     as_json = given.pop("json")
@@ -105,8 +106,7 @@ def proxy(
     engine, purse = new_engine(settings), Purse(Limits(max_tasks, max_credits), settings.price, _tell)
     public = None if callback_url is None else http_url("--callback-url", callback_url)
     relay = CallbackRelay(engine, Sender(settings.ca_file), public) if public else None
-    forwarded = {path: Forwarded(engine, upstream, each, purse, relay) for path, each in OPERATIONS.items()}
-    endpoints = Endpoints(forwarded, (Route(PATH, relay),) if relay else (), responses.not_forwarded)
+    endpoints = forwarding(engine, upstream, purse, relay)
     sockets = listen(settings.host, settings.port)
     own_url = url_of(sockets[0])
 
@@ -121,6 +121,16 @@ def proxy(
     finally:
         if ready_file:
             remove_ready_file(Path(ready_file))
+
+
+def forwarding(engine: Engine, upstream: Upstream, purse: Purse, relay: CallbackRelay | None = None) -> Endpoints:
+    """Return what answers instead of the fake: the upstream."""
+    from ltx_mock.upstream.callbacks import PATH  # noqa: PLC0415 - help does without
+    from ltx_mock.upstream.endpoints import Forwarded  # noqa: PLC0415
+
+    forwarded = {path: Forwarded(engine, upstream, each, purse, relay) for path, each in OPERATIONS.items()}
+    others = Forwarded(engine, upstream, "other", purse)
+    return Endpoints(forwarded, (Route(PATH, relay),) if relay else (), others, upstream.close)
 
 
 def _tell(purse: Purse) -> None:

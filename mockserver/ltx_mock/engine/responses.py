@@ -186,9 +186,9 @@ def not_found(path: str) -> ApiResponse:
     return error(404, f"Nothing at {_shown(path)}; the API has {_ENDPOINTS}")
 
 
-def not_forwarded(path: str) -> ApiResponse:
-    """Return the 404 of our proxy for a path that it does not forward."""
-    return error(404, f"ltx-mock proxy: {_shown(path)} is not forwarded; only {_ENDPOINTS} are")
+def not_forwarded(method: str, path: str) -> ApiResponse:
+    """Return the 404 of our proxy for a request that it does not forward."""
+    return error(404, f"ltx-mock proxy: {method[:20]} {_shown(path)} is not sent on; {_ENDPOINTS} are, and any GET")
 
 
 def _shown(path: str) -> str:

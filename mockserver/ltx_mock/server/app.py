@@ -121,24 +121,26 @@ class Endpoints(NamedTuple):
     Attributes:
         by_path: The endpoints by their paths without `/api/v1`. Pages of other origins may read them if they say so.
         more: More routes.
-        not_found: The response at all other paths.
+        others: What answers at all other paths; None for a 404.
+        close: Called when the server ends.
     """
 
     by_path: Mapping[str, ASGIApp]
     more: tuple[Route, ...] = ()
-    not_found: Callable[[str], ApiResponse] = responses.not_found
+    others: ASGIApp | None = None
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     """Return the application around an engine, with the endpoints of the fake unless others are given."""
-    by_path, more, not_found = endpoints or Endpoints(_endpoints(engine))
-    nothing, crash = NotAnEndpoint(engine, not_found), Crash(engine)
+    by_path, more, others, _ = endpoints or Endpoints(_endpoints(engine))
+    nothing, crash = others or OpenToBrowsers(NotAnEndpoint(engine)), Crash(engine)
     open_ = [Middleware(OpenToBrowsers)]
     pages = dashboard.routes(Reachable(Preview(engine)))
     control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
     routes = [
         *more,
-        Route("/", Landing(OpenToBrowsers(nothing))),
+        Route("/", Landing(nothing)),
         Route("/favicon.ico", Response(status_code=204)),  # browsers request it by themselves, so it is not recorded
         Route(RESULT, ResultFile(engine), middleware=open_),
         Route("/files/{path:path}", SampleFile(), middleware=open_),
@@ -149,7 +151,7 @@ def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: crash})
     app.router.redirect_slashes = False
     # A last route would not work: the pattern of its path does not match line breaks.
-    app.router.default = OpenToBrowsers(nothing)
+    app.router.default = nothing
     apps = {path: Crashing(endpoint, crash) for path, endpoint in by_path.items()}
     return ByPath({f"{prefix}{path}": each for path, each in apps.items() for prefix in PREFIXES}, app)
 

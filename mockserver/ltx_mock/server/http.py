@@ -229,6 +229,7 @@ class HttpServer(uvicorn.Server):
         self.server_state = self.connections
         logging.getLogger("uvicorn.error").addFilter(_is_relevant)
         self._engine = engine
+        self._close = None if endpoints is None else endpoints.close
         self._stop = asyncio.Event()
         self._away_ms: int | None = None
         self.is_away = False
@@ -249,6 +250,8 @@ class HttpServer(uvicorn.Server):
         finally:
             await self._engine.close()
             await self._break_off(self.listening)  # with connections that came at the very end
+            if self._close is not None:
+                await self._close()
 
     def stop(self) -> None:
         """Start to stop. Call it in the server's event loop."""

@@ -39,7 +39,11 @@ UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, htt
 
 
 class UpstreamError(Exception):
-    """The upstream has not responded; the text says why."""
+    """The upstream has not responded; the text says why, and `was_reset` whether the connection was reset."""
+
+    def __init__(self, error: httpx.HTTPError) -> None:
+        super().__init__(_reason(error))
+        self.was_reset = isinstance(error, httpx.NetworkError)
 
 
 class UnreachableError(UpstreamError):
@@ -72,6 +76,10 @@ class Upstream:
         limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
         self._client = httpx.AsyncClient(timeout=timeout, limits=limits, verify=verify, follow_redirects=False)
 
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
     @asynccontextmanager
     async def forwarded(
         self, scope: Scope, content: bytes | AsyncIterator[bytes], *, changed: bool = False
@@ -100,7 +108,7 @@ class Upstream:
             response = await self._client.send(request, stream=True, auth=None)
         except httpx.HTTPError as error:
             kind = UnreachableError if isinstance(error, UNSENT) else UpstreamError
-            raise kind(_reason(error)) from error
+            raise kind(error) from error
         try:
             yield response
         finally:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from ltx_mock.asgi.connection import connection_of
+from ltx_mock.asgi.connection import CUT, connection_of
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.asgi.messages import ClientGoneError, header
 from ltx_mock.core.cause import Cause
@@ -19,7 +19,7 @@ from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.submissions import Submission
-from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER
+from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER, EMPTY_RESPONSE, MALFORMED_RESPONSE_CHUNK
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.upstream.callbacks import CallbackRelay, unreachable
 from ltx_mock.upstream.client import UnreachableError, Upstream, UpstreamError, end_to_end
@@ -33,6 +33,8 @@ KEPT_BYTES = 1024 * 1024
 """How many bytes of a body are kept for the journal and judged; a longer body is passed on and left out there."""
 KEPT_HEADERS = frozenset(name.encode() for name in SIGNIFICANT_HEADERS)
 JSON = (b"content-type", b"application/json")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that go on to any path. Another one might cost what the purse cannot count."""
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 """Lets pages read the responses of the proxy itself. Who may read those of the upstream is its affair."""
 
@@ -62,17 +64,13 @@ class Sent(NamedTuple):
 
 
 class Received(NamedTuple):
-    """The response to it: `status` is None if there is no whole one, and `body` is without content coding."""
+    """The response to it: `status` is None if `fault` broke it, and `body` is without content coding."""
 
     status: int | None
     body: bytes
     headers: Headers
     cause: Cause
-
-    @property
-    def broken(self) -> bool:
-        """Whether there is no whole response."""
-        return self.status is None
+    fault: str | None = None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -116,7 +114,9 @@ class Forwarded:
         try:
             content = await Content.read(receive)
             sent = await self._read(tenant, scope, content)
-            if sent.submitted and (reason := self._purse.refusal(sent.price)):
+            if self._operation == "other" and scope["method"] not in SAFE_METHODS:
+                await self._refuse(tenant, sent, responses.not_forwarded(scope["method"], scope["path"]), send)
+            elif sent.submitted and (reason := self._purse.refusal(sent.price)):
                 await self._refuse(tenant, sent, responses.purse_is_empty(reason), send)
             else:
                 await self._forward(tenant, sent, content, receive, send)
@@ -139,19 +139,21 @@ class Forwarded:
     async def _forward(self, tenant: Tenant, sent: Sent, content: Content, receive: Receive, send: Send) -> None:
         created = False
         other = self._relay.rewritten(tenant, sent.body) if sent.submitted and self._relay else None
+        body = other or content.all()
         if sent.submitted:
             self._purse.reserve(sent.price)
         try:
             try:
-                async with self._upstream.forwarded(sent.scope, other or content.all(), changed=bool(other)) as response:
+                async with self._upstream.forwarded(sent.scope, body, changed=bool(other)) as response:
                     received = await self._pass_back(response, sent.scope, receive, send)
             except UnreachableError as problem:
                 await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
                 return
             except UpstreamError as problem:
-                await _break(sent.scope, receive)
-                received = Received(None, b"", (), self._cause(f"no response: {problem}"))
-            created = received.broken or received.task_id is not None
+                fault = CONNECTION_RESET_BY_PEER if problem.was_reset else EMPTY_RESPONSE
+                await _break(fault, sent.scope, receive)
+                received = Received(None, b"", (), self._cause(f"no response: {problem}"), fault)
+            created = received.fault is not None or received.task_id is not None
             await self._engine.store.run(tenant, lambda tenant: self._note(tenant, sent, received))
         finally:
             if sent.submitted:
@@ -173,7 +175,7 @@ class Forwarded:
     async def _pass_back(self, response: httpx.Response, scope: Scope, receive: Receive, send: Send) -> Received:
         """Stream a response to the client, and return it."""
         headers = end_to_end(response.headers.raw)
-        kept, size, problem = list[bytes](), 0, ""
+        kept, size, problem, fault = list[bytes](), 0, "", None
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         try:
             async for chunk in response.aiter_raw():
@@ -183,12 +185,13 @@ class Forwarded:
                     kept.append(chunk)
         except httpx.HTTPError as error:
             problem = f"the response is broken: {type(error).__name__}: {error}"
-            await _break(scope, receive)
+            fault = CONNECTION_RESET_BY_PEER if isinstance(error, httpx.NetworkError) else MALFORMED_RESPONSE_CHUNK
+            await _break(fault, scope, receive)
         else:
             await send({"type": "http.response.body"})
         body = _plain(headers, b"".join(kept)) if size <= KEPT_BYTES else b""
         significant = tuple((name, value) for name, value in headers if name in KEPT_HEADERS)
-        return Received(None if problem else response.status_code, body, significant, self._cause(problem))
+        return Received(None if problem else response.status_code, body, significant, self._cause(problem), fault)
 
     def _cause(self, problem: str = "") -> Cause:
         return Cause("upstream", f"from {self._upstream.host}{problem and ': '}{problem}")
@@ -228,7 +231,7 @@ class Forwarded:
             task_id=(_asked(scope) if is_status else received.task_id) or None,
             state=state if state in STATES else None,
             cause=received.cause,
-            fault=CONNECTION_RESET_BY_PEER if received.broken else None,
+            fault=received.fault,
             ended=ended,
         )
 
@@ -272,10 +275,10 @@ async def _chunk(receive: Receive) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
-async def _break(scope: Scope, receive: Receive) -> None:
+async def _break(fault: str, scope: Scope, receive: Receive) -> None:
     """Break the connection of a client, as that to the upstream broke."""
     if (connection := connection_of(scope)) is not None:
-        await connection.abort(CONNECTION_RESET_BY_PEER, b"", receive)
+        await connection.abort(fault if fault == CONNECTION_RESET_BY_PEER else CUT, b"", receive)
 
 
 def _plain(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:

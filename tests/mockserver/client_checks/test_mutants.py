@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult
@@ -11,81 +9,15 @@ from urllib.parse import SplitResult
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.client_checks.cases import CASES, Case, select_cases
+from ltx_mock.client_checks.cases import CASES, select_cases
 from ltx_mock.client_checks.outcome import ClientRun
 from ltx_mock.client_checks.programs import free_port
 from ltx_mock.client_checks.runner import CheckResult, check_cases
 from ltx_mock.client_checks.timing import Timing
-from mutants.clients import MUTANTS, Endless, GoodClient, Mutant, NoVideo, Reply
+from mutants.clients import MUTANTS, GoodClient, Mutant, Reply
+from support.told_clients import SECRET, TOLD, found_in, planted, told
 
 pytestmark = pytest.mark.sample
-
-SILENCE_SECONDS = 0.01
-"""How long the fake withholds a response; the client waits for whatever comes."""
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-CALLBACK = "http://127.0.0.1:0/callback"
-"""The client listens at a free port."""
-
-
-class Told(Timing):
-    """The client tells the fake how long it has slept: exact, and nobody really sleeps."""
-
-    __slots__ = ()
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {"clock": "manual", "start_time": "now"}
-
-
-TOLD = Told(1)
-
-
-def planted(kind: type[GoodClient], case: Case) -> Callable[[MockServer], ClientRun]:
-    """Return what runs this client in this case, here and now, and then where all goes well."""
-    cases = iter([case, CASES[0]])
-
-    def run(mock: MockServer) -> ClientRun:
-        case = next(cases)
-
-        def sleep(seconds: float) -> None:
-            mock.clock.advance(seconds)
-
-        client = kind(
-            mock.base_url,
-            mock.api_key,
-            sleep,
-            callback=CALLBACK if case.callback else None,
-            secret=mock.settings.callback_secret,
-        )
-        try:
-            return ClientRun(succeeded=True, description="exits with 0", output=client.run())
-        except NoVideo as problem:
-            return ClientRun(succeeded=False, description="exits with 1", output=str(problem))
-        except Endless:
-            return ClientRun(succeeded=False, description="was ended", exited=False)
-        except Exception:  # noqa: BLE001 - a bug may raise anything
-            return ClientRun(succeeded=False, description="exits with 1", output=traceback.format_exc())
-
-    return run
-
-
-def found_in(kind: type[GoodClient], name: str, timing: Timing = TOLD) -> CheckResult:
-    (case,) = select_cases((name,))
-    return check_cases(
-        [case],
-        timing,
-        planted(kind, case),
-        results="download",
-        callback=CALLBACK,
-        callback_secret=SECRET if case.callback else None,
-        http_timeout=SILENCE_SECONDS,
-    )
-
-
-def told(found: CheckResult) -> str:
-    deviations = [each for verdict in found.report.verdicts for each in verdict.deviations]
-    lines = [f"{each.rule} {each.checks}: {each.title}; {each.expected}; {each.actual}" for each in deviations]
-    return "\n".join([*lines, *(played.run.client.output for played in found.cases)])
 
 
 @pytest.mark.sample
