@@ -17,8 +17,8 @@ from ltx_mock.fields import camel
 from ltx_mock.store.tenant import Tenant
 
 Waste: TypeAlias = Literal["never_fetched", "never_asked", "repeated"]
-"""Why credits are wasted: the result was never downloaded as a whole; nobody has asked for the finished task, and no
-callback was delivered; a task for the same video was made less than a minute before, or its response was lost."""
+"""Why credits are wasted: no download of the result was sent to its end; nobody has asked for the task, and no callback
+was delivered; a task for the same video was made less than a minute before, or its response was lost."""
 WASTES: tuple[Waste, ...] = get_args(Waste)
 REPEATED_WITHIN = MINUTE
 

@@ -122,8 +122,10 @@ class Assertions(ABC):
         __tracebackhide__ = True
         limits = {"at_most": at_most, "exactly": exactly, "wasted": wasted}
         given = {name: limit for name, limit in limits.items() if limit is not None}
-        if not given or {"at_most", "exactly"} <= given.keys():
-            raise SettingsError("give at_most or exactly")
+        if not given:
+            raise SettingsError("give at_most, exactly or wasted")
+        if {"at_most", "exactly"} <= given.keys():
+            raise SettingsError("give at_most or exactly, not both; wasted goes with either")
         for name, limit in given.items():
             whole(0)(name, limit)
         if wasted is not None:

@@ -265,7 +265,13 @@ def test_nothing_spent_is_told(server: MockServer) -> None:
         server.tenant().assert_spent(exactly=1)
 
 
-@pytest.mark.parametrize("limits", [{}, {"at_most": 1, "exactly": 1}])
-def test_one_limit_must_be_given(limits: dict[str, int], world: World) -> None:
-    with pytest.raises(SettingsError, match="give at_most or exactly"):
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        ({}, "give at_most, exactly or wasted"),
+        ({"at_most": 1, "exactly": 1}, "give at_most or exactly, not both; wasted goes with either"),
+    ],
+)
+def test_one_limit_must_be_given(limits: dict[str, int], problem: str, world: World) -> None:
+    with pytest.raises(SettingsError, match=f"^{problem}$"):
         world.assert_spent(**limits)
