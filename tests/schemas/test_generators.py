@@ -20,6 +20,7 @@ pytestmark = pytest.mark.generators
 CLIENTS = Path(__file__).parents[1] / "generated_clients"
 TYPES = Path(ltx_mock_schemas.__file__).with_name("api.d.ts")
 TSC = ("--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--types", "node")
+ARAZZO = Path(__file__).parents[2] / "examples" / "arazzo"
 PATIENCE = 600
 
 
@@ -144,6 +145,26 @@ def test_openapi_generator_for_python(tmp_path: Path, document: Path, drifting: 
 def test_redocly_has_nothing_to_say(tmp_path: Path, document: Path) -> None:
     told = json.loads(run([tool("redocly"), "lint", "--format", "json", document], tmp_path))
     assert [problem["ruleId"] for problem in told["problems"]] == []
+
+
+def test_redocly_validates_and_runs_the_arazzo_description(tmp_path: Path) -> None:
+    with MockServer(clock="auto") as mock:
+        for file in ARAZZO.iterdir():
+            text = file.read_text(encoding="utf-8").replace("http://127.0.0.1:8219", mock.url)
+            (tmp_path / file.name).write_text(text.replace("retryAfter: 5", "retryAfter: 0"), encoding="utf-8")
+        for file in tmp_path.iterdir():
+            told = json.loads(run([tool("redocly"), "lint", "--format", "json", file], tmp_path))
+            assert [problem["ruleId"] for problem in told["problems"]] == []
+        described = tmp_path / "make-video.arazzo.yaml"
+        given = json.dumps({"prompt": "a sea", "apiKey": mock.api_key})
+        run([tool("redocly"), "respect", described, "--input", given], tmp_path)
+        asked = [each.state for each in mock.requests if each.operation == "statusTask"]
+        assert asked == ["pending", "processing", "success"]
+        assert [each.status for each in mock.downloads] == [200]
+        given = json.dumps({"prompt": "[[content-violation]]", "apiKey": mock.api_key})
+        with pytest.raises(AssertionError, match="failed"):
+            run([tool("redocly"), "respect", described, "--input", given], tmp_path)
+        assert mock.requests[-1].state == "failed"
 
 
 def test_spectral_has_nothing_to_say(tmp_path: Path, document: Path) -> None:
