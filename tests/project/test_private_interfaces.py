@@ -35,11 +35,12 @@ USED = {
     "uvicorn.server:Server": "capture_signals config main_loop serve server_state servers shutdown startup",
     "uvicorn.server:ServerState": "connections tasks",
     "uvicorn.config:Config": "app get_loop_factory",
-    "uvicorn.protocols.http.flow_control:FlowControl": "resume_reading",
+    "uvicorn.middleware.proxy_headers:ProxyHeadersMiddleware": "",
+    "uvicorn.protocols.http.flow_control:FlowControl": "pause_reading resume_reading",
     "uvicorn.protocols.http.h11_impl:H11Protocol": f"{_CONNECTION} _should_upgrade conn send_400_response",
     "uvicorn.protocols.http.h11_impl:RequestResponseCycle": _CYCLE,
     "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol": (
-        f"{_CONNECTION} _should_upgrade _start_asgi_task _unset_keepalive_if_required headers on_headers_complete "
+        f"{_CONNECTION} _should_upgrade _unset_keepalive_if_required headers on_headers_complete on_response_complete "
         "parser pipeline scope url"
     ),
     "uvicorn.protocols.http.httptools_impl:RequestResponseCycle": _CYCLE,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ltx_mock import dashboard
 from ltx_mock.api.endpoints import Balance, GenerateTask, NotAnEndpoint, StatusTask
@@ -40,6 +42,7 @@ from ltx_mock_contracts.model import MODEL
 
 # Clients set the base URL with or without /api/v1; both work.
 PREFIXES = (BASE_PATH, "")
+MIDDLEWARE_HEADERS = frozenset({b"origin", b"x-forwarded-for", b"x-forwarded-proto"})
 RESULT = f"/files/results/{{task_id}}{MODEL.result.suffix}"
 
 
@@ -75,27 +78,43 @@ class Crashing:
             raise
 
 
+class Forwarded:
+    """Middleware that believes a proxy on this machine about the client and the scheme (`FORWARDED_ALLOW_IPS`)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")  # uvicorn's variable, and its default
+        self._app = cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), trusted))
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on."""
+        return self._app(scope, receive, send)
+
+
 class OpenToBrowsers:
     """CORS middleware for the API and its files, for pages of any origin; not for the control plane.
 
-    Requests without `Origin` pass through unchanged.
+    Requests without `Origin` and without headers of a proxy pass through unchanged.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = Reachable(app)
-        self._cors = CORSMiddleware(
-            self._app,
-            allow_origins=["*"],
-            allow_methods=["*"],
-            allow_headers=["*"],
-            allow_private_network=True,
-            expose_headers=["Retry-After", "ETag", "Accept-Ranges", "Content-Range", "Content-Length"],
+        self._full = Forwarded(
+            CORSMiddleware(
+                self._app,
+                allow_origins=["*"],
+                allow_methods=["*"],
+                allow_headers=["*"],
+                allow_private_network=True,
+                expose_headers=["Retry-After", "ETag", "Accept-Ranges", "Content-Range", "Content-Length"],
+            )
         )
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Respond to a preflight, or pass the request on."""
-        app = self._app if header(scope, b"origin") is None else self._cors
-        return app(scope, receive, send)
+        for name, _ in scope["headers"]:
+            if name in MIDDLEWARE_HEADERS:
+                return self._full(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 class ByPath:
@@ -153,7 +172,7 @@ def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     # A last route would not work: the pattern of its path does not match line breaks.
     app.router.default = nothing
     apps = {path: Crashing(endpoint, crash) for path, endpoint in by_path.items()}
-    return ByPath({f"{prefix}{path}": each for path, each in apps.items() for prefix in PREFIXES}, app)
+    return ByPath({f"{prefix}{path}": each for path, each in apps.items() for prefix in PREFIXES}, Forwarded(app))
 
 
 def _endpoints(engine: Engine) -> dict[str, ASGIApp]:

@@ -220,6 +220,7 @@ class HttpServer(uvicorn.Server):
                 lifespan="off",
                 http=_connection(),
                 ws="none",
+                proxy_headers=False,  # the application reads them if there are any
                 server_header=False,
                 date_header=False,  # it would be the only real time in a response
                 timeout_graceful_shutdown=STOP_SECONDS,

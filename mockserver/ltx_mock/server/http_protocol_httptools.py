@@ -28,19 +28,20 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
 
     _offered: list[Header] | None = None
     _running: Any = None
-    """The current request; pipelined requests wait."""
+    """The current request while others wait behind it."""
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
         self._unset_keepalive_if_required()
-        if len(data) <= HEAD_BYTES:
-            self._feed(data)
+        if len(data) <= HEAD_BYTES and self.refusal is None:
+            if rest := self._fed(data):
+                self._feed(*rest)
             return
         for start in range(0, len(data), HEAD_BYTES):
             self._feed(data[start : start + HEAD_BYTES])
 
-    def _feed(self, data: bytes) -> None:
-        left = [data]
+    def _feed(self, *pieces: bytes) -> None:
+        left = [*reversed(pieces)]
         while left and self.refusal is None:
             left += reversed(self._fed(left.pop()))
 
@@ -90,13 +91,18 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
                 raise problem
         if self._offered is not None:
             headers[:], self._offered = self._offered, None
+        before = self.cycle
+        if before is not None and not before.response_complete and not self.pipeline:
+            self._running = before
         super().on_headers_complete()
         self.headers = headers.copy()  # from here on header lines belong to the trailer (RFC 9110, 6.5.1)
 
     def on_response_complete(self) -> None:
         """See uvicorn, which reads on after each response, so that a fast sender would fill the memory."""
+        waiting = self.pipeline
+        self._running = waiting[-1][0] if waiting else None
         super().on_response_complete()
-        if self.pipeline:
+        if waiting:
             self.flow.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -106,10 +112,6 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             running.disconnected = not running.response_complete
             running.message_event.set()
         super().connection_lost(exc)
-
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
 
     # ---- Upgrade
 
