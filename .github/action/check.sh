@@ -16,8 +16,8 @@ fi
 
 folder=$(mktemp -d "$RUNNER_TEMP/ltx-mock-report.XXXXXX")
 printf 'report=%s\n' "$folder" >>"$GITHUB_OUTPUT"
-options=(--github "--json=$folder/report.json" "--sarif=$folder/report.sarif")
-options+=("--junitxml=$folder/junit.xml" "--trace=$folder/trace.ndjson")
+options=(--github "--output=$folder/report.json" "--output=$folder/report.sarif")
+options+=("--output=$folder/junit.xml" "--output=$folder/trace.ndjson")
 [[ -n $INPUT_URL ]] || options+=(--trust-control-plane) # this job has started it
 [[ -z $INPUT_MAX_TASKS ]] || options+=("--max-tasks=$INPUT_MAX_TASKS")
 [[ -z $INPUT_TIME_BUDGET ]] || options+=("--time-budget=$INPUT_TIME_BUDGET")

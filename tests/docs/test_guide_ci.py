@@ -24,7 +24,7 @@ GUIDE = page("check-in-ci.md")
 COMMANDS = blocks(GUIDE, "sh")
 SHOWN = 1
 BIN = Path(sys.executable).parent
-OWN = {"--rule", "--json", "--junitxml", "--sarif", "--github", "--trace", "--seed", "--documented-only"}
+OWN = {"--rule", "--json", "--output", "--github", "--seed", "--documented-only", "--baseline"}
 
 
 def run(block: str, folder: Path, url: str) -> str:
@@ -56,7 +56,7 @@ def test_the_table_of_the_guide_is_what_is_printed(tmp_path: Path) -> None:
 
 def test_the_guide_names_no_option_that_is_not_there() -> None:
     there = {f"--{each.name.replace('_', '-')}" for each in fields(Options) if each.metadata} | OWN
-    elsewhere = {"--pyargs", "--url", "--clock", "--max-concurrent", "--ltx-base-url"}
+    elsewhere = {"--pyargs", "--junitxml", "--url", "--clock", "--max-concurrent", "--ltx-base-url"}
     named = {name.replace("--ltx-", "--") for name in re.findall(r"--[a-z][a-z-]*[a-z]", GUIDE.replace("`--ltx-`", ""))}
     assert named - there - {name.replace("--ltx-", "--") for name in elsewhere} == set()
 

@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
-from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.numbers import Number
-from ltx_mock.cli.report import baseline_option, chosen_rules, read_baseline, tell
+from ltx_mock.cli.outputs import FORMER_REPORTS, FormerJson, Outputs, output_options
+from ltx_mock.cli.report import (
+    HELP_OF_JSON,
+    baseline_option,
+    chosen_rules,
+    read_baseline,
+    rule_options,
+    seed_option,
+    tell,
+)
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.harness.options import Options
 from ltx_mock_contracts.io.server_url import server_url
@@ -27,6 +35,12 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.conformance import Plan
     from ltx_mock_contracts.verdicts import Report
 
+FORMS = {
+    "json": "JSON",
+    "junit": "JUnit XML",
+    "sarif": "SARIF 2.1.0",
+    "ndjson": "all exchanges, for check-trace",
+}
 VARIABLES = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
 SHOWN_EVERY = 25
 TOLD_EVERY = 30.0
@@ -53,16 +67,15 @@ def _kind(option: Field[Any]) -> Any:
     return Number(least, most) if annotation.startswith("float") else str
 
 
-@click.command()
+@click.command(cls=FormerJson)
 @click.argument("url")
 @_options
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
+@seed_option
 @click.option(
     "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
 )
 @click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
-@click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
-@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Without this rule (may be repeated).")
+@rule_options
 @click.option(
     "-n",
     "--parallel",
@@ -72,13 +85,8 @@ def _kind(option: Field[Any]) -> Any:
     metavar="N",
     help="Run N checks in parallel; they wait for several tasks at the same time.",
 )
-@click.option("--junitxml", metavar="F", help="Write the report as JUnit XML, a test case for each rule.")
-@click.option(
-    "--json", "json_", metavar="F", help="Write the report as JSON; ltx-mock schema check-report describes it."
-)
-@click.option("--sarif", "sarif_", metavar="F", help="Write the report as SARIF 2.1.0.")
+@output_options(FORMS, FORMER_REPORTS, json_help=HELP_OF_JSON)
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
-@click.option("--trace", metavar="F", help="Write all exchanges; check-trace reads them.")
 @baseline_option
 @click.pass_context
 def check(
@@ -92,11 +100,8 @@ def check(
     rules: Sequence[str],
     excluded: Sequence[str],
     parallel: int,
-    junitxml: str | None,
-    json_: str | None,
-    sarif_: str | None,
+    outputs: Outputs,
     github: bool,
-    trace: str | None,
     baseline: str | None,
     **given: Any,
 ) -> None:
@@ -122,23 +127,15 @@ def check(
         seed=seed,
         **given,
     )
-    if "-" in {junitxml, trace}:
-        raise click.BadParameter("only --json and --sarif can go to standard output", ctx, param_hint="'-'")
-    see_that_they_can_be_written(json_, sarif_, junitxml, trace)
+    outputs.check()
     earlier = read_baseline(baseline)
     seen: list[str] = []
-    report = _checked(options, parallel, None if trace is None else seen)
+    report = _checked(options, parallel, seen if outputs.has("ndjson") else None)
     report = replace(report, reproduce=_again(options, report))
-    told = report
     try:
-        told = tell(report, json_=json_, sarif_=sarif_, github=github, baseline=earlier)
+        told = tell(report, outputs, github=github, baseline=earlier)
     finally:
-        if trace is not None:
-            write(trace, "".join(seen))
-        if junitxml is not None:
-            from ltx_mock_contracts.reporting.junit import junit  # noqa: PLC0415 - help does without
-
-            write(junitxml, junit(told))
+        outputs.write({"ndjson": lambda: "".join(seen)})
     if not any(verdict.seen for verdict in report.verdicts):
         click.echo("ltx-mock: nothing could be checked; the report gives the reasons", err=True)
         ctx.exit(CANNOT_RUN)

@@ -16,7 +16,10 @@ import click
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.numbers import Number
-from ltx_mock.cli.report import json_text, show
+from ltx_mock.cli.output import print_json, print_table, table_text
+from ltx_mock.cli.outputs import FormerJson, Outputs, output_options
+from ltx_mock.cli.report import json_text, seed_option, show
+from ltx_mock.cli.tables import Cell, Column
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import escape_workflow_commands, printable
 
@@ -26,11 +29,12 @@ if TYPE_CHECKING:
     from ltx_mock.client_checks.timing import Timing
 
 AUTO = "auto"
+MARKS = {"kept": Cell("ok", "green"), "broken": Cell("BAD", "red"), "observed": Cell("BAD", "red")}
 JOBS_OF_A_SLEEPER = 4
 """The number of clients per core that mostly wait."""
 
 
-@click.command("check-client", context_settings={"ignore_unknown_options": False})
+@click.command("check-client", cls=FormerJson, context_settings={"ignore_unknown_options": False})
 @click.option("--case", "cases", multiple=True, metavar="NAME", help="Only this case (may be repeated).")
 @click.option("--list", "listing", is_flag=True, help="List the cases.")
 @click.option("--timeout", type=Number(0.1, 86_400), metavar="S", help="End the client after S real seconds.")
@@ -50,7 +54,8 @@ JOBS_OF_A_SLEEPER = 4
     show_default=True,
     help="What the client does with a result: print its URL, download it, or either.",
 )
-@click.option("--jobs", "-n", type=click.IntRange(1, 64), metavar="N", help="Run N cases in parallel.")
+@click.option("--parallel", "-n", type=click.IntRange(1, 64), metavar="N", help="Run N cases in parallel.")
+@click.option("--jobs", type=click.IntRange(1, 64), hidden=True, help="The former name of --parallel.")
 @click.option(
     "--scale",
     type=Number(1, 1000),
@@ -78,9 +83,12 @@ JOBS_OF_A_SLEEPER = 4
     metavar="whsec_…",
     help="Sign callbacks with this secret (also {callback_secret}), and run the cases with forged ones.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
-@click.option("--json", "json_", metavar="F", help="Write the report as JSON (ltx-mock schema client-report).")
-@click.option("--junitxml", metavar="F", help="Write the cases as JUnit XML.")
+@seed_option
+@output_options(
+    {"json": "JSON", "junit": "JUnit XML"},
+    {"--json-file": "json", "--junitxml": "junit"},
+    json_help="Print JSON; ltx-mock schema client-report describes it.",
+)
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
@@ -93,6 +101,7 @@ def check_client(
     timeout: float | None,
     http_timeout: float,
     results: Results,
+    parallel: int | None,
     jobs: int | None,
     scale: float | None,
     real: bool,
@@ -100,8 +109,7 @@ def check_client(
     callback: str | None,
     callback_secret: str | None,
     seed: int,
-    json_: str | None,
-    junitxml: str | None,
+    outputs: Outputs,
     github: bool,
     command: Sequence[str],
 ) -> None:
@@ -122,14 +130,12 @@ def check_client(
     from ltx_mock.core.signatures import signing_secret  # noqa: PLC0415
 
     if listing:
-        _list()
+        _list(as_json=outputs.has("json"))
         return
     if not command:
         raise click.UsageError("give the command to run, as in: ltx-mock check-client -- node client.mjs", ctx)
     if real and scale is not None:
         raise click.UsageError("--real and --scale do not go together", ctx)
-    if junitxml == "-":
-        raise click.UsageError("only --json can go to standard output", ctx)
     timing = Timing(1.0 if real else scale)
     url = AUTO if callback == AUTO else _receiver(callback)
     secret = callback_secret and signing_secret("--callback-secret", callback_secret)
@@ -144,7 +150,8 @@ def check_client(
         raise click.UsageError("callback cases need --callback", ctx)
     if any(case.forged for case in chosen) and not secret:
         raise click.UsageError("cases of forged callbacks need --callback-secret", ctx)
-    see_that_they_can_be_written(json_, junitxml, os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
+    outputs.check()
+    see_that_they_can_be_written(os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
     with _sigterm_as_ctrl_c():
         found = check_cases(
@@ -156,10 +163,10 @@ def check_client(
             callback=url,
             callback_secret=secret,
             http_timeout=http_timeout,
-            jobs=_jobs(jobs, timing, callback),
+            jobs=_jobs(parallel or jobs, timing, callback),
             on_case=_Progress(len(chosen)),
         )
-    _write(found, _again(ctx, command, variables, callback), json_=json_, junitxml=junitxml, github=github)
+    _write(found, _again(ctx, command, variables, callback), outputs, github=github)
     ctx.exit(FINDINGS if not found.report.ok else CANNOT_RUN if found.hint else CLEAN)
 
 
@@ -173,11 +180,14 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _list() -> None:
+def _list(*, as_json: bool) -> None:
     from ltx_mock.client_checks.cases import CASES  # noqa: PLC0415
 
-    for case in CASES:
-        click.echo(f"{case.name:<22} {' '.join(case.rules):<24} {case.about}")
+    if as_json:
+        print_json([{"name": each.name, "rules": list(each.rules), "about": each.about} for each in CASES])
+        return
+    rows = [(each.name, " ".join(each.rules), each.about) for each in CASES]
+    print_table("Case", Column("Rules", 11), Column("What happens", 24), rows=rows)
 
 
 def _seconds(timeout: float | None) -> float | None:
@@ -254,28 +264,25 @@ def _was_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
 
 
-def _write(found: CheckResult, again: str, *, json_: str | None, junitxml: str | None, github: bool) -> None:
+def _write(found: CheckResult, again: str, outputs: Outputs, *, github: bool) -> None:
     """Write the report in every requested format."""
     from ltx_mock.client_checks.report import junit  # noqa: PLC0415 - help does without
 
-    if json_ != "-":
+    if not outputs.on_stdout:
         _tell(found, again)
-    if json_ is not None:
-        write(json_, json_text(found.as_dict()))
-    if junitxml is not None:
-        write(junitxml, junit(found))
+    outputs.write({"json": lambda: json_text(found.as_dict()), "junit": lambda: junit(found)})
     if github:
-        _for_github(found, on_stderr=json_ == "-")
+        _for_github(found, on_stderr=outputs.on_stdout)
     if found.hint is not None:
         click.echo(f"ltx-mock: {printable(found.hint)}", err=True)
 
 
 def _tell(found: CheckResult, again: str) -> None:
-    from ltx_mock.client_checks.report import output_of, table  # noqa: PLC0415
+    from ltx_mock.client_checks.report import output_of  # noqa: PLC0415
     from ltx_mock.control.from_json import amounts_text  # noqa: PLC0415
 
     show(found.report)
-    click.echo(f"\n{table(found)}\n{amounts_text(found.spent)}")
+    click.echo(f"\n{_table(found)}\n{amounts_text(found.spent)}")
     for played in found.cases:
         if not played.report.ok:
             case = played.run.case
@@ -283,6 +290,23 @@ def _tell(found: CheckResult, again: str) -> None:
             click.echo(
                 escape_workflow_commands(f"\n{case.name}: {case.about}\n  again: {line}\n{output_of(played)}"), nl=False
             )
+
+
+def _table(found: CheckResult) -> str:
+    """Return a row for each case: the seconds, and the outcome of each rule for clients."""
+    from ltx_mock.client_checks.runner import RULES_OF_CLIENTS  # noqa: PLC0415
+
+    first, *others = RULES_OF_CLIENTS
+    numbers = (first, *(rule.partition("-")[2] for rule in others))
+    rows = [
+        (
+            played.run.case.name,
+            f"{played.run.client.seconds:.1f}",
+            *(MARKS.get(played.report.of(rule).outcome, "") for rule in RULES_OF_CLIENTS),
+        )
+        for played in found.cases
+    ]
+    return table_text("Case", Column("s", right=True), *numbers, rows=rows)
 
 
 def _for_github(found: CheckResult, *, on_stderr: bool) -> None:

@@ -7,33 +7,33 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
-from ltx_mock.cli.report import baseline_option, chosen_rules, read_baseline, tell
+from ltx_mock.cli.outputs import Outputs, output_options
+from ltx_mock.cli.report import HELP_OF_JSON, baseline_option, chosen_rules, read_baseline, rule_options, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
+
 
 @click.command("check-trace")
 @click.argument("file", type=click.Path(allow_dash=False))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; ltx-mock schema check-report describes it.")
-@click.option("--sarif", "sarif_", metavar="F", help="Write SARIF 2.1.0 for code scanning to this file; - is stdout.")
+@output_options(FORMS, {"--sarif": "sarif"}, json_help=HELP_OF_JSON)
 @click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
 @click.option(
     "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
 )
 @click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
-@click.option("--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); CB is all of CB.")
-@click.option("--exclude-rule", "excluded", multiple=True, metavar="ID", help="Without this rule (may be repeated).")
+@rule_options
 @baseline_option
 @click.pass_context
 def check_trace(
     ctx: click.Context,
     file: str,
     *,
-    as_json: bool,
-    sarif_: str | None,
+    outputs: Outputs,
     github: bool,
     documented_only: bool,
     seed_only: bool,
@@ -59,5 +59,5 @@ def check_trace(
     if trace.skipped and not len(trace):
         raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
     report = judge(trace, sources=("spec",) if documented_only or seed_only else ("spec", "vendor")).only(wanted)
-    told = tell(report, json_="-" if as_json else None, sarif_=sarif_, github=github, baseline=earlier)
+    told = tell(report, outputs, github=github, baseline=earlier)
     ctx.exit(CLEAN if told.ok else FINDINGS)

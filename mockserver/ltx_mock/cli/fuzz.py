@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli.report import chosen_rules, rule_option, seed_option
 from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.io.json_text import read_json
@@ -30,18 +31,30 @@ LARGEST_INDEX = 64 * 1024 * 1024
 @click.command()
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="The kind of the cases: requests or responses.")
 @click.option(
-    "--out", "folder", required=True, metavar="DIR", help="The folder to write to; an earlier corpus there is replaced."
+    "--output", metavar="DIR", help="The folder to write to; an earlier corpus there is replaced.  [required]"
 )
+@click.option("--out", hidden=True, help="The former name of --output.")
 @click.option(
     "--count", type=click.IntRange(1, MOST), default=100, show_default=True, metavar="N", help="The number of cases."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Draw from it.")
-@click.option(
-    "--rule", "rules", multiple=True, metavar="ID", help="Only this rule (may be repeated); GEN is all of GEN."
-)
+@seed_option
+@rule_option
 @click.option("--mode", type=click.Choice(MODES), help="Only requests of this mode.")
 @click.option("--force", is_flag=True, help="Write even if the folder has other files.")
-def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str], mode: str | None, force: bool) -> None:
+@click.pass_context
+def fuzz(
+    ctx: click.Context,
+    /,
+    *,
+    kind: str,
+    output: str | None,
+    out: str | None,
+    count: int,
+    seed: int,
+    rules: Sequence[str],
+    mode: str | None,
+    force: bool,
+) -> None:
     """Write cases for tests in any language, as JSON files.
 
     A case has a request and the expected response (valid, invalid, advisory, malformed), or a possible response and
@@ -50,9 +63,11 @@ def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str],
 
     Exit code: 0 written, 2 cannot be written.
     """
-    from ltx_mock.cli.report import chosen_rules  # noqa: PLC0415 - help does without
     from ltx_mock_contracts.fuzzing import corpus  # noqa: PLC0415 - slow to import
 
+    folder = output or out
+    if not folder:
+        ctx.fail("Missing option '--output'")
     wanted = chosen_rules(rules) if rules else set()
     try:
         drawn = corpus(kind, version=VERSION, count=count, seed=seed, rules=wanted, mode=mode)
@@ -71,10 +86,10 @@ def fuzz(*, kind: str, folder: str, count: int, seed: int, rules: Sequence[str],
 def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
     """Replace a corpus. There is no index during the write, so that a partial corpus is never valid."""
     if folder.is_symlink():
-        raise LtxMockError(f"{folder} is a symbolic link; give --out the folder itself")
+        raise LtxMockError(f"{folder} is a symbolic link; give --output the folder itself")
     folder.mkdir(parents=True, exist_ok=True)
     if not force and any(folder.iterdir()) and not _is_a_corpus(folder):
-        raise LtxMockError(f"{folder} has files that are no corpus; give --force or another --out")
+        raise LtxMockError(f"{folder} has files that are no corpus; give --force or another --output")
     (folder / INDEX).unlink(missing_ok=True)
     for old in _cases(folder):
         old.unlink()

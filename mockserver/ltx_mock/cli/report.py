@@ -12,19 +12,30 @@ import click
 
 from ltx_mock.cli.files import write
 from ltx_mock.cli.output import coloured, table_text, width
+from ltx_mock.cli.outputs import Outputs
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import suggestion
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.reporting import escape_workflow_commands, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ltx_mock_contracts import Deviation, Report, Verdict
 
-__all__ = ["baseline_option", "chosen_rules", "json_text", "read_baseline", "report_files", "show", "tell"]
+__all__ = [
+    "HELP_OF_JSON",
+    "baseline_option",
+    "chosen_rules",
+    "json_text",
+    "read_baseline",
+    "report_files",
+    "show",
+    "tell",
+]
 
 COLOUR = {"kept": "green", "broken": "red", "observed": "yellow", "not checked": "bright_black"}
+HELP_OF_JSON = "Print JSON; ltx-mock schema check-report describes it."
 SHOWN = 5
 LARGEST_REPORT = 64 * 1024 * 1024  # bytes
 
@@ -41,6 +52,32 @@ def chosen_rules(rules: Sequence[str], excluded: Sequence[str] = ()) -> set[str]
     """
     return _named(rules or ("",)) - _named(excluded)
 
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="What examples and ids are drawn from; the same seed draws the same.",
+)
+
+
+def rule_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--rule` and `--exclude-rule`."""
+    excluded = click.option(
+        "--exclude-rule", "excluded", multiple=True, metavar="ID", help="Without this rule or group (may be repeated)."
+    )
+    return rule_option(excluded(command))
+
+
+rule_option = click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="ID",
+    help="Only this rule, such as GEN-10, or group, such as GEN (may be repeated).",
+)
 
 baseline_option = click.option(
     "--baseline", metavar="F", help="Tell only what has changed since this JSON report; --json still writes all."
@@ -69,18 +106,16 @@ def read_baseline(file: str | None) -> Report | None:
 
 def tell(
     report: Report,
+    outputs: Outputs = Outputs(),  # noqa: B008 - it is immutable
     *,
-    json_: str | None = None,
-    sarif_: str | None = None,
     github: bool = False,
     baseline: Report | None = None,
 ) -> Report:
-    """Print a report, unless standard output is used for another format, and write the other formats.
+    """Print a report, unless standard output is used for another form, and write the other forms.
 
     Args:
         report: The report.
-        json_: See `report_files`.
-        sarif_: The same.
+        outputs: See `report_files`.
         github: The same.
         baseline: An earlier report; only JSON then has more than what has changed since.
 
@@ -90,12 +125,12 @@ def tell(
     from ltx_mock_contracts.reporting import changes_since  # noqa: PLC0415 - help does without
 
     changes = report if baseline is None else changes_since(report, baseline)
-    if "-" not in (json_, sarif_):
+    if not outputs.on_stdout:
         show(changes)
     whole = report.as_dict()
     if baseline is not None:
         whole["changed"] = [verdict.rule for verdict in changes.verdicts]
-    report_files(changes, json_=json_, sarif_=sarif_, github=github, whole=whole)
+    report_files(changes, outputs, github=github, whole=whole)
     return changes
 
 
@@ -123,36 +158,32 @@ def show(report: Report) -> None:
 
 
 def report_files(
-    report: Report,
-    *,
-    json_: str | None = None,
-    sarif_: str | None = None,
-    github: bool = False,
-    whole: dict[str, Any] | None = None,
+    report: Report, outputs: Outputs, *, github: bool = False, whole: dict[str, Any] | None = None
 ) -> None:
-    """Write a report in machine-readable formats.
+    """Write a report in machine-readable forms.
 
     Args:
         report: The report.
-        json_: The file for JSON as the schema `check-report` describes it; `-` is the standard output.
-        sarif_: The file for SARIF 2.1.0; the same.
+        outputs: The forms: JSON as the schema `check-report` describes it, SARIF, JUnit XML.
         github: Whether to print annotations for GitHub Actions, on stderr where the standard output is taken, and to
             add the summary of the step where `$GITHUB_STEP_SUMMARY` says.
         whole: The content of the JSON file, if it is not this report.
 
     Raises:
-        LtxMockError: A file cannot be written, or two reports want the standard output.
+        LtxMockError: A file cannot be written.
     """
     from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary  # noqa: PLC0415
+    from ltx_mock_contracts.reporting.junit import junit  # noqa: PLC0415
 
-    if json_ == sarif_ == "-":
-        raise LtxMockError("JSON and SARIF cannot both go to standard output; give one of them a file")
-    if json_ is not None:
-        write(json_, json_text(whole or report.as_dict()))
-    if sarif_ is not None:
-        write(sarif_, json_text(sarif(report, version=VERSION)))
+    outputs.write(
+        {
+            "json": lambda: json_text(whole or report.as_dict()),
+            "sarif": lambda: json_text(sarif(report, version=VERSION)),
+            "junit": lambda: junit(report),
+        }
+    )
     if github:
-        click.echo(github_annotations(report), nl=False, err="-" in (json_, sarif_))
+        click.echo(github_annotations(report), nl=False, err=outputs.on_stdout)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
             write(summary, step_summary(report), append=True)

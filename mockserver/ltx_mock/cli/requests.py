@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli.files import write
 from ltx_mock.cli.output import print_exported, print_json, say, table_text
-from ltx_mock.cli.remote import ALL, JSON, WATCH, asked, named, on_server
+from ltx_mock.cli.outputs import STDOUT, Outputs, output_options
+from ltx_mock.cli.remote import ALL, WATCH, asked, named, on_server
 from ltx_mock.cli.watch import follow
 from ltx_mock.core.clock import date_and_time
 from ltx_mock_contracts.reporting.text import counted
@@ -41,10 +43,10 @@ WAIT_SECONDS = 10
     "--format",
     "form",
     type=click.Choice(["ndjson", "har"]),
-    help="Export the entries, for check-trace and other tools.",
+    help="Print the entries in the form of an export.",
 )
 @WATCH
-@JSON
+@output_options({"ndjson": "lines of JSON", "har": "HAR for browsers and proxies"})
 @click.pass_context
 def requests(
     ctx: click.Context,
@@ -54,26 +56,28 @@ def requests(
     form: str | None,
     *,
     watching: bool,
-    as_json: bool,
+    outputs: Outputs,
     **filters: str | None,
 ) -> None:
     """List the newest requests, responses and callbacks.
 
-    --format exports them in a format that check-trace and other tools read.
+    --output exports them to a file that check-trace and other tools read.
     """
+    exports = [(each, file) for each, file in outputs.wanted if file != STDOUT]
+    exports += [(form, STDOUT)] if form else []
     given = {name: value for name, value in filters.items() if value is not None}
-    if form and watching:
-        ctx.fail("--format and --watch do not go together")
-    if form:
-        cut = str(ALL if limit is None else limit)
-        print_exported(remote.text("/requests", format=form, limit=cut, **given))
+    if exports and watching:
+        ctx.fail("--watch does not go together with --output and --format")
+    if exports:
+        outputs.check()
+        _export(remote, exports, given | {"limit": str(ALL if limit is None else limit)})
         return
     given["limit"] = str(SHOWN if limit is None else limit)
     if watching:
-        follow(_News(remote, given), "number", None if as_json else _table)
+        follow(_News(remote, given), "number", None if outputs.on_stdout else _table)
         return
     listed = remote.get("/requests", **given)
-    if as_json:
+    if outputs.on_stdout:
         print_json(listed)
         return
     click.echo(_table(listed["requests"]), nl=False)
@@ -81,6 +85,15 @@ def requests(
         say("no requests" + (" like these" if len(given) > 1 else ""), err=True)
     elif listed["truncated"]:
         say(f"{counted(len(listed['requests']), 'entry').replace('entrys', 'entries')}, the newest", err=True)
+
+
+def _export(remote: ControlClient, exports: list[tuple[str, str]], given: dict[str, str]) -> None:
+    for form, file in exports:
+        text = remote.text("/requests", format=form, **given)
+        if file == STDOUT:
+            print_exported(text)
+        else:
+            write(file, text)
 
 
 class _News:

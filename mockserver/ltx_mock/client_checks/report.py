@@ -1,36 +1,20 @@
-"""The reports of client checks: a table, and JUnit XML."""
+"""The reports of client checks: the output of a client, and JUnit XML."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Final
 
-from ltx_mock.client_checks.runner import RULES_OF_CLIENTS
 from ltx_mock_contracts.reporting import printable
 from ltx_mock_contracts.reporting.text import shortened
 
 if TYPE_CHECKING:
     from ltx_mock.client_checks.runner import CheckResult, JudgedCase
 
-__all__ = ["junit", "output_of", "table"]
+__all__ = ["junit", "output_of"]
 
-_MARKS: Final = {"kept": "ok", "broken": "BAD", "observed": "BAD"}
 _LINES: Final = 20
 _WIDE: Final = 1000
-
-
-def table(result: CheckResult) -> str:
-    """Return a line for each case: the duration, and the outcome of each rule CLI-1 to CLI-11."""
-    numbers = [rule.removeprefix("CLI-") for rule in RULES_OF_CLIENTS]
-    lines = [_row("Case", "s", ["CLI-" + numbers[0], *numbers[1:]])]
-    for played in result.cases:
-        marks = [_MARKS.get(played.report.of(rule).outcome, "") for rule in RULES_OF_CLIENTS]
-        lines.append(_row(played.run.case.name, f"{played.run.client.seconds:.1f}", marks))
-    return "\n".join(lines) + "\n"
-
-
-def _row(name: str, seconds: str, marks: list[str]) -> str:
-    return f"{name:<22}{seconds:>6}  {'  '.join(f'{mark:<5}' for mark in marks)}".rstrip()
 
 
 def output_of(played: JudgedCase) -> str:

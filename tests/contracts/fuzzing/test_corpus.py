@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_bytes_in_a_process_that_has_other_modules_
     run: Run, tmp_path: Path
 ) -> None:
     for kind in KINDS:
-        run("--kind", kind, "--out", f"here/{kind}", "--count", 60, "--seed", 11)
+        run("--kind", kind, "--output", f"here/{kind}", "--count", 60, "--seed", 11)
     script = (
         "from ltx_mock.cli import cli\n"
         f"for kind in {KINDS}: cli.main(['fuzz', '--kind', kind, '--out', f'there/{{kind}}', '--count', '60',"
@@ -133,7 +133,7 @@ def test_every_family_has_its_turn_as_soon_as_there_are_enough_cases(kind: str) 
 
 
 def test_too_few_cases_for_all_families_are_told(run: Run) -> None:
-    code, _, err = run("--kind", "advisory", "--out", "x", "--count", 4)
+    code, _, err = run("--kind", "advisory", "--output", "x", "--count", 4)
     assert (code, err) == (0, "ltx-mock: 5 of 9 families have no case; a greater --count includes them\n")
 
 
@@ -183,11 +183,11 @@ def test_a_rule_or_a_mode_picks_out_cases_and_does_not_change_them() -> None:
 
 
 def test_a_new_corpus_takes_the_place_of_an_old_one_and_leaves_other_files(run: Run, tmp_path: Path) -> None:
-    run("--kind", "invalid", "--out", "x", "--count", 30)
+    run("--kind", "invalid", "--output", "x", "--count", 30)
     (tmp_path / "x" / "notes.txt").write_text("mine")
     (tmp_path / "x" / "2024-valid.json").write_text("mine too")
-    assert run("--kind", "valid", "--out", "x", "--count", 1, "--rule", "GEN")[0] == 2
-    assert run("--kind", "malformed", "--out", "x", "--count", 1)[1] == "x: 1 case of the kind malformed, seed 0\n"
+    assert run("--kind", "valid", "--output", "x", "--count", 1, "--rule", "GEN")[0] == 2
+    assert run("--kind", "malformed", "--output", "x", "--count", 1)[1] == "x: 1 case of the kind malformed, seed 0\n"
     names = ["0001-malformed-GEN-1-empty.json", "2024-valid.json", "index.json", "notes.txt"]
     assert list(contents(tmp_path / "x")) == names
 
@@ -198,7 +198,7 @@ def test_a_folder_with_other_files_is_refused_until_it_is_forced(index: str | No
     if index is not None:
         (tmp_path / "index.json").write_text(index)
     before = contents(tmp_path)
-    said = "ltx-mock: . has files that are no corpus; give --force or another --out\n"
+    said = "ltx-mock: . has files that are no corpus; give --force or another --output\n"
     assert run("--kind", "valid", "--out", ".") == (2, "", said)
     assert contents(tmp_path) == before
     assert run("--kind", "valid", "--out", ".", "--count", 2, "--force")[0] == 0
@@ -206,7 +206,7 @@ def test_a_folder_with_other_files_is_refused_until_it_is_forced(index: str | No
 
 
 def test_what_is_half_written_has_no_index(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run("--kind", "valid", "--out", "x", "--count", 3)
+    run("--kind", "valid", "--output", "x", "--count", 3)
     replace = Path.replace
 
     def full(draft: Path, path: Path) -> Path:
@@ -216,7 +216,7 @@ def test_what_is_half_written_has_no_index(run: Run, tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(Path, "replace", full)
     said = "ltx-mock: cannot write x/0002-invalid-GEN-2-unknown-word.json: No space left on device\n"
-    assert run("--kind", "invalid", "--out", "x") == (2, "", said)
+    assert run("--kind", "invalid", "--output", "x") == (2, "", said)
     assert list(contents(tmp_path / "x")) == ["0001-invalid-GEN-1-no-object.json"]
 
 
@@ -237,7 +237,7 @@ def test_what_is_half_written_has_no_index(run: Run, tmp_path: Path, monkeypatch
 def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_written(
     args: str, said: str, run: Run, tmp_path: Path
 ) -> None:
-    code, out, err = run("--kind", *args.split(), "--out", "x")
+    code, out, err = run("--kind", *args.split(), "--output", "x")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"ltx-mock: {said}")
     assert contents(tmp_path) == {}
@@ -245,7 +245,7 @@ def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_written(
 
 def test_a_file_in_the_place_of_the_folder_is_said_so(run: Run, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
-    assert run("--kind", "valid", "--out", "x") == (2, "", "ltx-mock: cannot write x: File exists\n")
+    assert run("--kind", "valid", "--output", "x") == (2, "", "ltx-mock: cannot write x: File exists\n")
 
 
 def test_the_command_knows_the_kinds_and_modes_without_importing_what_draws_them() -> None:

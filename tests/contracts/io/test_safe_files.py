@@ -113,7 +113,7 @@ def test_a_corpus_is_written_through_no_link(tmp_path: Path, precious: Path) -> 
         assert precious.read_text() == PRECIOUS
     (tmp_path / "planted").symlink_to(tmp_path)
     told = run("fuzz", "--kind", "valid", "--out", tmp_path / "planted", "--force")
-    assert told == f"{tmp_path}/planted is a symbolic link; give --out the folder itself"
+    assert told == f"{tmp_path}/planted is a symbolic link; give --output the folder itself"
 
 
 def test_a_file_is_written_whole_keeps_its_mode_and_can_be_added_to(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ltx_mock.cli.outputs import Outputs
 from ltx_mock.cli.report import report_files, show
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.reporting import escape_workflow_commands, github_annotations, printable
@@ -133,7 +134,7 @@ def test_a_title_does_not_become_a_command_where_the_table_wraps_it(width: int) 
 @given(HOSTILE)
 def test_json_on_the_standard_output_has_no_command_and_says_the_same(text: str) -> None:
     one = report(deviation(title=text, actual=text))
-    out, _ = printed(report_files, one, json_="-")
+    out, _ = printed(report_files, one, outputs=Outputs((("json", "-"),)))
     assert commands(out) == []
     assert json.loads(out) == one.as_dict()
-    assert commands(printed(report_files, one, sarif_="-")[0]) == []
+    assert commands(printed(report_files, one, outputs=Outputs((("sarif", "-"),)))[0]) == []

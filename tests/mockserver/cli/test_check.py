@@ -100,8 +100,7 @@ def test_every_form_of_the_report_is_written_in_one_run(tmp_path: Path) -> None:
     with BrokenServer() as server, server.broken_by(MUTANTS["costs-one-more"]) as url:
         code, out, err = ltx_mock(
             *("check", url, "--api-key", server.key, "--rule", "TASK", *OURS, "--github"),
-            *("--json", str(files["report.json"]), "--sarif", str(files["report.sarif"])),
-            *("--junitxml", str(files["junit.xml"]), "--trace", str(files["trace.ndjson"])),
+            *(f"--output={files[name]}" for name in ("report.json", "report.sarif", "junit.xml", "trace.ndjson")),
             env={"GITHUB_STEP_SUMMARY": str(files["step.md"]), "CI": "true"},
         )
         recorded = read_trace(files["trace.ndjson"])
@@ -162,7 +161,7 @@ def test_the_key_may_stand_in_the_environment() -> None:
         (("http://127.0.0.1:9", "--rule", "ENV", "--exclude-rule", "ENV"), "no rule is left to check"),
         (("http://[::1",), "must be the http or https URL of a server"),
         (("http://127.0.0.1:9", "--api-key", "kéy"), "it must be ASCII without spaces"),
-        (("http://127.0.0.1:9", "--trace", "-"), "only --json and --sarif can go to standard output"),
+        (("http://127.0.0.1:9", "--trace", "-", "--json"), "only one report can go to standard output"),
         ((), "Missing argument 'URL'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -174,9 +173,9 @@ def test_what_cannot_be_run_is_told_in_one_line(arguments: tuple[str, ...], told
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("option", ["--json", "--sarif", "--junitxml", "--trace"])
+@pytest.mark.parametrize("option", ["--output", "--sarif", "--junitxml", "--trace"])
 def test_what_cannot_be_written_is_told_before_anything_is_asked(tmp_path: Path, option: str) -> None:
-    code, out, err = ltx_mock("check", "http://127.0.0.1:9", option, str(tmp_path / "no" / "file"))
+    code, out, err = ltx_mock("check", "http://127.0.0.1:9", option, str(tmp_path / "no" / "file.xml"))
     assert (code, out) == (2, "")
     assert "cannot write" in err
     assert len(err.splitlines()) == 1

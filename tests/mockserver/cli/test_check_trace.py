@@ -195,7 +195,11 @@ def test_what_was_found_is_shown_though_a_file_cannot_be_written(cli: Run) -> No
         ('{"at": "\x1b"}', [], "recording.ndjson: line 1: it is not JSON: Invalid control character at column 9"),
         ("", ["--rule", "TASK-99"], "no rule 'TASK-99' (did you mean 'TASK-9'?); ltx-mock rules lists them"),
         ("", ["--exclude-rule", "x"], "no rule 'x'; ltx-mock rules lists them"),
-        ("", ["--json", "--sarif", "-"], "JSON and SARIF cannot both go to standard output; give one of them a file"),
+        (
+            "",
+            ["--json", "--sarif", "-"],
+            "only one report can go to standard output; give the others a file with --output",
+        ),
         ("", ["more"], "Got unexpected extra argument (more); see ltx-mock check-trace --help"),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ltx_mock.cli.outputs import Outputs
 from ltx_mock.cli.report import chosen_rules, report_files, show, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts import RULES, Report, Verdict
@@ -86,7 +87,7 @@ def test_both_files_are_written_and_the_text_is_printed_all_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     json_, sarif_ = tmp_path / "report.json", tmp_path / "report.sarif"
-    tell(LIVE, json_=str(json_), sarif_=str(sarif_))
+    tell(LIVE, Outputs((("json", str(json_)), ("sarif", str(sarif_)))))
     assert capsys.readouterr().out.startswith("server ")
     assert '"tasksAllowed": 40' in json_.read_text(encoding="utf-8")
     assert '"version": "2.1.0"' in sarif_.read_text(encoding="utf-8")
@@ -94,4 +95,4 @@ def test_both_files_are_written_and_the_text_is_printed_all_the_same(
 
 def test_where_a_file_cannot_be_written_one_line_says_which(tmp_path: Path) -> None:
     with pytest.raises(LtxMockError, match=rf"^cannot write {tmp_path}: Is a directory$"):
-        report_files(Report(verdicts=()), json_=str(tmp_path))
+        report_files(Report(verdicts=()), Outputs((("json", str(tmp_path)),)))

@@ -267,7 +267,7 @@ def test_the_key_is_in_no_report_even_where_the_client_prints_it(tmp_path: Path)
     files = [tmp_path / name for name in ("report.json", "junit.xml", "step.md")]
     exit_code, out, err = ltx_mock(
         *("check-client", "--case", "success", "--case", "bad-request", "--github"),
-        *("--json", str(files[0]), "--junitxml", str(files[1]), "--", *PYTHON, code, "{api_key}"),
+        *("--output", str(files[0]), "--junitxml", str(files[1]), "--", *PYTHON, code, "{api_key}"),
         env={"GITHUB_STEP_SUMMARY": str(files[2])},
     )
     assert exit_code == 1, err
@@ -355,7 +355,7 @@ def test_what_a_client_prints_commands_nobody_and_breaks_no_file(tmp_path: Path)
         (("--timeout", "inf", "--", "true"), "inf is not in the range"),
         (("--timeout", "nan", "--", "true"), "'nan' is not a number"),
         (("--scale", "1e9", "--", "true"), "is not in the range"),
-        (("--junitxml", "-", "--", "true"), "only --json can go to standard output"),
+        (("--junitxml", "-", "--json", "--", "true"), "only one report can go to standard output"),
         (("--case", "success", "--", "/no/such/program"), "cannot run '/no/such/program': No such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -371,9 +371,9 @@ def test_what_cannot_be_run_is_told_in_one_line(
     assert len([line for line in err.splitlines() if " cases, " not in line]) == 1
 
 
-@pytest.mark.parametrize("option", ["--json", "--junitxml", "--github"])
+@pytest.mark.parametrize("option", ["--output", "--junitxml", "--github"])
 def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path: Path, option: str) -> None:
-    there, ran = str(tmp_path / "no" / "file"), tmp_path / "ran"
+    there, ran = str(tmp_path / "no" / "report.xml"), tmp_path / "ran"
     given = (option,) if option == "--github" else (option, there)
     code, out, err = ltx_mock("check-client", *given, "--", "touch", str(ran), env={"GITHUB_STEP_SUMMARY": there})
     assert (code, out, ran.exists()) == (2, "", False)

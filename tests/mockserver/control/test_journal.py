@@ -401,7 +401,7 @@ def test_a_limit_cuts_an_export(admin: httpx.Client) -> None:
 def test_the_shell_finds_and_exports(mock: MockServer, tmp_path: Path) -> None:
     url = {"LTX_MOCK_URL": mock.url}
     code, out, _ = run("requests", "--status", "4xx", "--operation", "generateTask", env=url)
-    assert (code, out.count("\n"), "GEN-10" in out) == (0, 2, True)
+    assert (code, out.count("generateTask"), "GEN-10" in out) == (0, 1, True)
     for form in ("har", "ndjson"):
         code, out, _ = run("requests", "--format", form, "--key", KEY, env=url)
         assert code == 0
