@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import urlsplit
 
-from ltx_mock.api.files import _render
+from ltx_mock.api.recorded_media import _render
 from ltx_mock.asgi.in_process import Reply
 from ltx_mock.core.clock import DAY, SECOND
 from ltx_mock.core.timeline import GENERATION_MS, LORA_MS
@@ -512,7 +512,7 @@ def patched(name: str, rule: str, text: str, target: str, value: object, outcome
     return Mutant(name, rule, text, outcome=outcome, patches={f"ltx_mock.{target}": value})
 
 
-SPANS, RENDER, LIFE = "core.timeline.GENERATION_MS", "api.files._render", "api.files.RESULT_LIFE_MS"
+SPANS, RENDER, LIFE = "core.timeline.GENERATION_MS", "api.recorded_media._render", "api.files.RESULT_LIFE_MS"
 BETTER, FIRST = {"480p": "720p"}, LORA_MS[0] * 4
 
 PATCHED = [

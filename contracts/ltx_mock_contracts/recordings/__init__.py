@@ -7,21 +7,26 @@ recordings of a request.
 
 from __future__ import annotations
 
-from ltx_mock_contracts.recordings.body import Body
-from ltx_mock_contracts.recordings.folder import Recordings, read_recording, read_recordings
-from ltx_mock_contracts.recordings.matching import Difference, Matcher, Nearest
-from ltx_mock_contracts.recordings.model import (
-    RecordedAnswer,
-    RecordedCallback,
-    RecordedEnd,
-    RecordedRequest,
-    RecordedResponse,
-    RecordedResult,
-    Recording,
-    RecordingError,
-    Redaction,
-)
-from ltx_mock_contracts.recordings.redaction import RecordingRedactor
+from typing import TYPE_CHECKING
+
+from ltx_mock_contracts.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.recordings.body import Body
+    from ltx_mock_contracts.recordings.folder import Recordings, read_recording, read_recordings
+    from ltx_mock_contracts.recordings.matching import Difference, Matcher, Nearest
+    from ltx_mock_contracts.recordings.model import (
+        RecordedAnswer,
+        RecordedCallback,
+        RecordedEnd,
+        RecordedRequest,
+        RecordedResponse,
+        RecordedResult,
+        Recording,
+        RecordingError,
+        Redaction,
+    )
+    from ltx_mock_contracts.recordings.redaction import RecordingRedactor
 
 __all__ = [
     "Body",
@@ -42,3 +47,24 @@ __all__ = [
     "read_recording",
     "read_recordings",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".body": ["Body"],
+        ".folder": ["Recordings", "read_recording", "read_recordings"],
+        ".matching": ["Difference", "Matcher", "Nearest"],
+        ".model": [
+            "RecordedAnswer",
+            "RecordedCallback",
+            "RecordedEnd",
+            "RecordedRequest",
+            "RecordedResponse",
+            "RecordedResult",
+            "Recording",
+            "RecordingError",
+            "Redaction",
+        ],
+        ".redaction": ["RecordingRedactor"],
+    },
+)

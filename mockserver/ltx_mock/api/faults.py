@@ -41,9 +41,23 @@ async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receiv
             connection.restart_server(effect.restart_ms)
         await connection.abort(effect.fault, effect.noise, receive)
         return None
+    if effect.media_type is not None:
+        send = _as_type(send, effect.media_type)
     if connection is not None and effect.restart_ms is not None:
         return _then_restart(send, connection, effect.restart_ms)
     return send if effect.cut is None and effect.pace is None else _ThrottledSend(effect, clock, scope, receive, send)
+
+
+def _as_type(send: Send, media_type: bytes) -> Send:
+    """Return a `send` that replaces the `Content-Type`."""
+
+    async def way(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(name, media_type if name == b"content-type" else value) for name, value in message["headers"]]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return way
 
 
 def _then_restart(send: Send, connection: Connection, away_ms: int) -> Send:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
+from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
@@ -12,6 +13,7 @@ from ltx_mock.api import video
 from ltx_mock.api.downloads import Counted, note
 from ltx_mock.api.endpoints import deliver
 from ltx_mock.api.faults import deliver_with_effect
+from ltx_mock.api.recorded_media import media_of, rendered
 from ltx_mock.asgi.byte_ranges import BytesResponse
 from ltx_mock.asgi.connection import connection_of
 from ltx_mock.asgi.json_response import JSONResponse
@@ -21,6 +23,7 @@ from ltx_mock.core.records import Task
 from ltx_mock.core.timeline import result_fingerprint
 from ltx_mock.engine import responses
 from ltx_mock.engine.engine import Engine
+from ltx_mock.engine.replays import has_results, result_of
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import apply_to_download
 from ltx_mock.errors import NotFoundError, SettingsError, UnavailableError
@@ -39,8 +42,6 @@ MEDIA_TYPES = {
     "safetensors": "application/octet-stream",
     "webp": "image/webp",
 }
-
-_render = lru_cache(maxsize=16)(video.render)
 
 
 class Preview:
@@ -63,7 +64,7 @@ class Preview:
     async def _serve(
         self, tenant: Tenant, task: Task, refused: JSONResponse | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        await (refused or _video(tenant, task))(scope, receive, send)
+        await (refused or _video(tenant, task, scope))(scope, receive, send)
 
 
 class ResultFile(Preview):
@@ -82,7 +83,7 @@ class ResultFile(Preview):
         counted = Counted(send, connection)
         try:
             if happening is None:
-                await (refused or _video(tenant, task))(scope, receive, counted)
+                await (refused or _video(tenant, task, scope))(scope, receive, counted)
             else:
                 await self._play(happening, tenant, task, scope, receive, counted)
         finally:
@@ -108,32 +109,34 @@ class ResultFile(Preview):
             return
         way = await deliver_with_effect(response.effect, tenant.clock, scope, receive, send)
         if way is not None:
-            await _video(tenant, task)(scope, receive, way)
+            await _video(tenant, task, scope)(scope, receive, way)
 
 
 def _unavailable(task: Task, now: int) -> JSONResponse | None:
     state = task.timeline.state(now)
-    if state != "success":
+    if not (has_results(task, now) if task.recording else state == "success"):
         return _problem(404, f"No such file: the task is {state}")
     if now >= task.timeline.ended + RESULT_LIFE_MS:
         return _problem(GONE, GONE_MESSAGE)
     return None
 
 
-def _video(tenant: Tenant, task: Task) -> BytesResponse:
-    request = task.request
-    look = result_fingerprint(request, task.seed)
+def _video(tenant: Tenant, task: Task, scope: Scope) -> BytesResponse:
+    recorded = result_of(task, _number(scope["query_string"])) if task.recording else None
+    if recorded is not None:
+        return media_of(tenant, task, recorded)
+    look = result_fingerprint(task.request, task.seed)
+    return BytesResponse(
+        lambda: video.padded(rendered(task.request, look), tenant.settings.result_bytes),
+        media_type=MODEL.result.media_type,
+        etag=look.hex(),
+    )
 
-    def content() -> bytes:
-        rendered = _render(
-            resolution=request.resolution,
-            aspect_ratio=request.aspect_ratio,
-            seconds=request.duration,
-            picture=look,
-        )
-        return video.padded(rendered, tenant.settings.result_bytes)
 
-    return BytesResponse(content, media_type=MODEL.result.media_type, etag=look.hex())
+def _number(query: bytes) -> int:
+    """Return the number of a result in the URL, by default 1."""
+    number = parse_qs(query.decode("latin-1")).get("result", ["1"])[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0
 
 
 class SampleFile:

@@ -13,13 +13,14 @@ from hashlib import blake2b
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_fixtures import FRAMES_PER_SECOND, Fragments, fragments
 
-__all__ = ["dimensions", "padded", "render"]
+__all__ = ["dimensions", "fitted", "padded", "render"]
 
 _MOVIE_TIMESCALE = 1000
 _IDENTITY = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _LANGUAGE_UNDEFINED = 0x55C4
 _TRACK_SHOWN = 3
 _SAME_FILE = 1
+_MEDIA = b"mdat"
 
 
 def dimensions(resolution: str, aspect_ratio: str) -> tuple[int, int]:
@@ -39,6 +40,12 @@ def padded(video: bytes, size: int) -> bytes:
     """Return an MP4 file padded to at least `size` bytes with a box that players skip."""
     missing = size - len(video)
     return video if missing <= 0 else video + _box(b"free", bytes(max(0, missing - 8)))
+
+
+def fitted(video: bytes, size: int) -> bytes:
+    """Return an MP4 file of `render` with exactly `size` bytes, at least its own: its last box becomes longer."""
+    start = video.index(_MEDIA) - 4
+    return video[:start] + _box(_MEDIA, video[start + 8 :], bytes(size - len(video)))
 
 
 def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) -> bytes:
@@ -63,7 +70,7 @@ def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) 
     # The index contains its own length as offset, so it is built twice; the value does not change the length.
     index = _movie(source, width, height, seconds, sizes, offset=0)
     index = _movie(source, width, height, seconds, sizes, offset=len(start) + len(index) + 8)
-    return start + index + _box(b"mdat", b"".join(frames) * seconds)
+    return start + index + _box(_MEDIA, b"".join(frames) * seconds)
 
 
 @lru_cache(maxsize=32)

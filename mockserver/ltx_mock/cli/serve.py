@@ -24,6 +24,7 @@ from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import MEMORY
 from ltx_mock.core.settings import FORMER_NAMES, Settings
 from ltx_mock.core.timings import with_timings
+from ltx_mock.engine.recordings import RecordingFolders
 from ltx_mock.errors import LtxMockError
 from ltx_mock.scenarios.files import load_scenarios
 from ltx_mock.server.app import new_engine
@@ -100,13 +101,16 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     check_workers(workers, settings)
     occupy_standard_streams()
     settings = asyncio.run(wait_for_store(settings, WAIT_SECONDS, _note, agree=bool(drawn)))
+    recorded = None if settings.recordings is None else RecordingFolders().read(settings.recordings)
+    for problem in recorded.problems if recorded else ():
+        _note(f"{settings.recordings}: {problem}")
     sockets = listen(settings.host, settings.port)
     url = url_of(sockets[0])
 
     def ready() -> None:
         if ready_file:
             write_ready_file(Path(ready_file), url)
-        click.echo(banner(settings, url, workers), err=True)
+        click.echo(banner(settings, url, workers, len(recorded.recordings) if recorded else 0), err=True)
         if in_browser:
             _show_in_browser(dashboard_url(url))
 
@@ -140,7 +144,7 @@ def check_workers(count: int, settings: Settings) -> None:
         )
 
 
-def banner(settings: Settings, url: str, workers: int = 1) -> str:
+def banner(settings: Settings, url: str, workers: int = 1, recordings: int = 0) -> str:
     """Return the message at start-up: the URL, and how to configure a client."""
     clock = settings.new_clock()
     pace = f"{clock.speed:g} times faster" if clock.mode == "scaled" else f"{clock.mode} clock"
@@ -163,6 +167,9 @@ def banner(settings: Settings, url: str, workers: int = 1) -> str:
     ]
     if settings.scenario:
         lines.insert(6, f"  scenarios     {', '.join(scenario.name for scenario in settings.scenario)}")
+    if settings.recordings is not None:
+        others = "any other request is refused" if settings.recordings_only else "the fake answers all others"
+        lines.insert(6, f"  recordings    {recordings} in {settings.recordings}; {others}")
     if not url.endswith(f":{Settings.port}"):
         lines.insert(6, f"  other shells  export LTX_MOCK_URL={url}   (for ltx-mock tasks, clock, …)")
     if settings.host not in {"127.0.0.1", "localhost", "::1"} and settings.admin_token is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 CauseKind: TypeAlias = Literal[
-    "request", "limit", "asset", "scenario", "attempt", "manual", "clock", "crash", "upstream"
+    "request", "limit", "asset", "scenario", "attempt", "manual", "clock", "crash", "upstream", "recording"
 ]
 """`request`: something in the request; `limit`: a limit or missing credits; `asset`: an image or LoRA; `scenario`;
 `attempt`: the number of a callback's attempt; `manual`: an action by hand; `clock`: a change of the clock; `crash`: an
-internal error of the fake; `upstream`: what the real API did, behind a proxy."""
+internal error of the fake; `upstream`: what the real API did, behind a proxy; `recording`: what it did once."""
 
 
 class Cause(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from ltx_mock.core.cause import Cause
+from ltx_mock.core.nearest_request import nearest_request
 from ltx_mock.core.timeline import Timeline
 from ltx_mock.core.trace_context import TraceContext
 from ltx_mock.scenarios.matching import ActiveScenario
@@ -25,7 +26,8 @@ class Task(NamedTuple):
     request alone does not. `page` is the origin of the foreign page that submitted it: for such a task nothing is
     called or fetched. While its assets are checked (`inspecting`), its end is not final. `results` are the URLs of a
     task of the real API; the fake's own have none. `idempotency_key` is that of its request, if such keys are honoured,
-    and `trace` the trace that its request belongs to.
+    and `trace` the trace that its request belongs to. `recording` is the one whose life the task lives, see
+    `ltx_mock.core.replay`; it is empty if the timeline tells that.
     """
 
     id: str
@@ -44,10 +46,16 @@ class Task(NamedTuple):
     results: tuple[str, ...] = ()
     idempotency_key: str = ""
     trace: TraceContext | None = None
+    recording: bytes = b""
 
     @property
     def request(self) -> GenerateRequest:
-        """The request, parsed anew at each call, since few tasks need it after they were made, and it is large."""
+        """The request, parsed anew at each call, since few tasks need it after they were made, and it is large.
+
+        The fake has refused an invalid one, unless the API had accepted it in a recording.
+        """
+        if self.findings and self.findings[0].severity == "violation":
+            return nearest_request(self.body)
         return GenerateRequest.from_body(parse_body(self.body))
 
 

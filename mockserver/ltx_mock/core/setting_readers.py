@@ -13,6 +13,7 @@ from ltx_mock.core.hosts import ORIGIN
 from ltx_mock.fields import choice, in_digits, pairs, refused, text, whole
 from ltx_mock.scenarios import Scenario, find_scenario, from_dict
 from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.recordings.fields import parse_field
 from ltx_mock_contracts.validation.urls import is_http_url
 
 MEMORY = "memory"
@@ -92,6 +93,16 @@ def page_origin(path: str, value: object) -> str:
 def file_path(path: str, value: object) -> str:
     """Read the path of a file."""
     return text()(path, os.fspath(value) if isinstance(value, os.PathLike) else value)
+
+
+def request_field(path: str, value: object) -> str:
+    """Read the name of a field of a request."""
+    given = text()(path, value)
+    try:
+        parse_field(given)
+    except ValueError:
+        raise refused(path, "the name of a field, such as input.seed or /input/seed", value) from None
+    return given
 
 
 def scenario(_path: str, value: object) -> Scenario:

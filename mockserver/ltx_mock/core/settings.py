@@ -149,6 +149,19 @@ class Settings:
         whole(1),
         "MiB of journal kept for all keys; requests without a valid key and idle keys are dropped first.",
     )
+    recordings: str | os.PathLike[str] | None = setting(  # noqa: RUF009 - a path is immutable
+        None,
+        readers.file_path,
+        "Replay the recordings in this folder: a request that equals a recorded one gets the recorded responses.",
+        metavar="DIR",
+    )
+    recordings_only: bool = setting(False, switch, "Refuse a generateTask that no recording equals with 404.")
+    match_ignore: tuple[str, ...] = setting(
+        (),
+        several(readers.request_field),
+        "Let this field of a request differ from the recorded one, such as input.seed (may be repeated).",
+        metavar="FIELD",
+    )
     store: str = setting(
         readers.MEMORY,
         readers.store,

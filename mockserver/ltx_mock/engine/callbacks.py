@@ -19,12 +19,12 @@ from ltx_mock.asgi.turns import in_turns
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.hosts import in_container, url_host
 from ltx_mock.core.records import Attempt, Delivery
-from ltx_mock.engine import responses
 from ltx_mock.engine.deliveries import (
     RETRY_AFTER_MS,
     Claim,
     Sent,
     after_attempt,
+    body_of,
     entry_of,
     give_back,
     origin_of,
@@ -241,7 +241,7 @@ class Callbacks(Observer):
                 return None
             tenant.put_delivery(delivery._replace(state="sending", sender=self._store.worker))
             at = max(delivery.due, tenant.clock.now()) if tenant.clock.flows else delivery.due
-            body = responses.status(task, max(at, task.timeline.ended)).body
+            body = body_of(task, delivery, at)
             return with_headers(tenant.settings, task, delivery, Sent(at, *apply_to_callback(tenant, task, body)))
 
         sent = await self._store.run_in_background(tenant, prepare)

@@ -6,7 +6,7 @@ Times are virtual, in Unix milliseconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ltx_mock.core.cause import Cause
@@ -17,6 +17,8 @@ from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Task, delivery_id
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.signatures import FLAW_TEXTS, Message, signed_headers
+from ltx_mock.engine import responses
+from ltx_mock.engine.replays import PlannedCallback, callback_body, planned_callbacks
 from ltx_mock.engine.scenario_effects import PlannedTask
 from ltx_mock.errors import ConflictError
 from ltx_mock.scenarios.model import MAX_COPIES
@@ -68,12 +70,19 @@ def plan(tenant: Tenant, planned: PlannedTask, url: str) -> None:
     if callback.lost:
         target, reason = None, planned.scenario and planned.scenario.cause
     state: DeliveryState = "scheduled" if target else "withheld"
-    for copy in range(callback.copies if target else 1):
+    for copy, (wait, kind) in enumerate(_copies(planned) if target else [PlannedCallback(planned.wait)]):
         delivery = Delivery(delivery_id(task.id, copy), tenant.key, task.id, url, target, state, reason=reason)
-        kind = callback.content_type or delivery.content_type
-        due = _due(task, planned.wait) if target else None
-        delivery = delivery._replace(due=due, wait=planned.wait, content_type=kind, signature=callback.signature)
-        tenant.put_delivery(delivery)
+        due = _due(task, wait) if target else None
+        delivery = delivery._replace(due=due, wait=wait, signature=callback.signature)
+        tenant.put_delivery(delivery._replace(content_type=callback.content_type or kind))
+
+
+def _copies(planned: PlannedTask) -> Iterator[PlannedCallback]:
+    """Yield the callbacks of a new task: those of its recording, or the documented one, and more by a scenario."""
+    recorded = planned_callbacks(planned.task) if planned.task.recording else [PlannedCallback()]
+    more = max(0, planned.callback.copies - len(recorded))
+    for each in recorded + recorded[-1:] * more:
+        yield each._replace(wait=each.wait + planned.wait)
 
 
 def reschedule(tenant: Tenant, task: Task) -> None:
@@ -82,6 +91,12 @@ def reschedule(tenant: Tenant, task: Task) -> None:
         delivery = tenant.delivery(delivery_id(task.id, copy))
         if delivery is not None and delivery.state == "scheduled" and not delivery.attempts:
             tenant.put_delivery(delivery._replace(due=_due(task, delivery.wait)))
+
+
+def body_of(task: Task, delivery: Delivery, at: int) -> bytes:
+    """Return the body of an attempt at a moment."""
+    at = max(at, task.timeline.ended)
+    return callback_body(task, delivery, at) if task.recording else responses.status(task, at).body
 
 
 def redeliver(tenant: Tenant, task: Task, delivery: Delivery) -> None:
@@ -146,8 +161,10 @@ def _sender_of(tenant: Tenant, delivery_id: str) -> str | None:
 
 
 def _due(task: Task, wait: int) -> int | None:
-    """Return when the first attempt is due; None for a task without end."""
-    return None if task.timeline.endless else task.timeline.ended + wait
+    """Return when the first attempt is due; None for a task without end, unless it has a recorded callback."""
+    if task.timeline.endless:
+        return task.timeline.created + wait if task.recording else None
+    return task.timeline.ended + wait
 
 
 def after_attempt(delivery: Delivery, attempt: Attempt) -> Delivery:

@@ -14,9 +14,10 @@ from ltx_mock.core.caller import Caller
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.failures import CONTENT_VIOLATION, failure
+from ltx_mock.core.nearest_request import nearest_request
 from ltx_mock.core.records import Delivery, Task, delivery_id
 from ltx_mock.core.settings import Settings
-from ltx_mock.engine import responses
+from ltx_mock.engine import replays, responses
 from ltx_mock.engine.assets import Inspector
 from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.clocks import Clocks
@@ -24,6 +25,7 @@ from ltx_mock.engine.deliveries import redeliver
 from ltx_mock.engine.fired import Fired
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.outbound import Sender
+from ltx_mock.engine.recordings import RecordingFolders
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import PlannedTask
 from ltx_mock.engine.submissions import Submission
@@ -63,6 +65,7 @@ class Engine:
         sender: Sends the fake's own requests.
         tenants: The tenants by key.
         worker: A thread for long work outside the event loop.
+        recordings: The folders of recordings.
         is_open: Set while it can process requests.
     """
 
@@ -70,11 +73,12 @@ class Engine:
         self.started = Clock.start().now()
         self.store, self.sender = store, sender
         self.worker = WorkerThread()
+        self.recordings = RecordingFolders()
         self.is_open = asyncio.Event()
         self._inspections = Inspections()
         self.callbacks = Callbacks(store, sender, self.wait_for_inspections)
         self._clocks = Clocks(store, self.callbacks, self.wait_for_inspections)
-        self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self._clocks)
+        self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self._clocks, self.recordings)
         inspector = Inspector(sender, fetch_all=settings.fetch_assets)
         self._creation = TaskCreation(store, inspector, self._inspections)
         store.observers.add(self.callbacks)
@@ -118,11 +122,35 @@ class Engine:
             now: the time of the request, in Unix milliseconds of the tenant's clock.
             requested: the scenarios that the request asks for.
         """
+        if tenant.settings.recordings is not None:
+            replayed = self._replayed(tenant, submitted, caller, now, requested)
+            if replayed is not None:
+                return replayed
         request, findings = submitted.request, submitted.findings
         if request is None or (findings and tenant.settings.strict):
             strict = tenant.settings.strict
             return Created(responses.invalid([each for each in findings if strict or each.severity == "violation"]))
         return Created(*self._creation.create(tenant, submitted, request, caller, now, requested))
+
+    def _replayed(
+        self,
+        tenant: Tenant,
+        submitted: Submission,
+        caller: Caller,
+        now: int,
+        requested: tuple[ActiveScenario, ...],
+    ) -> Created | None:
+        """Process a generateTask by a recording of it; None if the fake itself is to respond."""
+        if tenant.settings.strict and submitted.findings:
+            return None
+        recording = self.recordings.take(tenant, submitted.raw)
+        if recording is None:
+            only = tenant.settings.recordings_only
+            return Created(self.recordings.nothing(tenant, submitted.raw)) if only else None
+        if recording.task_id is None:
+            return Created(replays.refused(recording, submitted.findings))
+        request = submitted.request or nearest_request(submitted.raw)
+        return Created(*self._creation.create(tenant, submitted, request, caller, now, requested, recording))
 
     async def after_generate(self, tenant: Tenant, created: Created) -> None:
         """Start what a new task needs: the check of its assets, and its callback if that comes before the response."""
@@ -149,8 +177,8 @@ class Engine:
         if task is None:
             return responses.unknown_task(task_id)
         if tenant.clock.mode == "auto":
-            tenant.move_clock(task.timeline.next_transition(now) or now)
-        return responses.status(task, now)
+            tenant.move_clock(_next_transition(task, now) or now)
+        return replays.status(task, now) if task.recording else responses.status(task, now)
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait for the inspections of the tenant's tasks; see `Inspections`."""
@@ -215,7 +243,8 @@ class Engine:
             if state in ENDED:
                 raise ConflictError(f"{task_id} is finished: {state} is its last state (TASK-1)")
             ending = failure(fail_code or CONTENT_VIOLATION, BY_HAND) if wanted == "failed" else None
-            change_task(tenant, current._replace(timeline=current.timeline.finished_at(now, ending), cause=BY_HAND))
+            ended = current.timeline.finished_at(now, ending)
+            change_task(tenant, current._replace(timeline=ended, cause=BY_HAND, recording=b""))
 
         await self.store.run(tenant, end)
         if tenant.clock.mode == "manual":
@@ -244,3 +273,7 @@ class Engine:
         self._inspections.cancel()
         await self.callbacks.close()
         await self.store.close()
+
+
+def _next_transition(task: Task, now: int) -> int | None:
+    return replays.next_transition(task, now) if task.recording else task.timeline.next_transition(now)

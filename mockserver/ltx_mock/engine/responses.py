@@ -27,7 +27,8 @@ class Effect(NamedTuple):
 
     `wait_ms` is its delay; `fault` breaks the connection instead, and sends `noise`. A download is cut off after the
     share `cut`, and sent with `pace` bytes per second. `close_after_ms` is the longest silence in real milliseconds.
-    With `restart_ms` the server then restarts; see `ltx_mock.scenarios.model.Outcome`.
+    With `restart_ms` the server then restarts; see `ltx_mock.scenarios.model.Outcome`. `media_type` is another
+    `Content-Type` than that of JSON.
     """
 
     wait_ms: int = 0
@@ -37,6 +38,7 @@ class Effect(NamedTuple):
     pace: int | None = None
     close_after_ms: int | None = None
     restart_ms: int | None = None
+    media_type: bytes | None = None
 
 
 class ApiResponse(NamedTuple):

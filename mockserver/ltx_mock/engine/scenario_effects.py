@@ -38,7 +38,7 @@ class PlannedTask(NamedTuple):
 def apply_to_task(
     task: Task, claimed: ActiveScenario, random_bytes: Callable[[], bytes], redraw: Callable[[Failure], Timeline]
 ) -> PlannedTask:
-    """Return a new task as a scenario changes it.
+    """Return a new task as a scenario changes it. One that ends otherwise no longer lives the life of a recording.
 
     Args:
         task: the task as requested.
@@ -57,7 +57,8 @@ def apply_to_task(
     if callback.first:
         line = line.finished_at(line.created, line.failure)
     wait = milliseconds(callback.delay, random_bytes()) if callback.delay is not None else 0
-    return PlannedTask(task._replace(timeline=line), callback, wait, claimed)
+    recording = task.recording if line == task.timeline else b""
+    return PlannedTask(task._replace(timeline=line, recording=recording), callback, wait, claimed)
 
 
 def take_scenario(
@@ -138,6 +139,7 @@ def apply_to_response(tenant: Tenant, happening: ActiveScenario, response: ApiRe
         outcome.bytes_per_second,
         outcome.close_after if outcome.fault else before.close_after_ms,
         before.restart_ms if outcome.restart is None else outcome.restart,
+        before.media_type,
     )
     details = ", ".join(_details(outcome, late, waits=tenant.clock.flows))
     cause = Cause("scenario", f"{happening.cause}: {details}" if details else happening.cause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ltx_mock.core.caller import Caller
 from ltx_mock.core.cause import Cause
@@ -11,7 +12,7 @@ from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.timeline import build_timeline, earliest_failure
-from ltx_mock.engine import deliveries, responses
+from ltx_mock.engine import deliveries, replays, responses
 from ltx_mock.engine.assets import NOTHING, Inspector
 from ltx_mock.engine.idempotency import repeated
 from ltx_mock.engine.inspections import Inspections
@@ -23,6 +24,9 @@ from ltx_mock.store.interface import Store
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.request import GenerateRequest
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.recordings import Recording
 
 MAX_SEED = 2**31 - 1
 ID_BYTES = 6
@@ -44,12 +48,18 @@ class TaskCreation(Observer):
         caller: Caller,
         now: int,
         requested: tuple[ActiveScenario, ...],
+        recording: Recording | None = None,
     ) -> tuple[ApiResponse, PlannedTask | None]:
-        """Create a task or refuse it, and return the response. A unit of work; see `Engine.generate`."""
+        """Create a task or refuse it, and return the response. A unit of work; see `Engine.generate`.
+
+        With a recording the task lives its life, and the response is the recorded one.
+        """
         key = caller.idempotency_key if tenant.settings.idempotency else None
         if key is not None and (response := repeated(tenant, key, submitted, now)):
             return response, None
         task = self._task(tenant, submitted, request, caller, now, requested)
+        if recording is not None:
+            task = replays.replaying(task, recording)
         refused = tenant.refusal(task, now)
         if refused is not None:
             return responses.no_slot(tenant.settings, refused, now), None
@@ -66,7 +76,10 @@ class TaskCreation(Observer):
         tenant.add_task(task)
         if request.request_type == "callback" and request.callback_url:
             deliveries.plan(tenant, planned, request.callback_url)
-        response = responses.created(task, submitted.findings)
+        if recording is None:
+            response = responses.created(task, submitted.findings)
+        else:
+            response = replays.created(task, recording, submitted.findings)
         if planned.scenario and not planned.fails_only:
             response = apply_to_response(tenant, planned.scenario, response)
         return response, planned
@@ -90,7 +103,8 @@ class TaskCreation(Observer):
 
     def _inspects(self, task: Task, request: GenerateRequest) -> bool:
         line = task.timeline
-        return line.failure is None and not line.endless and self._inspector.concerns(request)
+        known = line.failure is not None or line.endless or task.recording
+        return not known and self._inspector.concerns(request)
 
     def _task(
         self,

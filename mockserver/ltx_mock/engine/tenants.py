@@ -12,6 +12,7 @@ from ltx_mock.core.settings import OF_THE_SERVER, Settings
 from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.clocks import Clocks
 from ltx_mock.engine.inspections import Inspections
+from ltx_mock.engine.recordings import RecordingFolders
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
@@ -21,13 +22,20 @@ class Tenants:
     """The tenants of a store, with their background work."""
 
     def __init__(
-        self, settings: Settings, store: Store, callbacks: Callbacks, inspections: Inspections, clocks: Clocks
+        self,
+        settings: Settings,
+        store: Store,
+        callbacks: Callbacks,
+        inspections: Inspections,
+        clocks: Clocks,
+        recordings: RecordingFolders,
     ) -> None:
         self._keys = frozenset(settings.api_key)
         self._store = store
         self._callbacks = callbacks
         self._inspections = inspections
         self._clocks = clocks
+        self._recordings = recordings
 
     async def anonymous(self) -> Tenant:
         """Return the tenant for requests without a valid key."""
@@ -56,6 +64,8 @@ class Tenants:
             if name in OF_THE_SERVER:
                 raise SettingsError(f"{name} is a setting of the whole server; a tenant cannot have its own value")
         settings = self._store.settings.replace(**values)
+        if settings.recordings is not None:
+            await asyncio.to_thread(self._recordings.read, settings.recordings)
         await self.close(key)
         return await self._store.open_tenant(key, settings)
 

@@ -11,8 +11,13 @@ OF_AN_END = ("resultJson", "failCode", "failMsg")
 
 
 def drifted(body: bytes, drift: Drift) -> bytes:
-    """Return a successful response (an envelope in JSON) with this drift."""
-    envelope = json.loads(body)
+    """Return a successful response (an envelope in JSON) with this drift; any other body is not changed."""
+    try:
+        envelope = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(envelope, dict) or "data" not in envelope:
+        return body
     data = envelope["data"] if isinstance(envelope["data"], dict) else {}
     if drift.state is not None and data.get("state") == "processing":
         data["state"] = drift.state
@@ -26,7 +31,7 @@ def drifted(body: bytes, drift: Drift) -> bytes:
     for name in drift.omit:
         data.pop(name, None)
     data |= drift.extra or {}
-    changed = (drift.extra or {}) | envelope
+    changed = {**(drift.extra or {}), **envelope}
     raw = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()
     return raw[: len(raw) // 2] if drift.malformed else raw
 
@@ -37,8 +42,11 @@ def _results(text: str, drift: Drift) -> str:
         return drift.result_json
     if drift.results == 1 and not drift.escaped:
         return text
-    result = json.loads(text)
-    first = result["resultUrls"][0]
+    try:
+        result = json.loads(text)
+        first = result["resultUrls"][0]
+    except (ValueError, LookupError, TypeError):
+        return text
     copies = [f"{first}?copy={number}" for number in range(2, drift.results + 1)]
     result["resultUrls"] = [first, *copies] if drift.results else []
     if not drift.escaped:

@@ -65,6 +65,7 @@ class MemoryTenant:
         "_limits",
         "_made",
         "_outcomes",
+        "_replayed",
         "_request_bytes",
         "_shared",
         "_tasks",
@@ -101,6 +102,7 @@ class MemoryTenant:
         self._armed_here = False
         self._draws = 0
         self._advanced_to = 0
+        self._replayed: frozenset[str] = frozenset()
         self._shared = shared
         self._tasks: dict[str, Task] = {}
         self._limits = TaskLimits(self._tasks)
@@ -194,6 +196,13 @@ class MemoryTenant:
         """See `Tenant.next_random_bytes`."""
         self._draws += 1
         return digest("scenario", self.settings.seed, self._draws)
+
+    def take_recording(self, names: Sequence[str]) -> str:
+        """See `Tenant.take_recording`."""
+        name = next((each for each in names if each not in self._replayed), names[-1])
+        if name not in self._replayed:
+            self._replayed |= {name}
+        return name
 
     def take_request(self, now: int) -> int:
         """See `Tenant.take_request`."""
@@ -434,8 +443,9 @@ class MemoryTenant:
 
 
 def request_weight(task: Task) -> int:
-    """Return the approximate size of a request in bytes: its body and its findings."""
-    return len(task.body) + len(task.idempotency_key) + (findings_size(task.findings) if task.findings else 0)
+    """Return the approximate size of a request in bytes: its body, its recording, its key and its findings."""
+    findings = findings_size(task.findings) if task.findings else 0
+    return len(task.body) + len(task.recording) + len(task.idempotency_key) + findings
 
 
 def _ignore(_: int) -> None:

@@ -40,6 +40,7 @@ class Head(NamedTuple):
     armed_here: bool
     cleared: int
     trimmed: int
+    replayed: frozenset[str]
 
 
 class Traffic(NamedTuple):
@@ -271,7 +272,7 @@ class ReplicaTenant(MemoryTenant):
             self._recount_limits()  # of tasks that had ended by then, and have not now
         self.clock, self.scenarios, self._made, self._draws = head.clock, head.scenarios, head.made, head.draws
         self._advanced_to, self._armed_here = head.advanced_to, head.armed_here
-        self._cleared, self._trimmed = head.cleared, head.trimmed
+        self._cleared, self._trimmed, self._replayed = head.cleared, head.trimmed, head.replayed
         self._window.start, self._window.used = traffic.start, traffic.used
         self.counts = dict(traffic.counts)
         if self.own_settings is not marks.own_settings:
@@ -288,6 +289,7 @@ class ReplicaTenant(MemoryTenant):
             self._armed_here,
             self._cleared,
             self._trimmed,
+            self._replayed,
         )
 
     def _traffic(self) -> Traffic:
@@ -295,15 +297,16 @@ class ReplicaTenant(MemoryTenant):
 
     def _head_bytes(self, head: Head) -> bytes:
         clock, scenarios = codec.clock_to_bytes(head.clock, self._offset_ns), codec.scenarios_to_bytes(head.scenarios)
-        rest = json.dumps(head[2:]).encode()
+        rest = json.dumps([*head[2:-1], *sorted(head.replayed)]).encode()
         return b"\n".join((clock, scenarios, rest))
 
     def _apply_head(self, written: bytes) -> None:
         clock, _, more = written.partition(b"\n")
         scenarios, _, rest = more.partition(b"\n")
-        self._made, self._draws, self._advanced_to, self._armed_here, cleared, trimmed = from_json(
+        self._made, self._draws, self._advanced_to, self._armed_here, cleared, trimmed, *replayed = from_json(
             rest, "tenant", tuple
         )
+        self._replayed = frozenset(replayed)
         self._set_scenarios(codec.scenarios_from_bytes(scenarios))
         self._set_clock(codec.clock_from_bytes(clock, self._offset_ns))
         if cleared > self._cleared:

@@ -96,6 +96,9 @@ class Tenant(Protocol):
     def next_random_bytes(self) -> bytes:
         """Return the next 16 random bytes of the seed."""
 
+    def take_recording(self, names: Sequence[str]) -> str:
+        """Return the first of the recordings of one request that was not replayed yet, else the last one."""
+
     def take_request(self, now: int) -> int:
         """Count a request (LIM-1). Return 0, or the milliseconds to wait if the limit is reached."""
 

@@ -13,6 +13,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.core.timings import with_timings
 from ltx_mock.server.thread import ServerThread, in_thread
 from ltx_mock.testing.control_client import Admin, transport_to
+from ltx_mock.testing.recordings import warn_of_recordings
 from ltx_mock.testing.tenant import DEFAULT_KEY, World
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class MockServer(World):
 
     def __init__(self, **settings: Unpack[ServerSettings]) -> None:
         self.settings = Settings.from_mapping({"port": 0, **with_timings(settings)})
+        if self.settings.recordings is not None:
+            warn_of_recordings(self.settings.recordings)
         self._server_thread = ServerThread(self.settings)
         self._transport = transport_to(self._server_thread)
         self._worlds = count(1)

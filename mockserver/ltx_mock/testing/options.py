@@ -70,6 +70,9 @@ class TenantSettings(TypedDict, total=False):
     result_bytes: int
     journal_entries: int
     journal_bytes: int
+    recordings: str | os.PathLike[str] | None
+    recordings_only: bool
+    match_ignore: Strings
 
 
 class ServerSettings(TenantSettings, total=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from secrets import token_hex
@@ -16,6 +17,7 @@ from ltx_mock.core.settings import OF_THE_SERVER, setting_names, with_current_na
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
 from ltx_mock.testing.pytest_spending import note_spending
+from ltx_mock.testing.recordings import warn_of_recordings
 from ltx_mock_contracts.control_client import ControlClient
 from ltx_mock_contracts.reporting.redaction import hide_url_secrets
 
@@ -78,6 +80,8 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     example gets the same tenant.
     """
     settings = {"clock": "manual", "seed": item.config.option.ltx_seed} | marked(item) | with_current_names(given)
+    if settings.get("recordings") is not None:
+        settings["recordings"] = _recordings(item, settings["recordings"])
     numbers = item.stash.setdefault(NUMBERS, set())
     number = next(each for each in itertools.count() if each not in numbers)
     world = _open(item, server, settings, number)
@@ -101,6 +105,16 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
         with suppress(LtxMockError):
             world.close()
     _tell(internal_errors)
+
+
+def _recordings(item: pytest.Item, folder: str | os.PathLike[str]) -> str:
+    """Return the folder of recordings, which is relative to that of the test's file, and warn of bad files in it."""
+    path = item.path.parent / folder
+    try:
+        warn_of_recordings(path)
+    except SettingsError as error:
+        pytest.fail(f"@pytest.mark.ltx: {error}", pytrace=False)
+    return str(path)
 
 
 def watch(item: pytest.Item, world: World) -> None:

@@ -1,0 +1,113 @@
+"""The recordings that a tenant replays: read from the folder of its settings, and found by request."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ltx_mock.core.cause import Cause
+from ltx_mock.engine import responses
+from ltx_mock.engine.responses import ApiResponse
+from ltx_mock.errors import SettingsError
+from ltx_mock.store.tenant import Tenant
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.recordings import Matcher, Nearest, Recording, Recordings
+
+MAX_SHOWN = 10
+"""So many differences from the nearest recording are shown."""
+Signature = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(slots=True)
+class _Folder:
+    """What was read from a folder.
+
+    Attributes:
+        signature: The files as they were.
+        content: What was read.
+        generation: That of the newest tenant for which the folder was looked at.
+        matchers: The recordings by request, for each `match_ignore`.
+    """
+
+    signature: Signature
+    content: Recordings
+    generation: int = 0
+    matchers: dict[tuple[str, ...], Matcher] = field(default_factory=dict)
+
+
+class RecordingFolders:
+    """The folders of recordings of all tenants. A folder is read again for a new tenant if it has changed."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, _Folder] = {}
+
+    def read(self, folder: str | os.PathLike[str]) -> Recordings:
+        """Read a folder.
+
+        Raises:
+            SettingsError: it is no folder.
+        """
+        if not Path(folder).is_dir():
+            raise SettingsError(f"recordings must be a folder, but {str(folder)!r} is none", "recordings")
+        return self._current(str(folder)).content
+
+    def take(self, tenant: Tenant, raw: bytes) -> Recording | None:
+        """Return the recording to replay for the body of a generateTask, and note that it is. A part of a unit of work.
+
+        Several recordings of the same request are replayed in turn, and the last again and again.
+        """
+        found = {each.name: each for each in self._matcher(tenant).equal(raw, tenant.key)}
+        return found[tenant.take_recording(list(found))] if found else None
+
+    def nothing(self, tenant: Tenant, raw: bytes) -> ApiResponse:
+        """Return the 404 for a request that no recording equals, with the differences from the nearest."""
+        nearest = self._matcher(tenant).nearest(raw, tenant.key)
+        why = "there are no recordings" if nearest is None else _told(nearest)
+        return responses.error(404, f"No recording of this request; {why}", cause=Cause("recording", f"none: {why}"))
+
+    def _matcher(self, tenant: Tenant) -> Matcher:
+        path, ignored = str(tenant.settings.recordings), tenant.settings.match_ignore
+        folder = self._folders.get(path)
+        if folder is None or folder.generation < tenant.generation:
+            folder = self._current(path)
+            folder.generation = tenant.generation
+        if ignored not in folder.matchers:
+            from ltx_mock_contracts.recordings import Matcher  # noqa: PLC0415 - most servers have no recordings
+
+            folder.matchers[ignored] = Matcher(folder.content.recordings, ignored)
+        return folder.matchers[ignored]
+
+    def _current(self, path: str) -> _Folder:
+        """Return a folder as it is now."""
+        signature, known = _signature(path), self._folders.get(path)
+        if known is None or known.signature != signature:
+            known = self._folders[path] = _read(path, signature)
+        return known
+
+
+def _told(nearest: Nearest) -> str:
+    shown = [each.message for each in nearest.differences[:MAX_SHOWN]]
+    more = len(nearest.differences) - len(shown)
+    return f"the nearest is {nearest.recording.name}: {'; '.join(shown)}{f'; and {more} more' if more else ''}"
+
+
+def _read(path: str, signature: Signature) -> _Folder:
+    from ltx_mock_contracts.recordings import RecordingError, Recordings, read_recordings  # noqa: PLC0415 - see above
+
+    try:
+        return _Folder(signature, read_recordings(path))
+    except RecordingError as error:
+        return _Folder(signature, Recordings(Path(path), (), (str(error),)))
+
+
+def _signature(path: str) -> Signature:
+    """Return names, sizes and times of the files of a folder; nothing if it cannot be read."""
+    try:
+        with os.scandir(path) as files:
+            found = [(each.name, each.stat()) for each in files if each.name.endswith(".json")]
+    except OSError:
+        return ()
+    return tuple(sorted((name, about.st_size, about.st_mtime_ns) for name, about in found))
