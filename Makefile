@@ -19,7 +19,7 @@ QUICK := -m "not slow" --hypothesis-profile=quick
 # The tests of what a store keeps.
 ON_STORES := api asgi control engine scenarios testing
 
-.PHONY: help install serve test test-all test-stores newest flaky lock lint types check format build bench bench-server clean
+.PHONY: help install serve test test-all test-stores newest flaky lock lint types check format build try-install image bench bench-server clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,8 +83,17 @@ format: install  ## ruff: fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-build: install  ## wheel and sdist into dist/
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+build: install  ## wheel and sdist into dist/, as an index wants them
+	@$(PIP) twine
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m twine check --strict dist/*
+
+try-install:  ## install the wheel and the sdist into clean environments of each Python here, and try them
+	@PYTHON=$(PYTHON) .ci/try-install
+
+image:  ## build the image and try it (ENGINE=podman for another engine than docker)
+	@.ci/image
 
 bench: install  ## run every benchmark and print its table
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done

@@ -15,20 +15,21 @@ import httpx
 import pytest
 import yaml
 
+from ltx_mock.client_checks.programs import free_port
 from support.bodies import TEXT, request_body
 from support.nginx import CONFIGURATION, nginx
-from support.processes import Served, ltx_mock, serving
+from support.processes import Served, clean_environment, ltx_mock, serving
 from support.receivers import Receiver
 from support.redis_servers import redis_server
 from support.sse import listening
 from support.waiting import SECONDS
 
 ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.scaled.yml").read_text(encoding="utf-8"))
+WITH_APP: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 KUBERNETES: list[dict[str, Any]] = list(
     yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8"))
 )
-DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 REPLICAS = ["ltx-mock-1", "ltx-mock-2", "ltx-mock-3"]
 COMMAND: list[str] = COMPOSE["services"]["ltx-mock-1"]["command"]
 POD = KUBERNETES[0]["spec"]["template"]["spec"]
@@ -52,7 +53,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         redis = stack.enter_context(redis_server(tmp_path / "redis"))
         given = dict(zip(COMMAND[1::2], COMMAND[2::2], strict=True))
         given |= {"--host": "127.0.0.1", "--store": redis.url, "--clock": "manual", "--seed": "0"}
-        options = [word for option in given.items() if option[0] != "--port" for word in option]
+        options = [word for option in given.items() for word in option]
         replicas = [stack.enter_context(serving(*options, env={"LTX_MOCK_ADMIN_TOKEN": TOKEN})) for _ in REPLICAS]
         url = stack.enter_context(nginx(tmp_path, [urlsplit(each.url).netloc for each in replicas]))
         yield Deployment(url, replicas)
@@ -164,29 +165,48 @@ def test_kubernetes_checks_readiness_where_no_token_is_needed_and_hides_its_own_
             assert each["spec"]["selector"] == labels
 
 
-@pytest.mark.parametrize("words", [COMMAND, CONTAINER["args"]], ids=["compose", "kubernetes"])
-def test_the_commands_have_options_of_serve_and_a_port_that_others_reach(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words", [COMMAND, CONTAINER["args"], WITH_APP["ltx-mock"]["command"]], ids=["scaled", "kubernetes", "compose"]
+)
+def test_the_commands_have_options_of_serve(words: list[str]) -> None:
     command, *options = words
     help_ = subprocess.run(
         [sys.executable, "-m", "ltx_mock", command, "--help"], capture_output=True, text=True, check=True
     ).stdout
     known = set(re.findall(r"--[a-z][a-z-]*", help_))
-    assert {word for word in options if word.startswith("--")} <= known
+    assert {word.partition("=")[0] for word in options if word.startswith("--")} <= known
     variables = {each["name"] for each in CONTAINER["env"]} | set(COMPOSE["x-replica"]["environment"])
     assert {f"--{name.removeprefix('LTX_MOCK_').lower().replace('_', '-')}" for name in variables} <= known
-    given = dict(zip(options[::2], options[1::2], strict=True))
-    assert (given["--host"], given["--port"]) == ("0.0.0.0", "8219")
 
 
-def test_the_image_has_each_package_of_the_wheel_and_the_driver_of_redis() -> None:
-    copied = set(re.findall(r"^COPY (\w+) \w+$", DOCKERFILE, re.MULTILINE))
-    packages = re.search(r"packages = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.DOTALL)
-    assert packages
-    assert copied == set(re.findall(r'"(\w+)/', packages[1]))
-    assert "'.[redis]'" in DOCKERFILE
-    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8")
-    sources = {word for line in re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()}
-    assert {f"!{each}" for each in sources} == {line for line in ignored.splitlines() if line.startswith("!")}
+@pytest.mark.parametrize("service", [COMPOSE["x-replica"], WITH_APP["ltx-mock"]], ids=["scaled", "compose"])
+def test_a_callback_to_localhost_reaches_the_host_of_the_containers(service: dict[str, Any]) -> None:
+    assert service["command"][-1].endswith("http://localhost:*=http://host.docker.internal:*")
+    assert service["extra_hosts"] == ["host.docker.internal:host-gateway"]
+    assert service["read_only"] is True
+
+
+@pytest.mark.node
+def test_the_app_of_compose_gets_its_video_by_a_callback(tmp_path: Path) -> None:
+    app, fake = WITH_APP["app"], WITH_APP["ltx-mock"]
+    assert app["depends_on"] == {"ltx-mock": {"condition": "service_healthy"}}
+    assert app["volumes"] == ["./examples/node:/app:ro"]
+    program, script, prompt, _ = app["command"]
+    assert "--allow-callback-host=app" in fake["command"]
+    with serving(*fake["command"][1:]) as served:
+        environment = {**app["environment"], "APIXO_BASE_URL": f"{served.url}/api/v1"}
+        environment["APIXO_CALLBACK_URL"] = f"http://127.0.0.1:{free_port()}/callback"
+        done = subprocess.run(
+            [program, str(ROOT / "examples" / "node" / script), prompt, "city.mp4"],
+            cwd=tmp_path,
+            env=clean_environment(**environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, (tmp_path / "city.mp4").read_bytes()[4:8]) == (0, b"ftyp"), done.stderr
+        lines = [served.line() for _ in range(2)]
+    assert [line.split()[2] for line in lines] == ["generateTask", "callback"]
 
 
 def test_the_arithmetic_of_the_guide_is_right() -> None:

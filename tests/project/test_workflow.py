@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ltx_mock.version import VERSION
+
 ROOT = Path(__file__).parents[2]
 WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8"))
+RELEASE: dict[Any, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
 JOB = WORKFLOW["jobs"]["check"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PYTHONS = JOB["strategy"]["matrix"]["python"]
@@ -47,6 +50,40 @@ def test_it_may_only_read_and_ends() -> None:
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert JOB["timeout-minutes"] <= 60
     assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", step["uses"]) for step in JOB["steps"] if "uses" in step)
+
+
+def writes(workflow: dict[Any, Any]) -> dict[str, set[str]]:
+    """Return what each job may write."""
+    rights = {name: job.get("permissions", {}) for name, job in workflow["jobs"].items()}
+    return {name: {each for each in given if given[each] == "write"} for name, given in rights.items()}
+
+
+def test_a_job_may_write_what_it_publishes_and_nothing_else() -> None:
+    assert [workflow["permissions"] for workflow in (WORKFLOW, RELEASE)] == [{"contents": "read"}] * 2
+    assert not any(writes(WORKFLOW).values())
+    attesting = {"id-token", "attestations"}
+    assert writes(RELEASE) == {"build": attesting, "publish": {"id-token"}, "image": {*attesting, "packages"}}
+
+
+def test_a_release_is_built_attested_and_published_for_two_architectures_without_a_secret() -> None:
+    steps = [step for job in RELEASE["jobs"].values() for step in job["steps"]]
+    used = [step["uses"].partition("@")[0] for step in steps if "uses" in step]
+    assert used.count("actions/attest-build-provenance") == 2
+    assert "pypa/gh-action-pypi-publish" in used
+    (push,) = [step["with"] for step in steps if step.get("uses", "").startswith("docker/build-push-action@")]
+    assert push["platforms"] == "linux/amd64,linux/arm64"
+    assert re.findall(r"secrets\.(\w+)", str(RELEASE)) == ["GITHUB_TOKEN"]
+    assert RELEASE["jobs"]["publish"]["environment"] == "pypi"
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands == ['.ci/releasable "$GITHUB_REF_NAME"', "make build PYTHON=python", "make image"]
+
+
+@pytest.mark.posix
+def test_a_tag_that_does_not_fit_is_no_release() -> None:
+    for tag, problem in (("v99.0.0", "the tag is v99.0.0"), (f"v{VERSION}", "names no owner|has no part")):
+        done = subprocess.run([ROOT / ".ci" / "releasable", tag], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert re.search(problem, done.stderr)
 
 
 @pytest.mark.parametrize(("system", "place"), [("", ".venv/bin/"), ("Windows_NT", ".venv/Scripts/")])

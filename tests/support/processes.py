@@ -93,6 +93,10 @@ class Process:
         """Send SIGTERM, or these signals, and return the exit code."""
         for number in numbers or (signal.SIGTERM,):
             self._popen.send_signal(number)
+        return self.exit_code()
+
+    def exit_code(self) -> int:
+        """Wait for its end, and return the exit code."""
         code = self._popen.wait(SECONDS)
         self._join()
         return code

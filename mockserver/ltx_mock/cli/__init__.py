@@ -23,6 +23,8 @@ COMMANDS = {
     "check-client": "ltx_mock.cli.check_client",
     "check-trace": "ltx_mock.cli.check_trace",
     "clock": "ltx_mock.cli.clock",
+    "docs": "ltx_mock.cli.shipped",
+    "examples": "ltx_mock.cli.shipped",
     "fuzz": "ltx_mock.cli.fuzz",
     "mcp": "ltx_mock.cli.mcp",
     "openapi": "ltx_mock.cli.reference",

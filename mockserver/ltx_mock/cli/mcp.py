@@ -14,9 +14,10 @@ from ltx_mock.errors import LtxMockError
 @click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one.")
 @click.option("--key", help="Only the tenant with this API key. By default all.")
 def mcp(*, url: str | None, admin_token: str | None, key: str | None) -> None:
-    """Serve coding agents over the Model Context Protocol, on stdin and stdout.
+    """Serve coding agents by the Model Context Protocol.
 
-    An agent starts this command itself; docs/agents.md has the configuration. The fake stops with it.
+    It reads stdin and writes stdout. An agent starts this command itself; docs/agents.md has the configuration. The
+    fake stops with it.
     """
     from ltx_mock.agents.fakes import Session  # noqa: PLC0415 - help does without
     from ltx_mock.agents.protocol import run  # noqa: PLC0415

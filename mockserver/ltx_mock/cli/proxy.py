@@ -15,7 +15,7 @@ from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import run_server
-from ltx_mock.cli.serve import dashboard_url, setting_option
+from ltx_mock.cli.serve import dashboard_url, new_admin_token, setting_option, token_line
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
@@ -103,6 +103,8 @@ def proxy(
     if ready_file:
         check_ready_file(Path(ready_file))
     occupy_standard_streams()
+    new_token = new_admin_token(settings)
+    settings = settings.replace(admin_token=new_token or settings.admin_token)
     engine, purse = new_engine(settings), Purse(Limits(max_tasks, max_credits), settings.price, _tell)
     public = None if callback_url is None else http_url("--callback-url", callback_url)
     relay = CallbackRelay(engine, Sender(settings.ca_file), public) if public else None
@@ -113,7 +115,7 @@ def proxy(
     def ready() -> None:
         if ready_file:
             write_ready_file(Path(ready_file), own_url)
-        click.echo(_banner(own_url, upstream.root), err=True)
+        click.echo(_banner(own_url, upstream.root, new_token), err=True)
 
     lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=coloured())
     try:
@@ -139,7 +141,7 @@ def _tell(purse: Purse) -> None:
     click.echo(f"ltx-mock: {tasks}, {purse.credits} credits so far", err=True)
 
 
-def _banner(url: str, upstream: str) -> str:
+def _banner(url: str, upstream: str, new_token: str | None) -> str:
     return "\n".join(
         [
             f"ltx-mock {VERSION} forwards to {upstream}",
@@ -147,6 +149,7 @@ def _banner(url: str, upstream: str) -> str:
             f"  base URL      {url}/api/v1",
             "  API key       your own: tasks cost money",
             f"  dashboard     {dashboard_url(url)}",
+            *([token_line(new_token)] if new_token else ()),
             "",
             "  Ctrl-C stops the proxy.",
         ]

@@ -21,6 +21,7 @@ from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import run_server, run_workers
 from ltx_mock.cli.streams import occupy_standard_streams
+from ltx_mock.core.hosts import is_loopback
 from ltx_mock.core.setting_readers import MEMORY
 from ltx_mock.core.settings import FORMER_NAMES, Settings
 from ltx_mock.core.timings import with_timings
@@ -104,13 +105,16 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     recorded = None if settings.recordings is None else RecordingFolders().read(settings.recordings)
     for problem in recorded.problems if recorded else ():
         _note(f"{settings.recordings}: {problem}")
+    new_token = new_admin_token(settings)
+    settings = settings.replace(admin_token=new_token or settings.admin_token)
     sockets = listen(settings.host, settings.port)
     url = url_of(sockets[0])
 
     def ready() -> None:
         if ready_file:
             write_ready_file(Path(ready_file), url)
-        click.echo(banner(settings, url, workers, len(recorded.recordings) if recorded else 0), err=True)
+        count = len(recorded.recordings) if recorded else 0
+        click.echo(banner(settings, url, workers, count, new_token), err=True)
         if in_browser:
             _show_in_browser(dashboard_url(url))
 
@@ -144,19 +148,39 @@ def check_workers(count: int, settings: Settings) -> None:
         )
 
 
-def banner(settings: Settings, url: str, workers: int = 1, recordings: int = 0) -> str:
-    """Return the message at start-up: the URL, and how to configure a client."""
+def new_admin_token(settings: Settings) -> str | None:
+    """Return a token for a control plane that the network can reach and that has none."""
+    safe = settings.admin_token is not None or is_loopback(settings.host.lower())
+    return None if safe else secrets.token_hex(12)
+
+
+def banner(settings: Settings, url: str, workers: int = 1, recordings: int = 0, new_token: str | None = None) -> str:
+    """Return the message at start-up: the URL, and how to configure a client.
+
+    Args:
+        settings: All settings.
+        url: The URL of the server.
+        workers: The number of processes.
+        recordings: The number of recordings that are replayed.
+        new_token: The admin token, if it was generated for this run.
+    """
     clock = settings.new_clock()
     pace = f"{clock.speed:g} times faster" if clock.mode == "scaled" else f"{clock.mode} clock"
     crowd = f", {workers} workers" if workers > 1 else ""
     key = "$KEY" if settings.api_key else "any-key"
+    at = [] if url.endswith(f":{Settings.port}") else [f"LTX_MOCK_URL={url}"]
+    at += [f"LTX_MOCK_ADMIN_TOKEN={new_token}"] if new_token else []
     lines = [
         f"ltx-mock {VERSION} answers at {url}  ({pace}, seed {settings.seed}{crowd})",
         "",
         f"  base URL      {url}/api/v1   (the host alone works too)",
         f"  API key       {'as given with --api-key' if settings.api_key else 'any'}",
         f"  dashboard     {dashboard_url(url)}",
+        *([token_line(new_token)] if new_token else ()),
         f"  sample files  {url}/files/",
+        *([f"  other shells  export {' '.join(at)}   (for ltx-mock tasks, clock, …)"] if at else ()),
+        *([recordings_line(settings, recordings)] if settings.recordings is not None else ()),
+        *([f"  scenarios     {', '.join(each.name for each in settings.scenario)}"] if settings.scenario else ()),
         "",
         "  Try it:",
         f'    curl {url}{BASE_PATH}{MODEL.generate_path} -H "Authorization: Bearer {key}" \\',
@@ -165,16 +189,18 @@ def banner(settings: Settings, url: str, workers: int = 1, recordings: int = 0) 
         "",
         "  Ctrl-C stops the server.",
     ]
-    if settings.scenario:
-        lines.insert(6, f"  scenarios     {', '.join(scenario.name for scenario in settings.scenario)}")
-    if settings.recordings is not None:
-        others = "any other request is refused" if settings.recordings_only else "the fake answers all others"
-        lines.insert(6, f"  recordings    {recordings} in {settings.recordings}; {others}")
-    if not url.endswith(f":{Settings.port}"):
-        lines.insert(6, f"  other shells  export LTX_MOCK_URL={url}   (for ltx-mock tasks, clock, …)")
-    if settings.host not in {"127.0.0.1", "localhost", "::1"} and settings.admin_token is None:
-        lines[4] = "  dashboard     closed on this address, like all of /__admin (--admin-token opens it)"
     return "\n".join(lines)
+
+
+def recordings_line(settings: Settings, count: int) -> str:
+    """Return the line of the message at start-up that tells how many recordings are replayed."""
+    others = "any other request is refused" if settings.recordings_only else "the fake answers all others"
+    return f"  recordings    {count} in {settings.recordings}; {others}"
+
+
+def token_line(token: str) -> str:
+    """Return the line of the message at start-up that tells a new admin token."""
+    return f"  admin token   {token}   (the dashboard asks for it; new at each start without --admin-token)"
 
 
 def dashboard_url(url: str) -> str:

@@ -18,11 +18,14 @@ from ltx_mock_contracts.validation.urls import is_http_url
 
 MEMORY = "memory"
 """The store within the process."""
+ANY_PORT = ":*"
+"""What stands in a URL prefix for every port."""
 STORES = "memory, sqlite:PATH, redis://HOST:PORT/N or rediss://HOST:PORT/N"
 UNIT_MS = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE}
 DEFAULT_PRICES = {each.name: each.price for each in MODEL.resolutions.values()}
 _DEFAULT_PORT = re.compile(r"^(http://.*):80$|^(https://.*):443$")
 _HOST_NAME = re.compile(r"[^\s/?#@:]+|\[?[0-9a-f:]+\]?")
+_NO_PORT = re.compile(r"https?://([^\s/?#@:]+|\[[0-9a-f:]+\])", re.IGNORECASE)
 _DATABASE = re.compile(r"/?|/\d{1,5}", re.ASCII)
 _USER_OR_QUERY = re.compile(r"(?<=:)(?!/).*(?=@)|(?<=//).*(?=@)|(?<=\?).*")
 _RATE = re.compile(r"(\d{1,12})/(second|minute|hour)", re.ASCII)
@@ -63,15 +66,28 @@ def http_url(path: str, value: object) -> str:
 
 
 def rewrite_source(path: str, value: object) -> str:
-    """Read a URL prefix, with scheme and host in lower case for comparison."""
-    scheme, _, rest = http_url(path, value).partition("://")
+    """Read a URL prefix, with scheme and host in lower case for comparison; `http://host:*` is every port."""
+    scheme, _, rest = _url_prefix(path, value).partition("://")
     host, slash, way = rest.partition("/")
     return f"{scheme}://{host}".lower() + slash + way
 
 
 def rewrites(path: str, value: object) -> dict[str, str]:
-    """Read URL prefixes and their replacements."""
-    return pairs(rewrite_source, http_url)(path, value)
+    """Read URL prefixes and their replacements; `http://host:*` in both keeps the port."""
+    found = pairs(rewrite_source, _url_prefix)(path, value)
+    for source, to in found.items():
+        if to.endswith(ANY_PORT) and not source.endswith(ANY_PORT):
+            raise refused(f"{path} of {source}", f"a URL with a port, since {source} is a single port", to)
+    return found
+
+
+def _url_prefix(path: str, value: object) -> str:
+    host = value.removesuffix(ANY_PORT) if isinstance(value, str) else ""
+    if host == value:
+        return http_url(path, value)
+    if not _NO_PORT.fullmatch(host):
+        raise refused(path, f"scheme and host before {ANY_PORT}", value)
+    return http_url(path, host) + ANY_PORT
 
 
 def host_name(path: str, value: object) -> str:

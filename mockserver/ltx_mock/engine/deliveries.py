@@ -15,6 +15,7 @@ from ltx_mock.core.hosts import host_of, is_this_machine
 from ltx_mock.core.journal_entry import CallbackEntry
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Attempt, Delivery, DeliveryState, Task, delivery_id
+from ltx_mock.core.setting_readers import ANY_PORT
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.signatures import FLAW_TEXTS, Message, signed_headers
 from ltx_mock.engine import responses
@@ -29,6 +30,7 @@ BY_HAND = Cause("manual", "redelivered by hand")
 INTERRUPTED = "the fake was ended during this attempt"
 
 _END_OF_HOST = re.compile(r"[/?#]")
+_PORT = re.compile(r":\d*$")
 
 
 def route(url: str, settings: Settings, page: str | None = None) -> tuple[str | None, str | None]:
@@ -45,10 +47,10 @@ def route(url: str, settings: Settings, page: str | None = None) -> tuple[str | 
 
 def _target(url: str, settings: Settings) -> tuple[str | None, str | None]:
     origin = origin_of(url)
-    plain = origin.lower() + url[len(origin) :]
     for source, to in sorted(settings.callback_rewrite.items(), key=_longest_first):
-        if plain == source or plain.startswith((f"{source}/", f"{source}?", f"{source}#")):
-            return to + url[len(source) :], None
+        rewritten = _rewritten(url, origin, source, to)
+        if rewritten is not None:
+            return rewritten, None
     host = host_of(url) or "its host"
     if is_this_machine(host) or host in settings.allow_callback_host:
         return url, None
@@ -57,6 +59,19 @@ def _target(url: str, settings: Settings) -> tuple[str | None, str | None]:
         f"or redirect it with --callback-rewrite {origin}=http://localhost:3000"
     )
     return None, reason
+
+
+def _rewritten(url: str, origin: str, source: str, to: str) -> str | None:
+    """Return a URL with its prefix replaced, or None if it has another prefix."""
+    if source.endswith(ANY_PORT):
+        host = _PORT.sub("", origin)
+        if f"{host.lower()}{ANY_PORT}" != source:
+            return None
+        port = origin[len(host) :] if to.endswith(ANY_PORT) else ""
+        return to.removesuffix(ANY_PORT) + port + url[len(origin) :]
+    plain = origin.lower() + url[len(origin) :]
+    same = plain == source or plain.startswith((f"{source}/", f"{source}?", f"{source}#"))
+    return to + url[len(source) :] if same else None
 
 
 def _longest_first(rewrite: tuple[str, str]) -> int:

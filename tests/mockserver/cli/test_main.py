@@ -39,7 +39,10 @@ Commands:
   check-client  Run COMMAND against a fresh fake in each case, and judge it.
   check-trace   Judge a recording by the rules of the contract.
   clock         Show the server's clock, advance it, or change its mode.
+  docs          List the guides, or print the guide NAME in Markdown.
+  examples      List the examples, or write NAME into this folder.
   fuzz          Write cases for tests in any language, as JSON files.
+  mcp           Serve coding agents by the Model Context Protocol.
   openapi       Print the OpenAPI 3.1 document.
   proxy         Forward requests to the API at URL, and judge each exchange.
   requests      List the newest requests, responses and callbacks.

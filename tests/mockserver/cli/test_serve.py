@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from ltx_mock import RemoteServer, SettingsError
-from ltx_mock.cli.serve import banner
+from ltx_mock.cli.serve import banner, new_admin_token
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import HttpServer
@@ -89,11 +89,26 @@ def test_open_shows_the_dashboard_in_the_browser(tmp_path: Path) -> None:
         assert call(served.url, path="/__admin/").status_code == 200
 
 
-def test_the_banner_says_so_where_the_dashboard_is_closed() -> None:
-    told = banner(Settings(host="0.0.0.0"), "http://127.0.0.1:8219")
-    assert "  dashboard     closed on this address" in told
-    assert "/__admin/" not in told
-    assert "/__admin/" in banner(Settings(host="0.0.0.0", admin_token="x"), "http://127.0.0.1:8219")
+def test_a_control_plane_that_the_network_reaches_needs_a_token_that_is_printed_and_new_each_time() -> None:
+    tokens = []
+    for _ in range(2):
+        with serving("--host", "0.0.0.0", "--clock", "manual") as served:
+            (token,) = re.findall(r"admin token   ([0-9a-f]{24}) ", served.stderr())
+            assert call(served.url, path="/__admin/tasks").status_code == 401
+            shell = {"LTX_MOCK_URL": served.url, "LTX_MOCK_ADMIN_TOKEN": token}
+            assert ltx_mock("tasks", env=shell)[0] == 0
+            assert f"export LTX_MOCK_URL={served.url} LTX_MOCK_ADMIN_TOKEN={token} " in served.stderr()
+            tokens.append(token)
+    assert tokens[0] != tokens[1]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(), Settings(host="::1"), Settings(host="localhost"), Settings(host="0.0.0.0", admin_token="x")],
+)
+def test_no_token_is_generated_on_loopback_or_beside_a_given_one(settings: Settings) -> None:
+    assert new_admin_token(settings) is None
+    assert "token" not in banner(settings, "http://127.0.0.1:8219")
 
 
 def test_request_lines_tell_what_happens(served: Served) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from ltx_mock import MockServer, Settings
+from ltx_mock import MockServer, Settings, SettingsError
 from ltx_mock.engine.deliveries import route
 from ltx_mock.testing.tenant import World
 from support.bodies import TEXT, data_of, post, request_body
@@ -115,6 +117,43 @@ def test_a_rewrite_of_a_path_ends_at_a_slash() -> None:
     assert called("https://a.com/hooks/1", callback_rewrite=rewrite) == "http://localhost:3000/in/1"
     assert called("https://a.com/hooks-two", callback_rewrite=rewrite) is None
     assert called("https://a.com/Hooks/1", callback_rewrite=rewrite) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://localhost:3000/cb?x=1", "http://outside.test:3000/cb?x=1"),
+        ("http://LOCALHOST:9/cb", "http://outside.test:9/cb"),
+        ("http://localhost/cb", "http://outside.test/cb"),
+        ("http://localhost?x=1", "http://outside.test?x=1"),
+        ("https://localhost:3000/cb", "https://localhost:3000/cb"),
+        ("http://localhost.evil:3000/cb", None),
+        ("http://localhost@evil.com:3000/cb", None),
+    ],
+)
+def test_a_rewrite_of_any_port_keeps_the_port(url: str, target: str | None) -> None:
+    assert called(url, callback_rewrite={"http://localhost:*": "http://outside.test:*"}) == target
+
+
+def test_a_rewrite_of_any_port_may_lead_to_one_and_one_of_a_port_wins_over_it() -> None:
+    rewrite = {"http://[::1]:*": "http://outside.test:1/in", "http://[::1]:3000": "http://outside.test:2"}
+    assert called("http://[::1]:9/cb", callback_rewrite=rewrite) == "http://outside.test:1/in/cb"
+    assert called("http://[::1]:3000/cb", callback_rewrite=rewrite) == "http://outside.test:2/cb"
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "problem"),
+    [
+        ("http://localhost:3000:*", "http://a.test", "scheme and host before :*"),
+        ("http://localhost/cb:*", "http://a.test", "scheme and host before :*"),
+        ("localhost:*", "http://a.test", "scheme and host before :*"),
+        ("http://localhost:*", "http://a.test/in:*", "scheme and host before :*"),
+        ("http://localhost:3000", "http://a.test:*", "since http://localhost:3000 is a single port"),
+    ],
+)
+def test_any_port_stands_in_place_of_a_port_only(source: str, to: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(problem)):
+        Settings(callback_rewrite={source: to})
 
 
 def test_the_more_specific_rewrite_wins() -> None:

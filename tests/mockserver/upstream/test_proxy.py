@@ -351,6 +351,14 @@ def test_a_receiver_that_the_api_cannot_reach_is_an_advisory(callback: str, upst
 # ---- the command
 
 
+def test_a_control_plane_that_the_network_reaches_needs_a_token_that_is_printed() -> None:
+    with proxied("http://127.0.0.1:9", "--host", "0.0.0.0") as (url, process):
+        token = process.wait_for_error_line("admin token   ([0-9a-f]{24}) ")[1]
+        assert httpx.get(f"{url}/__admin/tasks", trust_env=False).status_code == 401
+        authorized = {"authorization": f"Bearer {token}"}
+        assert httpx.get(f"{url}/__admin/tasks", headers=authorized, trust_env=False).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("args", "problem"),
     [
