@@ -137,6 +137,13 @@ def number(high: float, *, zero: bool, unit: str = "") -> Reader[float]:
     return read_number
 
 
+def any_number(path: str, value: object) -> float:
+    """Read a number."""
+    if not _is_number(value):
+        raise refused(path, "a number", value)
+    return value
+
+
 def switch(path: str, value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):

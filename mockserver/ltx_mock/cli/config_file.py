@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import click
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import suggestion, table, unknown
+from ltx_mock.fields import Reader, any_number, listed, refused, suggestion, switch, table, unknown, whole
 from ltx_mock_contracts.io.json_text import read_toml
 from ltx_mock_contracts.io.safe_files import read_file
 
@@ -35,16 +35,60 @@ class ConfigurableCommand(click.Command):
         if not ctx.resilient_parsing and not set(args).intersection(ctx.help_option_names):
             options = {str(each.name): each for each in self.params}
             values = read_config(Path(), options)
-            ctx.default_map = {name: _as_given(value, options[name]) for name, value in values.items()}
+            ctx.default_map = {name: _as_given(options[name], value) for name, value in values.items()}
             _tell_unknown_variables({f"{PREFIX}_{name}".upper() for name in (*options, *OTHER_VARIABLES)})
         return super().parse_args(ctx, args)
 
 
-def _as_given(value: object, option: click.Parameter) -> object:
-    """Convert numbers and booleans of the file to strings, so that click validates them like flags and variables."""
-    if option.multiple and isinstance(value, str):
-        return [value]
-    return str(value) if isinstance(value, bool | int | float) else value
+def _as_given(option: click.Parameter, value: object) -> str | list[str]:
+    """Return a value of the file as click gets it from a flag or a variable, which it validates in the same way.
+
+    Raises:
+        SettingsError: the value has another type than the option.
+    """
+    name = f"{str(option.name).replace('_', '-')} in the config file"
+    if option.multiple:
+        return _several(name, option, value)
+    if isinstance(value, str):
+        return value
+    return str(_reader(option)(name, value))
+
+
+def _several(name: str, option: click.Parameter, value: object) -> list[str]:
+    allowed = f"a text or a list of texts{_form(option)}"
+    if isinstance(value, Mapping) and "=" in str(option.metavar):
+        return [f"{left}={_text_or_number(f'{name}: {left}', right)}" for left, right in value.items()]
+    items = value if isinstance(value, list) else [value]
+    texts = [each for each in items if isinstance(each, str)]
+    if len(texts) < len(items):
+        raise refused(name, allowed, value)
+    return texts
+
+
+def _reader(option: click.Parameter) -> Reader[Any]:
+    """Return the reader of a value that is no text."""
+    if isinstance(option, click.Option) and option.is_flag:
+        return switch
+    if isinstance(option.type, click.types.IntParamType):
+        return whole()
+    if isinstance(option.type, click.types.FloatParamType):
+        return any_number
+    allowed = f"one of {listed(option.type.choices)}" if isinstance(option.type, click.Choice) else "a text"
+
+    def refuse(path: str, value: object) -> Never:
+        raise refused(path, allowed + _form(option), value)
+
+    return refuse
+
+
+def _text_or_number(path: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise refused(path, "a text or a number", value)
+    return str(value)
+
+
+def _form(option: click.Parameter) -> str:
+    return f" ({option.metavar})" if option.metavar else ""
 
 
 def _tell_unknown_variables(known: set[str]) -> None:
@@ -83,5 +127,5 @@ def _checked(given: object, where: str, known: Iterable[str]) -> dict[str, Any]:
         name = key.replace("_", "-")
         if name not in names:
             raise unknown("key", key, names, where)
-        values[names[name]] = [f"{left}={right}" for left, right in value.items()] if isinstance(value, dict) else value
+        values[names[name]] = value
     return values

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from ltx_mock.errors import SettingsError
+from ltx_mock.fields import value_text
 
 MAX_KEY_LENGTH = 512
 _KEY = re.compile(rf"[!-~\x80-\xff]{{1,{MAX_KEY_LENGTH}}}")
@@ -17,9 +18,11 @@ def is_key(text: str) -> bool:
 
 
 def require_key(path: str, value: object) -> str:
-    """Read a key from the settings. It must be a key that every client can send. The error does not contain it."""
+    """Read a key from the settings. It must be a key that every client can send. The error does not contain a text."""
     if not isinstance(value, str) or not value.isascii() or not is_key(value):
-        raise SettingsError(f"{path} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces", path)
+        got = "" if isinstance(value, str) else f", not {value_text(value)}"
+        allowed = f"1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces"
+        raise SettingsError(f"{path} must be {allowed}{got}", path)
     return value
 
 

@@ -169,7 +169,7 @@ def test_serve_tells_of_a_bad_file_in_one_line(tmp_path: Path) -> None:
 def test_a_value_of_the_wrong_kind_in_a_file_is_one_line(tmp_path: Path, text: str, option: str) -> None:
     code, out, err = ltx_mock("serve", "--port", "0", cwd=write(tmp_path, text))
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"ltx-mock: Invalid value for '--{option}'")
+    assert err.startswith(f"ltx-mock: {option} in the config file must be ")
 
 
 def test_a_bad_file_does_not_keep_help_from_being_read(tmp_path: Path) -> None:
