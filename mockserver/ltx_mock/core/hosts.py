@@ -20,6 +20,9 @@ LONGEST_URL = 2000
 UNREACHABLE_DOMAIN = "invalid"
 """Names under this domain never resolve (RFC 2606)."""
 
+CONTAINER_HOST = "host.docker.internal"
+"""The name that container engines give to the machine that they run on."""
+
 _OLD_STYLE = re.compile(r"[0-9a-fx.]+", re.ASCII)
 _PORT = re.compile(r":\d*$", re.ASCII)
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import INVALID_IMAGE_URL, Failure, assets, failure
-from ltx_mock.core.hosts import url_host
+from ltx_mock.core.hosts import CONTAINER_HOST, in_container, url_host
 from ltx_mock.engine.outbound import Fetched, Sender, Unanswered
 from ltx_mock_contracts.request import GenerateRequest
 
@@ -79,7 +79,7 @@ class Inspector:
         try:
             fetched = await self._follow(url, limit)
         except Unanswered as reason:
-            return reason if reason.kind == "untrusted" else str(reason)
+            return reason if reason.kind == "untrusted" else f"{reason}{_hint(url, reason)}"
         if fetched is None:
             return None
         if fetched.status != 200:
@@ -103,6 +103,13 @@ class Inspector:
             if not self._fetches(url):
                 return None
         raise Unanswered(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _hint(url: str, reason: Unanswered) -> str:
+    """Return a hint for a file on this machine that cannot be reached."""
+    if reason.kind != "refused" or not url_host(url).is_here or not in_container():
+        return ""
+    return f"; in a container this host is the container itself: give a file on its host as {CONTAINER_HOST}"
 
 
 def _image_problem(url: str, fetched: Fetched) -> str | None:

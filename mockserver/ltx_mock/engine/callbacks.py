@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ltx_mock.asgi.turns import in_turns
 from ltx_mock.core.clock import SECOND
-from ltx_mock.core.hosts import in_container, url_host
+from ltx_mock.core.hosts import CONTAINER_HOST, in_container, url_host
 from ltx_mock.core.records import Attempt, Delivery
 from ltx_mock.engine.deliveries import (
     RETRY_AFTER_MS,
@@ -43,7 +43,6 @@ STAND_IN_SECONDS = 1.0
 """How long a process waits for another to make a delivery before it does."""
 MAX_CONNECTIONS = 32
 """With a running clock: the maximum callbacks of one key and moment that are sent to a receiver at the same time."""
-CONTAINER_HOST = "host.docker.internal"
 
 
 @dataclass(slots=True)

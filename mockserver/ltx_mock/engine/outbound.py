@@ -20,6 +20,7 @@ from typing import Final, Literal, NamedTuple
 
 import h11
 
+from ltx_mock.core.hosts import CONTAINER_HOST
 from ltx_mock.engine.kept_connection import KeptConnection, StaleError
 from ltx_mock.engine.target import Target, connected, target_of
 from ltx_mock.engine.tls import trusting, why_refused
@@ -303,5 +304,7 @@ def _unanswered(error: Exception, target: Target) -> Unanswered:
     if isinstance(error, ssl.SSLError):
         return Unanswered(f"no TLS with {place}: {error.reason or error}; does the server use https?")
     if isinstance(error, socket.gaierror):
-        return Unanswered(f"the host {target.name} cannot be found: {error.strerror}")
+        start = f"; start the container with --add-host {CONTAINER_HOST}:host-gateway"
+        hint = start if target.name == CONTAINER_HOST else ""
+        return Unanswered(f"the host {target.name} cannot be found: {error.strerror}{hint}")
     return Unanswered(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

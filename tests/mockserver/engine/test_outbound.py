@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
@@ -12,6 +13,8 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer, SettingsError
+from ltx_mock.engine.outbound import _unanswered
+from ltx_mock.engine.target import target_of
 from ltx_mock.errors import ConflictError
 from ltx_mock.testing.tenant import World
 from support.bodies import IMAGE, MINUTE, TEXT, TEXT_LORA, ask, data_of, post, request_body, submit
@@ -351,6 +354,26 @@ def test_in_a_container_a_dead_port_says_how_to_reach_the_host(world: World, mon
         "nothing listens on localhost:1 (connection refused); in a container this host is the container itself: to "
         "call a receiver on its host use --callback-rewrite http://localhost:1=http://host.docker.internal:1"
     )
+
+
+def test_without_a_name_for_the_host_of_containers_the_option_of_the_engine_is_named() -> None:
+    hint = "; start the container with --add-host host.docker.internal:host-gateway"
+    for host, more in {"host.docker.internal": hint, "app.test": ""}.items():
+        unknown = _unanswered(socket.gaierror(socket.EAI_NONAME, "no such name"), target_of(f"http://{host}:3000/hook"))
+        assert str(unknown) == f"the host {host} cannot be found: no such name{more}"
+
+
+def test_in_a_container_an_image_on_a_dead_port_says_how_to_name_the_host(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = "in a container this host is the container itself: give a file on its host as host.docker.internal"
+    for container in ("podman", ""):
+        monkeypatch.setattr("ltx_mock.engine.assets.in_container", lambda container=container: bool(container))
+        task_id = submit_image(world, "http://localhost:1/a.png")
+        world.clock.advance(MINUTE)
+        with world.client() as client:
+            failed = ask(client, task_id)
+        assert (failed["failCode"], hint in failed["failMsg"]) == ("INVALID_IMAGE_URL", bool(container))
 
 
 def test_elsewhere_a_dead_port_asks_whether_the_receiver_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
