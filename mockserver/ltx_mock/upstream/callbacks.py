@@ -15,8 +15,9 @@ from ltx_mock.core.hosts import address_of, host_of, is_this_machine
 from ltx_mock.core.journal_entry import CallbackEntry
 from ltx_mock.engine.deliveries import route
 from ltx_mock.engine.engine import Engine
-from ltx_mock.engine.outbound import Sender, Unanswered
+from ltx_mock.engine.outbound import MARK, Sender, Unanswered
 from ltx_mock.store.tenant import Tenant
+from ltx_mock.upstream.client import end_to_end
 from ltx_mock_contracts.trace.exchange import decode_body
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -24,6 +25,10 @@ PATH: Final = "/callbacks/{token}"
 LONGEST: Final = 16 * 1024 * 1024
 ANSWER_SECONDS: Final = 30.0
 """How long the app may take, in real seconds (CB-2)."""
+OF_THE_SENDER: Final = frozenset(
+    {"host", "user-agent", "accept", "accept-encoding", "content-type", "content-length", MARK}
+)
+"""Headers that the proxy sets itself."""
 MOST_EXPECTED: Final = 100_000
 
 
@@ -72,11 +77,12 @@ class CallbackRelay:
         elif body is None:
             status = 413
         else:
-            status = await self._forward(expected, body, header(scope, b"content-type") or "application/json")
+            status = await self._forward(expected, body, scope)
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
 
-    async def _forward(self, expected: Expected, body: bytes, kind: str) -> int:
+    async def _forward(self, expected: Expected, body: bytes, scope: Scope) -> int:
+        kind, headers = header(scope, b"content-type") or "application/json", _passed_on(scope)
         tenant = await self._engine.store.tenant(expected.key)
         began, status, told = tenant.clock.now(), None, "from the upstream"
         target, reason = route(expected.url, tenant.settings)
@@ -84,7 +90,7 @@ class CallbackRelay:
             told = str(reason)
         else:
             try:
-                status = await self._sender.post(target, body, ANSWER_SECONDS, kind)
+                status = await self._sender.post(target, body, ANSWER_SECONDS, kind, headers=headers)
             except Unanswered as problem:
                 told = str(problem)
         ended = tenant.clock.now()
@@ -104,11 +110,18 @@ class CallbackRelay:
                     request=body,
                     content_type=kind,
                     cause=Cause("upstream", told),
+                    request_headers=tuple((name.encode(), value.encode()) for name, value in headers),
                 )
             )
 
         await self._engine.store.run(tenant, note)
         return status or 502
+
+
+def _passed_on(scope: Scope) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a callback that the app gets too, such as its signature and its trace."""
+    given = [(name.decode(), value.decode("latin-1")) for name, value in end_to_end(scope["headers"])]
+    return tuple((name, value) for name, value in given if name not in OF_THE_SENDER and value.isascii())
 
 
 def unreachable(body: bytes, upstream: str) -> tuple[Finding, ...]:

@@ -320,11 +320,24 @@ def test_a_callback_takes_the_way_through_the_proxy_to_the_app() -> None:
             assert task.body["callback_url"].startswith(f"{public}/callbacks/")
             api.advance(200)
             told = [json.loads(app.take().body)["data"] for _ in range(2)]
+            url = task.body["callback_url"]
+            signature = {"webhook-id": "msg_1", "webhook-signature": "v1,MTIz", "content-encoding": "identity"}
+            sent = signature | {"content-type": "text/plain", "connection": "x-of-this", "x-of-this": "1"}
+            assert httpx.post(url, content=b"as it is", headers=sent, trust_env=False).status_code == 200
+            signed = app.take()
             entries = [each for each in world_of(public).requests if each.operation == "callback"]
         finally:
             process.kill()
     assert [each["taskId"] for each in told] == [task.id] * 2
-    assert [(each.target, each.status) for each in entries] == [(app.url, 503), (app.url, 200)]
+    assert [(each.target, each.status) for each in entries] == [(app.url, 503), (app.url, 200), (app.url, 200)]
+    assert signed.body == b"as it is"
+    assert {name: signed.headers.get(name) for name in (*signature, "content-type", "x-of-this")} == {
+        **signature,
+        "content-type": "text/plain",
+        "x-of-this": None,
+    }
+    assert entries[-1].request_headers["webhook-id"] == "msg_1"
+    assert entries[-1].request_headers["webhook-signature"] == "…"
 
 
 def test_a_callback_that_nobody_expects_is_refused() -> None:
