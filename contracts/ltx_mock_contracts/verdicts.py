@@ -43,6 +43,7 @@ class Deviation:
         checks: The names of the live checks that saw it; a recording has none.
         kind: A label; deviations from one rule with the same label are counted as one.
         binding: Whether a document states the promise; a rule may also contain choices of the fake.
+        sides: In a report on drift what each side says, by its name, and who `moved`; else empty.
     """
 
     rule: str
@@ -57,6 +58,7 @@ class Deviation:
     checks: tuple[str, ...] = ()
     kind: str = ""
     binding: bool = True
+    sides: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def key(self) -> tuple[str, str, bool]:
@@ -75,7 +77,8 @@ class Deviation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the deviation as a JSON object."""
-        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        given = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "sides"}
+        given |= {"sides": dict(self.sides)} if self.sides else {}
         return given | {"exchanges": list(self.exchanges), "checks": list(self.checks)}
 
 

@@ -64,8 +64,10 @@ def facts(deviation: Deviation, report: Report, *, limit: int | None = None) -> 
     request = None if deviation.request is None else shortened(json_text(deviation.request), _REQUEST)
     whole = limit is None or len(deviation.curl or "") <= limit
     rows = {
-        "expected": shortened(deviation.expected, limit),
-        "actual": shortened(deviation.actual, limit),
+        **(
+            {name: shortened(text, limit) for name, text in deviation.sides.items()}
+            or {"expected": shortened(deviation.expected, limit), "actual": shortened(deviation.actual, limit)}
+        ),
         "request": request,
         "where": _where(deviation, report.counted_in),
         "check": deviation.checks[0] if deviation.checks else None,

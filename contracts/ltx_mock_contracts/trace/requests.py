@@ -30,7 +30,8 @@ _CREDITS_MESSAGE: Final = re.compile(
 _PUBLIC_HOST: Final = re.compile(r"https://([^/?#:@\[\]]+\.[^/?#:@\[\]]+)(?::\d+)?(?:[/?#]|$)", re.IGNORECASE)
 
 _OF_CONTENT: Final = re.compile(
-    r"\b(?:moderation|sensitive|nsfw|unsafe|prohibited|inappropriate)|\bcontent\W+(?:policy|violation)|\bpolicy\b|违规|敏感|审核",
+    r"\b(?:moderation|sensitive|nsfw|unsafe|prohibited|inappropriate)|\bcontent\W+(?:policy|violation)|\bpolicy\b"
+    r"|\bsafety\b|\bguidelines?\b|违规|敏感|审核",
     re.IGNORECASE,
 )
 _OF_A_FILE: Final = re.compile(

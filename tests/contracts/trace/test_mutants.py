@@ -210,6 +210,11 @@ OBSERVED = [
     Mutant("a task is seen with another key", "AUTH-4", at(FOREIGN, **poll(155, "task_1", "success", key="…other"))),
     Mutant("an unknown field is refused", "GEN-16", refuses(request_body(TEXT, steps=50))),
     Mutant("a prompt is refused at once", "FAIL-1", refuses(request_body(TEXT), "Prompt violates our content policy")),
+    Mutant(
+        "a prompt is refused at once with the message of a failure",
+        "FAIL-1",
+        refuses(request_body(TEXT), "Content does not meet safety guidelines"),
+    ),
     Mutant("a prompt is refused in Chinese", "FAIL-1", refuses(request_body(TEXT), "提示词包含敏感内容")),
     Mutant("an image is refused at once", "FAIL-2", refuses(request_body(IMAGE), "Failed to download image_urls[0]")),
     Mutant("an image is too large", "FAIL-2", refuses(request_body(IMAGE), "The image is too large: 40 MB")),

@@ -1,0 +1,117 @@
+"""The exchanges of recordings, as the checks of recordings read them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ltx_mock_contracts.api import BASE_PATH
+from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.trace.exchange import CONTENT_HEADERS, Exchange, decode_body
+from ltx_mock_contracts.validation import validate_callback, validate_request, validate_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ltx_mock_contracts.recordings import Body, Recording
+    from ltx_mock_contracts.validation.findings import Finding
+
+__all__ = ["exchanges_of", "findings_of"]
+
+_REDACTED = "REDACTED-"
+
+
+def exchanges_of(recordings: Sequence[Recording]) -> list[Exchange]:
+    """Return the exchanges of all recordings; each has the number of its recording, from 1.
+
+    An answer that came several times is two exchanges, the first and the last. The times are those of the observer.
+    """
+    return [
+        _without_redacted(exchange)
+        for number, recording in enumerate(recordings, 1)
+        for exchange in _exchanges(recording, number)
+    ]
+
+
+def findings_of(exchange: Exchange) -> list[Finding]:
+    """Return the findings for the response of an exchange, or for the body of a callback."""
+    if exchange.operation == "callback":
+        return validate_callback(exchange.request)
+    if exchange.operation == "other" or exchange.status is None:
+        return []
+    return validate_response(exchange.operation, exchange.status, exchange.answer)
+
+
+def _exchanges(recording: Recording, number: int) -> Iterator[Exchange]:
+    sent = round(datetime.fromisoformat(recording.recorded).timestamp() * 1000)
+    response = recording.response
+    created = sent + response.latency
+    request = _decoded(recording.request.body)
+    given = {name: value for name, value in recording.request.headers.items() if name in CONTENT_HEADERS}
+    yield Exchange(
+        at=sent,
+        operation="generateTask",
+        method="POST",
+        target=BASE_PATH + MODEL.generate_path,
+        status=response.status,
+        request=request,
+        answer=_decoded(response.body),
+        ended=created,
+        headers=response.headers,
+        content_headers=given or None,
+        clock="observer",
+        number=number,
+    )
+    target = f"{BASE_PATH}{MODEL.status_path}?taskId={quote(recording.task_id or '', safe='')}"
+    for answer in recording.answers:
+        poll = Exchange(
+            at=created + answer.after,
+            operation="statusTask",
+            method="GET",
+            target=target,
+            status=answer.status,
+            answer=_decoded(answer.body),
+            headers=answer.headers,
+            clock="observer",
+            number=number,
+        )
+        yield poll
+        if answer.until > answer.after:
+            yield replace(poll, at=created + answer.until)
+    for callback in recording.callbacks:
+        yield Exchange(
+            at=created + callback.after,
+            operation="callback",
+            method="POST",
+            target=_callback_url(request),
+            status=callback.status,
+            request=_decoded(callback.body),
+            headers=callback.headers,
+            clock="observer",
+            number=number,
+        )
+
+
+def _decoded(body: Body) -> Any:
+    return body.value if body.form == "json" else decode_body(body.raw)
+
+
+def _callback_url(request: object) -> str:
+    url = request.get("callback_url") if isinstance(request, dict) else None
+    return url if isinstance(url, str) else ""
+
+
+def _without_redacted(exchange: Exchange) -> Exchange:
+    """Mark a body as missing if a redacted value would be judged in it."""
+    gaps = set()
+    if _is_redacted(findings_of(exchange)):
+        gaps.add("request" if exchange.operation == "callback" else "answer")
+    if exchange.operation == "generateTask" and _is_redacted(validate_request(exchange.request)):
+        gaps.add("request")
+    return replace(exchange, gaps=frozenset(gaps)) if gaps else exchange
+
+
+def _is_redacted(findings: Iterable[Finding]) -> bool:
+    return any(_REDACTED in finding.got for finding in findings)
