@@ -113,4 +113,5 @@ def test_a_report_with_all_there_is_fits_its_schema_and_nothing_in_it_is_undescr
         tasks_made=3, tasks_allowed=7, reproduce="ltx-mock check http://localhost:1/"
     )
     for name, part in (("verdict", told["rules"][0]), ("departure", told["rules"][0]["departures"][0])):
-        assert list(part) == list(schema["$defs"][name]["properties"]) == schema["$defs"][name]["required"]
+        described = [each for each in schema["$defs"][name]["properties"] if each != "sides"]
+        assert list(part) == described == schema["$defs"][name]["required"]

@@ -36,6 +36,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("dashboard",),
         ("server",),
         ("testing",),
+        ("drift",),
         ("client_checks",),
         ("agents",),
         ("cli",),

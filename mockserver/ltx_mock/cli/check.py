@@ -20,6 +20,7 @@ from ltx_mock.cli.report import (
     HELP_OF_JSON,
     baseline_option,
     chosen_rules,
+    documented_option,
     read_baseline,
     rule_options,
     seed_option,
@@ -71,9 +72,7 @@ def _kind(option: Field[Any]) -> Any:
 @click.argument("url")
 @_options
 @seed_option
-@click.option(
-    "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
-)
+@documented_option
 @click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @rule_options
 @click.option(

@@ -8,7 +8,15 @@ import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
 from ltx_mock.cli.outputs import Outputs, output_options
-from ltx_mock.cli.report import HELP_OF_JSON, baseline_option, chosen_rules, read_baseline, rule_options, tell
+from ltx_mock.cli.report import (
+    HELP_OF_JSON,
+    baseline_option,
+    chosen_rules,
+    documented_option,
+    read_baseline,
+    rule_options,
+    tell,
+)
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import printable
 
@@ -22,9 +30,7 @@ FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
 @click.argument("file", type=click.Path(allow_dash=False))
 @output_options(FORMS, {"--sarif": "sarif"}, json_help=HELP_OF_JSON)
 @click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
-@click.option(
-    "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
-)
+@documented_option
 @click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @rule_options
 @baseline_option

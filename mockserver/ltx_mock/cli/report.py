@@ -27,6 +27,7 @@ __all__ = [
     "HELP_OF_JSON",
     "baseline_option",
     "chosen_rules",
+    "documented_option",
     "json_text",
     "read_baseline",
     "report_files",
@@ -79,6 +80,10 @@ rule_option = click.option(
     help="Only this rule, such as GEN-10, or group, such as GEN (may be repeated).",
 )
 
+documented_option = click.option(
+    "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
+)
+
 baseline_option = click.option(
     "--baseline", metavar="F", help="Tell only what has changed since this JSON report; --json still writes all."
 )
@@ -110,6 +115,7 @@ def tell(
     *,
     github: bool = False,
     baseline: Report | None = None,
+    view: Callable[[Report], None] | None = None,
 ) -> Report:
     """Print a report, unless standard output is used for another form, and write the other forms.
 
@@ -118,6 +124,7 @@ def tell(
         outputs: See `report_files`.
         github: The same.
         baseline: An earlier report; only JSON then has more than what has changed since.
+        view: Prints the report for people; by default a table of the verdicts.
 
     Returns:
         The part of the report that was printed.
@@ -126,7 +133,7 @@ def tell(
 
     changes = report if baseline is None else changes_since(report, baseline)
     if not outputs.on_stdout:
-        show(changes)
+        (view or show)(changes)
     whole = report.as_dict()
     if baseline is not None:
         whole["changed"] = [verdict.rule for verdict in changes.verdicts]

@@ -40,11 +40,13 @@ Commands:
   check-trace   Judge a recording by the rules of the contract.
   clock         Show the server's clock, advance it, or change its mode.
   docs          List the guides, or print the guide NAME in Markdown.
+  drift         Find what a service does otherwise, from recordings of it.
   examples      List the examples, or write NAME into this folder.
   fuzz          Write cases for tests in any language, as JSON files.
   mcp           Serve coding agents by the Model Context Protocol.
   openapi       Print the OpenAPI 3.1 document.
   proxy         Forward requests to the API at URL, and judge each exchange.
+  recordings    Use recordings of the real API.
   requests      List the newest requests, responses and callbacks.
   reset         Delete tasks, journal and scenarios; restart the clock.
   rules         Print the rules of the contract: id, source and text.

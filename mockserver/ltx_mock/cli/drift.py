@@ -1,0 +1,105 @@
+"""`ltx-mock drift`: what a real service does otherwise than the documents, the fake, or itself some time ago."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ltx_mock.cli import CLEAN, FINDINGS
+from ltx_mock.cli.output import say, table_text
+from ltx_mock.cli.outputs import Outputs, output_options
+from ltx_mock.cli.recordings import read_folder
+from ltx_mock.cli.report import (
+    COLOUR,
+    HELP_OF_JSON,
+    baseline_option,
+    chosen_rules,
+    documented_option,
+    read_baseline,
+    rule_options,
+    tell,
+)
+from ltx_mock_contracts.reporting import escape_workflow_commands, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ltx_mock_contracts import Report
+    from ltx_mock_contracts.rules import Source
+
+FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
+SIDES = ("document", "fake", "before", "service", "moved")
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, metavar="DIR | OLD NEW")
+@output_options(FORMS, json_help=HELP_OF_JSON)
+@click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["broken", "observed"]),
+    default="broken",
+    show_default=True,
+    help="Exit with 1 only if a document is broken, or also for what no document settles.",
+)
+@documented_option
+@rule_options
+@baseline_option
+@click.pass_context
+def drift(
+    ctx: click.Context,
+    folders: tuple[str, ...],
+    *,
+    outputs: Outputs,
+    github: bool,
+    fail_on: str,
+    documented_only: bool,
+    rules: Sequence[str],
+    excluded: Sequence[str],
+    baseline: str | None,
+) -> None:
+    """Find what a service does otherwise, from recordings of it.
+
+    DIR is a folder of recordings, which ltx-mock record and ltx-mock recordings import make. They are compared with the
+    documents and the fake; OLD and NEW are compared with each other, and only what has changed is told. Kinds are
+    compared: other ids, prompts, URLs, and times within the documented range are no drift. Times are judged as
+    distributions.
+
+    Exit code: 0 no drift, 1 drift, 2 a folder has no recordings or a file cannot be written.
+    """
+    from ltx_mock.drift import drift_between, drift_of  # noqa: PLC0415 - slow to import
+
+    if len(folders) > 2:
+        raise click.BadParameter("one or two folders can be compared", ctx, param_hint="DIR")
+    wanted, earlier = chosen_rules(rules, excluded), read_baseline(baseline)
+    outputs.check()
+    read = [read_folder(folder) for folder in folders]
+    sources: tuple[Source, ...] = ("spec",) if documented_only else ("spec", "vendor")
+    compare = drift_of if len(read) == 1 else drift_between
+    report = compare(*read, sources=sources).only(wanted)
+    told = tell(report, outputs, github=github, baseline=earlier, view=show_drift)
+    is_clean = told.ok if fail_on == "broken" else not any(verdict.deviations for verdict in told.verdicts)
+    ctx.exit(CLEAN if is_clean else FINDINGS)
+
+
+def show_drift(report: Report) -> None:
+    """Print a table of all differences with what each side says, then notes; the counts go to stderr."""
+    from ltx_mock.cli.tables import Cell, Column  # noqa: PLC0415 - help does without
+    from ltx_mock_contracts.reporting.facts import broken_first, counts  # noqa: PLC0415
+
+    found = [(verdict, each) for verdict in broken_first(report) for each in verdict.deviations]
+    shown = [side for side in SIDES if any(side in each.sides for _, each in found)]
+    rows: list[list[str | Cell]] = [
+        [
+            verdict.rule,
+            Cell(outcome := verdict.outcome_of(each), COLOUR[outcome]),
+            printable(each.title),
+            *(printable(each.sides.get(side, "")) for side in shown),
+        ]
+        for verdict, each in found
+    ]
+    heads = [side.capitalize() for side in shown]
+    text = table_text("Rule", "Verdict", Column("", least=24), *heads, rows=rows) if rows else "no drift\n"
+    click.echo(text + "".join(escape_workflow_commands(f"{printable(note)}\n") for note in report.notes), nl=False)
+    say(f"\n{counts(report)}", err=True)
