@@ -1,8 +1,8 @@
 """Recordings: the lives of tasks as the API told them, one JSON file each.
 
 `model` defines a recording, with `body` for its bodies, and reads and writes its JSON. `folder` reads the files of a
-folder. `redaction` replaces secrets by `placeholders`, with `fields` for what users name. `matching` finds the
-recordings of a request.
+folder, `writing` writes them. `redaction` replaces secrets by `placeholders`, with `fields` for what users name.
+`lives` puts a recording together, one exchange after the other. `matching` finds the recordings of a request.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from ltx_mock_contracts.validation.findings import show
 
 __all__ = [
     "FORMAT",
-    "SIGNIFICANT_HEADERS",
     "VERSION",
     "RecordedAnswer",
     "RecordedCallback",
@@ -28,8 +27,6 @@ __all__ = [
 
 FORMAT: Final = "ltx-mock-recording"
 VERSION: Final = 1
-SIGNIFICANT_HEADERS: Final = frozenset({"content-type", "retry-after", "www-authenticate", "allow"})
-"""The headers that a recording keeps."""
 
 
 class RecordingError(ValueError):

@@ -6,9 +6,11 @@ import re
 from hashlib import sha256
 from typing import Final
 
-__all__ = ["Placeholders", "ends_with_placeholder", "is_placeholder", "without_numbers"]
+__all__ = ["LABEL", "Placeholders", "ends_with_placeholder", "is_placeholder", "without_numbers"]
 
-_PLACEHOLDER: Final = re.compile(r"REDACTED-[a-z]+-[0-9a-f]{1,16}")
+LABEL: Final = "REDACTED-"
+_PLACEHOLDER: Final = re.compile(rf"{LABEL}[a-z]+-[0-9a-f]{{1,16}}")
+_NUMBERED: Final = re.compile(rf"{LABEL}([a-z]+)-(\d{{1,9}})(?![0-9a-f])")
 _AT_END: Final = re.compile(rf"{_PLACEHOLDER.pattern}\Z")
 _PER_RESPONSE: Final = re.compile(r"(REDACTED-(?:parameter|user|token))-\d+")
 
@@ -26,6 +28,11 @@ class Placeholders:
         other._labels |= self._labels
         other._counts |= self._counts
         return other
+
+    def reserve(self, text: str) -> None:
+        """Count on after the placeholders in a text."""
+        for kind, number in _NUMBERED.findall(text):
+            self._counts[kind] = max(self._counts.get(kind, 0), int(number))
 
     def of(self, kind: str, secret: str) -> str:
         """Return the placeholder of a secret; `kind` is a lower-case word."""

@@ -16,11 +16,12 @@ from typing import Any, Final, Self
 
 from ltx_mock_contracts.recordings.body import Body
 from ltx_mock_contracts.recordings.fields import change_field, parse_field, values_of
-from ltx_mock_contracts.recordings.model import SIGNIFICANT_HEADERS, Redaction
-from ltx_mock_contracts.recordings.placeholders import Placeholders, ends_with_placeholder, is_placeholder
+from ltx_mock_contracts.recordings.model import Recording, Redaction
+from ltx_mock_contracts.recordings.placeholders import LABEL, Placeholders, ends_with_placeholder, is_placeholder
 from ltx_mock_contracts.reporting.redaction import MIN_SECRET, Redactor, is_secret_name, replace_url_secrets
+from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS
 
-__all__ = ["RecordingRedactor"]
+__all__ = ["RecordingRedactor", "resumed"]
 
 _CALLBACK_NAME: Final = re.compile(r"call_?back|web_?hook", re.IGNORECASE)
 _PROMPT_NAME: Final = re.compile(r"(?:.*[_-])?prompt", re.IGNORECASE)
@@ -70,16 +71,23 @@ class RecordingRedactor:
         self._known: dict[str, str] = {}
         if key:
             self._learn("key", key)
-        for each in secrets:
-            if each != key:
-                self._learn("header", each)
-        self._redactor = Redactor(self._known)
+        self.know(secrets)
 
     def copy(self) -> Self:
         """Return a redactor that goes on as this one would."""
         other = copy(self)
         other._placeholders, other._known = self._placeholders.copy(), dict(self._known)  # noqa: SLF001 - of this class
         return other
+
+    def know(self, secrets: Iterable[str]) -> None:
+        """Find these secrets too, such as cookies, in all that follows."""
+        for each in secrets:
+            self._learn("header", each)
+        self._redactor = Redactor(self._known)
+
+    def reserve(self, text: str) -> None:
+        """Number further secrets after the placeholders in a text."""
+        self._placeholders.reserve(text)
 
     def request(self, body: Body) -> Body:
         """Return the redacted body of the request.
@@ -220,6 +228,24 @@ class RecordingRedactor:
 
     def _digest(self, kind: str, text: str) -> str:
         return self._placeholders.digest(kind, text, self._redaction.salt)
+
+
+def resumed(recording: Recording, key: str | None) -> RecordingRedactor | None:
+    """Return a redactor for further parts of a recording.
+
+    Args:
+        recording: The recording so far.
+        key: The API key of the request.
+
+    Returns:
+        None if its request or response had secrets besides the key: nobody would find them again in what follows.
+    """
+    told = json.dumps([recording.request.body.to_json(), recording.response.body.to_json()])
+    if LABEL in told.replace(f"{LABEL}key-1", "") or recording.redaction.fields or not recording.redaction.keep_prompts:
+        return None
+    redactor = RecordingRedactor(recording.redaction, key)
+    redactor.reserve(json.dumps(recording.to_json()))
+    return redactor
 
 
 def _parts(url: str) -> Mapping[str, str]:

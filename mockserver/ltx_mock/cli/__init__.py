@@ -30,6 +30,7 @@ COMMANDS = {
     "mcp": "ltx_mock.cli.mcp",
     "openapi": "ltx_mock.cli.reference",
     "proxy": "ltx_mock.cli.proxy",
+    "record": "ltx_mock.cli.record",
     "recordings": "ltx_mock.cli.recordings",
     "requests": "ltx_mock.cli.requests",
     "reset": "ltx_mock.cli.settings",

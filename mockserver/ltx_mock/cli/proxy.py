@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ltx_mock.upstream.callbacks import CallbackRelay
     from ltx_mock.upstream.client import Upstream
     from ltx_mock.upstream.purse import Purse
+    from ltx_mock.upstream.recorder import Recorder
 
 OPERATIONS: dict[str, ApiOperation] = {
     MODEL.generate_path: "generateTask",
@@ -46,55 +47,67 @@ SETTINGS = (
     *("journal_entries", "journal_bytes", "journal_memory"),
 )
 """The settings of the fake that mean something for a proxy."""
+OPTIONS = (
+    click.option("--max-tasks", type=click.IntRange(min=0), metavar="N", help="Send no generateTask after N tasks."),
+    click.option(
+        "--max-credits",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Send no generateTask that would cost more than N credits in all, by --price.",
+    ),
+    click.option(
+        "--callback-url",
+        metavar="PUBLIC",
+        help="Give the API this URL for callbacks, which leads to this proxy, and forward what comes to the app.",
+    ),
+    click.option("--quiet", "-q", is_flag=True, help="Print no line for each request."),
+    click.option("--json", is_flag=True, help="Print each exchange as a line of JSON."),
+    click.option(
+        "--ready-file",
+        type=click.Path(dir_okay=False),
+        help='Write {"url", "pid"} to this file when the server is ready.',
+    ),
+)
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
+def proxy_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument and the options of a proxy, for `run_proxy`."""
     settings = {item.name: item for item in fields(Settings)}
+    for option in reversed(OPTIONS):
+        command = option(command)
     for name in reversed(SETTINGS):
         command = setting_option(settings[name])(command)
-    return command
+    return click.argument("url")(command)
 
 
 @click.command(context_settings={"auto_envvar_prefix": PREFIX})
-@click.argument("url")
-@_options
-@click.option("--max-tasks", type=click.IntRange(min=0), metavar="N", help="Send no generateTask after N tasks.")
-@click.option(
-    "--max-credits",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Send no generateTask that would cost more than N credits in all, by --price.",
-)
-@click.option(
-    "--callback-url",
-    metavar="PUBLIC",
-    help="Give the API this URL for callbacks, which leads to this proxy, and forward what comes to the app.",
-)
-@click.option("--quiet", "-q", is_flag=True, help="Print no line for each request.")
-@click.option("--json", is_flag=True, help="Print each exchange as a line of JSON.")
-@click.option(
-    "--ready-file", type=click.Path(dir_okay=False), help='Write {"url", "pid"} to this file when the server is ready.'
-)
-def proxy(
-    *,
-    url: str,
-    max_tasks: int | None,
-    max_credits: int | None,
-    callback_url: str | None,
-    quiet: bool,
-    ready_file: str | None,
-    **given: Any,
-) -> None:
+@proxy_options
+def proxy(**given: Any) -> None:
     """Forward requests to the API at URL, and judge each exchange.
 
     Requests and responses are not changed, and nothing is tried again. The journal, the dashboard and the exports are
     those of ltx-mock serve. Each option may be set in the environment too, as in LTX_MOCK_MAX_TASKS=3.
     """
+    run_proxy(given)
+
+
+def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder] | None = None) -> None:
+    """Run a proxy until it is stopped.
+
+    Args:
+        given: The values of `proxy_options`.
+        recorder_of: Makes the recorder; None records nothing.
+
+    Raises:
+        LtxMockError: A value cannot be used.
+    """
     from ltx_mock.upstream.callbacks import CallbackRelay  # noqa: PLC0415 - help does without
     from ltx_mock.upstream.client import Upstream  # noqa: PLC0415
     from ltx_mock.upstream.purse import Limits, Purse  # noqa: PLC0415
 
-    as_json = given.pop("json")
+    limits = Limits(given.pop("max_tasks"), given.pop("max_credits"))
+    url, as_json, quiet, callback_url = (given.pop(name) for name in ("url", "json", "quiet", "callback_url"))
+    ready_file = given.pop("ready_file")
     settings = Settings.from_mapping({name: value for name, value in given.items() if value not in (None, ())})
     try:
         upstream = Upstream(url, settings.ca_file)
@@ -105,10 +118,11 @@ def proxy(
     occupy_standard_streams()
     new_token = new_admin_token(settings)
     settings = settings.replace(admin_token=new_token or settings.admin_token)
-    engine, purse = new_engine(settings), Purse(Limits(max_tasks, max_credits), settings.price, _tell)
+    engine, purse = new_engine(settings), Purse(limits, settings.price, _tell)
     public = None if callback_url is None else http_url("--callback-url", callback_url)
-    relay = CallbackRelay(engine, Sender(settings.ca_file), public) if public else None
-    endpoints = forwarding(engine, upstream, purse, relay)
+    recorder = recorder_of(upstream) if recorder_of else None
+    relay = CallbackRelay(engine, Sender(settings.ca_file), public, recorder) if public else None
+    endpoints = forwarding(engine, upstream, purse, relay, recorder)
     sockets = listen(settings.host, settings.port)
     own_url = url_of(sockets[0])
 
@@ -121,16 +135,24 @@ def proxy(
     try:
         run_server(engine, sockets, lines, ready, endpoints=endpoints)
     finally:
+        if recorder:
+            recorder.close()
         if ready_file:
             remove_ready_file(Path(ready_file))
 
 
-def forwarding(engine: Engine, upstream: Upstream, purse: Purse, relay: CallbackRelay | None = None) -> Endpoints:
+def forwarding(
+    engine: Engine,
+    upstream: Upstream,
+    purse: Purse,
+    relay: CallbackRelay | None = None,
+    recorder: Recorder | None = None,
+) -> Endpoints:
     """Return what answers instead of the fake: the upstream."""
     from ltx_mock.upstream.callbacks import PATH  # noqa: PLC0415 - help does without
     from ltx_mock.upstream.endpoints import Forwarded  # noqa: PLC0415
 
-    forwarded = {path: Forwarded(engine, upstream, each, purse, relay) for path, each in OPERATIONS.items()}
+    forwarded = {path: Forwarded(engine, upstream, each, purse, relay, recorder) for path, each in OPERATIONS.items()}
     others = Forwarded(engine, upstream, "other", purse)
     return Endpoints(forwarded, (Route(PATH, relay),) if relay else (), others, upstream.close)
 

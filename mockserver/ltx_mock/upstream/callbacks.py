@@ -18,6 +18,7 @@ from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import MARK, Sender, Unanswered
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.upstream.client import end_to_end
+from ltx_mock.upstream.recorder import Callback, Recorder
 from ltx_mock_contracts.trace.exchange import decode_body
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -46,10 +47,11 @@ class CallbackRelay:
         engine: Keeps the journal.
         sender: Sends the callbacks to the app.
         public: The URL under which the upstream reaches the proxy, without a trailing slash.
+        recorder: Keeps recordings; None keeps none.
     """
 
-    def __init__(self, engine: Engine, sender: Sender, public: str) -> None:
-        self._engine, self._sender, self._public = engine, sender, public
+    def __init__(self, engine: Engine, sender: Sender, public: str, recorder: Recorder | None = None) -> None:
+        self._engine, self._sender, self._public, self._recorder = engine, sender, public, recorder
         self._expected: dict[str, Expected] = {}
 
     def rewritten(self, tenant: Tenant, body: bytes) -> bytes | None:
@@ -115,6 +117,9 @@ class CallbackRelay:
             )
 
         await self._engine.store.run(tenant, note)
+        if self._recorder and isinstance(task_id, str) and task_id:
+            kept = (("content-type", kind),)
+            await self._recorder.called_back(Callback(task_id, expected.key, began, kept, body, status))
         return status or 502
 
 

@@ -25,6 +25,7 @@ from ltx_mock.upstream.callbacks import CallbackRelay, unreachable
 from ltx_mock.upstream.client import UnreachableError, Upstream, UpstreamError, end_to_end
 from ltx_mock.upstream.judge import findings_of
 from ltx_mock.upstream.purse import Purse
+from ltx_mock.upstream.recorder import Recorder, Told
 from ltx_mock.upstream.tasks import note_state, note_task
 from ltx_mock_contracts.api import STATES
 from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS, decode_body
@@ -48,6 +49,7 @@ class Sent(NamedTuple):
         began: When it came, in Unix milliseconds.
         submitted: The parsed body if it asks for a task.
         price: What that task costs.
+        kept: Whether `body` is the body.
     """
 
     scope: Scope
@@ -55,6 +57,7 @@ class Sent(NamedTuple):
     began: int
     submitted: Submission | None
     price: int
+    kept: bool
 
     @property
     def target(self) -> str:
@@ -64,13 +67,25 @@ class Sent(NamedTuple):
 
 
 class Received(NamedTuple):
-    """The response to it: `status` is None if `fault` broke it, and `body` is without content coding."""
+    """The response to it.
+
+    Attributes:
+        status: Its status; None if `fault` broke it.
+        body: Its body without content coding; empty if it is too long to be kept.
+        headers: Its headers without those of one connection.
+        cause: Where it comes from.
+        fault: How it broke.
+        problem: Why it broke.
+        kept: Whether `body` is the body.
+    """
 
     status: int | None
     body: bytes
     headers: Headers
     cause: Cause
     fault: str | None = None
+    problem: str | None = None
+    kept: bool = True
 
     @property
     def data(self) -> dict[str, Any]:
@@ -95,6 +110,7 @@ class Forwarded:
         operation: The operation of the endpoint.
         purse: Counts tasks and credits.
         relay: Gives the upstream other URLs for callbacks; None leaves those of the app.
+        recorder: Keeps recordings; None keeps none.
     """
 
     def __init__(
@@ -104,9 +120,10 @@ class Forwarded:
         operation: ApiOperation,
         purse: Purse,
         relay: CallbackRelay | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._engine, self._upstream, self._operation = engine, upstream, operation
-        self._purse, self._relay = purse, relay
+        self._purse, self._relay, self._recorder = purse, relay, recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, and its response back."""
@@ -130,7 +147,7 @@ class Forwarded:
 
     async def _read(self, tenant: Tenant, scope: Scope, content: Content) -> Sent:
         body = _plain(scope["headers"], content.start) if content.whole else b""
-        sent = Sent(scope, body, tenant.clock.now(), None, 0)
+        sent = Sent(scope, body, tenant.clock.now(), None, 0, content.whole)
         if self._operation != "generateTask" or scope["method"] != "POST":
             return sent
         submitted = await self._engine.worker.read(Submission.of, body)
@@ -148,16 +165,38 @@ class Forwarded:
                     received = await self._pass_back(response, sent.scope, receive, send)
             except UnreachableError as problem:
                 await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
+                await self._record(tenant, sent, self._broken(str(problem)))
                 return
             except UpstreamError as problem:
                 fault = CONNECTION_RESET_BY_PEER if problem.was_reset else EMPTY_RESPONSE
                 await _break(fault, sent.scope, receive)
-                received = Received(None, b"", (), self._cause(f"no response: {problem}"), fault)
+                received = self._broken(f"no response: {problem}", fault)
             created = received.fault is not None or received.task_id is not None
             await self._engine.store.run(tenant, lambda tenant: self._note(tenant, sent, received))
+            await self._record(tenant, sent, received)
         finally:
             if sent.submitted:
                 self._purse.settle(sent.price, created=created)
+
+    async def _record(self, tenant: Tenant, sent: Sent, received: Received) -> None:
+        generates = sent.submitted is not None
+        if self._recorder is None or not (sent.kept and received.kept):
+            return
+        if not generates and (self._operation != "statusTask" or sent.scope["method"] != "GET"):
+            return
+        told = Told(
+            key=bearer_key(header(sent.scope, b"authorization") or ""),
+            request_headers=_text(sent.scope["headers"]),
+            request=sent.body,
+            began=sent.began,
+            ended=tenant.clock.now(),
+            status=received.status,
+            headers=_text(received.headers),
+            body=b"" if received.problem else received.body,
+            task_id=(received.task_id if generates else _asked(sent.scope)) or None,
+            problem=received.problem,
+        )
+        await (self._recorder.generated(told) if generates else self._recorder.answered(told))
 
     async def _refuse(self, tenant: Tenant, sent: Sent, refusal: ApiResponse, send: Send) -> None:
         """Respond in place of the upstream."""
@@ -175,7 +214,7 @@ class Forwarded:
     async def _pass_back(self, response: httpx.Response, scope: Scope, receive: Receive, send: Send) -> Received:
         """Stream a response to the client, and return it."""
         headers = end_to_end(response.headers.raw)
-        kept, size, problem, fault = list[bytes](), 0, "", None
+        kept, size, problem, fault = list[bytes](), 0, None, None
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         try:
             async for chunk in response.aiter_raw():
@@ -190,11 +229,14 @@ class Forwarded:
         else:
             await send({"type": "http.response.body"})
         body = _plain(headers, b"".join(kept)) if size <= KEPT_BYTES else b""
-        significant = tuple((name, value) for name, value in headers if name in KEPT_HEADERS)
-        return Received(None if problem else response.status_code, body, significant, self._cause(problem), fault)
+        status = None if fault else response.status_code
+        return Received(status, body, tuple(headers), self._cause(problem), fault, problem, size <= KEPT_BYTES)
 
-    def _cause(self, problem: str = "") -> Cause:
-        return Cause("upstream", f"from {self._upstream.host}{problem and ': '}{problem}")
+    def _broken(self, problem: str, fault: str | None = None) -> Received:
+        return Received(None, b"", (), self._cause(problem), fault, problem)
+
+    def _cause(self, problem: str | None = None) -> Cause:
+        return Cause("upstream", f"from {self._upstream.host}" + (f": {problem}" if problem else ""))
 
     def _note(self, tenant: Tenant, sent: Sent, received: Received) -> None:
         """Write an exchange into the journal, and keep what it tells about a task. A unit of work."""
@@ -227,7 +269,7 @@ class Forwarded:
             request=sent.body,
             response=received.body,
             request_headers=tuple(scope["headers"]),
-            response_headers=received.headers,
+            response_headers=tuple((name, value) for name, value in received.headers if name in KEPT_HEADERS),
             task_id=(_asked(scope) if is_status else received.task_id) or None,
             state=state if state in STATES else None,
             cause=received.cause,
@@ -287,6 +329,10 @@ def _plain(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
         return decoded(headers, body, KEPT_BYTES)
     except (EncodingError, TooLargeError):
         return body
+
+
+def _text(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
 def _asked(scope: Scope) -> str:

@@ -1,0 +1,237 @@
+"""Keep what the upstream tells in recordings, one file for each task."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.recordings.body import Body
+from ltx_mock_contracts.recordings.lives import created_at, timestamp, with_answer, with_callback
+from ltx_mock_contracts.recordings.model import (
+    RecordedAnswer,
+    RecordedCallback,
+    RecordedRequest,
+    RecordedResponse,
+    Recording,
+    RecordingError,
+    Redaction,
+)
+from ltx_mock_contracts.recordings.redaction import RecordingRedactor, resumed
+from ltx_mock_contracts.recordings.writing import RecordingFolder, name_of
+from ltx_mock_contracts.reporting.redaction import secrets_of_headers
+
+Headers = tuple[tuple[str, str], ...]
+
+MOST_TASKS: Final = 20_000
+"""How many tasks the recorder remembers. It goes on with others as with those of another process."""
+
+UNAUTHORIZED: Final = 401
+
+
+class Told(NamedTuple):
+    """What the upstream told in one exchange.
+
+    Attributes:
+        key: The API key of the request; None if it has none.
+        request_headers: The headers of the request.
+        request: Its body, without content coding.
+        began: When it came, in Unix milliseconds.
+        ended: When the response was complete.
+        status: The HTTP status; None without a complete response.
+        headers: The headers of the response; empty without one.
+        body: Its body, without content coding.
+        task_id: The id of the task that was made or asked for; None if there is none.
+        problem: Why there is no complete response; None if there is one.
+    """
+
+    key: str | None
+    request_headers: Headers
+    request: bytes
+    began: int
+    ended: int
+    status: int | None
+    headers: Headers
+    body: bytes
+    task_id: str | None
+    problem: str | None = None
+
+
+class Callback(NamedTuple):
+    """An attempt to deliver a callback: when it came, in Unix milliseconds, and the status of the receiver."""
+
+    task_id: str
+    key: str | None
+    at: int
+    headers: Headers
+    body: bytes
+    status: int | None
+
+
+class _Task(NamedTuple):
+    """A task whose request was seen here: its key, and the redactor that knows the secrets of the request."""
+
+    key: str | None
+    redactor: RecordingRedactor
+
+
+class Recorder:
+    """Writes recordings, in a thread and one after the other.
+
+    If a file cannot be written, it says so in one line and stops.
+
+    Args:
+        folder: Where to write.
+        upstream: The root URL of the API.
+        redaction: What to redact beyond what always is.
+        tell: Prints a line.
+    """
+
+    def __init__(
+        self, folder: RecordingFolder, upstream: str, redaction: Redaction, tell: Callable[[str], None]
+    ) -> None:
+        self._folder, self._upstream, self._redaction, self._tell = folder, upstream, redaction, tell
+        self._tasks: OrderedDict[str, _Task] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, "ltx-mock-recorder")
+        self._stopped = False
+
+    async def generated(self, told: Told) -> None:
+        """Record a generateTask."""
+        if told.status != UNAUTHORIZED:  # that is about the key, which is not recorded
+            await self._run(lambda: self._generated(told))
+
+    async def answered(self, told: Told) -> None:
+        """Record an answer of statusTask."""
+        await self._run(lambda: self._answered(told))
+
+    async def called_back(self, came: Callback) -> None:
+        """Record an attempt to deliver a callback."""
+        await self._run(lambda: self._called_back(came))
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[], None]) -> None:
+        if not self._stopped:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, work)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            if not self._stopped:
+                work()
+        except OSError as error:
+            self._stopped = True
+            place = error.filename or self._folder.path
+            self._tell(f"recording has stopped: {place}: {error.strerror or error}; requests go on to the API")
+
+    def _generated(self, told: Told) -> None:
+        redactor = RecordingRedactor(self._redaction, told.key, secrets_of_headers(told.request_headers))
+        request = RecordedRequest(
+            body=redactor.request(Body.of(told.request)), headers=redactor.headers(told.request_headers)
+        )
+        redactor.know(secrets_of_headers(told.headers))
+        response = RecordedResponse(
+            status=told.status,
+            headers=redactor.headers(told.headers),
+            body=redactor.body(Body.of(told.body)),
+            latency=max(0, told.ended - told.began),
+            problem=told.problem and redactor.text(told.problem),
+        )
+        recording = Recording(
+            upstream=self._upstream,
+            model=MODEL.id,
+            recorded=timestamp(told.began),
+            task_id=told.task_id and redactor.text(told.task_id),
+            request=request,
+            response=response,
+            redaction=self._redaction,
+        )
+        if told.task_id is None or recording.task_id is None:
+            name = f"refused-{_digest(recording)}"
+            self._change(name, lambda before: recording if before is None else None)
+            return
+        self._tasks[told.task_id] = _Task(told.key, redactor)
+        if len(self._tasks) > MOST_TASKS:
+            self._tasks.popitem(last=False)
+        self._change(name_of(recording.task_id), lambda _: recording)
+
+    def _answered(self, told: Told) -> None:
+        task = self._tasks.get(told.task_id or "")
+        if told.task_id is None or (task is not None and task.key != told.key):
+            return  # with another key the task is unknown
+
+        def change(before: Recording | None) -> Recording | None:
+            redactor = self._redactor(told.task_id, told.key, before)
+            if before is None or redactor is None:
+                return None
+            if task is None and (told.status != 200 or Body.of(told.body).data.get("taskId") != told.task_id):
+                return None
+            trial = redactor.copy()
+            trial.know(secrets_of_headers((*told.request_headers, *told.headers)))
+            at = max(0, told.began - created_at(before))
+            answer = RecordedAnswer(
+                after=at,
+                until=at,
+                status=told.status,
+                headers=trial.headers(told.headers),
+                body=trial.body(Body.of(told.body)),
+                problem=told.problem and trial.text(told.problem),
+            )
+            after = with_answer(before, answer)
+            if task is not None and len(after.answers) > len(before.answers):
+                self._tasks[told.task_id or ""] = task._replace(redactor=trial)
+            self._tell_end(before, after)
+            return after
+
+        self._change(self._name(told.task_id, told.key), change)
+
+    def _called_back(self, came: Callback) -> None:
+        def change(before: Recording | None) -> Recording | None:
+            redactor = self._redactor(came.task_id, came.key, before)
+            if before is None or redactor is None:
+                return None
+            callback = RecordedCallback(
+                after=max(0, came.at - created_at(before)),
+                headers=redactor.headers(came.headers),
+                body=redactor.body(Body.of(came.body)),
+                status=came.status,
+            )
+            return with_callback(before, callback)
+
+        self._change(self._name(came.task_id, came.key), change)
+
+    def _redactor(self, task_id: str | None, key: str | None, recording: Recording | None) -> RecordingRedactor | None:
+        """Return the redactor of a task; None if nobody here knows the secrets of its request."""
+        task = self._tasks.get(task_id or "")
+        if task is not None:
+            return task.redactor
+        return None if recording is None else resumed(recording, key)
+
+    def _name(self, task_id: str, key: str | None) -> str:
+        task = self._tasks.get(task_id)
+        redactor = task.redactor if task else RecordingRedactor(self._redaction, key)
+        return name_of(redactor.copy().text(task_id))
+
+    def _change(self, name: str, change: Callable[[Recording | None], Recording | None]) -> None:
+        try:
+            self._folder.change(name, change)
+        except RecordingError as error:
+            self._tell(f"{name}.json is left as it is: {error}")
+
+    def _tell_end(self, before: Recording, after: Recording) -> None:
+        if before.end is None and after.end is not None:
+            file = self._folder.path / f"{name_of(after.task_id or '')}.json"
+            self._tell(f"recorded {after.task_id}, {after.end.state} after {after.end.after / 1000:g} s, in {file}")
+
+
+def _digest(recording: Recording) -> str:
+    """Return a digest of a request and its refusal, so that the same refusal is recorded once."""
+    told = recording.to_json()
+    response = {name: value for name, value in told["response"].items() if name != "latency"}
+    return sha256(json.dumps([told["request"], response], sort_keys=True).encode()).hexdigest()[:12]
