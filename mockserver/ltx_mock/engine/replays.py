@@ -64,7 +64,7 @@ def response_of(replay: Replay, recorded: RecordedAnswer | RecordedResponse, tas
     if recorded.status is None or recorded.status < OK:
         broken = Effect(fault=CONNECTION_RESET_BY_PEER)
         return ApiResponse(0, b"", (), task and task.id, cause=replay.cause, effect=broken)
-    from ltx_mock_contracts.recordings.model import SIGNIFICANT_HEADERS  # noqa: PLC0415 - most servers have none
+    from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS  # noqa: PLC0415 - most servers have none
 
     state, media_type = state_of(recorded), _media_type(recorded.headers)
     headers = tuple(
