@@ -40,10 +40,12 @@ TOOLS = {
     "curl": ("curl",),
     "node": ("node",),
     "java": ("javac", "java"),
+    "go": ("go",),
     "jq": ("jq",),
     "prism": ("prism",),
     "redis": ("redis-server",),
     "nginx": ("nginx",),
+    "recipes": ("vitest", "vite"),
     "generators": (
         *("openapi-typescript", "openapi-ts", "tsc", "esbuild", "redocly", "spectral"),
         *("openapi-python-client", "datamodel-codegen", "openapi-generator-cli", "schemathesis"),

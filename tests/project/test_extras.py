@@ -64,6 +64,7 @@ def test_the_extra_has_what_an_installation_without_it_lacks() -> None:
     assert {Requirement(each).name for each in project["optional-dependencies"]["test"]} == {"hypothesis", "pytest"}
     assert {Requirement(each).name for each in project["optional-dependencies"]["redis"]} == {"redis"}
     assert {Requirement(each).name for each in project["optional-dependencies"]["mcp"]} == {"mcp"}
+    assert {Requirement(each).name for each in project["optional-dependencies"]["testcontainers"]} == {"testcontainers"}
     assert not {Requirement(each).name for each in project["dependencies"]} & set(ABSENT)
 
 
@@ -105,6 +106,12 @@ def test_the_command_for_agents_names_its_extra_in_a_line() -> None:
     done = run_without("from ltx_mock.cli import main; main(['mcp'])", absent=("mcp", "mcp_types"))
     remedy = "the MCP SDK; install it with: pip install 'ltx-mock[mcp]', or in a clone with: make install"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"ltx-mock: `mcp` needs {remedy}\n")
+
+
+def test_an_import_that_needs_testcontainers_names_its_extra() -> None:
+    done = run_without("import ltx_mock.testcontainer", absent=("testcontainers",))
+    remedy = "testcontainers; install it with: pip install 'ltx-mock[testcontainers]', or in a clone with: make install"
+    assert done.stderr.splitlines()[-1].endswith(f"MissingExtraError: this needs {remedy}")
 
 
 def test_each_command_prints_its_help() -> None:

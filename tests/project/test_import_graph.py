@@ -40,7 +40,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("client_checks",),
         ("agents",),
         ("cli",),
-        ("pytest_plugin", "__main__", "clients"),
+        ("pytest_plugin", "__main__", "clients", "testcontainer"),
     ],
     "ltx_mock_contracts": [
         ("rules", "api", "model", "request_fields", "lazy", "extras", "polling"),

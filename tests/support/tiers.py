@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 
-SLOW_TOOLS = ("browser", "ffmpeg", "generators", "java", "nginx", "node", "prism", "redis")
+SLOW_TOOLS = ("browser", "ffmpeg", "generators", "go", "java", "nginx", "node", "prism", "recipes", "redis")
 """What needs one of these is slow without saying so."""
 
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from ltx_mock.api.faults import deliver_with_effect
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
-from ltx_mock.asgi.messages import ClientGoneError, first_headers, read_body, root_url
+from ltx_mock.asgi.messages import ClientGoneError, client_url, first_headers, read_body
 from ltx_mock.core.caller import Caller
 from ltx_mock.core.journal_entry import IDEMPOTENCY_KEY, ApiOperation, RequestEntry
 from ltx_mock.core.keys import bearer_key
@@ -219,7 +219,7 @@ def _caller(tenant: Tenant, call: Call) -> Caller:
     page = foreign_page(call.headers, tenant.settings.allow_origin)
     given = call.headers.get(IDEMPOTENCY_KEY)
     key = None if given is None else given.decode("latin-1")
-    return Caller(root_url(call.scope), page, key, TraceContext.of(call.headers))
+    return Caller(client_url(call.scope, call.headers), page, key, TraceContext.of(call.headers))
 
 
 def _count(tenant: Tenant, now: int) -> ApiResponse | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from starlette.types import Receive, Scope
@@ -52,6 +53,16 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
             return None
         if not message.get("more_body"):
             return b"".join(chunks)
+
+
+def client_url(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+    """Return the root URL that the client used, without a slash: that of a proxy that sends `X-Forwarded-Host`, if any.
+
+    Args:
+        scope: the request.
+        headers: its `first_headers`.
+    """
+    return forwarded_url(scope) if b"x-forwarded-host" in headers else root_url(scope)
 
 
 def forwarded_url(scope: Scope) -> str:

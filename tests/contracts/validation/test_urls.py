@@ -134,8 +134,18 @@ def test_a_proxy_may_say_only_http_or_https(proto: str, scheme: str, world: Worl
     ["", "a b", "a:99999", "[::1", "[40:EB04E0]", "a/b", "a@b", "a..b", "256.1.1.1", "x" * 300, "ws://a"],
 )
 def test_a_host_that_cannot_be_parsed_stands_in_no_result(host: str, world: World) -> None:
-    root = result_root(world, host=host, **{"x-forwarded-host": "evil.example"})
-    assert root == world.url.removesuffix("/api/v1")
+    own = world.url.removesuffix("/api/v1")
+    assert result_root(world, host=host) == own
+    assert result_root(world, **{"x-forwarded-host": host}) == own
+
+
+@pytest.mark.rule("TASK-4")
+def test_a_result_is_where_the_client_called_a_proxy(world: World) -> None:
+    forwarded = {"x-forwarded-host": "localhost:5173", "x-forwarded-proto": "https", "x-forwarded-prefix": "/ltx/"}
+    assert result_root(world, **forwarded) == "https://localhost:5173/ltx"
+    assert result_root(world, **{"x-forwarded-host": "dev.example, 10.0.0.1"}) == "http://dev.example"
+    own = world.url.removesuffix("/api/v1")
+    assert result_root(world, **{"x-forwarded-port": "1", "x-forwarded-prefix": "/ltx"}) == own
 
 
 # ---- paths
