@@ -33,7 +33,9 @@ __all__ = ["LtxMockContainer"]
 
 IMAGE: Final = "ltx-mock"
 PORT: Final = 8219
-HOST_GATEWAY: Final = {"host.docker.internal": "host-gateway"}
+MACHINE: Final = "host.docker.internal"
+"""The name of the test's machine in the container."""
+TO_THE_MACHINE: Final = {f"http://{host}:*": f"http://{MACHINE}:*" for host in ("localhost", "127.0.0.1")}
 OF_THE_IMAGE: Final = ("host", "port")
 """Settings that the container decides."""
 
@@ -41,8 +43,8 @@ OF_THE_IMAGE: Final = ("host", "port")
 class LtxMockContainer(DockerContainer):
     """A container with the fake. Its control plane has a token of its own, which `server` knows.
 
-    In the container the name `host.docker.internal` is the machine of the test, so that its receivers can be called
-    with `allow_callback_host="host.docker.internal"`.
+    Callbacks for `http://localhost` go to the machine of the test, unless a `callback_rewrite` is given. A receiver
+    there must listen on an address that containers reach, such as 0.0.0.0.
 
     Args:
         image: the name of an image that was built with the project's Dockerfile.
@@ -54,14 +56,15 @@ class LtxMockContainer(DockerContainer):
 
     def __init__(self, image: str = IMAGE, **settings: Unpack[ServerSettings]) -> None:
         self.admin_token = settings.pop("admin_token", None) or token_urlsafe(16)
+        settings.setdefault("callback_rewrite", TO_THE_MACHINE)
         options = serve_options(settings)
+        self._key = next(iter(Settings.from_mapping(settings).api_key), None)
         super().__init__(image)
         self.with_exposed_ports(PORT)
         self.with_env("LTX_MOCK_ADMIN_TOKEN", self.admin_token)
         self.with_command(["serve", *options])
-        self.with_kwargs(extra_hosts=HOST_GATEWAY)
+        self.with_kwargs(extra_hosts={MACHINE: "host-gateway"})
         self.waiting_for(HttpWaitStrategy(PORT, "/__admin/health"))
-        self._key = next(iter(_several(settings.get("api_key", ()))), None)
 
     @property
     def url(self) -> str:

@@ -53,6 +53,12 @@ def test_the_code_does_what_the_guide_says(tmp_path: Path) -> None:
     assert f"prints the address, and `{end}`" in GUIDE
 
 
+def test_the_files_for_repositories_are_written(tmp_path: Path) -> None:
+    [script] = [block for block in blocks(GUIDE, "sh") if "examples" in block]
+    run_commands(script, tmp_path)
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == FILES
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_these_files_name_what_there_is(name: str) -> None:
     marked = re.findall(r"`([^`\n]+)`", FILES[name])

@@ -15,6 +15,7 @@ import pytest
 import ltx_mock_schemas
 from ltx_mock import MockServer
 from ltx_mock.client_checks.programs import free_port
+from ltx_mock.testcontainer import TO_THE_MACHINE, serve_options
 from support.container_engine import engine
 from support.pages import BIN, page
 from support.processes import Process, clean_environment
@@ -76,7 +77,11 @@ def test_python_with_containers(tmp_path: Path) -> None:
     written(tmp_path, "test_video.py")
     with engine() as docker:
         said = run(tmp_path, "pytest", "-q", "-p", "no:asyncio", "test_video.py", DOCKER_HOST=docker.url, **settings)
-        assert docker.created["Cmd"] == ["serve", "--clock=manual"]
+        assert docker.created["Cmd"] == [
+            "serve",
+            "--clock=manual",
+            *serve_options({"callback_rewrite": TO_THE_MACHINE}),
+        ]
     assert "1 passed" in said
 
 

@@ -15,6 +15,11 @@ from ltx_mock.testcontainer import LtxMockContainer, serve_options
 from support.bodies import ask, submit
 from support.container_engine import Engine, engine
 
+TO_THE_MACHINE = [
+    "--callback-rewrite=http://localhost:*=http://host.docker.internal:*",
+    "--callback-rewrite=http://127.0.0.1:*=http://host.docker.internal:*",
+]
+
 
 @pytest.fixture
 def docker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
@@ -43,7 +48,7 @@ def test_a_test_moves_the_clock_of_a_fake_in_a_container(docker: Engine) -> None
     assert docker.asked == ["/containers/create", f"/containers/{'c0ffee' * 10}0000/start", "DELETE"]
     created = docker.created
     assert created["Image"] == "ltx-mock:1"
-    assert created["Cmd"] == ["serve", "--clock=manual", "--price=480p=3", "--strict"]
+    assert created["Cmd"] == ["serve", "--clock=manual", "--price=480p=3", "--strict", *TO_THE_MACHINE]
     assert created["Env"] == [f"LTX_MOCK_ADMIN_TOKEN={fake.admin_token}"]
     assert created["ExposedPorts"] == {"8219/tcp": {}}
     assert created["HostConfig"]["ExtraHosts"] == ["host.docker.internal:host-gateway"]
