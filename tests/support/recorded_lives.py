@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from ltx_mock_contracts.recordings import Body, Recording, Recordings
-from ltx_mock_contracts.recordings.model import SIGNIFICANT_HEADERS
+from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS
 from support.independent_server import KEYS, MODEL, VIOLATING, IndependentServer
 
 Change = Callable[["Reply"], "Reply | None"]
