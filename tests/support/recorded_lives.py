@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 from ltx_mock_contracts.recordings import Body, Recording, Recordings
 from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS
 from support.independent_server import KEYS, MODEL, VIOLATING, IndependentServer
+from support.lives import TASK
 
 Change = Callable[["Reply"], "Reply | None"]
 """Changes what the server says; None breaks the connection."""
@@ -104,6 +105,12 @@ def recorded(
 def folder(recordings: Iterable[Recording], name: str = "recordings") -> Recordings:
     """Return recordings as `read_recordings` does."""
     return Recordings(Path(name), tuple(recordings))
+
+
+def apart(recordings: Iterable[Recording], name: str = "recordings") -> Recordings:
+    """Return recordings as `read_recordings` does, of tasks that are one another's copies but for their ids."""
+    texts = [json.dumps(each.to_json()).replace(TASK, f"{TASK}{number}") for number, each in enumerate(recordings)]
+    return folder((Recording.from_json(json.loads(each)) for each in texts), name)
 
 
 def write(recordings: Iterable[Recording], to: Path) -> Path:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from ltx_mock.agents.arguments import CheckClient
-from ltx_mock.agents.fakes import Session
 from ltx_mock.errors import LtxMockError, SettingsError
 from ltx_mock.fields import value_text
 
@@ -24,7 +23,7 @@ Report = Callable[[float, float, str], Awaitable[None]]
 """Is called after each case with its number, the number of cases, and what happened."""
 
 
-async def check_client(session: Session, wanted: CheckClient, report: Report) -> dict[str, Any]:
+async def check_client(wanted: CheckClient, report: Report) -> dict[str, Any]:
     """Run the client in each case and return a summary of the report.
 
     Raises:
@@ -47,7 +46,6 @@ async def check_client(session: Session, wanted: CheckClient, report: Report) ->
     output: list[bytes] = []
     said: list[str] = []
     process = await anyio.open_process(command, stdin=-3, cwd=wanted.folder)  # -3: the null device
-    session.checks.add(process)
     try:
         async with anyio.create_task_group() as readers:
             readers.start_soon(_collect, process, output)
@@ -55,7 +53,6 @@ async def check_client(session: Session, wanted: CheckClient, report: Report) ->
         code = await process.wait()
     finally:
         await _end(process)
-        session.checks.discard(process)
     if not output:
         raise LtxMockError(said[-1].removeprefix("ltx-mock: ") if said else f"check-client ended with {code}")
     return summary(json.loads(b"".join(output)))

@@ -96,7 +96,8 @@ def drift_between(old: Recordings, new: Recordings, *, sources: Sequence[Source]
     for key, each in after.deviations.items():
         if key not in before.deviations and each.breaks(sources):
             added.append(each)
-            result.add_deviation(_with_sides(each, fake, sources, before="not so"))
+            earlier = "as documented" if before.collector.seen[each.rule] else "was not seen"
+            result.add_deviation(_with_sides(each, fake, sources, before=earlier))
     covered, rules = {each.kind for each in added}, {each.rule for each in added}
     for change in changes_of(before.profile, after.profile):
         if not change.is_covered(covered) and not (change.is_status and change.rule in rules):
@@ -119,8 +120,10 @@ def drift_between(old: Recordings, new: Recordings, *, sources: Sequence[Source]
 
 def _side(recordings: Recordings) -> tuple[Side, list[str]]:
     """Return what recordings show, and notes on those that cannot be used."""
-    used = tuple(each for each in recordings.recordings if each.model == MODEL.id)
-    others = len(recordings.recordings) - len(used)
+    ours = [each for each in recordings.recordings if each.model == MODEL.id]
+    others = len(recordings.recordings) - len(ours)
+    # A copy of a file is no second task with the same id.
+    used = tuple({(each.task_id or number, each.recorded): each for number, each in enumerate(ours)}.values())
     notes = list(recordings.problems[:_SHOWN])
     if len(recordings.problems) > _SHOWN:
         notes.append(f"{len(recordings.problems) - _SHOWN} more files cannot be read")

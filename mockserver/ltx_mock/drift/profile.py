@@ -189,8 +189,9 @@ def _context(exchange: Exchange, body: Any, request: Any) -> Context:
 def _add_fields(fields: Fields, exchange: Exchange, body: Any, request: Any) -> None:
     fields.responses += 1
     fields.sample = _with(fields.sample, exchange)
-    judged = {_INDEX.sub("/*", each.pointer) for each in findings_of(exchange) if each.severity == "violation"}
-    silent = {_INDEX.sub("/*", each.pointer) for each in findings_of(exchange) if each.severity == "advisory"}
+    findings = findings_of(exchange)
+    judged = {_INDEX.sub("/*", each.pointer) for each in findings if each.severity == "violation"}
+    silent = {_INDEX.sub("/*", each.pointer) for each in findings if each.severity == "advisory"}
     echoed = _names(request)
     for pointer, kind in dict.fromkeys(_walk(body, "", echoed, 0)):
         _note(fields.types[pointer], kind, exchange)
