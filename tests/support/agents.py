@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -97,10 +98,15 @@ class RawSession:
         self.rest, _ = self._process.communicate(timeout=SECONDS)
         return self._process.returncode
 
+    def end_with(self, number: signal.Signals) -> int:
+        """Send a signal, wait for the end and return the exit code; stdin stays open."""
+        self._process.send_signal(number)
+        return self._process.wait(SECONDS)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate(timeout=SECONDS)
+        self._process.__exit__(None, None, None)

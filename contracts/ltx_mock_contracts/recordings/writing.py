@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from ltx_mock_contracts.recordings.model import Recording, RecordingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["RecordingFolder", "name_of"]
+__all__ = ["RecordingFolder", "name_of", "name_of_task"]
 
 _PLAIN: Final = re.compile(r"[a-z0-9_][a-z0-9_-]{0,99}")
 
@@ -71,12 +72,25 @@ class RecordingFolder:
             yield
 
 
-def name_of(task_id: str) -> str:
+def name_of(recording: Recording) -> str:
+    """Return the name of the file of a recording, without `.json`. A refusal has the same one whenever it is told."""
+    if recording.task_id is not None:
+        return name_of_task(recording.task_id)
+    told = recording.to_json()
+    response = {name: value for name, value in told["response"].items() if name != "latency"}
+    return f"refused-{_digest(json.dumps([told['request'], response], sort_keys=True))[:12]}"
+
+
+def name_of_task(task_id: str) -> str:
     """Return the name of the file of a task: its id, or a readable part of it with a digest."""
     if _PLAIN.fullmatch(task_id):
         return task_id
     readable = re.sub(r"[^a-z0-9_-]+", "-", task_id.lower())[:80].strip("-")
-    return f"{readable or 'task'}-{sha256(task_id.encode(errors='replace')).hexdigest()[:8]}"
+    return f"{readable or 'task'}-{_digest(task_id)[:8]}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="replace")).hexdigest()
 
 
 if sys.platform == "win32":

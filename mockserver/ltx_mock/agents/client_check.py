@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from ltx_mock.agents.arguments import CheckClient
+from ltx_mock.agents.fakes import Session
 from ltx_mock.errors import LtxMockError, SettingsError
 from ltx_mock.fields import value_text
 
@@ -23,7 +24,7 @@ Report = Callable[[float, float, str], Awaitable[None]]
 """Is called after each case with its number, the number of cases, and what happened."""
 
 
-async def check_client(wanted: CheckClient, report: Report) -> dict[str, Any]:
+async def check_client(session: Session, wanted: CheckClient, report: Report) -> dict[str, Any]:
     """Run the client in each case and return a summary of the report.
 
     Raises:
@@ -46,6 +47,7 @@ async def check_client(wanted: CheckClient, report: Report) -> dict[str, Any]:
     output: list[bytes] = []
     said: list[str] = []
     process = await anyio.open_process(command, stdin=-3, cwd=wanted.folder)  # -3: the null device
+    session.checks.add(process)
     try:
         async with anyio.create_task_group() as readers:
             readers.start_soon(_collect, process, output)
@@ -53,6 +55,7 @@ async def check_client(wanted: CheckClient, report: Report) -> dict[str, Any]:
         code = await process.wait()
     finally:
         await _end(process)
+        session.checks.discard(process)
     if not output:
         raise LtxMockError(said[-1].removeprefix("ltx-mock: ") if said else f"check-client ended with {code}")
     return summary(json.loads(b"".join(output)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ltx_mock.agents.arguments import FREE_SETTINGS, PACES
 from ltx_mock.fields import check_names
@@ -42,12 +43,26 @@ class Fake(NamedTuple):
         }
 
 
+class Check(Protocol):
+    """A running check of a client, in a process of its own."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+
 class Session:
-    """The fake of one agent. Without `attach` it starts one when the first tool needs it."""
+    """The fake of one agent, and the checks that it runs.
+
+    Without `attach` it starts a fake when the first tool needs one.
+
+    Attributes:
+        checks: The running checks.
+    """
 
     def __init__(self) -> None:
         self._fake: Fake | None = None
         self._lock = RLock()
+        self.checks: set[Check] = set()
 
     def fake(self) -> Fake:
         """Return the fake; start one if there is none."""
@@ -62,7 +77,7 @@ class Session:
             LtxMockError: the port is not available.
         """
         with self._lock:
-            self.close()  # before, since the new one may want its port
+            self._leave()  # before, since the new one may want its port
             server = MockServer(**settings)
             admin = Admin(HttpTransport(server.url), server.url)
             self._fake = Fake(server.url, server.api_key, admin, server)
@@ -86,12 +101,18 @@ class Session:
             raise NoResponseError(f"{error}; start one with start_fake, or with: ltx-mock serve") from error
         admin.get("/clock")
         with self._lock:
-            self.close()
+            self._leave()
             self._fake = Fake(url, key or DEFAULT_KEY, admin)
             return self._fake
 
     def close(self) -> None:
-        """Stop the fake that this session has started; leave another one as it is."""
+        """Stop the fake that this session has started, and end its checks. Another fake goes on."""
+        for check in self.checks:
+            with suppress(ProcessLookupError):  # it has just ended
+                check.terminate()
+        self._leave()
+
+    def _leave(self) -> None:
         with self._lock:
             if self._fake is not None and self._fake.server is not None:
                 self._fake.server.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -38,12 +39,18 @@ INSTRUCTIONS: Final = (
 Context = ServerRequestContext[dict[str, Any]]
 
 
-def run(session: Session) -> None:
-    """Serve one session until stdin ends. Nothing else may write to stdout meanwhile."""
-    anyio.run(partial(_serve, session))
+def run(session: Session, on_start: Callable[[], None]) -> None:
+    """Serve one session until stdin ends. Nothing else may write to stdout meanwhile.
+
+    Args:
+        session: the session.
+        on_start: is called in the event loop, before anything is read.
+    """
+    anyio.run(partial(_serve, session, on_start))
 
 
-async def _serve(session: Session) -> None:
+async def _serve(session: Session, on_start: Callable[[], None]) -> None:
+    on_start()
     server = server_of(session)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())

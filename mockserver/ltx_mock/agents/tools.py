@@ -224,7 +224,7 @@ class Tool(NamedTuple):
             LtxMockError: it cannot be done; the text says why.
         """
         if self.work is None:
-            return await check_client(wanted, report)
+            return await check_client(session, wanted, report)
         return await anyio.to_thread.run_sync(self.work, session, wanted, abandon_on_cancel=True)
 
 

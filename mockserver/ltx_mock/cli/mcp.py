@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 import click
 
 from ltx_mock.errors import LtxMockError
+
+INTERRUPTED: Final = 130
 
 
 @click.command()
@@ -21,14 +26,20 @@ def mcp(*, url: str | None, admin_token: str | None, key: str | None) -> None:
     """
     from ltx_mock.agents.fakes import Session  # noqa: PLC0415 - help does without
     from ltx_mock.agents.protocol import run  # noqa: PLC0415
+    from ltx_mock.cli.running import on_signals  # noqa: PLC0415
 
     if url is None and (admin_token or key):
         raise click.UsageError("--admin-token and --key go with --url")
     session = Session()
+
+    def leave() -> None:
+        session.close()
+        os._exit(INTERRUPTED)  # the thread that reads stdin would go on
+
     try:
         if url is not None:
             session.attach(_root(url), key, admin_token)
-        run(session)
+        run(session, lambda: on_signals(leave))
     finally:
         session.close()
 

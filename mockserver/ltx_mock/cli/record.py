@@ -14,14 +14,15 @@ from ltx_mock.cli.proxy import proxy_options, run_proxy
 from ltx_mock.errors import LtxMockError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ltx_mock.upstream.client import Upstream
     from ltx_mock.upstream.recorder import Recorder
     from ltx_mock_contracts.recordings import Redaction
     from ltx_mock_contracts.recordings.writing import RecordingFolder
 
-REDACTION_OPTIONS = (
+_OPTIONS = (
+    click.option("--out", required=True, metavar="DIR", help="Write one JSON file for each task into this folder."),
     click.option(
         "--redact-field",
         "redact_fields",
@@ -38,16 +39,22 @@ REDACTION_OPTIONS = (
 )
 
 
+def writing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of what writes recordings."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command(context_settings={"auto_envvar_prefix": PREFIX})
 @proxy_options
-@click.option("--out", required=True, metavar="DIR", help="Write one JSON file for each task into this folder.")
-@REDACTION_OPTIONS[0]
-@REDACTION_OPTIONS[1]
+@writing_options
 def record(*, out: str, redact_fields: Sequence[str], keep_prompts: str, **given: Any) -> None:
-    """Forward requests to the API at URL as ltx-mock proxy does, and keep a recording of each task.
+    """Forward requests to the API at URL, and record each task.
 
-    A recording is a JSON file: the request, each distinct answer with its time, the end and the callbacks. Keys,
-    signatures, cookies, queries of callback URLs and e-mail addresses are replaced before anything is written.
+    This is ltx-mock proxy that also writes. A recording is a JSON file: the request, each distinct answer with its
+    time, the end and the callbacks. Keys, signatures, cookies, queries of callback URLs and e-mail addresses are
+    replaced before anything is written.
     """
     folder = open_folder(out)
     redaction = redaction_of(folder, redact_fields, keep_prompts)

@@ -7,20 +7,69 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock.cli.files import write
-from ltx_mock.cli.output import say
+from ltx_mock.cli.output import print_json, print_table, say
+from ltx_mock.cli.record import open_folder, redaction_of, writing_options
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.reporting import printable
 from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from ltx_mock.core.timings import Timings
-    from ltx_mock_contracts.recordings import Recordings
+    from ltx_mock_contracts.recordings import Recording, Recordings
+    from ltx_mock_contracts.recordings.writing import RecordingFolder
 
 
 @click.group()
 def recordings() -> None:
-    """Use recordings of the real API."""
+    """List, import and use recordings of the real API."""
+
+
+@recordings.command("list")
+@click.argument("folder", metavar="DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def list_(folder: str, *, as_json: bool) -> None:
+    """List the recordings in DIR. Files that cannot be read are lines on standard error."""
+    found = read_folder(folder)
+    listed = [_overview(each) for each in found.recordings]
+    if as_json:
+        print_json(listed)
+    else:
+        rows = [[str(value) for value in each.values()] for each in listed]
+        print_table("File", "Recorded", "Request", "Prompt", "Response", "Answers", "End", rows=rows)
+    _tell_problems(found.problems)
+
+
+@recordings.command("import")
+@click.argument("file", metavar="FILE")
+@writing_options
+def import_(file: str, *, out: str, redact_fields: Sequence[str], keep_prompts: str) -> None:
+    """Make recordings from FILE: HAR of a browser or a proxy, or NDJSON of ltx-mock serve --json.
+
+    Secrets are replaced as ltx-mock record replaces them. A file that is there already is left as it is.
+    """
+    from ltx_mock_contracts import TraceError, read_trace  # noqa: PLC0415 - help does without
+    from ltx_mock_contracts.recordings.from_trace import recordings_from  # noqa: PLC0415
+    from ltx_mock_contracts.recordings.writing import name_of  # noqa: PLC0415
+
+    try:
+        trace = read_trace(file)
+    except TraceError as error:
+        raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
+    folder = open_folder(out)
+    imported = recordings_from(trace, redaction_of(folder, redact_fields, keep_prompts))
+    if not imported.recordings:
+        why = f"; {(*imported.problems, *trace.skipped)[0]}" if imported.problems or trace.skipped else ""
+        raise LtxMockError(f"{printable(file)} has no generateTask that can be recorded{printable(why)}")
+    left = list[str]()
+    for each in imported.recordings:
+        name = name_of(each)
+        if not _add(folder, name, each):
+            left.append(f"{name}.json is there already, and is left as it is")
+    _tell_problems([*trace.skipped, *imported.problems, *left])
+    say(f"ltx-mock: {counted(len(imported.recordings) - len(left), 'recording')} written into {out}", err=True)
 
 
 @recordings.command()
@@ -42,8 +91,7 @@ def timings(folder: str, *, output: str) -> None:
     if not learned.lives:
         raise LtxMockError(f"no recording in {printable(folder)} shows when a task ended")
     write(output, write_json(learned.as_dict(), indent=2) + "\n")
-    for problem in found.problems:
-        say(f"ltx-mock: {problem}", err=True)
+    _tell_problems(found.problems)
     say(f"ltx-mock: {_summary(learned)}", err=True)
 
 
@@ -71,3 +119,42 @@ def _summary(learned: Timings) -> str:
         for each in learned.lives
     )
     return ", ".join(lives)
+
+
+def _tell_problems(problems: Iterable[str]) -> None:
+    for problem in problems:
+        say(f"ltx-mock: {problem}", err=True)
+
+
+def _add(folder: RecordingFolder, name: str, recording: Recording) -> bool:
+    """Write a recording if there is none of this name, and tell whether that was so.
+
+    Raises:
+        LtxMockError: It cannot be written.
+    """
+    from ltx_mock_contracts.recordings import RecordingError  # noqa: PLC0415 - help does without
+
+    try:
+        return folder.change(name, lambda before: recording if before is None else None) is not None
+    except RecordingError:  # somebody's own file
+        return False
+    except OSError as error:
+        raise LtxMockError(f"{folder.path}: it cannot be written: {error.strerror or error}") from None
+
+
+def _overview(recording: Recording) -> dict[str, object]:
+    body = recording.request.body.value
+    asked = body.get("input") if isinstance(body, dict) else None
+    asked = asked if isinstance(asked, dict) else {}
+    words = [asked.get(name) for name in ("mode", "resolution", "aspect_ratio")]
+    seconds = [f"{asked['duration']} s"] if "duration" in asked else []
+    end = recording.end
+    return {
+        "file": f"{recording.name}.json",
+        "recorded": recording.recorded,
+        "request": " ".join([*(each for each in words if isinstance(each, str)), *seconds]),
+        "prompt": str(asked.get("prompt", "")),
+        "status": recording.response.status,
+        "answers": len(recording.answers),
+        "end": f"{end.state} after {end.after / 1000:g} s" if end else "",
+    }

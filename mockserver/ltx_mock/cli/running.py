@@ -68,7 +68,7 @@ def run_server(
         engine.observers.add(console)
 
     def ready(server: HttpServer) -> None:
-        _on_signals(server.stop)
+        on_signals(server.stop)
         on_start(server)
         _tame_garbage_collector()
         on_ready()
@@ -106,7 +106,7 @@ def run_workers(
 
     async def main() -> None:
         supervisor = Supervisor(__name__, setup, sockets_of_workers(sockets, count), write, note)
-        _on_signals(supervisor.stop)
+        on_signals(supervisor.stop)
         await supervisor.run(on_ready)
 
     try:
@@ -150,7 +150,7 @@ def main(descriptors: Sequence[int]) -> None:
         sys.exit(2)
 
 
-def _on_signals(stop: Callable[[], None]) -> None:
+def on_signals(stop: Callable[[], None]) -> None:
     """Call a function in the running event loop at SIGINT and SIGTERM.
 
     The loop must know: it would not wake up for a handler of `signal.signal` if a signal came just before it waits.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ltx_mock_contracts.model import MODEL
@@ -23,7 +21,7 @@ from ltx_mock_contracts.recordings.model import (
     Redaction,
 )
 from ltx_mock_contracts.recordings.redaction import RecordingRedactor, resumed
-from ltx_mock_contracts.recordings.writing import RecordingFolder, name_of
+from ltx_mock_contracts.recordings.writing import RecordingFolder, name_of, name_of_task
 from ltx_mock_contracts.reporting.redaction import secrets_of_headers
 
 Headers = tuple[tuple[str, str], ...]
@@ -152,14 +150,13 @@ class Recorder:
             response=response,
             redaction=self._redaction,
         )
-        if told.task_id is None or recording.task_id is None:
-            name = f"refused-{_digest(recording)}"
-            self._change(name, lambda before: recording if before is None else None)
+        if told.task_id is None:
+            self._change(name_of(recording), lambda before: recording if before is None else None)
             return
         self._tasks[told.task_id] = _Task(told.key, redactor)
         if len(self._tasks) > MOST_TASKS:
             self._tasks.popitem(last=False)
-        self._change(name_of(recording.task_id), lambda _: recording)
+        self._change(name_of(recording), lambda _: recording)
 
     def _answered(self, told: Told) -> None:
         task = self._tasks.get(told.task_id or "")
@@ -216,7 +213,7 @@ class Recorder:
     def _name(self, task_id: str, key: str | None) -> str:
         task = self._tasks.get(task_id)
         redactor = task.redactor if task else RecordingRedactor(self._redaction, key)
-        return name_of(redactor.copy().text(task_id))
+        return name_of_task(redactor.copy().text(task_id))
 
     def _change(self, name: str, change: Callable[[Recording | None], Recording | None]) -> None:
         try:
@@ -226,12 +223,5 @@ class Recorder:
 
     def _tell_end(self, before: Recording, after: Recording) -> None:
         if before.end is None and after.end is not None:
-            file = self._folder.path / f"{name_of(after.task_id or '')}.json"
+            file = self._folder.path / f"{name_of(after)}.json"
             self._tell(f"recorded {after.task_id}, {after.end.state} after {after.end.after / 1000:g} s, in {file}")
-
-
-def _digest(recording: Recording) -> str:
-    """Return a digest of a request and its refusal, so that the same refusal is recorded once."""
-    told = recording.to_json()
-    response = {name: value for name, value in told["response"].items() if name != "latency"}
-    return sha256(json.dumps([told["request"], response], sort_keys=True).encode()).hexdigest()[:12]

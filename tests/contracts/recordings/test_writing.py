@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ltx_mock_contracts.recordings import Body, Recording, RecordingError, read_recording
-from ltx_mock_contracts.recordings.writing import RecordingFolder, name_of
+from ltx_mock_contracts.recordings.writing import RecordingFolder, name_of_task
 from support.recordings import recording
 
 CHANGES = """
@@ -62,7 +62,7 @@ def test_a_recording_that_would_be_too_large_to_read_is_not_written(tmp_path: Pa
 
 @pytest.mark.parametrize("task_id", ["task_12345678", "0123456789abcdef0123456789abcdef"])
 def test_a_usual_id_is_the_name_of_its_file(task_id: str) -> None:
-    assert name_of(task_id) == task_id
+    assert name_of_task(task_id) == task_id
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_usual_id_is_the_name_of_its_file(task_id: str) -> None:
     [("Task", "task"), ("../../etc/passwd", "etc-passwd"), ("", "task"), ("-x", "x"), ("a" * 300, "a" * 80)],
 )
 def test_the_name_of_any_other_file_is_readable_and_has_a_digest(task_id: str, readable: str) -> None:
-    assert re.fullmatch(rf"{readable}-[0-9a-f]{{8}}", name_of(task_id))
+    assert re.fullmatch(rf"{readable}-[0-9a-f]{{8}}", name_of_task(task_id))
 
 
 def test_ids_that_differ_only_in_case_have_names_of_their_own() -> None:
-    assert len({name_of(each).lower() for each in ("task_a", "task_A", "TASK_A", "task/a", "task\\a")}) == 5
+    assert len({name_of_task(each).lower() for each in ("task_a", "task_A", "TASK_A", "task/a", "task\\a")}) == 5

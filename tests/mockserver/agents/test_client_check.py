@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -76,16 +77,30 @@ def test_the_client_ends_with_the_call(tmp_path: Path) -> None:
 def test_the_client_ends_with_the_session(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     with RawSession() as session:
-        session.ask("initialize", INITIALIZE)
-        check = {"command": [sys.executable, "-c", SLEEPER, str(note)], "cases": ["success"]}
-        session.send("tools/call", {"name": "check_client", "arguments": check})
-        until(note.exists)
+        _begin_check(session, note)
         assert session.leave() == 0
     until(lambda: not _runs(int(note.read_text())))
 
 
+@pytest.mark.posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_client_ends_when_a_signal_ends_the_session(number: signal.Signals, tmp_path: Path) -> None:
+    with RawSession() as session:
+        _begin_check(session, tmp_path / "pid")
+        assert session.end_with(number) == 130
+    pid = int((tmp_path / "pid").read_text())
+    until(lambda: not _runs(pid))
+
+
 async def _check_sleeper(agent: Agent, note: Path) -> None:
     await agent.use("check_client", command=[sys.executable, "-c", SLEEPER, str(note)], cases=["success"])
+
+
+def _begin_check(session: RawSession, note: Path) -> None:
+    session.ask("initialize", INITIALIZE)
+    check = {"command": [sys.executable, "-c", SLEEPER, str(note)], "cases": ["success"]}
+    session.send("tools/call", {"name": "check_client", "arguments": check})
+    until(note.exists)
 
 
 async def _pid_in(note: Path) -> int:

@@ -46,7 +46,8 @@ Commands:
   mcp           Serve coding agents by the Model Context Protocol.
   openapi       Print the OpenAPI 3.1 document.
   proxy         Forward requests to the API at URL, and judge each exchange.
-  recordings    Use recordings of the real API.
+  record        Forward requests to the API at URL, and record each task.
+  recordings    List, import and use recordings of the real API.
   requests      List the newest requests, responses and callbacks.
   reset         Delete tasks, journal and scenarios; restart the clock.
   rules         Print the rules of the contract: id, source and text.
