@@ -3,6 +3,7 @@
 `model` defines a recording, with `body` for its bodies, and reads and writes its JSON. `folder` reads the files of a
 folder, `writing` writes them. `redaction` replaces secrets by `placeholders`, with `fields` for what users name.
 `lives` puts a recording together, one exchange after the other. `matching` finds the recordings of a request.
+`from_trace` makes recordings of HAR and NDJSON.
 """
 
 from __future__ import annotations

@@ -94,8 +94,10 @@ class RecordingRedactor:
 
         If fields or prompts have to be replaced in a body that is not JSON, all of it is.
         """
-        if body.form in {"text", "base64"} and (self._fields or not self._redaction.keep_prompts):
-            return Body("text", self._digest("body", body.value))
+        if body.form in {"text", "base64"}:
+            self._learn_loosely(_latin(body))
+            if self._fields or not self._redaction.keep_prompts:
+                return Body("text", self._digest("body", body.value))
         return self.body(body)
 
     def body(self, body: Body) -> Body:
@@ -111,7 +113,7 @@ class RecordingRedactor:
         if body.form == "text":
             return Body("text", self._loose_text(body.value))
         if body.form == "base64":
-            text = self._loose_text(b64decode(body.value).decode("latin-1"))
+            text = self._loose_text(_latin(body))
             return Body("base64", b64encode(text.encode("latin-1", "replace")).decode())
         return body
 
@@ -160,7 +162,7 @@ class RecordingRedactor:
         """Redact decoded JSON. The order of fields does not matter, since they are redacted in order of their names."""
         if isinstance(value, dict):
             done = {key: self._value(value[key], key, secret=secret or is_secret_name(key)) for key in sorted(value)}
-            return {self.text(key): done[key] for key in value}
+            return {self._string(key, ""): done[key] for key in value}
         if isinstance(value, list):
             return [self._value(item, name, secret=secret) for item in value]
         if secret and value and not isinstance(value, bool):
@@ -219,6 +221,16 @@ class RecordingRedactor:
                 values = (pair.partition("=")[2] for pair in query.split("&"))
                 yield from (("query", each) for each in values if _UNLIKE_WORDS.fullmatch(each))
 
+    def _learn_loosely(self, text: str) -> None:
+        """Find the secrets of a request that is not JSON in what follows."""
+        for url in _LOOSE_URL.findall(text):
+            for kind, secret in self._secrets_of(url, "callback", secret=False):
+                self._learn(kind, secret)
+        for found in _ASSIGNED.finditer(text):
+            if is_secret_name(found["name"]):
+                self._learn("secret", found["value"])
+        self._redactor = Redactor(self._known)
+
     def _learn(self, kind: str, secret: str) -> None:
         if len(secret) >= MIN_SECRET and secret not in self._known and not is_placeholder(secret):
             self._known[secret] = self._digest(kind, secret) if kind == "prompt" else self._label(kind, secret)
@@ -246,6 +258,11 @@ def resumed(recording: Recording, key: str | None) -> RecordingRedactor | None:
     redactor = RecordingRedactor(recording.redaction, key)
     redactor.reserve(json.dumps(recording.to_json()))
     return redactor
+
+
+def _latin(body: Body) -> str:
+    """Return a body that is not JSON as text, in which bytes that are not UTF-8 are Latin-1."""
+    return b64decode(body.value).decode("latin-1") if body.form == "base64" else str(body.value)
 
 
 def _parts(url: str) -> Mapping[str, str]:
