@@ -12,14 +12,13 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from support.bodies import TEXT, request_body
-from support.processes import LTX_MOCK, Served, clean_environment, serving
+from support.processes import LTX_MOCK, Process, Served, clean_environment, serving
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -103,16 +102,14 @@ def test_the_health_check_tells_whether_the_fake_answers_and_asks_no_proxy() -> 
 
 
 @pytest.fixture
-def first_process(tmp_path: Path) -> Iterator[Served]:
-    """The command as process 1, which has no default handlers of signals, where it can write no file."""
+def as_process_1(tmp_path: Path) -> list[str]:
+    """The command as process 1, for which the kernel drops signals without a handler, where it can write no file."""
     if shutil.which("unshare") is None or subprocess.run([*NAMESPACE, "true"], check=False).returncode != 0:
         pytest.skip("needs namespaces of Linux")
     root = tmp_path / "root"
     root.mkdir()
     steps = f"mount --rbind / '{root}' && mount -o remount,bind,ro '{root}' && exec chroot '{root}' \"$@\""
-    process = Served("--clock", "manual", program=[*NAMESPACE, "sh", "-c", steps, "sh", *LTX_MOCK], cwd=Path("/"))
-    yield process
-    process.kill()
+    return [*NAMESPACE, "sh", "-c", steps, "sh", *LTX_MOCK]
 
 
 def child_of(pid: int) -> int:
@@ -121,12 +118,27 @@ def child_of(pid: int) -> int:
 
 
 @pytest.mark.posix
-def test_as_process_1_on_a_read_only_file_system_it_makes_a_video_and_ends_at_sigterm(first_process: Served) -> None:
-    with httpx.Client(base_url=first_process.url, headers=KEY, trust_env=False, verify=False) as client:
-        task_id = client.post(GENERATE, json=request_body(TEXT)).json()["data"]["taskId"]
-        client.post("/__admin/clock/advance", json={"seconds": 120}).raise_for_status()
-        assert client.get(f"/files/results/{task_id}.mp4").content[4:8] == b"ftyp"
-    own = child_of(first_process.pid)
-    assert re.search(r"^NSpid:.*\t1$", Path(f"/proc/{own}/status").read_text(), re.MULTILINE)
-    os.kill(own, signal.SIGTERM)
-    assert first_process.exit_code() == 0
+def test_as_process_1_on_a_read_only_file_system_it_makes_a_video_and_ends_at_sigterm(as_process_1: list[str]) -> None:
+    served = Served("--clock", "manual", program=as_process_1, cwd=Path("/"))
+    try:
+        with httpx.Client(base_url=served.url, headers=KEY, trust_env=False, verify=False) as client:
+            task_id = client.post(GENERATE, json=request_body(TEXT)).json()["data"]["taskId"]
+            client.post("/__admin/clock/advance", json={"seconds": 120}).raise_for_status()
+            assert client.get(f"/files/results/{task_id}.mp4").content[4:8] == b"ftyp"
+        own = child_of(served.pid)
+        assert re.search(r"^NSpid:.*\t1$", Path(f"/proc/{own}/status").read_text(), re.MULTILINE)
+        os.kill(own, signal.SIGTERM)
+        assert served.exit_code() == 0
+    finally:
+        served.kill()
+
+
+@pytest.mark.posix
+def test_as_process_1_it_ends_at_sigterm_while_it_waits_for_its_store(as_process_1: list[str]) -> None:
+    waiting = Process([*as_process_1, "serve", "--port", "0", "--store", "redis://127.0.0.1:1/0"], cwd=Path("/"))
+    try:
+        waiting.wait_for_error_line("127.0.0.1:1")
+        os.kill(child_of(waiting.pid), signal.SIGTERM)
+        assert waiting.exit_code() == 128 + signal.SIGTERM
+    finally:
+        waiting.kill()

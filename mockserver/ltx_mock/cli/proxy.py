@@ -14,7 +14,7 @@ from ltx_mock.cli.config_file import PREFIX
 from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
-from ltx_mock.cli.running import run_server
+from ltx_mock.cli.running import end_at_sigterm, run_server
 from ltx_mock.cli.serve import dashboard_url, new_admin_token, setting_option, token_line
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
@@ -105,6 +105,7 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
     from ltx_mock.upstream.client import Upstream  # noqa: PLC0415
     from ltx_mock.upstream.purse import Limits, Purse  # noqa: PLC0415
 
+    end_at_sigterm()
     limits = Limits(given.pop("max_tasks"), given.pop("max_credits"))
     url, as_json, quiet, callback_url = (given.pop(name) for name in ("url", "json", "quiet", "callback_url"))
     ready_file = given.pop("ready_file")

@@ -45,6 +45,11 @@ class WorkerSetup(NamedTuple):
     errors: str
 
 
+def end_at_sigterm() -> None:
+    """Let SIGTERM end this process also before it serves: the first process of a container ignores it by default."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
 def run_server(
     engine: Engine,
     sockets: list[socket.socket],

@@ -19,7 +19,7 @@ from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
-from ltx_mock.cli.running import run_server, run_workers
+from ltx_mock.cli.running import end_at_sigterm, run_server, run_workers
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.hosts import is_loopback
 from ltx_mock.core.setting_readers import MEMORY
@@ -92,6 +92,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     You can also set each option in the environment (LTX_MOCK_PORT=8000), in ltx-mock.toml, or under
     [tool.ltx-mock] in pyproject.toml (port = 8000). A flag overrides the environment, and the environment the file.
     """
+    end_at_sigterm()
     as_json, in_browser = given.pop("json"), given.pop("open")
     values = {name: value for name, value in given.items() if value not in (None, ())}
     drawn = {} if "seed" in values else {"seed": secrets.randbelow(2**31)}
