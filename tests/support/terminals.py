@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -38,6 +39,10 @@ class Terminal:
         while text not in CONTROL.sub("", self.output):
             assert self._read(), f"no {text!r} in {self.output!r}"
 
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._master, keys.encode())
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         self._popen.send_signal(number)
@@ -57,6 +62,7 @@ class Terminal:
 
     def _read(self) -> bool:
         read = b""
+        assert select.select([self._master], [], [], SECONDS)[0], f"nothing came after {self.output!r}"
         with suppress(OSError):  # as Linux says that the other side is closed
             read = os.read(self._master, 65536)
         self.output += read.decode(errors="replace").replace("\r\n", "\n")

@@ -23,6 +23,8 @@ COMMANDS = {
     "check-client": "ltx_mock.cli.check_client",
     "check-trace": "ltx_mock.cli.check_trace",
     "clock": "ltx_mock.cli.clock",
+    "completion": "ltx_mock.cli.completion",
+    "doctor": "ltx_mock.cli.doctor",
     "docs": "ltx_mock.cli.shipped",
     "drift": "ltx_mock.cli.drift",
     "examples": "ltx_mock.cli.shipped",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli import names
 from ltx_mock.cli.output import print_json, print_table, say
 from ltx_mock.cli.remote import JSON, escaped, named, on_server, options_belong_behind
 from ltx_mock.core.clock import date_and_time
@@ -33,7 +34,7 @@ def callbacks(ctx: click.Context, remote: ControlClient, *, as_json: bool) -> No
 
 @callbacks.command()
 @on_server
-@click.argument("callback_id", metavar="ID")
+@click.argument("callback_id", metavar="ID", shell_complete=names.callback_ids)
 @JSON
 def redeliver(remote: ControlClient, callback_id: str, *, as_json: bool) -> None:
     """Send the callback ID, or the callback of the task ID, again."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
+from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS, names
 from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.numbers import Number
 from ltx_mock.cli.output import print_json, print_table, table_text
@@ -35,7 +35,14 @@ JOBS_OF_A_SLEEPER = 4
 
 
 @click.command("check-client", cls=FormerJson, context_settings={"ignore_unknown_options": False})
-@click.option("--case", "cases", multiple=True, metavar="NAME", help="Only this case (may be repeated).")
+@click.option(
+    "--case",
+    "cases",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names.cases,
+    help="Only this case (may be repeated).",
+)
 @click.option("--list", "listing", is_flag=True, help="List the cases.")
 @click.option("--timeout", type=Number(0.1, 86_400), metavar="S", help="End the client after S real seconds.")
 @click.option(

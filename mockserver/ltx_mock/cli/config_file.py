@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Never
 
@@ -36,7 +36,8 @@ class ConfigurableCommand(click.Command):
             options = {str(each.name): each for each in self.params}
             values = read_config(Path(), options)
             ctx.default_map = {name: _as_given(options[name], value) for name, value in values.items()}
-            _tell_unknown_variables({f"{PREFIX}_{name}".upper() for name in (*options, *OTHER_VARIABLES)})
+            for variable, hint in unknown_variables(os.environ, options):
+                click.echo(f"ltx-mock: {variable} is not a setting{hint}", err=True)
         return super().parse_args(ctx, args)
 
 
@@ -91,10 +92,17 @@ def _form(option: click.Parameter) -> str:
     return f" ({option.metavar})" if option.metavar else ""
 
 
-def _tell_unknown_variables(known: set[str]) -> None:
-    for variable in sorted(os.environ):
+def unknown_variables(variables: Iterable[str], options: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each variable with our prefix that no option has, and a suggestion."""
+    known = {f"{PREFIX}_{name}".upper() for name in (*options, *OTHER_VARIABLES)}
+    for variable in sorted(variables):
         if variable.startswith(f"{PREFIX}_") and variable not in known:
-            click.echo(f"ltx-mock: {variable} is not a setting{suggestion(variable, sorted(known))}", err=True)
+            yield variable, suggestion(variable, sorted(known))
+
+
+def config_path(folder: Path) -> Path | None:
+    """Return the config file of a folder, if it has one."""
+    return next((path for path in (folder / OWN_FILE, folder / PROJECT_FILE) if path.is_file()), None)
 
 
 def read_config(folder: Path, known: Iterable[str]) -> dict[str, Any]:
@@ -103,14 +111,14 @@ def read_config(folder: Path, known: Iterable[str]) -> dict[str, Any]:
     Raises:
         SettingsError: the file is not TOML, or has an unknown key; the text names file and key.
     """
-    own, project = folder / OWN_FILE, folder / PROJECT_FILE
-    if own.is_file():
-        return _checked(_load(own), OWN_FILE, known)
-    if project.is_file():
-        tool = _load(project).get("tool", {})
+    path = config_path(folder)
+    if path is None:
+        return {}
+    if path.name == PROJECT_FILE:
+        tool = _load(path).get("tool", {})
         given = tool.get("ltx-mock", {}) if isinstance(tool, dict) else {}
         return _checked(given, f"[tool.ltx-mock] in {PROJECT_FILE}", known)
-    return {}
+    return _checked(_load(path), OWN_FILE, known)
 
 
 def _load(path: Path) -> dict[str, Any]:

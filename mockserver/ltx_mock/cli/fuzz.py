@@ -31,7 +31,10 @@ LARGEST_INDEX = 64 * 1024 * 1024
 @click.command()
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="The kind of the cases: requests or responses.")
 @click.option(
-    "--output", metavar="DIR", help="The folder to write to; an earlier corpus there is replaced.  [required]"
+    "--output",
+    type=click.Path(),
+    metavar="DIR",
+    help="The folder to write to; an earlier corpus there is replaced.  [required]",
 )
 @click.option("--out", hidden=True, help="The former name of --output.")
 @click.option(

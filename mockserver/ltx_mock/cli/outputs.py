@@ -86,7 +86,7 @@ def output_options(
         for name in former or {}:
             click.option(name, _name(name), multiple=True, hidden=True)(wrapped)
         told = f"Write a report to this file (may be repeated); its ending says which: {about}."
-        click.option("--output", multiple=True, metavar="FILE", help=told)(wrapped)
+        click.option("--output", multiple=True, type=click.Path(), metavar="FILE", help=told)(wrapped)
         click.option("--json", "as_json", is_flag=True, help=json_help)(wrapped)
         return wrapped
 

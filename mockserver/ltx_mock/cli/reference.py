@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import ltx_mock_schemas
+from ltx_mock.cli import names
 from ltx_mock.cli.output import print_json, print_table
 from ltx_mock.cli.remote import JSON
 from ltx_mock.core.setting_readers import http_url
@@ -13,7 +14,7 @@ from ltx_mock.version import VERSION
 
 
 @click.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1, shell_complete=names.rule_ids)
 @JSON
 def rules(ids: tuple[str, ...], *, as_json: bool) -> None:
     """Print the rules of the contract: id, source and text.
@@ -34,14 +35,14 @@ def rules(ids: tuple[str, ...], *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names.schemas)
 def schema(name: str | None) -> None:
     """Print the JSON Schema NAME, or the names of all schemas."""
-    names = ltx_mock_schemas.names()
+    known = ltx_mock_schemas.names()
     if name is None:
-        click.echo("\n".join(names))
+        click.echo("\n".join(known))
     else:
-        check_names("schema", [name], names)
+        check_names("schema", [name], known)
         print_json(ltx_mock_schemas.schema(name))
 
 

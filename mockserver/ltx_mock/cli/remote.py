@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.io.server_url import server_root
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.control_client import ControlClient, Timeouts
 
 ALL = 10**9
 DEFAULT_URL = "http://127.0.0.1:8219"
@@ -23,6 +26,21 @@ def escaped(argument: str) -> str:
     return quote(argument, safe="", errors="surrogateescape")
 
 
+def control_client(
+    url: str, token: str | None, key: str | None = None, tenant: str | None = None, timeouts: Timeouts | None = None
+) -> ControlClient:
+    """Return a client of a server's control plane, which sends nothing to another program.
+
+    Raises:
+        ValueError: It is not the URL of a server.
+    """
+    from ltx_mock_contracts.control_client import ControlClient, HttpTransport  # noqa: PLC0415 - help does without
+
+    root = server_root(url)
+    picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
+    return ControlClient(HttpTransport(root, token), root, picked, timeouts=timeouts, greet_first=True)
+
+
 def on_server(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options for the server, and pass a client of its control plane to the command.
 
@@ -31,24 +49,18 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(*, url: str, admin_token: str | None, key: str | None, tenant: str | None, **rest: Any) -> None:
-        from ltx_mock_contracts.control_client import (  # noqa: PLC0415 - help does without
-            ControlClient,
-            ControlError,
-            HttpTransport,
-            NotLtxMockError,
-        )
+        from ltx_mock_contracts.control_client import ControlError, NotLtxMockError  # noqa: PLC0415 - help does without
         from ltx_mock_contracts.io.http_client import NoReplyError  # noqa: PLC0415
 
         try:
-            root = server_root(url)
+            client = control_client(url, admin_token, key, tenant)
         except ValueError as error:
             raise LtxMockError(f"--url {error}") from None
-        picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
         try:
-            command(ControlClient(HttpTransport(root, admin_token), root, picked, greet_first=True), **rest)
+            command(client, **rest)
         except NoReplyError as error:
             hint = "start it with: ltx-mock serve; or give its address with --url"
-            raise LtxMockError(f"no ltx-mock at {root}/__admin ({error}); {hint}") from error
+            raise LtxMockError(f"no ltx-mock at {client.root}/__admin ({error}); {hint}") from error
         except NotLtxMockError as error:
             raise LtxMockError(f"{error}; give the server's address with --url") from error
         except ControlError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli import names
 from ltx_mock.cli.files import write
 from ltx_mock.cli.output import coloured, table_text, width
 from ltx_mock.cli.outputs import Outputs
@@ -67,7 +68,12 @@ seed_option = click.option(
 def rule_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add `--rule` and `--exclude-rule`."""
     excluded = click.option(
-        "--exclude-rule", "excluded", multiple=True, metavar="ID", help="Without this rule or group (may be repeated)."
+        "--exclude-rule",
+        "excluded",
+        multiple=True,
+        metavar="ID",
+        shell_complete=names.rule_ids,
+        help="Without this rule or group (may be repeated).",
     )
     return rule_option(excluded(command))
 
@@ -77,6 +83,7 @@ rule_option = click.option(
     "rules",
     multiple=True,
     metavar="ID",
+    shell_complete=names.rule_ids,
     help="Only this rule, such as GEN-10, or group, such as GEN (may be repeated).",
 )
 

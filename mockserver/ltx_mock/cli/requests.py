@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli import names
 from ltx_mock.cli.files import write
 from ltx_mock.cli.output import print_exported, print_json, say, table_text
 from ltx_mock.cli.outputs import STDOUT, Outputs, output_options
@@ -33,10 +34,15 @@ WAIT_SECONDS = 10
     type=click.IntRange(0, ALL),
     help=f"The number of entries, the newest ones. [default: {SHOWN}, all with --format]",
 )
-@click.option("--operation", help="Only generateTask, statusTask, callback, or other.")
-@click.option("--task", help="Only entries about this task.", metavar="TASK_ID")
+@click.option("--operation", shell_complete=names.operations, help="Only generateTask, statusTask, callback, or other.")
+@click.option("--task", shell_complete=names.task_ids, help="Only entries about this task.", metavar="TASK_ID")
 @click.option("--status", help="Only with this HTTP status, such as 404 or 4xx, or none for no response.")
-@click.option("--finding", help="Only with a finding of this rule, or any rule: any.", metavar="RULE")
+@click.option(
+    "--finding",
+    shell_complete=names.findings,
+    help="Only with a finding of this rule, or any rule: any.",
+    metavar="RULE",
+)
 @click.option("--idempotency-key", "idempotencyKey", help="Only requests with this Idempotency-Key.", metavar="KEY")
 @click.option("--trace", help="Only requests and callbacks of this trace (traceparent).", metavar="TRACE_ID")
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ltx_mock.cli import names
 from ltx_mock.cli.output import print_json, print_table, say
 from ltx_mock.cli.remote import JSON, named, on_server
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
@@ -38,7 +39,7 @@ def scenarios(ctx: click.Context, *, as_json: bool) -> None:
 
 @scenarios.command()
 @on_server
-@click.argument("words", metavar="NAME|FILE…", nargs=-1, required=True)
+@click.argument("words", metavar="NAME|FILE…", nargs=-1, required=True, shell_complete=names.scenarios)
 @click.option(
     "--times", metavar="N|forever", help="How many times it applies. [default: as the scenario says, usually once]"
 )

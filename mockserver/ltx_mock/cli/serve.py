@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from ltx_mock.cli import names
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.output import coloured
@@ -48,9 +49,19 @@ def setting_option(item: Field[Any]) -> Callable[[Any], Any]:
         return click.option(f"--{name}/--no-{name}", help=text, default=None)
     metavar = item.metadata.get("metavar")
     if isinstance(default, tuple | dict):
-        return click.option(f"--{name}", help=text, multiple=True, metavar=metavar, default=None)
+        return click.option(
+            f"--{name}", help=text, multiple=True, metavar=metavar, default=None, shell_complete=_complete(item)
+        )
     shown = "" if default is None else f" [default: {'random' if name == 'seed' else default}]"
-    return click.option(f"--{name}", help=text + shown, type=_type(item), metavar=metavar, default=None)
+    return click.option(
+        f"--{name}", help=text + shown, type=_type(item), metavar=metavar, default=None, shell_complete=_complete(item)
+    )
+
+
+def _complete(item: Field[Any]) -> names.Complete | None:
+    if item.name == "scenario":
+        return names.scenarios
+    return names.files if item.metadata.get("metavar") == "FILE" else None
 
 
 def _type(item: Field[Any]) -> type | click.Choice[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli import names
 from ltx_mock.cli.output import print_json, say, table_text
 from ltx_mock.cli.remote import JSON, WATCH, asked, escaped, named, on_server
 from ltx_mock.cli.task_history import story_lines
@@ -27,10 +28,14 @@ COLOUR_OF_STATE = {"processing": "blue", "success": "green", "failed": "red"}
 
 @click.command()
 @on_server
-@click.argument("task_id", required=False)
+@click.argument("task_id", required=False, shell_complete=names.task_ids)
 @click.option("--state", type=click.Choice(STATES), help="Only tasks in this state.")
 @click.option("--finish", type=click.Choice(ENDED), help="Finish the task TASK_ID now, in this state.")
-@click.option("--fail-code", help=f"The fail code for --finish failed. [default: {MODEL.fail_code_of('prompt')}]")
+@click.option(
+    "--fail-code",
+    shell_complete=names.fail_codes,
+    help=f"The fail code for --finish failed. [default: {MODEL.fail_code_of('prompt')}]",
+)
 @WATCH
 @JSON
 @click.pass_context

@@ -39,7 +39,9 @@ Commands:
   check-client  Run COMMAND against a fresh fake in each case, and judge it.
   check-trace   Judge a recording by the rules of the contract.
   clock         Show the server's clock, advance it, or change its mode.
+  completion    Print the script that completes commands in a shell.
   docs          List the guides, or print the guide NAME in Markdown.
+  doctor        Find out why a client does not reach the fake.
   drift         Find what a service does otherwise, from recordings of it.
   examples      List the examples, or write NAME into this folder.
   fuzz          Write cases for tests in any language, as JSON files.
