@@ -11,6 +11,7 @@ import click
 from ltx_mock.cli.config_file import PREFIX
 from ltx_mock.cli.output import say
 from ltx_mock.cli.proxy import proxy_options, run_proxy
+from ltx_mock.engine.outbound import Sender
 from ltx_mock.errors import LtxMockError
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def writing_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command(context_settings={"auto_envvar_prefix": PREFIX})
 @proxy_options
 @writing_options
-def record(*, out: str, redact_fields: Sequence[str], keep_prompts: str, **given: Any) -> None:
+@click.option(
+    "--results", is_flag=True, help="Keep the videos too, up to 256 MiB each, from public hosts and from that of URL."
+)
+def record(*, out: str, redact_fields: Sequence[str], keep_prompts: str, results: bool, **given: Any) -> None:
     """Forward requests to the API at URL, and record each task.
 
     This is ltx-mock proxy that also writes. A recording is a JSON file: the request, each distinct answer with its
@@ -61,8 +65,10 @@ def record(*, out: str, redact_fields: Sequence[str], keep_prompts: str, **given
 
     def recorder_of(upstream: Upstream) -> Recorder:
         from ltx_mock.upstream.recorder import Recorder  # noqa: PLC0415 - help does without
+        from ltx_mock.upstream.results import ResultDownloads  # noqa: PLC0415
 
-        return Recorder(folder, upstream.root, redaction, lambda line: say(f"ltx-mock: {line}", err=True))
+        downloads = ResultDownloads(Sender(given.get("ca_file")), upstream.root) if results else None
+        return Recorder(folder, upstream.root, redaction, lambda line: say(f"ltx-mock: {line}", err=True), downloads)
 
     run_proxy(given, recorder_of)
 

@@ -112,6 +112,12 @@ def is_this_machine(host: str) -> bool:
     return _is_localhost(host) or (address is not None and (address.is_loopback or address.is_unspecified))
 
 
+def is_public(host: str) -> bool:
+    """Tell whether a host is an address that the whole Internet can reach; a name is none."""
+    address = address_of(host)
+    return address is not None and address.is_global and not address.is_multicast
+
+
 def connectable(host: str) -> str:
     """Return the host to connect to: `localhost` for its sub-names, loopback for `0.0.0.0` and `::`, else the same.
 

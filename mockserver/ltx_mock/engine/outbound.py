@@ -13,7 +13,7 @@ import re
 import socket
 import ssl
 from asyncio import open_connection
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property, lru_cache
 from typing import Final, Literal, NamedTuple
@@ -56,12 +56,13 @@ class Unanswered(Exception):  # noqa: N818 - not an error of ours
 
 
 class Fetched(NamedTuple):
-    """A response to a GET: the start of its body, and the number of bytes read."""
+    """A response to a GET: the start of its body, the number of bytes read, and its `Content-Type`."""
 
     status: int
     location: str | None
     start: bytes = b""
     size: int = 0
+    media_type: str | None = None
 
 
 class Sender:
@@ -112,18 +113,34 @@ class Sender:
             finally:
                 connection.close()
 
-    async def get(self, url: str, timeout_s: float, limit: int) -> Fetched:
+    async def get(
+        self,
+        url: str,
+        timeout_s: float,
+        limit: int,
+        *,
+        keep: Callable[[bytes], object] | None = None,
+        only_public: bool = False,
+    ) -> Fetched:
         """GET over a new connection, and read the body of a 200 up to its end or to more than `limit` bytes.
+
+        Args:
+            url: what to get.
+            timeout_s: the time limit in real seconds.
+            limit: the maximum size.
+            keep: is called with each part of the body.
+            only_public: whether to connect to public addresses only.
 
         Raises:
             Unanswered: no complete response within `timeout_s` real seconds, or an encoded one.
         """
         target = _target(url)
         async with _limited(target, timeout_s):
-            connection = await self._connect(target)
+            connection = await self._connect(target, only_public=only_public)
             try:
                 response = await connection.ask("GET", target)
-                fetched = Fetched(response.status_code, _header(response, b"location"))
+                media_type = _header(response, b"content-type")
+                fetched = Fetched(response.status_code, _header(response, b"location"), media_type=media_type)
                 if response.status_code != 200:
                     return fetched
                 if (encoding := _header(response, b"content-encoding") or "identity").strip().lower() != "identity":
@@ -132,6 +149,8 @@ class Sender:
                 while size <= limit and isinstance(event := await connection.next_event(), h11.Data):
                     start += event.data[: START_BYTES - len(start)]
                     size += len(event.data)
+                    if keep is not None:
+                        keep(event.data)
                 return fetched._replace(start=start, size=size)
             finally:
                 connection.close()
@@ -170,9 +189,10 @@ class Sender:
             line.connection = await KeptConnection.over(await _socket(target))
         return line.connection
 
-    async def _connect(self, target: Target) -> _Connection:
+    async def _connect(self, target: Target, *, only_public: bool = False) -> _Connection:
         tls, name = (self._tls, target.name) if target.secure else (None, None)
-        return _Connection(*await open_connection(sock=await _socket(target), ssl=tls, server_hostname=name))
+        sock = await _socket(target, only_public=only_public)
+        return _Connection(*await open_connection(sock=sock, ssl=tls, server_hostname=name))
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -282,9 +302,9 @@ async def _limited(target: Target, timeout_s: float) -> AsyncIterator[None]:
         raise _unanswered(error, target) from None
 
 
-async def _socket(target: Target) -> socket.socket:
+async def _socket(target: Target, *, only_public: bool = False) -> socket.socket:
     try:
-        return await connected(target)
+        return await connected(target, only_public=only_public)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - a guard of the user's, such as pytest-socket, raises what it likes

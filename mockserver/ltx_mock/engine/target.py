@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
-from ltx_mock.core.hosts import address_of, connectable, known_places
+from ltx_mock.core.hosts import address_of, connectable, is_public, known_places
 from ltx_mock_contracts.io.own_sockets import socket_for
 
 _SAFE = "!#$%&'()*+,/:;=?@[]~"
@@ -59,13 +59,20 @@ def target_of(url: str) -> Target:
     return Target.of(url)
 
 
-async def connected(target: Target) -> socket.socket:
-    """Connect to the first address of the target that accepts."""
+async def connected(target: Target, *, only_public: bool = False) -> socket.socket:
+    """Connect to the first address of the target that accepts.
+
+    Args:
+        target: where to connect.
+        only_public: whether all its addresses must be public.
+    """
     loop = asyncio.get_running_loop()
     places = known_places(target.host, target.port)
     if not places:
         found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         places = [(family, where) for family, _, _, _, where in found]
+    if only_public and not all(is_public(place[1][0]) for place in places):
+        raise OSError(f"{target.name} is no public host")
     for number, place in enumerate(places, 1):
         sock = socket_for(place)
         try:

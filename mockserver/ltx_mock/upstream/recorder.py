@@ -6,16 +6,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeVar
 
+from ltx_mock.upstream.results import NotKeptError, ResultDownloads
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings.body import Body
-from ltx_mock_contracts.recordings.lives import created_at, timestamp, with_answer, with_callback
+from ltx_mock_contracts.recordings.lives import created_at, result_urls, timestamp, with_answer, with_callback
 from ltx_mock_contracts.recordings.model import (
     RecordedAnswer,
     RecordedCallback,
     RecordedRequest,
     RecordedResponse,
+    RecordedResult,
     Recording,
     RecordingError,
     Redaction,
@@ -24,6 +27,7 @@ from ltx_mock_contracts.recordings.redaction import RecordingRedactor, resumed
 from ltx_mock_contracts.recordings.writing import RecordingFolder, name_of, name_of_task
 from ltx_mock_contracts.reporting.redaction import secrets_of_headers
 
+T = TypeVar("T")
 Headers = tuple[tuple[str, str], ...]
 
 MOST_TASKS: Final = 20_000
@@ -88,12 +92,19 @@ class Recorder:
         upstream: The root URL of the API.
         redaction: What to redact beyond what always is.
         tell: Prints a line.
+        results: Downloads the videos of results; None keeps none.
     """
 
     def __init__(
-        self, folder: RecordingFolder, upstream: str, redaction: Redaction, tell: Callable[[str], None]
+        self,
+        folder: RecordingFolder,
+        upstream: str,
+        redaction: Redaction,
+        tell: Callable[[str], None],
+        results: ResultDownloads | None = None,
     ) -> None:
         self._folder, self._upstream, self._redaction, self._tell = folder, upstream, redaction, tell
+        self._results, self._downloads = results, set[asyncio.Task[None]]()
         self._tasks: OrderedDict[str, _Task] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, "ltx-mock-recorder")
         self._stopped = False
@@ -105,7 +116,34 @@ class Recorder:
 
     async def answered(self, told: Told) -> None:
         """Record an answer of statusTask."""
-        await self._run(lambda: self._answered(told))
+        name = await self._run(lambda: self._answered(told))
+        if name is not None and self._results is not None:
+            for number, url in enumerate(result_urls(Body.of(told.body))):
+                download = asyncio.create_task(self._keep_result(self._results, name, number, url))
+                self._downloads.add(download)
+                download.add_done_callback(self._downloads.discard)
+
+    async def _keep_result(self, results: ResultDownloads, name: str, number: int, url: str) -> None:
+        """Download a video of a recording that has ended, and note what it is."""
+        place = f"{name}.json: result {number + 1}"
+        try:
+            kept = await results.download(url, self._folder.path, f"{name}-{number + 1}" if number else name)
+        except NotKeptError as problem:
+            self._tell(f"{place} is not kept: {problem}")
+        except OSError as error:
+            self._stop(error)
+        else:
+            await self._run(lambda: self._note_result(name, number, kept))
+            self._tell(f"{place}: {kept.bytes} bytes in {self._folder.path / str(kept.file)}")
+
+    def _note_result(self, name: str, number: int, kept: RecordedResult) -> None:
+        def change(before: Recording | None) -> Recording | None:
+            if before is None or number >= len(before.results):
+                return None
+            noted = replace(kept, url=before.results[number].url)
+            return replace(before, results=(*before.results[:number], noted, *before.results[number + 1 :]))
+
+        self._change(name, change)
 
     async def called_back(self, came: Callback) -> None:
         """Record an attempt to deliver a callback."""
@@ -115,15 +153,21 @@ class Recorder:
         """Wait until everything is written."""
         self._thread.shutdown()
 
-    async def _run(self, work: Callable[[], None]) -> None:
-        if not self._stopped:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, work)
+    async def _run(self, work: Callable[[], T]) -> T | None:
+        """Do some work in the thread; None if recording has stopped."""
+        if self._stopped:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, work)
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _guarded(self, work: Callable[[], T]) -> T | None:
         try:
-            if not self._stopped:
-                work()
+            return None if self._stopped else work()
         except OSError as error:
+            self._stop(error)
+            return None
+
+    def _stop(self, error: OSError) -> None:
+        if not self._stopped:
             self._stopped = True
             place = error.filename or self._folder.path
             self._tell(f"recording has stopped: {place}: {error.strerror or error}; requests go on to the API")
@@ -158,12 +202,15 @@ class Recorder:
             self._tasks.popitem(last=False)
         self._change(name_of(recording), lambda _: recording)
 
-    def _answered(self, told: Told) -> None:
+    def _answered(self, told: Told) -> str | None:
+        """Record an answer, and return the name of the recording if it is the end of the task."""
         task = self._tasks.get(told.task_id or "")
         if told.task_id is None or (task is not None and task.key != told.key):
-            return  # with another key the task is unknown
+            return None  # with another key the task is unknown
+        ended = False
 
         def change(before: Recording | None) -> Recording | None:
+            nonlocal ended
             redactor = self._redactor(told.task_id, told.key, before)
             if before is None or redactor is None:
                 return None
@@ -183,10 +230,16 @@ class Recorder:
             after = with_answer(before, answer)
             if task is not None and len(after.answers) > len(before.answers):
                 self._tasks[told.task_id or ""] = task._replace(redactor=trial)
-            self._tell_end(before, after)
+            ended = before.end is None and after.end is not None
             return after
 
-        self._change(self._name(told.task_id, told.key), change)
+        name = self._name(told.task_id, told.key)
+        after = self._change(name, change)
+        if after is None or after.end is None or not ended:
+            return None
+        how = f"{after.end.state} after {after.end.after / 1000:g} s"
+        self._tell(f"recorded {after.task_id}, {how}, in {self._folder.path / name}.json")
+        return name
 
     def _called_back(self, came: Callback) -> None:
         def change(before: Recording | None) -> Recording | None:
@@ -215,13 +268,9 @@ class Recorder:
         redactor = task.redactor if task else RecordingRedactor(self._redaction, key)
         return name_of_task(redactor.copy().text(task_id))
 
-    def _change(self, name: str, change: Callable[[Recording | None], Recording | None]) -> None:
+    def _change(self, name: str, change: Callable[[Recording | None], Recording | None]) -> Recording | None:
         try:
-            self._folder.change(name, change)
+            return self._folder.change(name, change)
         except RecordingError as error:
             self._tell(f"{name}.json is left as it is: {error}")
-
-    def _tell_end(self, before: Recording, after: Recording) -> None:
-        if before.end is None and after.end is not None:
-            file = self._folder.path / f"{name_of(after)}.json"
-            self._tell(f"recorded {after.task_id}, {after.end.state} after {after.end.after / 1000:g} s, in {file}")
+            return None

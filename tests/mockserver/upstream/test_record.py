@@ -230,6 +230,46 @@ def test_a_file_that_was_edited_into_nonsense_is_left_as_it_is(tmp_path: Path) -
     assert len(read_recordings(tmp_path).recordings[0].answers) == 1
 
 
+def test_videos_are_kept_beside_their_recordings(tmp_path: Path) -> None:
+    with IndependentServer("signed-urls") as api, recording(api.url, tmp_path, "--results") as recorder:
+        with recorder.client() as client:
+            task_id = submit(client, duration=6)
+            api.advance(100)
+            url = json.loads(poll(client, task_id).json()["data"]["resultJson"])["resultUrls"][0]
+            poll(client, task_id)
+        recorder.wait_for_error_line(rf"{task_id}.json: result 1: \d+ bytes in \S+{task_id}.mp4")
+        video = httpx.get(url, trust_env=False)
+    told = read_recordings(tmp_path)
+    (result,) = told.recordings[0].results
+    assert told.media(str(result.file)).read_bytes() == video.content
+    assert (result.bytes, result.media_type) == (len(video.content), video.headers["content-type"])
+    assert (result.seconds, result.width, result.height) == (6, 854, 480)
+    assert "?" not in result.url or "REDACTED" in result.url
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", f"{task_id}.json", f"{task_id}.mp4"}
+
+
+def test_a_video_of_a_host_that_is_not_public_is_not_kept(tmp_path: Path) -> None:
+    result = json.dumps(
+        {"resultUrls": ["http://127.0.0.2:1/v.mp4", "http://10.0.0.1/v.mp4", "http://127.0.0.1:1/v.mp4"]}
+    )
+    end = {"code": 200, "data": {"taskId": "task_1", "state": "success", "resultJson": result}}
+    with (
+        RawUpstream([response(TASK)], [response(json.dumps(end).encode())]) as api,
+        recording(api.url, tmp_path, "--results") as recorder,
+        recorder.client() as client,
+    ):
+        submit(client)
+        poll(client, "task_1")
+        said = [recorder.wait_for_error_line(r"result \d is not kept: .*")[0] for _ in range(3)]
+    assert sorted(said) == [
+        "result 1 is not kept: OSError: 127.0.0.2 is no public host",
+        "result 2 is not kept: OSError: 10.0.0.1 is no public host",
+        "result 3 is not kept: nothing listens on 127.0.0.1:1 (connection refused)",
+    ]
+    assert [each.file for each in only_recording(tmp_path).results] == [None] * 3
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "task_1.json"}
+
+
 @pytest.mark.parametrize(
     ("args", "problem"),
     [

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
-from ltx_mock_contracts.conformance.suite.mp4 import VideoFormat, is_complete, is_mp4, media_of, read_format
 from ltx_mock_contracts.io.http_client import NoReplyError
+from ltx_mock_contracts.io.mp4 import VideoFormat, is_complete, is_mp4, media_of, read_format
 from ltx_mock_contracts.model import MODEL, RATIO_MODES
 
 if TYPE_CHECKING:
