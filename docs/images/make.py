@@ -121,7 +121,7 @@ def main() -> None:
             (FOLDER / "dashboard.png").write_bytes(picture(page))
             page.set_viewport_size(ViewportSize(width=DESKTOP["width"], height=880))
             page.get_by_role("tab", name="Requests").click()
-            select(page, "requests", "findings")
+            select(page, "requests", "problems")
             (FOLDER / "dashboard-requests.png").write_bytes(picture(page, 780))
         with dashboard(browser, mock, viewport=DESKTOP, locale="zh-CN", color_scheme="dark") as page:
             select(page, "tasks", "make it cinematic")

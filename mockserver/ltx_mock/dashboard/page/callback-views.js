@@ -5,6 +5,7 @@ import { el, link, refill, set, write } from "./dom.js";
 import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { callbackState, dress, facts, pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
+import { said, saidIn } from "./said.js";
 import { nameOf } from "./store.js";
 import { attempt } from "./trouble.js";
 
@@ -27,7 +28,7 @@ export function callbackRow(now) {
       dress(state, toneOf(callbackState(delivery)), stateText(callbackState(delivery)));
       write(url, delivery.url);
       const attempts = t("callbacks.attempts", { n: delivery.attempts.length });
-      write(about, [delivery.taskId, attempts, delivery.reason, nameOf(delivery)].filter(Boolean).join(" · "));
+      write(about, [delivery.taskId, attempts, said(delivery.reason), nameOf(delivery)].filter(Boolean).join(" · "));
       tick(delivery);
     },
   };
@@ -78,7 +79,7 @@ export class CallbackDetail {
         [t("requests.task"), open],
         [t("callbacks.url"), link(url)],
         [t("callbacks.target"), target !== null && target !== url && link(target)],
-        [t("callbacks.reason"), delivery.reason],
+        [t("callbacks.reason"), saidIn(delivery.reason)],
         [t("key.label"), nameOf(delivery)],
       ]),
       ...this.#actions(delivery),
@@ -120,7 +121,7 @@ function attemptsTable({ attempts }) {
         el("td", {}, number),
         el("td.mono", {}, timeOfDay(at)),
         el("td", {}, span(ended - at, true)),
-        el("td", {}, pill(status === 200 ? "good" : toneOfStatus(status), statusText(status)), error && ` ${error}`)))),
+        el("td", {}, pill(status === 200 ? "good" : toneOfStatus(status), statusText(status)), error && ` ${said(error)}`)))),
   );
 }
 

@@ -3,7 +3,7 @@
 import { change } from "./api.js";
 import { flows, nextEvent } from "./clocks.js";
 import { byId, el, refill, set, write } from "./dom.js";
-import { day, span, timeOfDay } from "./format.js";
+import { day, span, timeOfDay, zone } from "./format.js";
 import { language, t } from "./i18n.js";
 import { say } from "./speech.js";
 import { attempt } from "./trouble.js";
@@ -71,7 +71,7 @@ export class ClockView {
     const now = this.#now();
     write(this.time, timeOfDay(now));
     set(this.time, "datetime", new Date(now).toISOString());
-    write(this.day, day(now));
+    write(this.day, `${zone(now)}, ${day(now)}`);
     if (this.waitFor !== undefined && flows(this.#clock())) this.#drawNext();
   }
 

@@ -8,6 +8,7 @@ import { fieldOf, labelled } from "./fields.js";
 import { t, tOr } from "./i18n.js";
 import { jsonView } from "./json-view.js";
 import { FIELDS, GENERATE, MODEL, REQUIRED, takes } from "./model.js";
+import { said } from "./said.js";
 import { say } from "./speech.js";
 
 /** Fields of `input` that stand side by side; the others follow, each on a line of its own. */
@@ -88,7 +89,7 @@ export class FormView {
   /** Say that the task that was made here last will not call back, and why. */
   #drawWarning() {
     const withheld = this.#withheld();
-    const text = withheld ? t("form.withheld", { reason: withheld.reason ?? "" }) : "";
+    const text = withheld ? t("form.withheld", { reason: said(withheld.reason) }) : "";
     write(this.why, text);
     set(this.warning, "hidden", text === "");
   }

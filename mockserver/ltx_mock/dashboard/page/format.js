@@ -1,6 +1,6 @@
 /** Times and numbers as people read them. */
 
-import { language, t } from "./i18n.js";
+import { locale, t } from "./i18n.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -15,9 +15,8 @@ const formats = new Map();
  * @param {Intl.DateTimeFormatOptions} options
  */
 function format(name, options) {
-  const key = `${language()} ${name}`;
-  const locale = language() === "zh" ? "zh-CN" : "en-GB";
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, options));
+  const key = `${locale()} ${name}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), options));
   return /** @type {Intl.DateTimeFormat} */ (formats.get(key));
 }
 
@@ -27,6 +26,10 @@ export const timeOfDay = (ms) =>
 
 /** @param {number} ms Unix milliseconds. */
 export const day = (ms) => format("day", { year: "numeric", month: "short", day: "numeric" }).format(ms);
+
+/** @param {number} ms Unix milliseconds. Return the time zone in which times are shown, as in "UTC" or "GMT+1". */
+export const zone = (ms) =>
+  format("zone", { timeZoneName: "short" }).formatToParts(ms).find(({ type }) => type === "timeZoneName")?.value ?? "";
 
 /**
  * Return a length of time in its two largest units: "1 min 5 s".
@@ -51,4 +54,4 @@ export function span(ms, exact = false) {
 }
 
 /** @param {number} value */
-export const count = (value) => value.toLocaleString(language() === "zh" ? "zh-CN" : "en-GB");
+export const count = (value) => value.toLocaleString(locale());

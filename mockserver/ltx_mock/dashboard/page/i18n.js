@@ -10,6 +10,9 @@ const listeners = new Set();
 /** @type {Language} */
 let current = document.documentElement.lang === "zh" ? "zh" : "en";
 
+/** Return the locale for numbers and times. */
+export const locale = () => (current === "zh" ? "zh-CN" : "en-GB");
+
 /** @returns {Language} */
 export const language = () => current;
 
@@ -31,12 +34,14 @@ export const onLanguage = (listener) => listeners.add(listener);
  * Return a text in the language of the page.
  *
  * @param {string} key
- * @param {Record<string, string | number>} [values] What stands in place of `{name}`.
+ * @param {Record<string, string | number>} [values] What stands in place of `{name}`. If `n` is 1, the text of `{key}.one`
+ *   is taken, where there is one.
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const text = /** @type {Record<string, string>} */ (TEXTS[current])[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  const texts = /** @type {Record<string, string>} */ (TEXTS[current]);
+  const text = (values.n === 1 ? texts[`${key}.one`] : undefined) ?? texts[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name].toLocaleString(locale()) : whole));
 }
 
 /**

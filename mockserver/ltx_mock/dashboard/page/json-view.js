@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
 import { lines } from "./json-lines.js";
+import { findingText } from "./said.js";
 
 /**
  * @param {unknown} value A JSON value; a text that is no JSON is shown as it is.
@@ -32,7 +33,7 @@ function note(finding) {
     `span.finding.${finding.severity === "advisory" ? "advisory" : "violation"}`,
     { data: { pointer: finding.pointer } },
     el("span.arrow", { "aria-hidden": "true" }, "▲ "),
-    finding.message,
+    findingText(finding),
     " ",
     el("span.rule", {}, finding.rule),
   );

@@ -4,18 +4,33 @@ import { countersAfter } from "./counters.js";
 import { byId, el, refill } from "./dom.js";
 import { count, timeOfDay } from "./format.js";
 import { t } from "./i18n.js";
+import { lastMinute } from "./request-rate.js";
+import { sparkline } from "./sparkline.js";
 import { nameOf } from "./store.js";
 
 /** @typedef {import("./store.js").World} World */
 
 const SHOWN = 12;
+const PAUSE_MS = 500;
 
 export class LimitsView {
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  waiting = null;
+
   /** @param {import("./store.js").Store} store */
   constructor(store) {
     this.store = store;
     this.host = byId("limits");
     store.on(["worlds", "scope"], () => this.speak());
+    store.on(["requests"], () => this.tick());
+  }
+
+  /** Show that time has passed, and requests that came. */
+  tick() {
+    this.waiting ??= setTimeout(() => {
+      this.waiting = null;
+      this.speak();
+    }, PAUSE_MS);
   }
 
   /** Draw all. */
@@ -44,8 +59,9 @@ export class LimitsView {
       gauge(t("limits.tasks"), tasks.active, tasks.limit, `${count(tasks.active)} / ${count(tasks.limit)}`),
       gauge(t("limits.requests"), over ? 0 : requests.inWindow, most,
         `${count(over ? 0 : requests.inWindow)} / ${count(most)} ${t(`limits.${requests.limit.split("/")[1]}`)}`),
+      sparkline(lastMinute(this.store.requests.values(), world.tenant, this.store.now(world.tenant)), requests.limit),
       given === null
-        ? el("p.gauge", {}, el("span", {}, t("limits.credits")), el("span", {}, t("limits.endless", { n: count(credits.spent) })))
+        ? el("p.gauge", {}, el("span", {}, t("limits.credits")), el("span", {}, t("limits.endless", { n: credits.spent })))
         : gauge(t("limits.credits"), credits.left ?? 0, given, `${count(credits.left ?? 0)} / ${count(given)}`, true),
     );
   }

@@ -1,6 +1,7 @@
 /** The page put together. */
 
 import { keepToken } from "./api.js";
+import { BillView } from "./bill-view.js";
 import { CallbackDetail, callbackRow } from "./callback-views.js";
 import { ClockView } from "./clock-view.js";
 import { flows } from "./clocks.js";
@@ -9,7 +10,7 @@ import { noCallbacks, noRequests, noTasks } from "./empty-views.js";
 import { exportButtons } from "./export.js";
 import { FormView } from "./form-view.js";
 import { HeaderView } from "./header-view.js";
-import { onLanguage, t } from "./i18n.js";
+import { onLanguage, t, tOr } from "./i18n.js";
 import { LimitsView } from "./limits-view.js";
 import { ListPanel } from "./list-panel.js";
 import { callbackState, stateText } from "./pills.js";
@@ -18,12 +19,14 @@ import { requestRow } from "./request-row.js";
 import { ScenariosView } from "./scenarios-view.js";
 import { Session } from "./session.js";
 import { say } from "./speech.js";
-import { Store, nameOf } from "./store.js";
+import { Store, nameOf, taskIdOf } from "./store.js";
+import { FAILING, SummaryView } from "./summary-view.js";
 import { Tabs } from "./tabs.js";
 import { TaskDetail } from "./task-detail.js";
 import { taskRow } from "./task-row.js";
 
 const TICK_MS = 250;
+const OPERATIONS = ["generateTask", "statusTask", "balance", "callback", "other"];
 const TASK_STATES = ["pending", "processing", "success", "failed"];
 
 const store = new Store((task) => {
@@ -68,13 +71,21 @@ const ways = {
 function filterOf(name, choices, textOf) {
   const choice = el("select", { data: { focus: "choice" } });
   const text = el("input", { type: "search", autocomplete: "off", data: { focus: "search" } });
-  const changed = () => panels[/** @type {keyof typeof panels} */ (name)].update();
+  const changed = () => {
+    summary.mark(name, choice.value);
+    draw(/** @type {keyof typeof panels} */ (name));
+  };
   choice.addEventListener("change", changed);
   text.addEventListener("input", changed);
   return {
-    wants: (/** @type {string[]} */ told, /** @type {string} */ group) =>
-      (choice.value === "" || choice.value === group) &&
+    wants: (/** @type {string[]} */ told, /** @type {...string} */ ...groups) =>
+      (choice.value === "" || groups.includes(choice.value)) &&
       (text.value === "" || told.join(" ").toLowerCase().includes(text.value.toLowerCase())),
+    /** @param {string} value */
+    choose(value) {
+      choice.value = value;
+      changed();
+    },
     tools() {
       const { value } = choice;
       const options = choices.map((each) => el("option", { value: each }, textOf(each)));
@@ -90,12 +101,28 @@ function filterOf(name, choices, textOf) {
 
 const filters = {
   tasks: filterOf("tasks", TASK_STATES, stateText),
-  requests: filterOf("requests", ["wrong", "errors"], (each) => t(`filter.${each}`)),
-  callbacks: filterOf("callbacks", ["scheduled", "retrying", "delivered", "failed", "withheld"], stateText),
+  requests: filterOf("requests", ["wrong", "errors", ...OPERATIONS], (each) => tOr(`filter.${each}`, each)),
+  callbacks: filterOf("callbacks", ["failing", "scheduled", "retrying", "delivered", "failed", "withheld"], stateText),
 };
 
 /** @param {import("./store.js").Entry} entry */
 const groupOf = (entry) => (entry.findings.length ? "wrong" : entry.status === 200 ? "" : "errors");
+
+/** @param {import("./store.js").Delivery} delivery */
+const callbackGroups = (delivery) => {
+  const state = callbackState(delivery);
+  return FAILING.includes(state) ? [state, "failing"] : [state];
+};
+
+/**
+ * Return the prompt of a request, or of the task that it is about.
+ *
+ * @param {import("./store.js").Entry} entry
+ */
+const promptOf = (entry) => {
+  const body = entry.operation === "generateTask" ? entry.request : store.tasks.get(taskIdOf(entry) ?? "")?.request;
+  return String(/** @type {any} */ (body)?.input?.prompt ?? "");
+};
 
 const panels = {
   /** @type {ListPanel<import("./store.js").Task>} */
@@ -116,11 +143,12 @@ const panels = {
   requests: new ListPanel({
     name: "requests",
     rowHeight: 56,
-    makeRow: requestRow,
+    makeRow: () => requestRow(promptOf),
     keyOf: (entry) => String(entry.number),
     items: () => [...store.requests.values()].reverse().filter((entry) =>
       store.inScope(entry) &&
-      filters.requests.wants([entry.operation, entry.target, entry.taskId ?? "", entry.cause ?? ""], groupOf(entry))),
+      filters.requests.wants([entry.operation, entry.target, entry.taskId ?? "", entry.cause ?? "", promptOf(entry), nameOf(entry)],
+        groupOf(entry), entry.operation)),
     some: () => store.requests.size > 0,
     find: (number) => store.requests.get(Number(number)),
     detail: new RequestDetail(ways),
@@ -134,7 +162,7 @@ const panels = {
     makeRow: () => callbackRow(now),
     keyOf: (delivery) => delivery.id,
     items: () => [...store.deliveries.values()].reverse().filter((delivery) =>
-      store.inScope(delivery) && filters.callbacks.wants([delivery.taskId, delivery.url], callbackState(delivery))),
+      store.inScope(delivery) && filters.callbacks.wants([delivery.taskId, delivery.url], ...callbackGroups(delivery))),
     some: () => store.deliveries.size > 0,
     find: (id) => store.deliveries.get(id),
     detail: new CallbackDetail(store, ways),
@@ -148,6 +176,11 @@ const header = new HeaderView(store);
 const clock = new ClockView(store);
 const scenarios = new ScenariosView(store);
 const limits = new LimitsView(store);
+const bill = new BillView(store, ways);
+const summary = new SummaryView(store, (list, choice) => {
+  tabs.choose(list);
+  filters[/** @type {keyof typeof filters} */ (list)].choose(choice);
+});
 const form = new FormView(store, ways);
 
 /** @param {keyof typeof panels} name */
@@ -171,7 +204,7 @@ function warnOfCallbacks() {
 
 function speak() {
   warnOfCallbacks();
-  for (const view of [header, tabs, clock, scenarios, limits, form, ...Object.values(panels)]) view.speak();
+  for (const view of [header, tabs, clock, scenarios, limits, bill, summary, form, ...Object.values(panels)]) view.speak();
 }
 onLanguage(speak);
 speak();
@@ -181,6 +214,7 @@ function tick() {
   if (document.hidden || ![...store.clocks.values()].some(flows)) return;
   requestAnimationFrame(() => {
     clock.tick();
+    limits.tick();
     const shown = panels[/** @type {keyof typeof panels} */ (tabs.chosen)];
     shown.tick();
   });

@@ -36,6 +36,9 @@ export const toneOf = (state) =>
 export const callbackState = ({ state, attempts }) =>
   (state === "scheduled" && attempts.length > 0 && attempts.at(-1)?.status !== 200 ? "retrying" : state);
 
+/** @param {{causeKind?: string | null}} item Tell whether something is what the real API did, behind `ltx-mock proxy`. */
+export const isUpstream = ({ causeKind }) => causeKind === "upstream";
+
 /** @param {string} state */
 export const stateText = (state) => tOr(`state.${state}`, state);
 

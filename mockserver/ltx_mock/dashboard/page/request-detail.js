@@ -7,8 +7,9 @@ import { el, link, refill } from "./dom.js";
 import { day, span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
-import { facts, pill, statusText, toneOfStatus } from "./pills.js";
-import { NOBODY, nameOf } from "./store.js";
+import { facts, isUpstream, pill, statusText, toneOfStatus } from "./pills.js";
+import { saidIn } from "./said.js";
+import { NOBODY, nameOf, taskIdOf } from "./store.js";
 
 /** @typedef {import("./store.js").Entry} Entry */
 
@@ -32,10 +33,12 @@ export class RequestDetail {
       this.root,
       el("div.head", {},
         el("h3", {}, entry.operation === "other" ? t("requests.other") : entry.operation),
-        pill(toneOfStatus(entry.status), statusText(entry.status))),
+        pill(toneOfStatus(entry.status), statusText(entry.status)),
+        isUpstream(entry) && pill("busy", "upstream")),
       el("p.mono.target", {}, `${entry.method} `, entry.operation === "callback" ? link(entry.target) : entry.target),
       this.#facts(entry),
-      headersOf(entry),
+      headersOf("requests.headers", entry.requestHeaders),
+      headersOf("requests.answer.headers", entry.headers),
       ...section(t("requests.body"), entry.request, entry.findings, entry.request !== null || entry.findings.length > 0),
       ...section(t("requests.answer"), entry.answer, [], entry.answer !== null),
       el("h4", {}, t("requests.again")),
@@ -45,7 +48,7 @@ export class RequestDetail {
 
   /** @param {Entry} entry */
   #facts(entry) {
-    const { taskId } = entry;
+    const taskId = taskIdOf(entry);
     const open = taskId && el("button.link.mono", {
       type: "button",
       data: { focus: "task" },
@@ -56,18 +59,20 @@ export class RequestDetail {
       [t("requests.at"), `${timeOfDay(entry.at)}, ${day(entry.at)}`],
       [t("key.label"), entry.tenant === NOBODY ? t("key.none") : nameOf(entry)],
       [t("requests.task"), open],
-      [t("requests.cause"), entry.cause],
+      [t("requests.cause"), saidIn(entry.cause)],
       [t("requests.latency"), entry.latency !== null && entry.latency > 0 && span(entry.latency, true)],
-      ...Object.entries(entry.headers).map(([name, value]) => /** @type {[string, string]} */ ([name, value])),
     ]);
   }
 }
 
-/** @param {Entry} entry */
-function headersOf(entry) {
-  const rows = Object.entries(entry.requestHeaders);
+/**
+ * @param {string} title
+ * @param {Record<string, string>} headers
+ */
+function headersOf(title, headers) {
+  const rows = Object.entries(headers);
   if (rows.length === 0) return null;
-  return el("details", {}, el("summary", {}, t("requests.headers")), facts(/** @type {[string, string][]} */ (rows)));
+  return el("details", {}, el("summary", { data: { focus: title } }, t(title)), facts(/** @type {[string, string][]} */ (rows)));
 }
 
 /**

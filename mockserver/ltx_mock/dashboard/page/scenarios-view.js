@@ -122,6 +122,6 @@ function choice(scenario, checked) {
 
 /** @param {{name: string, scenario: Scenario}} row */
 function leftOf({ name, scenario }) {
-  const times = scenario.times === "forever" ? t("scenarios.forever") : t("scenarios.left", { n: scenario.times ?? 0 });
+  const times = scenario.times === "forever" ? t("scenarios.forever") : t("scenarios.left", { n: Number(scenario.times ?? 0) });
   return `${name}: ${times}`;
 }

@@ -6,10 +6,10 @@ import { flows, nowOf, taskAt } from "./clocks.js";
  * @typedef {import("./clocks.js").Clock} Clock
  * @typedef {import("./json-lines.js").Finding} Finding
  * @typedef {{id: string, tenant: string, key: string, number: number, state: string, createTime: number, processingTime: number,
- *   endTime: number, endState: string, failCode: string | null, failMsg: string | null, cause: string | null,
+ *   endTime: number, endState: string, failCode: string | null, failMsg: string | null, cause: string | null, causeKind?: string | null,
  *   nextTransition: number | null, timeline: {at: number, state: string}[], cost: number, seed: number, resultUrl: string | null, request: any}} Task
  * @typedef {{number: number, at: number, tenant: string, key: string, operation: string, method: string, target: string,
- *   status: number | null, taskId: string | null, state: string | null, findings: Finding[], cause: string | null,
+ *   status: number | null, taskId: string | null, state: string | null, findings: Finding[], cause: string | null, causeKind?: string | null,
  *   requestHeaders: Record<string, string>, headers: Record<string, string>, ended: number | null, latency: number | null, request: unknown, answer: unknown}} Entry
  * @typedef {{number: number, at: number, ended: number, status: number | null, error: string | null}} Attempt
  * @typedef {{id: string, tenant: string, key: string, taskId: string, url: string, target: string | null, state: string,
@@ -239,6 +239,14 @@ export class Store {
 
 /** The id of the tenant that has what was asked without a good key. */
 export const NOBODY = "nobody";
+
+/**
+ * Return the id of the task that a request is about; a refused status has it in its target only.
+ *
+ * @param {{taskId: string | null, operation: string, target: string}} entry
+ */
+export const taskIdOf = ({ taskId, operation, target }) =>
+  taskId ?? (operation === "statusTask" ? new URLSearchParams(target.split("?")[1]).get("taskId") : null);
 
 /** @param {{tenant: string, key: string}} item Return whose it is, for people: keys may end alike, ids do not. */
 export const nameOf = ({ tenant, key }) => `${key} (${tenant})`;

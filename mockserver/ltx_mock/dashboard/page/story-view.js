@@ -4,6 +4,7 @@ import { read } from "./api.js";
 import { el, refill, write } from "./dom.js";
 import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
+import { said, saidIn } from "./said.js";
 import { pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
 
 /**
@@ -11,7 +12,8 @@ import { pill, stateText, statusText, toneOf, toneOfStatus } from "./pills.js";
  * @typedef {{at: number, event: "request" | "state" | "callback", number?: number | null, operation?: string,
  *   status?: number | null, state?: string | null, cause?: string | null, failCode?: string, deliveryId?: string,
  *   error?: string | null, ended?: number}} Step
- * @typedef {{story: Step[], next: Step[], polls: number, findings: import("./json-lines.js").Finding[]}} Story
+ * @typedef {{story: Step[], next: Step[], polls: number, resultUrl: string | null,
+ *   findings: import("./json-lines.js").Finding[]}} Story
  */
 
 const PAUSE_MS = 400;
@@ -109,7 +111,7 @@ export class StoryView {
    * @param {string} tag
    */
   #step(step, when, tag) {
-    const cause = step.cause && el("span.cause", { lang: "en" }, step.cause);
+    const cause = saidIn(step.cause, "span.cause");
     return el(tag, {}, when, el("span", {}, ...this.#what(step), cause));
   }
 
@@ -125,7 +127,7 @@ export class StoryView {
       return [
         way(t("story.callback", { n: number ?? 0 }), `cb ${number}`, () => this.ways.openDelivery(deliveryId ?? "")),
         over ? pill(toneOfStatus(status), statusText(status)) : pill(toneOf(state ?? ""), stateText(state ?? "")),
-        error && ` ${error} `,
+        error && ` ${said(error)} `,
       ];
     }
     const name = step.operation ?? "";

@@ -1,6 +1,7 @@
 /** One task: its video, its life, what it asked for, and all that happened to it. */
 
 import { change } from "./api.js";
+import { AxisView } from "./axis-view.js";
 import { copyButton } from "./buttons.js";
 import { curl } from "./curl.js";
 import { el, link, refill, write } from "./dom.js";
@@ -8,11 +9,12 @@ import { span, timeOfDay } from "./format.js";
 import { language, t } from "./i18n.js";
 import { jsonView } from "./json-view.js";
 import { MODEL, statusUrl } from "./model.js";
-import { facts, pill, stateText, toneOf } from "./pills.js";
+import { facts, isUpstream, pill, stateText, toneOf } from "./pills.js";
+import { saidIn } from "./said.js";
 import { nameOf } from "./store.js";
 import { StoryView } from "./story-view.js";
 import { attempt } from "./trouble.js";
-import { VideoSlot } from "./video-slot.js";
+import { VideoSlot, videoUrl } from "./video-slot.js";
 
 /** @typedef {import("./store.js").Task} Task */
 
@@ -20,6 +22,8 @@ export class TaskDetail {
   /** @type {Task | null} */
   #task = null;
   #language = "";
+  /** @type {string | null} The result, which the server tells when it is asked for the story. */
+  #resultUrl = null;
 
   /**
    * @param {import("./store.js").Store} store
@@ -30,23 +34,27 @@ export class TaskDetail {
     this.ways = ways;
     this.head = el("div.head");
     this.video = new VideoSlot();
+    this.axis = new AxisView(store);
     this.life = el("ol.life");
     this.actions = el("div.actions");
     this.about = el("div");
     this.given = el("div");
-    this.story = new StoryView(store, ways, ({ findings }) => this.#drawRequest(findings));
-    const { head, video, life, actions, about, story, given } = this;
-    this.root = el("article", {}, head, video.root, life, actions, about, story.root, given);
+    this.story = new StoryView(store, ways, (story) => this.#take(story));
+    const { head, video, axis, life, actions, about, story, given } = this;
+    this.root = el("article", {}, head, video.root, axis.root, life, actions, about, story.root, given);
   }
 
   /** @param {Task} task */
   show(task) {
     if (task === this.#task && this.#language === language()) return;
+    if (task.id !== this.#task?.id) this.#resultUrl = task.resultUrl;
     const another = task.id !== this.#task?.id || this.#language !== language();
     this.#task = task;
     this.#language = language();
     this.video.show(task);
-    refill(this.head, el("h3.mono", {}, task.id), pill(toneOf(task.state), stateText(task.state)));
+    refill(this.head, el("h3.mono", {}, task.id), pill(toneOf(task.state), stateText(task.state)),
+      isUpstream(task) && pill("busy", "upstream"));
+    this.axis.show(task);
     this.#drawLife(task);
     refill(this.actions, ...this.#actions(task));
     refill(this.about, el("p.quoted", {}, String(task.request?.input?.prompt ?? "")), factsOf(task));
@@ -59,7 +67,16 @@ export class TaskDetail {
     if (!this.#task) return;
     const now = this.store.now(this.#task.tenant);
     stepsOf(this.#task).forEach((step, index) => this.#drawStep(this.life.children[index], step, now));
+    this.axis.tick();
     this.story.tick();
+  }
+
+  /** @param {import("./story-view.js").Story} story */
+  #take({ findings, resultUrl }) {
+    this.#drawRequest(findings);
+    if (!this.#task || resultUrl === this.#resultUrl) return;
+    this.#resultUrl = resultUrl;
+    refill(this.actions, ...this.#actions(this.#task));
   }
 
   /** @param {import("./json-lines.js").Finding[]} findings */
@@ -93,9 +110,15 @@ export class TaskDetail {
 
   /** @param {Task} task */
   #actions(task) {
-    const url = statusUrl(task.id);
-    const actions = [copyButton(t("task.curl"), () => curl({ method: "GET", url }), "curl")];
-    if (task.state === "success" || task.state === "failed") return actions;
+    const actions = [copyButton(t("task.curl"), () => curl({ method: "GET", url: statusUrl(task.id) }), "curl")];
+    const url = this.#resultUrl;
+    if (url) {
+      actions.push(copyButton(t("task.url"), () => url, "url"));
+      actions.push(isUpstream(task)
+        ? link(url)
+        : el("a.button.quiet", { href: videoUrl(task.id), download: task.id + MODEL.result.suffix, data: { focus: "download" } }, t("task.download")));
+    }
+    if (isUpstream(task) || task.state === "success" || task.state === "failed") return actions;
     const code = el("select", { "aria-label": t("task.code"), data: { focus: "code" } });
     code.append(...Object.keys(MODEL.failCodes).map((each) => el("option", {}, each)));
     const button = (/** @type {string} */ name, /** @type {() => unknown} */ body) =>
@@ -125,7 +148,7 @@ function factsOf(task) {
   /** @type {any[]} */
   const loras = Array.isArray(given.loras) ? given.loras : [];
   return facts([
-    [t("task.cause"), task.cause],
+    [t("task.cause"), saidIn(task.cause)],
     [t("task.problem"), task.failCode && `${task.failCode}: ${task.failMsg}`],
     [t("form.mode"), given.mode],
     [t("task.size"), [given.resolution, given.aspect_ratio ?? MODEL.aspectRatios[0], t("unit.s", { n: given.duration })].join(" · ")],

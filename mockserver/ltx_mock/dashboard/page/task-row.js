@@ -1,10 +1,10 @@
 /** A task as a row of the list. */
 
 import { endless, progress } from "./clocks.js";
-import { el, write } from "./dom.js";
+import { el, set, write } from "./dom.js";
 import { span } from "./format.js";
 import { t } from "./i18n.js";
-import { dress, stateText, toneOf } from "./pills.js";
+import { dress, isUpstream, stateText, toneOf } from "./pills.js";
 import { nameOf } from "./store.js";
 
 /** @typedef {import("./store.js").Task} Task */
@@ -20,11 +20,12 @@ export function taskRow(now) {
   const prompt = el("span.prompt");
   const when = el("span.when");
   const about = el("span.about");
+  const upstream = el("span.pill.busy", {}, "upstream");
   const fill = el("div.fill");
   const root = el(
     "div.row",
     {},
-    el("div.first", {}, state, prompt, when),
+    el("div.first", {}, state, upstream, prompt, when),
     el("div.second", {}, about),
     el("div.bar", { "aria-hidden": "true" }, fill),
   );
@@ -43,6 +44,7 @@ export function taskRow(now) {
       const given = task.request?.input ?? {};
       root.dataset.state = endless(task) ? "stuck" : task.state;
       dress(state, toneOf(task.state), stateText(task.state));
+      set(upstream, "hidden", !isUpstream(task));
       write(prompt, String(given.prompt ?? "").slice(0, SHOWN_LETTERS));
       write(about, [task.id, given.mode, given.resolution, t("unit.s", { n: given.duration }), nameOf(task)].join(" · "));
       tick(task);

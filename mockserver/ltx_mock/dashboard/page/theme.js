@@ -1,6 +1,5 @@
 /** Light, dark, or as the system has it. */
 
-import { set } from "./dom.js";
 import { t } from "./i18n.js";
 
 const THEMES = ["auto", "light", "dark"];
@@ -25,6 +24,5 @@ export function mountTheme(button) {
 
 /** @param {HTMLButtonElement} button */
 export function name(button) {
-  button.textContent = t(`theme.${chosen()}`);
-  set(button, "aria-label", t("theme.label", { name: t(`theme.${chosen()}`) }));
+  button.textContent = t("theme.label", { name: t(`theme.${chosen()}`) });
 }

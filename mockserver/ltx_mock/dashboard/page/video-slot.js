@@ -4,6 +4,15 @@ import { ROOT } from "./api.js";
 import { el, refill, write } from "./dom.js";
 import { t } from "./i18n.js";
 import { MODEL, isTall } from "./model.js";
+import { isUpstream } from "./pills.js";
+
+/**
+ * Return where the page finds the video of a task: not its own URL, since a scenario, and the journal, should see the
+ * app's downloads only.
+ *
+ * @param {string} id
+ */
+export const videoUrl = (id) => `${ROOT}/__admin/dashboard/videos/${encodeURIComponent(id)}${MODEL.result.suffix}`;
 
 export class VideoSlot {
   #id = "";
@@ -15,7 +24,7 @@ export class VideoSlot {
 
   /** @param {import("./store.js").Task} task */
   show(task) {
-    const id = task.state === "success" ? task.id : "";
+    const id = task.state === "success" && !isUpstream(task) ? task.id : "";
     if (id === this.#id) return;
     this.#id = id;
     this.root.hidden = id === "";
@@ -25,8 +34,7 @@ export class VideoSlot {
 
   /** @param {import("./store.js").Task} task */
   #player(task) {
-    // Not its own URL: a scenario, and the journal, should see the app's downloads only.
-    const source = `${ROOT}/__admin/dashboard/videos/${encodeURIComponent(task.id)}${MODEL.result.suffix}`;
+    const source = videoUrl(task.id);
     const video = el("video", {
       src: source,
       controls: true,

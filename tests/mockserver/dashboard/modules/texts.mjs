@@ -25,9 +25,10 @@ test("every text that is asked for is there", () => {
 });
 
 test("every text that is there is asked for", () => {
+  const family = (key) => key.replace(/\.one$/, "");
   const families = [...source.matchAll(/\bt(?:Or)?\(\s*`([^`$]*)\$\{[^}]*(?:\([^)]*\))?[^}]*\}([^`]*)`/g)].map(([, start, end]) => [start, end]);
   const quoted = new Set([...source.matchAll(/"([^"\s]+)"/g)].map(([, text]) => text));
   const isAsked = (key) =>
     quoted.has(key) || families.some(([start, end]) => key.startsWith(start) && key.endsWith(end));
-  assert.deepEqual(Object.keys(en).filter((key) => !isAsked(key)), []);
+  assert.deepEqual(Object.keys(en).map(family).filter((key) => !isAsked(key)), []);
 });
