@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
-from ltx_mock.cli.output import say, table_text
+from ltx_mock.cli.output import table_text
 from ltx_mock.cli.outputs import Outputs, output_options
 from ltx_mock.cli.recordings import read_folder
 from ltx_mock.cli.report import (
@@ -102,4 +102,4 @@ def show_drift(report: Report) -> None:
     heads = [side.capitalize() for side in shown]
     text = table_text("Rule", "Verdict", Column("", least=24), *heads, rows=rows) if rows else "no drift\n"
     click.echo(text + "".join(escape_workflow_commands(f"{printable(note)}\n") for note in report.notes), nl=False)
-    say(f"\n{counts(report)}", err=True)
+    click.echo(f"\n{counts(report)}", err=True)

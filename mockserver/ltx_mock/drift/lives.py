@@ -52,7 +52,9 @@ class Life:
         state: Its last known state.
         fail_code: Its code if it failed.
         started: When processing started.
-        ended: When it ended. Exact if the service says how long it took and the polls agree.
+        ended: When it ended. Exact if the service says how long it took and the polls agree; if they do not, both
+            are within it, since the clock of the service may be another.
+        polled: When it ended by the polls and callbacks alone.
         cost_time: How long it took by the service.
         contradicts: Whether the polls do not agree with that.
     """
@@ -64,6 +66,7 @@ class Life:
     fail_code: str | None
     started: Interval | None
     ended: Interval
+    polled: Interval
     cost_time: int | None
     contradicts: bool
 
@@ -111,8 +114,11 @@ def _life(recording: Recording, number: int) -> Life | None:
     unfinished = max((each.until for each in seen if each.rank < _END), default=0)
     first_end = min((each.after for each in seen if each.rank == _END), default=None)
     cost = _cost_time(last.data)
-    latest = None if first_end is None else first_end + recording.response.latency
-    agrees = None if cost is None or latest is None else unfinished - _SLACK_MS <= cost <= latest + _SLACK_MS
+    ended, contradicts = Interval(unfinished, first_end), False
+    if cost is not None and first_end is not None:
+        latest = first_end + recording.response.latency + _SLACK_MS
+        contradicts = not unfinished - _SLACK_MS <= cost <= latest
+        ended = Interval(min(cost, unfinished), max(cost, first_end)) if contradicts else Interval(cost, cost)
     return Life(
         number=number,
         task_id=recording.task_id,
@@ -120,9 +126,10 @@ def _life(recording: Recording, number: int) -> Life | None:
         state=last.data["state"],
         fail_code=last.data.get("failCode") if last.data["state"] == "failed" else None,
         started=_started(seen),
-        ended=Interval(cost, cost) if cost is not None and agrees else Interval(unfinished, first_end),
+        ended=ended,
+        polled=Interval(unfinished, first_end),
         cost_time=cost,
-        contradicts=agrees is False,
+        contradicts=contradicts,
     )
 
 

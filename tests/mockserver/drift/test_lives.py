@@ -94,10 +94,20 @@ def test_cost_time_is_compared_with_the_polls() -> None:
         for number in range(5)
     ]
     report = drift_of(apart(wrong))
-    (deviation,) = [each for each in report.of("TASK-5").deviations if each.kind == "costTime"]
+    (deviation,) = report.of("TASK-5").deviations
+    assert (deviation.title, deviation.binding) == ("costTime is not how long tasks take", False)
     assert deviation.expected == "from 100 s to 105 s, as polls show"
-    assert [each.title for each in report.of("TASK-8").deviations] == ["480p: tasks take longer than documented"]
-    assert drift_of(apart([*wrong[:1], *(lasting(50, n) for n in range(9))])).ok, "one of ten may be a cached answer"
+    assert report.ok, "the service may have another clock, such as a fake whose time runs faster"
+    some = drift_of(apart([*wrong[:1], *(lasting(50, n) for n in range(9))]))
+    assert some.of("TASK-5").deviations == (), "one of ten may be a cached answer"
+
+
+def test_a_fake_whose_time_runs_faster_breaks_no_document() -> None:
+    fast = [
+        task(answer(0, state("pending")), answer(50, state("processing")), answer(300, success(55_000)), number=number)
+        for number in range(9)
+    ]
+    assert drift_of(apart(fast)).ok
 
 
 def test_two_distributions_differ_only_if_that_is_no_chance() -> None:
