@@ -19,7 +19,7 @@ QUICK := -m "not slow" --hypothesis-profile=quick
 # The tests of what a store keeps.
 ON_STORES := api asgi control engine scenarios testing
 
-.PHONY: help install serve test test-all test-stores newest flaky lock lint types check format build try-install image bench bench-server clean
+.PHONY: help install serve test test-all test-stores newest flaky lock lint types check format site build try-install image bench bench-server clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,10 @@ check: lint types test  ## all that must be green before a change lands
 format: install  ## ruff: fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+site: install  ## build the site of the documentation into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file mkdocs.zh.yml
 
 build: install  ## wheel and sdist into dist/, as an index wants them
 	@$(PIP) twine

@@ -27,7 +27,7 @@ HOMES = [
     *(ROOT / folder for folder in ("mockserver", "contracts", "schemas", "fixtures")),
 ]
 """Where the names of files begin."""
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [README, ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def tour() -> list[str]:
@@ -88,7 +88,7 @@ def test_the_readme_lists_no_option_that_is_not_there() -> None:
     assert [option for option in told if option not in help_] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
@@ -106,7 +106,7 @@ def test_the_map_has_every_folder_of_the_sources() -> None:
     assert [name for name in sorted(folders) if f" {name}/" not in text] == []
 
 
-@pytest.mark.parametrize("target", ["serve", "test", "check", "format", "bench"])
+@pytest.mark.parametrize("target", ["serve", "test", "check", "format", "site", "bench"])
 def test_make_knows_the_targets_that_the_pages_name(target: str) -> None:
     if shutil.which("make") is None:
         pytest.skip("needs make")

@@ -24,7 +24,7 @@ SOURCES = {
     "docs": "ltx_mock/docs",
 }
 """Folders of the repository, and where the wheel has them."""
-LEFT_OUT = ("docs/decisions/", "docs/images/")
+LEFT_OUT = ("docs/build/", "docs/decisions/", "docs/images/")
 PACKAGES = {target for target in SOURCES.values() if "/" not in target}
 OWNER = "OWNER"
 REPOSITORY = f"https://github.com/{OWNER}/ltx-mock"

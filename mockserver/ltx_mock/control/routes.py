@@ -56,9 +56,9 @@ class ControlPlane:
     def __init__(self, engine: Engine) -> None:
         self._engine, self._feed = engine, Events.of(engine).feed
 
-    def routes(self) -> list[Route]:
-        """Return the routes, relative to `/__admin`."""
-        table: list[tuple[str, str, Handler]] = [
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Return method, path below `/__admin` and handler of each route, without the events."""
+        return [
             ("GET", "/health", self.health),
             ("GET", "/version", self.health),
             ("GET", "/settings", self.settings),
@@ -80,11 +80,14 @@ class ControlPlane:
             ("GET", "/model.json", self.model),
             ("GET", "/schemas", self.schemas),
             ("GET", "/schemas/{name}", self.schema),
+            *TenantRoutes(self._engine).table(),
+            *Journal(self._engine).table(),
         ]
-        table += TenantRoutes(self._engine).table()
-        table += Journal(self._engine).table()
+
+    def routes(self) -> list[Route]:
+        """Return the routes, relative to `/__admin`."""
         by_path: dict[str, dict[str, Handler]] = {}
-        for method, path, handler in table:
+        for method, path, handler in self.table():
             by_path.setdefault(path, {})[method] = handler
         routes = [
             Route(path, _as_json(None if path in STATELESS else self._engine.store, handlers), methods=list(handlers))
