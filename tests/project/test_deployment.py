@@ -51,9 +51,11 @@ class Deployment(NamedTuple):
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server(tmp_path / "redis"))
-        given = dict(zip(COMMAND[1::2], COMMAND[2::2], strict=True))
-        given |= {"--host": "127.0.0.1", "--store": redis.url, "--clock": "manual", "--seed": "0"}
-        options = [word for option in given.items() for word in option]
+        assert "--store=redis://redis:6379/0" in COMMAND
+        here = [
+            word for word in COMMAND[1:] if not word.startswith("--callback-rewrite=")
+        ]  # those lead out of containers
+        options = [*here, "--store", redis.url, "--clock", "manual", "--seed", "0"]
         replicas = [stack.enter_context(serving(*options, env={"LTX_MOCK_ADMIN_TOKEN": TOKEN})) for _ in REPLICAS]
         url = stack.enter_context(nginx(tmp_path, [urlsplit(each.url).netloc for each in replicas]))
         yield Deployment(url, replicas)
@@ -180,8 +182,9 @@ def test_the_commands_have_options_of_serve(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("service", [COMPOSE["x-replica"], WITH_APP["ltx-mock"]], ids=["scaled", "compose"])
-def test_a_callback_to_localhost_reaches_the_host_of_the_containers(service: dict[str, Any]) -> None:
-    assert service["command"][-1].endswith("http://localhost:*=http://host.docker.internal:*")
+def test_a_callback_for_this_machine_reaches_the_host_of_the_containers(service: dict[str, Any]) -> None:
+    rewrites = [word.partition("=")[2] for word in service["command"] if word.startswith("--callback-rewrite=")]
+    assert rewrites == [f"http://{host}:*=http://host.docker.internal:*" for host in ("localhost", "127.0.0.1")]
     assert service["extra_hosts"] == ["host.docker.internal:host-gateway"]
     assert service["read_only"] is True
 
