@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
-from ltx_mock.cli.numbers import Number
+from ltx_mock.cli.options import Number
 from ltx_mock.cli.outputs import FORMER_REPORTS, FormerJson, Outputs, output_options
 from ltx_mock.cli.report import (
     HELP_OF_JSON,
@@ -73,7 +73,6 @@ def _kind(option: Field[Any]) -> Any:
 @_options
 @seed_option
 @documented_option
-@click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @rule_options
 @click.option(
     "-n",
@@ -95,7 +94,6 @@ def check(
     *,
     seed: int,
     documented_only: bool,
-    seed_only: bool,
     rules: Sequence[str],
     excluded: Sequence[str],
     parallel: int,
@@ -121,7 +119,7 @@ def check(
         raise click.BadParameter(f"it {error}", ctx, param_hint="URL") from None
     options = Options(
         url=url,
-        sources=("spec",) if documented_only or seed_only else ("spec", "vendor"),
+        sources=("spec",) if documented_only else ("spec", "vendor"),
         rules=frozenset(chosen_rules(rules, excluded)) if rules or excluded else None,
         seed=seed,
         **given,

@@ -15,7 +15,7 @@ import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS, names
 from ltx_mock.cli.files import see_that_they_can_be_written, write
-from ltx_mock.cli.numbers import Number
+from ltx_mock.cli.options import Number, RenamedOption
 from ltx_mock.cli.output import print_json, print_table, table_text
 from ltx_mock.cli.outputs import FormerJson, Outputs, output_options
 from ltx_mock.cli.report import json_text, seed_option, show
@@ -61,8 +61,15 @@ JOBS_OF_A_SLEEPER = 4
     show_default=True,
     help="What the client does with a result: print its URL, download it, or either.",
 )
-@click.option("--parallel", "-n", type=click.IntRange(1, 64), metavar="N", help="Run N cases in parallel.")
-@click.option("--jobs", type=click.IntRange(1, 64), hidden=True, help="The former name of --parallel.")
+@click.option(
+    "--parallel",
+    "-n",
+    cls=RenamedOption,
+    former=["--jobs"],
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Run N cases in parallel.",
+)
 @click.option(
     "--scale",
     type=Number(1, 1000),
@@ -109,7 +116,6 @@ def check_client(
     http_timeout: float,
     results: Results,
     parallel: int | None,
-    jobs: int | None,
     scale: float | None,
     real: bool,
     variables: Sequence[str],
@@ -170,7 +176,7 @@ def check_client(
             callback=url,
             callback_secret=secret,
             http_timeout=http_timeout,
-            jobs=_jobs(parallel or jobs, timing, callback),
+            jobs=_jobs(parallel, timing, callback),
             on_case=_Progress(len(chosen)),
         )
     _write(found, _again(ctx, command, variables, callback), outputs, github=github)

@@ -31,7 +31,6 @@ FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
 @output_options(FORMS, {"--sarif": "sarif"}, json_help=HELP_OF_JSON)
 @click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
 @documented_option
-@click.option("--seed-only", is_flag=True, hidden=True, help="The former name of --documented-only.")
 @rule_options
 @baseline_option
 @click.pass_context
@@ -42,7 +41,6 @@ def check_trace(
     outputs: Outputs,
     github: bool,
     documented_only: bool,
-    seed_only: bool,
     rules: Sequence[str],
     excluded: Sequence[str],
     baseline: str | None,
@@ -64,6 +62,6 @@ def check_trace(
         raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
     if trace.skipped and not len(trace):
         raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
-    report = judge(trace, sources=("spec",) if documented_only or seed_only else ("spec", "vendor")).only(wanted)
+    report = judge(trace, sources=("spec",) if documented_only else ("spec", "vendor")).only(wanted)
     told = tell(report, outputs, github=github, baseline=earlier)
     ctx.exit(CLEAN if told.ok else FINDINGS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ltx_mock.cli.numbers import Number
+from ltx_mock.cli.options import Number
 from ltx_mock.cli.output import print_json, say
 from ltx_mock.cli.remote import JSON, on_server, options_belong_behind
 from ltx_mock.core.clock import moment_of, time_of_day

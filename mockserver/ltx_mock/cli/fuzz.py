@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli.options import RenamedOption
 from ltx_mock.cli.report import chosen_rules, rule_option, seed_option
 from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
@@ -32,11 +33,14 @@ LARGEST_INDEX = 64 * 1024 * 1024
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="The kind of the cases: requests or responses.")
 @click.option(
     "--output",
+    "folder",
+    cls=RenamedOption,
+    former=["--out"],
+    required=True,
     type=click.Path(),
     metavar="DIR",
-    help="The folder to write to; an earlier corpus there is replaced.  [required]",
+    help="The folder to write to; an earlier corpus there is replaced.",
 )
-@click.option("--out", hidden=True, help="The former name of --output.")
 @click.option(
     "--count", type=click.IntRange(1, MOST), default=100, show_default=True, metavar="N", help="The number of cases."
 )
@@ -44,14 +48,10 @@ LARGEST_INDEX = 64 * 1024 * 1024
 @rule_option
 @click.option("--mode", type=click.Choice(MODES), help="Only requests of this mode.")
 @click.option("--force", is_flag=True, help="Write even if the folder has other files.")
-@click.pass_context
 def fuzz(
-    ctx: click.Context,
-    /,
     *,
     kind: str,
-    output: str | None,
-    out: str | None,
+    folder: str,
     count: int,
     seed: int,
     rules: Sequence[str],
@@ -68,9 +68,6 @@ def fuzz(
     """
     from ltx_mock_contracts.fuzzing import corpus  # noqa: PLC0415 - slow to import
 
-    folder = output or out
-    if not folder:
-        ctx.fail("Missing option '--output'")
     wanted = chosen_rules(rules) if rules else set()
     try:
         drawn = corpus(kind, version=VERSION, count=count, seed=seed, rules=wanted, mode=mode)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.config_file import PREFIX
+from ltx_mock.cli.options import RenamedOption
 from ltx_mock.cli.output import say
 from ltx_mock.cli.proxy import proxy_options, run_proxy
 from ltx_mock.engine.outbound import Sender
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.recordings.writing import RecordingFolder
 
 _OPTIONS = (
-    click.option("--out", required=True, metavar="DIR", help="Write one JSON file for each task into this folder."),
+    click.option(
+        "--output",
+        "out",
+        cls=RenamedOption,
+        former=["--out"],
+        required=True,
+        type=click.Path(),
+        metavar="DIR",
+        help="Write one JSON file for each task into this folder.",
+    ),
     click.option(
         "--redact-field",
         "redact_fields",
@@ -84,7 +94,9 @@ def open_folder(out: str) -> RecordingFolder:
     try:
         return RecordingFolder(Path(out))
     except (OSError, ValueError) as error:
-        raise LtxMockError(f"--out {out}: it cannot be written: {getattr(error, 'strerror', None) or error}") from None
+        raise LtxMockError(
+            f"--output {out}: it cannot be written: {getattr(error, 'strerror', None) or error}"
+        ) from None
 
 
 def redaction_of(folder: RecordingFolder, fields: Sequence[str], keep_prompts: str) -> Redaction:

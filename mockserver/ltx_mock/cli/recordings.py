@@ -43,7 +43,7 @@ def list_(folder: str, *, as_json: bool) -> None:
 
 
 @recordings.command("import")
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=click.Path(), metavar="FILE")
 @writing_options
 def import_(file: str, *, out: str, redact_fields: Sequence[str], keep_prompts: str) -> None:
     """Make recordings from FILE: HAR of a browser or a proxy, or NDJSON of ltx-mock serve --json.
@@ -75,7 +75,11 @@ def import_(file: str, *, out: str, redact_fields: Sequence[str], keep_prompts: 
 @recordings.command()
 @click.argument("folder", metavar="DIR")
 @click.option(
-    "--output", default="-", metavar="FILE", help="Write the timings to this file; by default they are printed."
+    "--output",
+    default="-",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the timings to this file; by default they are printed.",
 )
 def timings(folder: str, *, output: str) -> None:
     """Learn how long tasks take from the recordings in DIR, for serve --timings.

@@ -12,6 +12,7 @@ import click
 
 from ltx_mock.cli import names
 from ltx_mock.cli.files import write
+from ltx_mock.cli.options import RenamedOption
 from ltx_mock.cli.output import coloured, table_text, width
 from ltx_mock.cli.outputs import Outputs
 from ltx_mock.errors import LtxMockError
@@ -88,7 +89,11 @@ rule_option = click.option(
 )
 
 documented_option = click.option(
-    "--documented-only", is_flag=True, help="Only rules of the model's own page can be broken; others are observed."
+    "--documented-only",
+    cls=RenamedOption,
+    former=["--seed-only"],
+    is_flag=True,
+    help="Only rules of the model's own page can be broken; others are observed.",
 )
 
 baseline_option = click.option(

@@ -50,7 +50,7 @@ def test_recordings_are_listed_and_broken_files_are_lines(folder: Path) -> None:
 def test_a_trace_is_imported_and_what_is_there_stays(tmp_path: Path) -> None:
     trace = tmp_path / "trace.ndjson"
     trace.write_text(write_ndjson([MADE]) + "nonsense\n")
-    code, out, err = ltx_mock("recordings", "import", "trace.ndjson", "--out", "made", cwd=tmp_path)
+    code, out, err = ltx_mock("recordings", "import", "trace.ndjson", "--output", "made", cwd=tmp_path)
     assert (code, out) == (0, "")
     assert err.splitlines() == [
         "ltx-mock: line 2: it is not JSON: Expecting value at column 1",
@@ -59,7 +59,7 @@ def test_a_trace_is_imported_and_what_is_there_stays(tmp_path: Path) -> None:
     (recording,) = read_recordings(tmp_path / "made").recordings
     assert (recording.name, recording.task_id) == ("task_1", "task_1")
     assert "jane" not in (tmp_path / "made" / "task_1.json").read_text()
-    code, _, err = ltx_mock("recordings", "import", "trace.ndjson", "--out", "made", cwd=tmp_path)
+    code, _, err = ltx_mock("recordings", "import", "trace.ndjson", "--output", "made", cwd=tmp_path)
     assert code == 0
     assert "task_1.json is there already, and is left as it is" in err
     assert "0 recordings written" in err
@@ -68,7 +68,7 @@ def test_a_trace_is_imported_and_what_is_there_stays(tmp_path: Path) -> None:
 def test_prompts_of_several_imports_have_digests_with_the_same_salt(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / "trace.ndjson").write_text(write_ndjson([MADE]).replace("task_1", f"task_{number}"))
-        args = ("trace.ndjson", "--out", "made", "--keep-prompts", "no")
+        args = ("trace.ndjson", "--output", "made", "--keep-prompts", "no")
         assert ltx_mock("recordings", "import", *args, cwd=tmp_path)[0] == 0
     one, two = read_recordings(tmp_path / "made").recordings
     assert one.request == two.request
@@ -80,10 +80,10 @@ def test_prompts_of_several_imports_have_digests_with_the_same_salt(tmp_path: Pa
     [
         (("list", "none"), "none cannot be read: No such file or directory"),
         (("list", "empty"), "empty has no recording"),
-        (("import", "none", "--out", "made"), "none: it cannot be read: No such file or directory"),
-        (("import", "polls", "--out", "made"), "polls has no generateTask that can be recorded"),
-        (("import", "polls", "--out", "polls"), "--out polls: it cannot be written: File exists"),
-        (("import", "polls"), "Missing option '--out'"),
+        (("import", "none", "--output", "made"), "none: it cannot be read: No such file or directory"),
+        (("import", "polls", "--output", "made"), "polls has no generateTask that can be recorded"),
+        (("import", "polls", "--output", "polls"), "--output polls: it cannot be written: File exists"),
+        (("import", "polls"), "Missing option '--output'"),
     ],
 )
 def test_wrong_use_is_one_line(args: tuple[str, ...], problem: str, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Recorder(Process):
     """
 
     def __init__(self, api: str, out: Path, *options: str, program: list[str] = LTX_MOCK) -> None:
-        super().__init__([*program, "record", api, "--out", str(out), "--port", "0", *options])
+        super().__init__([*program, "record", api, "--output", str(out), "--port", "0", *options])
         self.url = str(self.wait_for_error_line(r"dashboard +(http://\S+)/__admin/")[1])
         self.wait_for_error_line("Ctrl-C")
 
@@ -274,9 +274,9 @@ def test_a_video_of_a_host_that_is_not_public_is_not_kept(tmp_path: Path) -> Non
     ("args", "problem"),
     [
         ((), "Missing option '--out'"),
-        (("--out", "FILE"), "it cannot be written: File exists"),
-        (("--out", "DIR", "--redact-field", "a..b"), "--redact-field 'a..b' must be the name of a field"),
-        (("--out", "DIR", "--keep-prompts", "maybe"), "Invalid value for '--keep-prompts'"),
+        (("--output", "FILE"), "it cannot be written: File exists"),
+        (("--output", "DIR", "--redact-field", "a..b"), "--redact-field 'a..b' must be the name of a field"),
+        (("--output", "DIR", "--keep-prompts", "maybe"), "Invalid value for '--keep-prompts'"),
     ],
 )
 def test_wrong_use_is_one_line(args: tuple[str, ...], problem: str, tmp_path: Path) -> None:

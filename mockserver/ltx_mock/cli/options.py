@@ -1,0 +1,43 @@
+"""Numbers as options, and options whose former names still work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Any
+
+import click
+
+__all__ = ["Number", "RenamedOption"]
+
+
+class Number(click.FloatRange):
+    """A number in a range. `nan`, which click takes to be in every range, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType`."""
+        number: float = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+class RenamedOption(click.Option):
+    """An option with former names, which work for one release and are neither in the help nor in messages.
+
+    Args:
+        former: The former names.
+    """
+
+    def __init__(self, *args: Any, former: Sequence[str], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._former = former
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Teach the parser all names."""
+        current = self.opts
+        self.opts = [*current, *self._former]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts = current
