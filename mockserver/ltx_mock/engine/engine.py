@@ -23,6 +23,7 @@ from ltx_mock.engine.callbacks import Callbacks
 from ltx_mock.engine.clocks import Clocks
 from ltx_mock.engine.deliveries import redeliver
 from ltx_mock.engine.fired import Fired
+from ltx_mock.engine.idempotency import repeated
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.engine.recordings import RecordingFolders
@@ -122,6 +123,9 @@ class Engine:
             now: the time of the request, in Unix milliseconds of the tenant's clock.
             requested: the scenarios that the request asks for.
         """
+        key = caller.idempotency_key if tenant.settings.idempotency else None
+        if key is not None and (earlier := repeated(tenant, key, submitted, now)):
+            return Created(earlier)
         if tenant.settings.recordings is not None:
             replayed = self._replayed(tenant, submitted, caller, now, requested)
             if replayed is not None:

@@ -15,7 +15,7 @@ from ltx_mock.engine import responses
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.store.tenant import Tenant
-from ltx_mock_contracts import parse_body
+from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.api import REPLAYED
 
 KEPT_MS = DAY
@@ -45,7 +45,11 @@ def repeated(tenant: Tenant, key: str, submitted: Submission, now: int) -> ApiRe
 
 
 def _is_same(task: Task, submitted: Submission) -> bool:
-    return task.body == submitted.raw or _canonical(task.body) == _canonical(submitted.raw)
+    """Tell whether a body is that of a task, or the same JSON."""
+    try:
+        return task.body == submitted.raw or _canonical(task.body) == _canonical(submitted.raw)
+    except MalformedBody:
+        return False
 
 
 def _canonical(body: bytes) -> str:

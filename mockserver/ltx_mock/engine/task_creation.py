@@ -14,7 +14,6 @@ from ltx_mock.core.seeding import between, digest
 from ltx_mock.core.timeline import build_timeline, earliest_failure
 from ltx_mock.engine import deliveries, replays, responses
 from ltx_mock.engine.assets import NOTHING, Inspector
-from ltx_mock.engine.idempotency import repeated
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import PlannedTask, apply_to_response, apply_to_task, take_scenario
@@ -54,9 +53,6 @@ class TaskCreation(Observer):
 
         With a recording the task lives its life, and the response is the recorded one.
         """
-        key = caller.idempotency_key if tenant.settings.idempotency else None
-        if key is not None and (response := repeated(tenant, key, submitted, now)):
-            return response, None
         task = self._task(tenant, submitted, request, caller, now, requested)
         if recording is not None:
             task = replays.replaying(task, recording)

@@ -78,6 +78,13 @@ def test_another_body_with_the_same_key_is_a_422_that_says_what_to_do(world: Wor
     assert made(world, "k") == task_id
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b'"text"', b"[" * 200, {"input": {}}])
+def test_an_invalid_body_is_another_body(world: World, body: dict[str, Any] | bytes) -> None:
+    assert send(world, "k", body).status_code == 400
+    made(world, "k")
+    assert send(world, "k", body).status_code == 422
+
+
 def test_the_same_json_written_otherwise_is_the_same_body(world: World) -> None:
     turned = {"input": dict(reversed(BODIES[0]["input"].items()))}
     assert made(world, "k") == made(world, "k", json.dumps(turned, indent=2).encode())
