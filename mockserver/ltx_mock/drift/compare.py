@@ -182,7 +182,7 @@ def _observed(change: Change, *, fake: str, before: str | None) -> Deviation:
         title=change.title("the fake" if before is None else ""),
         expected=change.before,
         actual=change.after,
-        exchanges=change.evidence.numbers[:20],
+        exchanges=change.evidence.numbers,
         task=change.evidence.first.task_id or None,
         times=change.evidence.times,
         kind=change.kind,

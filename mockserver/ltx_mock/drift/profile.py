@@ -28,6 +28,8 @@ __all__ = ["Context", "Evidence", "Group", "Profile", "profile_of"]
 
 _DOCUMENTED: Final = frozenset({200, 400, 401, 403, 404, 429, 500, 503})
 """The statuses that a document of the vendor names (ENV-4)."""
+MOST_NUMBERS: Final = 20
+"""So many recordings are named as evidence, the first."""
 _DEPTH: Final = 6
 _MOST_FIELDS: Final = 200
 _HEADERS: Final = ("retry-after", "www-authenticate", "allow")
@@ -39,7 +41,7 @@ _VARIABLE: Final = re.compile(
 
 
 class Evidence(NamedTuple):
-    """Where something was seen: how often, in which recordings, and the first exchange."""
+    """Where something was seen: how often, in which recordings (the first of them), and the first exchange."""
 
     times: int
     numbers: tuple[int, ...]
@@ -52,7 +54,9 @@ class Evidence(NamedTuple):
 
     def with_(self, other: Evidence) -> Evidence:
         """Return the evidence of both."""
-        numbers = tuple(dict.fromkeys((*self.numbers, *other.numbers)))
+        numbers = self.numbers
+        if len(numbers) < MOST_NUMBERS:
+            numbers = tuple(dict.fromkeys((*numbers, *other.numbers)))[:MOST_NUMBERS]
         return Evidence(self.times + other.times, numbers, self.first)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import OF_THE_SERVER, setting_names, with_current_names
+from ltx_mock.core.timings import Timings, load_timings
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
 from ltx_mock.testing.pytest_spending import note_spending
@@ -82,6 +83,8 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     settings = {"clock": "manual", "seed": item.config.option.ltx_seed} | marked(item) | with_current_names(given)
     if settings.get("recordings") is not None:
         settings["recordings"] = _recordings(item, settings["recordings"])
+    if isinstance(settings.get("timings"), str | os.PathLike):
+        settings["timings"] = _timings(item, settings["timings"])
     numbers = item.stash.setdefault(NUMBERS, set())
     number = next(each for each in itertools.count() if each not in numbers)
     world = _open(item, server, settings, number)
@@ -115,6 +118,14 @@ def _recordings(item: pytest.Item, folder: str | os.PathLike[str]) -> str:
     except SettingsError as error:
         pytest.fail(f"@pytest.mark.ltx: {error}", pytrace=False)
     return str(path)
+
+
+def _timings(item: pytest.Item, file: str | os.PathLike[str]) -> Timings:
+    """Return the content of a file of timings, which is relative to the folder of the test's file."""
+    try:
+        return load_timings(item.path.parent / file)
+    except SettingsError as error:
+        raise pytest.fail.Exception(f"@pytest.mark.ltx: {error}", pytrace=False) from None
 
 
 def watch(item: pytest.Item, world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -261,6 +262,19 @@ def test_there_is_no_drift_where_nothing_changed(name: str) -> None:
         report = drift_between(folder(old, "old"), folder(new, "new"))
         assert [each.title for each in deviations(report)] == []
         assert report.ok
+
+
+@pytest.mark.sample(6)
+@pytest.mark.parametrize("seed", range(20))
+def test_any_two_days_of_an_unchanged_service_show_no_drift(seed: int) -> None:
+    """Clients ask for other things, in another order and at another rhythm."""
+    rng = random.Random(seed)
+    days = [
+        recorded(bodies=rng.sample(USUAL, rng.randint(3, 15)), seed=seed + day, rhythm=rng.uniform(1, 20))
+        for day in (100, 200)
+    ]
+    report = drift_between(folder(days[0], "old"), folder(days[1], "new"))
+    assert [each.title for each in deviations(report)] == []
 
 
 @pytest.mark.sample(4)
