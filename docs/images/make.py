@@ -44,6 +44,15 @@ def advance(mock: MockServer, seconds: int) -> None:
     httpx.post(f"{mock.url}/__admin/clock/advance", json={"seconds": seconds}, trust_env=False)
 
 
+def live(mock: MockServer, client: httpx.Client, seconds: int) -> None:
+    """Let time pass; the client polls its tasks every ten seconds, and one poll fails."""
+    for moment in range(0, seconds, 10):
+        advance(mock, 10)
+        for task in httpx.get(f"{mock.url}/__admin/tasks", trust_env=False).json()["tasks"]:
+            headers = {"prefer": "code=503"} if moment == 40 else {}
+            client.get(f"/api/v1{MODEL.status_path}", params={"taskId": task["id"]}, headers=headers)
+
+
 def make_tasks(mock: MockServer) -> None:
     """Create tasks that are in different states in the end, and send an invalid request."""
     with httpx.Client(base_url=mock.url, headers={"Authorization": "Bearer any-key"}, trust_env=False) as client:
@@ -51,14 +60,14 @@ def make_tasks(mock: MockServer) -> None:
             submit(client, "text", prompt=prompt)
         submit(client, "callback", callback_url=NO_RECEIVER)
         submit(client, "image")
-        advance(mock, 60)
+        live(mock, client, 60)
         submit(client, "violation")
         submit(client, "city")
-        advance(mock, 10)
-        submit(client, "invalid")
+        live(mock, client, 10)
         submit(client, "stuck")
         submit(client, "text", prompt="a fox in the first snow")
-        advance(mock, 10)
+        live(mock, client, 10)
+        submit(client, "invalid")
 
 
 @contextmanager

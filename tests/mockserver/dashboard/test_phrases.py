@@ -72,7 +72,8 @@ def test_the_causes_of_all_scenarios_and_limits_are_told_in_chinese(tmp_path: Pa
                         client.post("/generateTask/ltx-2-19b", json=body)
                         client.get(STATUS, params={"taskId": world.tasks[-1].id if world.tasks else ""})
                     world.clock.advance(3 * MINUTE)
-            causes |= {str(each.cause) for each in [*world.requests, *world.tasks] if each.cause}
+            causes |= {str(each.cause) for each in world.requests if each.cause}
+            causes |= {str(task.cause) for task in world.tasks if task.cause}
             causes |= {str(each.reason) for each in world.callbacks if each.reason}
             for task in world.tasks:
                 story = world._admin.get(f"/tasks/{task.id}")
