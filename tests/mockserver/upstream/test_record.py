@@ -273,7 +273,7 @@ def test_a_video_of_a_host_that_is_not_public_is_not_kept(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("args", "problem"),
     [
-        ((), "Missing option '--out'"),
+        ((), "Missing option '--output'"),
         (("--output", "FILE"), "it cannot be written: File exists"),
         (("--output", "DIR", "--redact-field", "a..b"), "--redact-field 'a..b' must be the name of a field"),
         (("--output", "DIR", "--keep-prompts", "maybe"), "Invalid value for '--keep-prompts'"),
