@@ -29,7 +29,8 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
         environment = clean_environment(**({"TERM": "xterm-256color"} | dict(env)))
-        environment.pop("CI", None)
+        if "CI" not in env:
+            environment.pop("CI", None)
         self._popen = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
         os.close(slave)
         self.output = ""

@@ -62,7 +62,14 @@ class _Family(NamedTuple):
 
 
 def corpus(
-    kind: str, *, version: str, count: int = 100, seed: int = 0, rules: Collection[str] = (), mode: str | None = None
+    kind: str,
+    *,
+    version: str,
+    count: int = 100,
+    seed: int = 0,
+    rules: Collection[str] = (),
+    mode: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Corpus:
     """Generate a corpus, the same for the same arguments in every process.
 
@@ -73,6 +80,7 @@ def corpus(
         seed: Another seed draws other cases.
         rules: Only families for one of these rules; all by default.
         mode: Only requests of this mode; for the kinds valid, invalid and advisory.
+        progress: Is called with the number of cases that are drawn, and of all.
 
     Raises:
         ValueError: Unknown kind or mode, a mode for a kind without modes, or no such case.
@@ -88,16 +96,21 @@ def corpus(
         known = f"they are about {', '.join(about)}" if about else "they are about no single rule"
         raise ValueError(f"no case of the kind {kind} is about {', '.join(sorted(rules))}; {known}")
     origin = {"format": FORMAT, "generator": "ltx-mock", "version": version, "kind": kind, "seed": seed}
-    cases = dict(_cases(families, origin, count))
+    cases = dict(_cases(families, origin, count, progress))
     listed = [{"file": file} | {name: case[name] for name in _INDEX_FIELDS} for file, case in cases.items()]
     selection = {"mode": mode, "rules": sorted(rules)}
     return Corpus(index={**origin, **selection, "count": count, "cases": listed}, cases=cases, families=len(families))
 
 
-def _cases(families: list[_Family], origin: dict[str, Any], count: int) -> Iterator[tuple[str, Case]]:
+def _cases(
+    families: list[_Family], origin: dict[str, Any], count: int, progress: Callable[[int, int], None]
+) -> Iterator[tuple[str, Case]]:
     per_family = -(-count // len(families))
     about = (origin["kind"], origin["seed"])
-    drawn = [draw(family.examples, per_family, *about, family.rule, family.name) for family in families[:count]]
+    drawn = []
+    for family in families[:count]:
+        drawn.append(draw(family.examples, per_family, *about, family.rule, family.name))
+        progress(min(len(drawn) * per_family, count), count)
     digits = max(_MIN_DIGITS, len(str(count)))
     for number in range(count):
         turn, at = divmod(number, len(families))

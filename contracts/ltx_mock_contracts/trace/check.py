@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.rules import Source
 
 __all__ = ["check_trace", "judge_all"]
+
+Progress = Callable[[int, int], None]
+"""Takes how many exchanges are judged, and of how many."""
 
 _RULES: Final = tuple(rule.id for rule in RULES.values() if rule.group != "CLI")
 
@@ -59,7 +63,12 @@ _NOT_CHECKED: Final = {
 """Why a rule was not checked, if no exchange shows it."""
 
 
-def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BINDING) -> Report:
+def check_trace(
+    exchanges: Iterable[Exchange],
+    *,
+    sources: Sequence[Source] = BINDING,
+    progress: Progress = lambda _done, _all: None,
+) -> Report:
     """Judge exchanges by the rules that can be judged without new requests.
 
     A response that breaks a rule by itself is reported and then not compared with others. Times of an observer's clock
@@ -68,6 +77,7 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
     Args:
         exchanges: The recording, in any order.
         sources: The rules of these sources have to be kept. Deviations from others are observed.
+        progress: Is called with the number of exchanges that are judged, and of all.
 
     Returns:
         A verdict for each rule that is about a server.
@@ -75,7 +85,7 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
     recording = exchanges if isinstance(exchanges, Trace) else Trace((), counted_in="exchange")
     trace = [each if each.number else replace(each, number=number) for number, each in enumerate(exchanges, 1)]
     collector = VerdictCollector()
-    judge_all(trace, collector)
+    judge_all(trace, collector, progress)
     verdicts = collector.verdicts(_RULES, sources, _NOT_CHECKED)
     return Report(
         verdicts=verdicts,
@@ -87,12 +97,19 @@ def check_trace(exchanges: Iterable[Exchange], *, sources: Sequence[Source] = BI
     )
 
 
-def judge_all(trace: Sequence[Exchange], collector: VerdictCollector) -> None:
+def judge_all(
+    trace: Sequence[Exchange], collector: VerdictCollector, progress: Progress = lambda _done, _all: None
+) -> None:
     """Judge exchanges as `check_trace` does, and add the results to a collector."""
     recorder = Recorder(collector)
-    valid = [each for each in trace if judge_response(recorder, each)]
-    for each in trace:
+    valid, count = [], len(trace)
+    for number, each in enumerate(trace, 1):
+        if judge_response(recorder, each):
+            valid.append(each)
+        progress(number // 2, count)
+    for number, each in enumerate(trace, 1):
         judge_request(recorder, each)
+        progress((count + number) // 2, count)
     received = any(each.operation == "callback" for each in trace)
     for history in group_by_task(recorder, valid).values():
         judge_task(recorder, history)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import contextmanager
 from dataclasses import Field, fields, replace
 from math import ceil
 from shlex import quote
@@ -16,6 +13,7 @@ import click
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.options import Number
 from ltx_mock.cli.outputs import FORMER_REPORTS, FormerJson, Outputs, output_options
+from ltx_mock.cli.progress import Bar, progress
 from ltx_mock.cli.report import (
     HELP_OF_JSON,
     baseline_option,
@@ -31,7 +29,7 @@ from ltx_mock_contracts.conformance.harness.options import Options
 from ltx_mock_contracts.io.server_url import server_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from ltx_mock_contracts.conformance import Plan
     from ltx_mock_contracts.verdicts import Report
@@ -143,8 +141,8 @@ def _checked(options: Options, parallel: int, seen: list[str] | None) -> Report:
     from ltx_mock_contracts.conformance import CannotRun, check_server  # noqa: PLC0415 - slow to import
 
     try:
-        with _progress(parallel) as progress:
-            return check_server(options, listener=progress, trace=seen, parallel=parallel)
+        with progress("checking", total=1) as bar:
+            return check_server(options, listener=Lines(parallel, bar), trace=seen, parallel=parallel)
     except CannotRun as problem:
         raise LtxMockError(str(problem)) from None
 
@@ -160,24 +158,12 @@ def _again(options: Options, report: Report) -> str | None:
     return f"ltx-mock check {quote(report.target or '')} {' '.join(given)} --seed {options.seed}"
 
 
-@contextmanager
-def _progress(parallel: int) -> Iterator[Lines]:
-    """Return the progress output for stderr: a bar on a terminal, occasional lines elsewhere."""
-    if not sys.stderr.isatty() or "CI" in os.environ:
-        yield Lines(parallel)
-        return
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(file=sys.stderr), transient=True) as bar:
-        yield Bar(bar, parallel)
-
-
 class Lines:
-    """Prints the plan, then occasional lines about progress and waits."""
+    """Prints the plan, then moves the bar, or prints occasional lines about progress and waits where there is none."""
 
-    def __init__(self, parallel: int = 1) -> None:
+    def __init__(self, parallel: int, bar: Bar) -> None:
         self._parallel = parallel
+        self._bar = bar
         self._all = 0
         self._done = 0
         self._seconds: dict[str, float] = {}
@@ -187,9 +173,10 @@ class Lines:
         """Print the plan, and the number of tasks for a complete run."""
         self._all = len(plan.running) + len(plan.left_out)
         self._seconds = {each.name: each.seconds for each in plan.running}
-        self._say(str(plan))
+        self._bar.reached(0, self._all)
+        self._bar.say(str(plan))
         if plan.missing_tasks:
-            self._say(f"with --max-tasks {plan.tasks + plan.missing_tasks} all checks that need tasks would run")
+            self._bar.say(f"with --max-tasks {plan.tasks + plan.missing_tasks} all checks that need tasks would run")
 
     def started(self, check: str) -> None:
         """Do nothing."""
@@ -199,46 +186,23 @@ class Lines:
         now = monotonic()
         if seconds >= LONG and (seconds >= TOLD_EVERY or now - self._told >= TOLD_EVERY):
             self._told = now
-            self._wait(f"waiting {seconds:g} s for {what}, {self._left()}")
+            text = f"waiting {seconds:g} s for {what}, {self._left()}"
+            if self._bar.is_drawn:
+                self._bar.doing(text)
+            else:
+                self._bar.say(text)
 
     def done(self, check: str) -> None:
         """Count a check."""
         self._seconds.pop(check, None)
         self._done += 1
+        self._bar.doing(check)
+        self._bar.reached(self._done, self._all)
+        if self._bar.is_drawn:
+            return
         if self._done % SHOWN_EVERY == 0 or self._done == self._all:
-            self._say(f"{self._done} of {self._all} checks done")
+            self._bar.say(f"{self._done} of {self._all} checks done")
 
     def _left(self) -> str:
         left = sum(self._seconds.values()) / self._parallel
         return f"about {ceil(left / 60)} min to go" if left > 90 else f"about {max(left, 1):.0f} s to go"
-
-    def _wait(self, text: str) -> None:
-        self._say(text)
-
-    def _say(self, text: str) -> None:
-        click.echo(f"ltx-mock: {text}", err=True)
-
-
-class Bar(Lines):
-    """Prints the plan and draws a bar."""
-
-    def __init__(self, bar: Any, parallel: int = 1) -> None:
-        super().__init__(parallel)
-        self._bar = bar
-        self._task = bar.add_task("checking", total=None)
-
-    def planned(self, plan: Plan) -> None:
-        """Print the plan."""
-        super().planned(plan)
-        self._bar.update(self._task, total=self._all)
-
-    def done(self, check: str) -> None:
-        """Advance the bar."""
-        self._seconds.pop(check, None)
-        self._bar.update(self._task, advance=1, description=check[:40].replace("[", "\\["))
-
-    def _wait(self, text: str) -> None:
-        self._bar.update(self._task, description=text.replace("[", "\\["))
-
-    def _say(self, text: str) -> None:
-        self._bar.console.print(f"ltx-mock: {text}", markup=False, highlight=False)

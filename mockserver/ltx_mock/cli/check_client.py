@@ -18,6 +18,7 @@ from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.options import Number, RenamedOption
 from ltx_mock.cli.output import print_json, print_table, table_text
 from ltx_mock.cli.outputs import FormerJson, Outputs, output_options
+from ltx_mock.cli.progress import Bar, progress
 from ltx_mock.cli.report import json_text, seed_option, show
 from ltx_mock.cli.tables import Cell, Column
 from ltx_mock.errors import LtxMockError
@@ -166,7 +167,7 @@ def check_client(
     outputs.check()
     see_that_they_can_be_written(os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
     click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
-    with _sigterm_as_ctrl_c():
+    with _sigterm_as_ctrl_c(), progress("running the client", total=len(chosen)) as bar:
         found = check_cases(
             chosen,
             timing,
@@ -177,7 +178,7 @@ def check_client(
             callback_secret=secret,
             http_timeout=http_timeout,
             jobs=_jobs(parallel, timing, callback),
-            on_case=_Progress(len(chosen)),
+            on_case=_Progress(len(chosen), bar),
         )
     _write(found, _again(ctx, command, variables, callback), outputs, github=github)
     ctx.exit(FINDINGS if not found.report.ok else CANNOT_RUN if found.hint else CLEAN)
@@ -227,16 +228,18 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
 class _Progress:
     """Prints the end of the client in each case, and the number of cases."""
 
-    def __init__(self, cases: int) -> None:
+    def __init__(self, cases: int, bar: Bar) -> None:
         self._cases = cases
+        self._bar = bar
         self._played = 0
         self._saying = Lock()
 
     def __call__(self, run: CaseRun) -> None:
         with self._saying:
             self._played += 1
-            place = f"{self._played}/{max(self._played, self._cases)}"
-            click.echo(f"ltx-mock: {place} {run.case.name}: the client {run.client.description}", err=True)
+            total = max(self._played, self._cases)
+            self._bar.say(f"{self._played}/{total} {run.case.name}: the client {run.client.description}")
+            self._bar.reached(self._played, total)
 
 
 def _receiver(url: str | None) -> str | None:

@@ -8,6 +8,7 @@ import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
 from ltx_mock.cli.outputs import Outputs, output_options
+from ltx_mock.cli.progress import progress
 from ltx_mock.cli.report import (
     HELP_OF_JSON,
     baseline_option,
@@ -22,6 +23,8 @@ from ltx_mock_contracts.reporting import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ltx_mock_contracts.rules import Source
 
 FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
 
@@ -57,11 +60,14 @@ def check_trace(
 
     wanted, earlier = chosen_rules(rules, excluded), read_baseline(baseline)
     try:
-        trace = read_trace(file)
+        with progress(f"reading {file}"):
+            trace = read_trace(file)
     except TraceError as error:
         raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
     if trace.skipped and not len(trace):
         raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
-    report = judge(trace, sources=("spec",) if documented_only else ("spec", "vendor")).only(wanted)
+    with progress("judging exchanges", total=len(trace)) as bar:
+        sources: tuple[Source, ...] = ("spec",) if documented_only else ("spec", "vendor")
+        report = judge(trace, sources=sources, progress=bar.reached).only(wanted)
     told = tell(report, outputs, github=github, baseline=earlier)
     ctx.exit(CLEAN if told.ok else FINDINGS)

@@ -9,6 +9,7 @@ import click
 from ltx_mock.cli import CLEAN, FINDINGS
 from ltx_mock.cli.output import table_text
 from ltx_mock.cli.outputs import Outputs, output_options
+from ltx_mock.cli.progress import progress
 from ltx_mock.cli.recordings import read_folder
 from ltx_mock.cli.report import (
     COLOUR,
@@ -74,10 +75,15 @@ def drift(
         raise click.BadParameter("one or two folders can be compared", ctx, param_hint="DIR")
     wanted, earlier = chosen_rules(rules, excluded), read_baseline(baseline)
     outputs.check()
-    read = [read_folder(folder) for folder in folders]
+    with progress("reading recordings", total=len(folders)) as bar:
+        read = []
+        for folder in folders:
+            read.append(read_folder(folder))
+            bar.reached(len(read), len(folders))
     sources: tuple[Source, ...] = ("spec",) if documented_only else ("spec", "vendor")
     compare = drift_of if len(read) == 1 else drift_between
-    report = compare(*read, sources=sources).only(wanted)
+    with progress("comparing"):
+        report = compare(*read, sources=sources).only(wanted)
     told = tell(report, outputs, github=github, baseline=earlier, view=show_drift)
     is_clean = told.ok if fail_on == "broken" else not any(verdict.deviations for verdict in told.verdicts)
     ctx.exit(CLEAN if is_clean else FINDINGS)

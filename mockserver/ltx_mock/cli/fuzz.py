@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.options import RenamedOption
+from ltx_mock.cli.progress import progress
 from ltx_mock.cli.report import chosen_rules, rule_option, seed_option
 from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
@@ -70,7 +71,8 @@ def fuzz(
 
     wanted = chosen_rules(rules) if rules else set()
     try:
-        drawn = corpus(kind, version=VERSION, count=count, seed=seed, rules=wanted, mode=mode)
+        with progress("drawing cases", total=count) as bar:
+            drawn = corpus(kind, version=VERSION, count=count, seed=seed, rules=wanted, mode=mode, progress=bar.reached)
     except ValueError as error:
         raise LtxMockError(str(error)) from None
     try:
@@ -93,8 +95,10 @@ def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:
     (folder / INDEX).unlink(missing_ok=True)
     for old in _cases(folder):
         old.unlink()
-    for file, case in drawn.cases.items():
-        write_file(folder / file, _bytes(case))
+    with progress("writing cases", total=len(drawn.cases)) as bar:
+        for number, (file, case) in enumerate(drawn.cases.items(), 1):
+            write_file(folder / file, _bytes(case))
+            bar.reached(number, len(drawn.cases))
     write_file(folder / INDEX, _bytes(drawn.index))
 
 

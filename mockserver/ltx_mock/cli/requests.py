@@ -11,6 +11,7 @@ from ltx_mock.cli import names
 from ltx_mock.cli.files import write
 from ltx_mock.cli.output import print_exported, print_json, say, table_text
 from ltx_mock.cli.outputs import STDOUT, Outputs, output_options
+from ltx_mock.cli.progress import progress
 from ltx_mock.cli.remote import ALL, WATCH, asked, named, on_server
 from ltx_mock.cli.watch import follow
 from ltx_mock.core.clock import date_and_time
@@ -95,7 +96,8 @@ def requests(
 
 def _export(remote: ControlClient, exports: list[tuple[str, str]], given: dict[str, str]) -> None:
     for form, file in exports:
-        text = remote.text("/requests", format=form, **given)
+        with progress("exporting the journal"):
+            text = remote.text("/requests", format=form, **given)
         if file == STDOUT:
             print_exported(text)
         else:

@@ -13,6 +13,7 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.cli.check import Lines
+from ltx_mock.cli.progress import Bar
 from ltx_mock_contracts import check_trace, read_trace
 from ltx_mock_contracts.conformance import Check, Plan
 from mutants.servers import MUTANTS, BrokenServer, counting
@@ -253,7 +254,7 @@ def test_pytest_says_what_it_needs(options: list[str], told: str) -> None:
 
 
 def test_it_says_what_it_waits_for_and_for_how_long(capsys: pytest.CaptureFixture[str]) -> None:
-    lines, nothing = Lines(), Check("a", (), print, seconds=100)
+    lines, nothing = Lines(1, Bar("checking")), Check("a", (), print, seconds=100)
     lines.planned(Plan(running=[nothing, Check("b", (), print, seconds=80)], tasks=2, bound=2, missing_tasks=3))
     lines.waiting(60, "task task_1")
     lines.waiting(5, "task task_1")
