@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["exchanges_of", "findings_of"]
 
 _REDACTED = "REDACTED-"
+_GATEWAY = {502, 503, 504}
+"""Statuses of a gateway before the service if their bodies are no envelopes. An outage is no change of the service."""
 
 
 def exchanges_of(recordings: Sequence[Recording]) -> list[Exchange]:
     """Return the exchanges of all recordings; each has the number of its recording, from 1.
 
-    An answer that came several times is two exchanges, the first and the last. The times are those of the observer.
+    An answer that came several times is two exchanges, the first and the last. The times are those of the observer. The
+    error pages of a gateway are left out.
     """
     return [
         _without_redacted(exchange)
         for number, recording in enumerate(recordings, 1)
         for exchange in _exchanges(recording, number)
+        if not _is_outage(exchange)
     ]
 
 
@@ -92,6 +96,11 @@ def _exchanges(recording: Recording, number: int) -> Iterator[Exchange]:
             clock="observer",
             number=number,
         )
+
+
+def _is_outage(exchange: Exchange) -> bool:
+    is_envelope = isinstance(exchange.answer, dict) and "code" in exchange.answer
+    return exchange.operation != "callback" and exchange.status in _GATEWAY and not is_envelope
 
 
 def _decoded(body: Body) -> Any:

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from ltx_mock_contracts import Report, check_trace
 from ltx_mock_contracts.conformance import CannotRun, Options, Pace, check_server
+from ltx_mock_contracts.reporting import changes_since
 from ltx_mock_contracts.stateful import Target, run_task_machine
 from ltx_mock_contracts.trace import parse_trace
 from support.independent_server import DIALECTS, KEYS, VIOLATING, IndependentServer
@@ -111,6 +112,18 @@ def test_many_dialects_together_are_not_broken_either() -> None:
     with IndependentServer(*(each for each in DIALECTS if each not in apart)) as server:
         report = checked(server)
     assert report.broken == ()
+
+
+def test_a_server_that_has_not_changed_has_no_change_since_its_baseline() -> None:
+    """Also with other examples, other ids and another time, and with many dialects that are observed."""
+    apart = {"strict-json", "strict-integers", "https-only", "no-unknown-fields", "looks-first", "hex-ids"}
+    reports = []
+    for seed in (0, 5):
+        with IndependentServer(*(each for each in DIALECTS if each not in apart)) as server:
+            server.now += seed * 86_400
+            reports.append(checked(server, seed=seed))
+    assert reports[0].having("observed")
+    assert changes_since(reports[1], reports[0]).verdicts == ()
 
 
 def test_a_task_shows_as_much_as_one_can() -> None:

@@ -80,8 +80,23 @@ def backwards(reply: Reply) -> Reply:
     return reply
 
 
-def mail(reply: Reply) -> Reply:
-    return replace(reply, body=b"<html>Bad gateway</html>", headers={"content-type": "text/html"})
+def error(status: int, message: str) -> Data:
+    return {"code": status, "message": message, "data": None}
+
+
+NO_CREDITS = error(400, "Insufficient credits")
+
+
+def for_a_while(status: int, message: str | None) -> Change:
+    """Return a service that answers some polls with an error, or with the page of a gateway."""
+
+    def changed(reply: Reply) -> Reply:
+        if reply.operation != "statusTask" or not 10_000 < reply.age < 14_000:
+            return reply
+        body = b"<html>Bad gateway</html>" if message is None else error(status, message)
+        return replace(reply, status=status, headers={"retry-after": "3"} if status == 429 else {}, body=body)
+
+    return changed
 
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -139,11 +154,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "200 for an invalid request": {
         "change": envelope("generateTask", lambda reply: replace(reply, status=200), status=400)
     },
-    "502 with a page of HTML for a status": {
-        "change": lambda reply: (
-            replace(mail(reply), status=502)
-            if reply.operation == "statusTask" and 10_000 < reply.age < 20_000
-            else reply
+    "errors without an envelope": {
+        "change": envelope(
+            "generateTask", lambda reply: replace(reply, body={"detail": reply.body["message"]}), status=400
         )
     },
     "an aspect ratio is accepted": {"change": accepted("aspect_ratio", "4:3")},
@@ -242,12 +255,11 @@ SAME: dict[str, dict[str, Any]] = {
         else reply
     },
     "a lost connection": {"change": lambda reply: None if 5_000 < reply.age < 9_000 else reply},
-    "a limit": {
-        "change": lambda reply: replace(
-            reply, status=429, headers={"retry-after": "3"}, body={"code": 429, "message": "Slow down", "data": None}
-        )
-        if reply.operation == "statusTask" and 10_000 < reply.age < 14_000
-        else reply
+    "a limit": {"change": for_a_while(429, "Slow down")},
+    "an error": {"change": for_a_while(500, "Internal error")},
+    "an outage": {"change": for_a_while(502, None)},
+    "no credits left": {
+        "change": envelope("generateTask", lambda reply: replace(reply, status=400, body=NO_CREDITS))
     },
 }  # fmt: skip
 """What differs from one day to the next in a service that has not changed."""
