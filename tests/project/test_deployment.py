@@ -160,6 +160,7 @@ def test_compose_runs_three_equal_replicas_with_a_redis_that_keeps_its_data_behi
 def test_kubernetes_checks_readiness_where_no_token_is_needed_and_hides_its_own_variables() -> None:
     assert CONTAINER["readinessProbe"]["httpGet"] == {"path": "/__admin/health", "port": 8219}
     assert POD["enableServiceLinks"] is False
+    assert CONTAINER["securityContext"].items() >= {"runAsNonRoot": True, "readOnlyRootFilesystem": True}.items()
     claims = {each["metadata"]["name"]: each["spec"] for each in KUBERNETES if each["kind"] != "Service"}
     for each in KUBERNETES:
         if each["kind"] == "Service":
