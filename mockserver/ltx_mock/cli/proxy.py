@@ -155,7 +155,7 @@ def forwarding(
 
     forwarded = {path: Forwarded(engine, upstream, each, purse, relay, recorder) for path, each in OPERATIONS.items()}
     others = Forwarded(engine, upstream, "other", purse)
-    return Endpoints(forwarded, (Route(PATH, relay),) if relay else (), others, upstream.close)
+    return Endpoints(forwarded, (Route(PATH, relay),) if relay else (), others, upstream.close, upstream.host)
 
 
 def _tell(purse: Purse) -> None:

@@ -53,14 +53,15 @@ Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 class ControlPlane:
     """The handlers. Each returns data for JSON, or raises an `LtxMockError` that says what to change."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, upstream: str | None = None) -> None:
         self._engine, self._feed = engine, Events.of(engine).feed
+        self._upstream = upstream
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return method, path below `/__admin` and handler of each route, without the events."""
         return [
             ("GET", "/health", self.health),
-            ("GET", "/version", self.health),
+            ("GET", "/version", self.version),
             ("GET", "/settings", self.settings),
             ("POST", "/settings", self.extend_settings),
             ("DELETE", "/settings", self.reduce_settings),
@@ -98,6 +99,10 @@ class ControlPlane:
     async def health(self, _: Request) -> dict[str, Any]:
         """Return name and version of the server."""
         return {"status": "ok", "name": "ltx-mock", "version": VERSION}
+
+    async def version(self, request: Request) -> dict[str, Any]:
+        """Return the same, and the host of the API if this is a proxy."""
+        return await self.health(request) | ({"upstream": self._upstream} if self._upstream else {})
 
     async def settings(self, request: Request) -> dict[str, Any]:
         """Return the current settings, without secrets."""

@@ -142,21 +142,23 @@ class Endpoints(NamedTuple):
         more: More routes.
         others: What answers at all other paths; None for a 404.
         close: Called when the server ends.
+        upstream: The host that they forward to, if they do.
     """
 
     by_path: Mapping[str, ASGIApp]
     more: tuple[Route, ...] = ()
     others: ASGIApp | None = None
     close: Callable[[], Awaitable[None]] | None = None
+    upstream: str | None = None
 
 
 def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     """Return the application around an engine, with the endpoints of the fake unless others are given."""
-    by_path, more, others, _ = endpoints or Endpoints(_endpoints(engine))
+    by_path, more, others, _, upstream = endpoints or Endpoints(_endpoints(engine))
     nothing, crash = others or OpenToBrowsers(NotAnEndpoint(engine)), Crash(engine)
     open_ = [Middleware(OpenToBrowsers)]
     pages = dashboard.routes(Reachable(Preview(engine)))
-    control = Router([*ControlPlane(engine).routes(), *pages], redirect_slashes=False)
+    control = Router([*ControlPlane(engine, upstream).routes(), *pages], redirect_slashes=False)
     routes = [
         *more,
         Route("/", Landing(nothing)),

@@ -169,6 +169,9 @@ def test_the_url_of_a_result_is_copied_and_the_video_downloaded(browser: Browser
 
 def test_what_happens_behind_a_proxy_is_marked_upstream(browser: Browser) -> None:
     with IndependentServer() as api, proxy_thread(api.url) as url, dashboard(browser, url) as shown:
+        expect(shown.page.locator("#upstream")).to_contain_text(f"goes on to {api.url.removeprefix('http://')}, and")
+        for fake in ("#clock-modes", "#clock-jumps", "#scenarios", "[data-field=scenario]"):
+            expect(shown.page.locator(fake)).to_be_hidden()
         shown.field("key").fill(KEYS[0])
         shown.submit(prompt="a red kite")
         row = shown.rows().first

@@ -20,6 +20,7 @@ export class HeaderView {
     mountTheme(byId("theme"));
     store.on(["worlds", "scope"], () => this.#drawScope());
     store.on(["connection"], () => this.#drawConnection());
+    store.on(["library"], () => this.#drawUpstream());
   }
 
   /** Draw all texts. */
@@ -35,6 +36,15 @@ export class HeaderView {
     byId("copy-base").replaceWith(copy);
     this.#drawScope();
     this.#drawConnection();
+    this.#drawUpstream();
+  }
+
+  /** Behind a proxy tasks cost money, and there is nothing that makes them fail or time pass. */
+  #drawUpstream() {
+    const { upstream } = this.store;
+    set(document.body, "data-upstream", upstream);
+    set(byId("upstream"), "hidden", upstream === null);
+    write(byId("upstream"), upstream === null ? "" : t("upstream.notice", { host: upstream }));
   }
 
   #drawScope() {

@@ -93,9 +93,10 @@ export class Session {
     const lists = await Promise.all([...LOADED, "scenarios", "clock"].map(read));
     const [tasks, requests, callbacks, tenants, scenarios, clock] = lists;
     if (!this.store.library.length) {
-      const [library, settings] = await Promise.all(["scenarios/library", "settings"].map(read));
+      const [library, settings, version] = await Promise.all(["scenarios/library", "settings", "version"].map(read));
       this.store.library = library.scenarios;
       this.store.settings = settings;
+      this.store.upstream = version.upstream ?? null;
       this.store.changed("library");
     }
     this.store.load({

@@ -45,6 +45,8 @@ export class Store {
   library = [];
   /** @type {Record<string, any>} */
   settings = {};
+  /** @type {string | null} The host of the API behind `ltx-mock proxy`; null for the fake. */
+  upstream = null;
   /** @type {string | null} The id of the tenant that is looked at; null for all. */
   scope = null;
   /** @type {{state: "connecting" | "live" | "lost" | "closed", message: string, version: string}} */
