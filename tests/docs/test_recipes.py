@@ -17,7 +17,7 @@ from ltx_mock import MockServer
 from ltx_mock.client_checks.programs import free_port
 from ltx_mock.testcontainer import TO_THE_MACHINE, serve_options
 from support.container_engine import engine
-from support.pages import BIN, page
+from support.pages import BIN, blocks, page
 from support.processes import Process, clean_environment
 from support.waiting import SECONDS
 
@@ -140,10 +140,18 @@ def test_playwright(tmp_path: Path) -> None:
 @pytest.mark.generators
 def test_typescript(tmp_path: Path) -> None:
     written(tmp_path, "client.ts")
-    shutil.copy(Path(ltx_mock_schemas.__file__).with_name("api.d.ts"), tmp_path)
     compiler = shutil.which("tsc")
     assert compiler
     (tmp_path / "node_modules").symlink_to(Path(compiler).parents[1])
+    [script] = [block for block in blocks(GUIDE, "sh") if "openapi-typescript" in block]
+    shipped = Path(ltx_mock_schemas.__file__).with_name("api.d.ts").read_text(encoding="utf-8")
+    types = tmp_path / "api.d.ts"
+    with MockServer() as mock:
+        for command in script.replace("http://127.0.0.1:8219", mock.url).splitlines():
+            run(tmp_path, "bash", "-c", command)
+            assert types.read_text(encoding="utf-8") == shipped
+            types.write_text("")
+        types.write_text(shipped, encoding="utf-8")
     options = ("--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler")
     run(tmp_path, "tsc", *options, "client.ts")
 
