@@ -49,6 +49,7 @@ _NAMES: Final = (
     "recording",
     "result-json",
     "status-response",
+    "timings",
 )
 _OF_A_MODEL: Final = ("generate-request", "generate-request-strict")
 

@@ -142,6 +142,7 @@ OURS = {
     "fuzz-index",
     "recorded-exchange",
     "recording",
+    "timings",
     "model",
 }
 

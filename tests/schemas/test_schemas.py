@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = ltx_mock_schemas.names()
-OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index", "recorded-exchange", "recording", "model"}
+OURS = {
+    "check-report",
+    "client-report",
+    "fuzz-case",
+    "fuzz-index",
+    "recorded-exchange",
+    "recording",
+    "model",
+    "timings",
+}
 """What the API does not say: no rule is behind it."""
 GOOD_URLS = [
     "https://example.com/ref.jpg",

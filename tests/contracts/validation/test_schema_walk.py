@@ -17,7 +17,16 @@ from ltx_mock_contracts.validation import validate_parsed_request
 from ltx_mock_contracts.validation.schema_walk import ANNOTATIONS, SchemaWalker
 from support.counting import calls_of
 
-OURS = {"check-report", "client-report", "fuzz-case", "fuzz-index", "recorded-exchange", "recording", "model"}
+OURS = {
+    "check-report",
+    "client-report",
+    "fuzz-case",
+    "fuzz-index",
+    "recorded-exchange",
+    "recording",
+    "model",
+    "timings",
+}
 MESSAGES = [name for name in ltx_mock_schemas.names() if name not in OURS]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ltx_mock_schemas
 from ltx_mock import MockServer, SettingsError
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import failure
@@ -57,6 +59,7 @@ def line(body: dict[str, Any], how: Any = None, *, seed: int = 0, learned: Timin
 @given(LIVES)
 def test_a_file_is_read_back_as_it_was(lives: list[dict[str, Any]]) -> None:
     read_once = read({**FILE, "lives": lives})
+    jsonschema.validate(read_once.as_dict(), ltx_mock_schemas.schema("timings"))
     assert read(json.loads(json.dumps(read_once.as_dict()))) == read_once
 
 
@@ -145,6 +148,9 @@ def test_a_wrong_file_is_one_line_with_file_and_field(change: dict[str, Any], er
     file.write_text(json.dumps({**FILE, **change}))
     with pytest.raises(SettingsError) as told:
         load_timings(file)
+    if "481p" not in str(change):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**FILE, **change}, ltx_mock_schemas.schema("timings"))
     assert str(told.value).startswith(f"{file}: ")
     assert error in str(told.value)
     assert "\n" not in str(told.value)
