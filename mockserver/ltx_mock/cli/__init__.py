@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ltx_mock.cli.help import Group, with_our_help
 from ltx_mock.cli.output import use_readable_streams
 from ltx_mock.cli.streams import forget_stream
 from ltx_mock.errors import LtxMockError
@@ -49,7 +50,7 @@ COMMANDS = {
 CLEAN, FINDINGS, CANNOT_RUN = 0, 1, 2
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -61,7 +62,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
-        return command
+        return with_our_help(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -105,6 +106,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
         ctx.exit()
 
 
+@with_our_help
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli import names
+from ltx_mock.cli.help import Group
 from ltx_mock.cli.output import print_json, print_table, say
 from ltx_mock.cli.remote import JSON, escaped, named, on_server, options_belong_behind
 from ltx_mock.core.clock import date_and_time
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 COLOUR_OF_STATE = {"delivered": "green", "failed": "red", "withheld": "yellow"}
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @on_server
 @JSON
 @click.pass_context

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli.help import Group
 from ltx_mock.cli.options import Number
 from ltx_mock.cli.output import print_json, say
 from ltx_mock.cli.remote import JSON, on_server, options_belong_behind
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @on_server
 @JSON
 @click.pass_context
@@ -38,7 +39,7 @@ def show(remote: ControlClient, *, as_json: bool) -> None:
 @clock.command("set")
 @on_server
 @click.argument("mode", required=False, type=click.Choice(["real", "scaled", "manual", "auto"]))
-@click.option("--speed", type=Number(min=0), help="Factor by which the clock runs faster than real time.")
+@click.option("--speed", metavar="N", type=Number(min=0), help="Factor by which the clock runs faster than real time.")
 @JSON
 def set_(remote: ControlClient, mode: str | None, speed: float | None, *, as_json: bool) -> None:
     """Change the mode or the speed of the clock."""

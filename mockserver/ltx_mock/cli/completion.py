@@ -23,10 +23,12 @@ def completion(ctx: click.Context, shell: str | None) -> None:
     The shell is by default that of $SHELL.
 
     \b
-    bash, in ~/.bashrc:  eval "$(ltx-mock completion bash)"
-    zsh, in ~/.zshrc:    eval "$(ltx-mock completion zsh)"
-    fish:                ltx-mock completion fish >
-                         ~/.config/fish/completions/ltx-mock.fish
+    In ~/.bashrc:
+      eval "$(ltx-mock completion bash)"
+    In ~/.zshrc, after compinit:
+      eval "$(ltx-mock completion zsh)"
+    In ~/.config/fish/config.fish:
+      ltx-mock completion fish | source
     """  # noqa: D301 - click wants the backspace itself
     name = shell or Path(os.environ.get("SHELL", "")).name
     if name not in SHELLS:

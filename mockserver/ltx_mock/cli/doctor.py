@@ -16,7 +16,7 @@ import click
 from ltx_mock.cli import CLEAN, FINDINGS
 from ltx_mock.cli.config_file import PREFIX, config_path, read_config, unknown_variables
 from ltx_mock.cli.output import print_json, print_table, say
-from ltx_mock.cli.remote import DEFAULT_URL, JSON, control_client
+from ltx_mock.cli.remote import JSON, TOKEN, URL, control_client
 from ltx_mock.cli.tables import Cell, Column, Row
 from ltx_mock.core.hosts import is_loopback
 from ltx_mock.errors import LtxMockError
@@ -64,8 +64,8 @@ class Environment(NamedTuple):
 
 
 @click.command()
-@click.option("--url", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server.")
-@click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one.")
+@URL
+@TOKEN
 @JSON
 @click.pass_context
 def doctor(ctx: click.Context, url: str, admin_token: str | None, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from ltx_mock.cli.remote import TOKEN
 from ltx_mock.errors import LtxMockError
 
 INTERRUPTED: Final = 130
@@ -14,10 +15,13 @@ INTERRUPTED: Final = 130
 
 @click.command()
 @click.option(
-    "--url", envvar="LTX_MOCK_URL", help="Attach to this running server. By default the first tool starts a fake."
+    "--url",
+    metavar="URL",
+    envvar="LTX_MOCK_URL",
+    help="Attach to this running server. By default the first tool starts a fake.",
 )
-@click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one.")
-@click.option("--key", help="Only the tenant with this API key. By default all.")
+@TOKEN
+@click.option("--key", metavar="KEY", help="Only the tenant with this API key. By default all.")
 def mcp(*, url: str | None, admin_token: str | None, key: str | None) -> None:
     """Serve coding agents by the Model Context Protocol.
 

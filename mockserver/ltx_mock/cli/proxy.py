@@ -64,6 +64,7 @@ OPTIONS = (
     click.option("--json", is_flag=True, help="Print each exchange as a line of JSON."),
     click.option(
         "--ready-file",
+        metavar="FILE",
         type=click.Path(dir_okay=False),
         help='Write {"url", "pid"} to this file when the server is ready.',
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock.cli.files import write
+from ltx_mock.cli.help import Group
 from ltx_mock.cli.output import print_json, print_table, say
 from ltx_mock.cli.record import open_folder, redaction_of, writing_options
 from ltx_mock.errors import LtxMockError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.recordings.writing import RecordingFolder
 
 
-@click.group()
+@click.group(cls=Group)
 def recordings() -> None:
     """List, import and use recordings of the real API."""
 

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 ALL = 10**9
 DEFAULT_URL = "http://127.0.0.1:8219"
+URL = click.option(
+    "--url", metavar="URL", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server."
+)
+TOKEN = click.option(
+    "--admin-token",
+    metavar="TOKEN",
+    envvar="LTX_MOCK_ADMIN_TOKEN",
+    help="The server's --admin-token, if it has one.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WATCH = click.option("--watch", "-w", "watching", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 
@@ -70,12 +79,10 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
             raise LtxMockError(f"this ltx-mock cannot read the response of {url} ({reason})") from error
 
     for option in (
-        click.option("--key", help="Only the tenant with this API key. By default all."),
+        click.option("--key", metavar="KEY", help="Only the tenant with this API key. By default all."),
         click.option("--tenant", help="Only the tenant with this id, such as t1.", metavar="ID"),
-        click.option("--admin-token", envvar="LTX_MOCK_ADMIN_TOKEN", help="The server's --admin-token, if it has one."),
-        click.option(
-            "--url", envvar="LTX_MOCK_URL", default=DEFAULT_URL, show_default=True, help="The running server."
-        ),
+        TOKEN,
+        URL,
     ):
         option(wrapped)
     return wrapped

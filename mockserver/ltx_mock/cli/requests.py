@@ -33,11 +33,19 @@ WAIT_SECONDS = 10
 @click.option(
     "--limit",
     type=click.IntRange(0, ALL),
+    metavar="N",
     help=f"The number of entries, the newest ones. [default: {SHOWN}, all with --format]",
 )
-@click.option("--operation", shell_complete=names.operations, help="Only generateTask, statusTask, callback, or other.")
+@click.option(
+    "--operation",
+    metavar="NAME",
+    shell_complete=names.operations,
+    help="Only generateTask, statusTask, callback, or other.",
+)
 @click.option("--task", shell_complete=names.task_ids, help="Only entries about this task.", metavar="TASK_ID")
-@click.option("--status", help="Only with this HTTP status, such as 404 or 4xx, or none for no response.")
+@click.option(
+    "--status", metavar="CODE", help="Only with this HTTP status, such as 404 or 4xx, or none for no response."
+)
 @click.option(
     "--finding",
     shell_complete=names.findings,

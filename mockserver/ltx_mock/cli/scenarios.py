@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock.cli import names
+from ltx_mock.cli.help import Group
 from ltx_mock.cli.output import print_json, print_table, say
 from ltx_mock.cli.remote import JSON, named, on_server
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @JSON
 @click.pass_context
 def scenarios(ctx: click.Context, *, as_json: bool) -> None:

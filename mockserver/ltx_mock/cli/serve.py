@@ -47,7 +47,7 @@ def setting_option(item: Field[Any]) -> Callable[[Any], Any]:
     name, text = item.name.replace("_", "-"), str(item.metadata["help"]).replace("`", "")
     if isinstance(default, bool):
         return click.option(f"--{name}/--no-{name}", help=text, default=None)
-    metavar = item.metadata.get("metavar")
+    metavar = item.metadata.get("metavar") or ("N" if _type(item) in {int, float} else None)
     if isinstance(default, tuple | dict):
         return click.option(
             f"--{name}", help=text, multiple=True, metavar=metavar, default=None, shell_complete=_complete(item)
@@ -87,7 +87,10 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--quiet", "-q", is_flag=True, help="Print no line for each request.")
 @click.option("--json", is_flag=True, help="Print each exchange as a line of JSON.")
 @click.option(
-    "--ready-file", type=click.Path(dir_okay=False), help='Write {"url", "pid"} to this file when the server is ready.'
+    "--ready-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help='Write {"url", "pid"} to this file when the server is ready.',
 )
 @click.option(
     "--workers",

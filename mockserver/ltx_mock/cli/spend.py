@@ -20,7 +20,12 @@ PROMPT_WIDTH = 60
 @click.command()
 @on_server
 @click.option(
-    "--limit", type=click.IntRange(0, ALL), default=20, show_default=True, help="The number of prompts and tasks."
+    "--limit",
+    metavar="N",
+    type=click.IntRange(0, ALL),
+    default=20,
+    show_default=True,
+    help="The number of prompts and tasks.",
 )
 @JSON
 def spend(remote: ControlClient, limit: int, *, as_json: bool) -> None:

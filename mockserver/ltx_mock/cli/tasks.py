@@ -33,6 +33,7 @@ COLOUR_OF_STATE = {"processing": "blue", "success": "green", "failed": "red"}
 @click.option("--finish", type=click.Choice(ENDED), help="Finish the task TASK_ID now, in this state.")
 @click.option(
     "--fail-code",
+    metavar="CODE",
     shell_complete=names.fail_codes,
     help=f"The fail code for --finish failed. [default: {MODEL.fail_code_of('prompt')}]",
 )

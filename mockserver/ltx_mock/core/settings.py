@@ -46,7 +46,7 @@ class Settings:
         SettingsError: a value is not allowed; the text names the setting, what was given and what is allowed.
     """
 
-    host: str = setting("127.0.0.1", text(), "Address to listen on.")
+    host: str = setting("127.0.0.1", text(), "Address to listen on.", metavar="HOST")
     port: int = setting(8219, whole(0, 65535), "Port to listen on; 0 takes a free port and prints it.")
     clock: str = setting(
         "real",
@@ -60,9 +60,10 @@ class Settings:
         "fixed",
         readers.start_time,
         "First moment of a stopped clock: `fixed` (the same in every run), `now`, or an ISO 8601 time.",
+        metavar="TIME",
     )
     api_key: tuple[str, ...] = setting(
-        (), several(require_key), "Accept only this key (may be repeated). By default any key is valid."
+        (), several(require_key), "Accept only this key (may be repeated). By default any key is valid.", metavar="KEY"
     )
     rate_limit: Rate = setting(  # noqa: RUF009 - a Rate is immutable
         Rate(MAX_REQUESTS_PER_MINUTE, MINUTE),
@@ -123,7 +124,11 @@ class Settings:
         None, readers.http_url, "Root of result URLs. By default the host of the request.", metavar="URL"
     )
     admin_token: str | None = setting(
-        None, text(), "Require this token on /__admin; it is needed on any address except loopback.", secret=True
+        None,
+        text(),
+        "Require this token on /__admin; it is needed on any address except loopback.",
+        secret=True,
+        metavar="TOKEN",
     )
     scenario: tuple[Scenario, ...] = setting(
         (),

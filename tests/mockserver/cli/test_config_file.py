@@ -42,8 +42,8 @@ def test_a_wrong_type_in_the_file_is_one_line(name: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("api_key = 3", "api-key in the config file must be a text or a list of texts, not 3"),
-        ("host = 3", "host in the config file must be a text, not 3"),
+        ("api_key = 3", "api-key in the config file must be a text or a list of texts (KEY), not 3"),
+        ("host = 3", "host in the config file must be a text (HOST), not 3"),
         ("port = true", "port in the config file must be a whole number, not True"),
         ("port = 2.5", "port in the config file must be a whole number, not 2.5"),
         ("speed = [1]", "speed in the config file must be a number, not [1]"),

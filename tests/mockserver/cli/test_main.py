@@ -303,3 +303,31 @@ def test_a_folder_that_was_removed_has_no_config_file(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=clean_environment(), check=False
     )
     assert (done.returncode, done.stderr) == (2, "ltx-mock: port must be a whole number from 0 to 65535, not -1\n")
+
+
+def commands_of(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the names of each command."""
+    yield path
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            yield from commands_of(found, *path, name)
+
+
+@pytest.mark.parametrize("path", list(commands_of(command_group)), ids=" ".join)
+def test_help_fits_forty_columns_and_eighty(cli: Run, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]) -> None:
+    """Only words that are longer are wider."""
+    for columns in (40, 80):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        code, out, _ = cli(*path, "--help")
+        assert code == 0
+        too_wide = [line for line in out.splitlines() if len(line) > columns and " " in line.strip()]
+        assert too_wide == []
+
+
+def test_options_say_what_they_take(cli: Run) -> None:
+    """`TEXT` and `INTEGER RANGE` help nobody."""
+    told = {path: cli(*path, "--help")[1] for path in commands_of(command_group)}
+    vague = re.compile(r"^ +--?\S+.* (?:TEXT|INTEGER|FLOAT|RANGE)\b", re.MULTILINE)
+    assert {path: found for path, out in told.items() if (found := vague.findall(out))} == {}

@@ -62,7 +62,7 @@ class Options:
     )
     callback_port: int = _option(0, "The local port for callbacks; 0 takes a free port.", "PORT", most=65_535)
     try_limits: bool = _option(False, "Exceed the documented limits on purpose; needs 10000 requests, 1001 tasks.")
-    violating_prompt: str | None = _option(None, "A prompt that breaks the content rules of the server.", "TEXT")
+    violating_prompt: str | None = _option(None, "A prompt that breaks the content rules of the server.", "PROMPT")
     trust_control_plane: bool = _option(
         False,
         "The server is your own ltx-mock on this machine: advance its clock, and create any number of tasks.",
