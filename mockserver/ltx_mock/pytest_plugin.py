@@ -6,6 +6,7 @@ It imports only the standard library and pytest. Other modules are imported when
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
@@ -29,14 +30,36 @@ pytest_plugins = ["ltx_mock_contracts.conformance.plugin"]
 """The plugin with the options, which the server checks use too."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options for recordings."""
+    group = parser.getgroup("ltx-mock")
+    group.addoption(
+        "--ltx-record-mode",
+        choices=("none", "once", "new_episodes", "all"),
+        default=None,
+        help="Of tests with recordings: replay only (none), record the API if there are no recordings (once), record "
+        "requests without one (new_episodes), or record everything anew (all). It costs money, in real time.",
+    )
+    group.addoption(
+        "--ltx-upstream",
+        metavar="URL",
+        default=None,
+        help="The API to record, with the key of --ltx-api-key or APIXO_API_KEY; by default LTX_MOCK_UPSTREAM.",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
+    """Register the marker, and note when the test run began."""
     config.addinivalue_line("markers", MARKER)
+    if not hasattr(config.option, "ltx_started"):  # an xdist worker has the options of the main process
+        config.option.ltx_started = time.time_ns()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Return the seed, and the URL of another server if there is one."""
     head = f"ltx-mock: --ltx-seed={config.option.ltx_seed}"
+    if config.option.ltx_record_mode not in {None, "none"}:
+        head += f", --ltx-record-mode={config.option.ltx_record_mode}: tests may call the real API, in real time"
     if not config.option.ltx_base_url:
         return head
     from ltx_mock_contracts.reporting.redaction import hide_url_secrets  # noqa: PLC0415 - most sessions have no URL

@@ -15,7 +15,7 @@ from support.processes import serving
 
 GUIDE = page("recordings.md")
 REPLAY = GUIDE[GUIDE.index("## Replay") :]
-CODE, TEST = blocks(REPLAY, "python")[:2]
+CODE, TEST, RECORDED = blocks(REPLAY, "python")
 TEXTS = blocks(REPLAY, "text")
 CALM_SEA = request_body(TEXT, prompt="a calm sea")
 
@@ -61,3 +61,17 @@ def test_the_options_of_the_page_let_fields_differ(folder: Path) -> None:
     with MockServer(recordings=folder, recordings_only=True, match_ignore=ignored) as mock:  # noqa: SIM117
         with mock.client(verify=False) as client:
             assert post(client, request_body(TEXT, prompt="a calm sea", seed=5) | {"provider": "auto"}).is_success
+
+
+def test_the_test_of_the_page_records_and_then_replays(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makepyfile(RECORDED.replace("advance(5)", "advance(0.02)"))
+    with MockServer(speed=1000) as api:
+        monkeypatch.setenv("LTX_MOCK_UPSTREAM", api.url)
+        monkeypatch.setenv("APIXO_API_KEY", api.api_key)
+        pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    for name in ("LTX_MOCK_UPSTREAM", "APIXO_API_KEY"):
+        monkeypatch.delenv(name)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ltx_mock.cli.proxy import forwarding
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
+from ltx_mock.server.forwarding import forwarding
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.upstream.client import Upstream
 from ltx_mock.upstream.purse import Limits, Purse

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from starlette.routing import Route
 
 from ltx_mock.cli.config_file import PREFIX
 from ltx_mock.cli.console import LineFormat
@@ -21,27 +20,17 @@ from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.errors import LtxMockError
-from ltx_mock.server.app import Endpoints, new_engine
+from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import listen, url_of
 from ltx_mock.version import VERSION
-from ltx_mock_contracts.api import BALANCE_PATH
-from ltx_mock_contracts.model import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ltx_mock.core.journal_entry import ApiOperation
-    from ltx_mock.engine.engine import Engine
-    from ltx_mock.upstream.callbacks import CallbackRelay
     from ltx_mock.upstream.client import Upstream
     from ltx_mock.upstream.purse import Purse
     from ltx_mock.upstream.recorder import Recorder
 
-OPERATIONS: dict[str, ApiOperation] = {
-    MODEL.generate_path: "generateTask",
-    MODEL.status_path: "statusTask",
-    BALANCE_PATH: "balance",
-}
 SETTINGS = (
     *("host", "port", "admin_token", "price", "ca_file", "allow_callback_host", "public_url"),
     *("journal_entries", "journal_bytes", "journal_memory"),
@@ -102,7 +91,8 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
     Raises:
         LtxMockError: A value cannot be used.
     """
-    from ltx_mock.upstream.callbacks import CallbackRelay  # noqa: PLC0415 - help does without
+    from ltx_mock.server.forwarding import forwarding  # noqa: PLC0415 - help does without
+    from ltx_mock.upstream.callbacks import CallbackRelay  # noqa: PLC0415
     from ltx_mock.upstream.client import Upstream  # noqa: PLC0415
     from ltx_mock.upstream.purse import Limits, Purse  # noqa: PLC0415
 
@@ -141,22 +131,6 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
             recorder.close()
         if ready_file:
             remove_ready_file(Path(ready_file))
-
-
-def forwarding(
-    engine: Engine,
-    upstream: Upstream,
-    purse: Purse,
-    relay: CallbackRelay | None = None,
-    recorder: Recorder | None = None,
-) -> Endpoints:
-    """Return what answers instead of the fake: the upstream."""
-    from ltx_mock.upstream.callbacks import PATH  # noqa: PLC0415 - help does without
-    from ltx_mock.upstream.endpoints import Forwarded  # noqa: PLC0415
-
-    forwarded = {path: Forwarded(engine, upstream, each, purse, relay, recorder) for path, each in OPERATIONS.items()}
-    others = Forwarded(engine, upstream, "other", purse)
-    return Endpoints(forwarded, (Route(PATH, relay),) if relay else (), others, upstream.close, upstream.host)
 
 
 def _tell(purse: Purse) -> None:

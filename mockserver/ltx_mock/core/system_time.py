@@ -22,6 +22,10 @@ monotonic_ns: Callable[[], int] = _time.monotonic_ns
 """Monotonic time in nanoseconds."""
 
 
+sleep: Callable[[float], None] = _time.sleep
+"""Wait so many seconds."""
+
+
 def unix_ns() -> int:
     """Return the wall clock's time in Unix nanoseconds."""
     time_machine = sys.modules.get("time_machine")

@@ -258,6 +258,8 @@ class Engine:
     async def open(self) -> None:
         """Get ready; call it once, in the event loop of the server."""
         await self.store.open()
+        if self.settings.recordings is not None:
+            await asyncio.to_thread(self.recordings.prepare, self.settings)
         self.is_open.set()
 
     async def restart(self, pause: Awaitable[None]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ltx_mock.core.cause import Cause
+from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.errors import SettingsError
@@ -37,6 +38,14 @@ class _Folder:
     generation: int = 0
     matchers: dict[tuple[str, ...], Matcher] = field(default_factory=dict)
 
+    def matcher(self, ignored: tuple[str, ...]) -> Matcher:
+        """Return the recordings by request, for fields that may differ."""
+        if ignored not in self.matchers:
+            from ltx_mock_contracts.recordings import Matcher  # noqa: PLC0415 - most servers have no recordings
+
+            self.matchers[ignored] = Matcher(self.content.recordings, ignored)
+        return self.matchers[ignored]
+
 
 class RecordingFolders:
     """The folders of recordings of all tenants. A folder is read again for a new tenant if it has changed."""
@@ -54,6 +63,16 @@ class RecordingFolders:
             raise SettingsError(f"recordings must be a folder, but {str(folder)!r} is none", "recordings")
         return self._current(str(folder)).content
 
+    def prepare(self, settings: Settings) -> None:
+        """Read the folder of some settings, which takes long if it has thousands of recordings.
+
+        Raises:
+            SettingsError: it is no folder.
+        """
+        if settings.recordings is not None:
+            self.read(settings.recordings)
+            self._folders[str(settings.recordings)].matcher(settings.match_ignore)
+
     def take(self, tenant: Tenant, raw: bytes) -> Recording | None:
         """Return the recording to replay for the body of a generateTask, and note that it is. A part of a unit of work.
 
@@ -61,6 +80,10 @@ class RecordingFolders:
         """
         found = {each.name: each for each in self._matcher(tenant).equal(raw, tenant.key)}
         return found[tenant.take_recording(list(found))] if found else None
+
+    def has(self, tenant: Tenant, raw: bytes) -> bool:
+        """Tell whether there is a recording of the body of a generateTask."""
+        return bool(self._matcher(tenant).equal(raw, tenant.key))
 
     def nothing(self, tenant: Tenant, raw: bytes) -> ApiResponse:
         """Return the 404 for a request that no recording equals, with the differences from the nearest."""
@@ -74,11 +97,7 @@ class RecordingFolders:
         if folder is None or folder.generation < tenant.generation:
             folder = self._current(path)
             folder.generation = tenant.generation
-        if ignored not in folder.matchers:
-            from ltx_mock_contracts.recordings import Matcher  # noqa: PLC0415 - most servers have no recordings
-
-            folder.matchers[ignored] = Matcher(folder.content.recordings, ignored)
-        return folder.matchers[ignored]
+        return folder.matcher(ignored)
 
     def _current(self, path: str) -> _Folder:
         """Return a folder as it is now."""

@@ -65,7 +65,7 @@ class Tenants:
                 raise SettingsError(f"{name} is a setting of the whole server; a tenant cannot have its own value")
         settings = self._store.settings.replace(**values)
         if settings.recordings is not None:
-            await asyncio.to_thread(self._recordings.read, settings.recordings)
+            await asyncio.to_thread(self._recordings.prepare, settings)
         await self.close(key)
         return await self._store.open_tenant(key, settings)
 

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from ltx_mock.core.settings import Settings
+from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
-from ltx_mock.server.app import new_engine
+from ltx_mock.server.app import Endpoints, new_engine
 from ltx_mock.server.http import HttpServer, listen, run, url_of
 from ltx_mock.server.process import close_in_children, require_threads
 
@@ -28,15 +29,20 @@ STOPPED = "the server is stopped"
 class ServerThread:
     """A server in its own thread, with its own event loop.
 
+    Args:
+        settings: Its settings.
+        endpoints: Makes what answers instead of the fake, given the engine; None if that answers.
+
     Attributes:
         url: The root of the server.
         app: The application, to be called in the server's event loop.
         internal_errors: Errors in the background, which no response could show.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, endpoints: Callable[[Engine], Endpoints | None] | None = None) -> None:
         require_threads("a MockServer")
         self.engine = new_engine(settings)
+        self._endpoints = endpoints(self.engine) if endpoints else None
         self.internal_errors: list[str] = []
         self._sockets = listen(settings.host, settings.port)
         self.url = url_of(self._sockets[0])
@@ -133,7 +139,7 @@ class ServerThread:
 
     def _run(self) -> None:
         try:
-            run(lambda: HttpServer(self.engine), self._sockets, self._on_ready)
+            run(lambda: HttpServer(self.engine, self._endpoints), self._sockets, self._on_ready)
         except LtxMockError as problem:
             self._failure = problem
             for sock in self._sockets:

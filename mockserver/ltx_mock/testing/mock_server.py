@@ -18,6 +18,7 @@ from ltx_mock.testing.tenant import DEFAULT_KEY, World
 
 if TYPE_CHECKING:
     from ltx_mock.engine.engine import Engine
+    from ltx_mock.server.app import Endpoints
     from ltx_mock.store.observers import Observer
     from ltx_mock.store.tenant import Tenant
     from ltx_mock.testing.options import ServerSettings, TenantSettings
@@ -43,7 +44,7 @@ class MockServer(World):
         self.settings = Settings.from_mapping({"port": 0, **with_timings(settings)})
         if self.settings.recordings is not None:
             warn_of_recordings(self.settings.recordings)
-        self._server_thread = ServerThread(self.settings)
+        self._server_thread = ServerThread(self.settings, self._endpoints)
         self._transport = transport_to(self._server_thread)
         self._worlds = count(1)
         key = self.settings.api_key[0] if self.settings.api_key else DEFAULT_KEY
@@ -113,6 +114,10 @@ class MockServer(World):
         """Add an observer of the engine; it is created and called in the server's thread."""
         engine = self._server_thread.engine
         in_thread(self._server_thread, lambda: engine.observers.add(make(engine)))
+
+    def _endpoints(self, engine: Engine) -> Endpoints | None:  # noqa: ARG002
+        """Return what answers instead of the fake; None if that answers."""
+        return None
 
     def stop(self) -> None:
         """Stop the server. Does nothing the second time."""

@@ -35,4 +35,5 @@ def add_spending(config: pytest.Config, amounts: Mapping[str, int]) -> None:
 def spending_line(config: pytest.Config) -> str | None:
     """Return the line for the end of the run; None if no test has created a task."""
     amounts = config.stash.get(SPENT, Counter())
-    return f"ltx-mock: {amounts_text(amounts)}" if amounts["tasks"] else None
+    recorded = f"; {amounts['recorded']} recorded from the real API" if amounts["recorded"] else ""
+    return f"ltx-mock: {amounts_text(amounts)}{recorded}" if amounts["tasks"] or recorded else None

@@ -17,6 +17,7 @@ from ltx_mock.core.settings import OF_THE_SERVER, setting_names, with_current_na
 from ltx_mock.core.timings import Timings, load_timings
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
+from ltx_mock.testing.pytest_recording import mode_of, recording_server, records
 from ltx_mock.testing.pytest_spending import note_spending
 from ltx_mock.testing.recordings import warn_of_recordings
 from ltx_mock_contracts.control_client import ControlClient
@@ -41,7 +42,7 @@ RUN = pytest.StashKey[str]()
 UNKEYED = pytest.StashKey[tuple["MockServer | RemoteServer", int]]()
 """The server of a test, and the number of the last earlier request there without a valid key."""
 WORLDS = pytest.StashKey[list["World"]]()
-NAMES = ("scenario", *(name for name in setting_names() if name not in {"scenario", *OF_THE_SERVER}))
+NAMES = ("scenario", "record_mode", *(name for name in setting_names() if name not in {"scenario", *OF_THE_SERVER}))
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -81,13 +82,11 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     example gets the same tenant.
     """
     settings = {"clock": "manual", "seed": item.config.option.ltx_seed} | marked(item) | with_current_names(given)
-    if settings.get("recordings") is not None:
-        settings["recordings"] = _recordings(item, settings["recordings"])
     if isinstance(settings.get("timings"), str | os.PathLike):
         settings["timings"] = _timings(item, settings["timings"])
     numbers = item.stash.setdefault(NUMBERS, set())
     number = next(each for each in itertools.count() if each not in numbers)
-    world = _open(item, server, settings, number)
+    world = _recorded(item, settings) or _open(item, server, settings, number)
     numbers.add(number)
     before = len(server.internal_errors)
     item.stash.setdefault(UNKEYED, (server, _last_unkeyed(server)))
@@ -110,14 +109,28 @@ def opened(item: pytest.Item, server: MockServer | RemoteServer, given: Mapping[
     _tell(internal_errors)
 
 
-def _recordings(item: pytest.Item, folder: str | os.PathLike[str]) -> str:
-    """Return the folder of recordings, which is relative to that of the test's file, and warn of bad files in it."""
-    path = item.path.parent / folder
+def _recorded(item: pytest.Item, settings: dict[str, Any]) -> World | None:
+    """Return a world before the real API for a test that records; else prepare the settings of one that replays.
+
+    The folder of its recordings is relative to that of its file.
+    """
+    marked = settings.pop("record_mode", None)
+    if settings.get("recordings") is None:
+        return None
+    folder = item.path.parent / settings["recordings"]
+    settings["recordings"] = str(folder)
     try:
-        warn_of_recordings(path)
-    except SettingsError as error:
-        pytest.fail(f"@pytest.mark.ltx: {error}", pytrace=False)
-    return str(path)
+        mode = mode_of(item.config, marked)
+        if records(item.config, mode, folder):
+            return recording_server(item.config, mode, folder, settings)
+        if mode is not None:
+            settings.setdefault("recordings_only", True)
+        warn_of_recordings(folder)
+    except LtxMockError as error:
+        problem = f"@pytest.mark.ltx: {error}"
+    else:
+        return None
+    pytest.fail(problem, pytrace=False)
 
 
 def _timings(item: pytest.Item, file: str | os.PathLike[str]) -> Timings:

@@ -146,7 +146,7 @@ class Forwarded:
         return (key and await self._engine.tenants.of_key(key)) or await self._engine.tenants.anonymous()
 
     async def _read(self, tenant: Tenant, scope: Scope, content: Content) -> Sent:
-        body = _plain(scope["headers"], content.start) if content.whole else b""
+        body = plain_body(scope["headers"], content.start) if content.whole else b""
         sent = Sent(scope, body, tenant.clock.now(), None, 0, content.whole)
         if self._operation != "generateTask" or scope["method"] != "POST":
             return sent
@@ -193,7 +193,7 @@ class Forwarded:
             status=received.status,
             headers=_text(received.headers),
             body=b"" if received.problem else received.body,
-            task_id=(received.task_id if generates else _asked(sent.scope)) or None,
+            task_id=(received.task_id if generates else asked_task_id(sent.scope)) or None,
             problem=received.problem,
         )
         await (self._recorder.generated(told) if generates else self._recorder.answered(told))
@@ -228,7 +228,7 @@ class Forwarded:
             await _break(fault, scope, receive)
         else:
             await send({"type": "http.response.body"})
-        body = _plain(headers, b"".join(kept)) if size <= KEPT_BYTES else b""
+        body = plain_body(headers, b"".join(kept)) if size <= KEPT_BYTES else b""
         status = None if fault else response.status_code
         return Received(status, body, tuple(headers), self._cause(problem), fault, problem, size <= KEPT_BYTES)
 
@@ -270,7 +270,7 @@ class Forwarded:
             response=received.body,
             request_headers=tuple(scope["headers"]),
             response_headers=tuple((name, value) for name, value in received.headers if name in KEPT_HEADERS),
-            task_id=(_asked(scope) if is_status else received.task_id) or None,
+            task_id=(asked_task_id(scope) if is_status else received.task_id) or None,
             state=state if state in STATES else None,
             cause=received.cause,
             fault=received.fault,
@@ -323,7 +323,7 @@ async def _break(fault: str, scope: Scope, receive: Receive) -> None:
         await connection.abort(fault if fault == CONNECTION_RESET_BY_PEER else CUT, b"", receive)
 
 
-def _plain(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+def plain_body(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
     """Return a body without its content coding, or as it is if it cannot be decoded."""
     try:
         return decoded(headers, body, KEPT_BYTES)
@@ -335,7 +335,7 @@ def _text(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
-def _asked(scope: Scope) -> str:
+def asked_task_id(scope: Scope) -> str:
     """Return the `taskId` of a query."""
     query: str = scope["query_string"].decode("latin-1")
     return parse_qs(query).get("taskId", [""])[0]
