@@ -39,7 +39,7 @@ def test_the_commands_record_and_what_is_recorded_is_replayed_offline(tmp_path: 
     export, command = COMMANDS.strip().splitlines()
     assert export.startswith("export APIXO_BASE_URL=http://127.0.0.1:8219")
     program, name, _, *options = shlex.split(command)
-    assert (program, name, options[:2]) == ("ltx-mock", "record", ["--out", "recordings"])
+    assert (program, name, options[:2]) == ("ltx-mock", "record", ["--output", "recordings"])
     out = tmp_path / "recordings"
     with IndependentServer() as api, recording(api.url, out, *options[2:]) as recorder:
         with recorder.client() as client:
