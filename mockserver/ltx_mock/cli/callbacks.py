@@ -50,9 +50,13 @@ def redeliver(remote: ControlClient, callback_id: str, *, as_json: bool) -> None
 @on_server
 @click.argument("host")
 @click.option("--remove", is_flag=True, help="No longer send callbacks to HOST.")
-def allow(remote: ControlClient, host: str, *, remove: bool) -> None:
+@JSON
+def allow(remote: ControlClient, host: str, *, remove: bool, as_json: bool) -> None:
     """Send callbacks to HOST too, as with serve --allow-callback-host."""
     told = remote.call("DELETE" if remove else "POST", "/settings", {"allow_callback_host": [host]})
+    if as_json:
+        print_json(told)
+        return
     say(f"callback hosts: {', '.join(['this machine', *told['allow_callback_host']])}", err=True)
 
 
@@ -60,10 +64,14 @@ def allow(remote: ControlClient, host: str, *, remove: bool) -> None:
 @on_server
 @click.argument("rewrite", metavar="FROM=TO")
 @click.option("--remove", is_flag=True, help="Remove the rewrite of FROM; =TO is not needed.")
-def rewrite(remote: ControlClient, rewrite: str, *, remove: bool) -> None:
+@JSON
+def rewrite(remote: ControlClient, rewrite: str, *, remove: bool, as_json: bool) -> None:
     """Send callbacks for one URL prefix to another, as with serve --callback-rewrite."""
     rewrite = rewrite.partition("=")[0] if remove else rewrite
     told = remote.call("DELETE" if remove else "POST", "/settings", {"callback_rewrite": [rewrite]})
+    if as_json:
+        print_json(told)
+        return
     for source, target in told["callback_rewrite"].items():
         say(f"{source} goes to {target}", err=True)
 

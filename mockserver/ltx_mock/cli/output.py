@@ -60,6 +60,15 @@ def table_text(*columns: Column | str, rows: Iterable[Row | Sequence[str | Cell]
     return escape_workflow_commands(drawn)
 
 
+def print_wrapped(text: str) -> None:
+    """Print a sentence in lines that fit the terminal."""
+    from ltx_mock.cli.tables import wrap  # noqa: PLC0415 - help does without
+
+    limit = width()
+    for line in wrap(printable(text), limit) if limit else [text]:
+        say(line)
+
+
 def width() -> int | None:
     """Return the width of the terminal, or of `COLUMNS`; None where neither limits it."""
     given = os.environ.get("COLUMNS", "")

@@ -59,6 +59,10 @@ def openapi(*, server: str) -> None:
 
 
 @click.command()
-def version() -> None:
+@JSON
+def version(*, as_json: bool) -> None:
     """Print the version."""
+    if as_json:
+        print_json({"name": "ltx-mock", "version": VERSION})
+        return
     click.echo(f"ltx-mock {VERSION}")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ltx_mock.cli.output import print_json, say
+from ltx_mock.cli.output import print_json, print_wrapped, say, table_text
 from ltx_mock.cli.remote import ALL, JSON, named, on_server
+from ltx_mock.cli.tables import Column
 from ltx_mock.control.from_json import REASONS
-from ltx_mock_contracts.reporting.text import printable, shortened
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient
-
-PROMPT_WIDTH = 60
 
 
 @click.command()
@@ -39,29 +38,41 @@ def spend(remote: ControlClient, limit: int, *, as_json: bool) -> None:
         print_json(told)
         return
     total = told["total"]
-    say(f"{_bill(total)}; {total['charged']} charged, {total['refunded']} refunded")
-    for name, words in REASONS.items():
-        say(f"  {words:<16}{total[name]['credits']:>7} credits  {_count(total[name]['tasks'])}")
-    for headline, parts in (("by key", told["tenants"]), ("by prompt", told["prompts"])):
-        if len(parts) > 1:
-            say(headline)
-            for part in parts:
-                say(f"  {_bill(part)}  {named(part) if 'key' in part else _prompt(part)}")
-    if told["wasted"]:
-        say("wasted")
-    for each in told["wasted"]:
-        why = ", ".join(map(REASONS.__getitem__, each["waste"])) + (
-            f" (as {each['repeats']})" if each["repeats"] else ""
-        )
-        say(f"  {each['taskId']}  {each['spent']} credits  {why}  {_prompt(each)}")
+    if not total["tasks"]:
+        say("nothing was spent: there are no tasks", err=True)
+        return
+    spent = f"{_count(total['tasks'])}, {total['spent']} credits spent, {total['wasted']} wasted"
+    print_wrapped(f"{spent}; {total['charged']} charged, {total['refunded']} refunded")
+    for table in _tables(told):
+        if table:
+            click.echo(f"\n{table}", nl=False)
     if told["truncated"]:
         say("there is more; see --limit", err=True)
     if not told["complete"]:
         say("the journal no longer has all requests: a task may look wasted that is not", err=True)
 
 
-def _bill(bill: dict[str, Any]) -> str:
-    return f"{_count(bill['tasks'])}, {bill['spent']} credits spent, {bill['wasted']} wasted"
+def _tables(told: dict[str, Any]) -> Iterator[str]:
+    """Yield the bill by reason of waste, by key, by prompt, and the tasks that were wasted."""
+    total, right = told["total"], [Column(name, right=True) for name in ("Tasks", "Spent", "Wasted")]
+    reasons = [(words, str(total[name]["credits"]), str(total[name]["tasks"])) for name, words in REASONS.items()]
+    yield table_text("Waste", Column("Credits", right=True), Column("Tasks", right=True), rows=reasons)
+    if len(told["tenants"]) > 1:
+        yield table_text("Key", *right, rows=[(named(each), *_bill(each)) for each in told["tenants"]])
+    prompt = Column("Prompt", 16, cut=True)
+    if len(told["prompts"]) > 1:
+        yield table_text(*right, prompt, rows=[(*_bill(each), _prompt(each)) for each in told["prompts"]])
+    rows = [(each["taskId"], str(each["spent"]), _why(each), _prompt(each)) for each in told["wasted"]]
+    yield table_text("Wasted task", Column("Credits", right=True), Column("Why", 16), prompt, rows=rows)
+
+
+def _why(task: dict[str, Any]) -> str:
+    repeats = f" (as {task['repeats']})" if task["repeats"] else ""
+    return ", ".join(map(REASONS.__getitem__, task["waste"])) + repeats
+
+
+def _bill(part: dict[str, Any]) -> tuple[str, str, str]:
+    return str(part["tasks"]), str(part["spent"]), str(part["wasted"])
 
 
 def _count(tasks: int) -> str:
@@ -69,4 +80,4 @@ def _count(tasks: int) -> str:
 
 
 def _prompt(part: dict[str, Any]) -> str:
-    return shortened(printable(" ".join(part["prompt"].split())), PROMPT_WIDTH)
+    return " ".join(part["prompt"].split())

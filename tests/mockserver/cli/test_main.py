@@ -217,6 +217,7 @@ def test_the_version_is_told_in_both_ways(cli: Run) -> None:
     assert (code, err) == (0, "")
     assert out.startswith("ltx-mock ")
     assert cli("--version") == (0, out, "")
+    assert f"ltx-mock {json.loads(cli('version', '--json')[1])['version']}\n" == out
 
 
 def test_rules_are_a_table(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

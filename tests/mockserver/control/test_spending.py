@@ -383,15 +383,31 @@ def test_the_command_prints_the_bill(server: MockServer) -> None:
     assert (code, err) == (0, "")
     assert out == (
         "2 tasks, 10 credits spent, 5 wasted; 10 charged, 0 refunded\n"
-        "  never fetched         5 credits  1 task\n"
-        "  never asked for       5 credits  1 task\n"
-        "  repeated              0 credits  0 tasks\n"
-        "by prompt\n"
-        "  1 task, 5 credits spent, 0 wasted  a futuristic city with flying cars at sunset\n"
-        "  1 task, 5 credits spent, 5 wasted  a sea\n"
-        "wasted\n"
-        f"  {second}  5 credits  never fetched, never asked for  a sea\n"
+        "\n"
+        "Waste            Credits  Tasks\n"
+        "never fetched          5      1\n"
+        "never asked for        5      1\n"
+        "repeated               0      0\n"
+        "\n"
+        "Tasks  Spent  Wasted  Prompt\n"
+        "    1      5       0  a futuristic city with flying cars at sunset\n"
+        "    1      5       5  a sea\n"
+        "\n"
+        "Wasted task        Credits  Why                             Prompt\n"
+        f"{second}        5  never fetched, never asked for  a sea\n"
     )
+
+
+def test_the_bill_fits_a_narrow_terminal_and_an_empty_one_says_so(server: MockServer) -> None:
+    world = server.tenant()
+    where = ("--url", world.url, "--key", world.api_key)
+    assert run("spend", *where) == (0, "", "nothing was spent: there are no tasks\n")
+    with world.client() as client:
+        submit(client)
+        world.clock.advance(END)
+    code, out, _ = run("spend", *where, env={"COLUMNS": "40"})
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 40
 
 
 def test_a_key_in_a_prompt_is_not_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -165,6 +166,7 @@ def test_the_commands_let_one_go_and_make_it_again(
     assert f"{delivery.id} may go nowhere: example.com is not this machine" in err
     told = "callback hosts: this machine, other.example\n"
     assert run("allow", "other.example") == (0, "", told)
+    assert json.loads(run("allow", "other.example", "--json")[1])["allow_callback_host"] == ["other.example"]
     code, out, err = run("rewrite", f"https://example.com={receiver.url}")
     assert (code, out, err) == (0, "", f"https://example.com goes to {receiver.url}\n")
     code, out, err = run("redeliver", delivery.task_id)
