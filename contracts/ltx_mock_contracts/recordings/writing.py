@@ -12,13 +12,14 @@ from typing import IO, TYPE_CHECKING, Final
 
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.io.safe_files import write_file
-from ltx_mock_contracts.recordings.folder import LARGEST, read_recording
+from ltx_mock_contracts.recordings.folder import LARGEST, read_recording, read_recordings
+from ltx_mock_contracts.recordings.matching import Matcher
 from ltx_mock_contracts.recordings.model import Recording, RecordingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["RecordingFolder", "name_of", "name_of_task"]
+__all__ = ["RecordingFolder", "name_of", "name_of_task", "remove_repeated"]
 
 _PLAIN: Final = re.compile(r"[a-z0-9_][a-z0-9_-]{0,99}")
 
@@ -70,6 +71,21 @@ class RecordingFolder:
         with (self.path / ".lock").open("ab") as opened:
             _lock(opened)
             yield
+
+
+def remove_repeated(folder: Path, since: int) -> None:
+    """Remove the recordings, and their media, of requests that were recorded again.
+
+    Args:
+        folder: The folder.
+        since: When the newer recordings began to be written, in nanoseconds of the file system.
+    """
+    found = [(each, (folder / f"{each.name}.json").stat().st_mtime_ns) for each in read_recordings(folder).recordings]
+    earlier = Matcher([each for each, written in found if written < since])
+    for each, written in found:
+        for old in earlier.equal(each.request.body.raw) if written >= since else ():
+            for name in (f"{old.name}.json", *(result.file for result in old.results if result.file)):
+                (folder / name).unlink(missing_ok=True)
 
 
 def name_of(recording: Recording) -> str:

@@ -14,7 +14,7 @@ from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import end_at_sigterm, run_server
-from ltx_mock.cli.serve import dashboard_url, new_admin_token, setting_option, token_line
+from ltx_mock.cli.serve import dashboard_url, new_admin_token, setting_option, tell_spent, token_line
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ltx_mock.upstream.client import Upstream
-    from ltx_mock.upstream.purse import Purse
     from ltx_mock.upstream.recorder import Recorder
 
 SETTINGS = (
@@ -110,7 +109,7 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
     occupy_standard_streams()
     new_token = new_admin_token(settings)
     settings = settings.replace(admin_token=new_token or settings.admin_token)
-    engine, purse = new_engine(settings), Purse(limits, settings.price, _tell)
+    engine, purse = new_engine(settings), Purse(limits, settings.price, tell_spent)
     public = None if callback_url is None else http_url("--callback-url", callback_url)
     recorder = recorder_of(upstream) if recorder_of else None
     relay = CallbackRelay(engine, Sender(settings.ca_file), public, recorder) if public else None
@@ -131,12 +130,6 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
             recorder.close()
         if ready_file:
             remove_ready_file(Path(ready_file))
-
-
-def _tell(purse: Purse) -> None:
-    """Print the running total."""
-    tasks = f"{purse.tasks} task{'' if purse.tasks == 1 else 's'}"
-    click.echo(f"ltx-mock: {tasks}, {purse.credits} credits so far", err=True)
 
 
 def _banner(url: str, upstream: str, new_token: str | None) -> str:

@@ -70,7 +70,7 @@ def record(*, out: str, redact_fields: Sequence[str], keep_prompts: str, results
     time, the end and the callbacks. Keys, signatures, cookies, queries of callback URLs and e-mail addresses are
     replaced before anything is written.
     """
-    folder = open_folder(out)
+    folder = open_folder("--output", out)
     redaction = redaction_of(folder, redact_fields, keep_prompts)
 
     def recorder_of(upstream: Upstream) -> Recorder:
@@ -83,8 +83,8 @@ def record(*, out: str, redact_fields: Sequence[str], keep_prompts: str, results
     run_proxy(given, recorder_of)
 
 
-def open_folder(out: str) -> RecordingFolder:
-    """Return a folder to write recordings into.
+def open_folder(option: str, out: str) -> RecordingFolder:
+    """Return a folder to write recordings into, which an option names.
 
     Raises:
         LtxMockError: It cannot be written.
@@ -95,7 +95,7 @@ def open_folder(out: str) -> RecordingFolder:
         return RecordingFolder(Path(out))
     except (OSError, ValueError) as error:
         raise LtxMockError(
-            f"--output {out}: it cannot be written: {getattr(error, 'strerror', None) or error}"
+            f"{option} {out}: it cannot be written: {getattr(error, 'strerror', None) or error}"
         ) from None
 
 

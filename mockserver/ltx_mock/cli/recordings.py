@@ -59,7 +59,7 @@ def import_(file: str, *, out: str, redact_fields: Sequence[str], keep_prompts: 
         trace = read_trace(file)
     except TraceError as error:
         raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
-    folder = open_folder(out)
+    folder = open_folder("--output", out)
     imported = recordings_from(trace, redaction_of(folder, redact_fields, keep_prompts))
     if not imported.recordings:
         why = f"; {(*imported.problems, *trace.skipped)[0]}" if imported.problems or trace.skipped else ""

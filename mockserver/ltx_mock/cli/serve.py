@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
+from ltx_mock.cli.record_mode import RecordMode, record_mode_options
 from ltx_mock.cli.running import end_at_sigterm, run_server, run_workers
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.hosts import is_loopback
@@ -35,6 +36,9 @@ from ltx_mock.store.choose import wait_for_store
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
+
+if TYPE_CHECKING:
+    from ltx_mock.upstream.purse import Purse
 
 MAX_WORKERS = 256
 WAIT_SECONDS = 30.0
@@ -99,6 +103,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="N",
     help="Processes that share the work; they need a store that all of them reach. [default: 1]",
 )
+@record_mode_options
 @click.option("--open", is_flag=True, help="Open the dashboard in the browser.")
 def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) -> None:
     """Run the fake API until Ctrl-C.
@@ -108,6 +113,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     """
     end_at_sigterm()
     as_json, in_browser = given.pop("json"), given.pop("open")
+    mode = {name: given.pop(name) for name in ("upstream", "record_mode", "max_tasks", "max_credits")}
     values = {name: value for name, value in given.items() if value not in (None, ())}
     drawn = {} if "seed" in values else {"seed": secrets.randbelow(2**31)}
     scenarios = load_scenarios(values.get("scenario", ()))
@@ -115,6 +121,9 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     if ready_file:
         check_ready_file(Path(ready_file))
     check_workers(workers, settings)
+    record_mode, settings = RecordMode.of(mode, settings, tell_spent)
+    if record_mode is not None and workers > 1:
+        raise LtxMockError("--record-mode needs one worker")
     occupy_standard_streams()
     settings = asyncio.run(wait_for_store(settings, WAIT_SECONDS, _note, agree=bool(drawn)))
     recorded = None if settings.recordings is None else RecordingFolders().read(settings.recordings)
@@ -129,7 +138,8 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
         if ready_file:
             write_ready_file(Path(ready_file), url)
         count = len(recorded.recordings) if recorded else 0
-        click.echo(banner(settings, url, workers, count, new_token), err=True)
+        told = record_mode.line(count) if record_mode else recordings_line(settings, count)
+        click.echo(banner(settings, url, workers, told, new_token), err=True)
         if in_browser:
             _show_in_browser(dashboard_url(url))
 
@@ -137,12 +147,22 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=coloured())
     try:
         if workers == 1:
-            run_server(new_engine(settings), sockets, lines, ready)
+            engine = new_engine(settings)
+            endpoints = record_mode.endpoints(engine) if record_mode else None
+            run_server(engine, sockets, lines, ready, endpoints=endpoints)
         else:
             run_workers(workers, settings, sockets, lines, ready)
     finally:
+        if record_mode:
+            record_mode.close()
         if ready_file:
             remove_ready_file(Path(ready_file))
+
+
+def tell_spent(purse: Purse) -> None:
+    """Print what was spent so far."""
+    tasks = f"{purse.tasks} task{'' if purse.tasks == 1 else 's'}"
+    click.echo(f"ltx-mock: {tasks}, {purse.credits} credits so far", err=True)
 
 
 def _note(text: str) -> None:
@@ -169,14 +189,16 @@ def new_admin_token(settings: Settings) -> str | None:
     return None if safe else secrets.token_hex(12)
 
 
-def banner(settings: Settings, url: str, workers: int = 1, recordings: int = 0, new_token: str | None = None) -> str:
+def banner(
+    settings: Settings, url: str, workers: int = 1, recorded: str | None = None, new_token: str | None = None
+) -> str:
     """Return the message at start-up: the URL, and how to configure a client.
 
     Args:
         settings: All settings.
         url: The URL of the server.
         workers: The number of processes.
-        recordings: The number of recordings that are replayed.
+        recorded: The line about recordings; None for none.
         new_token: The admin token, if it was generated for this run.
     """
     clock = settings.new_clock()
@@ -194,7 +216,7 @@ def banner(settings: Settings, url: str, workers: int = 1, recordings: int = 0, 
         *([token_line(new_token)] if new_token else ()),
         f"  sample files  {url}/files/",
         *([f"  other shells  export {' '.join(at)}   (for ltx-mock tasks, clock, …)"] if at else ()),
-        *([recordings_line(settings, recordings)] if settings.recordings is not None else ()),
+        *([recorded] if recorded else ()),
         *([f"  scenarios     {', '.join(each.name for each in settings.scenario)}"] if settings.scenario else ()),
         "",
         "  Try it:",
@@ -207,8 +229,10 @@ def banner(settings: Settings, url: str, workers: int = 1, recordings: int = 0, 
     return "\n".join(lines)
 
 
-def recordings_line(settings: Settings, count: int) -> str:
-    """Return the line of the message at start-up that tells how many recordings are replayed."""
+def recordings_line(settings: Settings, count: int) -> str | None:
+    """Return the line of the message at start-up that tells how many recordings are replayed; None without any."""
+    if settings.recordings is None:
+        return None
     others = "any other request is refused" if settings.recordings_only else "the fake answers all others"
     return f"  recordings    {count} in {settings.recordings}; {others}"
 

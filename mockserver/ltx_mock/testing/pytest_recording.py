@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,6 +62,7 @@ def recording_server(
         SettingsError: the API or the key is not given, or the test has scenarios.
     """
     from ltx_mock.testing.recording_server import RecordingServer  # noqa: PLC0415 - few tests record
+    from ltx_mock_contracts.recordings.writing import remove_repeated  # noqa: PLC0415
 
     if settings.get("scenario"):
         raise SettingsError("scenario cannot be recorded, since the real API has none")
@@ -74,25 +74,9 @@ def recording_server(
         replays=mode == "new_episodes",
         purse=_purse(config),
         wait=system_time.sleep,
-        when_written=partial(forget_earlier, config, folder) if mode == "all" else None,
+        when_written=partial(remove_repeated, folder, config.option.ltx_started) if mode == "all" else None,
         price=settings.get("price", DEFAULT_PRICES),
     )
-
-
-def forget_earlier(config: pytest.Config, folder: Path) -> None:
-    """Remove the recordings from before this test run whose requests it has recorded again."""
-    from ltx_mock_contracts.recordings import Matcher, read_recordings  # noqa: PLC0415 - few tests record
-
-    started = config.option.ltx_started
-    found = [(each, folder / f"{each.name}.json") for each in read_recordings(folder).recordings]
-    earlier = Matcher([each for each, file in found if file.stat().st_mtime_ns < started])
-    for each, file in found:
-        if file.stat().st_mtime_ns < started:
-            continue
-        for old in earlier.equal(each.request.body.raw):
-            for name in (f"{old.name}.json", *(result.file for result in old.results if result.file)):
-                with suppress(FileNotFoundError):
-                    (folder / name).unlink()
 
 
 def _api(config: pytest.Config) -> Api:

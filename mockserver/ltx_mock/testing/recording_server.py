@@ -7,19 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ltx_mock.api.endpoints import GenerateTask, StatusTask
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import Endpoints
-from ltx_mock.server.forwarding import forwarding
+from ltx_mock.server.forwarding import recording
 from ltx_mock.testing.mock_server import MockServer
 from ltx_mock.testing.scenarios import Scenarios
 from ltx_mock.testing.tenant import ClockHandle
 from ltx_mock.upstream.client import Upstream
 from ltx_mock.upstream.purse import Purse
 from ltx_mock.upstream.recorder import Recorder
-from ltx_mock.upstream.unless_recorded import UnlessRecorded
-from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings import Redaction
 from ltx_mock_contracts.recordings.writing import RecordingFolder
 
@@ -110,9 +107,4 @@ class RecordingServer(MockServer):
             self._when_written = None
 
     def _endpoints(self, engine: Engine) -> Endpoints:
-        before_api = forwarding(engine, self._upstream, self._purse, None, self._recorder)
-        if not self._replays:
-            return before_api
-        own = {MODEL.generate_path: GenerateTask(engine), MODEL.status_path: StatusTask(engine)}
-        known = {path: UnlessRecorded(engine, each, before_api.by_path[path]) for path, each in own.items()}
-        return before_api._replace(by_path={**before_api.by_path, **known})
+        return recording(engine, self._upstream, self._purse, self._recorder, replays=self._replays)

@@ -1,0 +1,120 @@
+"""`serve --record-mode`: what is recorded is replayed, and what is not is recorded, with the names everybody knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ltx_mock_contracts.recordings import read_recordings
+from support.bodies import GENERATE, STATUS, TEXT, request_body
+from support.independent_server import KEYS, IndependentServer
+from support.processes import Served, ltx_mock
+
+pytestmark = pytest.mark.sample(2)
+
+
+@pytest.fixture
+def api() -> Iterator[IndependentServer]:
+    """A server that plays the real API."""
+    with IndependentServer() as server:
+        yield server
+
+
+@contextmanager
+def serving(api: IndependentServer, out: Path, *options: str) -> Iterator[httpx.Client]:
+    """Serve with a folder of recordings before an API, and wait at the end until everything is written."""
+    served = Served("--recordings", str(out), "--upstream", api.url, *options)
+    try:
+        headers = {"authorization": f"Bearer {KEYS[0]}"}
+        with httpx.Client(base_url=f"{served.url}/api/v1", headers=headers, trust_env=False, timeout=30) as client:
+            yield client
+        assert served.end() == 0
+    finally:
+        served.kill()
+
+
+def submit(client: httpx.Client, **changes: Any) -> httpx.Response:
+    return client.post(GENERATE, json=request_body(TEXT, **changes))
+
+
+def live(api: IndependentServer, client: httpx.Client, **changes: Any) -> str:
+    """Submit a task and poll it to its end."""
+    task_id = str(submit(client, **changes).json()["data"]["taskId"])
+    api.advance(200)
+    client.get(STATUS, params={"taskId": task_id})
+    return task_id
+
+
+def recorded(out: Path) -> list[str | None]:
+    return [each.task_id for each in read_recordings(out).recordings]
+
+
+def test_once_records_into_an_empty_folder_and_replays_for_ever(api: IndependentServer, tmp_path: Path) -> None:
+    with serving(api, tmp_path / "new") as client:
+        task_id = live(api, client)
+    assert recorded(tmp_path / "new") == [task_id]
+    with serving(api, tmp_path / "new") as client:
+        again = submit(client).json()["data"]["taskId"]
+        assert again != task_id
+        assert submit(client, seed=3).status_code == 404
+    assert list(api.tasks) == [task_id]
+
+
+def test_none_only_replays(api: IndependentServer, tmp_path: Path) -> None:
+    with serving(api, tmp_path, "--record-mode", "none") as client:
+        assert submit(client).status_code == 404
+    assert not api.tasks
+
+
+def test_new_episodes_records_only_what_is_new(api: IndependentServer, tmp_path: Path) -> None:
+    with serving(api, tmp_path) as client:
+        first = live(api, client)
+    with serving(api, tmp_path, "--record-mode", "new_episodes") as client:
+        replayed = submit(client).json()["data"]["taskId"]
+        assert client.get(STATUS, params={"taskId": replayed}).json()["data"]["taskId"] == replayed
+        second = live(api, client, seed=3)
+    assert recorded(tmp_path) == [first, second]
+    assert list(api.tasks) == [first, second]
+
+
+def test_all_records_anew_and_replaces_what_was_recorded(api: IndependentServer, tmp_path: Path) -> None:
+    with serving(api, tmp_path) as client:
+        first, other = live(api, client), live(api, client, seed=3)
+    for file in tmp_path.glob("*.json"):
+        os.utime(file, (1, 1))
+    with serving(api, tmp_path, "--record-mode", "all") as client:
+        second = live(api, client)
+    assert recorded(tmp_path) == [other, second]
+    assert first not in recorded(tmp_path)
+
+
+def test_recording_has_a_budget(api: IndependentServer, tmp_path: Path) -> None:
+    with serving(api, tmp_path, "--max-tasks", "1") as client:
+        assert [submit(client, seed=number).status_code for number in (1, 2)] == [200, 429]
+    assert len(api.tasks) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (("--record-mode", "once"), "--record-mode once needs --recordings DIR"),
+        (("--record-mode", "all", "--recordings", "DIR"), "--record-mode all needs --upstream URL"),
+        (
+            ("--upstream", "https://h", "--recordings", "DIR", "--clock", "manual"),
+            "--record-mode once needs --clock real",
+        ),
+        (("--upstream", "ftp://h", "--recordings", "DIR"), "--upstream must be the http or https URL of a server"),
+        (("--record-mode", "some"), "Invalid value for '--record-mode'"),
+    ],
+)
+def test_wrong_use_is_one_line(args: tuple[str, ...], problem: str, tmp_path: Path) -> None:
+    code, out, err = ltx_mock("serve", "--port", "0", *args, cwd=tmp_path)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert problem in err
+    assert [*tmp_path.iterdir()] == []
