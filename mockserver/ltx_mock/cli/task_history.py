@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ltx_mock.core.clock import time_of_day
+from ltx_mock.core.clock import date_and_time, time_of_day
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.reporting.text import printable
 
@@ -17,7 +17,8 @@ def story_lines(task: View) -> Iterator[str]:
     given = task["request"]["input"]
     ratio = given.get("aspect_ratio", MODEL.aspect_ratio)
     asked = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"
-    yield f"{task['id']}  {task['state']}  (key {task['key']}, task {task['number']})"
+    created = date_and_time(task["createTime"])
+    yield f"{task['id']}  {task['state']}  (key {task['key']}, task {task['number']}, {created})"
     yield f"  {asked}, seed {task['seed']}, {task['cost']} credits"
     yield f"  {printable(given['prompt'])}"
     for finding in task["findings"]:
