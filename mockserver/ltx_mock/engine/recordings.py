@@ -89,7 +89,8 @@ class RecordingFolders:
         """Return the 404 for a request that no recording equals, with the differences from the nearest."""
         nearest = self._matcher(tenant).nearest(raw, tenant.key)
         why = "there are no recordings" if nearest is None else _told(nearest)
-        return responses.error(404, f"No recording of this request; {why}", cause=Cause("recording", f"none: {why}"))
+        message = f"no recording of this request; {why}"
+        return responses.error(404, message[0].upper() + message[1:], cause=Cause("recording", message))
 
     def _matcher(self, tenant: Tenant) -> Matcher:
         path, ignored = str(tenant.settings.recordings), tenant.settings.match_ignore

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from ltx_mock import MockServer
 from ltx_mock.scenarios import LIBRARY
 from ltx_mock_contracts import strategies, validate_request
-from support.bodies import STATUS, request_body
+from support.bodies import STATUS, post, request_body
 from support.browser import page_files
+from support.lives import LIFE, save
 
 pytestmark = pytest.mark.node
 
@@ -81,3 +82,20 @@ def test_the_causes_of_all_scenarios_and_limits_are_told_in_chinese(tmp_path: Pa
     told = in_chinese(tmp_path, "causeInChinese", sorted(causes))
     assert len(causes) >= 30
     assert [cause for cause, text in zip(sorted(causes), told, strict=True) if text is None] == []
+
+
+def test_the_causes_of_replayed_tasks_are_told_in_chinese(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    with MockServer(clock="manual", recordings=tmp_path / "recordings", recordings_only=True) as mock:
+        with mock.client() as client:
+            post(client, request_body())
+            causes = [str(each.cause) for each in mock.requests]
+            save(tmp_path / "recordings", LIFE)
+            mock.reset()
+            mock.scenario("slow-answer")
+            for body in (request_body(), request_body(prompt="another one")):
+                post(client, body)
+        causes += [str(each.cause) for each in mock.requests]
+    assert len(causes) == 3
+    told = in_chinese(tmp_path, "causeInChinese", causes)
+    assert [cause for cause, text in zip(causes, told, strict=True) if text is None] == []
