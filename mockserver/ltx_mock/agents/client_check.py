@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from subprocess import DEVNULL
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -33,20 +34,10 @@ async def check_client(session: Session, wanted: CheckClient, report: Report) ->
     """
     if not await anyio.Path(wanted.folder).is_dir():
         raise SettingsError(f"folder must be a folder that exists, not {value_text(wanted.folder)}", "folder")
-    command = [
-        sys.executable,
-        "-m",
-        "ltx_mock",
-        "check-client",
-        "--json",
-        "-",
-        *_options(wanted),
-        "--",
-        *wanted.command,
-    ]
+    checks = [sys.executable, "-m", "ltx_mock", "check-client", "--json", *_options(wanted)]
     output: list[bytes] = []
     said: list[str] = []
-    process = await anyio.open_process(command, stdin=-3, cwd=wanted.folder)  # -3: the null device
+    process = await anyio.open_process([*checks, "--", *wanted.command], stdin=DEVNULL, cwd=wanted.folder)
     session.checks.add(process)
     try:
         async with anyio.create_task_group() as readers:
