@@ -15,7 +15,7 @@ from support.lives import LIFE, answer, recording, save, state
 from support.new_stores import STORES, store_of
 from support.processes import serving
 
-pytestmark = pytest.mark.memory_store("names its store")
+pytestmark = [pytest.mark.memory_store("names its store"), pytest.mark.sample(2)]
 
 
 @pytest.fixture(params=STORES)

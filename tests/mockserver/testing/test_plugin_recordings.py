@@ -12,6 +12,8 @@ from ltx_mock_contracts.recordings import Recording, read_recordings
 from support.bodies import TEXT
 from support.lives import LIFE, save
 
+pytestmark = pytest.mark.sample(3)
+
 TESTS = f"""
     import pytest
     BODY = {{"input": {TEXT!r}}}
