@@ -39,6 +39,11 @@ _ASSIGNED: Final = re.compile(
     (?P<value>[^\s"'&,;<>{}\[\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_QUOTED: Final = re.compile(
+    r"""(\\{0,7}"(?P<name>[A-Za-z][A-Za-z0-9_.\-]{1,60})\\{0,7}"\s{0,3}:\s{0,3}\\{0,7}")(?P<value>[^"\\]+)"""
+)
+"""A field of JSON in a text."""
+
 _AT_DOMAIN: Final = re.compile(r"(?:@|%40|\\u0040)[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}")
 _LOCAL_PART: Final = re.compile(r"[\w.+%\-]{1,64}\Z")
 _TOKEN: Final = re.compile(
@@ -131,6 +136,7 @@ class RecordingRedactor:
         """Return a redacted text, such as a message, an id or a URL."""
         text = self._redactor.known(text)
         text = replace_url_secrets(text, self._label, signed=True)
+        text = _QUOTED.sub(self._assigned, text)
         text = _TOKEN.sub(lambda found: self._label("token", found[0]), text)
         return self._without_addresses(text)
 

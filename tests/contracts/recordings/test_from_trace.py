@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from ltx_mock import MockServer
 from ltx_mock_contracts import Exchange, Trace, read_har, read_ndjson
 from ltx_mock_contracts.recordings import Redaction
 from ltx_mock_contracts.recordings.from_trace import recordings_from
+from ltx_mock_contracts.recordings.writing import RecordingFolder
 from ltx_mock_contracts.trace import parse_trace
 from support.bodies import GENERATE, STATUS, TEXT, request_body
+from support.secrets import found_in, marked, texts
 
 BASE = 1_767_965_610_000
 PATH = f"/api/v1{GENERATE}"
@@ -128,3 +131,20 @@ def test_what_the_fake_prints_is_recorded() -> None:
     assert recording.end is not None
     assert recording.end.after == distinct[-1]["data"]["costTime"]
     assert read_ndjson("") == Trace([])
+
+
+def test_no_marked_secret_of_a_trace_is_in_a_file(tmp_path: Path) -> None:
+    every = list(texts(1))
+    body = request_body(TEXT, prompt=" ".join(every), image_urls=every) | {"callback_url": every[6], "token": every[0]}
+    state = {
+        "code": 200,
+        "message": every,
+        "data": {"taskId": "t", "state": "success", "resultJson": json.dumps(every)},
+    }
+    headers = {"content-type": f"a/b; token={marked(2)}", "location": every[7], "set-cookie": marked(3)}
+    callback = told(900, "success", operation="callback", request=state, answer=None, key=None)
+    trace = Trace([made(request=body), told(800, "success", answer=state, headers=headers), callback])
+    (recording,) = recordings_from(trace, Redaction()).recordings
+    RecordingFolder(tmp_path).change("t", lambda _: recording)
+    assert (len(recording.answers), len(recording.callbacks)) == (1, 1)
+    assert found_in(tmp_path) == []

@@ -56,6 +56,8 @@ def redacted(value: Any, *fields: str, keep_prompts: bool = True) -> Any:
         ("sk-proj-0123456789abcdef", "REDACTED-token-1"),
         ("ghp_0123456789abcdefghij AKIA0123456789ABCDEF", "REDACTED-token-1 REDACTED-token-2"),
         (f"-----BEGIN RSA PRIVATE KEY-----\n{'a-b/' * 3}\n-----END RSA PRIVATE KEY-----.", "REDACTED-token-1."),
+        ('see {"client_secret": "abc", "size": "b"}', 'see {"client_secret": "REDACTED-secret-1", "size": "b"}'),
+        (r"see {\"token\":\"abc\"}", r"see {\"token\":\"REDACTED-secret-1\"}"),
         ("Authorization: Bearer abc123456", "Authorization: Bearer REDACTED-token-1"),
         ("a basic geometry, the bearer of rings", None),
     ],
