@@ -66,6 +66,7 @@ def test_the_reference_names_all_there_is() -> None:
     assert set(fixtures) <= named
     shared = (ROOT / "contracts" / "ltx_mock_contracts" / "conformance" / "plugin.py").read_text(encoding="utf-8")
     told = set(re.findall(r"\| `(--ltx-[a-z-]+)=", reference))
-    assert told == {"--ltx-seed", "--ltx-base-url"} & set(re.findall(r'"(--ltx-[a-z-]+)"', shared))
+    declared = set(re.findall(r'^ +"(--ltx-[a-z-]+)"', plugin, re.MULTILINE))
+    assert told == declared | {"--ltx-seed", "--ltx-base-url"} & set(re.findall(r'"(--ltx-[a-z-]+)"', shared))
     methods = {name for name in dir(MockServer) if name.startswith("assert_")}
     assert methods == {name for name in named if name.startswith("assert_")}

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ltx_mock.control.bodies import MAX_ADVANCE_SECONDS
 from ltx_mock.control.expectation import FIELDS
+from ltx_mock.core.failures import CONTENT_VIOLATION
 from ltx_mock.core.keys import require_key
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import SettingsError
@@ -194,7 +195,7 @@ class ActivateScenario:
     definition: Mapping[str, Any] | None = argument(
         table,
         'A custom scenario, such as {"status": 503, "operation": "statusTask"}, {"fault": "CONNECTION_RESET_BY_PEER"} '
-        'or {"failCode": "CONTENT_VIOLATION", "generation": 45000}; the guide make-it-fail has all fields.',
+        f'or {{"failCode": "{CONTENT_VIOLATION}", "generation": 45000}}; the guide make-it-fail has all fields.',
         None,
         type="object",
     )
@@ -233,7 +234,7 @@ class NearMisses:
     expected: Mapping[str, Any] | None = argument(
         table,
         "Fields that a request should have had, to get the nearest requests with their differences: "
-        '{"operation": "generateTask", "mode": "image-to-video", "duration": 10}. '
+        '{"operation": "generateTask", "duration": 10}. '
         f"Known: {listed(FIELDS)}.",
         None,
         type="object",

@@ -174,9 +174,9 @@ def test_a_port_where_nobody_listens_is_tried_a_few_times_however_many_callbacks
 ) -> None:
     tries: list[object] = []
 
-    async def counted(target: Target) -> socket.socket:
+    async def counted(target: Target, *, only_public: bool = False) -> socket.socket:
         tries.append(target)
-        return await connected(target)
+        return await connected(target, only_public=only_public)
 
     monkeypatch.setattr(outbound, "connected", counted)
     submit(world, f"http://127.0.0.1:{dead_port()}/hook", 30)
