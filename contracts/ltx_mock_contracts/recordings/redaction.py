@@ -167,8 +167,11 @@ class RecordingRedactor:
     def _value(self, value: Any, name: str = "", *, secret: bool = False) -> Any:
         """Redact decoded JSON. The order of fields does not matter, since they are redacted in order of their names."""
         if isinstance(value, dict):
-            done = {key: self._value(value[key], key, secret=secret or is_secret_name(key)) for key in sorted(value)}
-            return {self._string(key, ""): done[key] for key in value}
+            done = {
+                key: (self._string(key, ""), self._value(value[key], key, secret=secret or is_secret_name(key)))
+                for key in sorted(value)
+            }
+            return dict(done[key] for key in value)
         if isinstance(value, list):
             return [self._value(item, name, secret=secret) for item in value]
         if secret and value and not isinstance(value, bool):

@@ -202,6 +202,11 @@ def test_redaction_finds_secrets_anywhere_and_leaves_placeholders(body: Any, kee
     assert redacted(told, keep_prompts=keep_prompts) == told
 
 
+def test_names_of_fields_are_numbered_in_their_own_order() -> None:
+    one, other = {"jo@h.org": 1, "jim@h.org": 2}, {"jim@h.org": 2, "jo@h.org": 1}
+    assert redacted(one) == redacted(other) == {"REDACTED-email-2": 1, "REDACTED-email-1": 2}
+
+
 @given(BODIES, st.randoms())
 def test_the_order_of_fields_does_not_matter(body: Any, random: Any) -> None:
     def shuffled(value: Any) -> Any:
