@@ -23,6 +23,8 @@ _LOCAL_PORT: Final = re.compile(
     re.IGNORECASE,
 )
 _ABSENT: Final = object()
+_LARGE: Final = 64 * 1024
+"""A body of more bytes than this, and than four times the largest recorded one, is not redacted: that takes long."""
 
 
 class Difference(NamedTuple):
@@ -64,12 +66,14 @@ class Matcher:
         self._ignored = tuple(map(parse_field, (*IGNORED, *ignore)))
         self._groups: dict[Redaction, list[_Candidate]] = {}
         self._found: dict[tuple[Redaction, str], list[Recording]] = {}
+        self._largest = 0
         for each in recordings:
             self.add(each)
 
     def add(self, recording: Recording) -> None:
         """Add a recording."""
         request = self._comparable(recording.request.body)
+        self._largest = max(self._largest, len(recording.request.body.raw))
         self._groups.setdefault(recording.redaction, []).append(_Candidate(recording, request))
         self._found.setdefault((recording.redaction, _canonical(request)), []).append(recording)
 
@@ -81,6 +85,8 @@ class Matcher:
             key: Its API key, which may be in its body.
             secrets: Its other secrets, such as its cookies.
         """
+        if self._is_too_large(body):
+            return ()
         found = [
             each
             for redaction, request in self._redacted(body, key, secrets)
@@ -92,12 +98,19 @@ class Matcher:
 
     def nearest(self, body: bytes, key: str | None = None, secrets: Iterable[str] = ()) -> Nearest | None:
         """Return the most similar recording; None if there are no recordings."""
+        if self._is_too_large(body):
+            message = f"the body has {len(body)} bytes, the largest recorded one {self._largest}"
+            firsts = (candidates[0].recording for candidates in self._groups.values())
+            return next((Nearest(each, (Difference("", message),)) for each in firsts), None)
         near = [
             Nearest(candidate.recording, tuple(_differences(candidate.request, request)))
             for redaction, request in self._redacted(body, key, secrets)
             for candidate in self._groups[redaction]
         ]
         return min(near, key=lambda each: len(each.differences), default=None)
+
+    def _is_too_large(self, body: bytes) -> bool:
+        return len(body) > max(_LARGE, 4 * self._largest)
 
     def _redacted(self, body: bytes, key: str | None, secrets: Iterable[str]) -> Iterator[tuple[Redaction, Any]]:
         """Yield the request as each kind of redaction leaves it."""

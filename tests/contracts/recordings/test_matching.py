@@ -89,3 +89,19 @@ def test_the_nearest_recording_is_told_field_by_field() -> None:
         ("/input/loras/0/scale", "input.loras[0].scale is 2, recorded is missing"),
     ]
     assert Matcher([]).nearest(b"{}") is None
+
+
+def test_a_body_that_is_far_larger_than_any_recorded_one_is_not_redacted_but_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    matcher = Matcher([recorded(sent())])
+    monkeypatch.delattr(RecordingRedactor, "request")
+    huge = json.dumps(sent(prompt="a@b.c " * 20_000)).encode()
+    assert matcher.equal(huge) == ()
+    nearest = matcher.nearest(huge)
+    assert nearest is not None
+    assert nearest.differences[0].message.startswith(f"the body has {len(huge)} bytes, the largest recorded one ")
+
+
+def test_a_large_body_that_was_recorded_is_found() -> None:
+    assert finds(recorded(sent(prompt="a" * 100_000)), sent(prompt="a" * 100_000))
