@@ -57,8 +57,10 @@ TOOLS = {
 def pytest_configure(config: pytest.Config) -> None:
     """Draw the seed of Hypothesis' examples where none was given, so that it can be printed and given again.
 
-    Shells start what runs in the background with SIGINT ignored, which the programs under test would inherit.
+    Shells start what runs in the background with SIGINT ignored, which the programs under test would inherit. xdist
+    gives its workers `COLUMNS`, to which tables fit.
     """
+    os.environ.pop("COLUMNS", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not SAME_IN_EVERY_RUN and config.option.hypothesis_seed is None:

@@ -38,6 +38,7 @@ NEED_HYPOTHESIS = (
 )
 NEED_PYTEST = (
     "ltx_mock.pytest_plugin",
+    "ltx_mock.testing.pytest_recording",
     "ltx_mock.testing.pytest_spending",
     "ltx_mock.testing.pytest_worlds",
     "ltx_mock_contracts.conformance.adapter",

@@ -206,7 +206,7 @@ def test_another_ltx_mock_may_restart_in_a_test(pytester: pytest.Pytester, tmp_p
 @pytest.mark.parametrize(
     ("marker", "problem"),
     [
-        ("credit=5", "@pytest.mark.ltx has no 'credit' (did you mean 'credits'[?]); it has scenario, clock, *"),
+        ("credit=5", "@pytest.mark.ltx has no 'credit' (did you mean 'credits'[?]); it has scenario, *"),
         ("host='x'", "@pytest.mark.ltx has no 'host'; it has scenario, *"),
         ("5", "@pytest.mark.ltx takes names, as in credits=10, not 5"),
         ("scenario='rate-limit'", "@pytest.mark.ltx: unknown scenario 'rate-limit' (did you mean 'rate-limited'[?])*"),
