@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ltx_mock.client_checks.timing import Timing
 
 AUTO = "auto"
-MARKS = {"kept": Cell("ok", "green"), "broken": Cell("BAD", "red"), "observed": Cell("BAD", "red")}
+MARKS = {"kept": Cell("ok", "green"), "broken": Cell("BAD", "red"), "observed": Cell("obs", "yellow")}
 JOBS_OF_A_SLEEPER = 4
 """The number of clients per core that mostly wait."""
 
@@ -286,7 +286,7 @@ def _write(found: CheckResult, again: str, outputs: Outputs, *, github: bool) ->
 
     if not outputs.on_stdout:
         _tell(found, again)
-    outputs.write({"json": lambda: json_text(found.as_dict()), "junit": lambda: junit(found)})
+    outputs.write({"json": lambda: json_text(found.as_dict()), "junit": lambda: junit(found, again)})
     if github:
         _for_github(found, on_stderr=outputs.on_stdout)
     if found.hint is not None:
@@ -294,7 +294,7 @@ def _write(found: CheckResult, again: str, outputs: Outputs, *, github: bool) ->
 
 
 def _tell(found: CheckResult, again: str) -> None:
-    from ltx_mock.client_checks.report import output_of  # noqa: PLC0415
+    from ltx_mock.client_checks.report import command_of, output_of  # noqa: PLC0415
     from ltx_mock.control.from_json import amounts_text  # noqa: PLC0415
 
     show(found.report)
@@ -302,10 +302,8 @@ def _tell(found: CheckResult, again: str) -> None:
     for played in found.cases:
         if not played.report.ok:
             case = played.run.case
-            line = printable(f"ltx-mock check-client --case {case.name} {again}")
-            click.echo(
-                escape_workflow_commands(f"\n{case.name}: {case.about}\n  again: {line}\n{output_of(played)}"), nl=False
-            )
+            told = f"\n{case.name}: {case.about}\n  again: {command_of(played, again)}\n{output_of(played)}"
+            click.echo(escape_workflow_commands(told), nl=False)
 
 
 def _table(found: CheckResult) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Final
 
+from ltx_mock_contracts import RULES
 from ltx_mock_contracts.reporting import printable
 from ltx_mock_contracts.reporting.text import shortened
 
 if TYPE_CHECKING:
     from ltx_mock.client_checks.runner import CheckResult, JudgedCase
 
-__all__ = ["junit", "output_of"]
+__all__ = ["command_of", "junit", "output_of"]
 
 _LINES: Final = 20
 _WIDE: Final = 1000
@@ -23,8 +24,18 @@ def output_of(played: JudgedCase) -> str:
     return "".join(f"  | {shortened(line, _WIDE)}\n" for line in lines[-_LINES:])
 
 
-def junit(result: CheckResult) -> str:
-    """Return the cases as JUnit XML, one test case each."""
+def command_of(played: JudgedCase, again: str) -> str:
+    """Return the command that runs one case once more.
+
+    Args:
+        played: the case.
+        again: the options and the client's command of the run.
+    """
+    return printable(f"ltx-mock check-client --case {played.run.case.name} {again}")
+
+
+def junit(result: CheckResult, again: str) -> str:
+    """Return the cases as JUnit XML, one test case each; `again` as for `command_of`."""
     failed = [each for each in result.cases if not each.report.ok]
     seconds = sum(each.run.client.seconds for each in result.cases)
     counts = {"tests": str(len(result.cases)), "failures": str(len(failed)), "time": f"{seconds:.3f}"}
@@ -36,7 +47,13 @@ def junit(result: CheckResult) -> str:
         for rule in played.report.broken:
             for deviation in played.report.of(rule).deviations:
                 failure = ET.SubElement(case, "failure", message=printable(f"{rule}: {deviation.title}"))
-                failure.text = printable(f"expected: {deviation.expected}; actual: {deviation.actual}")
+                lines = {
+                    "rule": RULES[rule].text,
+                    "expected": deviation.expected,
+                    "actual": deviation.actual,
+                    "again": command_of(played, again),
+                }
+                failure.text = "\n".join(f"{name:<9} {printable(text)}" for name, text in lines.items())
         if not played.report.ok:
             ET.SubElement(case, "system-out").text = output_of(played)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"

@@ -24,6 +24,7 @@ from ltx_mock.client_checks.time_limits import Stop, TimeLimits
 from ltx_mock.client_checks.timing import Timing
 from ltx_mock.client_checks.trial import KEY
 from ltx_mock.errors import LtxMockError
+from ltx_mock_contracts import RULES
 from support.processes import LTX_MOCK, clean_environment, ltx_mock
 from support.waiting import SECONDS, until
 
@@ -334,6 +335,9 @@ def test_what_a_client_prints_commands_nobody_and_breaks_no_file(tmp_path: Path)
     suite = ET.parse(files["junit.xml"]).getroot()
     assert suite.find(".//failure") is not None
     assert "mine" in (suite.findtext(".//system-out") or "")
+    failure = suite.findtext(".//failure") or ""
+    assert "again     ltx-mock check-client --case success " in failure
+    assert RULES["CLI-1"].text in failure
     assert "CLI-1" in files["step.md"].read_text()
     assert "mine" in json.loads(files["report.json"].read_text())["cases"][0]["output"]
 
