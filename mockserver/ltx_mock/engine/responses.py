@@ -190,7 +190,9 @@ def not_found(path: str) -> ApiResponse:
 
 def not_forwarded(method: str, path: str) -> ApiResponse:
     """Return the 404 of our proxy for a request that it does not forward."""
-    return error(404, f"ltx-mock proxy: {method[:20]} {_shown(path)} is not sent on; {_ENDPOINTS} are, and any GET")
+    return error(
+        404, f"ltx-mock proxy: {method[:20]} {_shown(path)} is not sent on; {_ENDPOINTS} are; so is a plain GET"
+    )
 
 
 def _shown(path: str) -> str:

@@ -32,10 +32,14 @@ from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS, decode_body
 
 KEPT_BYTES = 1024 * 1024
 """How many bytes of a body are kept for the journal and judged; a longer body is passed on and left out there."""
+OK, ERROR = 200, 400
 KEPT_HEADERS = frozenset(name.encode() for name in SIGNIFICANT_HEADERS)
 JSON = (b"content-type", b"application/json")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""The methods that go on to any path. Another one might cost what the purse cannot count."""
+"""The methods that cost nothing, if no header overrides them."""
+OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
+"""Headers that make a request one of another method, for some servers."""
+REPEAT_ELSEWHERE = frozenset({307, 308})
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 """Lets pages read the responses of the proxy itself. Who may read those of the upstream is its affair."""
 
@@ -47,7 +51,7 @@ class Sent(NamedTuple):
         scope: Its scope.
         body: Its body without the content coding; empty if it is too long to be kept.
         began: When it came, in Unix milliseconds.
-        submitted: The parsed body if it asks for a task.
+        submitted: The parsed body if the request may create a task, by whatever method.
         price: What that task costs.
         kept: Whether `body` is the body.
     """
@@ -100,6 +104,18 @@ class Received(NamedTuple):
         task_id = self.data.get("taskId")
         return task_id if self.status == 200 and isinstance(task_id, str) and task_id else None
 
+    @property
+    def refuses(self) -> bool:
+        """Whether it says that no task was created: by its status, or a 200 with the code of an error.
+
+        What cannot be read says nothing.
+        """
+        if self.status is None or self.task_id is not None:
+            return False
+        envelope = decode_body(self.body) if self.status == OK else None
+        code = envelope.get("code") if isinstance(envelope, dict) else None
+        return self.status in REPEAT_ELSEWHERE or self.status >= ERROR or (isinstance(code, int) and code >= ERROR)
+
 
 class Forwarded:
     """An endpoint that passes requests on to the upstream.
@@ -131,7 +147,7 @@ class Forwarded:
         try:
             content = await Content.read(receive)
             sent = await self._read(tenant, scope, content)
-            if self._operation == "other" and scope["method"] not in SAFE_METHODS:
+            if self._operation == "other" and may_cost(scope):
                 await self._refuse(tenant, sent, responses.not_forwarded(scope["method"], scope["path"]), send)
             elif sent.submitted and (reason := self._purse.refusal(sent.price)):
                 await self._refuse(tenant, sent, responses.purse_is_empty(reason), send)
@@ -148,13 +164,13 @@ class Forwarded:
     async def _read(self, tenant: Tenant, scope: Scope, content: Content) -> Sent:
         body = plain_body(scope["headers"], content.start) if content.whole else b""
         sent = Sent(scope, body, tenant.clock.now(), None, 0, content.whole)
-        if self._operation != "generateTask" or scope["method"] != "POST":
+        if self._operation != "generateTask" or not may_cost(scope):
             return sent
         submitted = await self._engine.worker.read(Submission.of, body)
         return sent._replace(submitted=submitted, price=self._purse.price_of(submitted.request))
 
     async def _forward(self, tenant: Tenant, sent: Sent, content: Content, receive: Receive, send: Send) -> None:
-        created = False
+        created = True  # unless it is clear that it was not
         other = self._relay.rewritten(tenant, sent.body) if sent.submitted and self._relay else None
         body = other or content.all()
         if sent.submitted:
@@ -164,6 +180,7 @@ class Forwarded:
                 async with self._upstream.forwarded(sent.scope, body, changed=bool(other)) as response:
                     received = await self._pass_back(response, sent.scope, receive, send)
             except UnreachableError as problem:
+                created = False
                 await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
                 await self._record(tenant, sent, self._broken(str(problem)))
                 return
@@ -171,7 +188,7 @@ class Forwarded:
                 fault = CONNECTION_RESET_BY_PEER if problem.was_reset else EMPTY_RESPONSE
                 await _break(fault, sent.scope, receive)
                 received = self._broken(f"no response: {problem}", fault)
-            created = received.fault is not None or received.task_id is not None
+            created = not received.refuses
             await self._engine.store.run(tenant, lambda tenant: self._note(tenant, sent, received))
             await self._record(tenant, sent, received)
         finally:
@@ -179,10 +196,14 @@ class Forwarded:
                 self._purse.settle(sent.price, created=created)
 
     async def _record(self, tenant: Tenant, sent: Sent, received: Received) -> None:
-        generates = sent.submitted is not None
-        if self._recorder is None or not (sent.kept and received.kept):
+        asked = (self._operation, sent.scope["method"])
+        if self._recorder is None or asked not in {("generateTask", "POST"), ("statusTask", "GET")}:
             return
-        if not generates and (self._operation != "statusTask" or sent.scope["method"] != "GET"):
+        generates = sent.submitted is not None
+        if generates and (reason := _why_not_recorded(sent, received)):
+            self._recorder.leave_out(f"a generateTask is not recorded: {reason}")
+            return
+        if not (sent.kept and received.kept):
             return
         told = Told(
             key=bearer_key(header(sent.scope, b"authorization") or ""),
@@ -329,6 +350,22 @@ def plain_body(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
         return decoded(headers, body, KEPT_BYTES)
     except (EncodingError, TooLargeError):
         return body
+
+
+def may_cost(scope: Scope) -> bool:
+    """Tell whether a request may cost something: by its method, or by one that a header names."""
+    return scope["method"] not in SAFE_METHODS or any(name in OVERRIDES for name, _ in scope["headers"])
+
+
+def _why_not_recorded(sent: Sent, received: Received) -> str | None:
+    """Return why a generateTask would be a wrong recording; None if it can be recorded."""
+    if not sent.kept:
+        return f"its body is longer than {KEPT_BYTES} bytes"
+    if not received.kept:
+        return f"the response is longer than {KEPT_BYTES} bytes"
+    if received.status is None or received.task_id is not None or received.refuses:
+        return None
+    return f"the response with status {received.status} tells neither a task nor an error that can be read"
 
 
 def _text(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

@@ -114,6 +114,11 @@ class Recorder:
         if told.status != UNAUTHORIZED:  # that is about the key, which is not recorded
             await self._run(lambda: self._generated(told))
 
+    def leave_out(self, reason: str) -> None:
+        """Say in one line what is not recorded, and why."""
+        if not self._stopped:
+            self._tell(reason)
+
     async def answered(self, told: Told) -> None:
         """Record an answer of statusTask."""
         name = await self._run(lambda: self._answered(told))

@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import socket
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -230,6 +231,61 @@ def test_a_task_that_may_have_been_made_counts() -> None:
         with pytest.raises(httpx.TransportError):
             submit(client)
         assert submit(client).status_code == 429
+
+
+LONE_SURROGATE = rb'{"code":200,"message":"success","data":{"taskId":"\ud800"}}'
+FAILED = b'{"code":500,"message":"no","data":null}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "then"),
+    [
+        (response(b"\x28\xb5\x2f\xfd", "200 OK", "Content-Encoding: zstd"), 429),
+        (response(b"no gzip", "200 OK", "Content-Encoding: gzip"), 429),
+        (response(b" " * 1_100_000 + TASK), 429),
+        (response(TASK, "201 Created"), 429),
+        (response(b"", "204 No Content"), 429),
+        (response(TASK, "302 Found", "Location: /"), 429),
+        (response(LONE_SURROGATE), 429),
+        (response(b"fine"), 429),
+        (response(TASK, length=len(TASK) + 10), 429),
+        (response(FAILED), 200),
+        (response(FAILED, "500 Internal Server Error"), 200),
+        (response(b"", "307 Temporary Redirect", "Location: /"), 200),
+    ],
+)
+def test_only_a_clear_refusal_costs_nothing(answer: bytes, then: int) -> None:
+    with (
+        RawUpstream([answer], [response(TASK)]) as upstream,
+        proxied(upstream.url, "--max-tasks", "1") as (url, _),
+        client_of(url) as client,
+    ):
+        with suppress(httpx.HTTPError), client.stream("POST", GENERATE, json=request_body(TEXT)) as got:
+            assert got.status_code != 429
+            b"".join(got.iter_raw())
+        assert submit(client).status_code == then
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("PUT", {}),
+        ("PATCH", {}),
+        ("DELETE", {}),
+        ("GET", {"x-http-method-override": "POST"}),
+        ("OPTIONS", {"x-http-method": "POST", "access-control-request-method": "POST", "origin": "http://localhost"}),
+    ],
+)
+def test_no_other_method_creates_a_task_beyond_the_limit(method: str, headers: dict[str, str]) -> None:
+    with (
+        RawUpstream([response(TASK)]) as upstream,
+        proxied(upstream.url, "--max-tasks", "1") as (url, _),
+        client_of(url) as client,
+    ):
+        told = [client.request(method, GENERATE, headers=headers).status_code for _ in range(2)]
+        assert told == [200, 429]
+        assert client.request(method, "/generateTask/another-model", headers=headers).status_code == 404
+        assert client.get(GENERATE).status_code == 200, "a plain GET costs nothing"
 
 
 # ---- what is kept

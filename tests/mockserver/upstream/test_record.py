@@ -157,6 +157,22 @@ def test_a_submission_without_a_response_is_recorded(tmp_path: Path) -> None:
     assert told.response.problem is not None
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        response(b"\x28\xb5\x2f\xfd", "200 OK", "Content-Encoding: zstd"),
+        response(TASK, "201 Created"),
+        response(b" " * 1_100_000 + TASK),
+    ],
+)
+def test_a_response_that_cannot_be_read_is_no_refusal(answer: bytes, tmp_path: Path) -> None:
+    with RawUpstream([answer]) as api, recording(api.url, tmp_path) as recorder, recorder.client() as client:
+        with client.stream("POST", GENERATE, json=request_body(TEXT)) as got:
+            b"".join(got.iter_raw())
+        recorder.wait_for_error_line("a generateTask is not recorded: the response ")
+    assert read_recordings(tmp_path).recordings == ()
+
+
 def test_callbacks_are_recorded(tmp_path: Path) -> None:
     with Receiver(503, 200) as app, IndependentServer() as api, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
