@@ -12,9 +12,9 @@ from ltx_mock_contracts.validation.urls import is_http_url
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
 _SCHEMES = frozenset({"http", "https"})
-_PORT = re.compile(r"\d{1,5}", re.ASCII)
+_PORT = re.compile(r"[1-9]\d{0,4}", re.ASCII)
 _PORT_AT_END = re.compile(r":\d+$", re.ASCII)
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+", re.ASCII)
 _FORWARDED = (b"host", b"proto", b"port", b"prefix")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 import ltx_mock_schemas
 from ltx_mock import Settings, SettingsError
+from ltx_mock.asgi.messages import forwarded_url
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import validate_request
 from ltx_mock_contracts.validation.urls import is_http_url
@@ -146,6 +147,24 @@ def test_a_result_is_where_the_client_called_a_proxy(world: World) -> None:
     assert result_root(world, **{"x-forwarded-host": "dev.example, 10.0.0.1"}) == "http://dev.example"
     own = world.url.removesuffix("/api/v1")
     assert result_root(world, **{"x-forwarded-port": "1", "x-forwarded-prefix": "/ltx"}) == own
+
+
+@pytest.mark.rule("TASK-4")
+@pytest.mark.parametrize(
+    "odd",
+    [{"prefix": prefix} for prefix in ("/../../__admin", "/ltx/..", "/./ltx", "/ltx/./x", "/ltx//x", "ltx")]
+    + [{"port": port} for port in ("0", "00", "080", "65536", "-1", "x")],
+)
+def test_an_odd_prefix_or_port_of_a_proxy_is_not_used(odd: dict[str, str]) -> None:
+    headers = {b"x-forwarded-" + name.encode(): value.encode() for name, value in odd.items()}
+    scope = {"scheme": "http", "headers": [(b"host", b"mock"), (b"x-forwarded-host", b"dev.example"), *headers.items()]}
+    assert forwarded_url(scope) == "http://dev.example"
+
+
+@pytest.mark.parametrize("prefix", ["/ltx", "/.ltx/..x", "/v1.0/~me"])
+def test_a_usual_prefix_is_used(prefix: str) -> None:
+    scope = {"scheme": "http", "headers": [(b"host", b"mock"), (b"x-forwarded-prefix", prefix.encode())]}
+    assert forwarded_url(scope) == f"http://mock{prefix}"
 
 
 # ---- paths
