@@ -17,7 +17,7 @@ LEVELS: Final = 100
 
 _DIGITS: Final = 300
 _TOO_LARGE: Final = 10**_DIGITS
-_ESCAPABLE: Final = re.compile(r"[^\n -~]")
+_ESCAPABLE: Final = re.compile(r"[^\n -~]|#(?=#\[)")
 
 
 class DeepNestingError(ValueError):
@@ -75,11 +75,13 @@ def write_json(value: object, *, indent: int | None = None, encoding: str = "utf
 
 
 def escaped(text: str, *, encoding: str = "utf-8") -> str:
-    """Return JSON with unprintable characters, and those that `encoding` lacks, escaped."""
+    """Return JSON with unprintable characters, those that `encoding` lacks, and workflow commands (`##[`) escaped."""
     return _ESCAPABLE.sub(lambda found: _escaped_character(found[0], encoding), text)
 
 
 def _escaped_character(letter: str, encoding: str) -> str:
+    if letter == "#":
+        return "\\u0023"
     if letter.isprintable():
         try:
             letter.encode(encoding)

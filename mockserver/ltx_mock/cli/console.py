@@ -7,22 +7,22 @@ response.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TextIO
 
 import click
 
+from ltx_mock.cli.remote import asked
 from ltx_mock.cli.streams import Outlet
-from ltx_mock.control.to_json import entry_view, hide, method_of
+from ltx_mock.control.to_json import body_value, entry_view, hide, method_of
 from ltx_mock.core.clock import SECOND, time_of_day
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
 from ltx_mock.core.records import delivery_id
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
-from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.reporting.github import escape_workflow_commands
 from ltx_mock_contracts.reporting.text import printable
 
 FLUSH_SECONDS = 0.03
@@ -67,7 +67,13 @@ class Console(Observer):
         waiting, self._waiting = self._waiting, []
         if not self._outlet.has_room:
             return ""
-        return "".join(f"{self._format(tenant, entry)}\n" for tenant, entry in waiting)
+        return "".join(f"{self._line(tenant, entry)}\n" for tenant, entry in waiting)
+
+    def _line(self, tenant: Tenant, entry: ExchangeEntry) -> str:
+        try:
+            return self._format(tenant, entry)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours costs one line, not those of the whole batch
+            return f"entry {entry.number} cannot be printed: {type(error).__name__}"
 
     def _ring(self) -> None:
         self._alarm = None
@@ -90,6 +96,14 @@ def json_line(tenant: Tenant, entry: Entry) -> str:
     return write_json(entry_view(tenant, entry), encoding=getattr(sys.stdout, "encoding", None) or "utf-8")
 
 
+class Part(NamedTuple):
+    """A piece of a line, as others may have written it, with its colour."""
+
+    text: str
+    fg: str | None = None
+    dim: bool = False
+
+
 class Readable:
     """Formats entries for people: time, request, status, task; advisories on the next lines."""
 
@@ -99,56 +113,62 @@ class Readable:
 
     def __call__(self, tenant: Tenant, entry: ExchangeEntry) -> str:
         """Return one line, and one more for each finding."""
-        at = time_of_day(entry.at)
-        status = str(entry.status or "---")
         operation = "download" if entry.kind == "download" else entry.operation
-        line = f"{self._style(at, dim=True)}  {method_of(entry):<4} {operation:<12} {self._status(status)}  "
-        line += self._about(tenant, entry)
-        for remark in _remarks(tenant, entry):
-            line += "\n" + self._style(f"{'':>10}! {_told(tenant, remark)}", fg="yellow")
-        return line
+        status = str(entry.status or "---")
+        lines = [
+            [
+                Part(time_of_day(entry.at), dim=True),
+                Part(f"  {method_of(entry):<4} {operation:<12} "),
+                Part(status, {"2": "green", "4": "yellow"}.get(status[0], "red")),
+                Part("  "),
+                *self._about(tenant, entry),
+            ],
+            *([Part(f"{'':>10}! {remark}", "yellow")] for remark in _remarks(tenant, entry)),
+        ]
+        return "\n".join(self._line(tenant, parts) for parts in lines)
 
-    def _about(self, tenant: Tenant, entry: ExchangeEntry) -> str:
+    def _line(self, tenant: Tenant, parts: list[Part]) -> str:
+        """Return a line that neither moves a cursor, nor forges another line, nor commands a CI, nor tells a secret."""
+        parts = parts if self._colour else [Part("".join(part.text for part in parts))]
+        shown = (self._styled(part._replace(text=printable(hide(tenant, part.text), limit=LONGEST))) for part in parts)
+        return escape_workflow_commands("".join(shown))
+
+    def _styled(self, part: Part) -> str:
+        return click.style(part.text, fg=part.fg, dim=part.dim or None) if part.fg or part.dim else part.text
+
+    def _about(self, tenant: Tenant, entry: ExchangeEntry) -> list[Part]:
         cause = entry.cause.text if entry.cause else ""
         if isinstance(entry, CallbackEntry):
             status = "" if entry.status is None else f"HTTP {entry.status}, "
-            return _told(tenant, f"{entry.task_id}  to {entry.target}  {status}{cause}")
+            return [Part(f"{entry.task_id}  to {entry.target}  {status}{cause}")]
         if entry.status is None:
-            return _told(tenant, f"{entry.task_id or entry.target}  {cause}")
+            return [Part(f"{entry.task_id or entry.target}  {cause}")]
         if entry.status >= 300:
-            return f"{_told(tenant, _message(entry))}"
+            return [Part(_message(entry))]
         if isinstance(entry, DownloadEntry):
-            told = _download(entry)
+            told = [Part(_download(entry))]
         elif entry.operation == "generateTask":
-            return f"{entry.task_id}  {_request(tenant, entry)}"
+            return [Part(f"{entry.task_id}  {_request(tenant, entry)}")]
         elif entry.state is None:
-            return _told(tenant, entry.target)
+            return [Part(entry.target)]
         else:
             told = self._change(entry)
-        return f"{entry.task_id}  {told}" + (f"  {_told(tenant, cause)}" if cause else "")
+        return [Part(f"{entry.task_id}  "), *told, Part(f"  {cause}" if cause else "")]
 
-    def _change(self, entry: RequestEntry) -> str:
+    def _change(self, entry: RequestEntry) -> list[Part]:
         """Return the state, with the previously printed one if it has changed."""
         task_id, state = entry.task_id or "", entry.state or ""
         before = self._states.pop(task_id, "pending")
         self._states[task_id] = state
         if len(self._states) > MAX_STATES:
             del self._states[next(iter(self._states))]  # the least recently polled one
-        shown = self._style(state, fg=COLOUR_OF_STATE.get(state))
-        return shown if before == state else f"{before} → {shown}"
-
-    def _status(self, status: str) -> str:
-        return self._style(status, fg={"2": "green", "4": "yellow"}.get(status[0], "red"))
-
-    def _style(self, text: str, **style: object) -> str:
-        return click.style(text, **style) if self._colour else text  # type: ignore[arg-type]
+        shown = Part(state, COLOUR_OF_STATE.get(state))
+        return [shown] if before == state else [Part(f"{before} → "), shown]
 
 
 def _request(tenant: Tenant, entry: RequestEntry) -> str:
     task = tenant.task(entry.task_id or "")
-    given = json.loads(entry.request)["input"]
-    ratio = given.get("aspect_ratio", MODEL.aspect_ratio)
-    text = f"{given['mode']} {given['resolution']} {ratio} {int(given['duration'])} s"
+    text, _ = asked(body_value(entry.request), ratio=True)
     if task is None or (task.cause and task.cause.kind == "upstream"):
         return text
     line = task.timeline
@@ -175,13 +195,6 @@ def _download(entry: DownloadEntry) -> str:
 
 
 def _message(entry: RequestEntry | DownloadEntry) -> str:
-    body = entry.response if isinstance(entry, RequestEntry) else entry.problem
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return entry.target
-
-
-def _told(tenant: Tenant, text: str) -> str:
-    """Return untrusted text in printable form."""
-    return printable(hide(tenant, text), limit=LONGEST)
+    body = body_value(entry.response if isinstance(entry, RequestEntry) else entry.problem)
+    message = body.get("message") if isinstance(body, dict) else None
+    return entry.target if message is None else str(message)

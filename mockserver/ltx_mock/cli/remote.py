@@ -11,6 +11,7 @@ import click
 
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.io.server_url import server_root
+from ltx_mock_contracts.model import MODEL
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient, Timeouts
@@ -100,12 +101,19 @@ def named(each: dict[str, Any]) -> str:
     return f"{each['key']} ({each['tenant']})"
 
 
-def asked(request: Any) -> tuple[str, str]:
-    """Return what a generateTask asks for, and its prompt, as far as its body is as it should be."""
-    given = request.get("input") if isinstance(request, dict) else None
-    if not isinstance(given, dict):
+def asked(request: Any, *, ratio: bool = False) -> tuple[str, str]:
+    """Return what a generateTask asks for, and its prompt, as far as its body is as it should be.
+
+    Args:
+        request: The body, decoded.
+        ratio: Whether to tell the aspect ratio too.
+    """
+    sent = request.get("input") if isinstance(request, dict) else None
+    if not isinstance(sent, dict):
         return "", ""
-    words = [str(given[name]) for name in ("mode", "resolution") if name in given]
+    given: dict[str, Any] = {"aspect_ratio": MODEL.aspect_ratio, **sent}
+    names = ("mode", "resolution", "aspect_ratio") if ratio else ("mode", "resolution")
+    words = [str(given[name]) for name in names if name in given]
     length = given.get("duration")
     words += [f"{length:g} s"] if isinstance(length, int | float) and not isinstance(length, bool) else []
     return " ".join(words), " ".join(str(given.get("prompt", "")).split())

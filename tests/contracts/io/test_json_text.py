@@ -1,4 +1,4 @@
-"""JSON that is nested too deeply is refused, wherever the depth is."""
+"""JSON that is nested too deeply is refused, wherever the depth is; JSON that is written commands nobody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ltx_mock_contracts.io.json_text import LEVELS, DeepNestingError, read_json
+from ltx_mock_contracts.io.json_text import LEVELS, DeepNestingError, read_json, write_json
 
 
 @pytest.mark.parametrize("inside", ["", "1", "null", '"x"'])
@@ -22,3 +22,10 @@ def test_the_deepest_document_is_read_and_one_level_more_is_refused(inside: str,
 @pytest.mark.parametrize("text", ["null", "1", '"x"', "[]", "{}"])
 def test_a_scalar_and_an_empty_document_are_read(text: str) -> None:
     assert read_json(text) == json.loads(text)
+
+
+def test_json_commands_no_ci() -> None:
+    """GitHub's runner obeys `##[` anywhere in a line, so also in a line of JSON."""
+    text = write_json({"##[error]": ["###[group]", "# [x] ##"]})
+    assert "##[" not in text
+    assert json.loads(text) == {"##[error]": ["###[group]", "# [x] ##"]}

@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ltx_mock import MockServer
 from ltx_mock.cli.console import Console, Readable, json_line
-from ltx_mock.core.journal_entry import ClockEntry, ExchangeEntry, RequestEntry
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.clock import LATEST
+from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, ExchangeEntry, RequestEntry
 from ltx_mock.store.tenant import Tenant
+from ltx_mock_contracts.validation.findings import Finding
 from support.bodies import GENERATE, TEXT, ask, post, request_body, submit
+from support.lives import CREATED, JSON, answer, recording, save, state
 
 HOSTILE = [
     "\x1b[2J\x1b[H",
@@ -117,6 +126,129 @@ def test_a_callback_that_is_withheld_is_told_with_its_reason(scenario: str | Non
     assert len(lines := block.split("\n")) == 2
     assert lines[1].startswith("          ! no callback: ")
     assert reason in lines[1]
+
+
+# ---- whatever was accepted, and whatever the other side wrote
+
+COMMANDS = "\r\n::error::owned ##[error]owned \x1b[2J\u2028"
+HOSTILE_TEXTS = st.text() | st.sampled_from([COMMANDS, "::error::owned", "##[error]", "\x1b[31m", "\ud800"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | HOSTILE_TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(HOSTILE_TEXTS, inner, max_size=3),
+)
+INPUTS = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("mode", "resolution", "aspect_ratio", "duration", "prompt"), VALUES)
+)
+JSON_BODIES = (VALUES | st.fixed_dictionaries({}, optional={"input": INPUTS | VALUES, "message": VALUES})).map(
+    lambda value: json.dumps(value).encode()
+)
+BODIES = st.binary() | JSON_BODIES
+CAUSES = st.none() | st.builds(Cause, st.sampled_from(["upstream", "recording", "scenario"]), HOSTILE_TEXTS)
+FINDINGS = st.lists(
+    st.builds(
+        Finding,
+        **dict.fromkeys(("rule", "pointer", "got", "allowed", "message"), HOSTILE_TEXTS),
+        severity=st.just("advisory"),
+    ),
+    max_size=1,
+).map(tuple)
+REQUESTS = st.builds(
+    RequestEntry,
+    number=st.just(1),
+    at=st.integers(0, LATEST),
+    operation=st.sampled_from(["generateTask", "statusTask", "balance", "other"]),
+    method=HOSTILE_TEXTS,
+    target=HOSTILE_TEXTS,
+    status=st.none() | st.integers(100, 999),
+    request=BODIES,
+    response=BODIES,
+    task_id=st.none() | HOSTILE_TEXTS,
+    state=HOSTILE_TEXTS | st.none(),
+    findings=FINDINGS,
+    cause=CAUSES,
+    fault=st.none() | HOSTILE_TEXTS,
+)
+CALLBACKS = st.builds(
+    CallbackEntry,
+    *(st.just(1), st.integers(0, LATEST), st.integers(0, LATEST)),
+    *(HOSTILE_TEXTS, HOSTILE_TEXTS),
+    *(st.none() | st.integers(100, 999), BODIES, HOSTILE_TEXTS, st.builds(Cause, st.just("receiver"), HOSTILE_TEXTS)),
+)
+DOWNLOADS = st.builds(
+    DownloadEntry,
+    *(st.just(1), st.integers(0, LATEST), HOSTILE_TEXTS, HOSTILE_TEXTS),
+    *(st.none() | st.integers(100, 999), HOSTILE_TEXTS, st.integers(0), st.integers(0), BODIES, st.just(()), CAUSES),
+)
+
+
+def harmless(line: str) -> bool:
+    """Tell whether a line moves no cursor and GitHub's runner takes it for no command."""
+    return clean(line) and "##[" not in line and not line.lstrip().startswith("::")
+
+
+@pytest.fixture(scope="module")
+def somebody() -> Iterator[Tenant]:
+    with MockServer(clock="manual") as mock:
+        yield mock.look(lambda tenant: tenant)
+
+
+@given(entry=REQUESTS | CALLBACKS | DOWNLOADS)
+@example(entry=RequestEntry(1, 0, "generateTask", "POST", "/x", 200, b"not json", b"{}"))
+@example(entry=RequestEntry(1, 0, "generateTask", "POST", "/x", 200, b'{"input":5}', b"{}", task_id=COMMANDS))
+@example(entry=RequestEntry(1, 0, "generateTask", "POST", "/x", 400, b"[]", b"[" * 100_000))
+def test_any_entry_is_printed_in_lines_that_command_nothing(somebody: Tenant, entry: ExchangeEntry) -> None:
+    for colour in (False, True):
+        lines = [re.sub(r"\x1b\[\d+m", "", line) for line in Readable(colour=colour)(somebody, entry).split("\n")]
+        assert all(line.startswith("          ! ") for line in lines[1:])
+        assert all(harmless(line) for line in lines)
+    told = json_line(somebody, entry)
+    assert harmless(told)
+    assert json.loads(told)["number"] == 1
+
+
+ODD_BODIES = [b"not json", b"[]", b'{"input":5}', b'{"input":{"mode":"x"}}', b'{"input":{"duration":"x"}}', b"\xff"]
+
+
+def test_a_replayed_request_that_nobody_would_call_valid_is_printed(tmp_path: Path) -> None:
+    bodies = [
+        *ODD_BODIES,
+        json.dumps(request_body(TEXT, mode=COMMANDS)).encode(),
+        json.dumps(request_body(TEXT)).encode(),
+    ]
+    failed = answer(
+        3000, state("failed", failCode=COMMANDS, failMsg=COMMANDS, completeTime=CREATED + 1000, costTime=1000)
+    )
+    lives = [
+        recording(answer(1, failed.body.value), request=body, name=f"odd-{number}", end=("failed", 1000))
+        for number, body in enumerate(bodies)
+    ]
+    with MockServer(clock="manual", recordings=save(tmp_path, *lives)) as mock, mock.client() as client:
+        for body in bodies:
+            assert client.post(GENERATE, content=body, headers=JSON).status_code == 200
+        readable = Readable(colour=False)
+        blocks = mock.look(lambda mine: [readable(mine, entry) for entry in exchanges(mine)])
+    lines = [line for block in blocks for line in block.split("\n")]
+    assert len([line for line in lines if "generateTask" in line]) == len(bodies)
+    assert all(harmless(line) for line in lines)
+
+
+def test_a_mistake_in_one_entry_costs_one_line() -> None:
+    stream = io.StringIO()
+
+    def format_(_: Tenant, entry: ExchangeEntry) -> str:
+        return str(1 // (entry.number - 2))
+
+    with MockServer() as mock:
+        tenant: Any = mock.look(lambda tenant: tenant)
+
+    async def story() -> None:
+        console = Console(stream, format_)
+        for number in (1, 2, 3):
+            console.entry_recorded(tenant, ENTRY._replace(number=number))
+        console.close()
+
+    asyncio.run(story())
+    assert stream.getvalue().splitlines() == ["-1", "entry 2 cannot be printed: ZeroDivisionError", "1"]
 
 
 ENTRY = RequestEntry(1, 0, "other", "GET", "/x", 404, b"\xff", b"{}")
