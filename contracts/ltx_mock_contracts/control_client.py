@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from ltx_mock_contracts.io.http_client import LARGEST_RESPONSE, Reply, send_once
 from ltx_mock_contracts.io.json_text import read_json
+from ltx_mock_contracts.reporting.text import shortened
 from ltx_mock_contracts.validation.findings import show
 
 __all__ = ["ControlClient", "ControlError", "HttpTransport", "NotLtxMockError", "Timeouts", "Transport"]
@@ -16,6 +17,8 @@ __all__ = ["ControlClient", "ControlError", "HttpTransport", "NotLtxMockError", 
 HEALTH: Final = "/health"
 NAME: Final = "ltx-mock"
 LARGEST_JOURNAL: Final = 256 * 1024 * 1024
+SHOWN_PATH: Final = 200
+"""So many characters of a path are told in an error."""
 
 
 class Timeouts(NamedTuple):
@@ -149,7 +152,7 @@ class ControlClient:
 
     def _read(self, path: str, status: int, response: bytes) -> dict[str, Any]:
         """Return the object of a successful response; raise `ControlError` for any other."""
-        prefix = f"{self.root}/__admin{path} responded with HTTP {status}"
+        prefix = f"{self.root}/__admin{shortened(path, SHOWN_PATH)} responded with HTTP {status}"
         try:
             data = read_json(response)
         except ValueError:

@@ -120,3 +120,9 @@ def test_a_token_goes_with_all_that_asks_for_one() -> None:
         root = f"http://127.0.0.1:{port}"
         ControlClient(HttpTransport(root, "the-token"), root).get("/tasks")
     assert b"authorization: bearer the-token" in requests[0].lower()
+
+
+def test_a_long_path_is_told_in_short() -> None:
+    with pytest.raises(ControlError) as error:
+        ControlClient(Way((414, b"")), ROOT).get(f"/tasks/{'x' * 100_000}")
+    assert len(str(error.value)) < 400

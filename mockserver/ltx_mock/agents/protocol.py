@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
 import anyio.to_thread
@@ -18,6 +18,7 @@ from ltx_mock.errors import LtxMockError, NotFoundError
 from ltx_mock.fields import read, unknown
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.extras import MissingExtraError
+from ltx_mock_contracts.io.json_text import read_json, write_json
 
 try:
     import mcp_types as types
@@ -25,8 +26,13 @@ try:
     from mcp.server.lowlevel import Server
     from mcp.server.stdio import stdio_server
     from mcp.shared.exceptions import MCPError
+    from mcp.shared.message import SessionMessage
+    from pydantic import ValidationError
 except ModuleNotFoundError:
     raise MissingExtraError("the MCP SDK", "mcp") from None
+
+if TYPE_CHECKING:
+    from mcp.shared._stream_protocols import ReadStream
 
 INSTRUCTIONS: Final = (
     "ltx-mock is an offline fake of APIXO's LTX-2-19b video API. Point the app that you work on at it with the "
@@ -53,7 +59,45 @@ async def _serve(session: Session, on_start: Callable[[], None]) -> None:
     on_start()
     server = server_of(session)
     async with stdio_server() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+        await server.run(Messages(incoming), outgoing, server.create_initialization_options())
+
+
+class Messages:
+    """The messages of a client. Lone surrogates, which the SDK neither accepts nor answers, become U+FFFD."""
+
+    def __init__(self, stream: ReadStream[SessionMessage | Exception]) -> None:
+        self._stream = stream
+
+    async def receive(self) -> SessionMessage | Exception:
+        """Return the next message, or the error of a line that is none."""
+        return _mended(await self._stream.receive())
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._stream.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        return _mended(await anext(self._stream))
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        return await self._stream.__aexit__(*error)
+
+
+def _mended(message: SessionMessage | Exception) -> SessionMessage | Exception:
+    if not isinstance(message, ValidationError):
+        return message
+    try:
+        line = write_json(read_json(message.errors()[0]["input"]))
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except (ValueError, TypeError):
+        return message
 
 
 def server_of(session: Session) -> Server[dict[str, Any]]:

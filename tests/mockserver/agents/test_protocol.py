@@ -182,3 +182,14 @@ def test_stdout_has_the_protocol_and_nothing_else_and_the_fake_ends_with_the_ses
         assert (session.leave(), session.rest) == (0, "")
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/__admin/health")
+
+
+def test_a_lone_surrogate_and_an_endless_id_get_a_short_answer() -> None:
+    with RawSession() as session:
+        session.ask("initialize", INITIALIZE)
+        session.write('{"jsonrpc": "2.0", "method": "notifications/initialized"}')
+        for task_id in ("task_\ud800", "x" * 100_000):
+            told = session.ask("tools/call", {"name": "task_history", "arguments": {"taskId": task_id}})["result"]
+            assert told["isError"] is True
+            assert len(told["content"][0]["text"]) < 500
+        assert session.leave() == 0
