@@ -444,3 +444,20 @@ def test_wrong_use_is_one_line(args: tuple[str, ...], problem: str) -> None:
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert problem in err
     assert "password@" not in err
+
+
+def test_what_an_api_and_a_client_write_is_one_harmless_line_of_the_console() -> None:
+    hostile = "\r\n::error::owned ##[error]owned \x1b[2J"
+    accepted = json.dumps({"code": 200, "message": "success", "data": {"taskId": hostile}}).encode()
+    bodies = [b"not json", b"[]", b'{"input":5}', json.dumps(request_body(TEXT, mode=hostile, duration="x")).encode()]
+    with (
+        RawUpstream([response(accepted)]) as upstream,
+        proxied(upstream.url) as (url, process),
+        client_of(url) as client,
+    ):
+        for body in bodies:
+            assert client.post(GENERATE, content=body).status_code == 200
+        process.end()
+        lines = process.rest()
+    assert len([line for line in lines if "generateTask 200" in line]) == len(bodies)
+    assert all(line.isprintable() and "##[" not in line and not line.lstrip().startswith("::") for line in lines)
