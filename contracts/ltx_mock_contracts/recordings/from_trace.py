@@ -28,6 +28,8 @@ UNKNOWN: Final = "unknown"
 _ROOT: Final = re.compile(r"(https?://)(?:[^/?#@]*@)?([^/?#@]+)", re.IGNORECASE)
 _EARLIEST, _LATEST = 0, 10**13
 """The times of a recording, in Unix milliseconds: up to the year 2286."""
+_STATUSES = range(100, 600)
+"""The statuses that a recording may have."""
 
 
 class Imported(NamedTuple):
@@ -65,15 +67,20 @@ def _problem(made: Exchange) -> str | None:
         return "a generateTask without its response"
     if not _EARLIEST <= made.at < _LATEST or not _EARLIEST <= made.completed < _LATEST:
         return "a generateTask whose time is no time"
-    return None
+    return None if _has_status(made) else f"a generateTask with the status {made.status}"
+
+
+def _has_status(exchange: Exchange) -> bool:
+    return exchange.status is None or exchange.status in _STATUSES
 
 
 def _by_task(trace: Trace) -> dict[str, list[Exchange]]:
     """Return statuses and callbacks by task, in order of time."""
     found: dict[str, list[Exchange]] = {}
     for exchange in sorted(trace, key=lambda each: (each.at, each.number)):
+        of_task = exchange.task_id and exchange.operation in {"statusTask", "callback"}
         body_is_there = not exchange.gaps & {"request" if exchange.operation == "callback" else "answer"}
-        if exchange.operation in {"statusTask", "callback"} and exchange.task_id and body_is_there:
+        if of_task and body_is_there and (exchange.operation == "callback" or _has_status(exchange)):
             found.setdefault(exchange.task_id, []).append(exchange)
     return found
 

@@ -183,6 +183,12 @@ def no_upstream(host: str, reason: str) -> ApiResponse:
     return error(502, f"ltx-mock proxy: {host} did not respond: {reason}", cause=Cause("upstream", f"{host}: {reason}"))
 
 
+def leads_back(host: str) -> ApiResponse:
+    """Return the 508 of our proxy when the API behind it is the proxy itself."""
+    message = f"ltx-mock proxy: {host} leads back to this proxy; give it the URL of the API"
+    return error(508, message, cause=Cause("upstream", f"{host} leads back here"))
+
+
 def not_found(path: str) -> ApiResponse:
     """Return the 404 for an unknown path (ENV-5)."""
     return error(404, f"Nothing at {_shown(path)}; the API has {_ENDPOINTS}")

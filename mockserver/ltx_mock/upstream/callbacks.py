@@ -17,7 +17,7 @@ from ltx_mock.engine.deliveries import route
 from ltx_mock.engine.engine import Engine
 from ltx_mock.engine.outbound import MARK, Sender, Unanswered
 from ltx_mock.store.tenant import Tenant
-from ltx_mock.upstream.client import end_to_end
+from ltx_mock.upstream.client import FINAL_STATUSES, end_to_end
 from ltx_mock.upstream.recorder import Callback, Recorder
 from ltx_mock_contracts.trace.exchange import decode_body
 from ltx_mock_contracts.validation.findings import Finding
@@ -30,6 +30,7 @@ OF_THE_SENDER: Final = frozenset(
     {"host", "user-agent", "accept", "accept-encoding", "content-type", "content-length", MARK}
 )
 """Headers that the proxy sets itself."""
+BAD_GATEWAY: Final = 502
 MOST_EXPECTED: Final = 100_000
 
 
@@ -120,7 +121,7 @@ class CallbackRelay:
         if self._recorder and isinstance(task_id, str) and task_id:
             kept = (("content-type", kind),)
             await self._recorder.called_back(Callback(task_id, expected.key, began, kept, body, status))
-        return status or 502
+        return status if status is not None and status in FINAL_STATUSES else BAD_GATEWAY
 
 
 def _passed_on(scope: Scope) -> tuple[tuple[str, str], ...]:

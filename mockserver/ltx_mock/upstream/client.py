@@ -1,11 +1,12 @@
 """Forwards a request to the upstream, and streams its response back, both unchanged.
 
-Only the headers of one connection (RFC 9110, 7.6.1) and `Host` are replaced. Nothing is tried again, and no redirect is
-followed: a task costs money, and a key has no business elsewhere.
+Only the headers of one connection (RFC 9110, 7.6.1) and `Host` are replaced, and one is added, against loops. Nothing
+is tried again, and no redirect is followed: a task costs money, and a key has no business elsewhere.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ltx_mock.engine.outbound import MARK
+from ltx_mock.engine.replays import BODYLESS
 from ltx_mock.engine.tls import trusting
 from ltx_mock_contracts.io.server_url import server_root
 
@@ -34,6 +37,8 @@ OF_A_CONNECTION: Final = frozenset(
 )
 
 OF_A_BODY: Final = frozenset({b"content-length", b"content-encoding"})
+FINAL_STATUSES: Final = range(200, 600)
+"""The statuses of a response (RFC 9110, 15). Others cannot be passed on."""
 UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.LocalProtocolError)
 """The errors before a request is sent."""
 
@@ -71,10 +76,15 @@ class Upstream:
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("must have no user, no query and no fragment")
         self.host = parts.netloc
+        self._mark = (MARK.encode(), secrets.token_hex(8).encode())
         timeout = httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
         verify = trusting(ca_file) if parts.scheme == "https" else False
         limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS)
         self._client = httpx.AsyncClient(timeout=timeout, limits=limits, verify=verify, follow_redirects=False)
+
+    def has_sent(self, scope: Scope) -> bool:
+        """Tell whether a request is one that was forwarded, and leads back here."""
+        return self._mark in scope["headers"]
 
     async def close(self) -> None:
         """Close its connections."""
@@ -100,7 +110,10 @@ class Upstream:
         request = httpx.Request(
             scope["method"],
             url.copy_with(raw_path=url.raw_path.rstrip(b"/") + target),
-            headers=[(name, value) for name, value in end_to_end(scope["headers"]) if name not in dropped],
+            headers=[
+                *((name, value) for name, value in end_to_end(scope["headers"]) if name not in dropped),
+                self._mark,
+            ],
             content=content or None,
         )
         self._client.cookies.clear()  # cookies are the app's affair
@@ -110,6 +123,8 @@ class Upstream:
             kind = UnreachableError if isinstance(error, UNSENT) else UpstreamError
             raise kind(error) from error
         try:
+            if response.status_code not in FINAL_STATUSES:
+                raise UpstreamError(httpx.RemoteProtocolError(f"the status is {response.status_code}"))
             yield response
         finally:
             await response.aclose()
@@ -121,6 +136,14 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, byte
     named = b",".join(value for name, value in given if name == b"connection").lower()
     dropped = OF_A_CONNECTION | {each.strip() for each in named.split(b",")}
     return [(name, value) for name, value in given if name not in dropped]
+
+
+def headers_of(response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a response to pass on; a `Content-Length` only if it is that of the body."""
+    headers = end_to_end(response.headers.raw)
+    if response.status_code not in BODYLESS and "transfer-encoding" not in response.headers:
+        return headers
+    return [(name, value) for name, value in headers if name != b"content-length"]
 
 
 def _reason(error: httpx.HTTPError) -> str:

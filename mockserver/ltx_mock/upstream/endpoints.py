@@ -22,7 +22,7 @@ from ltx_mock.engine.submissions import Submission
 from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER, EMPTY_RESPONSE, MALFORMED_RESPONSE_CHUNK
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.upstream.callbacks import CallbackRelay, unreachable
-from ltx_mock.upstream.client import UnreachableError, Upstream, UpstreamError, end_to_end
+from ltx_mock.upstream.client import UnreachableError, Upstream, UpstreamError, headers_of
 from ltx_mock.upstream.judge import findings_of
 from ltx_mock.upstream.purse import Purse
 from ltx_mock.upstream.recorder import Recorder, Told
@@ -147,7 +147,9 @@ class Forwarded:
         try:
             content = await Content.read(receive)
             sent = await self._read(tenant, scope, content)
-            if self._operation == "other" and may_cost(scope):
+            if self._upstream.has_sent(scope):
+                await self._refuse(tenant, sent, responses.leads_back(self._upstream.host), send)
+            elif self._operation == "other" and may_cost(scope):
                 await self._refuse(tenant, sent, responses.not_forwarded(scope["method"], scope["path"]), send)
             elif sent.submitted and (reason := self._purse.refusal(sent.price)):
                 await self._refuse(tenant, sent, responses.purse_is_empty(reason), send)
@@ -234,7 +236,7 @@ class Forwarded:
 
     async def _pass_back(self, response: httpx.Response, scope: Scope, receive: Receive, send: Send) -> Received:
         """Stream a response to the client, and return it."""
-        headers = end_to_end(response.headers.raw)
+        headers = headers_of(response)
         kept, size, problem, fault = list[bytes](), 0, None, None
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         try:

@@ -148,3 +148,10 @@ def test_no_marked_secret_of_a_trace_is_in_a_file(tmp_path: Path) -> None:
     RecordingFolder(tmp_path).change("t", lambda _: recording)
     assert (len(recording.answers), len(recording.callbacks)) == (1, 1)
     assert found_in(tmp_path) == []
+
+
+def test_a_status_that_no_recording_may_have_is_left_out() -> None:
+    kept = [made(), told(150, "pending"), told(250, "pending", status=999)]
+    found = recordings_from(Trace([made(task_id="u", status=600), *kept]), Redaction())
+    assert [problem.rpartition(": ")[2] for problem in found.problems] == ["a generateTask with the status 600"]
+    assert [len(each.answers) for each in found.recordings] == [1]

@@ -60,6 +60,7 @@ def test_a_request_goes_on_as_it_came_but_for_the_headers_of_its_connection() ->
         connection.close()
         sent = upstream.take()
     assert sent.line == "POST /api/v1/generateTask/ltx-2-19b?a=%2F&b= HTTP/1.1"
+    assert len(sent.headers.pop("x-ltx-mock-outgoing")) == 16, "a mark, against loops"
     assert sent.headers == {
         "x-mine": "1",
         "cookie": "a=b",
@@ -160,6 +161,25 @@ def test_a_large_body_goes_through_and_is_not_kept() -> None:
     assert entry.body is None
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (response(b"", "204 No Content", length=5), b""),
+        (response(b"", "304 Not Modified", length=5), b""),
+        (CHUNKED, b"ok"),
+    ],
+)
+def test_a_length_that_is_not_that_of_the_body_is_dropped(answer: bytes, body: bytes) -> None:
+    with RawUpstream([answer]) as upstream, proxied(upstream.url) as (url, process), client_of(url) as client:
+        got = client.get(STATUS)
+        assert got.content == body
+        assert "content-length" not in got.headers or got.headers["content-length"] == str(len(body))
+    assert "Traceback" not in process.stderr()
+
+
 # ---- when the API fails
 
 
@@ -175,6 +195,34 @@ def test_without_an_upstream_the_proxy_says_that_it_is_its_own_502() -> None:
         assert [each.cause_kind for each in world_of(url).requests] == ["upstream"] * 2
 
 
+def test_a_proxy_before_itself_says_so_and_does_not_ask_itself_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    own = f"http://127.0.0.1:{port}"
+    process = Process([*LTX_MOCK, "proxy", own, "--port", str(port), "--max-tasks", "1"])
+    try:
+        process.wait_for_error_line("Ctrl-C stops the proxy")
+        with client_of(own) as client:
+            for _ in range(2):  # it costs nothing
+                answer = submit(client)
+                assert answer.status_code == 508
+                assert answer.json()["message"].startswith(f"ltx-mock proxy: 127.0.0.1:{port} leads back to this proxy")
+            assert client.get(STATUS).status_code == client.get("/another").status_code == 508
+        assert len(world_of(own).requests) == 8
+    finally:
+        process.kill()
+
+
+def test_a_proxy_may_stand_before_another_one() -> None:
+    with (
+        IndependentServer() as api,
+        proxied(api.url) as (inner, _),
+        proxied(inner) as (outer, _),
+        client_of(outer) as client,
+    ):
+        assert submit(client).status_code == 200
+
+
 BROKEN_CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\xff\xfe"
 
 
@@ -185,8 +233,10 @@ BROKEN_CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\xff\xfe"
         ([BROKEN_CHUNK], "MALFORMED_RESPONSE_CHUNK"),
         ([b"\xff\xfe no HTTP \r\n\r\n"], "EMPTY_RESPONSE"),
         ([], "EMPTY_RESPONSE"),
+        ([response(TASK, "600 Beyond")], "EMPTY_RESPONSE"),
+        ([response(TASK, "999 Denied")], "EMPTY_RESPONSE"),
     ],
-    ids=["in the middle of the response", "a broken chunk", "no HTTP", "without a response"],
+    ids=["in the middle of the response", "a broken chunk", "no HTTP", "without a response", "600", "999"],
 )
 def test_a_connection_that_breaks_breaks_for_the_client_too(pieces: list[bytes], fault: str) -> None:
     """A 502 in its place could be tried again, and pay twice."""
@@ -249,6 +299,7 @@ FAILED = b'{"code":500,"message":"no","data":null}'
         (response(LONE_SURROGATE), 429),
         (response(b"fine"), 429),
         (response(TASK, length=len(TASK) + 10), 429),
+        (response(TASK, "600 Beyond"), 429),
         (response(FAILED), 200),
         (response(FAILED, "500 Internal Server Error"), 200),
         (response(b"", "307 Temporary Redirect", "Location: /"), 200),
