@@ -10,12 +10,12 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["check_writable", "read_file", "write_file"]
+__all__ = ["check_writable", "new_file_beside", "open_regular", "read_file", "write_file"]
 
 _CHUNK_BYTES: Final = 1024 * 1024
 _FIRST_BYTE_SECONDS: Final = 5.0
@@ -25,12 +25,13 @@ _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) |
 _NONBLOCKING: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def read_file(path: str | PathLike[str], *, most: int) -> bytes:
+def read_file(path: str | PathLike[str], *, most: int, pipes: bool = True) -> bytes:
     """Return the content of a file or a pipe.
 
     Args:
         path: The file. A pipe must send its first byte within 5 s, and end within a minute.
         most: The maximum size in bytes.
+        pipes: Whether it may be a pipe.
 
     Raises:
         OSError: It cannot be read, is a folder or a device, sends nothing, or is too large; `strerror` says which.
@@ -41,11 +42,43 @@ def read_file(path: str | PathLike[str], *, most: int) -> bytes:
         kind = os.fstat(handle).st_mode
         if stat.S_ISDIR(kind):
             raise _error(path, errno.EISDIR)
+        if stat.S_ISFIFO(kind) and not pipes:
+            raise _error(path, errno.EINVAL, "it is not a file but a pipe")
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
             raise _error(path, errno.EINVAL, "it is not a file but a device")
         return _read_all(handle, path, most, pipe=stat.S_ISFIFO(kind))
     finally:
         os.close(handle)
+
+
+def open_regular(path: str | PathLike[str], flags: int = os.O_RDONLY) -> BinaryIO:
+    """Open a regular file, unbuffered, without following a link and without waiting for anybody.
+
+    Args:
+        path: The file.
+        flags: How to open it, as for `os.open`: to read, or to read and write.
+
+    Raises:
+        OSError: It cannot be opened, or is a link or anything else that is no file; `strerror` says which.
+        ValueError: The path is invalid.
+    """
+    if (kind := _kind(Path(path))) is not None and stat.S_ISLNK(kind):
+        raise _error(path, errno.ELOOP, "it is a symbolic link")
+    handle = os.open(path, flags | _NO_FOLLOW | _NONBLOCKING, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _error(path, errno.EINVAL, "it exists, but is not a file")
+    return os.fdopen(handle, "r+b" if flags & os.O_RDWR else "rb", buffering=0)
+
+
+def new_file_beside(target: Path) -> tuple[Path, BinaryIO]:
+    """Make a hidden file with a name that nobody can know before, in the folder of `target`, to be renamed to it.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    temporary = _temporary_path(target)
+    return temporary, os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666), "w+b")
 
 
 def write_file(path: str | PathLike[str], content: str | bytes, *, append: bool = False) -> None:
@@ -116,13 +149,13 @@ def _read_all(handle: int, path: str | PathLike[str], most: int, *, pipe: bool) 
 
 
 def _replace(target: Path, raw: bytes, kind: int | None) -> None:
-    temporary = _temporary_path(target)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
+    temporary, opened = new_file_beside(target)
     try:
-        if kind is not None:
-            with suppress(OSError):
-                temporary.chmod(stat.S_IMODE(kind))
-        _write(handle, raw)
+        with opened:
+            if kind is not None:
+                with suppress(OSError):
+                    temporary.chmod(stat.S_IMODE(kind))
+            opened.write(raw)
         temporary.replace(target)
     except BaseException:
         with suppress(OSError):

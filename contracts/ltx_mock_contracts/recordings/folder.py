@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.io.safe_files import read_file
 from ltx_mock_contracts.recordings.model import Recording, RecordingError
+from ltx_mock_contracts.reporting.text import printable
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -24,7 +25,7 @@ class Recordings(NamedTuple):
     Attributes:
         folder: The folder.
         recordings: The readable recordings, by `recorded` and then by name.
-        problems: One line for each file that cannot be read: the file, the field, what is allowed.
+        problems: One printable line for each file that cannot be read: the file, the field, what is allowed.
     """
 
     folder: Path
@@ -52,7 +53,7 @@ def read_recordings(folder: str | PathLike[str]) -> Recordings:
         try:
             found.append(read_recording(file))
         except RecordingError as error:
-            problems.append(f"{file.name}: {error}")
+            problems.append(printable(f"{file.name}: {error}"))
     return Recordings(path, tuple(sorted(found, key=lambda each: (each.recorded, each.name))), tuple(problems))
 
 
@@ -63,7 +64,7 @@ def read_recording(file: str | PathLike[str]) -> Recording:
         RecordingError: The file cannot be read, or is no recording; the text names the field.
     """
     try:
-        document = read_json(read_file(file, most=LARGEST))
+        document = read_json(read_file(file, most=LARGEST, pipes=False))
     except OSError as error:
         raise RecordingError(f"it cannot be read: {error.strerror or error}") from None
     except ValueError as error:

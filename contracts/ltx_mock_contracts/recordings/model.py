@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ __all__ = [
     "Recording",
     "RecordingError",
     "Redaction",
+    "is_media",
 ]
 
 FORMAT: Final = "ltx-mock-recording"
@@ -97,6 +99,14 @@ class RecordedCallback:
     headers: Mapping[str, str]
     body: Body
     status: int | None
+
+
+_MEDIA: Final = re.compile(r"(?:image|video)/[\w.-]{1,80}", re.ASCII)
+
+
+def is_media(media_type: str) -> bool:
+    """Tell whether a media type is that of a video, or of an image that cannot contain scripts."""
+    return _MEDIA.fullmatch(media_type) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from ltx_mock_contracts.io.json_text import write_json
-from ltx_mock_contracts.io.safe_files import write_file
+from ltx_mock_contracts.io.safe_files import open_regular, write_file
 from ltx_mock_contracts.recordings.folder import LARGEST, read_recording, read_recordings
 from ltx_mock_contracts.recordings.matching import Matcher
 from ltx_mock_contracts.recordings.model import Recording, RecordingError
@@ -68,7 +69,7 @@ class RecordingFolder:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self.path / ".lock").open("ab") as opened:
+        with open_regular(self.path / ".lock", os.O_RDWR | os.O_CREAT) as opened:
             _lock(opened)
             yield
 

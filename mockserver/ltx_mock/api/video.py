@@ -13,7 +13,7 @@ from hashlib import blake2b
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_fixtures import FRAMES_PER_SECOND, Fragments, fragments
 
-__all__ = ["dimensions", "fitted", "padded", "render"]
+__all__ = ["Padded", "dimensions", "fitted", "padded", "render"]
 
 _MOVIE_TIMESCALE = 1000
 _IDENTITY = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
@@ -36,16 +36,41 @@ def dimensions(resolution: str, aspect_ratio: str) -> tuple[int, int]:
     return MODEL.resolutions[resolution].sizes[aspect_ratio]
 
 
-def padded(video: bytes, size: int) -> bytes:
+class Padded:
+    """Bytes that are followed by zeros up to a size; the zeros are made when they are read.
+
+    Args:
+        start: The bytes.
+        size: The size, at least theirs.
+    """
+
+    def __init__(self, start: bytes, size: int) -> None:
+        self._start, self._size = start, size
+
+    def __len__(self) -> int:
+        """Return the size in bytes."""
+        return self._size
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Return some of the bytes."""
+        wanted = range(self._size)[part]
+        found = self._start[wanted.start : wanted.stop]
+        return found + bytes(len(wanted) - len(found))
+
+
+def padded(video: bytes, size: int) -> Padded:
     """Return an MP4 file padded to at least `size` bytes with a box that players skip."""
     missing = size - len(video)
-    return video if missing <= 0 else video + _box(b"free", bytes(max(0, missing - 8)))
+    if missing <= 0:
+        return Padded(video, len(video))
+    box = max(8, missing)
+    return Padded(video + box.to_bytes(4) + b"free", len(video) + box)
 
 
-def fitted(video: bytes, size: int) -> bytes:
+def fitted(video: bytes, size: int) -> Padded:
     """Return an MP4 file of `render` with exactly `size` bytes, at least its own: its last box becomes longer."""
     start = video.index(_MEDIA) - 4
-    return video[:start] + _box(_MEDIA, video[start + 8 :], bytes(size - len(video)))
+    return Padded(video[:start] + (size - start).to_bytes(4) + video[start + 4 :], size)
 
 
 def render(*, resolution: str, aspect_ratio: str, seconds: int, picture: bytes) -> bytes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from hashlib import blake2b
+from typing import Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Receive, Scope, Send
 
-__all__ = ["CHUNK_BYTES", "BytesResponse", "parse_range"]
+__all__ = ["CHUNK_BYTES", "BytesResponse", "Content", "parse_range"]
 
 CHUNK_BYTES = 64 * 1024
 """The size of a chunk of a body; between chunks the server's flow control applies."""
@@ -19,6 +21,16 @@ _RANGE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
 _ETAG = re.compile(r'"[^"]*"')
 
 
+class Content(Protocol):
+    """What can be sent: bytes, or what reads or makes them when it is sliced. A `close` is called at the end."""
+
+    def __len__(self) -> int:
+        """Return the size in bytes."""
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Return some of the bytes."""
+
+
 class BytesResponse:
     """Answers GET and HEAD with bytes (TASK-10); used as `await response(scope, receive, send)`.
 
@@ -26,7 +38,7 @@ class BytesResponse:
     malformed `Range` are ignored, as RFC 9110 allows.
 
     Args:
-        content: The bytes, or a function that returns them, which is only called if they are needed.
+        content: The content, or a function that returns it, which is only called if it is needed.
         media_type: The `Content-Type`.
         etag: A token for this version of the content, without quotes; by default a hash of the content.
         headers: Further headers, such as `Last-Modified` and `Content-Disposition`.
@@ -34,14 +46,14 @@ class BytesResponse:
 
     def __init__(
         self,
-        content: bytes | Callable[[], bytes],
+        content: Content | Callable[[], Content],
         *,
         media_type: str,
         etag: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._content = content
-        self._etag = f'"{etag or blake2b(self._bytes(), digest_size=16).hexdigest()}"'
+        self._etag = f'"{etag or blake2b(self._whole()[:], digest_size=16).hexdigest()}"'
         self._headers = MutableHeaders({"accept-ranges": "bytes", "content-type": media_type, "etag": self._etag})
         self._headers.update(headers or {})
 
@@ -49,22 +61,28 @@ class BytesResponse:
         """Respond to one request."""
         request = Headers(scope=scope)
         if _names(request.get("if-none-match"), self._etag):
-            await self._send(send, 304, b"")
+            await self._send(send, 304)
             return
-        content = self._bytes()
+        content = self._whole()
+        with ExitStack() as at_end:
+            if hasattr(content, "close"):
+                at_end.callback(content.close)
+            await self._answer(request, scope["method"], content, send)
+
+    async def _answer(self, request: Headers, method: str, content: Content, send: Send) -> None:
         # Ranges are defined for GET only (RFC 9110, 14.2).
-        part = self._asked_for(request, len(content)) if scope["method"] == "GET" else None
+        part = self._asked_for(request, len(content)) if method == "GET" else None
         if part is None:
-            body = b"" if scope["method"] == "HEAD" else content
-            await self._send(send, 200, body, {"content-length": str(len(content))})
+            sent = range(0 if method == "HEAD" else len(content))
+            await self._send(send, 200, content, sent, {"content-length": str(len(content))})
         elif part:
             span = f"bytes {part.start}-{part.stop - 1}/{len(content)}"
-            body = content[part.start : part.stop]
-            await self._send(send, 206, body, {"content-length": str(len(part)), "content-range": span})
+            await self._send(send, 206, content, part, {"content-length": str(len(part)), "content-range": span})
         else:
-            await self._send(send, 416, b"", {"content-length": "0", "content-range": f"bytes */{len(content)}"})
+            headers = {"content-length": "0", "content-range": f"bytes */{len(content)}"}
+            await self._send(send, 416, headers=headers)
 
-    def _bytes(self) -> bytes:
+    def _whole(self) -> Content:
         return self._content() if callable(self._content) else self._content
 
     def _asked_for(self, request: Headers, size: int) -> range | None:
@@ -73,11 +91,18 @@ class BytesResponse:
             return None
         return parse_range(request.get("range", ""), size)
 
-    async def _send(self, send: Send, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    async def _send(
+        self,
+        send: Send,
+        status: int,
+        content: Content = b"",
+        part: range = range(0),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         raw = self._headers.raw + MutableHeaders(headers or {}).raw
         await send({"type": "http.response.start", "status": status, "headers": raw})
-        for start in range(0, len(body), CHUNK_BYTES):
-            piece = body[start : start + CHUNK_BYTES]
+        for start in range(part.start, part.stop, CHUNK_BYTES):
+            piece = content[start : min(part.stop, start + CHUNK_BYTES)]
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

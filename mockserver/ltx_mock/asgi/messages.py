@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 from starlette.types import Receive, Scope
 
 from ltx_mock_contracts.validation.urls import is_http_url
+
+NO_PAGE: Final = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+"""Headers with which a browser does not run foreign content as a page of this origin."""
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
 _SCHEMES = frozenset({"http", "https"})

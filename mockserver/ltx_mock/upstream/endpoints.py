@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from ltx_mock.asgi.connection import CUT, connection_of
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
-from ltx_mock.asgi.messages import ClientGoneError, header
+from ltx_mock.asgi.messages import NO_PAGE, ClientGoneError, header
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import ApiOperation, Headers, RequestEntry
 from ltx_mock.core.keys import bearer_key
@@ -237,6 +237,8 @@ class Forwarded:
     async def _pass_back(self, response: httpx.Response, scope: Scope, receive: Receive, send: Send) -> Received:
         """Stream a response to the client, and return it."""
         headers = headers_of(response)
+        if self._operation == "other":
+            headers += [(name.encode(), value.encode()) for name, value in NO_PAGE.items()]
         kept, size, problem, fault = list[bytes](), 0, None, None
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         try:

@@ -7,20 +7,25 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import urlsplit
 
 from ltx_mock.core.hosts import host_of
 from ltx_mock.engine.outbound import Sender, Unanswered
-from ltx_mock_contracts.io.mp4 import read_format
-from ltx_mock_contracts.recordings.model import RecordedResult
+from ltx_mock_contracts.io.mp4 import VideoFormat, read_format
+from ltx_mock_contracts.io.safe_files import new_file_beside
+from ltx_mock_contracts.recordings.model import RecordedResult, is_media
 
 LARGEST: Final = 256 * 1024 * 1024
 SECONDS: Final = 600.0
 """How long a download may take, in real seconds."""
 
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,80}/[\w.+-]{1,80}", re.ASCII)
-_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,5}")
+_BYTES: Final = frozenset({"application/octet-stream", "binary/octet-stream"})
+"""What stores of files call a video of which they know no type."""
+_SUFFIXES: Final = frozenset(
+    {".avif", ".gif", ".jpeg", ".jpg", ".m4v", ".mkv", ".mov", ".mp4", ".png", ".webm", ".webp"}
+)
 
 
 class NotKeptError(Exception):
@@ -56,20 +61,24 @@ class ResultDownloads:
             name: The name of the file, without a suffix.
 
         Raises:
-            NotKeptError: There is no video, it is too large, or its host is not public.
+            NotKeptError: There is no video or image, it is too large, or its host is not public.
             OSError: The file cannot be written.
         """
         file = folder / f"{name}{_suffix(url)}"
-        part = file.with_name(f".{file.name}.part")
+        part, opened = new_file_beside(file)
         try:
-            with part.open("wb") as opened:
+            with opened:
                 fetched = await self._sender.get(
                     url, SECONDS, self._largest, keep=_writer(opened.write), only_public=host_of(url) != self._host
                 )
-            if fetched.status != 200:
-                raise NotKeptError(f"its host responds with HTTP {fetched.status}")
-            if fetched.size > self._largest:
-                raise NotKeptError(f"it has more than {self._largest / 2**20:g} MiB")
+                if fetched.status != 200:
+                    raise NotKeptError(f"its host responds with HTTP {fetched.status}")
+                if fetched.size > self._largest:
+                    raise NotKeptError(f"it has more than {self._largest / 2**20:g} MiB")
+                media_type = _media_type(fetched.media_type)
+                if media_type is not None and media_type not in _BYTES and not is_media(media_type):
+                    raise NotKeptError(f"it is no video or image but {media_type}")
+                shown = await asyncio.to_thread(_format_of, opened)
             part.replace(file)
         except Unanswered as problem:
             raise NotKeptError(str(problem)) from None
@@ -78,12 +87,11 @@ class ResultDownloads:
         finally:
             with suppress(OSError):
                 part.unlink()
-        shown = await asyncio.to_thread(lambda: read_format(file.read_bytes()))
         return RecordedResult(
             url=url,
             file=file.name,
             bytes=fetched.size,
-            media_type=_media_type(fetched.media_type),
+            media_type=media_type,
             seconds=shown and shown.seconds,
             width=shown and shown.width,
             height=shown and shown.height,
@@ -91,9 +99,14 @@ class ResultDownloads:
 
 
 def _suffix(url: str) -> str:
-    """Return the suffix of the file of a URL; `.mp4` if it has no usual one."""
+    """Return the suffix of the file of a URL; `.mp4` if it is not that of a video or image."""
     suffix = Path(urlsplit(url).path).suffix.lower()
-    return suffix if _SUFFIX.fullmatch(suffix) and suffix != ".json" else ".mp4"
+    return suffix if suffix in _SUFFIXES else ".mp4"
+
+
+def _format_of(opened: BinaryIO) -> VideoFormat | None:
+    opened.seek(0)
+    return read_format(opened.read())
 
 
 def _writer(write_part: Callable[[bytes], object]) -> Callable[[bytes], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,18 @@ def test_recordings_are_in_order_of_time_and_broken_files_are_lines(tmp_path: Pa
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="none cannot be read: No such file"):
         read_recordings(tmp_path / "none")
+
+
+@pytest.mark.posix
+def test_a_pipe_is_a_line_and_nobody_waits_for_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    monkeypatch.setattr("select.select", None)
+    assert read_recordings(tmp_path).problems == ("pipe.json: it cannot be read: it is not a file but a pipe",)
+
+
+@pytest.mark.posix
+def test_the_name_of_a_file_is_printable_in_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a\n\x1b[2Jb.json").write_text("{")
+    (line,) = read_recordings(tmp_path).problems
+    assert line.startswith("a��[2Jb.json: ")
+    assert line.isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -75,3 +76,18 @@ def test_the_name_of_any_other_file_is_readable_and_has_a_digest(task_id: str, r
 
 def test_ids_that_differ_only_in_case_have_names_of_their_own() -> None:
     assert len({name_of_task(each).lower() for each in ("task_a", "task_A", "TASK_A", "task/a", "task\\a")}) == 5
+
+
+@pytest.mark.posix
+def test_a_lock_that_is_no_file_is_an_error_and_nobody_waits(tmp_path: Path) -> None:
+    precious, linked, piped, dangling = (tmp_path / name for name in ("precious", "linked", "piped", "dangling"))
+    precious.write_bytes(b"precious")
+    for folder in (linked, piped, dangling):
+        folder.mkdir()
+    (linked / ".lock").symlink_to(precious)
+    (dangling / ".lock").symlink_to(tmp_path / "new")
+    os.mkfifo(piped / ".lock")
+    for folder, why in ((linked, "a symbolic link"), (dangling, "a symbolic link"), (piped, "not a file")):
+        with pytest.raises(OSError, match=why):
+            RecordingFolder(folder)
+    assert not (tmp_path / "new").exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer, SettingsError
+from ltx_mock.core.settings import MAX_RESULT_BYTES
 from ltx_mock.testing.options import TenantSettings
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.recordings import Body, RecordedCallback, RecordedResponse, RecordedResult, Recording
@@ -343,6 +346,67 @@ def test_each_kept_result_is_served(replaying: Replaying, tmp_path: Path) -> Non
         assert client.get(f"{world.url}/files/results/{task_id}.mp4?result=3").status_code == 200
     assert first.content == b"one"
     assert (len(second.content), second.headers["content-type"]) == (5, "video/webm")
+
+
+@pytest.mark.posix
+def test_only_a_file_in_the_folder_itself_is_served(replaying: Replaying, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "secret")
+    (tmp_path / "endless.mp4").symlink_to("/dev/zero")
+    (tmp_path / "folder.mp4").mkdir()
+    os.mkfifo(tmp_path / "pipe.mp4")
+    files = ["link.mp4", "endless.mp4", "folder.mp4", "pipe.mp4"]
+    results = tuple(RecordedResult(url=f"{URL}-{number}", file=file, bytes=5) for number, file in enumerate(files))
+    told = success(55_500, *(each.url for each in results))
+    world = replaying(replace(LIFE, results=results, answers=(answer(0, state("pending")), answer(55_500, told))))
+    with client_of(world) as client:
+        assert [client.get(url).content for url in urls_of(world, client)] == [b"\0\0\0\x10f"] * len(files)
+
+
+def test_a_kept_file_is_served_by_ranges(replaying: Replaying, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1000
+    (tmp_path / "one.mp4").write_bytes(content)
+    world = replaying(replace(LIFE, results=(RecordedResult(url=URL, file="one.mp4"),)))
+    with client_of(world) as client:
+        (url,) = urls_of(world, client)
+        assert client.get(url).content == content
+        part = client.get(url, headers={"range": "bytes=1000-100000"})
+        assert (part.status_code, part.content) == (206, content[1000:100_001])
+        assert client.head(url).headers["content-length"] == str(len(content))
+
+
+@pytest.mark.parametrize(
+    ("given", "served"),
+    [
+        ("video/webm", "video/webm"),
+        ("image/png", "image/png"),
+        (None, "video/mp4"),
+        *((other, "application/octet-stream") for other in ("text/html", "image/svg+xml", "video/mp4, text/html", "")),
+    ],
+)
+def test_a_result_is_no_page_of_this_origin(
+    given: str | None, served: str, replaying: Replaying, tmp_path: Path
+) -> None:
+    (tmp_path / "one.mp4").write_bytes(b"<script>")
+    world = replaying(replace(LIFE, results=(RecordedResult(url=URL, file="one.mp4", media_type=given),)))
+    with client_of(world) as client:
+        headers = client.get(urls_of(world, client)[0]).headers
+    assert headers["content-type"] == served
+    assert (headers["x-content-type-options"], headers["content-security-policy"]) == ("nosniff", "sandbox")
+
+
+def test_a_large_stand_in_is_not_in_memory(replaying: Replaying) -> None:
+    world = replaying(replace(LIFE, results=(RecordedResult(url=URL, bytes=10**15),)))
+    with client_of(world) as client:
+        (url,) = urls_of(world, client)
+        tracemalloc.start()
+        try:
+            part = client.get(url, headers={"range": "bytes=0-0"})
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert (part.status_code, part.headers["content-range"]) == (206, f"bytes 0-0/{MAX_RESULT_BYTES}")
+    assert most < MAX_RESULT_BYTES // 4
 
 
 def test_results_are_there_only_when_an_answer_has_told_their_url(replaying: Replaying) -> None:

@@ -137,6 +137,15 @@ def test_at_another_path_only_what_costs_nothing_is_sent_on() -> None:
     assert told["message"].startswith("ltx-mock proxy: POST '/api/v1/generateTask/another-model' is not sent on; ")
 
 
+def test_a_page_of_the_upstream_is_none_of_the_proxys_origin() -> None:
+    page = response(b"<script>alert(1)</script>", "200 OK", "Content-Type: text/html")
+    with RawUpstream([page]) as upstream, proxied(upstream.url) as (url, _), client_of(url, path="") as client:
+        for path in ("/page.html", "/api/v1/another"):
+            headers = client.get(path).headers
+            assert (headers["x-content-type-options"], headers["content-security-policy"]) == ("nosniff", "sandbox")
+            assert headers["content-type"] == "text/html"
+
+
 def test_a_body_is_passed_on_while_it_comes() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
     with (
