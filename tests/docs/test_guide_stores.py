@@ -30,7 +30,7 @@ def check_after_a_kill(options: list[str], folder: Path) -> None:
                 printed = run_commands(f"export LTX_MOCK_URL={served.url}\n{script}", folder)
                 assert served.end(signal.SIGKILL) == -signal.SIGKILL
         (received,) = receiver.take_all()
-    story = r".*:50\.\d+\S* +manual\n.* (task_\w+) +processing .*\n\1 +scheduled .*\n(?s:.*) \1 +success\n"
+    story = r".*:50\.\d+\S* +manual\n.*\n.* (task_\w+) +processing .*\n.*\n\1 +scheduled .*\n(?s:.*) \1 +success .*\n"
     found = re.fullmatch(story, printed)
     assert found, printed
     assert found[1].encode() in received.body

@@ -107,6 +107,8 @@ def test_two_windows_follow_a_storm_and_agree(browser: Browser) -> None:
             expect(shown.page.get_by_role("meter", name="Unfinished tasks").first).to_have_attribute(
                 "aria-valuenow", "0"
             )
+            shown.page.evaluate("scrollTo(0, 0); document.querySelectorAll('*').forEach(each => (each.scrollTop = 0))")
+        expect(one.rows().first).to_have_text(two.rows().first.text_content() or "")
         texts = [shown.rows().all_inner_texts() for shown in (one, two)]
         assert texts[0] == texts[1]
 
