@@ -197,7 +197,7 @@ def test_each_scenario_is_replayed_as_it_was_recorded(scenario: str, operation: 
     seconds = list(range(1, WATCHED + 1))
     replay([seconds, seconds], 0)
 
-    @settings(max_examples=4, database=None)
+    @settings(max_examples=2, database=None)
     @given(
         st.lists(st.lists(st.sampled_from(seconds), max_size=12, unique=True).map(sorted), min_size=2, max_size=2),
         st.integers(0, 10**6),
