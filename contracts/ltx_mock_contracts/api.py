@@ -1,8 +1,10 @@
-"""Constants common to all models of the API: paths, states of a task (TASK-1), limits, and ids that no task has."""
+"""What all models of the API share: paths, states of a task (TASK-1), limits, ids that no task has, and envelopes."""
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+import json
+from collections.abc import Mapping
+from typing import Any, Final, Literal, get_args
 
 __all__ = [
     "BALANCE_PATH",
@@ -16,6 +18,8 @@ __all__ = [
     "UNKNOWN_TASK_ID",
     "UNKNOWN_TASK_IDS",
     "State",
+    "data_of",
+    "result_urls",
 ]
 
 BASE_PATH: Final = "/api/v1"
@@ -52,3 +56,18 @@ UNKNOWN_TASK_IDS: Final = (
     "null",
 )
 """Ids of tasks that no server has (TASK-11)."""
+
+
+def data_of(envelope: object) -> dict[str, Any]:
+    """Return the `data` of a decoded body; empty if it is no envelope, or its `data` is no object."""
+    data = envelope.get("data") if isinstance(envelope, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def result_urls(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the URLs in the `resultJson` of a task (TASK-4); none if it cannot be read."""
+    try:
+        urls = json.loads(data["resultJson"])["resultUrls"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return ()
+    return tuple(url for url in urls if isinstance(url, str)) if isinstance(urls, list) else ()

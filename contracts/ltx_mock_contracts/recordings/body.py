@@ -6,6 +6,7 @@ import json
 from base64 import b64decode, b64encode
 from typing import Any, Final, Literal, NamedTuple
 
+from ltx_mock_contracts.api import data_of
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
 __all__ = ["EMPTY", "Body"]
@@ -62,8 +63,7 @@ class Body(NamedTuple):
     @property
     def data(self) -> dict[str, Any]:
         """The `data` of the envelope; empty if there is none."""
-        data = self.value.get("data") if self.form == "json" and isinstance(self.value, dict) else None
-        return data if isinstance(data, dict) else {}
+        return data_of(self.value)
 
 
 EMPTY: Final = Body("empty", None)

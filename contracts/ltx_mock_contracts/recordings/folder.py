@@ -32,10 +32,6 @@ class Recordings(NamedTuple):
     recordings: tuple[Recording, ...]
     problems: tuple[str, ...] = ()
 
-    def media(self, file: str) -> Path:
-        """Return the path of the kept media of a result."""
-        return self.folder / file
-
 
 def read_recordings(folder: str | PathLike[str]) -> Recordings:
     """Read every recording of a folder: the files that end with `.json` and do not begin with a dot.

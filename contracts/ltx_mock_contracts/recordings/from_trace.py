@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings.body import EMPTY, Body
-from ltx_mock_contracts.recordings.lives import created_at, timestamp, with_answer, with_callback
+from ltx_mock_contracts.recordings.lives import LATEST, created_at, timestamp, with_answer, with_callback
 from ltx_mock_contracts.recordings.model import (
     RecordedAnswer,
     RecordedCallback,
@@ -26,8 +26,6 @@ UNKNOWN: Final = "unknown"
 """The upstream of a trace that has only paths."""
 
 _ROOT: Final = re.compile(r"(https?://)(?:[^/?#@]*@)?([^/?#@]+)", re.IGNORECASE)
-_EARLIEST, _LATEST = 0, 10**13
-"""The times of a recording, in Unix milliseconds: up to the year 2286."""
 _STATUSES = range(100, 600)
 """The statuses that a recording may have."""
 
@@ -65,7 +63,7 @@ def _problem(made: Exchange) -> str | None:
         return "a generateTask without its request"
     if "answer" in made.gaps:
         return "a generateTask without its response"
-    if not _EARLIEST <= made.at < _LATEST or not _EARLIEST <= made.completed < _LATEST:
+    if not (0 <= made.at < LATEST and 0 <= made.completed < LATEST):
         return "a generateTask whose time is no time"
     return None if _has_status(made) else f"a generateTask with the status {made.status}"
 

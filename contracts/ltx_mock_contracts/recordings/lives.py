@@ -7,23 +7,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from ltx_mock_contracts.api import ENDED, result_urls
 from ltx_mock_contracts.recordings.model import RecordedAnswer, RecordedEnd, RecordedResult, Recording
 from ltx_mock_contracts.recordings.placeholders import without_numbers
 
 if TYPE_CHECKING:
-    from ltx_mock_contracts.recordings.body import Body
     from ltx_mock_contracts.recordings.model import RecordedCallback
 
-__all__ = ["created_at", "result_urls", "timestamp", "with_answer", "with_callback"]
+__all__ = ["LATEST", "created_at", "timestamp", "with_answer", "with_callback"]
 
 MOST_ANSWERS: Final = 1000
 """How many distinct answers of a task are kept. If each response differs, the last of them stands for the rest."""
 
 MOST_CALLBACKS: Final = 100
 LATEST: Final = 10**13
-"""Times of the API from here on, in the year 2286, are no times."""
+"""Times from here on, in the year 2286, are no times."""
 
-_ENDS: Final = frozenset({"success", "failed"})
+LONGEST: Final = 10**12
+"""The largest duration that a recording may have, in milliseconds."""
 
 
 def timestamp(unix_ms: int) -> str:
@@ -34,8 +35,7 @@ def timestamp(unix_ms: int) -> str:
 
 def created_at(recording: Recording) -> int:
     """Return when its time is 0, in Unix milliseconds: when the response to generateTask came."""
-    sent = datetime.fromisoformat(recording.recorded)
-    return round(sent.timestamp() * 1000) + recording.response.latency
+    return recording.sent_at + recording.response.latency
 
 
 def with_answer(recording: Recording, answer: RecordedAnswer) -> Recording:
@@ -59,9 +59,9 @@ def with_answer(recording: Recording, answer: RecordedAnswer) -> Recording:
         kept = [*kept[: MOST_ANSWERS - 1], kept[-1]]
     state = answer.body.data.get("state")
     changed = replace(recording, answers=tuple(kept))
-    if recording.end is not None or state not in _ENDS:
+    if recording.end is not None or state not in ENDED:
         return changed
-    results = tuple(RecordedResult(url=url) for url in result_urls(answer.body))
+    results = tuple(RecordedResult(url=url) for url in result_urls(answer.body.data))
     return replace(changed, end=RecordedEnd(state=state, after=_ended(answer)), results=results)
 
 
@@ -69,15 +69,6 @@ def with_callback(recording: Recording, callback: RecordedCallback) -> Recording
     """Return a recording with another attempt to deliver the callback."""
     kept = sorted([*recording.callbacks, callback], key=lambda each: each.after)[:MOST_CALLBACKS]
     return replace(recording, callbacks=tuple(kept))
-
-
-def result_urls(body: Body) -> tuple[str, ...]:
-    """Return the URLs of the result in a response; none if there is no readable one."""
-    try:
-        urls = json.loads(body.data["resultJson"])["resultUrls"]
-        return tuple(url for url in urls if isinstance(url, str))
-    except (KeyError, ValueError, TypeError, RecursionError):
-        return ()
 
 
 def _split(before: list[RecordedAnswer], answer: RecordedAnswer) -> list[RecordedAnswer]:
@@ -91,9 +82,9 @@ def _ended(answer: RecordedAnswer) -> int:
     """Return when the task ended: by the times of the API, or else when that was first seen."""
     data = answer.body.data
     cost, created, completed = (_time(data.get(name)) for name in ("costTime", "createTime", "completeTime"))
-    if cost is not None:
-        return cost
-    return answer.after if created is None or completed is None else completed - created
+    if cost is None and created is not None and completed is not None:
+        cost = completed - created
+    return answer.after if cost is None or not 0 <= cost <= LONGEST else cost
 
 
 def _time(value: Any) -> int | None:

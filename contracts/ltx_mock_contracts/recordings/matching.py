@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from ltx_mock_contracts.recordings.body import Body
@@ -121,11 +121,11 @@ class Matcher:
     def _comparable(self, body: Body) -> Any:
         """Return what is compared: decoded JSON, or the text of a body that is not JSON."""
         if body.form != "json":
-            return _with_texts(body.value, _without_port)
+            return _without_ports(body.value)
         value = body.value
         for field in self._ignored:
             value = change_field(value, field, lambda _: REMOVED)
-        return _with_texts(value, _without_port)
+        return _without_ports(value)
 
 
 def _differences(recorded: Any, given: Any, path: tuple[str | int, ...] = ()) -> Iterator[Difference]:
@@ -161,14 +161,10 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _with_texts(value: Any, change: Callable[[str], str]) -> Any:
+def _without_ports(value: Any) -> Any:
+    """Return JSON with the URLs of this machine without their ports, which differ from run to run."""
     if isinstance(value, dict):
-        return {name: _with_texts(item, change) for name, item in value.items()}
+        return {name: _without_ports(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_with_texts(item, change) for item in value]
-    return change(value) if isinstance(value, str) else value
-
-
-def _without_port(text: str) -> str:
-    """Return a URL of this machine without its port, which differs from run to run."""
-    return _LOCAL_PORT.sub(r"\1", text)
+        return [_without_ports(item) for item in value]
+    return _LOCAL_PORT.sub(r"\1", value) if isinstance(value, str) else value

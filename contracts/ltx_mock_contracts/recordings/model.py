@@ -6,6 +6,7 @@ import re
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from ltx_mock_contracts.recordings.body import Body
@@ -179,6 +180,11 @@ class Recording:
     redaction: Redaction = Redaction()
     name: str = field(default="", compare=False)
 
+    @property
+    def sent_at(self) -> int:
+        """When the request was sent, in Unix milliseconds."""
+        return round(datetime.fromisoformat(self.recorded).timestamp() * 1000)
+
     def to_json(self) -> dict[str, Any]:
         """Return the recording as a JSON object, as `schema("recording")` describes it."""
         return {
@@ -221,9 +227,14 @@ class Recording:
         entry: dict[str, Any] = document  # type: ignore[assignment] # the schema says so
         _require_order(entry)
         try:
-            return _recording(entry, name)
+            recording = _recording(entry, name)
         except Base64Error:
             raise RecordingError("bodyBase64 must be Base64") from None
+        try:
+            _ = recording.sent_at
+        except ValueError:
+            raise RecordingError(f"recorded must be a time that exists, but is {show(recording.recorded)}") from None
+        return recording
 
 
 def _require_format(document: object) -> None:

@@ -12,7 +12,7 @@ LABEL: Final = "REDACTED-"
 _PLACEHOLDER: Final = re.compile(rf"{LABEL}[a-z]+-[0-9a-f]{{1,16}}")
 _NUMBERED: Final = re.compile(rf"{LABEL}([a-z]+)-(\d{{1,9}})(?![0-9a-f])")
 _AT_END: Final = re.compile(rf"{_PLACEHOLDER.pattern}\Z")
-_PER_RESPONSE: Final = re.compile(r"(REDACTED-(?:parameter|user|token))-\d+")
+_PER_RESPONSE: Final = re.compile(rf"({LABEL}(?:parameter|user|token))-\d+")
 
 
 class Placeholders:
@@ -40,7 +40,7 @@ class Placeholders:
             return secret
         if (kind, secret) not in self._labels:
             self._counts[kind] = self._counts.get(kind, 0) + 1
-            self._labels[kind, secret] = f"REDACTED-{kind}-{self._counts[kind]}"
+            self._labels[kind, secret] = f"{LABEL}{kind}-{self._counts[kind]}"
         return self._labels[kind, secret]
 
     @staticmethod
@@ -48,7 +48,7 @@ class Placeholders:
         """Return a placeholder that is the same for the same text; without the salt nobody can look it up."""
         if is_placeholder(text):
             return text
-        return f"REDACTED-{kind}-{sha256(f'{salt} {text}'.encode(errors='replace')).hexdigest()[:16]}"
+        return f"{LABEL}{kind}-{sha256(f'{salt} {text}'.encode(errors='replace')).hexdigest()[:16]}"
 
 
 def is_placeholder(text: str) -> bool:

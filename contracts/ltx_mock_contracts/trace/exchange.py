@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, overload
 from urllib.parse import parse_qs
 
-from ltx_mock_contracts.api import BALANCE_PATH, REPLAYED
+from ltx_mock_contracts.api import BALANCE_PATH, REPLAYED, data_of
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
@@ -129,10 +129,7 @@ class Exchange:
         Fields with null or "" are left out, and 0 for a time of a task that has not succeeded: a server may write these
         for an absent field.
         """
-        body = self.request if self.operation == "callback" else self.answer
-        data = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(data, dict):
-            return {}
+        data = data_of(self.request if self.operation == "callback" else self.answer)
         absent = (None, "") if data.get("state") == "success" else (None, "", 0)
         return {name: value for name, value in data.items() if value not in absent or value is False}
 

@@ -14,6 +14,9 @@ from ltx_mock_contracts.validation.urls import is_http_url
 NO_PAGE: Final = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
 """Headers with which a browser does not run foreign content as a page of this origin."""
 
+BODYLESS: Final = frozenset({204, 304})
+"""The statuses of responses without a body (RFC 9110, 6.4.1)."""
+
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
 _SCHEMES = frozenset({"http", "https"})
 _PORT = re.compile(r"[1-9]\d{0,4}", re.ASCII)

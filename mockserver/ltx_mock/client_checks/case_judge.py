@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ltx_mock_contracts.api import ENDED
+from ltx_mock_contracts.api import ENDED, data_of
 from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.verdicts import Deviation
 
@@ -132,8 +132,7 @@ def shows_the_end(exchange: Exchange) -> bool:
 
 
 def _state_in(exchange: Exchange) -> object:
-    data = exchange.answer.get("data") if isinstance(exchange.answer, dict) else None
-    return data.get("state") if exchange.status == 200 and isinstance(data, dict) else None
+    return data_of(exchange.answer).get("state") if exchange.status == 200 else None
 
 
 def result_urls(run: CaseRun) -> list[str]:

@@ -20,10 +20,10 @@ def nearest_request(raw: bytes) -> GenerateRequest:
         given = None
     body = given if isinstance(given, dict) else {}
     fields = body.get("input")
-    return GenerateRequest.from_body(_taken(body, fields if isinstance(fields, dict) else {}))
+    return GenerateRequest.from_body(_nearest(body, fields if isinstance(fields, dict) else {}))
 
 
-def _taken(given: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+def _nearest(given: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     inputs = [MODEL.example(name, root=_ROOT)["input"] for name in MODEL.examples]
     body: dict[str, Any] = {"input": next((each for each in inputs if each["mode"] == fields.get("mode")), inputs[0])}
     for name, value in fields.items():

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -69,15 +68,6 @@ class Renewal:
 def place_of(url: str) -> str:
     """Return a URL without query and fragment, which may be a signature."""
     return re.split(r"[?#]", url, maxsplit=1)[0]
-
-
-def recorded_urls(body: Body) -> Iterator[str]:
-    """Yield the URLs in the `resultJson` of a body."""
-    try:
-        urls = json.loads(body.data["resultJson"])["resultUrls"]
-    except (KeyError, TypeError, ValueError):
-        return
-    yield from (url for url in urls if isinstance(url, str)) if isinstance(urls, list) else ()
 
 
 def first_creation(bodies: Iterable[Body]) -> int | None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import Failure
-from ltx_mock.core.renewal import place_of, recorded_urls
+from ltx_mock.core.renewal import place_of
 from ltx_mock.core.timeline import NEVER, PENDING_MS, Timeline
-from ltx_mock_contracts.api import ENDED
+from ltx_mock_contracts.api import ENDED, result_urls
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.recordings import (
@@ -159,5 +159,5 @@ def _results(recording: Recording) -> tuple[RecordedResult, ...]:
     from ltx_mock_contracts.recordings import RecordedResult  # noqa: PLC0415 - most servers have no recordings
 
     known = {place_of(each.url) for each in recording.results}
-    urls = dict.fromkeys(url for each in recording.answers for url in recorded_urls(each.body))
+    urls = dict.fromkeys(url for each in recording.answers for url in result_urls(each.body.data))
     return (*recording.results, *(RecordedResult(url=url) for url in urls if place_of(url) not in known))

@@ -57,7 +57,7 @@ def _learned(intervals: Iterable[Interval | None]) -> tuple[int, ...]:
         and each.high is not None
         and each.high - each.low <= _WIDEST_MS
         and (middle := each.middle) is not None
-        and middle <= LONGEST
+        and 0 <= middle <= LONGEST
     )
     if len(times) <= _MOST:
         return tuple(times)

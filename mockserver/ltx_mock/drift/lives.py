@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.recordings import Recording
 
-__all__ = ["Interval", "Life", "are_mostly", "differ", "lives_of"]
+__all__ = ["Interval", "Life", "are_too_many", "differ", "lives_of"]
 
 _PROCESSING, _END = RANK["processing"], RANK["success"]
 _TOLERATED: Final = 0.1
@@ -78,7 +78,7 @@ def lives_of(recordings: Sequence[Recording]) -> list[Life]:
     return [life for life in found if life is not None]
 
 
-def are_mostly(outside: int, of: int) -> bool:
+def are_too_many(outside: int, of: int) -> bool:
     """Tell whether surely more than a tenth of all tasks is outside of a range, given how many of some tasks are."""
     if not outside:
         return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ltx_mock.drift.exchanges import findings_of
 from ltx_mock_contracts.dialects import may_accept, may_refuse
 from ltx_mock_contracts.model import FAIL_CODES
+from ltx_mock_contracts.recordings.placeholders import LABEL
 from ltx_mock_contracts.trace.requests import is_about_credits
 from ltx_mock_contracts.trace.states import RANK, RULES_OF_STATE
 from ltx_mock_contracts.validation import validate_request
@@ -36,7 +37,7 @@ _HEADERS: Final = ("retry-after", "www-authenticate", "allow")
 _INDEX: Final = re.compile(r"/\d+(?=/|$)")
 _ID: Final = re.compile(r"[0-9a-f]{8,}|\d{3,}", re.IGNORECASE)
 _VARIABLE: Final = re.compile(
-    r"https?://\S+|REDACTED-[\w-]+|\b(?:task_)?(?=\w*\d)[0-9a-z]{8,}\b|\"[^\"]*\"|'[^']*'|\d+", re.IGNORECASE
+    rf"https?://\S+|{LABEL}[\w-]+|\b(?:task_)?(?=\w*\d)[0-9a-z]{{8,}}\b|\"[^\"]*\"|'[^']*'|\d+", re.IGNORECASE
 )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ltx_mock.drift.lives import are_mostly, differ
+from ltx_mock.drift.lives import are_too_many, differ
 from ltx_mock_contracts.trace.recorder import seconds
 from ltx_mock_contracts.verdicts import Deviation
 
@@ -42,7 +42,7 @@ def judge_times(lives: Sequence[Life], collector: VerdictCollector) -> None:
             collector.add_deviation(deviation)
     told = [life for life in lives if life.cost_time is not None]
     wrong = [life for life in told if life.contradicts]
-    if are_mostly(len(wrong), len(told)):
+    if are_too_many(len(wrong), len(told)):
         collector.add_deviation(_contradiction(wrong))
 
 
@@ -101,7 +101,7 @@ def _outside(kind: Kind, lives: Sequence[Life]) -> Deviation | None:
     longer = [life for life in lives if life.ended.low > high]
     shorter = [life for life in lives if life.ended.high is not None and life.ended.high < low]
     outside = longer + shorter
-    if not are_mostly(len(outside), len(lives)):
+    if not are_too_many(len(outside), len(lives)):
         return None
     words = "longer" if len(longer) >= len(shorter) else "shorter"
     return Deviation(

@@ -13,6 +13,8 @@ from asyncio import open_connection
 from functools import lru_cache
 from typing import Self
 
+from ltx_mock.asgi.messages import BODYLESS
+
 READ_BYTES = 64 * 1024
 MAX_REST = 64 * 1024
 """The longest body of a response that is read to use its connection again."""
@@ -105,7 +107,7 @@ def _body_length(status: bytes, head: bytes) -> int | None:
     """Return the length of a body; None if it is unknown, or if the receiver will close the connection."""
     if _UNUSUAL.search(head) and (len(_UNUSUAL.findall(head)) > 1 or not _KEEPS.search(head)):
         return None
-    if status in {b"204", b"304"}:
+    if int(status) in BODYLESS:
         return 0
     lengths = _LENGTHS.findall(head)
     return int(lengths[0]) if len(lengths) == 1 and lengths[0].isdigit() and len(lengths[0]) < 10 else None

@@ -88,7 +88,7 @@ class RecordingFolders:
     def nothing(self, tenant: Tenant, raw: bytes) -> ApiResponse:
         """Return the 404 for a request that no recording equals, with the differences from the nearest."""
         nearest = self._matcher(tenant).nearest(raw, tenant.key)
-        why = "there are no recordings" if nearest is None else _told(nearest)
+        why = "there are no recordings" if nearest is None else _described(nearest)
         message = f"no recording of this request; {why}"
         return responses.error(404, message[0].upper() + message[1:], cause=Cause("recording", message))
 
@@ -108,7 +108,7 @@ class RecordingFolders:
         return known
 
 
-def _told(nearest: Nearest) -> str:
+def _described(nearest: Nearest) -> str:
     shown = [each.message for each in nearest.differences[:MAX_SHOWN]]
     more = len(nearest.differences) - len(shown)
     return f"the nearest is {nearest.recording.name}: {'; '.join(shown)}{f'; and {more} more' if more else ''}"

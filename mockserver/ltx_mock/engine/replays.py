@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from ltx_mock.core.clock import SECOND
+from ltx_mock.asgi.messages import BODYLESS
 from ltx_mock.core.records import Delivery, Task, delivery_id
 from ltx_mock.core.renewal import Renewal, first_creation
 from ltx_mock.core.replay import Replay, replay_of, state_of, to_bytes
@@ -23,7 +22,6 @@ JSON = "application/json"
 OF_A_BODY = frozenset({"content-type", "content-encoding"})
 """The significant headers that are not replayed as they are: recorded bodies have no content coding."""
 OK = 200
-BODYLESS = frozenset({204, 304})
 
 
 class PlannedCallback(NamedTuple):
@@ -137,18 +135,10 @@ def _renewal(replay: Replay, task: Task) -> Renewal:
     bodies = [each.body for each in recording.answers] + [each.body for each in recording.callbacks]
     created = first_creation(bodies)
     if created is None:
-        created = _moment(recording.recorded)
+        created = recording.sent_at
     return Renewal((recording.task_id or "", task.id), (created, task.timeline.created), dict(_urls(replay, task)))
 
 
 def _urls(replay: Replay, task: Task) -> Iterator[tuple[str, str]]:
     for number, each in enumerate(replay.results, 1):
         yield each.url, result_url(task) + (f"?result={number}" if number > 1 else "")
-
-
-def _moment(recorded: str) -> int:
-    """Return an ISO 8601 time in Unix milliseconds; 0 for a day that no month has."""
-    try:
-        return round(datetime.fromisoformat(recorded).timestamp() * SECOND)
-    except ValueError:
-        return 0

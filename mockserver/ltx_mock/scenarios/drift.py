@@ -45,7 +45,7 @@ def _results(text: str, drift: Drift) -> str:
     try:
         result = json.loads(text)
         first = result["resultUrls"][0]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return text
     copies = [f"{first}?copy={number}" for number in range(2, drift.results + 1)]
     result["resultUrls"] = [first, *copies] if drift.results else []

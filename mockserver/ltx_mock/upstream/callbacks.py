@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -19,6 +19,7 @@ from ltx_mock.engine.outbound import MARK, Sender, Unanswered
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.upstream.client import FINAL_STATUSES, end_to_end
 from ltx_mock.upstream.recorder import Callback, Recorder
+from ltx_mock_contracts.api import data_of
 from ltx_mock_contracts.trace.exchange import decode_body
 from ltx_mock_contracts.validation.findings import Finding
 
@@ -58,8 +59,8 @@ class CallbackRelay:
     def rewritten(self, tenant: Tenant, body: bytes) -> bytes | None:
         """Return a body with a `callback_url` that leads here; None if there is nothing to change."""
         given = decode_body(body)
-        url = given.get("callback_url") if isinstance(given, dict) else None
-        if not isinstance(url, str) or given.get("request_type") != "callback":
+        url = _callback_url(given)
+        if url is None:
             return None
         # Nobody may guess it, since the URL is public.
         token = secrets.token_urlsafe(24)
@@ -97,9 +98,7 @@ class CallbackRelay:
             except Unanswered as problem:
                 told = str(problem)
         ended = tenant.clock.now()
-        data = decode_body(body)
-        data = data.get("data") if isinstance(data, dict) else None
-        task_id = data.get("taskId") if isinstance(data, dict) else None
+        task_id = data_of(decode_body(body)).get("taskId")
 
         def note(tenant: Tenant) -> None:
             tenant.record(
@@ -132,9 +131,8 @@ def _passed_on(scope: Scope) -> tuple[tuple[str, str], ...]:
 
 def unreachable(body: bytes, upstream: str) -> tuple[Finding, ...]:
     """Return an advisory if the upstream, a URL, cannot reach the `callback_url` of a request: a private one."""
-    given = decode_body(body)
-    url = given.get("callback_url") if isinstance(given, dict) else None
-    if not isinstance(url, str) or given.get("request_type") != "callback" or is_this_machine(host_of(upstream)):
+    url = _callback_url(decode_body(body))
+    if url is None or is_this_machine(host_of(upstream)):
         return ()
     host = host_of(url)
     if not (is_this_machine(host) or _is_private(address_of(host))):
@@ -144,6 +142,14 @@ def unreachable(body: bytes, upstream: str) -> tuple[Finding, ...]:
     return (
         Finding(rule="CB-1", severity="advisory", pointer="/callback_url", got=host, allowed=allowed, message=message),
     )
+
+
+def _callback_url(request: Any) -> str | None:
+    """Return the `callback_url` of a decoded request that asks for a callback."""
+    if not isinstance(request, dict) or request.get("request_type") != "callback":
+        return None
+    url = request.get("callback_url")
+    return url if isinstance(url, str) else None
 
 
 def _is_private(address: IPv4Address | IPv6Address | None) -> bool:

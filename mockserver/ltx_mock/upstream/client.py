@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ltx_mock.asgi.messages import BODYLESS
 from ltx_mock.engine.outbound import MARK
-from ltx_mock.engine.replays import BODYLESS
 from ltx_mock.engine.tls import trusting
 from ltx_mock_contracts.io.server_url import server_root
 

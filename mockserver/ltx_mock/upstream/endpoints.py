@@ -25,9 +25,9 @@ from ltx_mock.upstream.callbacks import CallbackRelay, unreachable
 from ltx_mock.upstream.client import UnreachableError, Upstream, UpstreamError, headers_of
 from ltx_mock.upstream.judge import findings_of
 from ltx_mock.upstream.purse import Purse
-from ltx_mock.upstream.recorder import Recorder, Told
+from ltx_mock.upstream.recorder import Recorder, UpstreamExchange
 from ltx_mock.upstream.tasks import note_state, note_task
-from ltx_mock_contracts.api import STATES
+from ltx_mock_contracts.api import STATES, data_of
 from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS, decode_body
 
 KEPT_BYTES = 1024 * 1024
@@ -94,9 +94,7 @@ class Received(NamedTuple):
     @property
     def data(self) -> dict[str, Any]:
         """The `data` of the envelope; empty if there is none."""
-        envelope = decode_body(self.body)
-        data = envelope.get("data") if isinstance(envelope, dict) else None
-        return data if isinstance(data, dict) else {}
+        return data_of(decode_body(self.body))
 
     @property
     def task_id(self) -> str | None:
@@ -207,7 +205,7 @@ class Forwarded:
             return
         if not (sent.kept and received.kept):
             return
-        told = Told(
+        exchange = UpstreamExchange(
             key=bearer_key(header(sent.scope, b"authorization") or ""),
             request_headers=_text(sent.scope["headers"]),
             request=sent.body,
@@ -219,7 +217,7 @@ class Forwarded:
             task_id=(received.task_id if generates else asked_task_id(sent.scope)) or None,
             problem=received.problem,
         )
-        await (self._recorder.generated(told) if generates else self._recorder.answered(told))
+        await (self._recorder.generated(exchange) if generates else self._recorder.answered(exchange))
 
     async def _refuse(self, tenant: Tenant, sent: Sent, refusal: ApiResponse, send: Send) -> None:
         """Respond in place of the upstream."""

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
 from ltx_mock.upstream.results import NotKeptError, ResultDownloads
+from ltx_mock_contracts.api import result_urls
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings.body import Body
-from ltx_mock_contracts.recordings.lives import created_at, result_urls, timestamp, with_answer, with_callback
+from ltx_mock_contracts.recordings.lives import created_at, timestamp, with_answer, with_callback
 from ltx_mock_contracts.recordings.model import (
     RecordedAnswer,
     RecordedCallback,
@@ -36,8 +37,8 @@ MOST_TASKS: Final = 20_000
 UNAUTHORIZED: Final = 401
 
 
-class Told(NamedTuple):
-    """What the upstream told in one exchange.
+class UpstreamExchange(NamedTuple):
+    """A request and what the upstream responded.
 
     Attributes:
         key: The API key of the request; None if it has none.
@@ -109,21 +110,21 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, "ltx-mock-recorder")
         self._stopped = False
 
-    async def generated(self, told: Told) -> None:
+    async def generated(self, exchange: UpstreamExchange) -> None:
         """Record a generateTask."""
-        if told.status != UNAUTHORIZED:  # that is about the key, which is not recorded
-            await self._run(lambda: self._generated(told))
+        if exchange.status != UNAUTHORIZED:  # that is about the key, which is not recorded
+            await self._run(lambda: self._generated(exchange))
 
     def leave_out(self, reason: str) -> None:
         """Say in one line what is not recorded, and why."""
         if not self._stopped:
             self._tell(reason)
 
-    async def answered(self, told: Told) -> None:
+    async def answered(self, exchange: UpstreamExchange) -> None:
         """Record an answer of statusTask."""
-        name = await self._run(lambda: self._answered(told))
+        name = await self._run(lambda: self._answered(exchange))
         if name is not None and self._results is not None:
-            for number, url in enumerate(result_urls(Body.of(told.body))):
+            for number, url in enumerate(result_urls(Body.of(exchange.body).data)):
                 download = asyncio.create_task(self._keep_result(self._results, name, number, url))
                 self._downloads.add(download)
                 download.add_done_callback(self._downloads.discard)
@@ -177,68 +178,69 @@ class Recorder:
             place = error.filename or self._folder.path
             self._tell(f"recording has stopped: {place}: {error.strerror or error}; requests go on to the API")
 
-    def _generated(self, told: Told) -> None:
-        redactor = RecordingRedactor(self._redaction, told.key, secrets_of_headers(told.request_headers))
+    def _generated(self, exchange: UpstreamExchange) -> None:
+        redactor = RecordingRedactor(self._redaction, exchange.key, secrets_of_headers(exchange.request_headers))
         request = RecordedRequest(
-            body=redactor.request(Body.of(told.request)), headers=redactor.headers(told.request_headers)
+            body=redactor.request(Body.of(exchange.request)), headers=redactor.headers(exchange.request_headers)
         )
-        redactor.know(secrets_of_headers(told.headers))
+        redactor.know(secrets_of_headers(exchange.headers))
         response = RecordedResponse(
-            status=told.status,
-            headers=redactor.headers(told.headers),
-            body=redactor.body(Body.of(told.body)),
-            latency=max(0, told.ended - told.began),
-            problem=told.problem and redactor.text(told.problem),
+            status=exchange.status,
+            headers=redactor.headers(exchange.headers),
+            body=redactor.body(Body.of(exchange.body)),
+            latency=max(0, exchange.ended - exchange.began),
+            problem=exchange.problem and redactor.text(exchange.problem),
         )
         recording = Recording(
             upstream=self._upstream,
             model=MODEL.id,
-            recorded=timestamp(told.began),
-            task_id=told.task_id and redactor.text(told.task_id),
+            recorded=timestamp(exchange.began),
+            task_id=exchange.task_id and redactor.text(exchange.task_id),
             request=request,
             response=response,
             redaction=self._redaction,
         )
-        if told.task_id is None:
+        if exchange.task_id is None:
             self._change(name_of(recording), lambda before: recording if before is None else None)
             return
-        self._tasks[told.task_id] = _Task(told.key, redactor)
+        self._tasks[exchange.task_id] = _Task(exchange.key, redactor)
         if len(self._tasks) > MOST_TASKS:
             self._tasks.popitem(last=False)
         self._change(name_of(recording), lambda _: recording)
 
-    def _answered(self, told: Told) -> str | None:
+    def _answered(self, exchange: UpstreamExchange) -> str | None:
         """Record an answer, and return the name of the recording if it is the end of the task."""
-        task = self._tasks.get(told.task_id or "")
-        if told.task_id is None or (task is not None and task.key != told.key):
+        task = self._tasks.get(exchange.task_id or "")
+        if exchange.task_id is None or (task is not None and task.key != exchange.key):
             return None  # with another key the task is unknown
         ended = False
 
         def change(before: Recording | None) -> Recording | None:
             nonlocal ended
-            redactor = self._redactor(told.task_id, told.key, before)
+            redactor = self._redactor(exchange.task_id, exchange.key, before)
             if before is None or redactor is None:
                 return None
-            if task is None and (told.status != 200 or Body.of(told.body).data.get("taskId") != told.task_id):
+            body = Body.of(exchange.body)
+            if task is None and (exchange.status != 200 or body.data.get("taskId") != exchange.task_id):
                 return None
             trial = redactor.copy()
-            trial.know(secrets_of_headers((*told.request_headers, *told.headers)))
-            at = max(0, told.began - created_at(before))
+            trial.know(secrets_of_headers((*exchange.request_headers, *exchange.headers)))
+            at = max(0, exchange.began - created_at(before))
             answer = RecordedAnswer(
                 after=at,
                 until=at,
-                status=told.status,
-                headers=trial.headers(told.headers),
-                body=trial.body(Body.of(told.body)),
-                problem=told.problem and trial.text(told.problem),
+                status=exchange.status,
+                headers=trial.headers(exchange.headers),
+                body=trial.body(body),
+                problem=exchange.problem and trial.text(exchange.problem),
             )
             after = with_answer(before, answer)
             if task is not None and len(after.answers) > len(before.answers):
-                self._tasks[told.task_id or ""] = task._replace(redactor=trial)
+                self._tasks[exchange.task_id or ""] = task._replace(redactor=trial)
             ended = before.end is None and after.end is not None
             return after
 
-        name = self._name(told.task_id, told.key)
+        name = self._name(exchange.task_id, exchange.key)
         after = self._change(name, change)
         if after is None or after.end is None or not ended:
             return None

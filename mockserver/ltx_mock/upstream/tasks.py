@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ltx_mock.core.cause import Cause
@@ -11,6 +10,7 @@ from ltx_mock.core.records import Task
 from ltx_mock.core.timeline import NEVER, Timeline
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.store.tenant import Tenant
+from ltx_mock_contracts.api import ENDED, result_urls
 
 
 def note_task(tenant: Tenant, submitted: Submission, task_id: str, root: str, price: int) -> None:
@@ -32,16 +32,8 @@ def note_state(tenant: Tenant, task_id: str, data: dict[str, Any], host: str) ->
     line = task.timeline
     if state == "processing" and line.started == NEVER:
         tenant.replace_task(task._replace(timeline=line._replace(started=now)))
-    elif state in {"success", "failed"} and line.endless:
+    elif state in ENDED and line.endless:
         code, message = str(data.get("failCode", "")), str(data.get("failMsg", ""))
         failure = Failure(code, message, Cause("upstream", f"from {host}")) if state == "failed" else None
-        results = _results(data) if state == "success" else ()
+        results = result_urls(data) if state == "success" else ()
         tenant.replace_task(task._replace(timeline=line.finished_at(now, failure), results=results))
-
-
-def _results(data: dict[str, Any]) -> tuple[str, ...]:
-    try:
-        urls = json.loads(data["resultJson"])["resultUrls"]
-        return tuple(url for url in urls if isinstance(url, str))
-    except (KeyError, ValueError, TypeError):
-        return ()

@@ -26,10 +26,8 @@ def test_recordings_are_in_order_of_time_and_broken_files_are_lines(tmp_path: Pa
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "text.json").write_bytes(b"\xff")
     (tmp_path / ".half-written.json").write_text("{")
-    (tmp_path / "a.mp4").write_bytes(b"video")
     told = read_recordings(tmp_path)
     assert [each.name for each in told.recordings] == ["z", "a", "b"]
-    assert told.media("a.mp4").read_bytes() == b"video"
     assert [line.partition(":")[0] for line in told.problems] == [
         "broken.json",
         "folder.json",

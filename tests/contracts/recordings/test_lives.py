@@ -79,6 +79,8 @@ def test_another_status_is_another_answer_and_another_signature_is_not() -> None
         ({"costTime": "41", "createTime": 100, "completeTime": 150}, 50),
         ({"createTime": 100}, 77),
         ({"costTime": True, "completeTime": -1}, 77),
+        ({"createTime": 1_767_965_610, "completeTime": 1_767_965_652_317}, 77),
+        ({"createTime": 150, "completeTime": 100}, 77),
         ({}, 77),
     ],
 )
@@ -86,6 +88,13 @@ def test_the_end_is_when_the_api_says_or_when_it_was_first_seen(fields: dict[str
     told = with_answer(with_answer(empty(), seen(77, {"state": "failed", **fields})), seen(99, {"state": "success"}))
     assert told.end is not None
     assert (told.end.state, told.end.after) == ("failed", after)
+    assert Recording.from_json(told.to_json()) == told
+
+
+@pytest.mark.parametrize("state", [[], {}, None, 5])
+def test_a_state_that_is_no_text_is_an_answer_like_any_other(state: Any) -> None:
+    told = with_answer(empty(), seen(1, {"state": state}))
+    assert ([each.body.data for each in told.answers], told.end) == ([{"state": state}], None)
 
 
 def test_a_service_that_never_says_the_same_twice_fills_no_disk() -> None:

@@ -52,6 +52,7 @@ def test_what_may_be_missing_may_be_missing_and_what_is_unknown_is_ignored() -> 
         ({"answers": ...}, "answers must be an array, but is missing"),
         ({"taskId": 7}, "taskId must be a string or null, but is 7"),
         ({"recorded": "today"}, 'recorded must be a time such as 2026-01-31T12:00:00.000Z, but is "today"'),
+        ({"recorded": "2026-02-30T12:00:00Z"}, 'recorded must be a time that exists, but is "2026-02-30T12:00:00Z"'),
         ({"response": {}}, "response.status must be an HTTP status from 100 to 599, or null, but is missing"),
         ({"response": {"status": 600}}, "response.status must be an HTTP status from 100 to 599, or null, but is 600"),
         (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock.drift import drift_between, drift_of, learn_timings
-from ltx_mock.drift.lives import Interval, are_mostly, differ, lives_of
+from ltx_mock.drift.lives import Interval, are_too_many, differ, lives_of
 from ltx_mock_contracts.recordings import RecordedAnswer, RecordedRequest, Recording
 from support.bodies import TEXT, request_body
 from support.lives import LIFE, answer, body_of, recording, state, success
@@ -44,13 +44,13 @@ def titles(*seconds: float) -> list[str]:
      (10, 100, False), (20, 100, True), (100, 1000, False), (130, 1000, True), (600, 5000, True), (0, 0, False)],
 )  # fmt: skip
 def test_a_range_is_left_only_by_more_tasks_than_chance_allows(outside: int, of: int, is_drift: bool) -> None:
-    assert are_mostly(outside, of) is is_drift
+    assert are_too_many(outside, of) is is_drift
 
 
 @given(st.integers(1, 400), st.data())
 def test_more_tasks_outside_are_more_certain(of: int, data: st.DataObject) -> None:
     few = data.draw(st.integers(0, of))
-    assert are_mostly(few, of) <= are_mostly(data.draw(st.integers(few, of)), of)
+    assert are_too_many(few, of) <= are_too_many(data.draw(st.integers(few, of)), of)
 
 
 def test_one_slow_task_is_no_drift_and_many_are() -> None:
@@ -155,6 +155,11 @@ def test_a_time_that_is_hardly_known_is_not_learned() -> None:
     assert learn_timings([late]).lives == ()
     (life,) = learn_timings([late, soon]).lives
     assert (life.fail_code, life.ends) == ("X", (6_000,))
+
+
+def test_a_negative_time_is_not_learned() -> None:
+    """A file with one could not be read again."""
+    assert learn_timings([task(answer(500, success(-3000)))]).lives == ()
 
 
 def test_of_many_times_the_percentiles_are_kept() -> None:

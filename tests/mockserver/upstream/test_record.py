@@ -147,6 +147,18 @@ def test_errors_and_lost_answers_are_answers(tmp_path: Path) -> None:
     assert second.until >= second.after
 
 
+def test_a_state_that_is_no_text_is_recorded(tmp_path: Path) -> None:
+    odd = b'{"code":200,"message":"success","data":{"taskId":"task_1","state":[]}}'
+    with (
+        RawUpstream([response(TASK)], [response(odd)]) as api,
+        recording(api.url, tmp_path) as recorder,
+        recorder.client() as client,
+    ):
+        submit(client)
+        assert poll(client, "task_1").content == odd
+    assert [each.body.value for each in only_recording(tmp_path).answers] == [json.loads(odd)]
+
+
 def test_a_submission_without_a_response_is_recorded(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -257,7 +269,7 @@ def test_videos_are_kept_beside_their_recordings(tmp_path: Path) -> None:
         video = httpx.get(url, trust_env=False)
     told = read_recordings(tmp_path)
     (result,) = told.recordings[0].results
-    assert told.media(str(result.file)).read_bytes() == video.content
+    assert (tmp_path / str(result.file)).read_bytes() == video.content
     assert (result.bytes, result.media_type) == (len(video.content), video.headers["content-type"])
     assert (result.seconds, result.width, result.height) == (6, 854, 480)
     assert "?" not in result.url or "REDACTED" in result.url
