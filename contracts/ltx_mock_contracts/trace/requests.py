@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
 
-__all__ = ["REFUSALS", "is_about_credits", "judge_refused_for_credits", "judge_request"]
+__all__ = ["REFUSALS", "code_of", "is_about_credits", "judge_refused_for_credits", "judge_request"]
 
 REFUSALS: Final = frozenset({400, 402, 409, 415, 422})
 """Codes that refuse a request because of its content."""
@@ -74,14 +74,14 @@ def _judge_access(recorder: Recorder, exchange: Exchange) -> None:
 
 
 def _judge_generate(recorder: Recorder, exchange: Exchange, status: int) -> None:
-    code = _code_of(exchange)
+    code = code_of(exchange)
     if code == 200 and status == 200 and exchange.data.get("taskId"):
         _judge_accepted(recorder, exchange)
     elif code in REFUSALS:
         _judge_refused(recorder, exchange, code)
 
 
-def _code_of(exchange: Exchange) -> int | None:
+def code_of(exchange: Exchange) -> int | None:
     """Return the code in the envelope, or else the status."""
     code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else None
     return code if isinstance(code, int) and not isinstance(code, bool) else exchange.status
@@ -162,7 +162,7 @@ def judge_refused_for_credits(recorder: Recorder, exchange: Exchange) -> None:
     """
     recorder.checked("GEN-15")
     message = exchange.answer.get("message") if isinstance(exchange.answer, dict) else None
-    refused = 400 in {exchange.status, _code_of(exchange)}
+    refused = 400 in {exchange.status, code_of(exchange)}
     if not refused or message != _NO_CREDITS:
         title, expected = "the response to a lack of credits is not the documented one", f"400, {show(_NO_CREDITS)}"
         binding = exchange.status != 402 and not (refused and str(message).startswith(_NO_CREDITS))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.recordings.lives import created_at
+from ltx_mock_contracts.recordings.placeholders import LABEL
 from ltx_mock_contracts.trace.exchange import CONTENT_HEADERS, Exchange, decode_body
+from ltx_mock_contracts.trace.requests import REFUSALS, code_of
 from ltx_mock_contracts.validation import validate_callback, validate_request, validate_response
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["exchanges_of", "findings_of"]
 
-_REDACTED = "REDACTED-"
 _GATEWAY = {502, 503, 504}
 """Statuses of a gateway before the service if their bodies are no envelopes. An outage is no change of the service."""
 
@@ -49,13 +50,11 @@ def findings_of(exchange: Exchange) -> list[Finding]:
 
 
 def _exchanges(recording: Recording, number: int) -> Iterator[Exchange]:
-    sent = round(datetime.fromisoformat(recording.recorded).timestamp() * 1000)
-    response = recording.response
-    created = sent + response.latency
+    response, created = recording.response, created_at(recording)
     request = _decoded(recording.request.body)
     given = {name: value for name, value in recording.request.headers.items() if name in CONTENT_HEADERS}
     yield Exchange(
-        at=sent,
+        at=recording.sent_at,
         operation="generateTask",
         method="POST",
         target=BASE_PATH + MODEL.generate_path,
@@ -117,10 +116,19 @@ def _without_redacted(exchange: Exchange) -> Exchange:
     gaps = set()
     if _is_redacted(findings_of(exchange)):
         gaps.add("request" if exchange.operation == "callback" else "answer")
-    if exchange.operation == "generateTask" and _is_redacted(validate_request(exchange.request)):
-        gaps.add("request")
+    if exchange.operation == "generateTask":
+        findings = validate_request(exchange.request)
+        if _is_redacted(findings) or _may_have_a_hidden_reason(exchange, findings):
+            gaps.add("request")
     return replace(exchange, gaps=frozenset(gaps)) if gaps else exchange
 
 
+def _may_have_a_hidden_reason(exchange: Exchange, findings: Iterable[Finding]) -> bool:
+    """Tell whether a request may have been refused for its redacted prompt, which may have been empty or too long."""
+    if code_of(exchange) not in REFUSALS or any(finding.severity == "violation" for finding in findings):
+        return False
+    return LABEL in exchange.request["input"]["prompt"]
+
+
 def _is_redacted(findings: Iterable[Finding]) -> bool:
-    return any(_REDACTED in finding.got for finding in findings)
+    return any(LABEL in finding.got for finding in findings)

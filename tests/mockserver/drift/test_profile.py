@@ -126,6 +126,14 @@ def test_redacted_values_are_not_judged() -> None:
     assert report.ok, report.broken
 
 
+def test_a_refusal_may_be_for_what_is_redacted_in_the_prompt() -> None:
+    """An empty prompt and one that is too long look valid, as only their digests are kept."""
+    prompts = ["REDACTED-prompt-0123456789abcdef", "write to REDACTED-email-1"]
+    report = drift_of(apart([asking(request_body(TEXT, prompt=each), status=400) for each in prompts]))
+    assert (report.broken, found(report)) == ((), [])
+    assert drift_of(apart([asking(request_body(TEXT), status=400)])).broken == ("GEN-17",)
+
+
 def test_the_fake_calls_and_fetches_nothing_while_it_is_asked() -> None:
     with Receiver() as receiver:
         url = f"{receiver.url}/x"
