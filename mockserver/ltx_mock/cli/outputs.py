@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ STDOUT = "-"
 ENDINGS = {"json": ".json", "junit": ".xml", "sarif": ".sarif", "ndjson": ".ndjson", "har": ".har"}
 FORMER_REPORTS = {"--json-file": "json", "--junitxml": "junit", "--sarif": "sarif", "--trace": "ndjson"}
 """Former options for a file of one form, which work for one release; see `FormerJson` for the first."""
+_FORMER_FILE = re.compile(r"-|/dev/.*|[^-].*\.json")
+"""What may follow `--json` in its former form: another word is the server to check, or the client."""
 
 
 class Outputs(NamedTuple):
@@ -99,22 +102,11 @@ class FormerJson(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Turn the former form into a hidden option."""
         end = args.index("--") if "--" in args else len(args)
-        current: list[str] = []
-        own = iter(args[:end])
-        for each in own:
-            following = args[len(current) + 1 : len(current) + 2]
-            if each.startswith("--json="):
-                current.append(each.replace("--json", "--json-file", 1))
-            elif each == "--json" and following and len(current) + 1 < end and _was_a_file(following[0]):
-                current += ["--json-file", next(own)]
-            else:
-                current.append(each)
-        return super().parse_args(ctx, [*current, *args[end:]])
-
-
-def _was_a_file(argument: str) -> bool:
-    """Tell a file from the next option, and from the URL of a server, with or without a scheme."""
-    return argument == STDOUT or not (argument.startswith("-") or re.search(r"://|:\d", argument))
+        own = args[:end]
+        for at, (each, following) in enumerate(pairwise([*own, ""])):
+            if each.startswith("--json=") or (each == "--json" and _FORMER_FILE.fullmatch(following)):
+                own[at] = each.replace("--json", "--json-file", 1)
+        return super().parse_args(ctx, [*own, *args[end:]])
 
 
 def _form(file: str, forms: Mapping[str, str]) -> str:

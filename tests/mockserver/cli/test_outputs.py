@@ -55,8 +55,12 @@ def test_the_former_options_take_a_file(args: list[str], wanted: list[list[str]]
     assert got(*args) == (["x"], wanted)
 
 
-def test_what_follows_json_is_no_file_if_it_is_a_server_or_an_option() -> None:
-    assert got("--json", "localhost:8219") == (["localhost:8219"], [["json", "-"]])
+@pytest.mark.parametrize("words", [["localhost:8219"], ["fake"], ["node", "client.mjs"], ["./client"]])
+def test_what_follows_json_is_no_file_if_it_may_be_a_server_or_a_client(words: list[str]) -> None:
+    assert got("--json", *words) == (words, [["json", "-"]])
+
+
+def test_json_takes_no_file_from_behind_the_options() -> None:
     assert got("--json", "http://127.0.0.1:9", "--", "--json", "a.json") == (
         ["http://127.0.0.1:9", "--json", "a.json"],
         [["json", "-"]],
