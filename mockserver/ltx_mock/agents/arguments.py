@@ -19,7 +19,7 @@ from ltx_mock_contracts.api import STATES
 from ltx_mock_contracts.io.server_url import server_root
 from ltx_mock_contracts.model import MODEL
 
-DEFAULT_URL: Final = "http://127.0.0.1:8219"
+DEFAULT_URL: Final = f"http://{Settings.host}:{Settings.port}"
 MAX_LISTED: Final = 1000
 MAX_SCALE: Final = 1000
 STRINGS: Final = {"type": "array", "items": {"type": "string"}}
@@ -40,6 +40,11 @@ def argument(reader: Reader[Any], about: str, default: Any = MISSING, **schema: 
     """
     shown = {} if default is MISSING or default is None or default == () else {"default": default}
     return field(default=default, metadata={"read": reader, "schema": {"description": about, **schema, **shown}})
+
+
+def integer(least: int, most: int, about: str, default: int) -> Any:
+    """Declare an argument that is a whole number in a range."""
+    return argument(whole(least, most), about, default, type="integer", minimum=least, maximum=most)
 
 
 def input_schema(cls: type[Any]) -> dict[str, Any]:
@@ -101,14 +106,7 @@ class StartFake:
         type="string",
         enum=list(PACES),
     )
-    port: int = argument(
-        whole(0, 65535),
-        "The port on 127.0.0.1; 0 takes a free port.",
-        0,
-        type="integer",
-        minimum=0,
-        maximum=65535,
-    )
+    port: int = integer(0, 65535, "The port on 127.0.0.1; 0 takes a free port.", 0)
     settings: Mapping[str, Any] | None = argument(
         table,
         'Other settings of `ltx-mock serve`, such as {"credits": 10, "rate_limit": "5/minute", "strict": true}. '
@@ -215,9 +213,7 @@ class ListTasks:
     """Which ones."""
 
     state: str | None = argument(choice(*STATES), "Only tasks in this state.", None, type="string", enum=list(STATES))
-    limit: int = argument(
-        whole(1, MAX_LISTED), "The newest so many.", 20, type="integer", minimum=1, maximum=MAX_LISTED
-    )
+    limit: int = integer(1, MAX_LISTED, "The newest so many.", 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,14 +235,7 @@ class NearMisses:
         None,
         type="object",
     )
-    limit: int = argument(
-        whole(1, MAX_LISTED),
-        "At most so many of each kind.",
-        20,
-        type="integer",
-        minimum=1,
-        maximum=MAX_LISTED,
-    )
+    limit: int = integer(1, MAX_LISTED, "At most so many of each kind.", 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,4 +293,4 @@ class SearchRules:
     query: str = argument(
         text(200), "Words, such as `callback retry`, the id of a rule, GEN-10, or of a group, GEN.", type="string"
     )
-    limit: int = argument(whole(1, MAX_LISTED), "At most so many.", 10, type="integer", minimum=1, maximum=MAX_LISTED)
+    limit: int = integer(1, MAX_LISTED, "At most so many.", 10)

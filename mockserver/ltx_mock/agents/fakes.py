@@ -32,11 +32,12 @@ class Fake(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return how to reach it, for an agent and for the app that it works on."""
+        world = World(self.admin, self.url, self.key)
         return {
             "url": self.url,
-            "baseUrl": f"{self.url}/api/v1",
+            "baseUrl": world.base_url,
             "apiKey": self.key,
-            "env": World(self.admin, self.url, self.key).env,
+            "env": world.env,
             "dashboard": f"{self.url}/__admin/",
             "clock": self.admin.get("/clock"),
             "startedHere": self.server is not None,

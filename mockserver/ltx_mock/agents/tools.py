@@ -45,12 +45,11 @@ def attach_fake(session: Session, wanted: takes.AttachFake) -> Answer:
 def submit_example(session: Session, wanted: takes.SubmitExample) -> Answer:
     """Send a generateTask request."""
     fake = session.fake()
-    example = json.loads(json.dumps(MODEL.examples[wanted.example]).replace("{root}", fake.url))
-    body = merged(example, wanted.changes or {})
+    body = merged(MODEL.example(wanted.example, root=fake.url), wanted.changes or {})
     headers = {"authorization": f"Bearer {fake.key}", "content-type": "application/json"}
     if wanted.scenario is not None:
         headers["x-mock-scenario"] = wanted.scenario
-    url = f"{fake.url}{BASE_PATH}/generateTask/{MODEL.id}"
+    url = f"{fake.url}{BASE_PATH}{MODEL.generate_path}"
     try:
         reply = send_once("POST", url, headers=headers, content=json.dumps(body).encode(), timeout=SUBMIT_SECONDS)
     except NoReplyError as error:
