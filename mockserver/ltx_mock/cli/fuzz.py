@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ltx_mock.cli.options import RenamedOption
+from ltx_mock.cli.options import folder_option
 from ltx_mock.cli.progress import progress
 from ltx_mock.cli.report import chosen_rules, rule_option, seed_option
 from ltx_mock.errors import LtxMockError
@@ -32,16 +32,7 @@ LARGEST_INDEX = 64 * 1024 * 1024
 
 @click.command()
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="The kind of the cases: requests or responses.")
-@click.option(
-    "--output",
-    "folder",
-    cls=RenamedOption,
-    former=["--out"],
-    required=True,
-    type=click.Path(),
-    metavar="DIR",
-    help="The folder to write to; an earlier corpus there is replaced.",
-)
+@folder_option("The folder to write to; an earlier corpus there is replaced.")
 @click.option(
     "--count", type=click.IntRange(1, MOST), default=100, show_default=True, metavar="N", help="The number of cases."
 )
@@ -52,7 +43,7 @@ LARGEST_INDEX = 64 * 1024 * 1024
 def fuzz(
     *,
     kind: str,
-    folder: str,
+    output: str,
     count: int,
     seed: int,
     rules: Sequence[str],
@@ -76,10 +67,10 @@ def fuzz(
     except ValueError as error:
         raise LtxMockError(str(error)) from None
     try:
-        _write(drawn, Path(folder), force=force)
+        _write(drawn, Path(output), force=force)
     except OSError as error:
-        raise LtxMockError(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    click.echo(f"{folder}: {count} {'case' if count == 1 else 'cases'} of the kind {kind}, seed {seed}")
+        raise LtxMockError(f"cannot write {error.filename or output}: {error.strerror}") from error
+    click.echo(f"{output}: {count} {'case' if count == 1 else 'cases'} of the kind {kind}, seed {seed}")
     if count < drawn.families:
         missing = f"{drawn.families - count} of {drawn.families} families have no case"
         click.echo(f"ltx-mock: {missing}; a greater --count includes them", err=True)

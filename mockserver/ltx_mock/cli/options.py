@@ -1,14 +1,17 @@
-"""Numbers as options, and options whose former names still work."""
+"""Numbers as options, options whose former names still work, and options that several commands have."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from math import isnan
 from typing import Any
 
 import click
 
-__all__ = ["Number", "RenamedOption"]
+__all__ = ["Number", "RenamedOption", "folder_option", "together"]
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 class Number(click.FloatRange):
@@ -41,3 +44,21 @@ class RenamedOption(click.Option):
             super().add_to_parser(parser, ctx)
         finally:
             self.opts = current
+
+
+def together(*options: Decorator) -> Decorator:
+    """Return one decorator for several options, which the help has in this order."""
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+def folder_option(about: str) -> Decorator:
+    """Return `--output DIR`, formerly `--out`, which the command gets as `output`."""
+    return click.option(
+        "--output",
+        cls=RenamedOption,
+        former=["--out"],
+        required=True,
+        type=click.Path(),
+        metavar="DIR",
+        help=about,
+    )

@@ -11,10 +11,11 @@ import click
 
 from ltx_mock.cli.config_file import PREFIX
 from ltx_mock.cli.console import LineFormat
+from ltx_mock.cli.options import together
 from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import end_at_sigterm, run_server
-from ltx_mock.cli.serve import dashboard_url, new_admin_token, setting_option, tell_spent, token_line
+from ltx_mock.cli.serve import console_options, dashboard_url, new_admin_token, setting_option, tell_spent, token_line
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
@@ -35,7 +36,11 @@ SETTINGS = (
     *("journal_entries", "journal_bytes", "journal_memory"),
 )
 """The settings of the fake that mean something for a proxy."""
-OPTIONS = (
+_FIELDS = {item.name: item for item in fields(Settings)}
+
+proxy_options = together(
+    click.argument("url"),
+    *(setting_option(_FIELDS[name]) for name in SETTINGS),
     click.option("--max-tasks", type=click.IntRange(min=0), metavar="N", help="Send no generateTask after N tasks."),
     click.option(
         "--max-credits",
@@ -48,25 +53,9 @@ OPTIONS = (
         metavar="PUBLIC",
         help="Give the API this URL for callbacks, which leads to this proxy, and forward what comes to the app.",
     ),
-    click.option("--quiet", "-q", is_flag=True, help="Print no line for each request."),
-    click.option("--json", is_flag=True, help="Print each exchange as a line of JSON."),
-    click.option(
-        "--ready-file",
-        metavar="FILE",
-        type=click.Path(dir_okay=False),
-        help='Write {"url", "pid"} to this file when the server is ready.',
-    ),
+    console_options,
 )
-
-
-def proxy_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the argument and the options of a proxy, for `run_proxy`."""
-    settings = {item.name: item for item in fields(Settings)}
-    for option in reversed(OPTIONS):
-        command = option(command)
-    for name in reversed(SETTINGS):
-        command = setting_option(settings[name])(command)
-    return click.argument("url")(command)
+"""The argument and the options of a proxy, for `run_proxy`."""
 
 
 @click.command(context_settings={"auto_envvar_prefix": PREFIX})

@@ -9,34 +9,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.config_file import PREFIX
-from ltx_mock.cli.options import RenamedOption
+from ltx_mock.cli.options import folder_option, together
 from ltx_mock.cli.output import say
 from ltx_mock.cli.proxy import proxy_options, run_proxy
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.errors import LtxMockError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ltx_mock.upstream.client import Upstream
     from ltx_mock.upstream.recorder import Recorder
     from ltx_mock_contracts.recordings import Redaction
     from ltx_mock_contracts.recordings.writing import RecordingFolder
 
-_OPTIONS = (
-    click.option(
-        "--output",
-        "out",
-        cls=RenamedOption,
-        former=["--out"],
-        required=True,
-        type=click.Path(),
-        metavar="DIR",
-        help="Write one JSON file for each task into this folder.",
-    ),
+writing_options = together(
+    folder_option("Write one JSON file for each task into this folder."),
     click.option(
         "--redact-field",
-        "redact_fields",
         multiple=True,
         metavar="FIELD",
         help="Replace this field of bodies too, such as input.seed or /input/seed (may be repeated).",
@@ -48,13 +38,7 @@ _OPTIONS = (
         help="With no, a digest of the prompt is kept in its place. [default: yes]",
     ),
 )
-
-
-def writing_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of what writes recordings."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""The options of what writes recordings."""
 
 
 @click.command(context_settings={"auto_envvar_prefix": PREFIX})
@@ -63,15 +47,15 @@ def writing_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--results", is_flag=True, help="Keep the videos too, up to 256 MiB each, from public hosts and from that of URL."
 )
-def record(*, out: str, redact_fields: Sequence[str], keep_prompts: str, results: bool, **given: Any) -> None:
+def record(*, output: str, redact_field: Sequence[str], keep_prompts: str, results: bool, **given: Any) -> None:
     """Forward requests to the API at URL, and record each task.
 
     This is ltx-mock proxy that also writes. A recording is a JSON file: the request, each distinct answer with its
     time, the end and the callbacks. Keys, signatures, cookies, queries of callback URLs and e-mail addresses are
     replaced before anything is written.
     """
-    folder = open_folder("--output", out)
-    redaction = redaction_of(folder, redact_fields, keep_prompts)
+    folder = open_folder("--output", output)
+    redaction = redaction_of(folder, redact_field, keep_prompts)
 
     def recorder_of(upstream: Upstream) -> Recorder:
         from ltx_mock.upstream.recorder import Recorder  # noqa: PLC0415 - help does without

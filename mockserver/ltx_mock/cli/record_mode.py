@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli.options import together
 from ltx_mock.cli.output import say
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.system_time import unix_ns
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ltx_mock.upstream.recorder import Recorder
 
 MODES = ("none", "once", "new_episodes", "all")
-_OPTIONS = (
+record_mode_options = together(
     click.option("--upstream", metavar="URL", help="The real API, for --record-mode."),
     click.option(
         "--record-mode",
@@ -37,13 +38,7 @@ _OPTIONS = (
         "--max-credits", type=click.IntRange(min=0), metavar="N", help="Record tasks of at most N credits, by --price."
     ),
 )
-
-
-def record_mode_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a record mode, for `RecordMode.of`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""The options of a record mode, for `RecordMode.of`."""
 
 
 @dataclass(frozen=True, slots=True)

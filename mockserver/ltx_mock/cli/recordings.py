@@ -46,7 +46,7 @@ def list_(folder: str, *, as_json: bool) -> None:
 @recordings.command("import")
 @click.argument("file", type=click.Path(), metavar="FILE")
 @writing_options
-def import_(file: str, *, out: str, redact_fields: Sequence[str], keep_prompts: str) -> None:
+def import_(file: str, *, output: str, redact_field: Sequence[str], keep_prompts: str) -> None:
     """Make recordings from FILE: HAR of a browser or a proxy, or NDJSON of ltx-mock serve --json.
 
     Secrets are replaced as ltx-mock record replaces them. A file that is there already is left as it is.
@@ -59,8 +59,8 @@ def import_(file: str, *, out: str, redact_fields: Sequence[str], keep_prompts: 
         trace = read_trace(file)
     except TraceError as error:
         raise LtxMockError(f"{printable(file)}: {printable(str(error))}") from error
-    folder = open_folder("--output", out)
-    imported = recordings_from(trace, redaction_of(folder, redact_fields, keep_prompts))
+    folder = open_folder("--output", output)
+    imported = recordings_from(trace, redaction_of(folder, redact_field, keep_prompts))
     if not imported.recordings:
         why = f"; {(*imported.problems, *trace.skipped)[0]}" if imported.problems or trace.skipped else ""
         raise LtxMockError(f"{printable(file)} has no generateTask that can be recorded{printable(why)}")
@@ -70,7 +70,7 @@ def import_(file: str, *, out: str, redact_fields: Sequence[str], keep_prompts: 
         if not _add(folder, name, each):
             left.append(f"{name}.json is there already, and is left as it is")
     _tell_problems([*trace.skipped, *imported.problems, *left])
-    say(f"ltx-mock: {counted(len(imported.recordings) - len(left), 'recording')} written into {out}", err=True)
+    say(f"ltx-mock: {counted(len(imported.recordings) - len(left), 'recording')} written into {output}", err=True)
 
 
 @recordings.command()

@@ -18,6 +18,7 @@ import click
 from ltx_mock.cli import names
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import LineFormat
+from ltx_mock.cli.options import together
 from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.record_mode import RecordMode, record_mode_options
@@ -86,16 +87,22 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+console_options = together(
+    click.option("--quiet", "-q", is_flag=True, help="Print no line for each request."),
+    click.option("--json", is_flag=True, help="Print each exchange as a line of JSON."),
+    click.option(
+        "--ready-file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False),
+        help='Write {"url", "pid"} to this file when the server is ready.',
+    ),
+)
+"""What every server prints, and the file that it writes."""
+
+
 @click.command(cls=ConfigurableCommand, context_settings={"auto_envvar_prefix": PREFIX})
 @_options
-@click.option("--quiet", "-q", is_flag=True, help="Print no line for each request.")
-@click.option("--json", is_flag=True, help="Print each exchange as a line of JSON.")
-@click.option(
-    "--ready-file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help='Write {"url", "pid"} to this file when the server is ready.',
-)
+@console_options
 @click.option(
     "--workers",
     type=click.IntRange(1, MAX_WORKERS),
