@@ -66,6 +66,6 @@ def json_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def counted(count: int, what: str) -> str:
-    """Return a number with its noun in singular or plural."""
-    return f"{count} {what}{'s' * (count != 1)}"
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun in singular or plural, which by default ends in `s`."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"

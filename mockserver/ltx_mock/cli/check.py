@@ -12,6 +12,7 @@ import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.options import Number
+from ltx_mock.cli.output import note
 from ltx_mock.cli.outputs import FORMER_REPORTS, FormerJson, Outputs, output_options
 from ltx_mock.cli.progress import Bar, progress
 from ltx_mock.cli.report import (
@@ -132,7 +133,7 @@ def check(
     finally:
         outputs.write({"ndjson": lambda: "".join(seen)})
     if not any(verdict.seen for verdict in report.verdicts):
-        click.echo("ltx-mock: nothing could be checked; the report gives the reasons", err=True)
+        note("nothing could be checked; the report gives the reasons")
         ctx.exit(CANNOT_RUN)
     ctx.exit(CLEAN if told.ok else FINDINGS)
 

@@ -16,13 +16,13 @@ import click
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS, names
 from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.options import Number, RenamedOption
-from ltx_mock.cli.output import print_json, print_table, table_text
+from ltx_mock.cli.output import note, print_json, print_table, table_text
 from ltx_mock.cli.outputs import FormerJson, Outputs, output_options
 from ltx_mock.cli.progress import Bar, progress
 from ltx_mock.cli.report import json_text, seed_option, show
 from ltx_mock.cli.tables import Cell, Column
 from ltx_mock.errors import LtxMockError
-from ltx_mock_contracts.reporting import escape_workflow_commands, printable
+from ltx_mock_contracts.reporting import escape_workflow_commands
 
 if TYPE_CHECKING:
     from ltx_mock.client_checks.outcome import CaseRun, Results
@@ -166,7 +166,7 @@ def check_client(
         raise click.UsageError("cases of forged callbacks need --callback-secret", ctx)
     outputs.check()
     see_that_they_can_be_written(os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
-    click.echo(f"ltx-mock: {len(chosen)} cases, {timing}", err=True)
+    note(f"{len(chosen)} cases, {timing}")
     with _sigterm_as_ctrl_c(), progress("running the client", total=len(chosen)) as bar:
         found = check_cases(
             chosen,
@@ -290,7 +290,7 @@ def _write(found: CheckResult, again: str, outputs: Outputs, *, github: bool) ->
     if github:
         _for_github(found, on_stderr=outputs.on_stdout)
     if found.hint is not None:
-        click.echo(f"ltx-mock: {printable(found.hint)}", err=True)
+        note(found.hint)
 
 
 def _tell(found: CheckResult, again: str) -> None:

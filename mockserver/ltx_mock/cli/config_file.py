@@ -9,6 +9,7 @@ from typing import Any, Never
 
 import click
 
+from ltx_mock.cli.output import note
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, any_number, listed, refused, suggestion, switch, table, unknown, whole
 from ltx_mock_contracts.io.json_text import read_toml
@@ -37,7 +38,7 @@ class ConfigurableCommand(click.Command):
             values = read_config(Path(), options)
             ctx.default_map = {name: _as_given(options[name], value) for name, value in values.items()}
             for variable, hint in unknown_variables(os.environ, options):
-                click.echo(f"ltx-mock: {variable} is not a setting{hint}", err=True)
+                note(f"{variable} is not a setting{hint}")
         return super().parse_args(ctx, args)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.options import folder_option
+from ltx_mock.cli.output import note
 from ltx_mock.cli.progress import progress
 from ltx_mock.cli.report import chosen_rules, rule_option, seed_option
 from ltx_mock.errors import LtxMockError
@@ -17,6 +18,7 @@ from ltx_mock.version import VERSION
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.io.safe_files import read_file, write_file
 from ltx_mock_contracts.model import MODES
+from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,10 +72,10 @@ def fuzz(
         _write(drawn, Path(output), force=force)
     except OSError as error:
         raise LtxMockError(f"cannot write {error.filename or output}: {error.strerror}") from error
-    click.echo(f"{output}: {count} {'case' if count == 1 else 'cases'} of the kind {kind}, seed {seed}")
+    click.echo(f"{output}: {counted(count, 'case')} of the kind {kind}, seed {seed}")
     if count < drawn.families:
         missing = f"{drawn.families - count} of {drawn.families} families have no case"
-        click.echo(f"ltx-mock: {missing}; a greater --count includes them", err=True)
+        note(f"{missing}; a greater --count includes them")
 
 
 def _write(drawn: Corpus, folder: Path, *, force: bool) -> None:

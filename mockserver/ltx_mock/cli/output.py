@@ -32,6 +32,11 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(escape_workflow_commands(printable(text)), err=err)
 
 
+def note(text: str) -> None:
+    """Print one line on stderr that says whose it is."""
+    say(f"ltx-mock: {text}", err=True)
+
+
 def print_json(told: object) -> None:
     """Print plain data for programs."""
     click.echo(write_json(told, indent=2, encoding=encoding()))

@@ -10,7 +10,7 @@ import click
 
 from ltx_mock.cli.config_file import PREFIX
 from ltx_mock.cli.options import folder_option, together
-from ltx_mock.cli.output import say
+from ltx_mock.cli.output import note
 from ltx_mock.cli.proxy import proxy_options, run_proxy
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.errors import LtxMockError
@@ -62,7 +62,7 @@ def record(*, output: str, redact_field: Sequence[str], keep_prompts: str, resul
         from ltx_mock.upstream.results import ResultDownloads  # noqa: PLC0415
 
         downloads = ResultDownloads(Sender(given.get("ca_file")), upstream.root) if results else None
-        return Recorder(folder, upstream.root, redaction, lambda line: say(f"ltx-mock: {line}", err=True), downloads)
+        return Recorder(folder, upstream.root, redaction, note, downloads)
 
     run_proxy(given, recorder_of)
 

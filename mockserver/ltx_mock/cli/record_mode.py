@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.options import together
-from ltx_mock.cli.output import say
+from ltx_mock.cli.output import note
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.system_time import unix_ns
 from ltx_mock.errors import LtxMockError
@@ -96,7 +96,7 @@ class RecordMode:
         except ValueError as error:
             raise LtxMockError(f"--upstream {error}") from None
         writing = open_folder("--recordings", str(folder))
-        recorder = Recorder(writing, upstream.root, Redaction(), lambda line: say(f"ltx-mock: {line}", err=True))
+        recorder = Recorder(writing, upstream.root, Redaction(), note)
         purse = Purse(Limits(*limits), settings.price, tell_spent)
         return cls(upstream, purse, recorder, folder, mode == "new_episodes", mode == "all", unix_ns()), settings
 

@@ -8,7 +8,7 @@ import click
 
 from ltx_mock.cli.files import write
 from ltx_mock.cli.help import Group
-from ltx_mock.cli.output import print_json, print_table, say
+from ltx_mock.cli.output import note, print_json, print_table
 from ltx_mock.cli.record import open_folder, redaction_of, writing_options
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.io.json_text import write_json
@@ -70,7 +70,7 @@ def import_(file: str, *, output: str, redact_field: Sequence[str], keep_prompts
         if not _add(folder, name, each):
             left.append(f"{name}.json is there already, and is left as it is")
     _tell_problems([*trace.skipped, *imported.problems, *left])
-    say(f"ltx-mock: {counted(len(imported.recordings) - len(left), 'recording')} written into {output}", err=True)
+    note(f"{counted(len(imported.recordings) - len(left), 'recording')} written into {output}")
 
 
 @recordings.command()
@@ -97,7 +97,7 @@ def timings(folder: str, *, output: str) -> None:
         raise LtxMockError(f"no recording in {printable(folder)} shows when a task ended")
     write(output, write_json(learned.as_dict(), indent=2) + "\n")
     _tell_problems(found.problems)
-    say(f"ltx-mock: {_summary(learned)}", err=True)
+    note(_summary(learned))
 
 
 def read_folder(folder: str) -> Recordings:
@@ -128,7 +128,7 @@ def _summary(learned: Timings) -> str:
 
 def _tell_problems(problems: Iterable[str]) -> None:
     for problem in problems:
-        say(f"ltx-mock: {problem}", err=True)
+        note(problem)
 
 
 def _add(folder: RecordingFolder, name: str, recording: Recording) -> bool:

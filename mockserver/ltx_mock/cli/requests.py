@@ -99,7 +99,7 @@ def requests(
     if not listed["requests"]:
         say("no requests" + (" like these" if len(given) > 1 else ""), err=True)
     elif listed["truncated"]:
-        say(f"{counted(len(listed['requests']), 'entry').replace('entrys', 'entries')}, the newest", err=True)
+        say(f"{counted(len(listed['requests']), 'entry', 'entries')}, the newest", err=True)
 
 
 def _export(remote: ControlClient, exports: list[tuple[str, str]], given: dict[str, str]) -> None:

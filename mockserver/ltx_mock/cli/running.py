@@ -12,10 +12,8 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import NamedTuple
 
-import click
-
 from ltx_mock.cli.console import LineFormat
-from ltx_mock.cli.output import use_readable_streams
+from ltx_mock.cli.output import note, use_readable_streams
 from ltx_mock.cli.streams import Outlet
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
@@ -105,9 +103,6 @@ def run_workers(
     def write(text: bytes) -> None:
         if outlet:
             outlet.write(text.decode(encoding, "replace"))
-
-    def note(text: str) -> None:
-        click.echo(f"ltx-mock: {text}", err=True)
 
     async def main() -> None:
         supervisor = Supervisor(__name__, setup, sockets_of_workers(sockets, count), write, note)

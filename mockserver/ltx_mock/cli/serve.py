@@ -19,7 +19,7 @@ from ltx_mock.cli import names
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
 from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.options import together
-from ltx_mock.cli.output import coloured
+from ltx_mock.cli.output import coloured, note
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.record_mode import RecordMode, record_mode_options
 from ltx_mock.cli.running import end_at_sigterm, run_server, run_workers
@@ -37,6 +37,7 @@ from ltx_mock.store.choose import wait_for_store
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
     from ltx_mock.upstream.purse import Purse
@@ -132,10 +133,10 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     if record_mode is not None and workers > 1:
         raise LtxMockError("--record-mode needs one worker")
     occupy_standard_streams()
-    settings = asyncio.run(wait_for_store(settings, WAIT_SECONDS, _note, agree=bool(drawn)))
+    settings = asyncio.run(wait_for_store(settings, WAIT_SECONDS, note, agree=bool(drawn)))
     recorded = None if settings.recordings is None else RecordingFolders().read(settings.recordings)
     for problem in recorded.problems if recorded else ():
-        _note(f"{settings.recordings}: {problem}")
+        note(f"{settings.recordings}: {problem}")
     new_token = new_admin_token(settings)
     settings = settings.replace(admin_token=new_token or settings.admin_token)
     sockets = listen(settings.host, settings.port)
@@ -168,12 +169,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
 
 def tell_spent(purse: Purse) -> None:
     """Print what was spent so far."""
-    tasks = f"{purse.tasks} task{'' if purse.tasks == 1 else 's'}"
-    click.echo(f"ltx-mock: {tasks}, {purse.credits} credits so far", err=True)
-
-
-def _note(text: str) -> None:
-    click.echo(f"ltx-mock: {text}", err=True)
+    note(f"{counted(purse.tasks, 'task')}, {purse.credits} credits so far")
 
 
 def check_workers(count: int, settings: Settings) -> None:

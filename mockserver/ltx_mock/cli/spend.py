@@ -11,6 +11,7 @@ from ltx_mock.cli.output import print_json, print_wrapped, say, table_text
 from ltx_mock.cli.remote import ALL, JSON, named, on_server
 from ltx_mock.cli.tables import Column
 from ltx_mock.control.from_json import REASONS
+from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient
@@ -41,7 +42,7 @@ def spend(remote: ControlClient, limit: int, *, as_json: bool) -> None:
     if not total["tasks"]:
         say("nothing was spent: there are no tasks", err=True)
         return
-    spent = f"{_count(total['tasks'])}, {total['spent']} credits spent, {total['wasted']} wasted"
+    spent = f"{counted(total['tasks'], 'task')}, {total['spent']} credits spent, {total['wasted']} wasted"
     print_wrapped(f"{spent}; {total['charged']} charged, {total['refunded']} refunded")
     for table in _tables(told):
         if table:
@@ -73,10 +74,6 @@ def _why(task: dict[str, Any]) -> str:
 
 def _bill(part: dict[str, Any]) -> tuple[str, str, str]:
     return str(part["tasks"]), str(part["spent"]), str(part["wasted"])
-
-
-def _count(tasks: int) -> str:
-    return f"{tasks} task{'' if tasks == 1 else 's'}"
 
 
 def _prompt(part: dict[str, Any]) -> str:

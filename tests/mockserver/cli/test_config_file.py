@@ -9,6 +9,8 @@ import click
 import pytest
 
 from ltx_mock.cli import main
+from ltx_mock.cli.proxy import proxy
+from ltx_mock.cli.record import record
 from ltx_mock.cli.serve import serve
 from ltx_mock.core.settings import Settings, setting_names
 from ltx_mock.errors import SettingsError
@@ -95,3 +97,9 @@ def test_a_key_that_is_no_text_is_shown_and_a_text_is_not() -> None:
         Settings(api_key=3)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"without spaces$"):
         Settings(api_key=("my secret",))
+
+
+@pytest.mark.parametrize("command", [serve, proxy, record], ids=lambda command: command.name)
+def test_the_variable_of_an_option_is_called_as_the_option_is(command: click.Command) -> None:
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    assert {f"--{str(each.name).replace('_', '-')}" for each in options} == {each.opts[0] for each in options}
