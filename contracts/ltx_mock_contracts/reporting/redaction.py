@@ -227,7 +227,11 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
     """
     redactor = Redactor(dict.fromkeys(keys, _KEY_LABEL))
     verdicts = tuple(
-        replace(verdict, deviations=tuple(_deviation(each, redactor) for each in verdict.deviations))
+        replace(
+            verdict,
+            deviations=tuple(_deviation(each, redactor) for each in verdict.deviations),
+            why=redactor.value(verdict.why),
+        )
         for verdict in report.verdicts
     )
     return replace(
@@ -235,6 +239,7 @@ def without_keys(report: Report, keys: Iterable[str]) -> Report:
         verdicts=verdicts,
         target=redactor.value(report.target),
         reproduce=redactor.value(report.reproduce),
+        notes=tuple(map(redactor.text, report.notes)),
     )
 
 
@@ -244,5 +249,5 @@ def text_without_keys(text: str, keys: Iterable[str]) -> str:
 
 
 def _deviation(deviation: Deviation, redactor: Redactor) -> Deviation:
-    texts = ("title", "expected", "actual", "task", "curl", "request")
+    texts = ("title", "expected", "actual", "task", "curl", "request", "kind", "sides")
     return replace(deviation, **{name: redactor.value(getattr(deviation, name)) for name in texts})

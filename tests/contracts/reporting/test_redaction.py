@@ -53,9 +53,12 @@ def test_a_key_that_the_server_says_or_the_command_line_has_can_be_taken_out(
     form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = "sk/live+0123456789"
-    texts = dict.fromkeys(("title", "expected", "actual", "task", "curl"), f"bad key {key}, {quote(key, safe='')}!")
+    said = f"bad key {key}, {quote(key, safe='')}!"
+    texts = dict.fromkeys(("title", "expected", "actual", "task", "curl", "kind"), said)
     one = report(
         deviation(**texts, request={key: [key, 1]}),
+        deviation("ENV-5", title=said, sides={"document": "none", "service": said}),
+        notes=(said,),
         target=f"http://h/?key={quote(key, safe='')}",
         reproduce=f"ltx-mock check --key {key}",
     )
