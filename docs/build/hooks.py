@@ -38,7 +38,7 @@ CHINESE = "zh/"
 KEPT = "repository/"
 _LINK = re.compile(r"(\]\(|\b(?:href|src)=\")(?!https?:|mailto:|#)([^)#\"\s]+)")
 _twins: dict[str, str] = {}
-_sections: list[tuple[str, list[tuple[str, str]]]] = []
+_sections: dict[str, list[str]] = {}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -74,11 +74,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
 
 def on_nav(nav: Navigation, **_: Any) -> None:
     """Note the sections, for `llms.txt`."""
-    _sections[:] = [
-        (section.title, [(page.file.src_uri, page.file.src_uri) for page in nav.pages if section in page.ancestors])
-        for section in nav.items
-        if section.is_section
-    ]
+    _sections.clear()
+    for section in nav.items:
+        if section.is_section:
+            _sections[section.title] = [page.file.src_uri for page in nav.pages if section in page.ancestors]
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -89,8 +88,8 @@ def on_post_build(config: MkDocsConfig) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(reference.plain(text), encoding="utf-8")
     lines = [f"# {config.site_name}", "", f"> {config.site_description}", ""]
-    for title, pages in _sections:
-        lines += [f"## {title}", "", *(f"- [{_title(uri)}]({uri})" for uri, _ in pages), ""]
+    for title, uris in _sections.items():
+        lines += [f"## {title}", "", *(f"- [{_title(uri)}]({uri})" for uri in uris), ""]
     (folder / "llms.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
