@@ -13,18 +13,9 @@ import click
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
 from ltx_mock.cli.options import Number
 from ltx_mock.cli.output import note
-from ltx_mock.cli.outputs import FORMER_REPORTS, FormerJson, Outputs, output_options
+from ltx_mock.cli.outputs import FORMER_REPORTS, FormerJson, Outputs
 from ltx_mock.cli.progress import Bar, progress
-from ltx_mock.cli.report import (
-    HELP_OF_JSON,
-    baseline_option,
-    chosen_rules,
-    documented_option,
-    read_baseline,
-    rule_options,
-    seed_option,
-    tell,
-)
+from ltx_mock.cli.report import REPORT_FORMS, chosen_rules, read_baseline, report_options, seed_option, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.harness.options import Options
 from ltx_mock_contracts.io.server_url import server_url
@@ -33,14 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ltx_mock_contracts.conformance import Plan
+    from ltx_mock_contracts.rules import Source
     from ltx_mock_contracts.verdicts import Report
 
-FORMS = {
-    "json": "JSON",
-    "junit": "JUnit XML",
-    "sarif": "SARIF 2.1.0",
-    "ndjson": "all exchanges, for check-trace",
-}
+FORMS = REPORT_FORMS | {"ndjson": "all exchanges, for check-trace"}
 VARIABLES = {"api_key": "APIXO_API_KEY", "admin_token": "LTX_MOCK_ADMIN_TOKEN"}
 SHOWN_EVERY = 25
 TOLD_EVERY = 30.0
@@ -71,8 +58,6 @@ def _kind(option: Field[Any]) -> Any:
 @click.argument("url")
 @_options
 @seed_option
-@documented_option
-@rule_options
 @click.option(
     "-n",
     "--parallel",
@@ -82,9 +67,7 @@ def _kind(option: Field[Any]) -> Any:
     metavar="N",
     help="Run N checks in parallel; they wait for several tasks at the same time.",
 )
-@output_options(FORMS, FORMER_REPORTS, json_help=HELP_OF_JSON)
-@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
-@baseline_option
+@report_options(FORMS, FORMER_REPORTS)
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -92,7 +75,7 @@ def check(
     url: str,
     *,
     seed: int,
-    documented_only: bool,
+    sources: tuple[Source, ...],
     rules: Sequence[str],
     excluded: Sequence[str],
     parallel: int,
@@ -118,12 +101,12 @@ def check(
         raise click.BadParameter(f"it {error}", ctx, param_hint="URL") from None
     options = Options(
         url=url,
-        sources=("spec",) if documented_only else ("spec", "vendor"),
+        sources=sources,
         rules=frozenset(chosen_rules(rules, excluded)) if rules or excluded else None,
         seed=seed,
         **given,
     )
-    outputs.check()
+    outputs.check(github=github)
     earlier = read_baseline(baseline)
     seen: list[str] = []
     report = _checked(options, parallel, seen if outputs.has("ndjson") else None)

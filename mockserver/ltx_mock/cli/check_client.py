@@ -14,12 +14,11 @@ from urllib.parse import urlsplit
 import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS, names
-from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.cli.options import Number, RenamedOption
 from ltx_mock.cli.output import note, print_json, print_table, table_text
 from ltx_mock.cli.outputs import FormerJson, Outputs, output_options
 from ltx_mock.cli.progress import Bar, progress
-from ltx_mock.cli.report import json_text, seed_option, show
+from ltx_mock.cli.report import github_option, json_text, seed_option, show, tell_github
 from ltx_mock.cli.tables import Cell, Column
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import escape_workflow_commands
@@ -104,7 +103,7 @@ JOBS_OF_A_SLEEPER = 4
     {"--json-file": "json", "--junitxml": "junit"},
     json_help="Print JSON; ltx-mock schema client-report describes it.",
 )
-@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
+@github_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def check_client(
@@ -164,8 +163,7 @@ def check_client(
         raise click.UsageError("callback cases need --callback", ctx)
     if any(case.forged for case in chosen) and not secret:
         raise click.UsageError("cases of forged callbacks need --callback-secret", ctx)
-    outputs.check()
-    see_that_they_can_be_written(os.environ.get("GITHUB_STEP_SUMMARY") if github else None)
+    outputs.check(github=github)
     note(f"{len(chosen)} cases, {timing}")
     with _sigterm_as_ctrl_c(), progress("running the client", total=len(chosen)) as bar:
         found = check_cases(
@@ -288,7 +286,7 @@ def _write(found: CheckResult, again: str, outputs: Outputs, *, github: bool) ->
         _tell(found, again)
     outputs.write({"json": lambda: json_text(found.as_dict()), "junit": lambda: junit(found, again)})
     if github:
-        _for_github(found, on_stderr=outputs.on_stdout)
+        tell_github(found.report, on_stderr=outputs.on_stdout)
     if found.hint is not None:
         note(found.hint)
 
@@ -321,11 +319,3 @@ def _table(found: CheckResult) -> str:
         for played in found.cases
     ]
     return table_text("Case", Column("s", right=True), *numbers, rows=rows)
-
-
-def _for_github(found: CheckResult, *, on_stderr: bool) -> None:
-    from ltx_mock_contracts.reporting import github_annotations, step_summary  # noqa: PLC0415
-
-    click.echo(github_annotations(found.report), nl=False, err=on_stderr)
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        write(summary, step_summary(found.report), append=True)

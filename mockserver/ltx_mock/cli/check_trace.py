@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
-from ltx_mock.cli.outputs import Outputs, output_options
+from ltx_mock.cli.outputs import Outputs
 from ltx_mock.cli.progress import progress
-from ltx_mock.cli.report import (
-    HELP_OF_JSON,
-    baseline_option,
-    chosen_rules,
-    documented_option,
-    read_baseline,
-    rule_options,
-    tell,
-)
+from ltx_mock.cli.report import chosen_rules, read_baseline, report_options, tell
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import printable
 
@@ -26,16 +18,10 @@ if TYPE_CHECKING:
 
     from ltx_mock_contracts.rules import Source
 
-FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
-
 
 @click.command("check-trace")
 @click.argument("file", type=click.Path(allow_dash=False))
-@output_options(FORMS, {"--sarif": "sarif"}, json_help=HELP_OF_JSON)
-@click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
-@documented_option
-@rule_options
-@baseline_option
+@report_options(former={"--sarif": "sarif"})
 @click.pass_context
 def check_trace(
     ctx: click.Context,
@@ -43,7 +29,7 @@ def check_trace(
     *,
     outputs: Outputs,
     github: bool,
-    documented_only: bool,
+    sources: tuple[Source, ...],
     rules: Sequence[str],
     excluded: Sequence[str],
     baseline: str | None,
@@ -59,6 +45,7 @@ def check_trace(
     from ltx_mock_contracts import check_trace as judge  # noqa: PLC0415
 
     wanted, earlier = chosen_rules(rules, excluded), read_baseline(baseline)
+    outputs.check(github=github)
     try:
         with progress(f"reading {file}"):
             trace = read_trace(file)
@@ -67,7 +54,6 @@ def check_trace(
     if trace.skipped and not len(trace):
         raise LtxMockError(f"{printable(file)}: no exchange in it can be read; {printable(trace.skipped[0])}")
     with progress("judging exchanges", total=len(trace)) as bar:
-        sources: tuple[Source, ...] = ("spec",) if documented_only else ("spec", "vendor")
         report = judge(trace, sources=sources, progress=bar.reached).only(wanted)
     told = tell(report, outputs, github=github, baseline=earlier)
     ctx.exit(CLEAN if told.ok else FINDINGS)

@@ -8,19 +8,10 @@ import click
 
 from ltx_mock.cli import CLEAN, FINDINGS
 from ltx_mock.cli.output import table_text
-from ltx_mock.cli.outputs import Outputs, output_options
+from ltx_mock.cli.outputs import Outputs
 from ltx_mock.cli.progress import progress
 from ltx_mock.cli.recordings import read_folder
-from ltx_mock.cli.report import (
-    COLOUR,
-    HELP_OF_JSON,
-    baseline_option,
-    chosen_rules,
-    documented_option,
-    read_baseline,
-    rule_options,
-    tell,
-)
+from ltx_mock.cli.report import COLOUR, chosen_rules, read_baseline, report_options, tell
 from ltx_mock_contracts.reporting import escape_workflow_commands, printable
 
 if TYPE_CHECKING:
@@ -29,14 +20,12 @@ if TYPE_CHECKING:
     from ltx_mock_contracts import Report
     from ltx_mock_contracts.rules import Source
 
-FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
 SIDES = ("document", "fake", "before", "service", "moved")
 
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, metavar="DIR | OLD NEW")
-@output_options(FORMS, json_help=HELP_OF_JSON)
-@click.option("--github", is_flag=True, help="Print annotations and add a step summary, for GitHub Actions.")
+@report_options()
 @click.option(
     "--fail-on",
     type=click.Choice(["broken", "observed"]),
@@ -44,9 +33,6 @@ SIDES = ("document", "fake", "before", "service", "moved")
     show_default=True,
     help="Exit with 1 only if a document is broken, or also for what no document settles.",
 )
-@documented_option
-@rule_options
-@baseline_option
 @click.pass_context
 def drift(
     ctx: click.Context,
@@ -55,7 +41,7 @@ def drift(
     outputs: Outputs,
     github: bool,
     fail_on: str,
-    documented_only: bool,
+    sources: tuple[Source, ...],
     rules: Sequence[str],
     excluded: Sequence[str],
     baseline: str | None,
@@ -74,13 +60,12 @@ def drift(
     if len(folders) > 2:
         raise click.BadParameter("one or two folders can be compared", ctx, param_hint="DIR")
     wanted, earlier = chosen_rules(rules, excluded), read_baseline(baseline)
-    outputs.check()
+    outputs.check(github=github)
     with progress("reading recordings", total=len(folders)) as bar:
         read = []
         for folder in folders:
             read.append(read_folder(folder))
             bar.reached(len(read), len(folders))
-    sources: tuple[Source, ...] = ("spec",) if documented_only else ("spec", "vendor")
     compare = drift_of if len(read) == 1 else drift_between
     with progress("comparing"):
         report = compare(*read, sources=sources).only(wanted)

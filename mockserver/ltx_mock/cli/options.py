@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 from math import isnan
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
-__all__ = ["Number", "RenamedOption", "folder_option", "together"]
+__all__ = ["Decorator", "Number", "RenamedOption", "folder_option", "together"]
 
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 class Number(click.FloatRange):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -15,9 +16,11 @@ from ltx_mock.cli.files import see_that_they_can_be_written, write
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import listed
 
-__all__ = ["FORMER_REPORTS", "STDOUT", "FormerJson", "Outputs", "output_options"]
+__all__ = ["FORMER_REPORTS", "STDOUT", "STEP_SUMMARY", "FormerJson", "Outputs", "output_options"]
 
 STDOUT = "-"
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that has the file for summaries of GitHub Actions."""
 ENDINGS = {"json": ".json", "junit": ".xml", "sarif": ".sarif", "ndjson": ".ndjson", "har": ".har"}
 FORMER_REPORTS = {"--json-file": "json", "--junitxml": "junit", "--sarif": "sarif", "--trace": "ndjson"}
 """Former options for a file of one form, which work for one release; see `FormerJson` for the first."""
@@ -39,13 +42,17 @@ class Outputs(NamedTuple):
         """Tell whether a form is wanted."""
         return any(each == form for each, _ in self.wanted)
 
-    def check(self) -> None:
+    def check(self, *, github: bool = False) -> None:
         """Check before a long run that all can be written after it.
+
+        Args:
+            github: Whether a summary for GitHub Actions is written too.
 
         Raises:
             LtxMockError: One of them cannot.
         """
-        see_that_they_can_be_written(*(file for _, file in self.wanted))
+        summary = os.environ.get(STEP_SUMMARY) if github else None
+        see_that_they_can_be_written(*(file for _, file in self.wanted), summary or None)
 
     def write(self, texts: Mapping[str, Callable[[], str]]) -> None:
         """Write each wanted form that is among the texts; one that cannot be written does not prevent the others.

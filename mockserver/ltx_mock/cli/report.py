@@ -12,33 +12,36 @@ import click
 
 from ltx_mock.cli import names
 from ltx_mock.cli.files import write
-from ltx_mock.cli.options import RenamedOption
+from ltx_mock.cli.options import Decorator, RenamedOption, together
 from ltx_mock.cli.output import coloured, table_text, width
-from ltx_mock.cli.outputs import Outputs
+from ltx_mock.cli.outputs import STEP_SUMMARY, Outputs, output_options
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import suggestion
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.reporting import escape_workflow_commands, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ltx_mock_contracts import Deviation, Report, Verdict
 
 __all__ = [
-    "HELP_OF_JSON",
-    "baseline_option",
+    "REPORT_FORMS",
     "chosen_rules",
-    "documented_option",
+    "github_option",
     "json_text",
     "read_baseline",
     "report_files",
+    "report_options",
+    "rule_option",
+    "seed_option",
     "show",
     "tell",
+    "tell_github",
 ]
 
 COLOUR = {"kept": "green", "broken": "red", "observed": "yellow", "not checked": "bright_black"}
-HELP_OF_JSON = "Print JSON; ltx-mock schema check-report describes it."
+REPORT_FORMS = {"json": "JSON", "junit": "JUnit XML", "sarif": "SARIF 2.1.0"}
 SHOWN = 5
 LARGEST_REPORT = 64 * 1024 * 1024  # bytes
 
@@ -66,19 +69,6 @@ seed_option = click.option(
 )
 
 
-def rule_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--rule` and `--exclude-rule`."""
-    excluded = click.option(
-        "--exclude-rule",
-        "excluded",
-        multiple=True,
-        metavar="ID",
-        shell_complete=names.rule_ids,
-        help="Without this rule or group (may be repeated).",
-    )
-    return rule_option(excluded(command))
-
-
 rule_option = click.option(
     "--rule",
     "rules",
@@ -88,17 +78,47 @@ rule_option = click.option(
     help="Only this rule, such as GEN-10, or group, such as GEN (may be repeated).",
 )
 
-documented_option = click.option(
-    "--documented-only",
-    cls=RenamedOption,
-    former=["--seed-only"],
-    is_flag=True,
-    help="Only rules of the model's own page can be broken; others are observed.",
+github_option = click.option(
+    "--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary."
 )
 
-baseline_option = click.option(
-    "--baseline", metavar="F", help="Tell only what has changed since this JSON report; --json still writes all."
-)
+
+def report_options(forms: Mapping[str, str] = REPORT_FORMS, former: Mapping[str, str] | None = None) -> Decorator:
+    """Return the options of a command that judges by rules, for `chosen_rules`, `read_baseline` and `tell`.
+
+    The command gets `outputs`, `github`, `sources`, `rules`, `excluded` and `baseline`.
+
+    Args:
+        forms: See `output_options`.
+        former: The same.
+    """
+    return together(
+        output_options(forms, former, "Print JSON; ltx-mock schema check-report describes it."),
+        github_option,
+        click.option(
+            "--documented-only",
+            "sources",
+            cls=RenamedOption,
+            former=["--seed-only"],
+            is_flag=True,
+            callback=lambda _, __, given: ("spec",) if given else ("spec", "vendor"),
+            help="Only rules of the model's own page can be broken; others are observed.",
+        ),
+        rule_option,
+        click.option(
+            "--exclude-rule",
+            "excluded",
+            multiple=True,
+            metavar="ID",
+            shell_complete=names.rule_ids,
+            help="Without this rule or group (may be repeated).",
+        ),
+        click.option(
+            "--baseline",
+            metavar="F",
+            help="Tell only what has changed since this JSON report; --json still writes all.",
+        ),
+    )
 
 
 def read_baseline(file: str | None) -> Report | None:
@@ -184,14 +204,13 @@ def report_files(
     Args:
         report: The report.
         outputs: The forms: JSON as the schema `check-report` describes it, SARIF, JUnit XML.
-        github: Whether to print annotations for GitHub Actions, on stderr where the standard output is taken, and to
-            add the summary of the step where `$GITHUB_STEP_SUMMARY` says.
+        github: Whether to tell GitHub Actions, on stderr where the standard output is taken.
         whole: The content of the JSON file, if it is not this report.
 
     Raises:
         LtxMockError: A file cannot be written.
     """
-    from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary  # noqa: PLC0415
+    from ltx_mock_contracts.reporting import sarif  # noqa: PLC0415
     from ltx_mock_contracts.reporting.junit import junit  # noqa: PLC0415
 
     outputs.write(
@@ -202,10 +221,16 @@ def report_files(
         }
     )
     if github:
-        click.echo(github_annotations(report), nl=False, err=outputs.on_stdout)
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if summary:
-            write(summary, step_summary(report), append=True)
+        tell_github(report, on_stderr=outputs.on_stdout)
+
+
+def tell_github(report: Report, *, on_stderr: bool) -> None:
+    """Print annotations for GitHub Actions, and add the summary of the step where `$GITHUB_STEP_SUMMARY` says."""
+    from ltx_mock_contracts.reporting import github_annotations, step_summary  # noqa: PLC0415 - help does without
+
+    click.echo(github_annotations(report), nl=False, err=on_stderr)
+    if summary := os.environ.get(STEP_SUMMARY):
+        write(summary, step_summary(report), append=True)
 
 
 def _named(given: Iterable[str]) -> set[str]:

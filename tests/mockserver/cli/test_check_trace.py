@@ -207,6 +207,16 @@ def test_what_cannot_be_done_is_said_in_one_line(cli: Run, text: str, args: list
     assert cli(text, *args) == (2, "", f"ltx-mock: {said}\n")
 
 
+@pytest.mark.parametrize("option", ["--output", "--github"])
+def test_what_cannot_be_written_is_told_before_anything_is_judged(
+    cli: Run, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = "no/report.json"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", there)
+    args = [option] if option == "--github" else [option, there]
+    assert cli("!", *args) == (2, "", f"ltx-mock: cannot write {there}: No such file or directory\n")
+
+
 def test_a_file_that_is_not_there_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["check-trace", "/nowhere\x1b"])
