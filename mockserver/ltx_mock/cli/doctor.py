@@ -16,7 +16,7 @@ import click
 from ltx_mock.cli import CLEAN, FINDINGS
 from ltx_mock.cli.config_file import PREFIX, config_path, read_config, unknown_variables
 from ltx_mock.cli.output import print_json, print_table, say
-from ltx_mock.cli.remote import JSON, TOKEN, URL, control_client
+from ltx_mock.cli.remote import JSON, TOKEN, URL, control_client, root_of
 from ltx_mock.cli.tables import Cell, Column, Row
 from ltx_mock.core.hosts import is_loopback
 from ltx_mock.errors import LtxMockError
@@ -75,12 +75,8 @@ def doctor(ctx: click.Context, url: str, admin_token: str | None, *, as_json: bo
 
     Exit code: 0 no trouble was found, 1 some was, each with a line of advice.
     """
-    try:
-        root = server_root(url)
-    except ValueError as error:
-        raise LtxMockError(f"--url {error}") from None
     expected = ctx.get_parameter_source("url") is not click.core.ParameterSource.DEFAULT
-    results = list(examine(Environment(root, admin_token, expected, os.environ, Path())))
+    results = list(examine(Environment(root_of(url), admin_token, expected, os.environ, Path())))
     troubles = sum(each.advice is not None for each in results)
     if as_json:
         print_json({"checks": [{**each._asdict(), "ok": each.advice is None} for each in results]})

@@ -7,8 +7,7 @@ from typing import Final
 
 import click
 
-from ltx_mock.cli.remote import TOKEN
-from ltx_mock.errors import LtxMockError
+from ltx_mock.cli.remote import TOKEN, root_of
 
 INTERRUPTED: Final = 130
 
@@ -42,16 +41,7 @@ def mcp(*, url: str | None, admin_token: str | None, key: str | None) -> None:
 
     try:
         if url is not None:
-            session.attach(_root(url), key, admin_token)
+            session.attach(root_of(url), key, admin_token)
         run(session, lambda: on_signals(leave))
     finally:
         session.close()
-
-
-def _root(url: str) -> str:
-    from ltx_mock_contracts.io.server_url import server_root  # noqa: PLC0415
-
-    try:
-        return server_root(url)
-    except ValueError as error:
-        raise LtxMockError(f"--url {error}") from None

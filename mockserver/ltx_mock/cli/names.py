@@ -75,6 +75,7 @@ def _schemas(_: click.Context) -> Names:
 def _listed(ctx: click.Context, name: str, row: Callable[[dict[str, str]], tuple[str, str]]) -> Names:
     """Return what the server lists, the newest first; nothing if it does not answer."""
     from ltx_mock.cli.remote import control_client  # noqa: PLC0415
+    from ltx_mock.errors import LtxMockError  # noqa: PLC0415
     from ltx_mock_contracts.control_client import ControlError, Timeouts  # noqa: PLC0415
     from ltx_mock_contracts.io.http_client import NoReplyError  # noqa: PLC0415
 
@@ -85,7 +86,7 @@ def _listed(ctx: click.Context, name: str, row: Callable[[dict[str, str]], tuple
             given["url"], given.get("admin_token"), given.get("key"), given.get("tenant"), timeouts=timeouts
         )
         return [row(each) for each in reversed(client.get(f"/{name}")[name])]
-    except (NoReplyError, ControlError, ValueError, KeyError, TypeError):
+    except (NoReplyError, ControlError, LtxMockError, ValueError, KeyError, TypeError):
         return []
 
 

@@ -36,17 +36,29 @@ def escaped(argument: str) -> str:
     return quote(argument, safe="", errors="surrogateescape")
 
 
+def root_of(url: str) -> str:
+    """Return the root of the server that `--url` names.
+
+    Raises:
+        LtxMockError: It is not the URL of a server.
+    """
+    try:
+        return server_root(url)
+    except ValueError as error:
+        raise LtxMockError(f"--url {error}") from None
+
+
 def control_client(
     url: str, token: str | None, key: str | None = None, tenant: str | None = None, timeouts: Timeouts | None = None
 ) -> ControlClient:
     """Return a client of a server's control plane, which sends nothing to another program.
 
     Raises:
-        ValueError: It is not the URL of a server.
+        LtxMockError: It is not the URL of a server.
     """
     from ltx_mock_contracts.control_client import ControlClient, HttpTransport  # noqa: PLC0415 - help does without
 
-    root = server_root(url)
+    root = root_of(url)
     picked = {name: value for name, value in (("key", key), ("tenant", tenant)) if value is not None}
     return ControlClient(HttpTransport(root, token), root, picked, timeouts=timeouts, greet_first=True)
 
@@ -62,10 +74,7 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
         from ltx_mock_contracts.control_client import ControlError, NotLtxMockError  # noqa: PLC0415 - help does without
         from ltx_mock_contracts.io.http_client import NoReplyError  # noqa: PLC0415
 
-        try:
-            client = control_client(url, admin_token, key, tenant)
-        except ValueError as error:
-            raise LtxMockError(f"--url {error}") from None
+        client = control_client(url, admin_token, key, tenant)
         try:
             command(client, **rest)
         except NoReplyError as error:
