@@ -32,10 +32,12 @@ pytest_plugins = ["ltx_mock_contracts.conformance.plugin"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options for recordings."""
+    from ltx_mock.upstream import RECORD_MODES  # noqa: PLC0415 - our other modules are imported late
+
     group = parser.getgroup("ltx-mock")
     group.addoption(
         "--ltx-record-mode",
-        choices=("none", "once", "new_episodes", "all"),
+        choices=RECORD_MODES,
         default=None,
         help="Of tests with recordings: replay only (none), record the API if there are no recordings (once), record "
         "requests without one (new_episodes), or record everything anew (all). It costs money, in real time.",

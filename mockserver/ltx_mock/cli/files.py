@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.io.safe_files import check_writable, write_file
 from ltx_mock_contracts.reporting import printable
 
-__all__ = ["see_that_they_can_be_written", "write"]
+__all__ = ["cannot_write", "see_that_they_can_be_written", "write"]
 
 
 def write(file: str, text: str, *, append: bool = False) -> None:
@@ -23,7 +25,7 @@ def write(file: str, text: str, *, append: bool = False) -> None:
     try:
         write_file(file, text, append=append)
     except (OSError, ValueError) as error:
-        raise _cannot(file, error) from error
+        raise cannot_write(file, error) from error
 
 
 def see_that_they_can_be_written(*files: str | None) -> None:
@@ -37,8 +39,9 @@ def see_that_they_can_be_written(*files: str | None) -> None:
             try:
                 check_writable(file)
             except (OSError, ValueError) as error:
-                raise _cannot(file, error) from error
+                raise cannot_write(file, error) from error
 
 
-def _cannot(file: str, error: OSError | ValueError) -> LtxMockError:
-    return LtxMockError(f"cannot write {printable(file)}: {getattr(error, 'strerror', None) or error}")
+def cannot_write(file: str | Path, error: OSError | ValueError) -> LtxMockError:
+    """Return the error of a file that cannot be written."""
+    return LtxMockError(f"cannot write {printable(str(file))}: {getattr(error, 'strerror', None) or error}")

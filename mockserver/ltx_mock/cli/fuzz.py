@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ltx_mock.cli.files import cannot_write
 from ltx_mock.cli.options import folder_option
 from ltx_mock.cli.output import note
 from ltx_mock.cli.progress import progress
@@ -71,7 +72,7 @@ def fuzz(
     try:
         _write(drawn, Path(output), force=force)
     except OSError as error:
-        raise LtxMockError(f"cannot write {error.filename or output}: {error.strerror}") from error
+        raise cannot_write(error.filename or output, error) from error
     click.echo(f"{output}: {counted(count, 'case')} of the kind {kind}, seed {seed}")
     if count < drawn.families:
         missing = f"{drawn.families - count} of {drawn.families} families have no case"

@@ -13,6 +13,7 @@ from ltx_mock.cli.output import note
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.system_time import unix_ns
 from ltx_mock.errors import LtxMockError
+from ltx_mock.upstream import RECORD_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
     from ltx_mock.upstream.purse import Purse
     from ltx_mock.upstream.recorder import Recorder
 
-MODES = ("none", "once", "new_episodes", "all")
 record_mode_options = together(
     click.option("--upstream", metavar="URL", help="The real API, for --record-mode."),
     click.option(
         "--record-mode",
-        type=click.Choice(MODES),
+        type=click.Choice(RECORD_MODES),
         help="none: only replay. once: record if the folder has no recording, else only replay. "
         "new_episodes: replay what is recorded, and record the rest. all: record everything anew. "
         "[default: once with --upstream]",

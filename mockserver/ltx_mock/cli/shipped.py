@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ltx_mock.cli.files import cannot_write
 from ltx_mock.cli.output import print_table
 from ltx_mock.core import shipped
 from ltx_mock.errors import LtxMockError
@@ -81,7 +82,7 @@ def _write(files: Mapping[Path, Path], *, force: bool) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, content)
         except (OSError, ValueError) as error:
-            raise LtxMockError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from error
+            raise cannot_write(target, error) from error
         if content.startswith(b"#!"):
             target.chmod(0o755)
         click.echo(target)

@@ -14,12 +14,12 @@ from ltx_mock.core.setting_readers import DEFAULT_PRICES
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import choice
 from ltx_mock.testing.pytest_spending import add_spending
+from ltx_mock.upstream import RECORD_MODES
 
 if TYPE_CHECKING:
     from ltx_mock.testing.recording_server import RecordingServer
     from ltx_mock.upstream.purse import Purse
 
-MODES = ("none", "once", "new_episodes", "all")
 MAX_TASKS = 10
 """So many tasks a test run creates, unless `--ltx-max-tasks` says otherwise."""
 PURSE = pytest.StashKey["Purse"]()
@@ -42,7 +42,7 @@ def mode_of(config: pytest.Config, marked: object) -> str | None:
         return str(config.option.ltx_record_mode)
     if marked is None:
         return None
-    mode = choice(*MODES)("record_mode", marked)
+    mode = choice(*RECORD_MODES)("record_mode", marked)
     return "none" if os.environ.get("CI", "").lower() not in {"", "0", "false"} else mode
 
 
