@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
-from ltx_mock.core.shipped import guides
+from ltx_mock.core.shipped import guides, title
 from ltx_mock.errors import NotFoundError
 from ltx_mock.fields import listed, suggestion
 
 ROOT: Final = "ltx-mock://guides/"
-_TITLE: Final = re.compile(r"\A# (.+)$", re.MULTILINE)
 
 
 class Guide(NamedTuple):
@@ -40,5 +38,4 @@ def guide_at(uri: str) -> Guide:
 
 
 def _guide(name: str, text: str) -> Guide:
-    found = _TITLE.search(text)
-    return Guide(f"{ROOT}{name}", name, found[1] if found else name, text)
+    return Guide(f"{ROOT}{name}", name, title(text), text)

@@ -53,7 +53,7 @@ def docs(*, name: str | None) -> None:
     """List the guides, or print the guide NAME in Markdown."""
     pages = shipped.guides()
     if name is None:
-        print_table("Guide", "Title", rows=[(each, title(path)) for each, path in pages.items()])
+        print_table("Guide", "Title", rows=[(each, shipped.title(path.read_text(encoding="utf-8"))) for each, path in pages.items()])
         return
     check_names("guide", [name.removesuffix(".md")], pages)
     click.echo(pages[name.removesuffix(".md")].read_text(encoding="utf-8"), nl=False)
@@ -65,11 +65,6 @@ def about(example: str) -> str:
     rows = dict(_ROW.findall(readme))
     described = [each for each in rows if example == each or (each.endswith("/") and example.startswith(each))]
     return rows[max(described, key=len)] if described else ""
-
-
-def title(page: Path) -> str:
-    """Return the first heading of a page."""
-    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
 
 
 def _write(files: Mapping[Path, Path], *, force: bool) -> None:

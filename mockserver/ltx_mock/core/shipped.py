@@ -29,3 +29,8 @@ def guides() -> dict[str, Path]:
     folder = shipped_folder(GUIDES)
     pages = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.md"))}
     return {name: path for name, path in pages.items() if not name.startswith("decisions/")}  # for developers
+
+
+def title(page: str) -> str:
+    """Return the first heading of a page."""
+    return page.partition("\n")[0].removeprefix("# ")
