@@ -58,7 +58,7 @@ class LtxMockContainer(DockerContainer):
         self.admin_token = settings.pop("admin_token", None) or token_urlsafe(16)
         settings.setdefault("callback_rewrite", TO_THE_MACHINE)
         options = serve_options(settings)
-        self._key = next(iter(Settings.from_mapping(settings).api_key), None)
+        self._key = next(iter(_checked(settings).api_key), None)
         super().__init__(image)
         self.with_exposed_ports(PORT)
         self.with_env("LTX_MOCK_ADMIN_TOKEN", self.admin_token)
@@ -83,11 +83,18 @@ def serve_options(settings: Mapping[str, object]) -> list[str]:
     Raises:
         SettingsError: a setting is unknown, its value is not allowed, or it has no form on a command line.
     """
+    _checked(settings)
+    return [option for name, value in settings.items() if value is not None for option in _options(name, value)]
+
+
+def _checked(settings: Mapping[str, object]) -> Settings:
+    """Return the settings without timings, whose file is in the container."""
     for name in OF_THE_IMAGE:
         if name in settings:
             raise SettingsError(f"{name} cannot be given; the container decides it", name)
-    Settings.from_mapping(settings)
-    return [option for name, value in settings.items() if value is not None for option in _options(name, value)]
+    if not isinstance(settings.get("timings"), str | os.PathLike | None):
+        raise SettingsError("timings must be a file in the container here", "timings")
+    return Settings.from_mapping({name: value for name, value in settings.items() if name != "timings"})
 
 
 def _options(name: str, value: object) -> list[str]:

@@ -74,6 +74,7 @@ def test_its_control_plane_needs_the_token_and_a_key_may_be_required(docker: Eng
         ({"allow_callback_host": "app"}, ["--allow-callback-host=app"]),
         ({"allow_callback_host": ["a", "b"]}, ["--allow-callback-host=a", "--allow-callback-host=b"]),
         ({"callback_rewrite": {"http://a": "http://b"}}, ["--callback-rewrite=http://a=http://b"]),
+        ({"timings": "/data/timings.json"}, ["--timings=/data/timings.json"]),
         ({"scenario": ["stuck", "slow"]}, ["--scenario=stuck", "--scenario=slow"]),
     ],
 )
@@ -88,6 +89,7 @@ def test_settings_become_options_of_serve(settings: dict[str, Any], options: lis
         ({"clok": "manual"}, "unknown setting 'clok' .did you mean 'clock'?"),
         ({"clock": "fast"}, "clock must be one of real, scaled, manual, auto, not 'fast'"),
         ({"scenario": {"status": 503}}, "scenario must be a name here"),
+        ({"timings": {"format": 1}}, "timings must be a file in the container here"),
     ],
 )
 def test_a_wrong_setting_is_refused_before_a_container_is_made(settings: dict[str, Any], error: str) -> None:
