@@ -102,10 +102,6 @@ class Callbacks(Observer):
         else:
             self._set_alarm(tenant)
 
-    def receivers(self) -> Receivers:
-        """Return the receivers of a new advance."""
-        return Receivers(self._sender)
-
     async def advance(self, tenant: Tenant, span: Span, receivers: Receivers) -> None:
         """Advance the tenant's clock to the end of a span, and make each delivery at its due time.
 
@@ -187,14 +183,11 @@ class Callbacks(Observer):
                 tenant.move_clock(tenant.next_due() or 0)
             return tenant.claim_due(tenant.clock.now(), sender)
 
-        claimed, receivers = (
-            await self._store.run_in_background(tenant, Claim(self._new_sender(), claim)),
-            self.receivers(),
-        )
-        for origin, group in _by_receiver(claimed).items():
-            rest = iter(group)
+        claimed = await self._store.run_in_background(tenant, Claim(self._new_sender(), claim))
+        for group in _by_receiver(claimed).values():
+            receiver, rest = Receiver(), iter(group)
             for _ in group[:MAX_CONNECTIONS]:
-                self._spawn(tenant, self._each(tenant, receivers.of(origin), rest))
+                self._spawn(tenant, self._each(tenant, receiver, rest))
         self._set_alarm(tenant)
 
     def _spawn(self, tenant: Tenant, work: Coroutine[Any, Any, None]) -> None:
@@ -226,7 +219,7 @@ class Callbacks(Observer):
         last: bool = True,
         moves: bool = False,
     ) -> None:
-        """Make a delivery; see `Receiver.post`. If it `moves` the clock, it first advances it to the due time."""
+        """Make a delivery; see `Sender.post`. If it `moves` the clock, it first advances it to the due time."""
         if tenant.inspecting:
             if line is not None:
                 line.close()  # the receiver may serve the images, and only one connection at a time
@@ -246,7 +239,7 @@ class Callbacks(Observer):
         sent = await self._store.run_in_background(tenant, prepare)
         if sent is None:
             return
-        post = partial(receiver.post, body=sent.body, headers=sent.headers, line=line, last=last)
+        post = partial(receiver.attempt, self._sender.post, body=sent.body, headers=sent.headers, line=line, last=last)
         attempt = await self._attempt(tenant, delivery, sent.at, post)
 
         def finish(tenant: Tenant) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ltx_mock.engine.outbound import Headers, Line, Sender, Unanswered
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec
+
+from ltx_mock.engine.outbound import Unanswered
+
+P = ParamSpec("P")
 
 MAX_UNANSWERED = 8
 """A receiver that is silent or refuses the connection so often in a row gets no more attempts in the same advance."""
@@ -11,34 +16,22 @@ MAX_UNANSWERED = 8
 class Receivers:
     """The receivers that were called in one advance, by origin."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self) -> None:
         self._by_origin: dict[str, Receiver] = {}
 
     def of(self, origin: str) -> Receiver:
         """Return the receiver at scheme, host and port."""
-        return self._by_origin.setdefault(origin, Receiver(self._sender))
+        return self._by_origin.setdefault(origin, Receiver())
 
 
 class Receiver:
     """A receiver. What it costs to call a dead one is bounded by `MAX_UNANSWERED` time limits."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self) -> None:
         self._unanswered: list[Unanswered] = []
 
-    async def post(
-        self,
-        url: str,
-        body: bytes,
-        timeout_s: float,
-        content_type: str,
-        line: Line | None = None,
-        *,
-        headers: Headers = (),
-        last: bool = True,
-    ) -> int:
-        """See `Sender.post`.
+    async def attempt(self, post: Callable[P, Awaitable[int]], *args: P.args, **kwargs: P.kwargs) -> int:
+        """Call `Sender.post` with these arguments, unless the receiver is dead, and return the status.
 
         Raises:
             Unanswered: no response, or no attempt because it is dead.
@@ -47,7 +40,7 @@ class Receiver:
             latest = self._unanswered[-1]
             raise Unanswered(f"not sent: {MAX_UNANSWERED} attempts before had no response ({latest})", latest.kind)
         try:
-            status = await self._sender.post(url, body, timeout_s, content_type, line, headers=headers, last=last)
+            status = await post(*args, **kwargs)
         except Unanswered as reason:
             if reason.kind in {"silent", "refused"}:
                 self._unanswered.append(reason)
