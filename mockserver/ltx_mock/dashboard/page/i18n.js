@@ -41,8 +41,11 @@ export const onLanguage = (listener) => listeners.add(listener);
 export function t(key, values = {}) {
   const texts = /** @type {Record<string, string>} */ (TEXTS[current]);
   const text = (values.n === 1 ? texts[`${key}.one`] : undefined) ?? texts[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name].toLocaleString(locale()) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
 }
+
+/** @param {unknown} value A recorded body, which the fake replays, may lack a field. */
+const shown = (value) => (typeof value === "number" ? value.toLocaleString(locale()) : String(value ?? "?"));
 
 /**
  * Return a text, or what the server says where there is none, as for a state or scenario that is newer than this page.

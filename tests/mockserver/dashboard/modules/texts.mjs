@@ -3,6 +3,9 @@ import { readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 import { TEXTS } from "./page/texts.js";
 
+globalThis.document = { documentElement: { lang: "en" } };
+const { t } = await import("./page/i18n.js");
+
 const PAGE = new URL("./page/", import.meta.url);
 const sources = readdirSync(PAGE).filter((name) => /\.(js|html)$/.test(name) && name !== "texts.js");
 const source = sources.map((name) => readFileSync(new URL(name, PAGE), "utf-8")).join("\n");
@@ -31,4 +34,10 @@ test("every text that is there is asked for", () => {
   const isAsked = (key) =>
     quoted.has(key) || families.some(([start, end]) => key.startsWith(start) && key.endsWith(end));
   assert.deepEqual(Object.keys(en).map(family).filter((key) => !isAsked(key)), []);
+});
+
+test("what a text lacks is a question mark", () => {
+  assert.equal(t("unit.s", { n: 1234.5 }), "1,234.5 s");
+  assert.equal(t("unit.s", { n: "12" }), "12 s");
+  for (const n of [undefined, null]) assert.equal(t("unit.s", { n }), "? s");
 });
