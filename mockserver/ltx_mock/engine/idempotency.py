@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import DAY
 from ltx_mock.core.records import Task
-from ltx_mock.engine import responses
+from ltx_mock.core.replay import replay_of
+from ltx_mock.engine import replays, responses
 from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.api import REPLAYED
+from ltx_mock_contracts.validation.findings import Finding
 
 KEPT_MS = DAY
 """How long after the creation of its task a key means that task."""
@@ -36,12 +39,18 @@ def repeated(tenant: Tenant, key: str, submitted: Submission, now: int) -> ApiRe
     if not _is_same(task, submitted):
         message = f"Idempotency-Key {key!r} belongs to {task.id}, which has another body; use a new key for a new task"
         return responses.error(422, message, cause=Cause("request", "Idempotency-Key of another body"))
-    response = responses.created(task, submitted.findings)
+    response = _created(task, submitted.findings)
     return response._replace(
         state=task.timeline.state(now),
-        headers=((REPLAYED.encode(), b"true"),),
+        headers=(*response.headers, (REPLAYED.encode(), b"true")),
         cause=Cause("request", "the same Idempotency-Key: no new task"),
     )
+
+
+def _created(task: Task, findings: Sequence[Finding]) -> ApiResponse:
+    if not task.recording:
+        return responses.created(task, findings)
+    return replays.created(task, replay_of(task.recording).recording, findings)
 
 
 def _is_same(task: Task, submitted: Submission) -> bool:

@@ -62,6 +62,21 @@ def test_a_task_lives_its_recorded_life_on_the_virtual_clock(replaying: Replayin
     assert (told["createTime"], told["completeTime"], told["costTime"]) == (created, created + 55_500, 55_500)
 
 
+def test_a_repeated_idempotency_key_gets_the_recorded_response_again_and_takes_no_recording(
+    replaying: Replaying,
+) -> None:
+    recorded = envelope(taskId=TASK) | {"trace": "x"}
+    pair = [recording(name=name, response=recorded, retry_after="1") for name in ("one", "two")]
+    world = replaying(*pair, idempotency=True)
+    with client_of(world) as client:
+        sent = [client.post(GENERATE, json=request_body(TEXT), headers={"idempotency-key": key}) for key in "aab"]
+    first, again, other = [each.json() for each in sent]
+    assert first == again == recorded | {"data": {"taskId": world.tasks[0].id}}
+    assert [each.headers["retry-after"] for each in sent] == ["1"] * 3
+    assert other["data"]["taskId"] == world.tasks[1].id
+    assert [each.cause for each in world.tasks] == ["recording one", "recording two"]
+
+
 def test_each_entry_of_the_journal_says_which_recording_it_is(replaying: Replaying) -> None:
     world = replaying(LIFE)
     with client_of(world) as client:
