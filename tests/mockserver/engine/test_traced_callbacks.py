@@ -49,6 +49,12 @@ def test_each_attempt_is_in_the_trace_with_an_id_of_its_own(server: MockServer) 
     assert first != second
 
 
+def test_each_copy_of_a_callback_has_an_id_of_its_own(server: MockServer) -> None:
+    parents = sent_with(server.tenant(), TRACED | {"x-mock-scenario": "duplicate-callback"})
+    assert len(parents) > 2
+    assert len({*parents}) == len(parents)
+
+
 def test_a_request_without_a_valid_trace_starts_none(server: MockServer) -> None:
     assert sent_with(server.tenant(), {}) == [None, None]
     assert sent_with(server.tenant(), {"traceparent": f"00-{TRACE}-{SPAN}"}) == [None, None]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ltx_mock.asgi.in_process import Reply, call
 from ltx_mock.core.settings import Settings
@@ -61,6 +62,41 @@ def test_a_body_is_parsed_once_and_a_key_looked_up_once_a_request(monkeypatch: p
     counted(Tenants, "of_key")
     asyncio.run(_submit_and_poll(BASE_PATH))
     assert counts == {"parse_body": 1, "of_key": 2}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "trusted", "scheme"),
+    [
+        *(("127.0.0.1", None, "https"), ("::1", None, "https"), ("10.0.0.9", None, "http")),
+        *(("10.0.0.9", "10.0.0.9", "https"), ("127.0.0.1", "10.0.0.9", "http")),
+    ],
+)
+def test_only_a_trusted_proxy_is_believed_about_the_scheme(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, trusted: str | None, scheme: str
+) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    if trusted is not None:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    headers = [*HEADERS, (b"host", b"mock.example"), (b"x-forwarded-proto", b"https")]
+
+    async def submit_and_list() -> tuple[list[str], str]:
+        engine = new_engine(Settings())
+        await engine.open()
+        app = build(engine)
+
+        async def behind_proxy(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "client": (proxy, 1)}, receive, send)
+
+        created = await call(behind_proxy, "POST", MODEL.generate_path, headers=headers, body=BODY)
+        files = await call(behind_proxy, "GET", "/files/", headers=headers)
+        tenant = await engine.tenants.of_key("some-key")
+        assert created.status == 200
+        assert tenant is not None
+        roots = [task.root for task in tenant.tasks()]
+        await engine.close()
+        return roots, str(json.loads(files.body)["files"][0]).partition("/files/")[0]
+
+    assert asyncio.run(submit_and_list()) == ([f"{scheme}://mock.example"], f"{scheme}://mock.example")
 
 
 def test_an_internal_error_of_an_endpoint_is_a_500_in_the_envelope_and_raised_for_the_server_log(

@@ -22,6 +22,7 @@ from ltx_mock.server.http_protocol_httptools import HttptoolsConnection
 from support.bodies import GENERATE, STATUS, TEXT, message_in
 from support.connections import Heard, connect, request, responses, rest, send
 from support.processes import Process
+from support.waiting import SECONDS
 
 BODY = json.dumps({"input": TEXT}).encode()
 GOOD = request("GET", f"{STATUS}?taskId=x")
@@ -383,3 +384,34 @@ def test_nothing_more_is_read_while_requests_wait_for_their_turn(kind: type[Http
 
     asyncio.run(serve())
     assert reads == [False, False, False, True]
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+@pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
+def test_who_is_served_while_others_wait_is_told_that_the_client_is_gone(
+    kind: type[HttptoolsConnection], answered: int
+) -> None:
+    begun, waits, over = list[Scope](), asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.append(scope)
+        if len(begun) <= answered:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        assert (await receive())["type"] == "http.request"
+        waits.set()
+        assert (await receive())["type"] == "http.disconnect"
+        over.set()
+
+    async def serve() -> None:
+        config = uvicorn.Config(app, log_config=None, lifespan="off")
+        protocol = kind(config, connection.Connections(), {})
+        protocol.connection_made(Pausing())
+        protocol.data_received(GOOD * 4)
+        await waits.wait()
+        protocol.connection_lost(None)
+        await asyncio.wait_for(over.wait(), SECONDS)
+
+    asyncio.run(serve())
+    assert len(begun) == answered + 1
