@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ltx_mock import MockServer
+from ltx_mock.cli.serve import serve
 from ltx_mock.core.settings import Settings
 from support.new_stores import STORES, store_of
 from support.pages import blocks
@@ -78,6 +79,13 @@ def test_the_readme_lists_each_setting_with_its_default(name: str) -> None:
     default = getattr(Settings(), name)
     if isinstance(default, str | int | float) and not isinstance(default, bool) and name != "seed":
         assert f"`{default}`" in rows[0]
+
+
+def test_the_readme_lists_each_option_that_serve_alone_has() -> None:
+    settings = {item.name for item in fields(Settings)}
+    own = [each.opts[0] for each in serve.params if each.name not in settings and not getattr(each, "hidden", False)]
+    table = README.read_text(encoding="utf-8").partition("Only `serve` has")[2].partition("\n## ")[0]
+    assert sorted(own) == sorted(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE))
 
 
 def test_the_readme_lists_no_option_that_is_not_there() -> None:

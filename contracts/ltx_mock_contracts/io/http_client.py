@@ -12,6 +12,7 @@ import socket
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -21,8 +22,9 @@ import h11
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
+    from os import PathLike
 
-__all__ = ["LARGEST_RESPONSE", "HttpClient", "NoReplyError", "Reply", "send_once", "unusable_trust_file"]
+__all__ = ["LARGEST_RESPONSE", "HttpClient", "NoReplyError", "Reply", "send_once", "trust_problem", "unusable_trust_file"]
 
 LARGEST_RESPONSE: Final = 1024 * 1024
 _LARGEST_HEAD: Final = 64 * 1024
@@ -248,13 +250,22 @@ def unusable_trust_file() -> str | None:
     import ssl  # noqa: PLC0415 - plain HTTP does without
 
     name = os.environ.get("SSL_CERT_FILE")
-    if not name:
-        return None
+    problem = trust_problem(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), name) if name else None
+    return None if problem is None else f"SSL_CERT_FILE {name!r} cannot be used: {problem}"
+
+
+def trust_problem(context: ssl.SSLContext, file: str | PathLike[str]) -> str | None:
+    """Let a context trust the certificates in a PEM file too; return why it cannot, such as a pipe or a device."""
+    import ssl  # noqa: PLC0415 - plain HTTP does without
+
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=name)
+        if Path(file).exists() and not Path(file).is_file():
+            return "it is not a file"
+        context.load_verify_locations(cafile=file)
+    except ssl.SSLError:
+        return "it holds no certificate in PEM form"
     except OSError as error:
-        reason = "it holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror or error
-        return f"SSL_CERT_FILE {name!r} cannot be used: {reason}"
+        return error.strerror or str(error)
     return None
 
 

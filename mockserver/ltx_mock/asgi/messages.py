@@ -17,7 +17,7 @@ NO_PAGE: Final = {"x-content-type-options": "nosniff", "content-security-policy"
 BODYLESS: Final = frozenset({204, 304})
 """The statuses of responses without a body (RFC 9110, 6.4.1)."""
 
-_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[1-9]\d{0,4})?", re.ASCII)
 _SCHEMES = frozenset({"http", "https"})
 _PORT = re.compile(r"[1-9]\d{0,4}", re.ASCII)
 _PORT_AT_END = re.compile(r":\d+$", re.ASCII)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ltx_mock.cli.help import Group, with_our_help
-from ltx_mock.cli.output import use_readable_streams
+from ltx_mock.cli.output import note, use_readable_streams
 from ltx_mock.cli.streams import forget_stream
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import suggestion
@@ -143,10 +143,9 @@ def main(args: list[str] | None = None) -> None:
 
 def _say(message: str) -> int:
     from ltx_mock_contracts.reporting.redaction import hide_url_secrets  # noqa: PLC0415 - only where something is wrong
-    from ltx_mock_contracts.reporting.text import printable  # noqa: PLC0415
 
     try:
-        click.echo(f"ltx-mock: {printable(hide_url_secrets(' '.join(message.split())))}", err=True)
+        note(hide_url_secrets(" ".join(message.split())))
     except OSError:
         forget_stream(sys.stderr)
     return CANNOT_RUN

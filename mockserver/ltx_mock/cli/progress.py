@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
+from ltx_mock.cli.output import note
 from ltx_mock_contracts.reporting import printable
 
 if TYPE_CHECKING:
@@ -44,11 +43,11 @@ class Bar:
 
     def say(self, text: str) -> None:
         """Print a line that stays, above the bar."""
-        line = f"ltx-mock: {printable(text)}"
         if self._drawn:
+            line = f"ltx-mock: {printable(text)}"
             self._drawn.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            click.echo(line, err=True)
+            note(text)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import ssl
 from typing import Final
 
 from ltx_mock.errors import SettingsError
-from ltx_mock_contracts.io.http_client import unusable_trust_file
+from ltx_mock_contracts.io.http_client import trust_problem, unusable_trust_file
 
 _TRUST_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _OF_ANOTHER_NAME: Final = {62, 64}  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -30,14 +30,8 @@ def trusting(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
         import certifi  # noqa: PLC0415 - seldom needed; httpx brings it along
 
         context.load_verify_locations(cafile=certifi.where())
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:
-            reason = (
-                "it holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror or error
-            )
-            raise SettingsError(f"ca_file {os.fspath(ca_file)!r} cannot be used: {reason}") from None
+    if ca_file is not None and (problem := trust_problem(context, ca_file)):
+        raise SettingsError(f"ca_file {os.fspath(ca_file)!r} cannot be used: {problem}")
     return context
 
 

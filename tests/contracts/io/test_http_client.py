@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -212,14 +213,21 @@ def test_who_looks_does_not_wait_for_an_answer_without_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "No such file or directory"), (b"text", "it holds no certificate in PEM form")]
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"text", "it holds no certificate in PEM form"),
+        pytest.param("pipe", "it is not a file", marks=pytest.mark.posix),
+    ],
 )
 def test_a_trust_file_that_cannot_be_used_is_named(
-    content: bytes | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: bytes | str | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = tmp_path / "trusted.pem"
-    if content is not None:
+    if isinstance(content, bytes):
         named.write_bytes(content)
+    elif content == "pipe":
+        os.mkfifo(named)
     monkeypatch.setenv("SSL_CERT_FILE", str(named))
     with serving([answer(b"")], tls=True) as (port, _), pytest.raises(NoReplyError) as failure:
         HttpClient(10).send("GET", f"https://localhost:{port}/")

@@ -191,6 +191,13 @@ def test_wrong_use_is_one_line_and_exit_code_2(cli: Run, args: list[str], line: 
     assert err == f"ltx-mock: {line}\n"
 
 
+@pytest.mark.parametrize("args", [["check-trace"], ["drift"], ["serve", "--scenario"], ["tasks", "--url"], []])
+def test_no_error_line_commands_a_ci(cli: Run, args: list[str]) -> None:
+    code, out, err = cli(*args, "##[error]owned")
+    assert (code, out) == (2, "")
+    assert "## [error]owned" in err
+
+
 def options_of(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
     """Yield each option that takes a number, after the names of its commands."""
     if isinstance(command, click.Group):

@@ -15,6 +15,7 @@ from ltx_mock_contracts.recordings import read_recordings
 from support.bodies import GENERATE, STATUS, TEXT, request_body
 from support.independent_server import KEYS, IndependentServer
 from support.processes import Served, ltx_mock
+from support.raw_upstream import RawUpstream, response
 
 pytestmark = pytest.mark.sample(2)
 
@@ -27,7 +28,7 @@ def api() -> Iterator[IndependentServer]:
 
 
 @contextmanager
-def serving(api: IndependentServer, out: Path, *options: str) -> Iterator[httpx.Client]:
+def serving(api: IndependentServer | RawUpstream, out: Path, *options: str) -> Iterator[httpx.Client]:
     """Serve with a folder of recordings before an API, and wait at the end until everything is written."""
     served = Served("--recordings", str(out), "--upstream", api.url, *options)
     try:
@@ -98,6 +99,14 @@ def test_recording_has_a_budget(api: IndependentServer, tmp_path: Path) -> None:
     with serving(api, tmp_path, "--max-tasks", "1") as client:
         assert [submit(client, seed=number).status_code for number in (1, 2)] == [200, 429]
     assert len(api.tasks) == 1
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+def test_the_budget_counts_other_methods_and_what_cannot_be_read(mode: str, tmp_path: Path) -> None:
+    options = ("--record-mode", mode, "--max-tasks", "1")
+    with RawUpstream([response(b"fine")]) as api, serving(api, tmp_path, *options) as client:
+        assert client.put(GENERATE, json=request_body(TEXT)).content == b"fine"
+        assert submit(client).status_code == 429
 
 
 @pytest.mark.parametrize(

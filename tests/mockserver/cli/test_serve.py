@@ -66,6 +66,12 @@ def make(url: str, prompt: str = "a city", **top: str) -> str:
     return task_id
 
 
+def test_no_note_at_the_start_commands_a_ci(tmp_path: Path) -> None:
+    (tmp_path / "##[error]owned.json").write_text("[]")
+    with serving("--recordings", str(tmp_path)) as running:
+        assert f"ltx-mock: {tmp_path}: ## [error]owned.json: " in running.stderr()
+
+
 def masked(text: str, *ids: str) -> str:
     text = re.sub(r"\d\d:\d\d:\d\d", "TIME", re.sub(r"ltx-mock \d\S+", "ltx-mock VERSION", text))
     text = re.sub(r"http://127\.0\.0\.1:\d+", "URL", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
 from collections.abc import Iterator
 from itertools import repeat
@@ -341,6 +342,14 @@ def test_a_file_without_a_certificate_is_refused_at_the_start(tmp_path: Path) ->
     for name, reason in {"empty.pem": "no certificate in PEM form", "missing.pem": "No such file"}.items():
         with pytest.raises(SettingsError, match=reason):
             MockServer(ca_file=tmp_path / name)
+
+
+@pytest.mark.posix
+def test_nobody_waits_for_certificates_from_a_pipe_or_a_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(SettingsError, match="cannot be used: it is not a file"):
+            MockServer(ca_file=path)
 
 
 # ---- nobody there
