@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
 
-__all__ = ["LARGEST_RESPONSE", "HttpClient", "NoReplyError", "Reply", "send_once", "trust_problem", "unusable_trust_file"]
+__all__ = [
+    "LARGEST_RESPONSE",
+    "HttpClient",
+    "NoReplyError",
+    "Reply",
+    "send_once",
+    "trust_problem",
+    "unusable_trust_file",
+]
 
 LARGEST_RESPONSE: Final = 1024 * 1024
 _LARGEST_HEAD: Final = 64 * 1024

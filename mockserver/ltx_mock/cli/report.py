@@ -78,9 +78,7 @@ rule_option = click.option(
     help="Only this rule, such as GEN-10, or group, such as GEN (may be repeated).",
 )
 
-github_option = click.option(
-    "--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary."
-)
+github_option = click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and a step summary.")
 
 
 def report_options(forms: Mapping[str, str] = REPORT_FORMS, former: Mapping[str, str] | None = None) -> Decorator:

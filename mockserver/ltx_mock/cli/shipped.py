@@ -53,7 +53,11 @@ def docs(*, name: str | None) -> None:
     """List the guides, or print the guide NAME in Markdown."""
     pages = shipped.guides()
     if name is None:
-        print_table("Guide", "Title", rows=[(each, shipped.title(path.read_text(encoding="utf-8"))) for each, path in pages.items()])
+        print_table(
+            "Guide",
+            "Title",
+            rows=[(each, shipped.title(path.read_text(encoding="utf-8"))) for each, path in pages.items()],
+        )
         return
     check_names("guide", [name.removesuffix(".md")], pages)
     click.echo(pages[name.removesuffix(".md")].read_text(encoding="utf-8"), nl=False)

@@ -239,8 +239,8 @@ class Callbacks(Observer):
         sent = await self._store.run_in_background(tenant, prepare)
         if sent is None:
             return
-        post = partial(receiver.attempt, self._sender.post, body=sent.body, headers=sent.headers, line=line, last=last)
-        attempt = await self._attempt(tenant, delivery, sent.at, post)
+        post = partial(self._sender.post, body=sent.body, headers=sent.headers, line=line, last=last)
+        attempt = await self._attempt(tenant, delivery, sent.at, receiver, post)
 
         def finish(tenant: Tenant) -> None:
             known = current.attempts if (current := tenant.delivery(delivery.id)) else ()
@@ -253,14 +253,15 @@ class Callbacks(Observer):
             await self._store.run_in_background(tenant, finish)
 
     async def _attempt(
-        self, tenant: Tenant, delivery: Delivery, at: int, post: Callable[..., Awaitable[int]]
+        self, tenant: Tenant, delivery: Delivery, at: int, receiver: Receiver, post: Callable[..., Awaitable[int]]
     ) -> Attempt:
         number, clock, timeout = len(delivery.attempts) + 1, tenant.clock, tenant.settings.callback_timeout
         if clock.flows:
             timeout = max(timeout, ANSWER_WITHIN_MS / SECOND / clock.speed)
+        send = partial(post, delivery.target or "", timeout_s=timeout, content_type=delivery.content_type)
         self._awaited[tenant.key] += 1
         try:
-            status = await post(delivery.target or "", timeout_s=timeout, content_type=delivery.content_type)
+            status = await receiver.attempt(send)
         except Unanswered as reason:
             waited = ANSWER_WITHIN_MS if reason.kind == "silent" else 0
             ended = max(clock.now() if clock.flows else at, at + waited)

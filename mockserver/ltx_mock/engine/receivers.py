@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec
 
 from ltx_mock.engine.outbound import Unanswered
-
-P = ParamSpec("P")
 
 MAX_UNANSWERED = 8
 """A receiver that is silent or refuses the connection so often in a row gets no more attempts in the same advance."""
@@ -30,8 +27,8 @@ class Receiver:
     def __init__(self) -> None:
         self._unanswered: list[Unanswered] = []
 
-    async def attempt(self, post: Callable[P, Awaitable[int]], *args: P.args, **kwargs: P.kwargs) -> int:
-        """Call `Sender.post` with these arguments, unless the receiver is dead, and return the status.
+    async def attempt(self, post: Callable[[], Awaitable[int]]) -> int:
+        """Post, unless the receiver is dead, and return the status.
 
         Raises:
             Unanswered: no response, or no attempt because it is dead.
@@ -40,7 +37,7 @@ class Receiver:
             latest = self._unanswered[-1]
             raise Unanswered(f"not sent: {MAX_UNANSWERED} attempts before had no response ({latest})", latest.kind)
         try:
-            status = await post(*args, **kwargs)
+            status = await post()
         except Unanswered as reason:
             if reason.kind in {"silent", "refused"}:
                 self._unanswered.append(reason)

@@ -132,7 +132,22 @@ def test_a_proxy_may_say_only_http_or_https(proto: str, scheme: str, world: Worl
 
 @pytest.mark.parametrize(
     "host",
-    ["", "a b", "a:99999", "a:0", "[::1]:0", "a:080", "[::1", "[40:EB04E0]", "a/b", "a@b", "a..b", "256.1.1.1", "x" * 300, "ws://a"],
+    [
+        "",
+        "a b",
+        "a:99999",
+        "a:0",
+        "[::1]:0",
+        "a:080",
+        "[::1",
+        "[40:EB04E0]",
+        "a/b",
+        "a@b",
+        "a..b",
+        "256.1.1.1",
+        "x" * 300,
+        "ws://a",
+    ],
 )
 def test_a_host_that_cannot_be_parsed_stands_in_no_result(host: str, world: World) -> None:
     own = world.url.removesuffix("/api/v1")
