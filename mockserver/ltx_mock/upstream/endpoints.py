@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -113,6 +114,19 @@ class Received(NamedTuple):
         envelope = decode_body(self.body) if self.status == OK else None
         code = envelope.get("code") if isinstance(envelope, dict) else None
         return self.status in REPEAT_ELSEWHERE or self.status >= ERROR or (isinstance(code, int) and code >= ERROR)
+
+    @property
+    def is_broken_json(self) -> bool:
+        """Whether it is a 200 in which no client can find a task, since its body is no JSON."""
+        if self.status != OK or not self.kept or any(name == b"content-encoding" for name, _ in self.headers):
+            return False
+        try:
+            json.loads(self.body)
+        except ValueError:
+            return True
+        except RecursionError:  # some clients read it
+            pass
+        return False
 
 
 class Forwarded:
@@ -365,7 +379,7 @@ def _why_not_recorded(sent: Sent, received: Received) -> str | None:
         return f"its body is longer than {KEPT_BYTES} bytes"
     if not received.kept:
         return f"the response is longer than {KEPT_BYTES} bytes"
-    if received.status is None or received.task_id is not None or received.refuses:
+    if received.status is None or received.task_id is not None or received.refuses or received.is_broken_json:
         return None
     return f"the response with status {received.status} tells neither a task nor an error that can be read"
 

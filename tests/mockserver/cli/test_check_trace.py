@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 import ltx_mock_schemas
 from contracts.trace.test_mutants import AGAIN, DONE, GOOD, LOCAL, data, refuses
-from ltx_mock.cli import main
+from ltx_mock.cli import files, main
 from ltx_mock_contracts import RULES
 from support.bodies import TEXT, request_body
 from support.traces import changed, generate, lines, poll
@@ -182,10 +183,14 @@ def test_annotations_leave_a_standard_output_alone_that_has_json(cli: Run) -> No
     assert err.startswith("::error title=ENV-4 broken::")
 
 
-def test_what_was_found_is_shown_though_a_file_cannot_be_written(cli: Run) -> None:
-    code, out, err = cli(lines(GOOD), "--rule", "TASK-1", "--sarif", "nowhere/found.sarif")
+def test_what_was_found_is_shown_though_the_disk_is_full_by_then(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_file(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_file", write_file)
+    code, out, err = cli(lines(GOOD), "--rule", "TASK-1", "--sarif", "found.sarif")
     assert (code, out) == (2, "Rule    Verdict  Seen\nTASK-1  kept       11\n")
-    assert err.endswith("\nltx-mock: cannot write nowhere/found.sarif: No such file or directory\n")
+    assert err.endswith("\nltx-mock: cannot write found.sarif: No space left on device\n")
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,21 @@ def nodes(shown: Dashboard) -> int:
     return count
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_few_tasks_are_all_in_the_list_newest_first(count: int, browser: Browser) -> None:
+    with MockServer(clock="manual") as mock, mock.client(verify=False) as client:
+        for number in range(count):
+            submit(client, TEXT, prompt=f"number {number}")
+        with dashboard(browser, mock.url) as shown:
+            expect(shown.page.get_by_role("tab", name="Tasks")).to_contain_text(str(count))
+            expect(shown.rows().first).to_contain_text(f"number {count - 1}")
+            expect(shown.rows().first).to_have_attribute("aria-setsize", str(count))
+            shown.page.locator("#list-tasks").press("End")
+            last = shown.rows().filter(has_text="number 0").first
+            expect(last).to_be_visible()
+            expect(last).to_have_attribute("aria-posinset", str(count))
+
+
 def test_thousands_of_tasks_are_scrolled_with_few_nodes(browser: Browser, crowded: MockServer) -> None:
     with dashboard(browser, crowded.url) as shown:
         page, host = shown.page, shown.page.locator("#list-tasks")

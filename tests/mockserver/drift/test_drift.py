@@ -201,7 +201,7 @@ def test_there_are_more_than_thirty_changes() -> None:
     assert len(CHANGES) >= 30
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_of_the_service_is_found_between_two_sets(name: str) -> None:
     given = {"seed": 1, "rhythm": 4.0, **CHANGES[name]}
@@ -213,7 +213,7 @@ def test_a_change_of_the_service_is_found_between_two_sets(name: str) -> None:
     assert len(told) <= 8, [each.title for each in told]
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", sorted(CHANGES))
 def test_a_change_of_the_service_differs_from_documents_or_fake(name: str) -> None:
     given = {"seed": 1, **CHANGES[name]}
@@ -265,6 +265,7 @@ SAME: dict[str, dict[str, Any]] = {
 """What differs from one day to the next in a service that has not changed."""
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SAME)
 def test_there_is_no_drift_where_nothing_changed(name: str) -> None:
     given = dict(SAME[name])
@@ -276,7 +277,7 @@ def test_there_is_no_drift_where_nothing_changed(name: str) -> None:
         assert report.ok
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample
 @pytest.mark.parametrize("seed", range(20))
 def test_any_two_days_of_an_unchanged_service_show_no_drift(seed: int) -> None:
     """Clients ask for other things, in another order and at another rhythm."""
@@ -289,14 +290,14 @@ def test_any_two_days_of_an_unchanged_service_show_no_drift(seed: int) -> None:
     assert [each.title for each in deviations(report)] == []
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_dialect_has_drifted_from_itself(dialect: str) -> None:
     old, new = recorded(dialect), recorded(dialect, seed=7, rhythm=3.0)
     assert deviations(drift_between(folder(old, "old"), folder(new, "new"))) == []
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_dialect_breaks_a_document(dialect: str) -> None:
     assert drift_of(folder(recorded(dialect))).broken == ()

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -386,6 +387,8 @@ def test_what_the_api_does_against_the_contract_is_a_finding_at_once() -> None:
         assert (finding.rule, finding.severity) == ("TASK-1", "violation")
         assert finding.message.startswith("upstream: statusTask: data.state must be ")
         assert "data.state must be" in [process.line() for _ in range(3)][-1]
+        exported = httpx.get(f"{url}/__admin/requests?format=ndjson", trust_env=False).text.splitlines()[-1]
+        assert [each["rule"] for each in json.loads(exported)["findings"]] == ["TASK-1"]
 
 
 def test_an_honest_api_has_no_finding() -> None:
@@ -486,6 +489,31 @@ def test_a_control_plane_that_the_network_reaches_needs_a_token_that_is_printed(
         assert httpx.get(f"{url}/__admin/tasks", trust_env=False).status_code == 401
         authorized = {"authorization": f"Bearer {token}"}
         assert httpx.get(f"{url}/__admin/tasks", headers=authorized, trust_env=False).status_code == 200
+
+
+def test_its_options_do_what_those_of_serve_do(tmp_path: Path) -> None:
+    file, token = tmp_path / "ready.json", "a-token-of-mine"
+    options = ("--ready-file", str(file), "--json", "--admin-token", token)
+    with RawUpstream([response(TASK)]) as upstream, proxied(upstream.url, *options) as (url, process):
+        ready = json.loads(file.read_text())
+        assert (ready["url"], ready["pid"]) == (url, process.pid)
+        with client_of(url) as client:
+            assert submit(client).content == TASK
+        assert json.loads(process.line())["operation"] == "generateTask"
+        for key, status in (("another", 401), (token, 200)):
+            headers = {"authorization": f"Bearer {key}"}
+            assert httpx.get(f"{url}/__admin/tasks", headers=headers, trust_env=False).status_code == status
+        assert process.end() == 0
+    assert not file.exists()
+
+
+def test_with_quiet_it_prints_the_total_alone() -> None:
+    with RawUpstream([response(TASK)]) as upstream, proxied(upstream.url, "--quiet") as (url, process):
+        with client_of(url) as client:
+            submit(client)
+        process.wait_for_error_line("1 task, 5 credits so far")
+        assert process.end() == 0
+        assert process.rest() == []
 
 
 @pytest.mark.parametrize(

@@ -169,12 +169,23 @@ def test_a_submission_without_a_response_is_recorded(tmp_path: Path) -> None:
     assert told.response.problem is not None
 
 
+@pytest.mark.parametrize("answer", [b'{"code":200,"mess', b"", b"\xff\x00", b"<html>"])
+def test_a_response_in_which_no_client_finds_a_task_is_recorded(answer: bytes, tmp_path: Path) -> None:
+    with RawUpstream([response(answer)]) as api, recording(api.url, tmp_path) as recorder, recorder.client() as client:
+        assert client.post(GENERATE, json=request_body(TEXT)).content == answer
+    told = only_recording(tmp_path)
+    assert (told.task_id, told.response.status, told.response.body.raw) == (None, 200, answer)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        response(b"no gzip", "200 OK", "Content-Encoding: gzip"),
+        response(rb'{"code":200,"message":"success","data":{"taskId":"\ud800"}}'),
         response(b"\x28\xb5\x2f\xfd", "200 OK", "Content-Encoding: zstd"),
         response(TASK, "201 Created"),
         response(b" " * 1_100_000 + TASK),
+        response(b"[" * 100_000),
     ],
 )
 def test_a_response_that_cannot_be_read_is_no_refusal(answer: bytes, tmp_path: Path) -> None:
