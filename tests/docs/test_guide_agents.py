@@ -19,7 +19,7 @@ from ltx_mock.scenarios import NAMED
 from support.pages import BIN, blocks, page, run_commands
 from support.processes import clean_environment
 
-pytestmark = pytest.mark.sample(3)  # some start programs
+pytestmark = pytest.mark.sample  # some start programs
 
 ROOT = Path(__file__).parents[2]
 GUIDE = page("agents.md")

@@ -23,6 +23,8 @@ from support.pages import DOCS, blocks, page
 from support.processes import LTX_MOCK
 from support.recorded_lives import Reply, recorded, text, violating, write
 
+pytestmark = pytest.mark.sample(2)
+
 GUIDE = page("drift.md")
 WORKFLOW: dict[Any, Any] = yaml.safe_load((DOCS.parent / "examples" / "github-drift.yml").read_text(encoding="utf-8"))
 JOB = WORKFLOW["jobs"]["drift"]

@@ -17,7 +17,7 @@ GUIDE = page("recordings.md")
 REPLAY = GUIDE[GUIDE.index("## Replay") :]
 CODE, TEST, RECORDED = blocks(REPLAY, "python")
 TEXTS = blocks(REPLAY, "text")
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample
 CALM_SEA = request_body(TEXT, prompt="a calm sea")
 
 

@@ -69,6 +69,7 @@ def test_the_extra_has_what_an_installation_without_it_lacks() -> None:
     assert not {Requirement(each).name for each in project["dependencies"]} & set(ABSENT)
 
 
+@pytest.mark.slow
 def test_all_other_modules_can_be_imported() -> None:
     names = [
         module.name

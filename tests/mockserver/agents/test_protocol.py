@@ -19,7 +19,7 @@ from support.agents import INITIALIZE, Agent, RawSession, with_agent
 from support.bodies import submit
 from support.processes import ltx_mock
 
-pytestmark = pytest.mark.sample(3)  # each starts a program
+pytestmark = pytest.mark.sample  # each starts a program
 
 ROOT = Path(__file__).parents[3]
 REFUSED: list[tuple[str, dict[str, Any], str]] = [

@@ -16,6 +16,8 @@ from ltx_mock.cli import main
 from mockserver.drift.test_drift import on
 from support.recorded_lives import recorded, text, violating, write
 
+pytestmark = pytest.mark.sample(4)
+
 Run = Callable[..., tuple[object, str, str]]
 BODIES = [text(prompt=f"wave {number}") for number in range(3)]
 

@@ -15,7 +15,7 @@ from support.bodies import submit
 from support.processes import LTX_MOCK, ltx_mock
 from support.terminals import CONTROL, Terminal, on_terminal
 
-pytestmark = pytest.mark.posix
+pytestmark = [pytest.mark.posix, pytest.mark.sample(2)]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from support.bodies import TEXT, request_body
 from support.processes import ltx_mock
 from support.recordings import document
 
+pytestmark = pytest.mark.sample(3)
+
 MADE = Exchange(
     at=1_767_965_610_000,
     operation="generateTask",

@@ -9,6 +9,8 @@ import pytest
 
 from ltx_mock import MockServer
 
+pytestmark = pytest.mark.sample(2)
+
 REFUSAL = """\
 a MockServer needs a thread of its own, but gevent has patched threads in this process. Run the fake in another \
 process (ltx-mock serve --clock manual) and use RemoteServer(url), or pytest --ltx-base-url=URL; or leave threads as \

@@ -29,7 +29,7 @@ from support.sse import listening
 from support.waiting import SECONDS, until
 from support.workers import SERVE, command_line, is_alive, serving_with_workers, workers_of
 
-pytestmark = [pytest.mark.posix, pytest.mark.sample(4)]
+pytestmark = [pytest.mark.posix, pytest.mark.sample(2)]
 
 GENERATE = "/api/v1/generateTask/ltx-2-19b"
 STATUS = "/api/v1/statusTask/ltx-2-19b"

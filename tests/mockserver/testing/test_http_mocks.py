@@ -147,7 +147,7 @@ with MockServer(clock="manual") as server:
 """
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample
 @pytest.mark.parametrize("names", PATCHES.values(), ids=PATCHES)
 @pytest.mark.parametrize("by", ["blocked", "mocked"])
 def test_nor_is_it_if_the_fake_is_used_for_the_first_time_then(names: tuple[str, ...], by: str) -> None:

@@ -12,7 +12,7 @@ from ltx_mock_contracts.recordings import Recording, read_recordings
 from support.bodies import TEXT
 from support.lives import LIFE, save
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample
 
 TESTS = f"""
     import pytest

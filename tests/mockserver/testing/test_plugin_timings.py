@@ -9,6 +9,8 @@ import pytest
 
 from ltx_mock import MockServer
 
+pytestmark = pytest.mark.sample
+
 TEST = """
     import pytest
 

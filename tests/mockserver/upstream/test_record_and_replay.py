@@ -31,7 +31,7 @@ from support.lives import body_of
 from support.receivers import Receiver
 from support.waiting import SECONDS
 
-pytestmark = pytest.mark.sample(2)
+pytestmark = pytest.mark.sample
 
 WATCHED = 100
 """So many virtual seconds a task is asked each second; the usual ones have ended by then."""

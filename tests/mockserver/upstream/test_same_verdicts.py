@@ -44,7 +44,7 @@ def test_a_good_client_passes_every_case_through_the_proxy(name: str) -> None:
     assert verdict(found_in(GoodClient, name, front=proxy_thread)) == verdict(found_in(GoodClient, name))
 
 
-@pytest.mark.sample
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(MUTANTS)[::4])  # each was tried once; all take minutes
 def test_a_bug_of_a_client_is_found_through_the_proxy_too(name: str) -> None:
     kind, case = MUTANTS[name].client, MUTANTS[name].case
