@@ -22,7 +22,7 @@ def server_url(text: str) -> str:
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or any(letter.isspace() for letter in url):
+    if not usable or " " in url or not url.isprintable():
         raise ValueError(f"must be the http or https URL of a server, such as http://127.0.0.1:8219, not {text!r}")
     return url
 

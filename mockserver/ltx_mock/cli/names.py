@@ -10,8 +10,10 @@ from click.shell_completion import CompletionItem
 __all__ = [
     "callback_ids",
     "cases",
+    "examples",
     "fail_codes",
     "findings",
+    "guides",
     "operations",
     "rule_ids",
     "scenarios",
@@ -72,6 +74,19 @@ def _schemas(_: click.Context) -> Names:
     return [(name, "") for name in names()]
 
 
+def _examples(_: click.Context) -> Names:
+    from ltx_mock.core.shipped import examples  # noqa: PLC0415
+
+    names = dict.fromkeys(each for name in examples() for each in (name.partition("/")[0], name))
+    return [(name, "") for name in names]
+
+
+def _guides(_: click.Context) -> Names:
+    from ltx_mock.core.shipped import guides, title  # noqa: PLC0415
+
+    return [(name, title(page.read_text(encoding="utf-8"))) for name, page in guides().items()]
+
+
 def _listed(ctx: click.Context, name: str, row: Callable[[dict[str, str]], tuple[str, str]]) -> Names:
     """Return what the server lists, the newest first; nothing if it does not answer."""
     from ltx_mock.cli.remote import control_client  # noqa: PLC0415
@@ -106,5 +121,7 @@ findings = _completing(lambda ctx: [("any", "a finding of any rule"), *_rules(ct
 fail_codes = _completing(_fail_codes)
 operations = _completing(lambda _: [(name, "") for name in ("generateTask", "statusTask", "callback", "other")])
 schemas = _completing(_schemas)
+examples = _completing(_examples)
+guides = _completing(_guides)
 task_ids = _completing(_tasks)
 callback_ids = _completing(_callbacks)

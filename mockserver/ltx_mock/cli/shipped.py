@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from ltx_mock.cli.files import cannot_write
-from ltx_mock.cli.output import print_table
+from ltx_mock.cli.names import examples as example_names
+from ltx_mock.cli.names import guides as guide_names
+from ltx_mock.cli.output import print_table, say
 from ltx_mock.core import shipped
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import check_names
@@ -20,7 +22,7 @@ _ROW = re.compile(r"^\| `([^`]+)` \| (.+) \|$", re.MULTILINE)
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=example_names)
 @click.option(
     "--output", metavar="PATH", help="Write to this file or folder; - prints a file. [default: the last name]"
 )
@@ -48,7 +50,7 @@ def examples(*, name: str | None, output: str | None, force: bool) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=guide_names)
 def docs(*, name: str | None) -> None:
     """List the guides, or print the guide NAME in Markdown."""
     pages = shipped.guides()
@@ -84,4 +86,4 @@ def _write(files: Mapping[Path, Path], *, force: bool) -> None:
             raise cannot_write(target, error) from error
         if content.startswith(b"#!"):
             target.chmod(0o755)
-        click.echo(target)
+        say(str(target))

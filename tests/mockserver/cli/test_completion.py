@@ -15,6 +15,7 @@ from click.shell_completion import ShellComplete
 from ltx_mock import MockServer
 from ltx_mock.cli import cli
 from ltx_mock.client_checks import CASES
+from ltx_mock.core.shipped import examples
 from ltx_mock.scenarios import NAMED
 from ltx_mock_contracts import RULES
 from support.bodies import submit
@@ -104,6 +105,8 @@ def test_the_shell_may_be_that_of_the_environment() -> None:
         (("tasks", "x", "--finish", ""), {"success", "failed"}),
         (("tasks", "x", "--fail-code", "CONTENT"), {"CONTENT_VIOLATION"}),
         (("completion", ""), {"bash", "zsh", "fish"}),
+        (("examples", "node"), {"node", *(name for name in examples() if name.startswith("node/"))}),
+        (("docs", "make-"), {"make-it-fail"}),
     ],
 )
 def test_names_are_completed(words: tuple[str, ...], all_of_them: set[str]) -> None:
@@ -137,7 +140,8 @@ def test_every_option_that_takes_a_name_of_ours_is_completed() -> None:
     """A list of names that is only in the help has to be typed by hand."""
     missing = []
     for path, option in options_of(cli):
-        if option.metavar in {"ID", "TASK_ID", "NAME", "RULE", "NAME|FILE", "FILE"} and option.name != "tenant":
+        names = option.metavar in {"ID", "TASK_ID", "NAME", "RULE", "NAME|FILE", "FILE"} or option.name == "name"
+        if names and option.name != "tenant":
             custom = option._custom_shell_complete or isinstance(option.type, click.Path)
             missing += [] if custom else [f"{path} {option.name}"]
     assert missing == []

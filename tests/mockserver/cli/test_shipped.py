@@ -66,6 +66,13 @@ def test_an_example_is_printed_with_a_dash() -> None:
 
 
 @pytest.mark.posix
+def test_a_folder_with_a_hostile_name_is_one_harmless_line_for_each_file() -> None:
+    name = "a\n::error::b\x1b]0;c\x07"
+    assert run("examples", "node/client.mjs", "--output", name).stdout == "a�::error::b�]0;c�\n"
+    assert run("examples", "node/client.mjs", "--output", "::error::b").stdout == ": :error::b\n"
+
+
+@pytest.mark.posix
 def test_a_script_may_be_run(folder: Path) -> None:
     run("examples", "curl/generate.sh")
     run("examples", "node/client.mjs")
