@@ -6,7 +6,6 @@ field, the allowed values, the given value and, for a near miss, a suggestion.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
@@ -236,7 +235,9 @@ def check_names(what: str, given: Iterable[object], known: Iterable[str], where:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for a near miss, else an empty string."""
-    near = difflib.get_close_matches(name[:MAX_COMPARED], list(known), n=1)
+    from difflib import get_close_matches  # noqa: PLC0415 - seldom needed
+
+    near = get_close_matches(name[:MAX_COMPARED], list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

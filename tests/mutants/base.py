@@ -386,12 +386,12 @@ def _hook(sender: Any, mutating: Mutating) -> None:
     async def deliver(
         patience: float, url: str, body: bytes, *, method: str = "POST", content_type: str = "application/json"
     ) -> int:
-        headers = [("content-type", content_type), ("content-length", str(len(body)))]
         target = outbound._target(url)
+        headers = outbound._named(target, [("content-type", content_type), ("content-length", str(len(body)))])
         async with outbound._limited(target, patience):
             connection = await sender._connect(target)
             try:
-                return int((await connection.ask(method, target, headers, body)).status_code)
+                return int((await connection.ask(method, target.path, headers, body)).status_code)
             finally:
                 connection.close()
 

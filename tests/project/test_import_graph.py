@@ -134,8 +134,8 @@ def test_every_folder_and_top_module_is_in_a_layer() -> None:
 
 
 def loaded_after(code: str) -> set[str]:
-    """Return the top-level modules that a fresh interpreter has loaded after running some code."""
-    report = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    """Return the modules, and the packages above them, that a fresh interpreter has loaded after running some code."""
+    report = "import sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
@@ -149,3 +149,39 @@ def test_serving_does_not_wait_for_the_lab() -> None:
     loaded = loaded_after("import ltx_mock.cli.serve")
     assert {"uvicorn", "starlette"} <= loaded
     assert not loaded & {"httpx", "hypothesis", "jsonschema", "pytest", "redis", "rich"}
+
+
+FIRST_ANSWER = """
+import asyncio
+from ltx_mock.asgi.in_process import call
+from ltx_mock.cli.serve import MODEL, Settings, json, new_engine
+from ltx_mock.server.http import build, _connection
+
+async def main():
+    _connection()
+    engine = new_engine(Settings())
+    await engine.open()
+    headers = [(b"authorization", b"Bearer key"), (b"content-type", b"application/json")]
+    body = json.dumps(MODEL.example()).encode()
+    reply = await call(build(engine), "POST", MODEL.generate_path, headers=headers, body=body)
+    assert reply.status == 200, reply
+    await engine.close()
+
+asyncio.run(main())
+"""
+
+
+def test_the_first_answer_of_a_quiet_server_waits_for_nothing_that_it_does_not_need() -> None:
+    loaded = loaded_after(FIRST_ANSWER)
+    assert "jsonschema_rs" in loaded
+    assert not loaded & {"difflib", "h11", "tomllib"}
+    assert not loaded & {
+        "ltx_mock.cli.console",
+        "ltx_mock.control.routes",
+        "ltx_mock.control.to_json",
+        "ltx_mock.dashboard",
+        "ltx_mock.engine.single_request",
+        "ltx_mock_contracts.io.http_client",
+        "ltx_mock_contracts.reporting.redaction",
+        "ltx_mock_contracts.verdicts",
+    }

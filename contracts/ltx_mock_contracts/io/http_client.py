@@ -12,17 +12,17 @@ import socket
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import h11
 
+from ltx_mock_contracts.io.trust import unusable_trust_file
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
-    from os import PathLike
 
 __all__ = [
     "LARGEST_RESPONSE",
@@ -30,8 +30,6 @@ __all__ = [
     "NoReplyError",
     "Reply",
     "send_once",
-    "trust_problem",
-    "unusable_trust_file",
 ]
 
 LARGEST_RESPONSE: Final = 1024 * 1024
@@ -251,30 +249,6 @@ def _tunnel(raw: socket.socket, endpoint: _Endpoint, proxy: _Endpoint, end: floa
     status = connection.read(LARGEST_RESPONSE, end).status
     if not 200 <= status < 300:
         raise NoReplyError(f"no connection: the proxy responds with {status}", unreachable=True)
-
-
-def unusable_trust_file() -> str | None:
-    """Return the problem with the certificates of `SSL_CERT_FILE`; None if they are usable or it is not set."""
-    import ssl  # noqa: PLC0415 - plain HTTP does without
-
-    name = os.environ.get("SSL_CERT_FILE")
-    problem = trust_problem(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), name) if name else None
-    return None if problem is None else f"SSL_CERT_FILE {name!r} cannot be used: {problem}"
-
-
-def trust_problem(context: ssl.SSLContext, file: str | PathLike[str]) -> str | None:
-    """Let a context trust the certificates in a PEM file too; return why it cannot, such as a pipe or a device."""
-    import ssl  # noqa: PLC0415 - plain HTTP does without
-
-    try:
-        if Path(file).exists() and not Path(file).is_file():
-            return "it is not a file"
-        context.load_verify_locations(cafile=file)
-    except ssl.SSLError:
-        return "it holds no certificate in PEM form"
-    except OSError as error:
-        return error.strerror or str(error)
-    return None
 
 
 def _with_tls(raw: socket.socket, host: str, end: float) -> socket.socket:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from math import isfinite
 from typing import Any, Final, NoReturn
 
@@ -51,6 +50,8 @@ def read_toml(text: str) -> dict[str, Any]:
         tomllib.TOMLDecodeError: It is not TOML. DeepNestingError: It is nested deeper than `LEVELS`. ValueError: It has
         a number with thousands of digits, or an impossible date.
     """
+    import tomllib  # noqa: PLC0415 - most commands read none
+
     try:
         value = tomllib.loads(text)
     except RecursionError:

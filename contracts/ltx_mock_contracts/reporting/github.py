@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ltx_mock_contracts.reporting.facts import broken_first, facts
 from ltx_mock_contracts.reporting.text import printable, shortened
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ def github_annotations(report: Report) -> str:
 
     GitHub shows ten errors and ten notices of a step, so broken rules come first.
     """
+    from ltx_mock_contracts.reporting.facts import broken_first, facts  # noqa: PLC0415 - only a report needs them
+
     return "".join(
         _command(
             _COMMANDS[verdict.outcome_of(deviation)],

@@ -13,6 +13,7 @@ import click
 from ltx_mock.cli.help import Group, with_our_help
 from ltx_mock.cli.output import note, use_readable_streams
 from ltx_mock.cli.streams import forget_stream
+from ltx_mock.collector import paused_collector
 from ltx_mock.errors import LtxMockError
 from ltx_mock.fields import suggestion
 from ltx_mock.version import VERSION
@@ -61,7 +62,8 @@ class LazyGroup(Group):
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        with paused_collector():
+            command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         return with_our_help(command)
 
     def resolve_command(

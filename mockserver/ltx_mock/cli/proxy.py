@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.config_file import PREFIX
-from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.options import together
-from ltx_mock.cli.output import coloured
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import end_at_sigterm, run_server
-from ltx_mock.cli.serve import console_options, dashboard_url, new_admin_token, setting_option, tell_spent, token_line
+from ltx_mock.cli.serve import (
+    console_options,
+    dashboard_url,
+    line_format,
+    new_admin_token,
+    setting_option,
+    tell_spent,
+    token_line,
+)
 from ltx_mock.cli.streams import occupy_standard_streams
 from ltx_mock.core.setting_readers import http_url
 from ltx_mock.core.settings import Settings
@@ -111,7 +117,7 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
             write_ready_file(Path(ready_file), own_url)
         click.echo(_banner(own_url, upstream.root, new_token), err=True)
 
-    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=coloured())
+    lines = None if quiet or sys.stdout is None else line_format(as_json=as_json)
     try:
         run_server(engine, sockets, lines, ready, endpoints=endpoints)
     finally:

@@ -10,9 +10,8 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.output import note, use_readable_streams
 from ltx_mock.cli.streams import Outlet
 from ltx_mock.core.settings import Settings
@@ -22,6 +21,9 @@ from ltx_mock.server.app import Endpoints, new_engine
 from ltx_mock.server.http import HttpServer, run
 from ltx_mock.server.workers import READY, Supervisor, restart_line, sockets_of_workers
 from ltx_mock_contracts.io.own_sockets import OwnSocket
+
+if TYPE_CHECKING:
+    from ltx_mock.cli.console import LineFormat
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (50_000, 50, 1000)
@@ -172,6 +174,5 @@ def _end_quickly() -> None:
 
 def _tame_garbage_collector() -> None:
     """Tune the garbage collector, whose passes over a large table of tasks would cause pauses of 100 ms."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)

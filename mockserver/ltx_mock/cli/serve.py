@@ -17,7 +17,6 @@ import click
 
 from ltx_mock.cli import names
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
-from ltx_mock.cli.console import LineFormat
 from ltx_mock.cli.options import together
 from ltx_mock.cli.output import coloured, note
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
@@ -40,6 +39,7 @@ from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
+    from ltx_mock.cli.console import LineFormat
     from ltx_mock.upstream.purse import Purse
 
 MAX_WORKERS = 256
@@ -152,7 +152,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
             _show_in_browser(dashboard_url(url))
 
     # There is no stdout if it was closed before the start.
-    lines = None if quiet or sys.stdout is None else LineFormat(json=as_json, colour=coloured())
+    lines = None if quiet or sys.stdout is None else line_format(as_json=as_json)
     try:
         if workers == 1:
             engine = new_engine(settings)
@@ -165,6 +165,13 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
             record_mode.close()
         if ready_file:
             remove_ready_file(Path(ready_file))
+
+
+def line_format(*, as_json: bool) -> LineFormat:
+    """Return the form of the lines for exchanges."""
+    from ltx_mock.cli.console import LineFormat  # noqa: PLC0415 - a quiet server prints none
+
+    return LineFormat(json=as_json, colour=coloured())
 
 
 def tell_spent(purse: Purse) -> None:

@@ -1,13 +1,13 @@
 """The HTTP client of the fake, for callbacks, reference images and LoRAs.
 
-It uses h11 over asyncio, not httpx, requests or urllib3, because tests mock those for the program under test. A guard
-such as pytest-socket sees its sockets, except those to our own listeners (`ltx_mock_contracts.io.own_sockets`).
+It uses h11 over asyncio (`ltx_mock.engine.single_request`), not httpx, requests or urllib3, as tests mock those for
+the program under test. A guard such as pytest-socket sees its sockets, except those to our own listeners
+(`ltx_mock_contracts.io.own_sockets`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import socket
@@ -16,9 +16,7 @@ from asyncio import open_connection
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property, lru_cache
-from typing import Final, Literal, NamedTuple
-
-import h11
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ltx_mock.core.hosts import CONTAINER_HOST
 from ltx_mock.engine.kept_connection import KeptConnection, StaleError
@@ -26,13 +24,17 @@ from ltx_mock.engine.target import Target, connected, target_of
 from ltx_mock.engine.tls import trusting, why_refused
 from ltx_mock_contracts.io.own_sockets import ALLOW
 
+if TYPE_CHECKING:
+    import h11
+
+    from ltx_mock.engine.single_request import SingleRequest
+
 USER_AGENT = "ltx-mock"
 MARK = "x-ltx-mock-outgoing"
 """A header on all requests of the fake; a control plane refuses requests with it."""
 
 READ_BYTES = 64 * 1024
 START_BYTES = 64
-MAX_INFORMATIONAL = 8
 
 _PRINTABLE = re.compile(r"[ -~]*")
 
@@ -109,7 +111,8 @@ class Sender:
                 return await self._post_on(line, target, of_body, headers, body, closes=last)
             connection = await self._connect(target)
             try:
-                return (await connection.ask("POST", target, (*of_body, *headers), body)).status_code
+                sent = _named(target, (*of_body, *headers))
+                return (await connection.ask("POST", target.path, sent, body)).status_code
             finally:
                 connection.close()
 
@@ -138,7 +141,7 @@ class Sender:
         async with _limited(target, timeout_s):
             connection = await self._connect(target, only_public=only_public)
             try:
-                response = await connection.ask("GET", target)
+                response = await connection.ask("GET", target.path, _named(target))
                 media_type = _header(response, b"content-type")
                 fetched = Fetched(response.status_code, _header(response, b"location"), media_type=media_type)
                 if response.status_code != 200:
@@ -146,11 +149,11 @@ class Sender:
                 if (encoding := _header(response, b"content-encoding") or "identity").strip().lower() != "identity":
                     raise Unanswered(f"the response has Content-Encoding {encoding[:40]!r}; serve the file unencoded")
                 start, size = b"", 0
-                while size <= limit and isinstance(event := await connection.next_event(), h11.Data):
-                    start += event.data[: START_BYTES - len(start)]
-                    size += len(event.data)
+                while size <= limit and (part := await connection.part()) is not None:
+                    start += part[: START_BYTES - len(start)]
+                    size += len(part)
                     if keep is not None:
-                        keep(event.data)
+                        keep(part)
                 return fetched._replace(start=start, size=size)
             finally:
                 connection.close()
@@ -175,8 +178,9 @@ class Sender:
                 connection = await self._kept(line, target)
                 status, begun = await connection.ask(raw)
             if status is None:
-                sent = (*of_body, *headers)
-                status = (await _Connection(*connection.streams).read("POST", target, sent, body, begun)).status_code
+                sent = _named(target, (*of_body, *headers))
+                response = await _single_request(*connection.streams).read("POST", target.path, sent, body, begun)
+                status = response.status_code
         except BaseException:
             line.close()
             raise
@@ -189,10 +193,10 @@ class Sender:
             line.connection = await KeptConnection.over(await _socket(target))
         return line.connection
 
-    async def _connect(self, target: Target, *, only_public: bool = False) -> _Connection:
+    async def _connect(self, target: Target, *, only_public: bool = False) -> SingleRequest:
         tls, name = (self._tls, target.name) if target.secure else (None, None)
         sock = await _socket(target, only_public=only_public)
-        return _Connection(*await open_connection(sock=sock, ssl=tls, server_hostname=name))
+        return _single_request(*await open_connection(sock=sock, ssl=tls, server_hostname=name))
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -211,52 +215,10 @@ class Line:
             self.connection = None
 
 
-class _Connection:
-    """A connection for one request, read by h11."""
+def _single_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> SingleRequest:
+    from ltx_mock.engine.single_request import SingleRequest  # noqa: PLC0415 - most servers send no request
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-        self._http = h11.Connection(h11.CLIENT)
-
-    async def ask(self, method: str, target: Target, headers: Headers = (), body: bytes = b"") -> h11.Response:
-        """Send a request and return the head of the response."""
-        self._writer.write(self._written(method, target, headers, body))
-        with contextlib.suppress(
-            ConnectionError
-        ):  # a server that closes the connection early may have responded before
-            await self._writer.drain()
-        return await self._response()
-
-    async def read(self, method: str, target: Target, headers: Headers, body: bytes, begun: bytes) -> h11.Response:
-        """Return the head of the response to a request that was sent; `begun` was read of it."""
-        self._written(method, target, headers, body)
-        if begun:
-            self._http.receive_data(begun)
-        return await self._response()
-
-    def _written(self, method: str, target: Target, headers: Headers, body: bytes) -> bytes:
-        request = h11.Request(method=method, target=target.path, headers=_named(target, headers))
-        return b"".join(self._http.send(part) or b"" for part in (request, h11.Data(data=body), h11.EndOfMessage()))
-
-    async def _response(self) -> h11.Response:
-        for _ in range(MAX_INFORMATIONAL + 1):
-            event = await self.next_event()
-            if isinstance(event, h11.Response):
-                return event
-        raise Unanswered("no end to its informational answers (1xx)")
-
-    async def next_event(self) -> h11.Event | type[h11.PAUSED]:
-        """Return the next event of the response."""
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            data = await self._reader.read(READ_BYTES)
-            if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise Unanswered("the connection closed without a response")
-            self._http.receive_data(data)
-        return event  # type: ignore[return-value]
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._writer.close()
+    return SingleRequest(reader, writer)
 
 
 def _target(url: str) -> Target:
@@ -266,7 +228,7 @@ def _target(url: str) -> Target:
         raise Unanswered(f"{url[:200]!r} cannot be called: {error}") from None
 
 
-def _named(target: Target, headers: Headers, *, closes: bool = True) -> list[tuple[str, str]]:
+def _named(target: Target, headers: Headers = (), *, closes: bool = True) -> list[tuple[str, str]]:
     """Return all headers of a request."""
     return [
         ("host", target.authority),
@@ -298,7 +260,7 @@ async def _limited(target: Target, timeout_s: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise Unanswered(f"no response within {timeout_s:g} s", "silent") from None
-    except (h11.ProtocolError, OSError) as error:
+    except OSError as error:
         raise _unanswered(error, target) from None
 
 

@@ -7,7 +7,7 @@ import ssl
 from typing import Final
 
 from ltx_mock.errors import SettingsError
-from ltx_mock_contracts.io.http_client import trust_problem, unusable_trust_file
+from ltx_mock_contracts.io.trust import trust_problem, unusable_trust_file
 
 _TRUST_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _OF_ANOTHER_NAME: Final = {62, 64}  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH

@@ -7,6 +7,7 @@ import re
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -20,14 +21,12 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from ltx_mock import dashboard
 from ltx_mock.api.endpoints import Balance, GenerateTask, NotAnEndpoint, StatusTask
 from ltx_mock.api.files import Preview, ResultFile, SampleFile
 from ltx_mock.api.landing import Landing
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import header
 from ltx_mock.control.guard import Guard
-from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.journal_entry import RequestEntry
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.core.settings import Settings
@@ -129,6 +128,21 @@ class ByPath:
         return app(scope, receive, send)
 
 
+class OnFirstUse:
+    """An application that is made when its first request comes."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+
+    @cached_property
+    def _app(self) -> ASGIApp:
+        return self._make()
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on."""
+        return self._app(scope, receive, send)
+
+
 def new_engine(settings: Settings) -> Engine:
     """Return an engine with these settings and their store."""
     return Engine(settings, new_store(settings), Sender(settings.ca_file))
@@ -157,8 +171,7 @@ def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     by_path, more, others, _, upstream = endpoints or Endpoints(_endpoints(engine))
     nothing, crash = others or OpenToBrowsers(NotAnEndpoint(engine)), Crash(engine)
     open_ = [Middleware(OpenToBrowsers)]
-    pages = dashboard.routes(Reachable(Preview(engine)))
-    control = Router([*ControlPlane(engine, upstream).routes(), *pages], redirect_slashes=False)
+    control = OnFirstUse(lambda: _control_plane(engine, upstream))
     routes = [
         *more,
         Route("/", Landing(nothing)),
@@ -184,6 +197,16 @@ def _endpoints(engine: Engine) -> dict[str, ASGIApp]:
         BALANCE_PATH: Balance(engine),
     }
     return {path: OpenToBrowsers(endpoint) for path, endpoint in own.items()}
+
+
+def _control_plane(engine: Engine, upstream: str | None) -> ASGIApp:
+    """Return what answers under `/__admin`."""
+    from ltx_mock import dashboard  # noqa: PLC0415 - the first answer of the API does without
+    from ltx_mock.control.routes import ControlPlane  # noqa: PLC0415
+
+    routes = [*ControlPlane(engine, upstream).routes(), *dashboard.routes(Reachable(Preview(engine)))]
+    _match_whole_paths(routes)
+    return Router(routes, redirect_slashes=False)
 
 
 def _match_whole_paths(routes: Iterable[BaseRoute]) -> None:
