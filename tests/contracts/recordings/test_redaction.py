@@ -153,6 +153,15 @@ def test_a_prompt_becomes_a_digest_wherever_it_is() -> None:
     assert told != redacted(other, keep_prompts=False)
 
 
+def test_the_salt_of_a_recording_is_in_its_digests() -> None:
+    """Digests of likely prompts, made once, find no prompt in the recordings of others."""
+    one, other = (
+        RecordingRedactor(Redaction(keep_prompts=False, salt=salt)).request(Body("json", {"prompt": "a red fox"})).value
+        for salt in ("salt", "another")
+    )
+    assert one["prompt"] != other["prompt"]
+
+
 @pytest.mark.parametrize("raw", [b'{"input": {"prompt": "a red fox",}}', b"\xff a red fox"])
 def test_a_body_that_is_not_json_is_a_digest_if_prompts_or_fields_are_replaced(raw: bytes) -> None:
     for one in (redactor(keep_prompts=False), redactor("input.prompt")):

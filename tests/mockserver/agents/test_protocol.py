@@ -60,7 +60,8 @@ def test_tools_are_described_for_an_agent() -> None:
         assert len(tool.description) > 20
         assert all(each["description"] for each in tool.input_schema["properties"].values())
         assert tool.annotations.read_only_hint == TOOLS[tool.name].reads_only
-    assert {tool.name for tool in tools if tool.annotations.open_world_hint} == {"check_client"}
+    for hint in ("open_world_hint", "destructive_hint"):
+        assert {tool.name for tool in tools if getattr(tool.annotations, hint)} == {"check_client"}
     assert sum(len(tool.model_dump_json()) for tool in tools) < 16_000, "agents read this in each session"
 
 

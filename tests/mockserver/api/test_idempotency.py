@@ -70,6 +70,13 @@ def test_the_same_key_and_body_get_the_same_task_and_pay_once(world: World) -> N
     assert made(world, "other") != made(world, None) != made(world, "k")
 
 
+def test_the_journal_has_the_state_of_the_task_at_a_repeated_request(world: World) -> None:
+    made(world, "k")
+    world.clock.advance(200)
+    made(world, "k")
+    assert [each.state for each in world.requests] == ["pending", "success"]
+
+
 def test_another_body_with_the_same_key_is_a_422_that_says_what_to_do(world: World) -> None:
     task_id = made(world, "k")
     message = message_of(send(world, "k", BODIES[1]), 422)

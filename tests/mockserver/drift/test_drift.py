@@ -290,6 +290,15 @@ def test_any_two_days_of_an_unchanged_service_show_no_drift(seed: int) -> None:
     assert [each.title for each in deviations(report)] == []
 
 
+def test_a_document_that_was_broken_before_is_no_change() -> None:
+    broken = on("statusTask", "success", lambda data: data.pop("costTime"))
+    old, new = (
+        folder(recorded(change=broken, bodies=USUAL[:3], seed=seed), name) for seed, name in ((1, "old"), (2, "new"))
+    )
+    assert drift_of(new).broken == ("TASK-3",)
+    assert deviations(drift_between(old, new)) == []
+
+
 @pytest.mark.sample
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_dialect_has_drifted_from_itself(dialect: str) -> None:
