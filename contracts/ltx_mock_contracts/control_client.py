@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
-from ltx_mock_contracts.io.http_client import LARGEST_RESPONSE, Reply, send_once
 from ltx_mock_contracts.io.json_text import read_json
+from ltx_mock_contracts.io.reply import LARGEST_RESPONSE, Reply
 from ltx_mock_contracts.reporting.text import shortened
 from ltx_mock_contracts.validation.findings import show
 
@@ -176,10 +176,10 @@ class HttpTransport:
         NoReplyError: When it is called and there is no response.
     """
 
-    def __init__(self, root: str, token: str | None = None, send: Callable[..., Reply] = send_once) -> None:
+    def __init__(self, root: str, token: str | None = None, send: Callable[..., Reply] | None = None) -> None:
         self._base = f"{root}/__admin"
         self._token = token
-        self._send = send
+        self._send = send or _send_once()
 
     def __call__(self, method: str, target: str, body: bytes | None, timeout: float, /) -> tuple[int, bytes]:
         """See `Transport`."""
@@ -189,3 +189,9 @@ class HttpTransport:
             most = LARGEST_JOURNAL
         reply = self._send(method, self._base + target, headers=headers, content=body, most=most, timeout=timeout)
         return reply.status, reply.body
+
+
+def _send_once() -> Callable[..., Reply]:
+    from ltx_mock_contracts.io.http_client import send_once  # noqa: PLC0415 - not for a server of this process
+
+    return send_once

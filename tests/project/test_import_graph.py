@@ -185,3 +185,9 @@ def test_the_first_answer_of_a_quiet_server_waits_for_nothing_that_it_does_not_n
         "ltx_mock_contracts.reporting.redaction",
         "ltx_mock_contracts.verdicts",
     }
+
+
+def test_a_test_with_a_server_of_its_own_process_waits_for_no_other_client() -> None:
+    loaded = loaded_after("from ltx_mock import MockServer\nwith MockServer() as mock:\n    mock.tenant('key').close()")
+    assert "ltx_mock.control.routes" in loaded
+    assert not loaded & {"difflib", "h11", "httpx", "tomllib", "ltx_mock_contracts.io.http_client"}

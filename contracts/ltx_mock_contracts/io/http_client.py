@@ -18,21 +18,15 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import h11
 
+from ltx_mock_contracts.io.reply import LARGEST_RESPONSE, NoReplyError, Reply
 from ltx_mock_contracts.io.trust import unusable_trust_file
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-__all__ = [
-    "LARGEST_RESPONSE",
-    "HttpClient",
-    "NoReplyError",
-    "Reply",
-    "send_once",
-]
+__all__ = ["HttpClient", "send_once"]
 
-LARGEST_RESPONSE: Final = 1024 * 1024
 _LARGEST_HEAD: Final = 64 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~|"
@@ -41,26 +35,6 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 Connect = Callable[[tuple[str, int], float], socket.socket]
 """Connects to a host and a port within so many seconds, as `socket.create_connection` does; raises `OSError`."""
-
-
-class Reply(NamedTuple):
-    """A response; header names in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class NoReplyError(Exception):
-    """A request got no readable response; the text says what happened instead.
-
-    Attributes:
-        unreachable: Whether no connection could be made.
-    """
-
-    def __init__(self, what: str, *, unreachable: bool = False) -> None:
-        super().__init__(what)
-        self.unreachable = unreachable
 
 
 class HttpClient:

@@ -19,8 +19,9 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.scenarios import LIBRARY
 from ltx_mock.testing.control_client import NoResponseError
 from ltx_mock_contracts.api import BASE_PATH
-from ltx_mock_contracts.io.http_client import NoReplyError, send_once
+from ltx_mock_contracts.io.http_client import send_once
 from ltx_mock_contracts.io.json_text import read_json
+from ltx_mock_contracts.io.reply import NoReplyError
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.validation import validate_request
 

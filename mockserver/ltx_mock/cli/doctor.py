@@ -22,7 +22,7 @@ from ltx_mock.core.hosts import is_loopback
 from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.control_client import ControlError, NotLtxMockError, Timeouts
-from ltx_mock_contracts.io.http_client import NoReplyError
+from ltx_mock_contracts.io.reply import NoReplyError
 from ltx_mock_contracts.io.server_url import server_root
 
 EXTRAS = {"test": "hypothesis", "redis": "redis", "mcp": "mcp"}

@@ -92,7 +92,7 @@ def _listed(ctx: click.Context, name: str, row: Callable[[dict[str, str]], tuple
     from ltx_mock.cli.remote import control_client  # noqa: PLC0415
     from ltx_mock.errors import LtxMockError  # noqa: PLC0415
     from ltx_mock_contracts.control_client import ControlError, Timeouts  # noqa: PLC0415
-    from ltx_mock_contracts.io.http_client import NoReplyError  # noqa: PLC0415
+    from ltx_mock_contracts.io.reply import NoReplyError  # noqa: PLC0415
 
     given = ctx.params
     timeouts = Timeouts(greet=SECONDS, read=SECONDS)

@@ -72,7 +72,7 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapped(*, url: str, admin_token: str | None, key: str | None, tenant: str | None, **rest: Any) -> None:
         from ltx_mock_contracts.control_client import ControlError, NotLtxMockError  # noqa: PLC0415 - help does without
-        from ltx_mock_contracts.io.http_client import NoReplyError  # noqa: PLC0415
+        from ltx_mock_contracts.io.reply import NoReplyError  # noqa: PLC0415
 
         client = control_client(url, admin_token, key, tenant)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltx_mock.errors import ConflictError, LtxMockError, NotFoundError, SettingsError
 from ltx_mock_contracts.control_client import ControlClient, ControlError, Transport
-from ltx_mock_contracts.io.http_client import NoReplyError
+from ltx_mock_contracts.io.reply import NoReplyError
 
 if TYPE_CHECKING:
     from ltx_mock.server.thread import ServerThread

@@ -12,7 +12,7 @@ import pytest
 from ltx_mock.control.from_json import amounts_of, amounts_text
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import NoReplyError
+from ltx_mock_contracts.io.reply import NoReplyError
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.control_client import ControlClient

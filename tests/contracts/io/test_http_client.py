@@ -18,7 +18,8 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock_contracts.conformance import Options, check_server
 from ltx_mock_contracts.control_client import ControlClient, HttpTransport, Timeouts
-from ltx_mock_contracts.io.http_client import HttpClient, NoReplyError
+from ltx_mock_contracts.io.http_client import HttpClient
+from ltx_mock_contracts.io.reply import NoReplyError
 from mutants.unhealthy import _serving, _Tcp
 from support.servers import answer, serving
 

@@ -6,12 +6,12 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.control_client import ControlClient, ControlError, HttpTransport, NotLtxMockError, Timeouts
-from ltx_mock_contracts.io.http_client import NoReplyError
+from ltx_mock_contracts.io.reply import NoReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ltx_mock_contracts.io.http_client import Reply
+    from ltx_mock_contracts.io.reply import Reply
 
 __all__ = ["ControlPlane"]
 

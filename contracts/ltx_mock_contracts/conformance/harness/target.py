@@ -14,7 +14,8 @@ from ltx_mock_contracts.conformance.harness.clocks import Pace
 from ltx_mock_contracts.conformance.harness.control_plane import ControlPlane
 from ltx_mock_contracts.conformance.harness.receiver import Receiver
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import HttpClient, NoReplyError
+from ltx_mock_contracts.io.http_client import HttpClient
+from ltx_mock_contracts.io.reply import NoReplyError
 from ltx_mock_contracts.io.server_url import server_root, server_url
 from ltx_mock_contracts.model import MODEL
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ltx_mock_contracts.conformance.harness.options import Options
-    from ltx_mock_contracts.io.http_client import Reply
+    from ltx_mock_contracts.io.reply import Reply
 
 __all__ = ["CannotRunError", "CheckStoppedError", "Target"]
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin
 from ltx_mock_contracts.conformance.harness.budget import BudgetSpentError
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import NoReplyError, Reply
+from ltx_mock_contracts.io.reply import NoReplyError, Reply
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.trace.curl import curl_line
 from ltx_mock_contracts.trace.exchange import Exchange, Operation, decode_body

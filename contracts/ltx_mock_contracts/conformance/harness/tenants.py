@@ -11,7 +11,7 @@ from ltx_mock_contracts.conformance.harness.clocks import ControlledClock, RealC
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
 from ltx_mock_contracts.conformance.harness.tenant import TenantClient
 from ltx_mock_contracts.control_client import ControlError
-from ltx_mock_contracts.io.http_client import NoReplyError
+from ltx_mock_contracts.io.reply import NoReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

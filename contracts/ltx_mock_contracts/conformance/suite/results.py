@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.conformance.harness.target import CheckStoppedError
-from ltx_mock_contracts.io.http_client import NoReplyError
 from ltx_mock_contracts.io.mp4 import VideoFormat, is_complete, is_mp4, media_of, read_format
+from ltx_mock_contracts.io.reply import NoReplyError
 from ltx_mock_contracts.model import MODEL, RATIO_MODES
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.conformance.harness.context import CheckContext
-    from ltx_mock_contracts.io.http_client import Reply
+    from ltx_mock_contracts.io.reply import Reply
     from ltx_mock_contracts.trace.exchange import Exchange
 
 __all__ = ["fetch_again", "fetch_result", "judge_result", "result_url", "same_video"]
