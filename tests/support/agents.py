@@ -88,9 +88,14 @@ class RawSession:
     def ask(self, method: str, params: object) -> dict[str, Any]:
         """Send a request and return the next line, which must be its response."""
         number = self.send(method, params)
+        answer = self.read()
+        assert answer["id"] == number
+        return answer
+
+    def read(self) -> dict[str, Any]:
+        """Return the next line."""
         assert self._process.stdout
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        assert answer["id"] == number
         return answer
 
     def leave(self) -> int:

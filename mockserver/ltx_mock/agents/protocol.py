@@ -32,7 +32,7 @@ except ModuleNotFoundError:
     raise MissingExtraError("the MCP SDK", "mcp") from None
 
 if TYPE_CHECKING:
-    from mcp.shared._stream_protocols import ReadStream
+    from mcp.shared._stream_protocols import ReadStream, WriteStream
 
 INSTRUCTIONS: Final = (
     "ltx-mock is an offline fake of APIXO's LTX-2-19b video API. Point the app that you work on at it with the "
@@ -59,18 +59,25 @@ async def _serve(session: Session, on_start: Callable[[], None]) -> None:
     on_start()
     server = server_of(session)
     async with stdio_server() as (incoming, outgoing):
-        await server.run(Messages(incoming), outgoing, server.create_initialization_options())
+        await server.run(Messages(incoming, outgoing), outgoing, server.create_initialization_options())
 
 
 class Messages:
-    """The messages of a client. Lone surrogates, which the SDK neither accepts nor answers, become U+FFFD."""
+    """The messages of a client, with what the SDK neither accepts nor answers.
 
-    def __init__(self, stream: ReadStream[SessionMessage | Exception]) -> None:
-        self._stream = stream
+    Lone surrogates become U+FFFD. A line that is no message is answered with an error, so that nobody waits for ever.
+
+    Args:
+        stream: What the client sends.
+        answers: Where the errors go.
+    """
+
+    def __init__(self, stream: ReadStream[SessionMessage | Exception], answers: WriteStream[SessionMessage]) -> None:
+        self._stream, self._answers = stream, answers
 
     async def receive(self) -> SessionMessage | Exception:
         """Return the next message, or the error of a line that is none."""
-        return _mended(await self._stream.receive())
+        return await self._read(await self._stream.receive())
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -80,7 +87,7 @@ class Messages:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:
-        return _mended(await anext(self._stream))
+        return await self._read(await anext(self._stream))
 
     async def __aenter__(self) -> Self:
         await self._stream.__aenter__()
@@ -88,6 +95,21 @@ class Messages:
 
     async def __aexit__(self, *error: Any) -> bool | None:
         return await self._stream.__aexit__(*error)
+
+    async def _read(self, message: SessionMessage | Exception) -> SessionMessage | Exception:
+        message = _mended(message)
+        if isinstance(message, ValidationError):
+            await self._answers.send(SessionMessage(_refusal(message)))
+        return message
+
+
+def _refusal(error: ValidationError) -> types.JSONRPCError:
+    """Return the error for a line that is no message. It has no id, since that cannot be read."""
+    if error.errors()[0]["type"] == "json_invalid":
+        told = types.ErrorData(code=types.PARSE_ERROR, message="this line is no JSON")
+    else:
+        told = types.ErrorData(code=types.INVALID_REQUEST, message="this line is no JSON-RPC message")
+    return types.JSONRPCError(jsonrpc="2.0", id=None, error=told)
 
 
 def _mended(message: SessionMessage | Exception) -> SessionMessage | Exception:

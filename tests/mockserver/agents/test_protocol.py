@@ -172,7 +172,6 @@ def test_stdout_has_the_protocol_and_nothing_else_and_the_fake_ends_with_the_ses
     with RawSession() as session:
         assert session.ask("initialize", INITIALIZE)["result"]["serverInfo"]["name"] == "ltx-mock"
         session.write('{"jsonrpc": "2.0", "method": "notifications/initialized"}')
-        session.write("this is no JSON")
         started = session.ask("tools/call", {"name": "start_fake", "arguments": {}})
         url = started["result"]["structuredContent"]["url"]
         assert httpx.get(f"{url}/__admin/health").status_code == 200
@@ -183,6 +182,26 @@ def test_stdout_has_the_protocol_and_nothing_else_and_the_fake_ends_with_the_ses
         assert (session.leave(), session.rest) == (0, "")
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/__admin/health")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("this is no JSON", -32700),
+        ('{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "list_tasks"', -32700),
+        ('{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": ["list_tasks"]}', -32600),
+        ("[]", -32600),
+    ],
+)
+def test_a_line_that_is_no_message_gets_an_error_and_the_session_goes_on(line: str, code: int) -> None:
+    with RawSession() as session:
+        session.ask("initialize", INITIALIZE)
+        session.write('{"jsonrpc": "2.0", "method": "notifications/initialized"}')
+        session.write(line)
+        answer = session.read()
+        assert (answer["id"], answer["error"]["code"]) == (None, code)
+        assert "result" in session.ask("tools/list", {})
+        assert (session.leave(), session.rest) == (0, "")
 
 
 def test_a_lone_surrogate_and_an_endless_id_get_a_short_answer() -> None:
