@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings.body import EMPTY, Body
-from ltx_mock_contracts.recordings.lives import LATEST, created_at, timestamp, with_answer, with_callback
+from ltx_mock_contracts.recordings.lives import LATEST, answered_at, created_at, timestamp, with_answer, with_callback
 from ltx_mock_contracts.recordings.model import (
     RecordedAnswer,
     RecordedCallback,
@@ -73,9 +73,9 @@ def _has_status(exchange: Exchange) -> bool:
 
 
 def _by_task(trace: Trace) -> dict[str, list[Exchange]]:
-    """Return statuses and callbacks by task, in order of time."""
+    """Return statuses and callbacks by task, in the order in which they were answered."""
     found: dict[str, list[Exchange]] = {}
-    for exchange in sorted(trace, key=lambda each: (each.at, each.number)):
+    for exchange in sorted(trace, key=lambda each: (each.completed, each.number)):
         of_task = exchange.task_id and exchange.operation in {"statusTask", "callback"}
         body_is_there = not exchange.gaps & {"request" if exchange.operation == "callback" else "answer"}
         if of_task and body_is_there and (exchange.operation == "callback" or _has_status(exchange)):
@@ -117,11 +117,13 @@ def _of_task(made: Exchange, later: Iterable[Exchange]) -> Iterator[Exchange]:
 
 
 def _with(recording: Recording, each: Exchange, redactor: RecordingRedactor) -> Recording:
-    after = max(0, each.at - created_at(recording))
     if each.operation == "callback":
+        after = max(0, each.at - created_at(recording))
         body = redactor.body(_body(each.request))
         headers = redactor.headers((each.content_headers or {}).items())
         return with_callback(recording, RecordedCallback(after=after, headers=headers, body=body, status=each.status))
+    body = redactor.body(_body(each.answer))
+    after = answered_at(recording, body, each.at, each.completed)
     return with_answer(
         recording,
         RecordedAnswer(
@@ -129,7 +131,7 @@ def _with(recording: Recording, each: Exchange, redactor: RecordingRedactor) -> 
             until=after,
             status=each.status,
             headers=redactor.headers((each.headers or {}).items()),
-            body=redactor.body(_body(each.answer)),
+            body=body,
             problem=_why_lost(each),
         ),
     )

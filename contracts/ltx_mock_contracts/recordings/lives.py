@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from ltx_mock_contracts.api import ENDED, result_urls
 from ltx_mock_contracts.recordings.model import RecordedAnswer, RecordedEnd, RecordedResult, Recording
 from ltx_mock_contracts.recordings.placeholders import without_numbers
+from ltx_mock_contracts.trace.states import RANK
 
 if TYPE_CHECKING:
+    from ltx_mock_contracts.recordings.body import Body
     from ltx_mock_contracts.recordings.model import RecordedCallback
 
-__all__ = ["LATEST", "created_at", "timestamp", "with_answer", "with_callback"]
+__all__ = ["LATEST", "answered_at", "created_at", "timestamp", "with_answer", "with_callback"]
 
 MOST_ANSWERS: Final = 1000
 """How many distinct answers of a task are kept. If each response differs, the last of them stands for the rest."""
@@ -36,6 +38,27 @@ def timestamp(unix_ms: int) -> str:
 def created_at(recording: Recording) -> int:
     """Return when its time is 0, in Unix milliseconds: when the response to generateTask came."""
     return recording.sent_at + recording.response.latency
+
+
+def answered_at(recording: Recording, body: Body, began: int, ended: int) -> int:
+    """Return when an answer of statusTask was true, in milliseconds since creation: when its request was sent.
+
+    If other requests were sent and answered meanwhile, with an earlier state of the task, it was after these.
+
+    Args:
+        recording: The recording so far, with what was answered before.
+        body: The body of the answer.
+        began: When its request was sent, in Unix milliseconds.
+        ended: When the answer came.
+    """
+    created = created_at(recording)
+    rank, began, ended = _rank(body), max(0, began - created), max(0, ended - created)
+    earlier = (
+        each.until
+        for each in recording.answers
+        if began < each.until <= ended and (other := _rank(each.body)) is not None and rank is not None and other < rank
+    )
+    return max(earlier, default=began)
 
 
 def with_answer(recording: Recording, answer: RecordedAnswer) -> Recording:
@@ -90,6 +113,11 @@ def _ended(answer: RecordedAnswer) -> int:
 def _time(value: Any) -> int | None:
     is_time = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LATEST
     return int(value) if is_time else None
+
+
+def _rank(body: Body) -> int | None:
+    state = body.data.get("state")
+    return RANK.get(state) if isinstance(state, str) else None
 
 
 def _same(one: RecordedAnswer, other: RecordedAnswer) -> bool:

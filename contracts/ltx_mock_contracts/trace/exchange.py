@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, overload
 from urllib.parse import parse_qs
@@ -19,6 +19,7 @@ __all__ = [
     "Operation",
     "Trace",
     "TraceError",
+    "cause_of",
     "decode_body",
     "key_of",
     "operation_of",
@@ -32,6 +33,9 @@ _UNAUTHENTICATED: Final = "nobody"
 
 _OF_A_PROXY: Final = frozenset({407, 511})
 """Statuses of a proxy or a network before the server (RFC 9110, RFC 6585)."""
+
+_REDIRECTS: Final = range(300, 400)
+"""Statuses that lead elsewhere, or to a cache; no document mentions them."""
 
 CONTENT_HEADERS: Final = ("content-type", "content-encoding")
 """The request headers that say how to read a body."""
@@ -119,8 +123,13 @@ class Exchange:
     @property
     def has_response(self) -> bool:
         """Whether there is a response of the server that can be judged."""
-        by_the_server = self.status is not None and self.status not in _OF_A_PROXY
+        by_the_server = self.status is not None and self.status not in _OF_A_PROXY and not self.is_redirect
         return by_the_server and "answer" not in self.gaps and not (self.method == "HEAD" and not self.answer)
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the response leads elsewhere, or to a cache."""
+        return self.status in _REDIRECTS
 
     @property
     def data(self) -> dict[str, Any]:
@@ -180,6 +189,11 @@ def decode_body(raw: bytes) -> Any:
         return parse_body(raw)
     except MalformedBody:
         return raw.decode(errors="replace")
+
+
+def cause_of(text: str | None, kind: str | None, gaps: Collection[str]) -> str | None:
+    """Return the cause of a response; None if it is that of the API behind a proxy, which did what it did by itself."""
+    return None if kind == "upstream" and "answer" not in gaps else text
 
 
 def key_of(tenant: str | None, key: str | None) -> str | None:

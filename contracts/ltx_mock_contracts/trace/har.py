@@ -10,7 +10,15 @@ from typing import Any, Final
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor
-from ltx_mock_contracts.trace.exchange import SIGNIFICANT_HEADERS, Exchange, Operation, Trace, TraceError, key_of
+from ltx_mock_contracts.trace.exchange import (
+    SIGNIFICANT_HEADERS,
+    Exchange,
+    Operation,
+    Trace,
+    TraceError,
+    cause_of,
+    key_of,
+)
 from ltx_mock_contracts.trace.har_entry import HarEntry
 from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
 
@@ -101,6 +109,8 @@ class _Recording:
         status, (at, ended) = entry.status, entry.times()
         request, response = entry.request_body(), entry.response_body()
         missing = {name for name, body in (("request", request), ("answer", response)) if body is None}
+        gaps = frozenset(missing) | frozenset((entry.custom_field("_gaps") or "").split())
+        kind = entry.custom_field("_causeKind")
         return Exchange(
             at=at,
             operation=operation,
@@ -111,12 +121,12 @@ class _Recording:
             answer=None if response is None else self._body(response),
             key=self._labels.get(_key_of(entry)) or key_of(entry.custom_field("_tenant"), entry.custom_field("_key")),
             ended=ended,
-            cause=entry.custom_field("_cause"),
-            cause_kind=entry.custom_field("_causeKind"),
+            cause=cause_of(entry.custom_field("_cause"), kind, gaps),
+            cause_kind=kind,
             headers={name: text for name, text in entry.response_headers.items() if name in SIGNIFICANT_HEADERS},
             content_headers=entry.content_headers,
             clock="server" if entry.custom_field("_clock") == "server" else "observer",
-            gaps=frozenset(missing),
+            gaps=gaps,
             number=entry.number,
         )
 

@@ -12,6 +12,7 @@ from ltx_mock_contracts.trace.exchange import (
     Operation,
     Trace,
     TraceError,
+    cause_of,
     key_of,
     operation_of,
 )
@@ -97,6 +98,7 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
     if (problem := document_schema("recorded-exchange").problem(entry)) is not None:
         raise TraceError(problem, line=number, counted_in=counted_in)
     operation: Operation = entry.get("operation") or operation_of(entry["target"])
+    gaps = frozenset(entry.get("gaps") or ()) | _missing_bodies(entry, operation)
     return Exchange(
         at=int(entry["at"]),
         operation=operation,
@@ -109,10 +111,10 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         ended=_as_int(entry.get("ended")),
         headers=entry.get("headers"),
         content_headers=_content_headers(entry.get("requestHeaders")),
-        cause=entry.get("cause"),
+        cause=cause_of(entry.get("cause"), entry.get("causeKind"), gaps),
         cause_kind=entry.get("causeKind"),
         clock=entry.get("clock") or "server",
-        gaps=frozenset(entry.get("gaps") or ()) | _missing_bodies(entry, operation),
+        gaps=gaps,
         number=number,
     )
 

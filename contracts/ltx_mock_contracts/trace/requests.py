@@ -44,7 +44,7 @@ _OF_A_FILE: Final = re.compile(
 
 def judge_request(recorder: Recorder, exchange: Exchange) -> None:
     """Note whether a request was rightly accepted or refused."""
-    if exchange.status is None:
+    if exchange.status is None or exchange.is_redirect or _is_of_a_proxy(exchange):
         return
     if exchange.status == 429:
         _judge_limit(recorder, exchange)
@@ -62,6 +62,11 @@ def judge_request(recorder: Recorder, exchange: Exchange) -> None:
         _judge_generate(recorder, exchange, exchange.status)
     elif exchange.operation == "statusTask" and not exchange.requested_task_id and not exchange.gaps:
         _judge_missing_id(recorder, exchange, exchange.status)
+
+
+def _is_of_a_proxy(exchange: Exchange) -> bool:
+    """Tell whether a proxy responded in place of the server: it has a cause of its own, and no response to judge."""
+    return exchange.cause is not None and "answer" in exchange.gaps
 
 
 def _judge_access(recorder: Recorder, exchange: Exchange) -> None:

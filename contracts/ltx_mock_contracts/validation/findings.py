@@ -14,6 +14,7 @@ __all__ = [
     "Path",
     "Severity",
     "forbidden",
+    "is_about_a_name",
     "malformed",
     "missing",
     "place",
@@ -32,6 +33,7 @@ Path = tuple[str | int, ...]
 
 _SHOWN: Final = 72
 _SHOWN_KEY: Final = 40
+_UNKNOWN: Final = "is not a field that the API knows"
 _MUST: Final = {"violation": "must", "advisory": "should"}
 
 
@@ -94,6 +96,11 @@ def forbidden(rule: str, severity: Severity, path: Path, value: object, allowed:
     )
 
 
+def is_about_a_name(finding: Finding) -> bool:
+    """Tell whether a finding is about an unknown field, whatever its value."""
+    return _UNKNOWN in finding.message
+
+
 def unknown(
     rule: str,
     severity: Severity,
@@ -106,7 +113,7 @@ def unknown(
 ) -> Finding:
     """Make the finding of an unknown field; `known` lists the known ones, `consequence` is what happens without it."""
     allowed = f"one of {', '.join(known)}"
-    message = f"{place(path)} is not a field that the API knows{_did_you_mean(hint)}"
+    message = f"{place(path)} {_UNKNOWN}{_did_you_mean(hint)}"
     message += f" As it is, {consequence}" if consequence else ""
     return Finding(
         rule=rule, severity=severity, pointer=pointer(path), got=show(value), allowed=allowed, message=message

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from ltx_mock.control.to_json import decoded, hide, hide_in, joined, method_of, request_headers
+from ltx_mock.control.to_json import decoded, hide, hide_in, is_observed, joined, method_of, request_headers
 from ltx_mock.core.clock import moment_of
 from ltx_mock.core.journal_entry import DownloadEntry, ExchangeEntry, RequestEntry
 from ltx_mock.store.tenant import Tenant
@@ -34,12 +34,13 @@ def har_entry(tenant: Tenant, entry: ExchangeEntry, root: str) -> dict[str, obje
         "_tenant": tenant.id,
         "_key": tenant.label,
         "_operation": entry.operation,
-        "_clock": "server",
+        "_clock": "observer" if is_observed(entry) else "server",
     }
     extra = {
         "_cause": None if entry.cause is None else entry.cause.text,
         "_causeKind": None if entry.cause is None else entry.cause.kind,
         "_taskId": entry.task_id,
+        "_gaps": " ".join(entry.gaps) or None if isinstance(entry, RequestEntry) else None,
         "_findings": [finding.as_dict() for finding in entry.findings] or None,
     }
     return view | hide_in(tenant, {name: value for name, value in extra.items() if value is not None})

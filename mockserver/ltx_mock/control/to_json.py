@@ -118,7 +118,14 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
             if isinstance(entry, RequestEntry):
                 view |= {"state": entry.state, "fault": entry.fault, "answer": body_value(entry.response)}
                 view["headers"] = joined(decoded(entry.response_headers))
+                view |= {"clock": "observer"} if is_observed(entry) else {}
+                view |= {"gaps": list(entry.gaps)} if entry.gaps else {}
     return hide_in(tenant, view)
+
+
+def is_observed(entry: Entry) -> bool:
+    """Tell whether an exchange is one with an API behind the proxy, whose clock is another."""
+    return entry.cause is not None and entry.cause.kind == "upstream"
 
 
 def method_of(entry: ExchangeEntry) -> str:

@@ -42,7 +42,8 @@ def findings_size(findings: Sequence[Finding]) -> int:
 class RequestEntry(NamedTuple):
     """A request and its response. `status` is None if `fault` broke the connection instead.
 
-    `ended` is the time of the response, if a scenario delayed it. `response_headers` are the significant ones.
+    `ended` is the time of the response, if a scenario delayed it. `response_headers` are the significant ones. `gaps`
+    names the bodies of an exchange with an API that were not read: `request`, `answer`.
     """
 
     number: int
@@ -61,6 +62,7 @@ class RequestEntry(NamedTuple):
     cause: Cause | None = None
     fault: str | None = None
     ended: int | None = None
+    gaps: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ltx_mock.drift.profile import Evidence, Group, rule_of_place
+from ltx_mock.drift.profile import REDACTED, Evidence, Group, rule_of_place
 from ltx_mock_contracts.reporting.text import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from ltx_mock.drift.profile import Context, Fields, Profile
 
 __all__ = ["Change", "changes_of", "only_in_one"]
 
+_ANY: Final = frozenset({"null", REDACTED})
 _UNKNOWN_FIELD: Final = "CLI-9"
 _SHOWN: Final = 200
 _NO_FIELD: Final = "no such field"
@@ -111,12 +112,12 @@ def _fields(before: Profile, after: Profile) -> Iterator[Change]:
 
 
 def _present(context: Context, then: Fields, now: Fields) -> Iterator[Change]:
-    """Yield the fields that are new, or have another type; null may stand for any."""
+    """Yield the fields that are new, or have another type; null may stand for any, and so may a redacted value."""
     for pointer, types in now.types.items():
-        if pointer in now.settled:
+        if pointer in now.settled or _is_in_redacted(pointer, then.types):
             continue
         known, evidence = then.types.get(pointer), next(iter(types.values()))
-        kinds, earlier = set(types) - {"null"}, set(known or ()) - {"null"}
+        kinds, earlier = set(types) - _ANY, set(known or ()) - _ANY
         if known is None:
             yield _field(context, pointer, "new", _NO_FIELD, _words(types), evidence)
         elif kinds and earlier and kinds - earlier:
@@ -130,7 +131,7 @@ def _missing(context: Context, then: Fields, now: Fields) -> Iterator[Change]:
         optional = pointer in then.settled and pointer not in now.lacking
         if now.sample is None or pointer in now.types or pointer in now.settled or optional or not always_there:
             continue
-        if not _has_lost_parent(pointer, then.types, now.types):
+        if not _has_lost_parent(pointer, then.types, now.types) and not _is_in_redacted(pointer, now.types):
             yield _field(context, pointer, "missing", _words(types), _NO_FIELD, now.sample)
 
 
@@ -138,6 +139,12 @@ def _has_lost_parent(pointer: str, then: Collection[str], now: Collection[str]) 
     """Tell whether a field is gone with the object that it was in."""
     parent = pointer.rpartition("/")[0]
     return bool(parent) and parent in then and parent not in now
+
+
+def _is_in_redacted(pointer: str, types: Mapping[str, Collection[str]]) -> bool:
+    """Tell whether a field may be in an object that was replaced."""
+    parts = pointer.split("/")
+    return any(REDACTED in types.get("/".join(parts[:length]), ()) for length in range(2, len(parts)))
 
 
 def _field(context: Context, pointer: str, what: str, before: str, after: str, evidence: Evidence) -> Change:

@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.recordings.fields import parse_field, values_of
 from ltx_mock_contracts.recordings.lives import created_at
 from ltx_mock_contracts.recordings.placeholders import LABEL
 from ltx_mock_contracts.trace.exchange import CONTENT_HEADERS, Exchange, decode_body
 from ltx_mock_contracts.trace.requests import REFUSALS, code_of
 from ltx_mock_contracts.validation import validate_callback, validate_request, validate_response
+from ltx_mock_contracts.validation.findings import is_about_a_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["exchanges_of", "findings_of"]
 
-_GATEWAY = {502, 503, 504}
+_GATEWAY = frozenset({502, 503, 504, *range(520, 531)})
 """Statuses of a gateway before the service if their bodies are no envelopes. An outage is no change of the service."""
 
 
@@ -114,11 +116,12 @@ def _callback_url(request: object) -> str:
 def _without_redacted(exchange: Exchange) -> Exchange:
     """Mark a body as missing if a redacted value would be judged in it."""
     gaps = set()
-    if _is_redacted(findings_of(exchange)):
-        gaps.add("request" if exchange.operation == "callback" else "answer")
+    is_callback = exchange.operation == "callback"
+    if _is_redacted(exchange.request if is_callback else exchange.answer, findings_of(exchange)):
+        gaps.add("request" if is_callback else "answer")
     if exchange.operation == "generateTask":
         findings = validate_request(exchange.request)
-        if _is_redacted(findings) or _may_have_a_hidden_reason(exchange, findings):
+        if _is_redacted(exchange.request, findings) or _may_have_a_hidden_reason(exchange, findings):
             gaps.add("request")
     return replace(exchange, gaps=frozenset(gaps)) if gaps else exchange
 
@@ -130,5 +133,15 @@ def _may_have_a_hidden_reason(exchange: Exchange, findings: Iterable[Finding]) -
     return LABEL in exchange.request["input"]["prompt"]
 
 
-def _is_redacted(findings: Iterable[Finding]) -> bool:
-    return any(LABEL in finding.got for finding in findings)
+def _is_redacted(body: Any, findings: Iterable[Finding]) -> bool:
+    """Tell whether a value that was found wrong is redacted, so that it may have been right."""
+    judged = (finding for finding in findings if not is_about_a_name(finding))
+    return any(LABEL in finding.got or _has_label(body, finding.pointer) for finding in judged)
+
+
+def _has_label(body: Any, pointer: str) -> bool:
+    try:
+        values = values_of(body, parse_field(pointer))
+    except ValueError:  # the whole body, or a field without a name
+        return False
+    return any(isinstance(value, str) and LABEL in value for value in values)

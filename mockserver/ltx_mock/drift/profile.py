@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ltx_mock.drift.exchanges import findings_of
 from ltx_mock_contracts.dialects import may_accept, may_refuse
 from ltx_mock_contracts.model import FAIL_CODES
-from ltx_mock_contracts.recordings.placeholders import LABEL
+from ltx_mock_contracts.recordings.placeholders import LABEL, is_placeholder
 from ltx_mock_contracts.trace.requests import is_about_credits
 from ltx_mock_contracts.trace.states import RANK, RULES_OF_STATE
 from ltx_mock_contracts.validation import validate_request
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from ltx_mock_contracts.recordings import Recording
     from ltx_mock_contracts.trace.exchange import Exchange
 
-__all__ = ["Context", "Evidence", "Group", "Profile", "profile_of"]
+__all__ = ["REDACTED", "Context", "Evidence", "Group", "Profile", "profile_of"]
 
 _DOCUMENTED: Final = frozenset({200, 400, 401, 403, 404, 429, 500, 503})
 """The statuses that a document of the vendor names (ENV-4)."""
+REDACTED: Final = "redacted"
+"""The type of a value that was replaced. It may have had any type, and fields of its own."""
 MOST_NUMBERS: Final = 20
 """So many recordings are named as evidence, the first."""
 _DEPTH: Final = 6
@@ -159,6 +161,8 @@ def _add(profile: Profile, exchange: Exchange, made: Exchange | None) -> None:
     is_callback = exchange.operation == "callback"
     if "answer" in exchange.gaps or (is_callback and "request" in exchange.gaps):
         return
+    if exchange.is_redirect and not is_callback:
+        _add_status(profile, exchange)
     if not is_callback and (exchange.status is None or not exchange.has_response):
         return
     body = exchange.request if is_callback else exchange.answer
@@ -239,6 +243,8 @@ def _decoded(value: Any) -> Any:
 def _type(value: Any) -> str:
     if value is None:
         return "null"
+    if isinstance(value, str) and is_placeholder(value):
+        return REDACTED
     for kind, name in ((bool, "boolean"), ((int, float), "number"), (str, "string"), (list, "array")):
         if isinstance(value, kind):
             return name

@@ -40,6 +40,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that cost nothing, if no header overrides them."""
 OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 """Headers that make a request one of another method, for some servers."""
+_UNREAD = f"is longer than {KEPT_BYTES} bytes, or has a Content-Encoding that ltx-mock cannot read"
 REPEAT_ELSEWHERE = frozenset({307, 308})
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 """Lets pages read the responses of the proxy itself. Who may read those of the upstream is its affair."""
@@ -50,7 +51,7 @@ class Sent(NamedTuple):
 
     Attributes:
         scope: Its scope.
-        body: Its body without the content coding; empty if it is too long to be kept.
+        body: Its body without the content coding; empty if it is too long to be kept, or has an unknown coding.
         began: When it came, in Unix milliseconds.
         submitted: The parsed body if the request may create a task, by whatever method.
         price: What that task costs.
@@ -76,7 +77,7 @@ class Received(NamedTuple):
 
     Attributes:
         status: Its status; None if `fault` broke it.
-        body: Its body without content coding; empty if it is too long to be kept.
+        body: Its body without content coding; empty if it is too long to be kept, or has an unknown coding.
         headers: Its headers without those of one connection.
         cause: Where it comes from.
         fault: How it broke.
@@ -118,7 +119,7 @@ class Received(NamedTuple):
     @property
     def is_broken_json(self) -> bool:
         """Whether it is a 200 in which no client can find a task, since its body is no JSON."""
-        if self.status != OK or not self.kept or any(name == b"content-encoding" for name, _ in self.headers):
+        if self.status != OK or not self.kept:
             return False
         try:
             json.loads(self.body)
@@ -176,8 +177,9 @@ class Forwarded:
         return (key and await self._engine.tenants.of_key(key)) or await self._engine.tenants.anonymous()
 
     async def _read(self, tenant: Tenant, scope: Scope, content: Content) -> Sent:
-        body = plain_body(scope["headers"], content.start) if content.whole else b""
-        sent = Sent(scope, body, tenant.clock.now(), None, 0, content.whole)
+        read = plain_body(scope["headers"], content.start) if content.whole else None
+        body = read or b""
+        sent = Sent(scope, body, tenant.clock.now(), None, 0, read is not None)
         if self._operation != "generateTask" or not may_cost(scope):
             return sent
         submitted = await self._engine.worker.read(Submission.of, body)
@@ -239,7 +241,7 @@ class Forwarded:
         received = Received(status, body, headers, refusal.cause or Cause("upstream", ""))
 
         def note(tenant: Tenant) -> None:
-            tenant.record(lambda number: self._entry(number, sent, received, sent.began))
+            tenant.record(lambda number: self._entry(number, sent, received, sent.began)._replace(gaps=("answer",)))
 
         await self._engine.store.run(tenant, note)
         length = (b"content-length", b"%d" % len(body))
@@ -265,9 +267,9 @@ class Forwarded:
             await _break(fault, scope, receive)
         else:
             await send({"type": "http.response.body"})
-        body = plain_body(headers, b"".join(kept)) if size <= KEPT_BYTES else b""
+        body = plain_body(headers, b"".join(kept)) if size <= KEPT_BYTES else None
         status = None if fault else response.status_code
-        return Received(status, body, tuple(headers), self._cause(problem), fault, problem, size <= KEPT_BYTES)
+        return Received(status, body or b"", tuple(headers), self._cause(problem), fault, problem, body is not None)
 
     def _broken(self, problem: str, fault: str | None = None) -> Received:
         return Received(None, b"", (), self._cause(problem), fault, problem)
@@ -312,6 +314,7 @@ class Forwarded:
             cause=received.cause,
             fault=received.fault,
             ended=ended,
+            gaps=tuple(name for name, kept in (("request", sent.kept), ("answer", received.kept)) if not kept),
         )
 
 
@@ -360,12 +363,12 @@ async def _break(fault: str, scope: Scope, receive: Receive) -> None:
         await connection.abort(fault if fault == CONNECTION_RESET_BY_PEER else CUT, b"", receive)
 
 
-def plain_body(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
-    """Return a body without its content coding, or as it is if it cannot be decoded."""
+def plain_body(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+    """Return a body without its content coding; None if it cannot be decoded, or is too long."""
     try:
-        return decoded(headers, body, KEPT_BYTES)
+        return decoded(headers, body, KEPT_BYTES) if body else b""
     except (EncodingError, TooLargeError):
-        return body
+        return None
 
 
 def may_cost(scope: Scope) -> bool:
@@ -376,9 +379,9 @@ def may_cost(scope: Scope) -> bool:
 def _why_not_recorded(sent: Sent, received: Received) -> str | None:
     """Return why a generateTask would be a wrong recording; None if it can be recorded."""
     if not sent.kept:
-        return f"its body is longer than {KEPT_BYTES} bytes"
+        return f"its body {_UNREAD}"
     if not received.kept:
-        return f"the response is longer than {KEPT_BYTES} bytes"
+        return f"the response {_UNREAD}"
     if received.status is None or received.task_id is not None or received.refuses or received.is_broken_json:
         return None
     return f"the response with status {received.status} tells neither a task nor an error that can be read"

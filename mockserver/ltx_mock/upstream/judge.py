@@ -19,7 +19,7 @@ def findings_of(entry: RequestEntry, before: Iterable[RequestEntry]) -> tuple[Fi
         entry: The exchange.
         before: The earlier exchanges about the same task.
     """
-    requested = Submission.of(entry.request).findings if entry.operation == "generateTask" else ()
+    requested = Submission.of(entry.request).findings if _has_a_request(entry) else ()
     collector = VerdictCollector()
     judge_all([*map(_exchange, before), _exchange(entry)], collector)
     served = [
@@ -37,6 +37,11 @@ def findings_of(entry: RequestEntry, before: Iterable[RequestEntry]) -> tuple[Fi
     return (*requested, *served)
 
 
+def _has_a_request(entry: RequestEntry) -> bool:
+    is_sent = entry.method == "POST" or entry.request
+    return entry.operation == "generateTask" and bool(is_sent) and "request" not in entry.gaps
+
+
 def _exchange(entry: RequestEntry) -> Exchange:
     return Exchange(
         at=entry.at,
@@ -50,6 +55,7 @@ def _exchange(entry: RequestEntry) -> Exchange:
         headers=dict(_decoded(entry.response_headers)),
         content_headers={name: value for name, value in _decoded(entry.request_headers) if name in CONTENT_HEADERS},
         clock="observer",
+        gaps=frozenset(entry.gaps),
         number=entry.number,
     )
 

@@ -13,7 +13,7 @@ from ltx_mock.upstream.results import NotKeptError, ResultDownloads
 from ltx_mock_contracts.api import result_urls
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings.body import Body
-from ltx_mock_contracts.recordings.lives import created_at, timestamp, with_answer, with_callback
+from ltx_mock_contracts.recordings.lives import answered_at, created_at, timestamp, with_answer, with_callback
 from ltx_mock_contracts.recordings.model import (
     RecordedAnswer,
     RecordedCallback,
@@ -225,7 +225,7 @@ class Recorder:
                 return None
             trial = redactor.copy()
             trial.know(secrets_of_headers((*exchange.request_headers, *exchange.headers)))
-            at = max(0, exchange.began - created_at(before))
+            at = answered_at(before, body, exchange.began, exchange.ended)
             answer = RecordedAnswer(
                 after=at,
                 until=at,

@@ -28,7 +28,8 @@ class UnlessRecorded:
             content = await Content.read(receive)
         except ClientGoneError:
             return
-        is_recorded = content.whole and await self._is_recorded(scope, plain_body(scope["headers"], content.start))
+        body = plain_body(scope["headers"], content.start) if content.whole else None
+        is_recorded = body is not None and await self._is_recorded(scope, body)
         began = False
 
         async def again() -> Message:

@@ -94,6 +94,17 @@ def test_what_can_be_recorded_is(exchange: Exchange, *, recorded: bool, problem:
     assert (len(found.recordings), found.problems) == (int(recorded), (problem,) if problem else ())
 
 
+def test_a_slow_answer_is_after_those_that_came_meanwhile() -> None:
+    """A client that polls again before an answer comes does not see the task go back."""
+    slow = told(40_000, "success", ended=BASE + 70_000, number=2)
+    trace = [made(), slow, told(10_000, "pending"), told(45_000, "processing", number=3)]
+    (recording,) = recordings_from(Trace(trace), Redaction()).recordings
+    assert [each.body.data["state"] for each in recording.answers] == ["pending", "processing", "success"]
+    early = [made(), told(40_000, "processing", ended=BASE + 70_000), told(45_000, "success")]
+    (recording,) = recordings_from(Trace(early), Redaction()).recordings
+    assert [each.body.data["state"] for each in recording.answers] == ["processing", "success"]
+
+
 def test_the_upstream_of_a_trace_with_paths_alone_is_not_known() -> None:
     (recording,) = recordings_from(Trace([made(target=PATH)]), Redaction()).recordings
     assert recording.upstream == "unknown"

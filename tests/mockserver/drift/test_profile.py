@@ -12,7 +12,7 @@ from ltx_mock.drift.exchanges import exchanges_of
 from ltx_mock.drift.fake import exchanges_of_fake
 from ltx_mock.drift.profile import normal, profile_of
 from ltx_mock_contracts import Deviation, Report
-from ltx_mock_contracts.recordings import RecordedRequest, Recording
+from ltx_mock_contracts.recordings import RecordedRequest, Recording, RecordingRedactor, Redaction
 from support.bodies import IMAGE, TEXT, TEXT_LORA, request_body
 from support.lives import LIFE, answer, body_of, recording, state, success
 from support.receivers import Receiver
@@ -124,6 +124,47 @@ def test_redacted_values_are_not_judged() -> None:
     hidden = asking(body)
     report = drift_of(apart([hidden, life(completeTime="REDACTED-field-2")]))
     assert report.ok, report.broken
+
+
+def test_a_redacted_value_hides_nothing_else() -> None:
+    """Its field is told, and so is what else is wrong in the same response."""
+    end = success(55_500)
+    del end["data"]["costTime"]
+    for extra in ({"sessionToken": "REDACTED-secret-1"}, {"thumbnail": "https://a.example/x?sig=REDACTED-parameter-1"}):
+        broken = replace(LIFE, answers=(*LIFE.answers[:2], answer(60_000, end | {"data": end["data"] | extra})))
+        report = drift_of(apart([broken]))
+        assert [(each.rule, each.binding) for each in found(report)] == [("TASK-3", True), ("CLI-9", False)]
+
+
+def test_redaction_does_not_make_a_prompt_too_long() -> None:
+    prompt = "x" * 4980 + " a@b.co " + "y" * 12
+    redacted = RecordingRedactor(Redaction()).request(body_of(request_body(TEXT, prompt=prompt)))
+    assert len(redacted.value["input"]["prompt"]) > 5000
+    report = drift_of(apart([replace(LIFE, request=RecordedRequest(headers={}, body=redacted))]))
+    assert (report.broken, found(report)) == ((), [])
+
+
+@pytest.mark.parametrize("value", [3, "fast", {"gpu": {"name": "a"}}, [{"gpu": "a"}], None])
+def test_a_redacted_value_may_have_had_any_type(value: Any) -> None:
+    plain, redacted = [life(meta=value)], [life(meta="REDACTED-field-1")]
+    assert between(plain, redacted) == between(redacted, plain) == []
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 520, 524, 530])
+def test_the_page_of_a_gateway_is_no_change(status: int) -> None:
+    away = answer(20_000, b"<html>", status=status)
+    outage = replace(LIFE, answers=(*LIFE.answers[:2], away, *LIFE.answers[2:]))
+    assert between([LIFE], [outage]) == []
+    assert found(drift_of(apart([outage]))) == []
+
+
+@pytest.mark.parametrize("status", [301, 304, 308])
+def test_a_redirect_is_observed_and_breaks_nothing(status: int) -> None:
+    away = answer(20_000, b"", status=status)
+    report = drift_between(
+        apart([LIFE], "old"), apart([replace(LIFE, answers=(*LIFE.answers[:2], away, *LIFE.answers[2:]))], "new")
+    )
+    assert (report.broken, [each.title for each in found(report)]) == ((), [f"new status: {status} (statusTask)"])
 
 
 def test_a_refusal_may_be_for_what_is_redacted_in_the_prompt() -> None:

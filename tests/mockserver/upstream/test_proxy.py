@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ import pytest
 from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock.testing.tenant import World
 from ltx_mock.upstream.callbacks import unreachable
+from ltx_mock_contracts import Report, check_trace
+from ltx_mock_contracts.recordings import Redaction
+from ltx_mock_contracts.recordings.from_trace import recordings_from
+from ltx_mock_contracts.trace import parse_trace
 from support.bodies import GENERATE, STATUS, TEXT, request_body
 from support.independent_server import KEYS, IndependentServer
 from support.processes import LTX_MOCK, Process, ltx_mock
-from support.proxies import proxied
+from support.proxies import proxied, proxy_thread
 from support.raw_upstream import RawUpstream, response
 from support.receivers import Receiver
 
@@ -36,6 +41,12 @@ def world_of(url: str, key: str = KEY) -> World:
 
 def client_of(url: str, key: str = KEY, path: str = "/api/v1") -> httpx.Client:
     return httpx.Client(base_url=url + path, headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=30)
+
+
+def exported(url: str) -> list[Report]:
+    """Return what `check-trace` says to the journal, in each of its forms."""
+    texts = [httpx.get(f"{url}/__admin/requests?format={each}", trust_env=False).text for each in ("ndjson", "har")]
+    return [check_trace(parse_trace(each)) for each in texts]
 
 
 def submit(client: httpx.Client, **changes: Any) -> httpx.Response:
@@ -389,6 +400,65 @@ def test_what_the_api_does_against_the_contract_is_a_finding_at_once() -> None:
         assert "data.state must be" in [process.line() for _ in range(3)][-1]
         exported = httpx.get(f"{url}/__admin/requests?format=ndjson", trust_env=False).text.splitlines()[-1]
         assert [each["rule"] for each in json.loads(exported)["findings"]] == ["TASK-1"]
+
+
+STATUS_OF_TASK = b'{"code":200,"message":"success","data":{"taskId":"task_1","state":"pending","createTime":%d}}'
+BROTLI = b"\x0b\x02\x80abcdef\x03"
+IN_AN_HOUR = STATUS_OF_TASK % round((time.time() + 3600) * 1000)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [response(BROTLI, "200 OK", "Content-Encoding: br", "Content-Type: application/json")],
+        [response(TASK), response(BROTLI, "200 OK", "Content-Encoding: zstd")],
+        [response(BROTLI, "400 Bad Request", "Content-Encoding: br")],
+        [response(b" " * 1_100_000 + TASK)],
+        [response(TASK), response(b" " * 1_100_000 + STATUS_OF_TASK % 1)],
+        [response(b"", "307 Temporary Redirect", "Location: /elsewhere")],
+        [response(TASK), response(b"<html>", "301 Moved Permanently", "Location: /elsewhere")],
+        [response(TASK), response(IN_AN_HOUR)],
+    ],
+    ids=["br", "a status in zstd", "a refusal in br", "large", "a large status", "307", "301", "a clock that is ahead"],
+)
+def test_what_was_not_read_or_has_another_clock_is_no_finding_also_in_an_export(answers: list[bytes]) -> None:
+    with RawUpstream(*([each] for each in answers)) as upstream, proxy_thread(upstream.url) as url:
+        with client_of(url) as client:
+            for path in (GENERATE, STATUS)[: len(answers)]:
+                body = request_body(TEXT) if path == GENERATE else None
+                method = "GET" if body is None else "POST"
+                with client.stream(method, path, json=body, params={"taskId": "task_1"}) as got:
+                    b"".join(got.iter_raw())
+        assert [finding for each in world_of(url).requests for finding in each.findings] == []
+        for report in exported(url):
+            assert [each.title for verdict in report.verdicts for each in verdict.deviations] == []
+
+
+def test_a_request_that_was_not_read_is_not_judged() -> None:
+    headers = {"content-type": "application/json", "content-encoding": "br"}
+    with RawUpstream([response(TASK)]) as upstream, proxy_thread(upstream.url) as url:
+        with client_of(url) as client:
+            assert client.post(GENERATE, content=BROTLI, headers=headers).content == TASK
+            assert client.request("OPTIONS", GENERATE).status_code == 200
+        assert [finding for each in world_of(url).requests for finding in each.findings] == []
+
+
+def test_an_export_judges_what_the_api_did_and_not_what_the_proxy_did() -> None:
+    options = ("--max-tasks", "1", "--quiet")
+    with (
+        RawUpstream([response(TASK)]) as upstream,
+        proxied(upstream.url, *options) as (url, _),
+        client_of(url) as client,
+    ):
+        assert submit(client, duration=99).status_code == 200
+        assert submit(client).status_code == 429
+        assert client.post("/generateTask/another-model", json={}).status_code == 404
+        for report in exported(url):
+            assert report.broken == ("GEN-10",)
+        lines = httpx.get(f"{url}/__admin/requests?format=ndjson", trust_env=False).text
+        told = recordings_from(parse_trace(lines), Redaction())
+    assert [each.task_id for each in told.recordings] == ["task_1"]
+    assert told.problems == ("line 2: a generateTask without its response",)
 
 
 def test_an_honest_api_has_no_finding() -> None:

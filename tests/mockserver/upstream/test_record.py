@@ -183,6 +183,7 @@ def test_a_response_in_which_no_client_finds_a_task_is_recorded(answer: bytes, t
         response(b"no gzip", "200 OK", "Content-Encoding: gzip"),
         response(rb'{"code":200,"message":"success","data":{"taskId":"\ud800"}}'),
         response(b"\x28\xb5\x2f\xfd", "200 OK", "Content-Encoding: zstd"),
+        response(b"\x28\xb5\x2f\xfd", "400 Bad Request", "Content-Encoding: zstd"),
         response(TASK, "201 Created"),
         response(b" " * 1_100_000 + TASK),
         response(b"[" * 100_000),
