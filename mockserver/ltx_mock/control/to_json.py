@@ -118,8 +118,9 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
             if isinstance(entry, RequestEntry):
                 view |= {"state": entry.state, "fault": entry.fault, "answer": body_value(entry.response)}
                 view["headers"] = joined(decoded(entry.response_headers))
-                view |= {"clock": "observer"} if is_observed(entry) else {}
                 view |= {"gaps": list(entry.gaps)} if entry.gaps else {}
+    if is_observed(entry):
+        view["clock"] = "observer"
     return hide_in(tenant, view)
 
 
