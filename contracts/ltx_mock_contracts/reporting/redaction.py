@@ -39,17 +39,19 @@ _MAX_ESCAPED: Final = 500
 
 _USER: Final = re.compile(
     r"""((?<=[A-Za-z0-9+.\-]):\\?/\\?/)([^\s/?#"'<>\\]{1,2000})(?=@)
-    |((?<=[A-Za-z0-9+.\-])%3A%2F%2F)((?:(?!%2F|%3F|%23|%26)[^\s/?#"'<>\\&]){1,2000}?)(?=%40)""",
+    |((?<=[A-Za-z0-9+.\-])(?P<e>%(?:25){0,3})3A(?P=e)2F(?P=e)2F)
+    ((?:(?!(?P=e)(?:2F|3F|23|26))[^\s/?#"'<>\\&]){1,2000}?)(?=(?P=e)40)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NAMES_OF_SECRETS: Final = r"""(?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
-    (?:token|secret|pass|password|passwd|passphrase|pwd|signature|sig|credential|credentials
-    |(?:api|access|private|secret|subscription)[_\-]?key|auth|authorization|bearer|session|sessionid|jwt
+    (?:(?:access|api|auth|bearer|client|id|refresh|session)?token|(?:api|app|client)?secret
+    |pass|password|passwd|passphrase|pwd|signature|sig|credential|credentials
+    |(?:api|access|encryption|private|secret|signing|subscription)[_\-]?key|auth|authorization|bearer|session|j?sessionid|jwt
     |code_verifier|cookie|set-cookie)|key)"""
 _NAMES_OF_SIGNATURES: Final = r"""(?:X-(?:Amz|Goog|Oss|Tos|Obs|Bce|Cos)-[A-Za-z\-]{1,30}
     |(?:AWS|OSS|Google)Access(?:Key)?Id|Expires|Policy|Key-Pair-Id|se|sv|st|sp|sr|spr|sip|ske|sks|skt|skv|skoid|sktid|q-[a-z\-]{1,20}
-    |auth_key|wsSecret|wsTime|hdnts|hdnea)"""
-_WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+    |auth_key|wsSecret|wsTime|hdnts|hdnea|hmac|verify)"""
+_WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SECRET_HEADER: Final = re.compile(
     r"auth|cookie|token|secret|passw|passphrase|credential|session|signature|jwt|api-?key|(?<!idempotency)-key$"
 )
@@ -62,8 +64,8 @@ T = TypeVar("T")
 def _parameters(names: str) -> re.Pattern[str]:
     """Return a pattern of URL parameters, also of those in a URL or in JSON that is itself escaped."""
     return re.compile(
-        rf"""((?:[?&;\#]|&amp;|\\u0026|%3F|%26|%23){names})
-        (?:(=|\\u003d)([^&;\#\s"'<>\\]+)|(%3D)((?:(?!%26|%23)[^&;\#\s"'<>\\])+))""",
+        rf"""((?:[?&;\#]|&amp;|\\u0026|%(?:25){{0,3}}(?:3F|26|23)){names})
+        (?:(=|\\u003d)([^&;\#\s"'<>\\]+)|(%(?:25){{0,3}}3D)((?:(?!%(?:25){{0,3}}(?:26|23))[^&;\#\s"'<>\\])+))""",
         re.IGNORECASE | re.VERBOSE,
     )
 
@@ -164,9 +166,9 @@ def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: 
         label: Returns the replacement of a secret; it gets `user` or `parameter`, and the secret.
         signed: Whether to replace all parameters of signed URLs, also those that say when a signature expires.
     """
-    if "@" in text or "%40" in text:
-        text = _USER.sub(lambda found: (found[1] or found[3]) + label("user", found[2] or found[4]), text)
-    if "=" in text or "%3" in text or "\\u003" in text:
+    if "@" in text or "%40" in text or "%25" in text:
+        text = _USER.sub(lambda found: (found[1] or found[3]) + label("user", found[2] or found[5]), text)
+    if "=" in text or "%3" in text or "%25" in text or "\\u003" in text:
         pattern = _SIGNED_PARAMETER if signed else _PARAMETER
         text = pattern.sub(
             lambda found: found[1] + (found[2] or found[4]) + label("parameter", found[3] or found[5]),

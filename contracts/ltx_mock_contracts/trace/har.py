@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.io.json_text import read_json
-from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor
+from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor, secrets_of_headers
 from ltx_mock_contracts.trace.exchange import (
     SIGNIFICANT_HEADERS,
     Exchange,
@@ -93,6 +93,9 @@ class _Recording:
             if (key := _key_of(entry)) and key not in self._labels:
                 self._labels[key] = _label(key, used)
                 used.add(self._labels[key])
+            for secret in secrets_of_headers(entry.request_headers.items()):
+                if not (key and key in secret):
+                    self._labels.setdefault(secret, HIDDEN)
         self._redactor = Redactor(self._labels)
 
     def exchange(self, entry: HarEntry) -> Exchange | None:

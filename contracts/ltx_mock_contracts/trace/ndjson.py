@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ltx_mock_contracts.io.json_text import read_json
+from ltx_mock_contracts.reporting.redaction import HIDDEN, Redactor, secrets_of_headers
 from ltx_mock_contracts.trace.exchange import (
     CONTENT_HEADERS,
     Exchange,
@@ -97,6 +98,7 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         raise TraceError(f"an exchange is an object, not {show(entry)}", line=number, counted_in=counted_in)
     if (problem := document_schema("recorded-exchange").problem(entry)) is not None:
         raise TraceError(problem, line=number, counted_in=counted_in)
+    entry = _without_secrets(entry)
     operation: Operation = entry.get("operation") or operation_of(entry["target"])
     gaps = frozenset(entry.get("gaps") or ()) | _missing_bodies(entry, operation)
     return Exchange(
@@ -117,6 +119,16 @@ def _exchange(entry: Any, number: int, counted_in: str) -> Exchange | None:
         gaps=gaps,
         number=number,
     )
+
+
+def _without_secrets(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry without the secrets of its request's headers in its bodies and its target."""
+    headers = (entry.get("requestHeaders") or {}).items()
+    secrets = secrets_of_headers((name, value) for name, value in headers if HIDDEN not in value)
+    if not secrets:
+        return entry
+    redactor = Redactor(dict.fromkeys(secrets, HIDDEN))
+    return entry | {name: redactor.value(entry[name]) for name in ("target", "request", "answer") if name in entry}
 
 
 def _content_headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -161,6 +161,25 @@ def test_no_marked_secret_of_a_trace_is_in_a_file(tmp_path: Path) -> None:
     assert found_in(tmp_path) == []
 
 
+@pytest.mark.parametrize("form", ["har", "ndjson"])
+def test_no_secret_of_a_header_is_in_a_recording_that_a_message_repeats(form: str) -> None:
+    secrets = {
+        "X-Api-Key": "key-in-a-header-1",
+        "Cookie": "sid=cookie-of-mine-2",
+        "Authorization": "Basic bWU6c2VjcmV0",
+    }
+    answer = {"code": 400, "message": " ".join(secrets.values()), "data": None}
+    if form == "har":
+        entry = har_entry(f"{HOST}{PATH}", method="POST", body=request_body(TEXT), status=400, answer=answer)
+        entry["request"]["headers"] = [{"name": name, "value": value} for name, value in secrets.items()]
+        trace = read_har(har(entry))
+    else:
+        line = {"at": BASE, "method": "POST", "target": PATH, "status": 400, "request": request_body(TEXT)}
+        trace = read_ndjson(json.dumps(line | {"answer": answer, "requestHeaders": secrets}))
+    (recording,) = recordings_from(trace, Redaction()).recordings
+    assert recording.response.body.value["message"] == "… … …"
+
+
 def test_a_status_that_no_recording_may_have_is_left_out() -> None:
     kept = [made(), told(150, "pending"), told(250, "pending", status=999)]
     found = recordings_from(Trace([made(task_id="u", status=600), *kept]), Redaction())

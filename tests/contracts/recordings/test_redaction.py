@@ -51,6 +51,12 @@ def redacted(value: Any, *fields: str, keep_prompts: bool = True) -> Any:
             "https://h/?url=https%3A%2F%2Fme%3Apw%40g%2F%3Ftoken%3Dab%26b%3D1",
             "https://h/?url=https%3A%2F%2FREDACTED-user-1%40g%2F%3Ftoken%3DREDACTED-parameter-1%26b%3D1",
         ),
+        (
+            "https://h/?u=https%253A%252F%252Fme%253Apw%2540g%252F%253Ftoken%253Dab%2526b%253D1",
+            "https://h/?u=https%253A%252F%252FREDACTED-user-1%2540g%252F%253Ftoken%253DREDACTED-parameter-1%2526b%253D1",
+        ),
+        ("https://h/v;jsessionid=ab", "https://h/v;jsessionid=REDACTED-parameter-1"),
+        ("https://h/v?verify=1-ab", "https://h/v?verify=REDACTED-parameter-1"),
         ("mail jane.doe+x@mail.example.org or jane%40h.org", "mail REDACTED-email-1 or REDACTED-email-2"),
         (f"see {JWT}!", "see REDACTED-token-1!"),
         ("sk-proj-0123456789abcdef", "REDACTED-token-1"),
@@ -75,6 +81,11 @@ def test_a_text_has_no_secret(text: str, told: str | None) -> None:
             {"token": "REDACTED-secret-3", "apiKey": ["REDACTED-secret-1", "REDACTED-secret-2", None, True]},
         ),
         ({"password": {"a": "x"}}, {"password": {"a": "REDACTED-secret-1"}}),
+        *(
+            ({name: "x"}, {name: "REDACTED-secret-1"})
+            for name in ("APIToken", "AWSSecretKey", "clientsecret", "accesstoken", "signing_key", "encryptionKey")
+        ),
+        ({"monkey": "x", "max_tokens": 5, "author": "z"}, {"monkey": "x", "max_tokens": 5, "author": "z"}),
         (
             {"callback_url": "https://me:pw@app.example/done/7?user=8&token=9#top"},
             {"callback_url": "https://REDACTED-user-1@app.example/done/7?REDACTED-query-1#REDACTED-query-2"},
