@@ -41,9 +41,9 @@ def created_at(recording: Recording) -> int:
 
 
 def answered_at(recording: Recording, body: Body, began: int, ended: int) -> int:
-    """Return when an answer of statusTask was true, in milliseconds since creation: when its request was sent.
+    """Return when an answer of statusTask was seen, in milliseconds since creation: when its request was sent.
 
-    If other requests were sent and answered meanwhile, with an earlier state of the task, it was after these.
+    If another request was answered meanwhile with an earlier state of the task, it is when the answer came.
 
     Args:
         recording: The recording so far, with what was answered before.
@@ -53,12 +53,9 @@ def answered_at(recording: Recording, body: Body, began: int, ended: int) -> int
     """
     created = created_at(recording)
     rank, began, ended = _rank(body), max(0, began - created), max(0, ended - created)
-    earlier = (
-        each.until
-        for each in recording.answers
-        if began < each.until <= ended and (other := _rank(each.body)) is not None and rank is not None and other < rank
-    )
-    return max(earlier, default=began)
+    meanwhile = (_rank(each.body) for each in recording.answers if began < each.until <= ended)
+    is_later = rank is not None and any(other is not None and other < rank for other in meanwhile)
+    return ended if is_later else began
 
 
 def with_answer(recording: Recording, answer: RecordedAnswer) -> Recording:

@@ -100,6 +100,7 @@ def test_a_slow_answer_is_after_those_that_came_meanwhile() -> None:
     trace = [made(), slow, told(10_000, "pending"), told(45_000, "processing", number=3)]
     (recording,) = recordings_from(Trace(trace), Redaction()).recordings
     assert [each.body.data["state"] for each in recording.answers] == ["pending", "processing", "success"]
+    assert recording.answers[-1].after == 70_000 - 50
     early = [made(), told(40_000, "processing", ended=BASE + 70_000), told(45_000, "success")]
     (recording,) = recordings_from(Trace(early), Redaction()).recordings
     assert [each.body.data["state"] for each in recording.answers] == ["processing", "success"]
