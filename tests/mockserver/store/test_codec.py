@@ -259,7 +259,7 @@ def test_what_a_server_holds_in_each_clock_mode_is_read_back(mode: ClockMode) ->
     ("value", "write", "read", "added"),
     [
         (Delivery("cb_1", "k", "task_1", "u", None, "withheld"), codec.delivery_to_bytes, codec.delivery_from_bytes, 8),
-        (RequestEntry(7, 1, "other", "GET", "/", 404, b"a", b"b"), codec.entry_to_bytes, None, 8),
+        (RequestEntry(7, 1, "other", "GET", "/", 404, b"a", b"b"), codec.entry_to_bytes, None, 9),
         (DownloadEntry(7, 1, "GET", "/", 200, "task_1", 1, 2), codec.entry_to_bytes, None, 3),
     ],
 )
