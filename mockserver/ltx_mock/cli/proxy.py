@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ltx_mock.upstream.recorder import Recorder
 
 SETTINGS = (
-    *("host", "port", "admin_token", "price", "ca_file", "allow_callback_host", "public_url"),
+    *("host", "port", "admin_token", "price", "ca_file", "allow_callback_host"),
     *("journal_entries", "journal_bytes", "journal_memory"),
 )
 """The settings of the fake that mean something for a proxy."""

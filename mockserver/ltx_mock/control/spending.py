@@ -130,7 +130,8 @@ class Statement:
             if charge.waste:
                 self._wasted.append(_charge_view(tenant, charge))
             yield
-        self._tenants.append(names(tenant) | bill.as_dict())
+        if bill.tasks:
+            self._tenants.append(names(tenant) | bill.as_dict())
         self._complete = self._complete and not tenant.forgotten
 
     def as_dict(self, limit: int) -> dict[str, object]:

@@ -41,7 +41,7 @@ export class BillView {
     const bill = this.#bill;
     if (!bill || bill.total.tasks === 0) return refill(this.host, el("p.none", {}, t("bill.none")));
     const { total, tenants, prompts, wasted, complete } = bill;
-    const keys = tenants.filter((each) => each.tasks > 0).sort((one, two) => two.spent - one.spent).slice(0, SHOWN);
+    const keys = tenants.toSorted((one, two) => two.spent - one.spent).slice(0, SHOWN);
     const open = [...this.host.querySelectorAll("details[open]")].map((each) => each.dataset.fold);
     const fold = (/** @type {string} */ name, /** @type {string} */ title, /** @type {HTMLElement} */ content) =>
       el("details", { open: open.includes(name), data: { fold: name } }, el("summary", { data: { focus: name } }, title), content);
