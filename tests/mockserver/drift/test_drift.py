@@ -299,6 +299,16 @@ def test_a_document_that_was_broken_before_is_no_change() -> None:
     assert deviations(drift_between(old, new)) == []
 
 
+def test_a_document_that_is_kept_again_is_a_note() -> None:
+    broken = on("statusTask", "success", lambda data: data.pop("costTime"))
+    old, new = recorded(change=broken, bodies=USUAL[:3]), recorded(bodies=USUAL[:3], seed=1)
+    report = drift_between(folder(old, "old"), folder(new, "new"))
+    assert report.ok
+    assert [note for note in report.notes if "any more" in note] == [
+        "TASK-3 is not seen any more: statusTask: data.costTime is missing; it must be a whole number of milliseconds"
+    ]
+
+
 @pytest.mark.sample
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_dialect_has_drifted_from_itself(dialect: str) -> None:
