@@ -58,6 +58,8 @@ _SECRET_HEADER: Final = re.compile(
 _SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)(?= )", re.IGNORECASE)
 _IN_POINTER: Final = {"~": "~0", "/": "~1"}
 
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,19}")
+"""A cookie such as `last=success` or `theme=classic`: a word is no secret, and bodies that are judged have it too."""
 T = TypeVar("T")
 
 
@@ -183,14 +185,16 @@ def is_secret_name(name: str) -> bool:
 
 
 def secrets_of_headers(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the secret values of headers, each also without its scheme; of cookies the value of each."""
+    """Return the secret values of headers, each also without its scheme; of cookies each value that is no word."""
     found = list[str]()
     for name, value in headers:
         if not _SECRET_HEADER.search(name.lower()):
             continue
-        found += [value, _SCHEME.sub("", value, count=1).strip()]
         if "cookie" in name.lower():
-            found += [part.partition("=")[2].strip() for part in value.split(";")]
+            given = (value, *(part.partition("=")[2].strip() for part in value.split(";")))
+            found += [each for each in given if not _WORD.fullmatch(each)]
+        else:
+            found += [value, _SCHEME.sub("", value, count=1).strip()]
     return tuple(dict.fromkeys(each for each in found if len(each) >= MIN_SECRET))
 
 

@@ -13,7 +13,7 @@ from contracts.trace.test_load import HOST, MADE, SECRET, har, har_entry
 from ltx_mock_contracts import Report, check_trace, read_har
 from ltx_mock_contracts.trace import parse_trace
 from support.bodies import TEXT, request_body
-from support.traces import BASE, success
+from support.traces import BASE, generate, poll, success, told, trace
 
 Entry = dict[str, Any]
 Change = Callable[[Entry], object]
@@ -223,6 +223,18 @@ def test_who_asks_without_a_key_shows_nothing_of_the_other_rules() -> None:
     assert report.having("observed") in {(), ("AUTH-1",)}
     assert report.of("TASK-11").deviations == ()
     assert report.of("GEN-17").deviations == ()
+
+
+COOKIES = "last=success; mode=text-to-video; Path=/; processing"
+
+
+def test_a_word_in_a_cookie_is_no_secret_that_is_taken_out_of_a_body() -> None:
+    done = har_entry(f"{HOST}/api/v1/statusTask/ltx-2-19b?taskId=t", answer=success(**told("t", "success")))
+    with_cookies = [changed(each, header("Cookie", COOKIES)) for each in (MADE, done)]
+    assert judged(*with_cookies) == judged(MADE, done)
+    entries = [generate(0, "t"), poll(1, "t", "success")]
+    headers = {"cookie": COOKIES}
+    assert check_trace(trace([each | {"requestHeaders": headers} for each in entries])) == check_trace(trace(entries))
 
 
 def test_preflights_are_left_out() -> None:
