@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ltx_mock.asgi.messages import ClientGoneError, header
 from ltx_mock.core.keys import bearer_key
 from ltx_mock.engine.engine import Engine
-from ltx_mock.upstream.endpoints import Content, asked_task_id, plain_body
+from ltx_mock.upstream.messages import Content, asked_task_id, plain_body
 
 
 class UnlessRecorded:
