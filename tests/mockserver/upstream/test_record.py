@@ -262,6 +262,7 @@ def test_a_file_that_was_edited_into_nonsense_is_left_as_it_is(tmp_path: Path) -
     with IndependentServer() as api, recording(api.url, tmp_path) as recorder:
         with recorder.client() as client:
             first, second = submit(client), submit(client, seed=2)
+            until((tmp_path / f"{second}.json").exists)  # the recorder writes after the client has its response
             (tmp_path / f"{first}.json").write_text('{"format": "mine"}')
             poll(client, first)
             poll(client, second)
