@@ -91,17 +91,15 @@ class Forwarded:
         return sent._replace(submitted=submitted, price=self._purse.price_of(submitted.request))
 
     async def _forward(self, tenant: Tenant, sent: Sent, content: Content, receive: Receive, send: Send) -> None:
-        created = True  # unless it is clear that it was not
         other = self._relay.rewritten(tenant, sent.body) if sent.submitted and self._relay else None
         body = other or content.all()
-        if sent.submitted:
-            self._purse.reserve(sent.price)
-        try:
+        with self._purse.under_way(sent.price if sent.submitted else None) as settle:
             try:
                 async with self._upstream.forwarded(sent.scope, body, changed=bool(other)) as response:
                     received = await self._pass_back(response, sent.scope, receive, send)
+                    settle(created=not received.refuses)  # before anything else: the client goes on now
             except UnreachableError as problem:
-                created = False
+                settle(created=False)
                 await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
                 await self._record(tenant, sent, self._broken(str(problem)))
                 return
@@ -109,12 +107,8 @@ class Forwarded:
                 fault = CONNECTION_RESET_BY_PEER if problem.was_reset else EMPTY_RESPONSE
                 await _break(fault, sent.scope, receive)
                 received = self._broken(f"no response: {problem}", fault)
-            created = not received.refuses
             await self._engine.store.run(tenant, lambda tenant: self._note(tenant, sent, received))
             await self._record(tenant, sent, received)
-        finally:
-            if sent.submitted:
-                self._purse.settle(sent.price, created=created)
 
     async def _record(self, tenant: Tenant, sent: Sent, received: Received) -> None:
         asked = (self._operation, sent.scope["method"])

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
 
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.request import GenerateRequest
 
 LONGEST = MODEL.durations.high
 """The longest video, in seconds."""
+
+
+class Settle(Protocol):
+    """Takes the outcome of a request: whether it created a task. Only the first one counts."""
+
+    def __call__(self, *, created: bool) -> None:
+        """Take the outcome."""
 
 
 class Limits(NamedTuple):
@@ -48,13 +56,29 @@ class Purse:
             return f"--max-credits {credits_} would be exceeded: {self.credits} are spent, and this task costs {price}"
         return None
 
-    def reserve(self, price: int) -> None:
-        """Count a request that is being sent."""
-        self._tasks_under_way += 1
-        self._credits_under_way += price
+    @contextmanager
+    def under_way(self, price: int | None) -> Iterator[Settle]:
+        """Count a request while it is under way, until its outcome is told to the yielded function.
 
-    def settle(self, price: int, *, created: bool) -> None:
-        """Count the outcome of such a request."""
+        Without an outcome it counts as one that created a task.
+
+        Args:
+            price: What it costs; None if it cannot create a task.
+        """
+        open_ = [] if price is None else [price]
+
+        def settle(*, created: bool) -> None:
+            while open_:
+                self._settle(open_.pop(), created=created)
+
+        self._tasks_under_way += len(open_)
+        self._credits_under_way += sum(open_)
+        try:
+            yield settle
+        finally:
+            settle(created=True)
+
+    def _settle(self, price: int, *, created: bool) -> None:
         self._tasks_under_way -= 1
         self._credits_under_way -= price
         if created:

@@ -9,16 +9,24 @@ from ltx_mock.upstream.purse import Limits, Purse
 def test_a_request_under_way_counts_until_it_is_clear_that_it_made_no_task() -> None:
     spent: list[tuple[int, int]] = []
     purse = Purse(Limits(tasks=2, credits=10), DEFAULT_PRICES, lambda each: spent.append((each.tasks, each.credits)))
-    purse.reserve(4)
-    assert purse.refusal(7) == "--max-credits 10 would be exceeded: 0 are spent, and this task costs 7"
-    assert purse.refusal(6) is None
-    purse.reserve(6)
-    assert purse.refusal(0) == "--max-tasks 2 is reached"
-    purse.settle(4, created=False)
-    assert purse.refusal(4) is None
-    purse.settle(6, created=True)
-    assert (purse.refusal(4), spent) == (None, [(1, 6)])
-    assert purse.refusal(5) == "--max-credits 10 would be exceeded: 6 are spent, and this task costs 5"
+    with purse.under_way(4) as first:
+        assert purse.refusal(7) == "--max-credits 10 would be exceeded: 0 are spent, and this task costs 7"
+        assert purse.refusal(6) is None
+        with purse.under_way(6):
+            assert purse.refusal(0) == "--max-tasks 2 is reached"
+            first(created=False)
+            assert purse.refusal(4) is None
+            assert spent == []
+        assert (purse.refusal(4), spent) == (None, [(1, 6)])
+        assert purse.refusal(5) == "--max-credits 10 would be exceeded: 6 are spent, and this task costs 5"
+    assert spent == [(1, 6)], "only the first outcome counts"
+
+
+def test_a_request_that_cannot_create_a_task_is_not_counted() -> None:
+    purse = Purse(Limits(tasks=1), DEFAULT_PRICES, lambda _: None)
+    with purse.under_way(None):
+        assert purse.refusal(5) is None
+    assert (purse.tasks, purse.credits) == (0, 0)
 
 
 def test_a_request_that_cannot_be_read_costs_as_much_as_the_most_expensive_one() -> None:

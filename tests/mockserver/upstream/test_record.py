@@ -247,6 +247,22 @@ def test_what_another_process_cannot_redact_it_does_not_record(tmp_path: Path) -
 
 
 @pytest.mark.posix
+def test_a_refusal_is_no_task_of_the_budget_before_it_is_recorded(tmp_path: Path) -> None:
+    import fcntl
+
+    refusal = response(b'{"code":400,"message":"no","data":null}', "400 Bad Request")
+    with (
+        RawUpstream([refusal], [response(TASK)]) as api,
+        recording(api.url, tmp_path, "--max-tasks", "1") as recorder,
+        recorder.client() as client,
+        (tmp_path / ".lock").open("rb+") as lock,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)  # nothing is recorded as long as another process has it
+        assert [client.post(GENERATE, json=request_body(TEXT)).status_code for _ in range(2)] == [400, 200]
+    assert {each.response.status for each in read_recordings(tmp_path).recordings} == {400, 200}
+
+
+@pytest.mark.posix
 def test_a_full_disk_stops_the_recording_in_one_line_and_not_the_proxy(tmp_path: Path) -> None:
     program = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "-m", "ltx_mock"]
     with IndependentServer() as api, recording(api.url, tmp_path, program=program) as recorder:
