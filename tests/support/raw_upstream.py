@@ -6,6 +6,7 @@ import queue
 import socket
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 from support.waiting import SECONDS
@@ -38,10 +39,15 @@ class RawUpstream:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self.refuse_connections()
         self._listener.close()
         self.go_on(1000)
         self._thread.join(SECONDS)
+
+    def refuse_connections(self) -> None:
+        """Refuse new connections from now on; its port stays taken."""
+        with suppress(OSError):  # it does already
+            self._listener.shutdown(socket.SHUT_RDWR)
 
     def go_on(self, pieces: int = 1) -> None:
         """Let it send the next piece."""

@@ -101,12 +101,12 @@ class Forwarded:
             except UnreachableError as problem:
                 settle(created=False)
                 await self._refuse(tenant, sent, responses.no_upstream(self._upstream.host, str(problem)), send)
-                await self._record(tenant, sent, self._broken(str(problem)))
                 return
             except UpstreamError as problem:
                 fault = CONNECTION_RESET_BY_PEER if problem.was_reset else EMPTY_RESPONSE
                 await _break(fault, sent.scope, receive)
-                received = self._broken(f"no response: {problem}", fault)
+                reason = f"no response: {problem}"
+                received = Received(None, b"", (), self._cause(reason), fault, reason)
             await self._engine.store.run(tenant, lambda tenant: self._note(tenant, sent, received))
             await self._record(tenant, sent, received)
 
@@ -169,9 +169,6 @@ class Forwarded:
         body = plain_body(headers, b"".join(kept)) if size <= KEPT_BYTES else None
         status = None if fault else response.status_code
         return Received(status, body or b"", tuple(headers), self._cause(problem), fault, problem, body is not None)
-
-    def _broken(self, problem: str, fault: str | None = None) -> Received:
-        return Received(None, b"", (), self._cause(problem), fault, problem)
 
     def _cause(self, problem: str | None = None) -> Cause:
         return Cause("upstream", f"from {self._upstream.host}" + (f": {problem}" if problem else ""))

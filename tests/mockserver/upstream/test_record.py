@@ -159,11 +159,33 @@ def test_a_state_that_is_no_text_is_recorded(tmp_path: Path) -> None:
     assert [each.body.value for each in only_recording(tmp_path).answers] == [json.loads(odd)]
 
 
-def test_a_submission_without_a_response_is_recorded(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with recording(f"127.0.0.1:{port}", tmp_path) as recorder, recorder.client() as client:
+def test_a_submission_that_was_not_sent_is_not_recorded(tmp_path: Path) -> None:
+    with RawUpstream([]) as api, recording(api.url, tmp_path) as recorder, recorder.client() as client:
+        api.refuse_connections()
         assert client.post(GENERATE, json=request_body(TEXT)).status_code == 502
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_a_poll_that_was_not_sent_is_no_answer(tmp_path: Path) -> None:
+    with (
+        RawUpstream([response(TASK)]) as api,
+        recording(api.url, tmp_path) as recorder,
+        recorder.client() as client,
+    ):
+        submit(client)
+        api.refuse_connections()
+        assert poll(client, "task_1").status_code == 502
+    assert only_recording(tmp_path).answers == ()
+
+
+def test_a_submission_whose_response_was_lost_is_recorded(tmp_path: Path) -> None:
+    with (
+        RawUpstream([]) as api,
+        recording(api.url, tmp_path) as recorder,
+        recorder.client() as client,
+        pytest.raises(httpx.TransportError),
+    ):
+        client.post(GENERATE, json=request_body(TEXT))
     told = only_recording(tmp_path)
     assert (told.task_id, told.response.status) == (None, None)
     assert told.response.problem is not None
