@@ -33,6 +33,8 @@ class Fake(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Return how to reach it, for an agent and for the app that it works on."""
         world = World(self.admin, self.url, self.key)
+        upstream = self.admin.get("/version").get("upstream")
+        warning = {"warning": f"a proxy to {upstream}: each new task costs money"} if upstream else {}
         return {
             "url": self.url,
             "baseUrl": world.base_url,
@@ -41,6 +43,7 @@ class Fake(NamedTuple):
             "dashboard": f"{self.url}/__admin/",
             "clock": self.admin.get("/clock"),
             "startedHere": self.server is not None,
+            **warning,
         }
 
 

@@ -25,6 +25,7 @@ from ltx_mock.control.listing import VIEW_SIZE, in_pieces, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.control.newest import newest
 from ltx_mock.control.params import body_of, json_body, limit_of, tenant_of_query
+from ltx_mock.control.proxied import FAKE_ONLY, Refused
 from ltx_mock.control.refusals import refusal
 from ltx_mock.control.spending import Statement
 from ltx_mock.control.tenants import TenantRoutes
@@ -51,11 +52,18 @@ Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 
 
 class ControlPlane:
-    """The handlers. Each returns data for JSON, or raises an `LtxMockError` that says what to change."""
+    """The handlers. Each returns data for JSON, or raises an `LtxMockError` that says what to change.
 
-    def __init__(self, engine: Engine, upstream: str | None = None) -> None:
+    Args:
+        engine: The engine of the server.
+        upstream: The host of the real API, if requests go there.
+        replays: Whether the fake answers those that are recorded.
+    """
+
+    def __init__(self, engine: Engine, upstream: str | None = None, *, replays: bool = False) -> None:
         self._engine, self._feed = engine, Events.of(engine).feed
         self._upstream = upstream
+        self._only_api = None if replays else upstream
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return method, path below `/__admin` and handler of each route, without the events."""
@@ -81,7 +89,7 @@ class ControlPlane:
             ("GET", "/model.json", self.model),
             ("GET", "/schemas", self.schemas),
             ("GET", "/schemas/{name}", self.schema),
-            *TenantRoutes(self._engine).table(),
+            *TenantRoutes(self._engine, self._only_api).table(),
             *Journal(self._engine).table(),
         ]
 
@@ -89,7 +97,9 @@ class ControlPlane:
         """Return the routes, relative to `/__admin`."""
         by_path: dict[str, dict[str, Handler]] = {}
         for method, path, handler in self.table():
-            by_path.setdefault(path, {})[method] = handler
+            reason = FAKE_ONLY.get((method, path))
+            refused = Refused(self._only_api, reason) if self._only_api and reason else None
+            by_path.setdefault(path, {})[method] = refused or handler
         routes = [
             Route(path, _as_json(None if path in STATELESS else self._engine.store, handlers), methods=list(handlers))
             for path, handlers in by_path.items()

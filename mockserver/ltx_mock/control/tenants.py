@@ -13,6 +13,7 @@ from starlette.responses import Response
 from ltx_mock.control.bodies import OpenTenant
 from ltx_mock.control.listing import VIEW_SIZE, listing
 from ltx_mock.control.params import body_of, json_body, tenant_of_query
+from ltx_mock.control.proxied import check_settings
 from ltx_mock.control.to_json import account_view, scenario_view
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
@@ -29,10 +30,15 @@ Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 
 
 class TenantRoutes:
-    """Handlers as in `ltx_mock.control.routes.ControlPlane`."""
+    """Handlers as in `ltx_mock.control.routes.ControlPlane`.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Args:
+        engine: The engine of the server.
+        only_api: The host of the real API, if every request goes there.
+    """
+
+    def __init__(self, engine: Engine, only_api: str | None = None) -> None:
+        self._engine, self._only_api = engine, only_api
 
     def table(self) -> list[tuple[str, str, Handler]]:
         """Return method, path and handler of each."""
@@ -49,6 +55,8 @@ class TenantRoutes:
         """Make a tenant for a key with its own settings, replacing the old one unless the key must be `new`."""
         wanted = await body_of(OpenTenant, self._engine, request)
         settings = wanted.settings or {}
+        if self._only_api:
+            check_settings(self._only_api, settings)
         scenarios = settings.get("scenario")
         if isinstance(scenarios, list) and len(scenarios) > MAX_SCENARIOS:
             raise SettingsError(f"scenario must be a list of at most {MAX_SCENARIOS}, not of {len(scenarios)}")

@@ -157,6 +157,7 @@ class Endpoints(NamedTuple):
         others: What answers at all other paths; None for a 404.
         close: Called when the server ends.
         upstream: The host that they forward to, if they do.
+        replays: Whether the fake answers what is recorded, so that only other requests are forwarded.
     """
 
     by_path: Mapping[str, ASGIApp]
@@ -164,14 +165,15 @@ class Endpoints(NamedTuple):
     others: ASGIApp | None = None
     close: Callable[[], Awaitable[None]] | None = None
     upstream: str | None = None
+    replays: bool = False
 
 
 def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     """Return the application around an engine, with the endpoints of the fake unless others are given."""
-    by_path, more, others, _, upstream = endpoints or Endpoints(_endpoints(engine))
+    by_path, more, others, _, upstream, replays = endpoints or Endpoints(_endpoints(engine))
     nothing, crash = others or OpenToBrowsers(NotAnEndpoint(engine)), Crash(engine)
     open_ = [Middleware(OpenToBrowsers)]
-    control = OnFirstUse(lambda: _control_plane(engine, upstream))
+    control = OnFirstUse(lambda: _control_plane(engine, upstream, replays=replays))
     routes = [
         *more,
         Route("/", Landing(nothing)),
@@ -199,12 +201,12 @@ def _endpoints(engine: Engine) -> dict[str, ASGIApp]:
     return {path: OpenToBrowsers(endpoint) for path, endpoint in own.items()}
 
 
-def _control_plane(engine: Engine, upstream: str | None) -> ASGIApp:
+def _control_plane(engine: Engine, upstream: str | None, *, replays: bool) -> ASGIApp:
     """Return what answers under `/__admin`."""
     from ltx_mock import dashboard  # noqa: PLC0415 - the first answer of the API does without
     from ltx_mock.control.routes import ControlPlane  # noqa: PLC0415
 
-    routes = [*ControlPlane(engine, upstream).routes(), *dashboard.routes(Reachable(Preview(engine)))]
+    routes = [*ControlPlane(engine, upstream, replays=replays).routes(), *dashboard.routes(Reachable(Preview(engine)))]
     _match_whole_paths(routes)
     return Router(routes, redirect_slashes=False)
 

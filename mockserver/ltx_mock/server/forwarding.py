@@ -52,4 +52,4 @@ def recording(engine: Engine, upstream: Upstream, purse: Purse, recorder: Record
         return before_api
     own = {MODEL.generate_path: GenerateTask(engine), MODEL.status_path: StatusTask(engine)}
     known = {path: UnlessRecorded(engine, each, before_api.by_path[path]) for path, each in own.items()}
-    return before_api._replace(by_path={**before_api.by_path, **known})
+    return before_api._replace(by_path={**before_api.by_path, **known}, replays=True)

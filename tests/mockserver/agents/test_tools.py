@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from ltx_mock.agents.arguments import FREE_SETTINGS, input_schema
+from ltx_mock.agents.fakes import Session
 from ltx_mock.agents.tools import TOOLS, merged
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import read
+from support.proxies import proxy_thread
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,9 @@ def test_the_schema_of_a_tool_says_what_is_read(name: str) -> None:
 def test_every_setting_can_be_given_but_those_that_would_open_the_fake_to_others() -> None:
     known = set(Settings.__dataclass_fields__)
     assert known - set(FREE_SETTINGS) == {"host", "port", "clock", "admin_token"}
+
+
+def test_an_agent_that_attaches_to_a_proxy_is_warned() -> None:
+    with proxy_thread("http://127.0.0.1:9") as url:
+        told = Session().attach(url).as_dict()
+    assert told["warning"] == "a proxy to 127.0.0.1:9: each new task costs money"

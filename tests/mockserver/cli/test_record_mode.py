@@ -95,6 +95,14 @@ def test_all_records_anew_and_replaces_what_was_recorded(api: IndependentServer,
     assert first not in recorded(tmp_path)
 
 
+@pytest.mark.parametrize(("mode", "status"), [("new_episodes", 200), ("once", 409), ("all", 409)])
+def test_there_are_scenarios_only_where_something_is_replayed(mode: str, status: int, tmp_path: Path) -> None:
+    with RawUpstream() as api, serving(api, tmp_path, "--record-mode", mode) as client:
+        root = str(client.base_url).removesuffix("/api/v1/")
+        told = httpx.post(f"{root}/__admin/scenarios", json={"name": "stuck"}, trust_env=False)
+        assert told.status_code == status
+
+
 def test_recording_has_a_budget(api: IndependentServer, tmp_path: Path) -> None:
     with serving(api, tmp_path, "--max-tasks", "1") as client:
         assert [submit(client, seed=number).status_code for number in (1, 2)] == [200, 429]

@@ -577,6 +577,46 @@ def test_its_options_do_what_those_of_serve_do(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "reason"),
+    [
+        ("POST", "scenarios", {"name": "stuck"}, "scenarios have no effect there"),
+        ("DELETE", "scenarios", None, "scenarios have no effect there"),
+        ("POST", "clock", {"mode": "manual"}, "its clock cannot be set"),
+        ("POST", "clock/advance", {"seconds": 300}, "its clock cannot be advanced"),
+        ("POST", "tasks/task_1/finish", {"state": "failed"}, "its tasks cannot be finished by hand"),
+        ("POST", "callbacks/task_1/redeliver", None, "its callbacks cannot be sent again"),
+        ("POST", "tenants", {"key": KEY, "settings": {"credits": 5}}, "the setting credits has no effect there"),
+    ],
+)
+def test_what_only_a_fake_can_do_is_refused(method: str, path: str, body: object, reason: str) -> None:
+    with proxy_thread("http://127.0.0.1:9") as url, httpx.Client(trust_env=False) as client:
+        clock = client.get(f"{url}/__admin/clock").json()
+        told = client.request(method, f"{url}/__admin/{path}", json=body)
+        assert client.get(f"{url}/__admin/clock").json()["mode"] == clock["mode"]
+        assert client.get(f"{url}/__admin/scenarios").json()["scenarios"] == []
+    assert told.status_code == 409
+    assert told.json() == {
+        "error": f"this is a proxy to 127.0.0.1:9, the real API: {reason}; use a fake, ltx-mock serve"
+    }
+
+
+def test_what_has_an_effect_behind_a_proxy_too_is_allowed() -> None:
+    with proxy_thread("http://127.0.0.1:9") as url:
+        world = RemoteServer(url).tenant(KEY, journal_entries=5, allow_callback_host=("app.example",))
+        world.reset()
+        told = httpx.get(f"{url}/__admin/settings", params={"key": KEY}, trust_env=False).json()
+    assert (told["journal_entries"], told["allow_callback_host"]) == (5, ["app.example"])
+
+
+@pytest.mark.parametrize("command", ["scenarios add stuck", "clock advance 300", "clock set manual"])
+def test_a_command_that_only_a_fake_obeys_says_so_in_one_line(command: str) -> None:
+    with proxy_thread("http://127.0.0.1:9") as url:
+        code, out, err = ltx_mock(*command.split(), "--url", url)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "this is a proxy to 127.0.0.1:9, the real API: " in err
+
+
 def test_with_quiet_it_prints_the_total_alone() -> None:
     with RawUpstream([response(TASK)]) as upstream, proxied(upstream.url, "--quiet") as (url, process):
         with client_of(url) as client:
