@@ -52,6 +52,7 @@ class CaseJudge:
         run: The run of the case.
         broken: The ids of the rules that are broken so far.
         hidden: Rules of the case that could not be judged, and why.
+        partly: Rules that were judged only in part, and why; they do not count as kept.
     """
 
     def __init__(self, run: CaseRun, collector: VerdictCollector) -> None:
@@ -59,6 +60,7 @@ class CaseJudge:
         self._collector = collector
         self.broken: set[str] = set()
         self.hidden: dict[str, str] = {}
+        self.partly: dict[str, str] = {}
 
     def checked(self, *rules: str) -> None:
         """Note that these rules were judged."""

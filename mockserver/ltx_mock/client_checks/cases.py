@@ -132,7 +132,12 @@ CASES: Final = (
         times=_FOREVER,
     ),
     # Temporary errors.
-    _case("rate-limited", "429 when the task is submitted, with Retry-After.", "CLI-6", **_GENERATE, status=429),
+    _case(
+        *("rate-limited", "429 when the task is submitted, with Retry-After.", "CLI-6"),
+        **_GENERATE,
+        status=429,
+        retry_after=15,  # at --scale 60 a quarter of a real second, longer than a client needs to start a request
+    ),
     _case("rate-limited-poll", "429 with Retry-After while polling.", "CLI-6", **_STATUS, status=429, retry_after=3),
     Case(
         name="retry-after-date",

@@ -97,6 +97,8 @@ def _judge_waits(judge: CaseJudge, run: CaseRun, attempts: Sequence[Exchange]) -
         _hammers(judge, attempts)
         return
     if not run.timing.shows_waits:
+        if len(waits) > 1 or attempts[0].retry_after:
+            judge.partly["CLI-6"] = f"only its retries are judged; {run.timing}"
         return
     for one, two in pairwise(attempts):
         advised = one.retry_after * 1000

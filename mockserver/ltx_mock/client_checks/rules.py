@@ -36,20 +36,20 @@ _ASKS_AGAIN: Final = 5
 """How often a client may ask again for a result that is missing or cannot be downloaded."""
 
 
-def judge_case(run: CaseRun, collector: VerdictCollector) -> dict[str, str]:
+def judge_case(run: CaseRun, collector: VerdictCollector) -> CaseJudge:
     """Judge a run by the rules for clients.
 
     Returns:
-        The rules of the case that could not be judged, and why.
+        The judge, which knows the rules of the case that could not be judged, or only in part, and why.
     """
     judge = CaseJudge(run, collector)
     if not run.sent:
         title, expected = "the client did not request a video", "a generateTask"
         judge.wrong("CLI-1", title, expected=expected, actual=f"it sent nothing, and {_how(run)}")
-        return {}
+        return judge
     for look in _LOOKS:
         look(judge, run)
-    return judge.hidden
+    return judge
 
 
 def waits_in_real_time(run: CaseRun) -> bool:

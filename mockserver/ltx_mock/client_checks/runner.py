@@ -193,22 +193,32 @@ def _wants_a_control(run: CaseRun) -> bool:
 def _judged(runs: Iterable[CaseRun], timing: Timing, seed: int, hint: str | None) -> CheckResult:
     whole, played = VerdictCollector(), []
     hidden: dict[str, str] = {}
+    partly: dict[str, str] = {}
     for run in runs:
         collector = VerdictCollector()
-        why = judge_case(run, collector)
+        judge = judge_case(run, collector)
         whole.merge(collector.as_dict())
-        for rule, reason in why.items():
-            hidden.setdefault(rule, f"{run.case.name}: {reason}")
-        played.append(JudgedCase(run, _report(collector, timing, seed, len(run.requests), why)))
+        hidden = {rule: f"{run.case.name}: {reason}" for rule, reason in judge.hidden.items()} | hidden
+        partly |= judge.partly
+        report = _report(collector, timing, seed, len(run.requests), judge.hidden, judge.partly)
+        played.append(JudgedCase(run, report))
     requests = sum(len(each.run.requests) for each in played)
-    return CheckResult(timing, tuple(played), _report(whole, timing, seed, requests, hidden), hint)
+    return CheckResult(timing, tuple(played), _report(whole, timing, seed, requests, hidden, partly), hint)
 
 
-def _report(collector: VerdictCollector, timing: Timing, seed: int, requests: int, hidden: dict[str, str]) -> Report:
+def _report(
+    collector: VerdictCollector,
+    timing: Timing,
+    seed: int,
+    requests: int,
+    hidden: dict[str, str],
+    partly: dict[str, str],
+) -> Report:
     why = dict.fromkeys(RULES_OF_CLIENTS, "no case of this run tests it")
     why |= {} if timing.shows_waits else {"CLI-2": str(timing)}
     why |= {"CLI-8": "no callback came; --callback adds callback cases"}
-    why |= {"CLI-11": "no forged callback came; --callback with --callback-secret adds cases with one"} | hidden
-    verdicts = collector.verdicts(RULES_OF_CLIENTS, SOURCES, why)
+    why |= {"CLI-11": "no forged callback came; --callback with --callback-secret adds cases with one"}
+    complete = collector.seen.keys() - partly
+    verdicts = collector.verdicts(RULES_OF_CLIENTS, SOURCES, why | hidden | partly, complete=complete)
     report = Report(verdicts=verdicts, sources=SOURCES, exchanges=requests, counted_in="request", seed=seed)
     return without_keys(report, [KEY])

@@ -26,6 +26,7 @@ from mutants.clients import (
     GoodClient,
     KeyInTheQuery,
     NoVideo,
+    Reply,
     RetriesForEver,
     StartsOver,
     SubmitsAgain,
@@ -61,6 +62,30 @@ def test_a_good_function_passes(case: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_result_has_the_cost_of_the_tasks() -> None:
     reasons = {"neverFetched": 1, "neverAsked": 0, "repeated": 0}
     assert check_client(function_of(GoodClient), "success").spent == {"tasks": 1, "spent": 5, "wasted": 5} | reasons
+
+
+class NeverWaits(GoodClient):
+    def back_off(self, reply: Reply | None, pause: float) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", [GoodClient, NeverWaits])
+@pytest.mark.parametrize("case", ["rate-limited", "rate-limited-poll", "rate-limited-for-long", "unavailable-poll"])
+def test_waits_that_nobody_judges_are_not_kept(case: str, kind: type[GoodClient]) -> None:
+    found = check_client(function_of(kind), case)
+    verdict = found.report.of("CLI-6")
+    assert (verdict.outcome, found.cases[0].report.of("CLI-6").outcome) == ("not checked", "not checked")
+    assert verdict.seen
+    assert verdict.why == (
+        "only its retries are judged; clock auto: waits cannot be judged (--scale N or --real judges them)"
+    )
+    assert "CLI-6" not in found.as_dict()["cases"][0]["kept"]
+
+
+def test_a_retry_without_a_documented_wait_is_kept_in_its_case_but_not_in_all() -> None:
+    found = check_client(function_of(NeverWaits), ("rate-limited", "server-error-poll"))
+    assert [each.report.of("CLI-6").outcome for each in found.cases] == ["not checked", "kept"]
+    assert found.report.of("CLI-6").outcome == "not checked"
 
 
 def test_the_cases_of_a_function_are_those_without_downloads_and_callbacks() -> None:

@@ -15,7 +15,7 @@ from ltx_mock.client_checks.programs import free_port
 from ltx_mock.client_checks.runner import CheckResult, check_cases
 from ltx_mock.client_checks.timing import Timing
 from mutants.clients import MUTANTS, GoodClient, Mutant, Reply
-from support.told_clients import SECRET, TOLD, found_in, planted, told
+from support.told_clients import SECRET, TOLD, Told, found_in, planted, told
 
 pytestmark = pytest.mark.sample
 
@@ -92,6 +92,29 @@ def test_to_wait_each_time_as_long_as_retry_after_says_is_right() -> None:
     found = found_in(Obeys, "rate-limited-for-long")
     assert found.report.ok, told(found)
     assert found.report.of("CLI-6").outcome == "kept"
+
+
+class TakesAScaledSecond(GoodClient):
+    """Each request takes a real sixtieth of a second, which is a second at --scale 60."""
+
+    def ask(self, method: str, target: str, body: Any = None) -> Reply:
+        self._wait(1)
+        return super().ask(method, target, body)
+
+
+class NeverWaitsAfter429(TakesAScaledSecond):
+    def back_off(self, reply: Reply | None, pause: float) -> None:
+        if reply is None or reply.status != 429:
+            super().back_off(reply, pause)
+
+
+@pytest.mark.parametrize("scale", [5, 20, 60])
+def test_who_retries_a_429_at_once_is_found_at_any_scale(scale: float) -> None:
+    bad, good = (found_in(kind, "rate-limited", Told(scale)) for kind in (NeverWaitsAfter429, TakesAScaledSecond))
+    (deviation,) = bad.report.of("CLI-6").deviations
+    assert (deviation.expected, deviation.actual) == ("after 15 s, or later", "after 1 s")
+    assert bad.report.broken == ("CLI-6",)
+    assert (good.report.ok, good.report.of("CLI-6").outcome) == (True, "kept"), told(good)
 
 
 def test_a_finding_says_what_was_expected_and_seen_with_times() -> None:
