@@ -20,7 +20,6 @@ __all__ = [
     "CaseJudge",
     "is_whole",
     "learned_the_end",
-    "message_of",
     "obscured_by",
     "result_urls",
     "seconds",
@@ -29,20 +28,6 @@ __all__ = [
 ]
 
 _LISTED: Final = 20
-_FRAMES: Final = (
-    "at ",
-    "File ",
-    "Traceback",
-    "^",
-    "~",
-    "Node.js v",
-    "throw ",
-    "raise ",
-    "goroutine ",
-    "... ",
-    "}",
-    "{",
-)
 
 
 class CaseJudge:
@@ -146,13 +131,6 @@ def is_whole(download: Exchange) -> bool:
     """Tell whether a download is complete."""
     sent: Any = download.answer
     return download.status in {200, 206} and isinstance(sent, dict) and sent.get("sent") == sent.get("size")
-
-
-def message_of(output: str) -> str:
-    """Return the error message in a client's output, skipping lines of a stack trace."""
-    lines = [line.strip() for line in output.splitlines()]
-    said = [line for line in lines if line and not line.startswith(_FRAMES)]
-    return (said or [line for line in lines if line] or [""])[-1]
 
 
 def seconds(milliseconds: int) -> str:

@@ -10,13 +10,13 @@ from ltx_mock.client_checks.case_judge import (
     CaseJudge,
     is_whole,
     learned_the_end,
-    message_of,
     obscured_by,
     result_urls,
     seconds,
     shows_the_end,
     unknown_requests,
 )
+from ltx_mock.client_checks.error_messages import message_of
 from ltx_mock.client_checks.retries import fails_in_passing, pays_once, takes_no_for_an_answer, waits_longer_each_time
 from ltx_mock_contracts.polling import FASTEST_SAMPLE_MS, FIRST_POLL_MS, POLL_EVERY_MS
 from ltx_mock_contracts.validation import validate_request

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.client_checks.case_judge import message_of
 from ltx_mock.client_checks.cases import CASES, select_cases
 from ltx_mock.client_checks.outcome import RESULT_BYTES, CaseRun, ClientRun
 from ltx_mock.client_checks.programs import Program
@@ -278,26 +277,6 @@ def test_a_client_that_polls_for_longer_than_it_is_given_may_give_up_later(stop:
     result = check_cases(select_cases(("stuck",)), Timing(60), client)
     assert titles(result) == found
     assert (result.report.of("CLI-3").outcome == "not checked") == (not found)
-
-
-TRACES = {
-    "plain": ("one\nSeaError: no sea\n", "SeaError: no sea"),
-    "python": (
-        'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\n    f()\n    ^^^\nOSError: gone\n',
-        "OSError: gone",
-    ),
-    "node": (
-        "/x/client.mjs:3\n\nError: failed: GPU\n    at main (x.mjs:1:2)\n    at y (z:1:1)\n\nNode.js v20.20.2\n",
-        "Error: failed: GPU",
-    ),
-    "java": ("Exception in thread: gone\n\tat A.main(A.java:3)\n", "Exception in thread: gone"),
-    "nothing": ("", ""),
-}
-
-
-@pytest.mark.parametrize(("output", "message"), TRACES.values(), ids=TRACES)
-def test_a_message_is_no_end_of_a_stack_trace(output: str, message: str) -> None:
-    assert message_of(output) == message
 
 
 def test_cases_go_side_by_side_and_are_told_in_their_order(tmp_path: Path) -> None:
