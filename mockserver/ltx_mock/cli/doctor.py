@@ -51,14 +51,12 @@ class Environment(NamedTuple):
     Attributes:
         url: The URL of the server.
         token: Its admin token.
-        expected: Whether somebody named this URL, so that a server has to be there.
         variables: The environment variables.
         folder: The folder of the config file.
     """
 
     url: str
     token: str | None
-    expected: bool
     variables: Mapping[str, str]
     folder: Path
 
@@ -75,8 +73,7 @@ def doctor(ctx: click.Context, url: str, admin_token: str | None, *, as_json: bo
 
     Exit code: 0 no trouble was found, 1 some was, each with a line of advice.
     """
-    expected = ctx.get_parameter_source("url") is not click.core.ParameterSource.DEFAULT
-    results = list(examine(Environment(root_of(url), admin_token, expected, os.environ, Path())))
+    results = list(examine(Environment(root_of(url), admin_token, os.environ, Path())))
     troubles = sum(each.advice is not None for each in results)
     if as_json:
         print_json({"checks": [{**each._asdict(), "ok": each.advice is None} for each in results]})
@@ -142,26 +139,21 @@ def _server(given: Environment) -> Result:
     except NotLtxMockError as error:
         return Result("server", str(error), "give the fake's address with --url, or serve on another port: --port 0")
     except NoReplyError as error:
-        return _nobody(given, error)
+        advice = "start it with: ltx-mock serve; or give its address with --url"
+        return Result("server", f"nothing answers at {given.url} ({error})", advice)
     except ControlError as error:
         if error.status in {401, 403}:
             advice = "give it with --admin-token or LTX_MOCK_ADMIN_TOKEN"
             return Result("server", f"{given.url} wants an admin token", advice)
         return Result("server", str(error), "look at the output of ltx-mock serve")
     pace = f"clock {clock['mode']}" + (" (stopped: ltx-mock clock advance 60)" if clock["mode"] == "manual" else "")
-    text = f"ltx-mock {told['version']} answers at {given.url}, {pace}"
+    what = f"a proxy to {told['upstream']}: each new task costs money" if "upstream" in told else pace
+    text = f"ltx-mock {told['version']} answers at {given.url}, {what}"
     if told["version"] == VERSION:
         return Result("server", text)
     return Result(
         "server", text, f"this command is {VERSION}: start the server anew, or use the command of its version"
     )
-
-
-def _nobody(given: Environment, error: NoReplyError) -> Result:
-    text = f"nothing answers at {given.url}"
-    if given.expected or not error.unreachable:
-        return Result("server", f"{text} ({error})", "start it with: ltx-mock serve; or give its address with --url")
-    return Result("server", f"{text}; ltx-mock serve starts a server there")
 
 
 def _localhost(given: Environment) -> Iterator[Result]:

@@ -14,9 +14,11 @@ from ltx_mock.cli.options import together
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.running import end_at_sigterm, run_server
 from ltx_mock.cli.serve import (
+    OWN_KEY,
     console_options,
     dashboard_url,
     line_format,
+    listen_or_explain,
     new_admin_token,
     setting_option,
     tell_spent,
@@ -28,7 +30,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.engine.outbound import Sender
 from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import new_engine
-from ltx_mock.server.http import listen, url_of
+from ltx_mock.server.http import url_of
 from ltx_mock.version import VERSION
 
 if TYPE_CHECKING:
@@ -109,7 +111,7 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
     recorder = recorder_of(upstream) if recorder_of else None
     relay = CallbackRelay(engine, Sender(settings.ca_file), public, recorder) if public else None
     endpoints = forwarding(engine, upstream, purse, relay, recorder)
-    sockets = listen(settings.host, settings.port)
+    sockets = listen_or_explain(settings)
     own_url = url_of(sockets[0])
 
     def ready() -> None:
@@ -133,7 +135,7 @@ def _banner(url: str, upstream: str, new_token: str | None) -> str:
             f"ltx-mock {VERSION} forwards to {upstream}",
             "",
             f"  base URL      {url}/api/v1",
-            "  API key       your own: tasks cost money",
+            f"  API key       {OWN_KEY}",
             f"  dashboard     {dashboard_url(url)}",
             *([token_line(new_token)] if new_token else ()),
             "",

@@ -10,7 +10,9 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import Field, fields
+from errno import EADDRINUSE
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +47,10 @@ if TYPE_CHECKING:
 MAX_WORKERS = 256
 WAIT_SECONDS = 30.0
 """How long to wait for a store that cannot be reached yet."""
+OWN_KEY = "your own: tasks cost money"
+"""The key that requests to the real API need."""
+ASK_SECONDS = 1.0
+"""How long what listens at a taken port may take to say whether it is an ltx-mock."""
 
 
 def setting_option(item: Field[Any]) -> Callable[[Any], Any]:
@@ -139,7 +145,7 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
         note(f"{settings.recordings}: {problem}")
     new_token = new_admin_token(settings)
     settings = settings.replace(admin_token=new_token or settings.admin_token)
-    sockets = listen(settings.host, settings.port)
+    sockets = listen_or_explain(settings)
     url = url_of(sockets[0])
 
     def ready() -> None:
@@ -147,7 +153,8 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
             write_ready_file(Path(ready_file), url)
         count = len(recorded.recordings) if recorded else 0
         told = record_mode.line(count) if record_mode else recordings_line(settings, count)
-        click.echo(banner(settings, url, workers, told, new_token), err=True)
+        costs_money = record_mode is not None
+        click.echo(banner(settings, url, workers, told, new_token, costs_money=costs_money), err=True)
         if in_browser:
             _show_in_browser(dashboard_url(url))
 
@@ -165,6 +172,40 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
             record_mode.close()
         if ready_file:
             remove_ready_file(Path(ready_file))
+
+
+def listen_or_explain(settings: Settings) -> list[socket]:
+    """Return listening sockets as `listen` does.
+
+    Raises:
+        LtxMockError: An address is not available; the text says so if an ltx-mock listens there.
+    """
+    try:
+        return listen(settings.host, settings.port)
+    except LtxMockError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or cause.errno != EADDRINUSE:
+            raise
+        local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - not to listen
+        url = f"http://{f'[{local}]' if ':' in local else local}:{settings.port}"
+        if not _is_ltx_mock(url):
+            raise
+        raise LtxMockError(
+            f"cannot listen on {settings.host}:{settings.port}: an ltx-mock answers there already, "
+            f"see {dashboard_url(url)}; try --port 0"
+        ) from error
+
+
+def _is_ltx_mock(url: str) -> bool:
+    from ltx_mock.cli.remote import control_client  # noqa: PLC0415 - most ports are free
+    from ltx_mock_contracts.control_client import ControlError, Timeouts  # noqa: PLC0415
+    from ltx_mock_contracts.io.reply import NoReplyError  # noqa: PLC0415
+
+    try:
+        control_client(url, None, timeouts=Timeouts(greet=ASK_SECONDS)).greet()
+    except (ControlError, NoReplyError, LtxMockError):
+        return False
+    return True
 
 
 def line_format(*, as_json: bool) -> LineFormat:
@@ -200,7 +241,13 @@ def new_admin_token(settings: Settings) -> str | None:
 
 
 def banner(
-    settings: Settings, url: str, workers: int = 1, recorded: str | None = None, new_token: str | None = None
+    settings: Settings,
+    url: str,
+    workers: int = 1,
+    recorded: str | None = None,
+    new_token: str | None = None,
+    *,
+    costs_money: bool = False,
 ) -> str:
     """Return the message at start-up: the URL, and how to configure a client.
 
@@ -210,18 +257,19 @@ def banner(
         workers: The number of processes.
         recorded: The line about recordings; None for none.
         new_token: The admin token, if it was generated for this run.
+        costs_money: Whether requests go to the real API.
     """
     clock = settings.new_clock()
     pace = f"{clock.speed:g} times faster" if clock.mode == "scaled" else f"{clock.mode} clock"
     crowd = f", {workers} workers" if workers > 1 else ""
-    key = "$KEY" if settings.api_key else "any-key"
+    accepted = "as given with --api-key" if settings.api_key else "any"
     at = [] if url.endswith(f":{Settings.port}") else [f"LTX_MOCK_URL={url}"]
     at += [f"LTX_MOCK_ADMIN_TOKEN={new_token}"] if new_token else []
     lines = [
         f"ltx-mock {VERSION} answers at {url}  ({pace}, seed {settings.seed}{crowd})",
         "",
         f"  base URL      {url}/api/v1   (the host alone works too)",
-        f"  API key       {'as given with --api-key' if settings.api_key else 'any'}",
+        f"  API key       {OWN_KEY if costs_money else accepted}",
         f"  dashboard     {dashboard_url(url)}",
         *([token_line(new_token)] if new_token else ()),
         f"  sample files  {url}/files/",
@@ -229,14 +277,22 @@ def banner(
         *([recorded] if recorded else ()),
         *([f"  scenarios     {', '.join(each.name for each in settings.scenario)}"] if settings.scenario else ()),
         "",
+        *(() if costs_money or settings.recordings_only else _example(settings, url)),
+        "  Ctrl-C stops the server.",
+    ]
+    return "\n".join(lines)
+
+
+def _example(settings: Settings, url: str) -> list[str]:
+    """Return the lines with a first request."""
+    key = "$KEY" if settings.api_key else "any-key"
+    return [
         "  Try it:",
         f'    curl {url}{BASE_PATH}{MODEL.generate_path} -H "Authorization: Bearer {key}" \\',
         """      -H 'Content-Type: application/json' \\""",
         f"      -d {shlex.quote(json.dumps(MODEL.example()))}",
         "",
-        "  Ctrl-C stops the server.",
     ]
-    return "\n".join(lines)
 
 
 def recordings_line(settings: Settings, count: int) -> str | None:

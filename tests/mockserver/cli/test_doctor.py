@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ltx_mock import MockServer
 from ltx_mock.cli import doctor as module
 from ltx_mock.cli.doctor import Environment, Result, examine
 from ltx_mock_contracts.receiver import HttpReceiver, Response
 from support.processes import ltx_mock
+from support.proxies import proxy_thread
 from support.receivers import Receiver
 
 
@@ -24,9 +26,9 @@ def mock() -> Iterator[MockServer]:
 
 
 def found(
-    url: str, folder: Path, env: Mapping[str, str] | None = None, *, token: str | None = None, expected: bool = True
+    url: str, folder: Path, env: Mapping[str, str] | None = None, *, token: str | None = None
 ) -> dict[str, Result]:
-    return {each.name: each for each in examine(Environment(url, token, expected, env or {}, folder))}
+    return {each.name: each for each in examine(Environment(url, token, env or {}, folder))}
 
 
 def test_all_is_well_with_a_running_server(mock: MockServer) -> None:
@@ -51,11 +53,25 @@ def test_troubles_are_findings_with_advice_also_as_json() -> None:
     assert checks["server"]["advice"] == "start it with: ltx-mock serve; or give its address with --url"
 
 
-def test_nobody_at_the_usual_address_is_no_trouble_yet(tmp_path: Path) -> None:
+def test_nobody_is_a_trouble_with_advice_also_at_the_usual_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Receiver() as gone:
         pass
-    told = found(gone.root, tmp_path, expected=False)["server"]
-    assert told == Result("server", f"nothing answers at {gone.root}; ltx-mock serve starts a server there")
+    url = next(each for each in module.doctor.params if each.name == "url")
+    monkeypatch.setattr(url, "default", gone.root)
+    monkeypatch.delenv("LTX_MOCK_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(module.doctor)
+    assert told.exit_code == 1
+    assert f"nothing answers at {gone.root}" in told.output
+    assert "→ start it with: ltx-mock serve; or give its address with --url" in told.output
+
+
+def test_a_proxy_is_told_since_it_costs_money(tmp_path: Path) -> None:
+    with proxy_thread("http://127.0.0.1:9") as url:
+        told = found(url, tmp_path)["server"]
+    assert told.text.endswith(f"answers at {url}, a proxy to 127.0.0.1:9: each new task costs money")
 
 
 def test_another_program_is_told_from_ours(tmp_path: Path) -> None:
@@ -139,7 +155,7 @@ def test_the_families_of_localhost(
     with monkeypatch.context() as patched:
         patched.setattr(module, "_another_program", lambda _: other)
         patched.setattr(socket, "getaddrinfo", getaddrinfo)
-        told = list(module._localhost(Environment(mock.url, None, True, {}, tmp_path)))
+        told = list(module._localhost(Environment(mock.url, None, {}, tmp_path)))
     assert len(told) == 1
     assert text in told[0].text
     trouble = other or "127.0.0.1" not in addresses

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ltx_mock.cli.serve import OWN_KEY
 from ltx_mock_contracts.recordings import read_recordings
 from support.bodies import GENERATE, STATUS, TEXT, request_body
 from support.independent_server import KEYS, IndependentServer
@@ -32,6 +33,9 @@ def serving(api: IndependentServer | RawUpstream, out: Path, *options: str) -> I
     """Serve with a folder of recordings before an API, and wait at the end until everything is written."""
     served = Served("--recordings", str(out), "--upstream", api.url, *options)
     try:
+        recording = "costs money" in served.stderr()
+        assert (f"API key       {OWN_KEY}" in served.stderr()) == recording
+        assert "any-key" not in served.stderr()
         headers = {"authorization": f"Bearer {KEYS[0]}"}
         with httpx.Client(base_url=f"{served.url}/api/v1", headers=headers, trust_env=False, timeout=30) as client:
             yield client

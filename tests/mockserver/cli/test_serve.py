@@ -201,11 +201,31 @@ def test_another_server_is_told_from_ours_before_anything_is_posted(body: bytes)
     assert "is not an ltx-mock: /__admin/health responded with HTTP 200" in err
 
 
-def test_a_taken_port_is_one_line(served: Served) -> None:
-    port = served.url.rpartition(":")[2]
-    code, out, err = ltx_mock("serve", "--port", port)
-    told = f"ltx-mock: cannot listen on 127.0.0.1:{port}: Address already in use; try --port 0\n"
+def test_a_port_that_another_program_has_is_one_line() -> None:
+    with HttpReceiver(lambda _: Response(200, {}, b"hello")) as other:
+        code, out, err = ltx_mock("serve", "--port", str(other.port))
+    told = f"ltx-mock: cannot listen on 127.0.0.1:{other.port}: Address already in use; try --port 0\n"
     assert (code, out, err) == (2, "", told)
+
+
+@pytest.mark.parametrize("command", [("serve",), ("proxy", "http://127.0.0.1:9")])
+def test_a_port_that_an_ltx_mock_has_is_told_with_its_dashboard(served: Served, command: tuple[str, ...]) -> None:
+    port = served.url.rpartition(":")[2]
+    code, out, err = ltx_mock(*command, "--port", port)
+    told = (
+        f"ltx-mock: cannot listen on 127.0.0.1:{port}: an ltx-mock answers there already, "
+        f"see http://127.0.0.1:{port}/__admin/; try --port 0\n"
+    )
+    assert (code, out, err) == (2, "", told)
+
+
+def test_the_first_message_shows_no_request_that_costs_money_or_is_refused(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:8219"
+    assert "Try it" in banner(Settings(recordings=tmp_path), url)
+    assert "Try it" not in banner(Settings(recordings=tmp_path, recordings_only=True), url)
+    told = banner(Settings(recordings=tmp_path), url, costs_money=True)
+    assert "Try it" not in told
+    assert "  API key       your own: tasks cost money\n" in told
 
 
 def test_a_ready_file_is_there_while_it_answers(tmp_path: Path) -> None:
