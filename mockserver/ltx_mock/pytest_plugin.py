@@ -99,28 +99,31 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send what the tests of an xdist worker have spent to the main process."""
+    """Send what the tests of an xdist worker have spent and recorded to the main process."""
     if "ltx_mock.testing.pytest_spending" in sys.modules and hasattr(session.config, "workeroutput"):
-        from ltx_mock.testing.pytest_spending import SPENT  # noqa: PLC0415
+        from ltx_mock.testing.pytest_spending import NOTES, SPENT  # noqa: PLC0415
 
-        session.config.workeroutput["ltx_spent"] = dict(session.config.stash.get(SPENT, {}))
+        stash = session.config.stash
+        session.config.workeroutput |= {"ltx_spent": dict(stash.get(SPENT, {})), "ltx_notes": stash.get(NOTES, [])}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Add what the tests of an xdist worker have spent."""
-    if spent := getattr(node, "workeroutput", {}).get("ltx_spent"):
-        from ltx_mock.testing.pytest_spending import add_spending  # noqa: PLC0415
+    """Add what the tests of an xdist worker have spent and recorded."""
+    output = getattr(node, "workeroutput", {})
+    if "ltx_spent" in output:
+        from ltx_mock.testing.pytest_spending import add_notes, add_spending  # noqa: PLC0415
 
-        add_spending(node.config, spent)
+        add_spending(node.config, output["ltx_spent"])
+        add_notes(node.config, output["ltx_notes"])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the tests have spent, except with `-q`."""
+    """Print what the tests have recorded and spent, except with `-q`."""
     if "ltx_mock.testing.pytest_spending" in sys.modules and terminalreporter.verbosity >= 0:
-        from ltx_mock.testing.pytest_spending import spending_line  # noqa: PLC0415
+        from ltx_mock.testing.pytest_spending import summary  # noqa: PLC0415
 
-        if line := spending_line(terminalreporter.config):
+        for line in summary(terminalreporter.config):
             terminalreporter.line(line)
 
 

@@ -13,7 +13,7 @@ from ltx_mock_contracts.reporting.text import printable
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["LARGEST", "Recordings", "read_recording", "read_recordings"]
+__all__ = ["LARGEST", "Recordings", "endless", "read_recording", "read_recordings"]
 
 LARGEST: Final = 16 * 1024 * 1024
 """The maximum size of a recording in bytes, without its media."""
@@ -31,6 +31,17 @@ class Recordings(NamedTuple):
     folder: Path
     recordings: tuple[Recording, ...]
     problems: tuple[str, ...] = ()
+
+    @property
+    def endless(self) -> tuple[str, ...]:
+        """One printable line for each recording of a task whose end was not recorded."""
+        return tuple(endless(each.name) for each in self.recordings if each.task_id is not None and each.end is None)
+
+
+def endless(name: str) -> str:
+    """Return a line about a recording without an end, given the name of its file without `.json`."""
+    why = "has no end, so its replay never ends: delete it, or record again with the record mode all"
+    return printable(f"{name}.json {why}")
 
 
 def read_recordings(folder: str | PathLike[str]) -> Recordings:

@@ -141,7 +141,8 @@ def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) ->
     occupy_standard_streams()
     settings = asyncio.run(wait_for_store(settings, WAIT_SECONDS, note, agree=bool(drawn)))
     recorded = None if settings.recordings is None else RecordingFolders().read(settings.recordings)
-    for problem in recorded.problems if recorded else ():
+    replays = record_mode is None or record_mode.replays
+    for problem in (*recorded.problems, *(recorded.endless if replays else ())) if recorded else ():
         note(f"{settings.recordings}: {problem}")
     new_token = new_admin_token(settings)
     settings = settings.replace(admin_token=new_token or settings.admin_token)

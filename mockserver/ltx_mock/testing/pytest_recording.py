@@ -13,7 +13,7 @@ from ltx_mock.core import system_time
 from ltx_mock.core.setting_readers import DEFAULT_PRICES
 from ltx_mock.errors import SettingsError
 from ltx_mock.fields import choice
-from ltx_mock.testing.pytest_spending import add_spending
+from ltx_mock.testing.pytest_spending import add_notes, add_spending
 from ltx_mock.upstream import RECORD_MODES
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def recording_server(
         replays=mode == "new_episodes",
         purse=_purse(config),
         wait=system_time.sleep,
+        tell=lambda line: add_notes(config, [line]),
         when_written=partial(remove_repeated, folder, config.option.ltx_started) if mode == "all" else None,
         price=settings.get("price", DEFAULT_PRICES),
     )

@@ -18,7 +18,7 @@ from ltx_mock.core.timings import Timings, load_timings
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
 from ltx_mock.testing.pytest_recording import mode_of, recording_server, records
-from ltx_mock.testing.pytest_spending import note_spending
+from ltx_mock.testing.pytest_spending import add_notes, note_spending
 from ltx_mock.testing.recordings import warn_of_recordings
 from ltx_mock_contracts.control_client import ControlClient
 from ltx_mock_contracts.reporting.redaction import hide_url_secrets
@@ -117,7 +117,8 @@ def _recorded(item: pytest.Item, settings: dict[str, Any]) -> World | None:
     marked = settings.pop("record_mode", None)
     if settings.get("recordings") is None:
         return None
-    folder = item.path.parent / settings["recordings"]
+    marked_folder = settings["recordings"]
+    folder = item.path.parent / marked_folder
     settings["recordings"] = str(folder)
     try:
         mode = mode_of(item.config, marked)
@@ -125,7 +126,7 @@ def _recorded(item: pytest.Item, settings: dict[str, Any]) -> World | None:
             return recording_server(item.config, mode, folder, settings)
         if mode is not None:
             settings.setdefault("recordings_only", True)
-        warn_of_recordings(folder)
+        add_notes(item.config, (f"{marked_folder}: {each}" for each in warn_of_recordings(folder).endless))
     except LtxMockError as error:
         problem = f"@pytest.mark.ltx: {error}"
     else:

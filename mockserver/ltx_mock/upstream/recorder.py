@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -13,6 +14,7 @@ from ltx_mock.upstream.results import NotKeptError, ResultDownloads
 from ltx_mock_contracts.api import result_urls
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings.body import Body
+from ltx_mock_contracts.recordings.folder import endless, read_recording
 from ltx_mock_contracts.recordings.lives import answered_at, created_at, timestamp, with_answer, with_callback
 from ltx_mock_contracts.recordings.model import (
     RecordedAnswer,
@@ -77,10 +79,11 @@ class Callback(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """A task whose request was seen here: its key, and the redactor that knows the secrets of the request."""
+    """A task whose request was seen here: its key, the redactor that knows the secrets of the request, its end."""
 
     key: str | None
     redactor: RecordingRedactor
+    ended: bool = False
 
 
 class Recorder:
@@ -156,8 +159,13 @@ class Recorder:
         await self._run(lambda: self._called_back(came))
 
     def close(self) -> None:
-        """Wait until everything is written."""
+        """Wait until everything is written, and say which recordings of tasks have no end."""
         self._thread.shutdown()
+        for name in [self._name(task_id, task.key) for task_id, task in self._tasks.items() if not task.ended]:
+            with suppress(RecordingError):  # it has been deleted, or edited
+                if read_recording(self._folder.path / f"{name}.json").end is None:
+                    self._tell(endless(name))
+        self._tasks.clear()
 
     async def _run(self, work: Callable[[], T]) -> T | None:
         """Do some work in the thread; None if recording has stopped."""
@@ -242,7 +250,11 @@ class Recorder:
 
         name = self._name(exchange.task_id, exchange.key)
         after = self._change(name, change)
-        if after is None or after.end is None or not ended:
+        if after is None or after.end is None:
+            return None
+        if (known := self._tasks.get(exchange.task_id)) is not None:
+            self._tasks[exchange.task_id] = known._replace(ended=True)
+        if not ended:
             return None
         how = f"{after.end.state} after {after.end.after / 1000:g} s"
         self._tell(f"recorded {after.task_id}, {how}, in {self._folder.path / name}.json")

@@ -39,6 +39,13 @@ def test_recordings_are_in_order_of_time_and_broken_files_are_lines(tmp_path: Pa
     assert all("\n" not in line for line in told.problems)
 
 
+def test_recordings_of_tasks_without_an_end_are_lines(tmp_path: Path) -> None:
+    for name, changes in {"whole": {}, "cut": {"end": None}, "refused": {"taskId": None, "end": None}}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(document(**changes)))
+    (line,) = read_recordings(tmp_path).endless
+    assert line.startswith("cut.json has no end")
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="none cannot be read: No such file"):
         read_recordings(tmp_path / "none")

@@ -29,8 +29,13 @@ def api() -> Iterator[IndependentServer]:
 
 
 @contextmanager
-def serving(api: IndependentServer | RawUpstream, out: Path, *options: str) -> Iterator[httpx.Client]:
-    """Serve with a folder of recordings before an API, and wait at the end until everything is written."""
+def serving(
+    api: IndependentServer | RawUpstream, out: Path, *options: str, says: list[str] | None = None
+) -> Iterator[httpx.Client]:
+    """Serve with a folder of recordings before an API, and wait at the end until everything is written.
+
+    What it says on stderr is added to `says` then.
+    """
     served = Served("--recordings", str(out), "--upstream", api.url, *options)
     try:
         recording = "costs money" in served.stderr()
@@ -40,6 +45,8 @@ def serving(api: IndependentServer | RawUpstream, out: Path, *options: str) -> I
         with httpx.Client(base_url=f"{served.url}/api/v1", headers=headers, trust_env=False, timeout=30) as client:
             yield client
         assert served.end() == 0
+        if says is not None:
+            says += served.stderr().splitlines()
     finally:
         served.kill()
 
@@ -69,6 +76,23 @@ def test_once_records_into_an_empty_folder_and_replays_for_ever(api: Independent
         assert again != task_id
         assert submit(client, seed=3).status_code == 404
     assert list(api.tasks) == [task_id]
+
+
+def test_a_recording_without_an_end_is_named_at_the_end_and_when_it_is_replayed(
+    api: IndependentServer, tmp_path: Path
+) -> None:
+    first, second, third = list[str](), list[str](), list[str]()
+    with serving(api, tmp_path, says=first) as client:
+        live(api, client)
+        cut = submit(client, seed=3).json()["data"]["taskId"]
+    advice = f"{cut}.json has no end, so its replay never ends: delete it, or record again with the record mode all"
+    assert [line for line in first if "has no end" in line] == [f"ltx-mock: {advice}"]
+    with serving(api, tmp_path, says=second):
+        pass
+    assert [line for line in second if "has no end" in line] == [f"ltx-mock: {tmp_path}: {advice}"]
+    with serving(api, tmp_path, "--record-mode", "all", says=third):
+        pass
+    assert not any("has no end" in line for line in third)
 
 
 def test_none_only_replays(api: IndependentServer, tmp_path: Path) -> None:

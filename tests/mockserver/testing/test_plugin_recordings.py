@@ -115,7 +115,13 @@ def taken(pytester: pytest.Pytester) -> list[Recording]:
 
 def test_once_records_the_first_run_and_replays_all_others(pytester: pytest.Pytester, api: MockServer) -> None:
     result = run(pytester, RECORDED, *through(api))
-    result.stdout.fnmatch_lines(["ltx-mock: 1 task, 5 credits spent,*; 1 recorded from the real API"])
+    result.stdout.fnmatch_lines(
+        [
+            "ltx-mock: recorded task_*, success after *",
+            "ltx-mock: 1 task, 5 credits spent,*; 1 recorded from the real API",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*has no end*")
     (recording,) = taken(pytester)
     assert recording.end is not None
     assert api.api_key not in (pytester.path / "taken" / f"{recording.name}.json").read_text()
@@ -185,6 +191,23 @@ def test_the_api_and_the_key_may_be_in_the_environment(
     result.stdout.fnmatch_lines(["*to record the real API, give --ltx-upstream URL or LTX_MOCK_UPSTREAM*"])
     monkeypatch.setenv("LTX_MOCK_UPSTREAM", api.url)
     run(pytester, RECORDED)
+
+
+def test_what_was_recorded_without_an_end_is_said_then_and_when_it_is_replayed(
+    pytester: pytest.Pytester, api: MockServer
+) -> None:
+    test = """
+    @pytest.mark.ltx(recordings="taken", record_mode="once")
+    def test_submitted(ltx_mock):
+        assert submit(ltx_mock).status_code == 200
+    """
+    advice = "*task_*.json has no end, so its replay never ends: delete it, or record again with the record mode all"
+    result = run(pytester, test, *through(api))
+    result.stdout.fnmatch_lines([f"ltx-mock: {advice}", "ltx-mock: *; 1 recorded from the real API"])
+    result = run(pytester, test)
+    result.stdout.fnmatch_lines([f"ltx-mock: taken: {advice}"])
+    result = run(pytester, test, *through(api, "--ltx-record-mode=all", "-n", "1"))
+    result.stdout.fnmatch_lines([f"ltx-mock: {advice}"])
 
 
 def test_a_run_has_a_budget(pytester: pytest.Pytester, api: MockServer) -> None:
