@@ -89,15 +89,18 @@ def timings(folder: str, *, output: str) -> None:
 
     Exit code: 0 the timings are written, 2 there are none, or the file cannot be written.
     """
-    from ltx_mock.drift import learn_timings  # noqa: PLC0415 - slow to import
+    from ltx_mock.drift import learn_timings, left_out  # noqa: PLC0415 - slow to import
 
     found = read_folder(folder)
     learned = learn_timings(found.recordings)
+    left = [f"{counted(count, 'task')} with {reason}" for reason, count in left_out(found.recordings).items()]
     if not learned.lives:
-        raise LtxMockError(f"no recording in {printable(folder)} shows when a task ended")
+        raise LtxMockError("; ".join([f"no recording in {printable(folder)} shows when a task ended", *left]))
     write(output, write_json(learned.as_dict(), indent=2) + "\n")
     _tell_problems(found.problems)
     note(_summary(learned))
+    if left:
+        note(f"left out: {', '.join(left)}")
 
 
 def read_folder(folder: str) -> Recordings:

@@ -8,6 +8,6 @@ who moved. `learn` makes timings.
 from __future__ import annotations
 
 from ltx_mock.drift.compare import drift_between, drift_of
-from ltx_mock.drift.learn import learn_timings
+from ltx_mock.drift.learn import learn_timings, left_out
 
-__all__ = ["drift_between", "drift_of", "learn_timings"]
+__all__ = ["drift_between", "drift_of", "learn_timings", "left_out"]

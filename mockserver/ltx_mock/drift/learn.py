@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock.core.timings import LONGEST, Life, Timings
 from ltx_mock.drift.lives import lives_of
+from ltx_mock_contracts.api import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ltx_mock.drift.lives import Interval
+    from ltx_mock.drift.lives import Life as LifeSeen
     from ltx_mock_contracts.recordings import Recording
 
-__all__ = ["learn_timings"]
+__all__ = ["learn_timings", "left_out"]
 
 _MOST: Final = 101
 """So many times of each kind are kept: the percentiles."""
@@ -33,7 +35,7 @@ def learn_timings(recordings: Sequence[Recording]) -> Timings:
     for life in lives_of(recordings):
         if life.state == "success":
             successes[life.request.resolution, life.request.mode].append((life.ended, life.started))
-        elif isinstance(life.fail_code, str) and life.fail_code.isprintable() and life.fail_code:
+        elif life.fail_code is not None and _is_code(life.fail_code):
             failures[life.fail_code].append((life.ended, life.started))
     lives = [
         Life(resolution=resolution, mode=mode, ends=ends, starts=_learned(started for _, started in times))
@@ -48,17 +50,39 @@ def learn_timings(recordings: Sequence[Recording]) -> Timings:
     return Timings.of((*lives, *failed))
 
 
+def left_out(recordings: Sequence[Recording]) -> Counter[str]:
+    """Return how many tasks that have ended `learn_timings` leaves out, by the reason: what they have."""
+    reasons = (_why_left_out(life) for life in lives_of(recordings) if life.state in ENDED)
+    return Counter(reason for reason in reasons if reason is not None)
+
+
+def _why_left_out(life: LifeSeen) -> str | None:
+    if life.state == "failed" and not _is_code(life.fail_code):
+        return "no failCode"
+    if _known(life.ended) is not None:
+        return None
+    if life.contradicts:
+        return "a costTime that the polls contradict, as that of a clock that runs faster"
+    if life.ended.high is not None and life.ended.high - life.ended.low > _WIDEST_MS:
+        return f"an end that the polls leave open by more than {_WIDEST_MS / 1000:g} s"
+    return "an end that is negative or later than a week"
+
+
+def _is_code(code: object) -> bool:
+    return isinstance(code, str) and code.isprintable() and code != ""
+
+
+def _known(interval: Interval | None) -> int | None:
+    """Return a time in milliseconds if it is known well enough."""
+    if interval is None or interval.high is None or interval.high - interval.low > _WIDEST_MS:
+        return None
+    middle = interval.middle
+    return middle if middle is not None and 0 <= middle <= LONGEST else None
+
+
 def _learned(intervals: Iterable[Interval | None]) -> tuple[int, ...]:
     """Return the times that are known well enough, sorted; percentiles of them if there are many."""
-    times = sorted(
-        middle
-        for each in intervals
-        if each is not None
-        and each.high is not None
-        and each.high - each.low <= _WIDEST_MS
-        and (middle := each.middle) is not None
-        and 0 <= middle <= LONGEST
-    )
+    times = sorted(time for each in intervals if (time := _known(each)) is not None)
     if len(times) <= _MOST:
         return tuple(times)
     return tuple(times[round(place * (len(times) - 1) / (_MOST - 1))] for place in range(_MOST))

@@ -14,6 +14,8 @@ import ltx_mock_schemas
 from ltx_mock import MockServer
 from ltx_mock.cli import main
 from mockserver.drift.test_drift import on
+from mockserver.drift.test_lives import task
+from support.lives import LIFE, answer, state, success
 from support.recorded_lives import recorded, text, violating, write
 
 pytestmark = pytest.mark.sample(4)
@@ -163,3 +165,16 @@ def test_timings_are_printed_and_what_teaches_none_is_an_error(cli: Run, tmp_pat
     code, out, err = cli("recordings", "timings", "refused")
     assert (code, out) == (2, "")
     assert err == "ltx-mock: no recording in refused shows when a task ended\n"
+
+
+def test_it_is_said_which_tasks_teach_no_timings(cli: Run, tmp_path: Path) -> None:
+    fast = task(answer(50, state("processing")), answer(300, success(55_000)))
+    why = "1 task with a costTime that the polls contradict, as that of a clock that runs faster"
+    write([fast], tmp_path / "fast")
+    assert cli("recordings", "timings", "fast") == (
+        2,
+        "",
+        f"ltx-mock: no recording in fast shows when a task ended; {why}\n",
+    )
+    write([fast, LIFE], tmp_path / "both")
+    assert cli("recordings", "timings", "both")[2].splitlines()[-1] == f"ltx-mock: left out: {why}"

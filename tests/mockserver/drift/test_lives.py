@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.drift import drift_between, drift_of, learn_timings
+from ltx_mock.drift import drift_between, drift_of, learn_timings, left_out
 from ltx_mock.drift.lives import Interval, are_too_many, differ, lives_of
 from ltx_mock_contracts.recordings import RecordedAnswer, RecordedRequest, Recording
 from support.bodies import TEXT, request_body
@@ -159,7 +159,22 @@ def test_a_time_that_is_hardly_known_is_not_learned() -> None:
 
 def test_a_negative_time_is_not_learned() -> None:
     """A file with one could not be read again."""
-    assert learn_timings([task(answer(500, success(-3000)))]).lives == ()
+    negative = task(answer(500, success(-3000)))
+    assert learn_timings([negative]).lives == ()
+    assert left_out([negative]).total() == 1
+
+
+def test_what_is_left_out_has_a_reason() -> None:
+    fast = task(answer(50, state("processing")), answer(300, success(55_000)))
+    late = task(answer(3000, state("processing")), answer(200_000, state("failed", failCode="X", failMsg="y")))
+    nameless = task(answer(3000, state("failed", failMsg="y")))
+    known = [LIFE, fast, fast, late, nameless, task(answer(0, state("pending")))]
+    assert left_out(known) == {
+        "a costTime that the polls contradict, as that of a clock that runs faster": 2,
+        "an end that the polls leave open by more than 15 s": 1,
+        "no failCode": 1,
+    }
+    assert [len(each.ends) for each in learn_timings(known).lives] == [1]
 
 
 def test_of_many_times_the_percentiles_are_kept() -> None:
