@@ -32,11 +32,13 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import url_of
 from ltx_mock.version import VERSION
+from ltx_mock_contracts.reporting.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ltx_mock.upstream.client import Upstream
+    from ltx_mock.upstream.purse import Limits
     from ltx_mock.upstream.recorder import Recorder
 
 SETTINGS = (
@@ -117,7 +119,8 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
     def ready() -> None:
         if ready_file:
             write_ready_file(Path(ready_file), own_url)
-        click.echo(_banner(own_url, upstream.root, new_token), err=True)
+        folder = recorder.folder if recorder else None
+        click.echo(_banner(own_url, upstream.root, limits, folder, new_token), err=True)
 
     lines = None if quiet or sys.stdout is None else line_format(as_json=as_json)
     try:
@@ -129,16 +132,20 @@ def run_proxy(given: dict[str, Any], recorder_of: Callable[[Upstream], Recorder]
             remove_ready_file(Path(ready_file))
 
 
-def _banner(url: str, upstream: str, new_token: str | None) -> str:
+def _banner(url: str, upstream: str, limits: Limits, folder: Path | None, new_token: str | None) -> str:
+    given = {"task": limits.tasks, "credit": limits.credits}
+    most = [counted(number, noun) for noun, number in given.items() if number is not None]
     return "\n".join(
         [
-            f"ltx-mock {VERSION} forwards to {upstream}",
+            f"ltx-mock {VERSION} forwards to {upstream}{'' if folder is None else ', and records'}",
             "",
             f"  base URL      {url}/api/v1",
             f"  API key       {OWN_KEY}",
+            *([f"  limits        at most {' and '.join(most)}"] if most else ()),
+            *([] if folder is None else [f"  recordings    a file for each task in {printable(str(folder))}"]),
             f"  dashboard     {dashboard_url(url)}",
             *([token_line(new_token)] if new_token else ()),
             "",
-            "  Ctrl-C stops the proxy.",
+            f"  Ctrl-C stops {'the proxy' if folder is None else 'the recording'}.",
         ]
     )

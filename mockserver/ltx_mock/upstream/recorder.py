@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from ltx_mock.upstream.results import NotKeptError, ResultDownloads
@@ -112,6 +113,11 @@ class Recorder:
         self._tasks: OrderedDict[str, _Task] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, "ltx-mock-recorder")
         self._stopped = False
+
+    @property
+    def folder(self) -> Path:
+        """Where it writes."""
+        return self._folder.path
 
     async def generated(self, exchange: UpstreamExchange) -> None:
         """Record a generateTask."""

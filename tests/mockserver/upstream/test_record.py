@@ -94,6 +94,19 @@ def test_a_recording_has_the_request_each_distinct_answer_and_the_end(tmp_path: 
     assert Matcher([told]).equal(json.dumps(request_body(TEXT, seed=7)).encode(), OTHER_KEY) == (told,)
 
 
+def test_the_message_at_start_says_what_is_recorded_where_and_up_to_which_limits(tmp_path: Path) -> None:
+    with IndependentServer() as api:
+        with recording(api.url, tmp_path, "--max-tasks", "1", "--max-credits", "90") as recorder:
+            said = recorder.stderr()
+        with recording(api.url, tmp_path) as recorder:
+            unlimited = recorder.stderr()
+    assert f"forwards to {api.url}, and records\n" in said
+    assert f"\n  recordings    a file for each task in {tmp_path}\n" in said
+    assert "\n  limits        at most 1 task and 90 credits\n" in said
+    assert "Ctrl-C stops the recording." in said
+    assert "limits" not in unlimited
+
+
 def test_a_refusal_is_recorded_once_and_one_of_the_key_is_not(tmp_path: Path) -> None:
     with (
         IndependentServer() as api,
