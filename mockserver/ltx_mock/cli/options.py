@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from math import isnan
 from typing import Any, TypeAlias
 
 import click
 
-__all__ = ["Decorator", "Number", "RenamedOption", "folder_option", "together"]
+from ltx_mock.errors import LtxMockError
+
+__all__ = ["Decorator", "Number", "RenamedOption", "check_companions", "folder_option", "together"]
 
 Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -62,3 +64,21 @@ def folder_option(about: str) -> Decorator:
         metavar="DIR",
         help=about,
     )
+
+
+def check_companions(ctx: click.Context, companions: Mapping[str, str]) -> None:
+    """Check that options of the command line have the option without which they do nothing, from any source.
+
+    In the environment or a config file they may wait for it.
+
+    Args:
+        ctx: The context of the command.
+        companions: The names of options, each with that of the option that it needs.
+
+    Raises:
+        LtxMockError: One stands alone.
+    """
+    for name, needed in companions.items():
+        given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if given and ctx.params[needed] is None:
+            raise LtxMockError(f"--{name.replace('_', '-')} needs --{needed.replace('_', '-')}")

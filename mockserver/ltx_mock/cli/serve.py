@@ -19,7 +19,7 @@ import click
 
 from ltx_mock.cli import names
 from ltx_mock.cli.config_file import PREFIX, ConfigurableCommand
-from ltx_mock.cli.options import together
+from ltx_mock.cli.options import check_companions, together
 from ltx_mock.cli.output import coloured, note
 from ltx_mock.cli.ready_file import check_ready_file, remove_ready_file, write_ready_file
 from ltx_mock.cli.record_mode import RecordMode, record_mode_options
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 MAX_WORKERS = 256
 WAIT_SECONDS = 30.0
 """How long to wait for a store that cannot be reached yet."""
+COMPANIONS = {"match_ignore": "recordings", "max_tasks": "upstream", "max_credits": "upstream"}
+"""The options that do nothing without another one."""
 OWN_KEY = "your own: tasks cost money"
 """The key that requests to the real API need."""
 ASK_SECONDS = 1.0
@@ -119,13 +121,15 @@ console_options = together(
 )
 @record_mode_options
 @click.option("--open", is_flag=True, help="Open the dashboard in the browser.")
-def serve(*, quiet: bool, ready_file: str | None, workers: int, **given: Any) -> None:
+@click.pass_context
+def serve(ctx: click.Context, *, quiet: bool, ready_file: str | None, workers: int, **given: Any) -> None:
     """Run the fake API until Ctrl-C.
 
     You can also set each option in the environment (LTX_MOCK_PORT=8000), in ltx-mock.toml, or under
     [tool.ltx-mock] in pyproject.toml (port = 8000). A flag overrides the environment, and the environment the file.
     """
     end_at_sigterm()
+    check_companions(ctx, COMPANIONS)
     as_json, in_browser = given.pop("json"), given.pop("open")
     mode = {name: given.pop(name) for name in ("upstream", "record_mode", "max_tasks", "max_credits")}
     values = {name: value for name, value in given.items() if value not in (None, ())}

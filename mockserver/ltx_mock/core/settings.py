@@ -179,6 +179,8 @@ class Settings:
             given = getattr(self, item.name)
             if given is not None or item.default is not None:
                 object.__setattr__(self, item.name, item.metadata["read"](item.name, given))
+        if self.recordings_only and self.recordings is None:
+            raise SettingsError("recordings_only needs recordings, the folder to replay", "recordings_only")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Settings:

@@ -155,6 +155,10 @@ def test_the_budget_counts_other_methods_and_what_cannot_be_read(mode: str, tmp_
             "--record-mode once needs --clock real",
         ),
         (("--upstream", "ftp://h", "--recordings", "DIR"), "--upstream must be the http or https URL of a server"),
+        (("--match-ignore", "input.seed"), "--match-ignore needs --recordings"),
+        (("--max-tasks", "3", "--recordings", "DIR"), "--max-tasks needs --upstream"),
+        (("--max-credits", "3"), "--max-credits needs --upstream"),
+        (("--recordings-only",), "recordings_only needs recordings, the folder to replay"),
         (("--record-mode", "some"), "Invalid value for '--record-mode'"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ltx_mock import SettingsError
+from ltx_mock import MockServer, SettingsError
 from ltx_mock.cli.config_file import read_config
 from ltx_mock.cli.serve import serve
 from ltx_mock.core.settings import Settings
@@ -102,6 +102,21 @@ def test_what_serve_alone_has_can_stand_in_the_environment(tmp_path: Path) -> No
         httpx.get(f"{served.url}/nothing", trust_env=False, verify=False)
         assert json.loads(served.line())["target"] == "/nothing"
         served.end()
+
+
+def test_only_recordings_need_recordings_wherever_it_is_set(tmp_path: Path) -> None:
+    told = "ltx-mock: recordings_only needs recordings, the folder to replay\n"
+    assert ltx_mock("serve", "--port", "0", cwd=tmp_path, env={"LTX_MOCK_RECORDINGS_ONLY": "1"}) == (2, "", told)
+    write(tmp_path, "recordings-only = true\n")
+    assert ltx_mock("serve", "--port", "0", cwd=tmp_path) == (2, "", told)
+    with pytest.raises(SettingsError, match=r"^recordings_only needs recordings"):
+        MockServer(recordings_only=True)
+    assert Settings(recordings=tmp_path, recordings_only=True).recordings_only
+
+
+def test_an_option_that_waits_for_another_may_stand_in_the_environment(tmp_path: Path) -> None:
+    told = told_by(tmp_path, LTX_MOCK_MATCH_IGNORE="input.seed", LTX_MOCK_MAX_TASKS="3")
+    assert told["match_ignore"] == ["input.seed"]
 
 
 def test_json_lines_can_be_asked_for_in_a_file(tmp_path: Path) -> None:
