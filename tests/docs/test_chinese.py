@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ZH = ROOT / "docs" / "zh"
 PAIRS = {ROOT / "README.zh-CN.md": ROOT / "README.md"} | {page: ZH.parent / page.name for page in ZH.glob("*.md")}
+ENGLISH = set(PAIRS.values())
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -45,6 +46,13 @@ def links(page: Path) -> list[str]:
 def test_a_chinese_page_has_the_structure_the_code_and_the_links_of_the_english_one(chinese: Path) -> None:
     assert parts(chinese) == parts(PAIRS[chinese])
     assert links(chinese) == links(PAIRS[chinese])
+
+
+@pytest.mark.parametrize("chinese", PAIRS, ids=lambda page: page.name)
+def test_a_chinese_page_leads_to_the_chinese_page_where_there_is_one(chinese: Path) -> None:
+    given = re.findall(r"\[([^\]]*)\]\(([^)#\s]+)", chinese.read_text(encoding="utf-8"))
+    english = [target for text, target in given if text != "English" and (chinese.parent / target).resolve() in ENGLISH]
+    assert english == []
 
 
 @pytest.mark.parametrize("chinese", PAIRS, ids=lambda page: page.name)

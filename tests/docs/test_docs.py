@@ -56,6 +56,11 @@ def test_the_tour_of_the_readme_does_what_it_says(kind: str, tmp_path: Path) -> 
             check=False,
         )
     assert run.returncode == 0, run.stderr
+    assert "% Total" not in run.stderr, "no progress meter"
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    written = [f"/{each.name}" for each in tmp_path.iterdir() if each.suffix in {".json", ".mp4"}]
+    assert set(written) == {"/response.json", "/video.mp4"}
+    assert set(written) <= set(ignored)
     created, pending, advanced, done, refused, failed = run.stdout.split("====\n")[:6]
     assert json.loads(created)["message"] == "success"
     assert json.loads(pending)["data"]["state"] == "pending"

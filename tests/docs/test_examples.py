@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -181,6 +182,18 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
         yield browser
         browser.close()
+
+
+def test_the_guide_names_the_parameters_of_the_page_and_git_ignores_the_videos() -> None:
+    guide = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    page = (EXAMPLES / "browser" / "index.html").read_text(encoding="utf-8")
+    parameters = set(re.findall(r"options\.get\(\"(\w+)\"\)", page))
+    assert parameters == {"base", "first", "poll"}
+    assert [each for each in parameters if f"`{each}`" not in guide] == []
+    assert "--directory examples/browser" in guide
+    ignored = (EXAMPLES.parent / ".gitignore").read_text(encoding="utf-8").split()
+    assert set(re.findall(r"\w+\.mp4", guide)) == {"city.mp4"}
+    assert "/city.mp4" in ignored
 
 
 @pytest.mark.browser

@@ -122,7 +122,7 @@ console_options = together(
 @record_mode_options
 @click.option("--open", is_flag=True, help="Open the dashboard in the browser.")
 @click.pass_context
-def serve(ctx: click.Context, *, quiet: bool, ready_file: str | None, workers: int, **given: Any) -> None:
+def serve(ctx: click.Context, /, *, quiet: bool, ready_file: str | None, workers: int, **given: Any) -> None:
     """Run the fake API until Ctrl-C.
 
     You can also set each option in the environment (LTX_MOCK_PORT=8000), in ltx-mock.toml, or under
