@@ -130,20 +130,23 @@ def check_cases(
         on_case(run)
         return run
 
+    def run_alone(case: Case) -> CaseRun:
+        return _side_by_side(run_one, [case], 1, client)[0]
+
     # The first case shows whether the others make sense.
     first, *others = list(cases)
-    runs = [run_one(first)]
+    runs = [run_alone(first)]
     control = runs[0] if first is CONTROL else None
     if control is None and waits_in_real_time(runs[0]):
-        control = run_one(CONTROL)
+        control = run_alone(CONTROL)
     hint = _hint(control or runs[0], len(others))
     if hint is None:
         beside = _side_by_side(run_one, others, jobs, client)
         # Parallel programs may disturb each other, for example by writing the same file.
-        runs += [run_one(each.case) if jobs > 1 and _went_wrong(each) else each for each in beside]
+        runs += [run_alone(each.case) if jobs > 1 and _went_wrong(each) else each for each in beside]
         control = control or next((each for each in runs if each.case is CONTROL), None)
         if control is None and any(_wants_a_control(each) for each in runs):
-            control = run_one(CONTROL)
+            control = run_alone(CONTROL)
     if control is not None and control not in runs and not control.got_a_video:
         runs.insert(0, control)  # the cause of the failures of the others
     compared = [each if each.case is CONTROL else replace(each, control=control) for each in runs]
@@ -153,15 +156,18 @@ def check_cases(
 def _side_by_side(
     run_one: Callable[[Case], CaseRun], cases: Sequence[Case], jobs: int, client: Client
 ) -> list[CaseRun]:
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
+    """Run cases in threads: Ctrl-C comes to the main thread only, and so never while a program is being started."""
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    try:
         running = [pool.submit(run_one, case) for case in cases]
-        try:
-            return [each.result() for each in running]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(client, Program):
-                client.stop()
-            raise
+        return [each.result() for each in running]
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if isinstance(client, Program):
+            client.stop()
+        raise
+    finally:
+        pool.shutdown()
 
 
 def _hint(run: CaseRun, others: int) -> str | None:

@@ -400,6 +400,19 @@ def test_who_ends_the_checks_ends_the_client_too(tmp_path: Path, number: signal.
     assert_all_gone(pids, 1)
 
 
+def test_ctrl_c_while_it_is_being_started_ends_it_too(pids: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[call-overload]
+            until(lambda: pids.exists() and pids.read_text().endswith("\n"))
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("ltx_mock.client_checks.programs.subprocess.Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(f"{NOTES_PIDS}\nimport time\ntime.sleep(1000)", PIDS=str(pids))
+    assert_all_gone(pids, 1)
+
+
 def test_honest_waits_are_judged_by_a_scale() -> None:
     good, bad = (
         ltx_mock("check-client", "--case", "success", "--scale", scale, "--", *GOOD, *bug)
