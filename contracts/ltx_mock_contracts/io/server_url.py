@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from ltx_mock_contracts.api import BASE_PATH
 
-__all__ = ["server_root", "server_url"]
+__all__ = ["START_HINT", "server_root", "server_url"]
+
+START_HINT: Final = "start it with: ltx-mock serve"
+"""What to do if nobody listens at an address of this machine."""
 
 
 def server_url(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ltx_mock.control.expectation import Expectation
 from ltx_mock.control.from_json import Exchange
+from ltx_mock_contracts.reporting.text import counted
 
 View = Mapping[str, Any]
 OF_SUBJECT: Final = {"mode": "mode", "requestType": "request_type", "prompt": "prompt"}
@@ -56,7 +57,7 @@ def idle_scenarios(active: Sequence[View], requests: Sequence[View]) -> Iterator
 
 def _why_idle(scenario: View, seen: int, requests: Sequence[View]) -> dict[str, Any]:
     if seen:
-        return {"why": f"{seen} requests matched; it applies from number {scenario['nth']} on"}
+        return {"why": f"{counted(seen, 'request')} matched; it applies from number {scenario['nth']} on"}
     operation = scenario.get("operation")
     wanted = "generateTask or statusTask" if operation is None else operation
     mine = [each for each in requests if scenario["tenant"] in {None, each["tenant"]}]

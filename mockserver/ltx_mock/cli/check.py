@@ -19,6 +19,7 @@ from ltx_mock.cli.report import REPORT_FORMS, chosen_rules, read_baseline, repor
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.conformance.harness.options import Options
 from ltx_mock_contracts.io.server_url import server_url
+from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,6 +160,8 @@ class Lines:
         self._seconds = {each.name: each.seconds for each in plan.running}
         self._bar.reached(0, self._all)
         self._bar.say(str(plan))
+        for why, names in plan.reasons.items():
+            self._bar.say(f"not run: {', '.join(names)}: {why}")
         if plan.missing_tasks:
             self._bar.say(f"with --max-tasks {plan.tasks + plan.missing_tasks} all checks that need tasks would run")
 
@@ -185,7 +188,7 @@ class Lines:
         if self._bar.is_drawn:
             return
         if self._done % SHOWN_EVERY == 0 or self._done == self._all:
-            self._bar.say(f"{self._done} of {self._all} checks done")
+            self._bar.say(f"{self._done} of {counted(self._all, 'check')} done")
 
     def _left(self) -> str:
         left = sum(self._seconds.values()) / self._parallel

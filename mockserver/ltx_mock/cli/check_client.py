@@ -22,6 +22,7 @@ from ltx_mock.cli.report import github_option, json_text, seed_option, show, tel
 from ltx_mock.cli.tables import Cell, Column
 from ltx_mock.errors import LtxMockError
 from ltx_mock_contracts.reporting import escape_workflow_commands
+from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
     from ltx_mock.client_checks.outcome import CaseRun, Results
@@ -164,7 +165,7 @@ def check_client(
     if any(case.forged for case in chosen) and not secret:
         raise click.UsageError("cases of forged callbacks need --callback-secret", ctx)
     outputs.check(github=github)
-    note(f"{len(chosen)} cases, {timing}")
+    note(f"{counted(len(chosen), 'case')}, {timing}")
     with _sigterm_as_ctrl_c(), progress("running the client", total=len(chosen)) as bar:
         found = check_cases(
             chosen,
@@ -176,7 +177,7 @@ def check_client(
             callback_secret=secret,
             http_timeout=http_timeout,
             jobs=_jobs(parallel, timing, callback),
-            on_case=_Progress(len(chosen), bar),
+            on_case=_Progress({case.name for case in chosen}, bar),
         )
     _write(found, _again(ctx, command, variables, callback), outputs, github=github)
     ctx.exit(FINDINGS if not found.report.ok else CANNOT_RUN if found.hint else CLEAN)
@@ -224,10 +225,11 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
 
 
 class _Progress:
-    """Prints the end of the client in each case, and the number of cases."""
+    """Prints the end of the client in each run of a case, and the number of runs."""
 
-    def __init__(self, cases: int, bar: Bar) -> None:
+    def __init__(self, cases: set[str], bar: Bar) -> None:
         self._cases = cases
+        self._left = set(cases)
         self._bar = bar
         self._played = 0
         self._saying = Lock()
@@ -235,8 +237,11 @@ class _Progress:
     def __call__(self, run: CaseRun) -> None:
         with self._saying:
             self._played += 1
-            total = max(self._played, self._cases)
-            self._bar.say(f"{self._played}/{total} {run.case.name}: the client {run.client.description}")
+            total = max(self._played, len(self._cases))
+            name = run.case.name
+            why = "" if name in self._left else ", again, alone" if name in self._cases else ", to compare"
+            self._left.discard(name)
+            self._bar.say(f"{self._played}/{total} {name}{why}: the client {run.client.description}")
             self._bar.reached(self._played, total)
 
 

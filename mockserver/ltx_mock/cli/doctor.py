@@ -23,7 +23,7 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.control_client import ControlError, NotLtxMockError, Timeouts
 from ltx_mock_contracts.io.reply import NoReplyError
-from ltx_mock_contracts.io.server_url import server_root
+from ltx_mock_contracts.io.server_url import START_HINT, server_root
 
 EXTRAS = {"test": "hypothesis", "redis": "redis", "mcp": "mcp"}
 SECONDS = 2.0
@@ -139,7 +139,7 @@ def _server(given: Environment) -> Result:
     except NotLtxMockError as error:
         return Result("server", str(error), "give the fake's address with --url, or serve on another port: --port 0")
     except NoReplyError as error:
-        advice = "start it with: ltx-mock serve; or give its address with --url"
+        advice = f"{START_HINT}; or give its address with --url"
         return Result("server", f"nothing answers at {given.url} ({error})", advice)
     except ControlError as error:
         if error.status in {401, 403}:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 
 from ltx_mock.errors import LtxMockError
-from ltx_mock_contracts.io.server_url import server_root
+from ltx_mock_contracts.io.server_url import START_HINT, server_root
 from ltx_mock_contracts.model import MODEL
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(client, **rest)
         except NoReplyError as error:
-            hint = "start it with: ltx-mock serve; or give its address with --url"
+            hint = f"{START_HINT}; or give its address with --url"
             raise LtxMockError(f"no ltx-mock at {client.root}/__admin ({error}); {hint}") from error
         except NotLtxMockError as error:
             raise LtxMockError(f"{error}; give the server's address with --url") from error

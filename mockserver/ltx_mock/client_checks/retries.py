@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock.client_checks.case_judge import seconds
+from ltx_mock_contracts.reporting.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,9 @@ def pays_once(judge: CaseJudge, run: CaseRun) -> None:
         judge.checked("CLI-10")
     if unknown is not None and submitted[unknown + 1 :]:
         title = "it submits again, though the first task may exist"
-        expected, actual = "one submission", f"{len(submitted)} submissions, {len(run.tasks)} tasks"
-        judge.wrong("CLI-10", title, submitted[unknown], submitted[unknown + 1], expected=expected, actual=actual)
+        tried = f"{counted(len(submitted), 'submission')}, {counted(len(run.tasks), 'task')}"
+        again = submitted[unknown], submitted[unknown + 1]
+        judge.wrong("CLI-10", title, *again, expected="one submission", actual=tried)
     elif len(run.tasks) > 1:
         title, expected = "it pays more than once: it creates more than one task for one video", "one task"
         made = [each for each in submitted if each.status == 200]

@@ -19,6 +19,7 @@ from ltx_mock.client_checks.case_judge import (
 from ltx_mock.client_checks.error_messages import message_of
 from ltx_mock.client_checks.retries import fails_in_passing, pays_once, takes_no_for_an_answer, waits_longer_each_time
 from ltx_mock_contracts.polling import FASTEST_SAMPLE_MS, FIRST_POLL_MS, POLL_EVERY_MS
+from ltx_mock_contracts.reporting.text import counted
 from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.validation.findings import show
 
@@ -69,8 +70,8 @@ def _how(run: CaseRun) -> str:
 def _asks_for_a_video(judge: CaseJudge, run: CaseRun) -> None:
     judge.checked("CLI-1")
     if not run.tasks and not any("generateTask" in each.target for each in run.sent):
-        expected, actual = "a generateTask", f"{len(run.requests)} other requests; it {run.client.description}"
-        judge.wrong("CLI-1", "the client did not request a video", expected=expected, actual=actual)
+        actual = f"{counted(len(run.requests), 'other request')}; it {run.client.description}"
+        judge.wrong("CLI-1", "the client did not request a video", expected="a generateTask", actual=actual)
 
 
 def _has_its_key(judge: CaseJudge, run: CaseRun) -> None:

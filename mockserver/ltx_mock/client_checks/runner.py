@@ -15,6 +15,7 @@ from ltx_mock.client_checks.timing import Timing
 from ltx_mock.client_checks.trial import HTTP_TIMEOUT, KEY, Client, run_case
 from ltx_mock.control.from_json import AMOUNTS
 from ltx_mock_contracts.reporting.redaction import without_keys
+from ltx_mock_contracts.reporting.text import counted
 from ltx_mock_contracts.rules import RULES
 from ltx_mock_contracts.verdicts import Report, VerdictCollector
 
@@ -172,7 +173,7 @@ def _side_by_side(
 
 def _hint(run: CaseRun, others: int) -> str | None:
     """Return why the other cases are skipped after the first, and what to do; else None."""
-    rest = f"the other {others} cases were not run" if others else "no further case was run"
+    rest = f"{counted(others, 'other case was', 'other cases were')} not run" if others else "no further case was run"
     if not run.sent:
         return f"the client sent nothing to the fake: {rest}. The address is in APIXO_BASE_URL, or in {{base_url}}"
     if waits_in_real_time(run):

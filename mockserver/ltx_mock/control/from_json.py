@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 from ltx_mock.core.records import Account, Attempt, Delivery
 from ltx_mock.fields import camel
 from ltx_mock_contracts.api import ENDED
+from ltx_mock_contracts.reporting.text import counted
 from ltx_mock_contracts.validation.findings import Finding
 
 
@@ -196,5 +197,5 @@ def amounts_of(view: Mapping[str, Any]) -> dict[str, int]:
 def amounts_text(amounts: Mapping[str, int]) -> str:
     """Return the `AMOUNTS` as one line."""
     reasons = ", ".join(f"{words} {amounts[reason]}" for reason, words in REASONS.items() if amounts[reason])
-    tasks = f"{amounts['tasks']} task{'' if amounts['tasks'] == 1 else 's'}"
+    tasks = counted(amounts["tasks"], "task")
     return f"{tasks}, {amounts['spent']} credits spent, {amounts['wasted']} wasted{reasons and f' ({reasons})'}"

@@ -14,7 +14,7 @@ from ltx_mock.core.keys import key_label
 from ltx_mock.core.timeline import NEVER
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts.reporting.github import escape_workflow_commands
-from ltx_mock_contracts.reporting.text import fitting, printable, shortened
+from ltx_mock_contracts.reporting.text import counted, fitting, printable, shortened
 from ltx_mock_contracts.trace.curl import curl_command
 
 MAX_LINES = 60
@@ -46,7 +46,7 @@ def history(world: World) -> str:
     start = min([entry.at for entry in requests] + [task.create_time for task in tasks], default=now)
     head = (
         f"seed {seed}, key {key_label(world.api_key)}, clock {world.clock.mode}, "
-        f"{len(tasks)} tasks, {(now - start) / SECOND:.3f} s after the first request"
+        f"{counted(len(tasks), 'task')}, {(now - start) / SECOND:.3f} s after the first request"
     )
     lines = _folded([(at - start, text) for at, _, text in sorted(_moments(requests, tasks, now))])
     if len(lines) > MAX_LINES:
@@ -104,9 +104,12 @@ def _again(world: World, requests: list[Exchange]) -> list[str]:
 def _to_come(world: World, tasks: list[Task], now: int) -> list[str]:
     """Return the future events, in order, with what they wait for."""
     ahead = [
-        (at, f"{task.id} is {state}")
+        (at, f"{task.id} {change}")
         for task in tasks
-        for at, state in [(task.processing_time, "processing"), (task.end_time, task.end_state)]
+        for at, change in [
+            (task.processing_time, "is processing"),
+            (task.end_time, "fails" if task.end_state == "failed" else f"is {task.end_state}"),
+        ]
         if now < at < NEVER
     ]
     ahead += [
@@ -158,9 +161,9 @@ def _folded(moments: list[tuple[int, str]]) -> list[str]:
 def _moments(requests: list[Exchange], tasks: list[Task], now: int) -> list[Moment]:
     moments = [(request.at, request.number, _told(request)) for request in requests]
     for task in tasks:
-        how = f" with {task.fail_code}" if task.end_state == "failed" else ""
-        changes = [(task.processing_time, "processing"), (task.end_time, task.end_state + how)]
-        moments += [(at, 0, f"{task.id} is {state}") for at, state in changes if at <= now]
+        end = f"failed with {task.fail_code}" if task.end_state == "failed" else f"is {task.end_state}"
+        changes = [(task.processing_time, "is processing"), (task.end_time, end)]
+        moments += [(at, 0, f"{task.id} {change}") for at, change in changes if at <= now]
     return moments
 
 

@@ -11,6 +11,7 @@ from ltx_mock.errors import ContractFailure
 from ltx_mock.fields import whole
 from ltx_mock.server.process import close_in_children
 from ltx_mock_contracts.receiver import HttpReceiver, Request, Response
+from ltx_mock_contracts.reporting.text import counted
 
 WAIT_SECONDS = 5.0
 NOT_IMPLEMENTED = Response(501)
@@ -93,7 +94,7 @@ class CallbackReceiver:
                 return list(self._received)
             came = ", ".join(f"{each.task_id} {each.state}" for each in self._received) or "none"
         raise ContractFailure(
-            f"expected {count} callbacks within {timeout:g} s, but {len(self._received)} came: {came}"
+            f"expected {counted(count, 'callback')} within {timeout:g} s, but {len(self._received)} came: {came}"
         )
 
     def take(self, received: Received) -> int | None:

@@ -68,7 +68,11 @@ def test_a_scenario_for_a_later_request_says_how_many_matched(seen: int) -> None
         for _ in range(seen):
             submit(client)
         [waiting] = idle(mock)
-        expected = f"{seen} requests matched; it applies from number 3 on" if seen else "there was no generateTask "
+        expected = (
+            f"{seen} request{'s' * (seen > 1)} matched; it applies from number 3 on"
+            if seen
+            else "there was no generateTask "
+        )
         assert waiting["why"].startswith(expected)
 
 

@@ -268,6 +268,23 @@ def test_it_says_what_it_waits_for_and_for_how_long(capsys: pytest.CaptureFixtur
     ]
 
 
+def test_the_plan_names_the_checks_that_do_not_run_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    left_out = {"a": "it needs a second key (--other-key)", "b": "it needs 1 task", "c": "it needs 1 task"}
+    plan = Plan(running=[Check("d", (), print), Check("e", (), print, tasks=1)], left_out=left_out)
+    Lines(1, Bar("checking")).planned(plan)
+    assert capsys.readouterr().err.splitlines() == [
+        "ltx-mock: 1 free check and 1 that creates tasks, on their own tenants; 3 cannot be run",
+        "ltx-mock: not run: a: it needs a second key (--other-key)",
+        "ltx-mock: not run: b, c: it needs 1 task",
+    ]
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9", "http://localhost:9/api/v1"])
+def test_nobody_on_this_machine_brings_the_command_that_starts_a_server(url: str) -> None:
+    code, _, err = ltx_mock("check", url)
+    assert (code, err.endswith("; start it with: ltx-mock serve\n")) == (2, True), err
+
+
 def test_nobody_at_the_url_is_one_line_with_several_processes_too() -> None:
     run = run_pytest("--ltx-base-url", "http://127.0.0.1:9", "-n", "2")
     assert run.returncode == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -296,6 +297,19 @@ def test_a_good_program_passes_with_callbacks_and_a_bad_one_is_named(tmp_path: P
     assert "something went wrong" in next(each["output"] for each in report["cases"] if each["broken"])
 
 
+def test_progress_says_which_case_runs_again_and_which_is_only_compared() -> None:
+    twice = ("--case", "success", "--case", "extra-fields", "--parallel", "2")
+    _, _, again = ltx_mock("check-client", *twice, "--", *GOOD, "unknown-field")
+    assert again.splitlines()[0] == f"ltx-mock: 2 cases, {Timing()}"
+    assert "ltx-mock: 3/3 extra-fields, again, alone: the client exits with 0" in again.splitlines()
+    _, _, compared = ltx_mock("check-client", "--case", "rate-limited", "--", *GOOD, "gives-up-at-429")
+    assert compared.splitlines()[:3] == [
+        f"ltx-mock: 1 case, {Timing()}",
+        "ltx-mock: 1/1 rate-limited: the client exits with 1",
+        "ltx-mock: 2/2 success, to compare: the client exits with 0",
+    ]
+
+
 def test_how_to_see_one_case_again_is_told_without_what_may_be_secret() -> None:
     options = ("--timeout", "300", "--env", "TOKEN=hidden", "--env", "ROOT={url}", "--seed", "3", "--callback")
     code, out, err = ltx_mock("check-client", "--case", "success", *options, "--", *GOOD, "unknown-field")
@@ -372,7 +386,7 @@ def test_what_cannot_be_run_is_told_in_one_line(
     out, err = capsys.readouterr()
     assert (ended.value.code, out) == (2, ""), err
     assert said in err.splitlines()[-1]
-    assert len([line for line in err.splitlines() if " cases, " not in line]) == 1
+    assert len([line for line in err.splitlines() if not re.search(r" \d+ cases?, ", line)]) == 1
 
 
 @pytest.mark.parametrize("option", ["--output", "--junitxml", "--github"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ltx_mock.control.from_json import REASONS
 from ltx_mock.scenarios import LIBRARY
 from support.browser import page_files
 
@@ -43,3 +44,10 @@ def test_each_scenario_of_the_library_is_told_in_chinese(folder: Path) -> None:
     keys = json.loads(subprocess.run(run, cwd=folder, capture_output=True, text=True, check=True).stdout)
     told = {key.removeprefix("scenario.") for key in keys if key.startswith("scenario.")}
     assert told == {row.name for row in LIBRARY}
+
+
+def test_the_bill_names_waste_as_the_commands_do(folder: Path) -> None:
+    script = 'import { TEXTS } from "./page/texts.js"; console.log(JSON.stringify(TEXTS.en))'
+    run = ["node", "--input-type=module", "--eval", script]
+    texts = json.loads(subprocess.run(run, cwd=folder, capture_output=True, text=True, check=True).stdout)
+    assert {name: texts[f"bill.{name}"] for name in REASONS} == REASONS

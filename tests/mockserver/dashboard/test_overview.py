@@ -117,7 +117,7 @@ def test_the_bill_names_what_is_wasted(browser: Browser, mock: MockServer) -> No
             [
                 "never fetched10 credits, 2 tasks",
                 "never asked for10 credits, 2 tasks",
-                "the same again5 credits, 1 task",
+                "repeated5 credits, 1 task",
             ]
         )
         bill.get_by_text("By prompt").click()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import ltx_mock.testing.pytest_report  # noqa: F401 - see `loaded`
 from ltx_mock import MockServer
 from ltx_mock.server.thread import ServerThread
+from ltx_mock.testing.pytest_report import history
 from support.bodies import TEXT
 
 BODY = {"input": TEXT}
@@ -97,6 +97,19 @@ curl -X POST http://127.0.0.1:PORT/api/v1/generateTask/ltx-2-19b -H "Authorizati
 -H 'Content-Type: application/json' -d '{"input": {"mode": "text-to-video", "prompt": "a futuristic city with \
 flying cars at sunset", "resolution": "480p", "duration": 5}, "colour": "it'"'"'s red"}'"""
     )
+
+
+def test_the_end_of_a_task_is_a_sentence() -> None:
+    with MockServer(clock="manual") as mock, mock.client() as client:
+        mock.scenarios.add(fail_code="CONTENT_VIOLATION")
+        client.post("/generateTask/ltx-2-19b", json=BODY)
+        ahead = masked(history(mock))
+        mock.clock.advance(600)
+        ended = masked(history(mock))
+    assert ", 1 task, " in ahead.splitlines()[0]
+    assert "\n  task_1 fails in SECONDS s\n" in ahead
+    assert "s  task_1 is processing\n" in ended
+    assert "s  task_1 failed with CONTENT_VIOLATION\n" in ended
 
 
 def test_no_key_is_in_a_report(pytester: pytest.Pytester) -> None:

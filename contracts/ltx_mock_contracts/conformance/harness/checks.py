@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from ltx_mock_contracts.reporting.text import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -143,12 +145,21 @@ class Plan:
 
     def __str__(self) -> str:
         free = sum(each.tasks == 0 for each in self.running)
-        text = f"{free} free checks and {len(self.running) - free} that create tasks"
+        creating = counted(len(self.running) - free, "that creates tasks", "that create tasks")
+        text = f"{counted(free, 'free check')} and {creating}"
         if self.bound is None:
             text += ", on their own tenants"
         else:
             text += f", {self.tasks} of them at most, where {self.bound} are allowed"
         return text + f"; {len(self.left_out)} cannot be run" * bool(self.left_out)
+
+    @property
+    def reasons(self) -> dict[str, list[str]]:
+        """Each reason why checks are omitted, with the names of these checks."""
+        found: dict[str, list[str]] = {}
+        for name, why in self.left_out.items():
+            found.setdefault(why, []).append(name)
+        return found
 
 
 def _order(check: Check, rules: frozenset[str] | None) -> tuple[bool, bool, bool, int]:
@@ -168,7 +179,7 @@ def _over_budget(check: Check, planned: int, target: Target) -> str | None:
     if check.tasks is None:
         return "it needs many tasks, so it runs only against an ltx-mock"
     if check.tasks and planned + check.tasks > bound:
-        return f"it needs {check.tasks} task{'s' * (check.tasks > 1)}, more than --max-tasks {bound} leaves"
+        return f"it needs {counted(check.tasks, 'task')}, more than --max-tasks {bound} leaves"
     if check.risky and not target.budget.total_bound - planned:
         return f"a faulty server could create a task; --max-tasks {bound + 1} allows it"
     return None

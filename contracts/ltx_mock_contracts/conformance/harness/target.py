@@ -16,7 +16,7 @@ from ltx_mock_contracts.conformance.harness.receiver import Receiver
 from ltx_mock_contracts.control_client import ControlError
 from ltx_mock_contracts.io.http_client import HttpClient
 from ltx_mock_contracts.io.reply import NoReplyError
-from ltx_mock_contracts.io.server_url import server_root, server_url
+from ltx_mock_contracts.io.server_url import START_HINT, server_root, server_url
 from ltx_mock_contracts.model import MODEL
 
 if TYPE_CHECKING:
@@ -193,7 +193,8 @@ class Target:
                 self._check_key(reason)
         except NoReplyError as error:
             if error.unreachable:
-                raise CannotRunError(f"no server responds at {self.options.url}: {error}") from None
+                hint = f"; {START_HINT}" if self.local else ""
+                raise CannotRunError(f"no server responds at {self.options.url}: {error}{hint}") from None
             return "it does not respond"
         return reason
 

@@ -252,7 +252,7 @@ const en = {
   "bill.wasted.one": "1 credit wasted",
   "bill.neverFetched": "never fetched",
   "bill.neverAsked": "never asked for",
-  "bill.repeated": "the same again",
+  "bill.repeated": "repeated",
   "bill.part": "{n} credits, {tasks}",
   "bill.part.one": "1 credit, {tasks}",
   "bill.which": "Wasted tasks",
