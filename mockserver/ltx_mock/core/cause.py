@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 CauseKind: TypeAlias = Literal[
     "request", "limit", "asset", "scenario", "attempt", "manual", "clock", "crash", "upstream", "recording"
@@ -10,6 +10,10 @@ CauseKind: TypeAlias = Literal[
 """`request`: something in the request; `limit`: a limit or missing credits; `asset`: an image or LoRA; `scenario`;
 `attempt`: the number of a callback's attempt; `manual`: an action by hand; `clock`: a change of the clock; `crash`: an
 internal error of the fake; `upstream`: what the real API did, behind a proxy; `recording`: what it did once."""
+
+
+UNRECORDED: Final = "no recording of this request"
+"""How the cause begins of the 404 for a request that no recording equals."""
 
 
 class Cause(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ltx_mock.core.cause import Cause
+from ltx_mock.core.cause import UNRECORDED, Cause
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import responses
 from ltx_mock.engine.responses import ApiResponse
@@ -89,7 +89,7 @@ class RecordingFolders:
         """Return the 404 for a request that no recording equals, with the differences from the nearest."""
         nearest = self._matcher(tenant).nearest(raw, tenant.key)
         why = "there are no recordings" if nearest is None else _described(nearest)
-        message = f"no recording of this request; {why}"
+        message = f"{UNRECORDED}; {why}"
         return responses.error(404, message[0].upper() + message[1:], cause=Cause("recording", message))
 
     def _matcher(self, tenant: Tenant) -> Matcher:

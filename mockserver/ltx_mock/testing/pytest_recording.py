@@ -43,7 +43,18 @@ def mode_of(config: pytest.Config, marked: object) -> str | None:
     if marked is None:
         return None
     mode = choice(*RECORD_MODES)("record_mode", marked)
-    return "none" if os.environ.get("CI", "").lower() not in {"", "0", "false"} else mode
+    return "none" if _in_ci() else mode
+
+
+def how_to_record(config: pytest.Config) -> str:
+    """Return what to do if there is no folder of recordings."""
+    if _in_ci() and config.option.ltx_record_mode is None:
+        return "in CI tests only replay: record on your machine and commit the folder, or give --ltx-record-mode once"
+    return "record it with --ltx-record-mode once"
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
 def records(config: pytest.Config, mode: str | None, folder: Path) -> bool:
@@ -83,10 +94,11 @@ def recording_server(
 def _api(config: pytest.Config) -> Api:
     url = config.option.ltx_upstream or os.environ.get("LTX_MOCK_UPSTREAM")
     key = config.option.ltx_api_key or os.environ.get("APIXO_API_KEY")
-    if not (url and key):
-        missing = "--ltx-upstream URL or LTX_MOCK_UPSTREAM" if key else "--ltx-api-key KEY or APIXO_API_KEY"
-        raise SettingsError(f"to record the real API, give {missing}", "record_mode")
-    return Api(url, key)
+    if url and key:
+        return Api(url, key)
+    needed = {"--ltx-upstream URL or LTX_MOCK_UPSTREAM": url, "--ltx-api-key KEY or APIXO_API_KEY": key}
+    missing = ", and ".join(name for name, value in needed.items() if not value)
+    raise SettingsError(f"to record the real API, give {missing}", "record_mode")
 
 
 def _purse(config: pytest.Config) -> Purse:

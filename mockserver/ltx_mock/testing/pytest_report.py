@@ -172,8 +172,11 @@ def _told(request: Exchange) -> str:
         return f"callback to {request.target} -> {request.status or 'no response'}, {request.cause}"
     text = f"{request.method} {request.operation} -> {request.status}"
     text += f" after {request.latency} ms" if request.latency else ""
-    about = [request.task_id, request.state if request.operation == "statusTask" else None, _message(request)]
-    shown_text = " ".join(str(part) for part in [*about, request.cause and f"({request.cause})"] if part)
+    message, cause = _message(request), request.cause
+    if cause and str(message).casefold().startswith(cause.casefold()):
+        cause = None  # the message has said it
+    about = [request.task_id, request.state if request.operation == "statusTask" else None, message]
+    shown_text = " ".join(str(part) for part in [*about, cause and f"({cause})"] if part)
     text += f"  {shown_text}" if shown_text else ""
     for finding in request.findings:
         text += f"\n{'':>12}  ! {finding.message} ({finding.rule})"

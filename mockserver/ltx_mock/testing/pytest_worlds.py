@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ltx_mock.core.cause import UNRECORDED
 from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import OF_THE_SERVER, setting_names, with_current_names
 from ltx_mock.core.timings import Timings, load_timings
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
-from ltx_mock.testing.pytest_recording import mode_of, recording_server, records
+from ltx_mock.testing.pytest_recording import how_to_record, mode_of, recording_server, records
 from ltx_mock.testing.pytest_spending import add_notes, note_spending
 from ltx_mock.testing.recordings import warn_of_recordings
 from ltx_mock_contracts.control_client import ControlClient
@@ -129,6 +130,8 @@ def _recorded(item: pytest.Item, settings: dict[str, Any]) -> World | None:
         add_notes(item.config, (f"{marked_folder}: {each}" for each in warn_of_recordings(folder).endless))
     except LtxMockError as error:
         problem = f"@pytest.mark.ltx: {error}"
+        if not folder.exists() and getattr(error, "field", "") == "recordings":
+            problem += f"; {how_to_record(item.config)}"
     else:
         return None
     pytest.fail(problem, pytrace=False)
@@ -164,7 +167,15 @@ def stop(config: pytest.Config, servers: list[MockServer]) -> None:
 def sections(item: pytest.Item, *, failed: bool) -> list[Section]:
     """Return the report sections of a test: the full history if it failed, else only the findings of requests."""
     lines = [section for world in item.stash.get(WORLDS, []) for section in _section(world, failed=failed)]
-    return lines + ([*item.stash.get(LAST_STORY, []), *_unkeyed(item)] if failed else [])
+    return lines + ([*item.stash.get(LAST_STORY, []), *_unrecorded(item), *_unkeyed(item)] if failed else [])
+
+
+def _unrecorded(item: pytest.Item) -> Iterator[Section]:
+    """Yield how to record the requests of a test that have no recording, if it can be recorded."""
+    with suppress(Exception):  # the test's own error must be told, whatever happens here
+        requests = (each for world in item.stash.get(WORLDS, []) for each in world.requests)
+        if "scenario" not in marked(item) and any((each.cause or "").startswith(UNRECORDED) for each in requests):
+            yield "ltx-mock", "record what has no recording with --ltx-record-mode new_episodes"
 
 
 def _unkeyed(item: pytest.Item) -> Iterator[Section]:

@@ -135,7 +135,10 @@ def test_once_refuses_what_was_not_recorded(pytester: pytest.Pytester, api: Mock
     run(pytester, RECORDED, *through(api))
     other = RECORDED.replace("submit(ltx_mock)", "submit(ltx_mock, provider='auto')")
     result = run(pytester, other, *through(api), failed=1)
-    result.stdout.fnmatch_lines(["*No recording of this request; the nearest is task_*provider*"])
+    told = "*No recording of this request; the nearest is task_*provider*"
+    result.stdout.fnmatch_lines([told, "record what has no recording with --ltx-record-mode new_episodes"])
+    (line,) = [line for line in result.outlines if "-> 404" in line]
+    assert line.casefold().count("no recording") == 1
     assert len(api.tasks) == 1
 
 
@@ -167,7 +170,7 @@ def test_all_replaces_what_was_recorded_before(pytester: pytest.Pytester, api: M
 
 def test_none_never_calls_the_api(pytester: pytest.Pytester, api: MockServer) -> None:
     result = run(pytester, RECORDED, *through(api, "--ltx-record-mode=none"), errors=1)
-    result.stdout.fnmatch_lines(["*recordings must be a folder, but '*taken' is none*"])
+    result.stdout.fnmatch_lines(["*recordings must be a folder, but '*taken' is none; record it with *"])
     assert api.tasks == []
 
 
@@ -175,7 +178,8 @@ def test_in_ci_nothing_is_recorded_unless_the_command_line_says_so(
     pytester: pytest.Pytester, api: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI", "true")
-    run(pytester, RECORDED, *through(api), errors=1)
+    result = run(pytester, RECORDED, *through(api), errors=1)
+    result.stdout.fnmatch_lines(["*'*taken' is none; in CI tests only replay: record on your machine and commit*"])
     assert api.tasks == []
     result = run(pytester, RECORDED, *through(api, "--ltx-record-mode=once"))
     result.stdout.fnmatch_lines(["*--ltx-record-mode=once: tests may call the real API, in real time*"])
@@ -185,7 +189,8 @@ def test_the_api_and_the_key_may_be_in_the_environment(
     pytester: pytest.Pytester, api: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run(pytester, RECORDED, errors=1)
-    result.stdout.fnmatch_lines(["*to record the real API, give --ltx-api-key KEY or APIXO_API_KEY*"])
+    both = "--ltx-upstream URL or LTX_MOCK_UPSTREAM, and --ltx-api-key KEY or APIXO_API_KEY"
+    result.stdout.fnmatch_lines([f"*to record the real API, give {both}"])
     monkeypatch.setenv("APIXO_API_KEY", api.api_key)
     result = run(pytester, RECORDED, errors=1)
     result.stdout.fnmatch_lines(["*to record the real API, give --ltx-upstream URL or LTX_MOCK_UPSTREAM*"])
