@@ -174,7 +174,7 @@ def _unrecorded(item: pytest.Item) -> Iterator[Section]:
     """Yield how to record the requests of a test that have no recording, if it can be recorded."""
     with suppress(Exception):  # the test's own error must be told, whatever happens here
         requests = (each for world in item.stash.get(WORLDS, []) for each in world.requests)
-        if "scenario" not in marked(item) and any((each.cause or "").startswith(UNRECORDED) for each in requests):
+        if any((each.cause or "").startswith(UNRECORDED) for each in requests) and "scenario" not in marked(item):
             yield "ltx-mock", "record what has no recording with --ltx-record-mode new_episodes"
 
 
