@@ -7,7 +7,6 @@ rules it breaks can be told beforehand; none of them is about what the document 
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ltx_mock.client_checks.programs import free_port
 from ltx_mock_contracts import Report
 from ltx_mock_contracts.conformance import Options, check_server
 from ltx_mock_contracts.conformance.harness.clocks import Pace
@@ -87,8 +87,7 @@ def wait_for_line(prism: Process, text: str) -> None:
 @contextmanager
 def serving(document: dict[str, Any], folder: Path) -> Iterator[tuple[str, Process]]:
     """Run Prism with a document and give its URL. Nothing in the document leads off this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     file = folder / "openapi.json"
     file.write_text(json.dumps(document).replace(SAMPLE_RESULT, f"{url}/video.mp4"), encoding="utf-8")

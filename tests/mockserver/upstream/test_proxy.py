@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ltx_mock.client_checks.programs import free_port
 from ltx_mock.testing.remote_server import RemoteServer
 from ltx_mock.testing.tenant import World
 from ltx_mock.upstream.callbacks import unreachable
@@ -217,8 +218,7 @@ def test_without_an_upstream_the_proxy_says_that_it_is_its_own_502() -> None:
 
 
 def test_a_proxy_before_itself_says_so_and_does_not_ask_itself_for_ever() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     own = f"http://127.0.0.1:{port}"
     process = Process([*LTX_MOCK, "proxy", own, "--port", str(port), "--max-tasks", "1"])
     try:
@@ -496,9 +496,8 @@ def callback_body(url: str) -> dict[str, Any]:
 
 
 def test_a_callback_takes_the_way_through_the_proxy_to_the_app() -> None:
-    with Receiver(503, 200) as app, IndependentServer() as api, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
+    with Receiver(503, 200) as app, IndependentServer() as api:
+        port = free_port()
         public = f"http://127.0.0.1:{port}"
         process = Process([*LTX_MOCK, "proxy", api.url, "--port", str(port), "--callback-url", public])
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ltx_mock.client_checks.programs import free_port
 from ltx_mock_contracts.recordings import Matcher, Recording, read_recordings
 from support.bodies import GENERATE, STATUS, TEXT, request_body
 from support.independent_server import KEYS, IndependentServer
@@ -233,9 +233,8 @@ def test_a_response_that_cannot_be_read_is_no_refusal(answer: bytes, tmp_path: P
 
 
 def test_callbacks_are_recorded(tmp_path: Path) -> None:
-    with Receiver(503, 200) as app, IndependentServer() as api, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
+    with Receiver(503, 200) as app, IndependentServer() as api:
+        port = free_port()
         public = f"http://127.0.0.1:{port}"
         with recording(api.url, tmp_path, "--port", str(port), "--callback-url", public) as recorder:
             body = request_body(TEXT) | {"request_type": "callback", "callback_url": f"{app.url}?token=secret-of-mine"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ltx_mock.client_checks.programs import free_port
 from ltx_mock_contracts.recordings import read_recordings
 from mockserver.upstream.test_record import recording
 from support.bodies import GENERATE, STATUS, TEXT, request_body
@@ -130,9 +130,8 @@ def test_no_secret_of_a_request_that_is_refused_is_in_any_file(body: bytes, tmp_
 
 
 def test_no_secret_of_a_callback_is_in_any_file(tmp_path: Path) -> None:
-    with Receiver(200) as app, RawUpstream(*responses("task_1")) as api, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
+    with Receiver(200) as app, RawUpstream(*responses("task_1")) as api:
+        port = free_port()
         public = f"http://127.0.0.1:{port}"
         options = ("--port", str(port), "--callback-url", public, *OPTIONS)
         with recording(api.url, tmp_path, *options) as recorder, recorder.client() as client:
