@@ -29,6 +29,7 @@ KEPT_BYTES: Final = 64 * 1024
 PIECE: Final = 16 * 1024
 GRACE_SECONDS: Final = 0.5
 READ_SECONDS: Final = 1.0
+"""For how many real seconds nothing must come of an output before it is left: a child process may keep it open."""
 ROUNDS: Final = 5
 PROCESSES: Final = Path("/proc")
 MARK: Final = "CHECK_CLIENT_RUN"
@@ -134,6 +135,7 @@ class _Output:
     def __init__(self, stream: IO[bytes] | None) -> None:
         self._kept = bytearray()
         self._lost = 0
+        self._pieces = 0
         self._changing = threading.Lock()
         self._stream = stream
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -141,7 +143,10 @@ class _Output:
 
     def text(self) -> str:
         """Return the output after the end of the program."""
-        self._thread.join(READ_SECONDS)
+        seen = -1
+        while self._thread.is_alive() and self._pieces > seen:
+            seen = self._pieces
+            self._thread.join(READ_SECONDS)
         with self._changing:
             kept, lost = bytes(self._kept), self._lost
         if not lost:
@@ -154,6 +159,7 @@ class _Output:
         with suppress(OSError, ValueError):
             while self._stream is not None and (piece := os.read(self._stream.fileno(), PIECE)):
                 with self._changing:
+                    self._pieces += 1
                     self._kept += piece
                     over = max(0, len(self._kept) - KEPT_BYTES)
                     self._lost += over

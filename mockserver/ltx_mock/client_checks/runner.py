@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ AUTO: Final = "auto"
 
 CONTROL: Final = CASES[0]
 """The case without faults. A client that gets no video here gets none elsewhere, and other cases are meaningless."""
+
+WAKE_SECONDS: Final = 1.0
 
 SOURCES: Final = ("spec", "vendor", "choice")
 """Choices of the fake count too: they are modelled on real behaviour (CLI-9)."""
@@ -161,7 +163,7 @@ def _side_by_side(
     pool = ThreadPoolExecutor(max_workers=jobs)
     try:
         running = [pool.submit(run_one, case) for case in cases]
-        return [each.result() for each in running]
+        return [_result(each) for each in running]
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         if isinstance(client, Program):
@@ -169,6 +171,13 @@ def _side_by_side(
         raise
     finally:
         pool.shutdown()
+
+
+def _result(running: Future[CaseRun]) -> CaseRun:
+    """Wait for a result. A signal that came just before a wait is seen after it, so each wait is short."""
+    while not wait([running], WAKE_SECONDS).done:
+        pass
+    return running.result()
 
 
 def _hint(run: CaseRun, others: int) -> str | None:

@@ -184,6 +184,28 @@ def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr() == ("", "")
 
 
+def test_output_is_read_to_its_end_however_slowly_it_comes() -> None:
+    """Each wait ends with its time limit, when one more piece has come."""
+    source, sink = os.pipe()
+    output = programs._Output(os.fdopen(source, "rb", buffering=0))
+    pieces, thread = [b"one ", b"two ", b"three"], output._thread
+
+    class Waiting:
+        is_alive = staticmethod(thread.is_alive)
+
+        def join(self, _: float) -> None:
+            if not pieces:
+                os.close(sink)
+                thread.join()
+                return
+            came = output._pieces
+            os.write(sink, pieces.pop(0))
+            until(lambda: output._pieces > came)
+
+    output._thread = Waiting()  # type: ignore[assignment]
+    assert output.text() == "one two three"
+
+
 def test_many_small_pieces_are_kept_as_well_as_a_large_one() -> None:
     played = run("import os\nfor n in range(500): os.write(1, b'%d\\n' % n)\nraise SystemExit(1)")
     assert played.run.client.output.split() == [str(number) for number in range(500)]
