@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
+from ltx_mock_contracts.api import STATES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -185,7 +187,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def secrets_of_headers(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the secret values of headers, each also without its scheme; of cookies each value that is no word."""
+    """Return the secret values of headers, each also without its scheme; of cookies each value that is no word.
+
+    The name of a state is no secret, whatever has it: it would be taken out of the bodies that are judged.
+    """
     found = list[str]()
     for name, value in headers:
         if not _SECRET_HEADER.search(name.lower()):
@@ -195,7 +200,7 @@ def secrets_of_headers(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
             found += [each for each in given if not _WORD.fullmatch(each)]
         else:
             found += [value, _SCHEME.sub("", value, count=1).strip()]
-    return tuple(dict.fromkeys(each for each in found if len(each) >= MIN_SECRET))
+    return tuple(dict.fromkeys(each for each in found if len(each) >= MIN_SECRET and each not in STATES))
 
 
 def header_value(name: str, value: str) -> str:

@@ -228,12 +228,14 @@ def test_who_asks_without_a_key_shows_nothing_of_the_other_rules() -> None:
 COOKIES = "last=success; mode=text-to-video; Path=/; processing"
 
 
-def test_a_word_in_a_cookie_is_no_secret_that_is_taken_out_of_a_body() -> None:
+def test_a_word_in_a_cookie_or_a_state_in_a_header_is_no_secret_that_is_taken_out_of_a_body() -> None:
     done = har_entry(f"{HOST}/api/v1/statusTask/ltx-2-19b?taskId=t", answer=success(**told("t", "success")))
     with_cookies = [changed(each, header("Cookie", COOKIES)) for each in (MADE, done)]
     assert judged(*with_cookies) == judged(MADE, done)
     entries = [generate(0, "t"), poll(1, "t", "success")]
-    headers = {"cookie": COOKIES}
+    with_states = [changed(each, header("X-Session-State", "success")) for each in (MADE, done)]
+    assert judged(*with_states) == judged(MADE, done)
+    headers = {"cookie": COOKIES, "x-auth-result": "success", "x-token": "Token success"}
     assert check_trace(trace([each | {"requestHeaders": headers} for each in entries])) == check_trace(trace(entries))
 
 
