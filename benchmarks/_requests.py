@@ -51,5 +51,10 @@ LARGE: dict[str, Any] = {
 LARGE_BODY = json.dumps(LARGE).encode()
 """The largest usual request, about 800 bytes: image to video with two LoRAs, three URLs."""
 
+NUMBER = "@@@@@@@@"
+"""In a body: eight digits that are others in each request."""
+NEW_BODY = json.dumps(LARGE | {"input": LARGE["input"] | {"prompt": f"{NUMBER} {LARGE['input']['prompt']}"}}).encode()
+"""The large request with a prompt that no other request has, so nothing can be known of it from an earlier one."""
+
 OPEN = ("--rate-limit", "999999999/minute", "--max-concurrent", "999999999")
 """Options of `ltx-mock serve`: limits that no load reaches, which are counted all the same."""

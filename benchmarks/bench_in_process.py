@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any
 
 import bare_starlette
-from _requests import BODY, GENERATE, LARGE_BODY, STATUS
+from _requests import BODY, GENERATE, LARGE_BODY, NEW_BODY, NUMBER, STATUS
 from starlette.types import ASGIApp, Message
 
 from ltx_mock.asgi.in_process import call
@@ -28,7 +29,7 @@ Application = tuple[str, ASGIApp, str]
 
 
 def request(app: ASGIApp, method: str, target: str, body: bytes) -> Callable[[], Awaitable[None]]:
-    """Return a function that sends one request straight into an application."""
+    """Return a function that sends one request straight into an application, with another number each time."""
     path, _, query = target.partition("?")
     headers = [*HEADERS, (b"content-length", str(len(body)).encode())] if body else HEADERS
     scope: dict[str, Any] = {
@@ -45,10 +46,12 @@ def request(app: ASGIApp, method: str, target: str, body: bytes) -> Callable[[],
         "client": ("127.0.0.1", 40000),
         "server": ("127.0.0.1", 8219),
     }
-    whole: Message = {"type": "http.request", "body": body, "more_body": False}
+    before, marked, after = body.partition(NUMBER.encode())
+    numbers = count()
 
     async def receive() -> Message:
-        return whole
+        sent = b"%b%08d%b" % (before, next(numbers), after) if marked else body
+        return {"type": "http.request", "body": sent, "more_body": False}
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] != 200:
@@ -81,6 +84,7 @@ async def timings() -> dict[str, dict[str, float]]:
                 "statusTask": request(each, "GET", STATUS + task_id, b""),
                 "generateTask, small": request(each, "POST", GENERATE, BODY),
                 "generateTask, large": request(each, "POST", GENERATE, LARGE_BODY),
+                "generateTask, large, another each time": request(each, "POST", GENERATE, NEW_BODY),
             }
             times = best.setdefault(name, dict.fromkeys(requests, float("inf")))
             for kind, once in requests.items():

@@ -30,12 +30,17 @@ from typing import NamedTuple
 import bench_in_process
 from _load import resident
 from _peers import peers
-from _requests import BODY, GENERATE, LARGE_BODY, STATUS
+from _requests import BODY, GENERATE, LARGE_BODY, NEW_BODY, STATUS
 from _servers import Running, Server, create_task, ltx_mock, running, script
 from _wrk import Cores, Load, drive, two_cores
 from bench_backends import redis_server
 
-KINDS = {"statusTask": b"", "generateTask, large": LARGE_BODY, "generateTask, small": BODY}
+KINDS = {
+    "statusTask": b"",
+    "generateTask, large": LARGE_BODY,
+    "generateTask, large, another each time": NEW_BODY,
+    "generateTask, small": BODY,
+}
 BARE = script("bare Starlette, constant", "bare_starlette.py")
 QUIET = ltx_mock("ltx-mock --quiet", "--quiet")
 MANY_KEYS = 10_000

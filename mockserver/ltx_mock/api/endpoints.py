@@ -78,6 +78,7 @@ class Endpoint(ABC):
                 return
             if unreadable is None:
                 submitted = await engine.worker.read(Submission.of, body)
+                body = submitted.raw
         call = Call(scope, headers, submitted)
         if counts and tenant.inspecting:
             await self._wait_for_inspections(tenant, call)
@@ -253,7 +254,7 @@ async def access(engine: Engine, headers: Mapping[bytes, bytes]) -> tuple[Tenant
     key = bearer_key(given.decode("latin-1"))
     if key is None:
         return await engine.tenants.anonymous(), responses.unauthorized(NOT_BEARER)
-    tenant = await engine.tenants.of_key(key)
+    tenant = engine.tenants.at_hand(key) or await engine.tenants.of_key(key)
     return (tenant, None) if tenant else (await engine.tenants.anonymous(), responses.unauthorized(UNKNOWN_KEY))
 
 

@@ -8,7 +8,6 @@ secrets; only `ltx_mock.control.to_json`, which hides these, may output them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from ltx_mock.core.cause import Cause
@@ -31,7 +30,10 @@ FINDING_BYTES = 700
 
 def headers_size(headers: Headers) -> int:
     """Return the approximate size of headers in bytes."""
-    return HEADER_BYTES * len(headers) + sum(map(len, chain.from_iterable(headers)))
+    size = 0
+    for name, value in headers:
+        size += HEADER_BYTES + len(name) + len(value)
+    return size
 
 
 def findings_size(findings: Sequence[Finding]) -> int:

@@ -112,14 +112,13 @@ def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
 
 def build_timeline(
     request: GenerateRequest,
-    task_seed: int,
+    picture: bytes,
     seed: int,
     created: int,
     ending: Failure | None,
     timings: Timings | None = None,
 ) -> Timeline:
-    """Draw a task's timeline with the seed of the fake; the task's own seed determines only its picture."""
-    picture = result_fingerprint(request, task_seed)
+    """Draw a task's timeline with the seed of the fake and the fingerprint of its result."""
     line = plan(request.resolution, lora=request.is_lora, picture=picture, seed=seed, created=created, failure=ending)
     return line if timings is None else _learned(line, request, timings, digest("timings", seed, picture))
 

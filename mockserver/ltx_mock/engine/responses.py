@@ -70,9 +70,9 @@ def created(task: Task, findings: Sequence[Finding]) -> ApiResponse:
 def status(task: Task, now: int) -> ApiResponse:
     """Return the response to statusTask at a moment in Unix milliseconds (TASK-1 to TASK-7)."""
     state = task.timeline.state(now)
-    body = f'{{"code":200,"message":"success","data":{_status_data(task, state)}}}'.encode()
+    body = b'{"code":200,"message":"success","data":%b}' % _status_data(task, state).encode()
     failure = task.timeline.failure
-    return ApiResponse(200, body, (), task.id, state, cause=failure.cause if failure and state == "failed" else None)
+    return ApiResponse(200, body, (), task.id, state, (), failure.cause if failure and state == "failed" else None)
 
 
 def balance(left: int | None) -> ApiResponse:

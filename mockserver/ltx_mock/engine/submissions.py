@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
+from ltx_mock.core.failures import Failure, predicted_failure
+from ltx_mock.core.timeline import result_fingerprint
 from ltx_mock.scenarios.matching import RequestFacts
 from ltx_mock_contracts import MalformedBody, parse_body
 from ltx_mock_contracts.request import GenerateRequest
@@ -11,41 +14,57 @@ from ltx_mock_contracts.validation import validate_parsed_request
 from ltx_mock_contracts.validation.findings import Finding
 from ltx_mock_contracts.validation.json_body import LARGE
 
+LONGEST_REPEATED = 4096
+"""The maximum number of bytes of a usual body. Longer ones are not cached."""
+
 
 class Submission(NamedTuple):
-    """A parsed and validated body.
+    """A parsed and validated body, and what follows from it alone.
 
     Attributes:
         raw: The bytes, without their content coding.
         findings: Its findings, worst first.
         subject: Its facts for matching scenarios.
         request: The parsed request; None if there are violations.
+        failure: The failure that the request causes (FAIL-1 to FAIL-3), or None.
+        picture: The fingerprint of the result; None if the request has no seed.
     """
 
     raw: bytes
     findings: tuple[Finding, ...]
     subject: RequestFacts
     request: GenerateRequest | None
+    failure: Failure | None = None
+    picture: bytes | None = None
 
     @classmethod
     def of(cls, raw: bytes) -> Submission:
         """Parse and validate a body. No body makes this raise."""
-        try:
-            body = parse_body(raw)
-        except MalformedBody as problem:
-            return cls(raw, (problem.finding,), RequestFacts(), None)
-        submission = cls._judged(raw, body)
-        if len(raw) > LARGE:
-            _release(body)
-        return submission
+        return _read_again(raw) if len(raw) <= LONGEST_REPEATED else _read(raw)
 
-    @classmethod
-    def _judged(cls, raw: bytes, body: object) -> Submission:
-        findings = tuple(validate_parsed_request(body))
-        if findings and findings[0].severity == "violation":
-            return cls(raw, findings, _subject(body), None)
-        request = GenerateRequest.from_body(body)
-        return cls(raw, findings, RequestFacts.of(request), request)
+
+def _read(raw: bytes) -> Submission:
+    try:
+        body = parse_body(raw)
+    except MalformedBody as problem:
+        return Submission(raw, (problem.finding,), RequestFacts(), None)
+    submission = _judged(raw, body)
+    if len(raw) > LARGE:
+        _release(body)
+    return submission
+
+
+# A test suite or a load test sends few different bodies again and again.
+_read_again = lru_cache(maxsize=256)(_read)
+
+
+def _judged(raw: bytes, body: object) -> Submission:
+    findings = tuple(validate_parsed_request(body))
+    if findings and findings[0].severity == "violation":
+        return Submission(raw, findings, _subject(body), None)
+    request = GenerateRequest.from_body(body)
+    picture = result_fingerprint(request, request.seed) if request.seed else None
+    return Submission(raw, findings, RequestFacts.of(request), request, predicted_failure(request), picture)
 
 
 def _release(body: object) -> None:

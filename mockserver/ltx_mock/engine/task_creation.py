@@ -11,7 +11,7 @@ from ltx_mock.core.failures import predicted_failure
 from ltx_mock.core.origins import refusal
 from ltx_mock.core.records import Task
 from ltx_mock.core.seeding import between, digest
-from ltx_mock.core.timeline import build_timeline, earliest_failure
+from ltx_mock.core.timeline import build_timeline, earliest_failure, result_fingerprint
 from ltx_mock.engine import deliveries, replays, responses
 from ltx_mock.engine.assets import NOTHING, Inspector
 from ltx_mock.engine.inspections import Inspections
@@ -115,13 +115,15 @@ class TaskCreation(Observer):
         number = tenant.next_number()
         task_id, random_bytes = self._new_id(tenant, number)
         seed = request.seed or between(1, MAX_SEED, random_bytes[ID_BYTES:])
+        picture = submitted.picture or result_fingerprint(request, seed)
+        failure = submitted.failure if submitted.request else predicted_failure(request)
         return Task(
             task_id,
             tenant.key,
             number,
             submitted.raw,
             seed,
-            build_timeline(request, seed, settings.seed, now, predicted_failure(request), settings.timings),
+            build_timeline(request, picture, settings.seed, now, failure, settings.timings),
             settings.price[request.resolution] * request.duration,
             settings.public_url or caller.root,
             for_later_requests(requested),
@@ -141,7 +143,8 @@ class TaskCreation(Observer):
         if chosen is None:
             return PlannedTask(task)
         settings, created = tenant.settings, task.timeline.created
-        redraw = partial(build_timeline, request, task.seed, settings.seed, created, timings=settings.timings)
+        picture = result_fingerprint(request, task.seed)
+        redraw = partial(build_timeline, request, picture, settings.seed, created, timings=settings.timings)
         return apply_to_task(
             task._replace(cause=Cause("scenario", chosen.cause)), chosen, tenant.next_random_bytes, redraw
         )
@@ -166,10 +169,9 @@ class TaskCreation(Observer):
             elif found.failure is None:
                 tenant.replace_task(current._replace(cause=found.doubt))
             else:
-                settings, created = tenant.settings, task.timeline.created
-                failed = build_timeline(
-                    task.request, task.seed, settings.seed, created, found.failure, settings.timings
-                )
+                settings, created, request = tenant.settings, task.timeline.created, task.request
+                picture = result_fingerprint(request, task.seed)
+                failed = build_timeline(request, picture, settings.seed, created, found.failure, settings.timings)
                 change_task(tenant, current._replace(timeline=failed))
 
         await self._store.run_in_background(tenant, conclude)

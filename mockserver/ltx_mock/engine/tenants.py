@@ -41,6 +41,10 @@ class Tenants:
         """Return the tenant for requests without a valid key."""
         return await self._store.tenant("")
 
+    def at_hand(self, key: str) -> Tenant | None:
+        """Return the tenant of an accepted API key if it has been used before; otherwise None, see `of_key`."""
+        return self._store.find(key) if not self._keys or key in self._keys else None
+
     async def of_key(self, key: str) -> Tenant | None:
         """Return the tenant of an API key, or None when the key is not accepted (AUTH-2)."""
         if is_key(key) and (not self._keys or key in self._keys):

@@ -16,7 +16,7 @@ import ltx_mock_schemas
 from ltx_mock import MockServer, SettingsError
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import failure
-from ltx_mock.core.timeline import Timeline, build_timeline, earliest_failure
+from ltx_mock.core.timeline import Timeline, build_timeline, earliest_failure, result_fingerprint
 from ltx_mock.core.timings import LONGEST, Timings, draw, load_timings, timings
 from ltx_mock_contracts.model import MODES, RESOLUTIONS
 from ltx_mock_contracts.request import GenerateRequest
@@ -53,7 +53,7 @@ def read(content: dict[str, Any]) -> Timings:
 
 def line(body: dict[str, Any], how: Any = None, *, seed: int = 0, learned: Timings | None = None) -> Timeline:
     request = GenerateRequest.from_body(body)
-    return build_timeline(request, 7, seed, 1000, how, learned or read(FILE))
+    return build_timeline(request, result_fingerprint(request, 7), seed, 1000, how, learned or read(FILE))
 
 
 @given(LIVES)
@@ -100,8 +100,9 @@ def test_a_mode_without_a_life_has_that_of_a_mode_with_as_many_loras() -> None:
 
 
 def test_what_was_not_learned_is_as_documented() -> None:
-    documented = build_timeline(GenerateRequest.from_body(request_body(TEXT, resolution="720p")), 7, 0, 1000, None)
-    assert line(request_body(TEXT, resolution="720p")) == documented
+    body = request_body(TEXT, resolution="720p")
+    request = GenerateRequest.from_body(body)
+    assert line(body) == build_timeline(request, result_fingerprint(request, 7), 0, 1000, None)
 
 
 def test_a_failure_has_the_learned_time_of_its_code() -> None:
