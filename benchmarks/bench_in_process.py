@@ -22,6 +22,7 @@ from ltx_mock.server.app import build, new_engine
 REQUESTS = 200
 ROUNDS = 40
 ROOMY = {"rate_limit": "999999999/minute", "max_concurrent": 999_999_999}
+NUMBERS = count()
 HEADERS = [(b"host", b"127.0.0.1"), (b"authorization", b"Bearer bench"), (b"content-type", b"application/json")]
 
 Application = tuple[str, ASGIApp, str]
@@ -47,10 +48,9 @@ def request(app: ASGIApp, method: str, target: str, body: bytes) -> Callable[[],
         "server": ("127.0.0.1", 8219),
     }
     before, marked, after = body.partition(NUMBER.encode())
-    numbers = count()
 
     async def receive() -> Message:
-        sent = b"%b%08d%b" % (before, next(numbers), after) if marked else body
+        sent = b"%b%08d%b" % (before, next(NUMBERS), after) if marked else body
         return {"type": "http.request", "body": sent, "more_body": False}
 
     async def send(message: Message) -> None:
