@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
 import pytest
@@ -224,11 +224,9 @@ def skip_unless_near(url: str | None) -> None:
 
 
 def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mapping[str, Any], number: int) -> World:
-    from ltx_mock.testing.remote_server import RemoteServer  # noqa: PLC0415 - a server in this process does without
-
     own: tuple[object, ...] = (settings["seed"], name_of(item), *([number] if number else []))
     try:
-        if not isinstance(server, RemoteServer):
+        if not _is_remote(server):
             return server.tenant(f"ltx-{digest(*own).hex()}", **settings)
         _require_ours(server)
         run = item.config.stash.setdefault(RUN, token_hex(8))
@@ -238,6 +236,11 @@ def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mappin
     except ConflictError as error:
         problem = f"{server.url}: {error}"
     pytest.fail(problem, pytrace=False)
+
+
+def _is_remote(server: MockServer | RemoteServer) -> TypeGuard[RemoteServer]:
+    """Tell what a server is without its class, whose import a server in this process does not need."""
+    return hasattr(server, "require_ours")
 
 
 def _require_ours(server: RemoteServer) -> None:
