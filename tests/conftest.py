@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose tool or system is missing; where CI has promised the tools, fail it instead."""
+    """Skip a test whose tool or system is missing; where CI has promised the tools, fail it instead.
+
+    No test depends on the bodies that an earlier one has sent.
+    """
+    if submissions := sys.modules.get("ltx_mock.engine.submissions"):
+        submissions.read_again.cache_clear()
     if store_under_test() != "memory" and (marker := item.get_closest_marker("memory_store")):
         pytest.skip(f"is about the store in memory: {marker.args[0]}")
     if os.name != "posix" and item.get_closest_marker("posix"):

@@ -66,8 +66,10 @@ def test_a_request_passes_down_the_layers_and_is_parsed_once() -> None:
     calls = Calls()
     with profiled(calls), MockServer() as mock, mock.client(verify=False) as client:
         for counted in (False, True):  # the first request loads modules
+            body = MODEL.example()
+            body["input"]["prompt"] = f"counted: {counted}"
             calls.counted = counted
-            response = client.post(MODEL.generate_path, json=MODEL.example())
+            response = client.post(MODEL.generate_path, json=body)
             calls.counted = False
             assert response.json()["code"] == 200
     assert calls.upward <= set(GIVEN)

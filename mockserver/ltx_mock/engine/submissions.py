@@ -40,7 +40,7 @@ class Submission(NamedTuple):
     @classmethod
     def of(cls, raw: bytes) -> Submission:
         """Parse and validate a body. No body makes this raise."""
-        return _read_again(raw) if len(raw) <= LONGEST_REPEATED else _read(raw)
+        return read_again(raw) if len(raw) <= LONGEST_REPEATED else _read(raw)
 
 
 def _read(raw: bytes) -> Submission:
@@ -54,8 +54,8 @@ def _read(raw: bytes) -> Submission:
     return submission
 
 
-# A test suite or a load test sends few different bodies again and again.
-_read_again = lru_cache(maxsize=256)(_read)
+read_again = lru_cache(maxsize=256)(_read)
+"""Like `Submission.of`; what was found in the latest bodies is kept, since a test suite sends the same few again."""
 
 
 def _judged(raw: bytes, body: object) -> Submission:

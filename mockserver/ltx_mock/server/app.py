@@ -45,11 +45,15 @@ MIDDLEWARE_HEADERS = frozenset({b"origin", b"x-forwarded-for", b"x-forwarded-pro
 RESULT = f"/files/results/{{task_id}}{MODEL.result.suffix}"
 
 
-class Reachable:
-    """Middleware that answers 503 in the envelope while the store cannot be reached."""
+class Failsafe:
+    """Middleware that answers in the envelope what fails.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    It answers 503 while the store cannot be reached. With a `crash` it also answers an internal error, and raises it
+    again, so that it is logged.
+    """
+
+    def __init__(self, app: ASGIApp, crash: Crash | None = None) -> None:
+        self._app, self._crash = app, crash
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -60,20 +64,9 @@ class Reachable:
             answer = Response(body, status, media_type="application/json")
             answer.raw_headers += headers
             await answer(scope, receive, send)
-
-
-class Crashing:
-    """Middleware that answers 500 in the envelope to an internal error, and raises it again, so that it is logged."""
-
-    def __init__(self, app: ASGIApp, crash: Crash) -> None:
-        self._app, self._crash = app, crash
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        try:
-            await self._app(scope, receive, send)
         except Exception as error:
-            await (await self._crash(Request(scope), error))(scope, receive, send)
+            if self._crash is not None:
+                await (await self._crash(Request(scope), error))(scope, receive, send)
             raise
 
 
@@ -95,8 +88,8 @@ class OpenToBrowsers:
     Requests without `Origin` and without headers of a proxy pass through unchanged.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = Reachable(app)
+    def __init__(self, app: ASGIApp, crash: Crash | None = None) -> None:
+        self._app = Failsafe(app, crash)
         self._full = Forwarded(
             CORSMiddleware(
                 self._app,
@@ -172,6 +165,7 @@ def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     """Return the application around an engine, with the endpoints of the fake unless others are given."""
     by_path, more, others, _, upstream, replays = endpoints or Endpoints(_endpoints(engine))
     nothing, crash = others or OpenToBrowsers(NotAnEndpoint(engine)), Crash(engine)
+    guard = OpenToBrowsers if endpoints is None else Failsafe  # an API says itself whether pages may read it
     open_ = [Middleware(OpenToBrowsers)]
     control = OnFirstUse(lambda: _control_plane(engine, upstream, replays=replays))
     routes = [
@@ -188,17 +182,16 @@ def build(engine: Engine, endpoints: Endpoints | None = None) -> ASGIApp:
     app.router.redirect_slashes = False
     # A last route would not work: the pattern of its path does not match line breaks.
     app.router.default = nothing
-    apps = {path: Crashing(endpoint, crash) for path, endpoint in by_path.items()}
+    apps = {path: guard(endpoint, crash) for path, endpoint in by_path.items()}
     return ByPath({f"{prefix}{path}": each for path, each in apps.items() for prefix in PREFIXES}, Forwarded(app))
 
 
 def _endpoints(engine: Engine) -> dict[str, ASGIApp]:
-    own: dict[str, ASGIApp] = {
+    return {
         MODEL.status_path: StatusTask(engine),
         MODEL.generate_path: GenerateTask(engine),
         BALANCE_PATH: Balance(engine),
     }
-    return {path: OpenToBrowsers(endpoint) for path, endpoint in own.items()}
 
 
 def _control_plane(engine: Engine, upstream: str | None, *, replays: bool) -> ASGIApp:
@@ -206,7 +199,7 @@ def _control_plane(engine: Engine, upstream: str | None, *, replays: bool) -> AS
     from ltx_mock import dashboard  # noqa: PLC0415 - the first answer of the API does without
     from ltx_mock.control.routes import ControlPlane  # noqa: PLC0415
 
-    routes = [*ControlPlane(engine, upstream, replays=replays).routes(), *dashboard.routes(Reachable(Preview(engine)))]
+    routes = [*ControlPlane(engine, upstream, replays=replays).routes(), *dashboard.routes(Failsafe(Preview(engine)))]
     _match_whole_paths(routes)
     return Router(routes, redirect_slashes=False)
 

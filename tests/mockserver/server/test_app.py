@@ -46,7 +46,7 @@ def test_the_endpoints_are_found_without_a_try_of_other_routes(monkeypatch: pyte
     assert [reply.status for reply in asyncio.run(_submit_and_poll(prefix))] == [200, 200]
 
 
-def test_a_body_is_parsed_once_and_a_key_looked_up_once_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_is_parsed_once_and_a_key_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     counts: Counter[str] = Counter()
 
     def counted(owner: Any, name: str) -> None:
@@ -60,8 +60,9 @@ def test_a_body_is_parsed_once_and_a_key_looked_up_once_a_request(monkeypatch: p
 
     counted(submissions, "parse_body")
     counted(Tenants, "of_key")
-    asyncio.run(_submit_and_poll(BASE_PATH))
-    assert counts == {"parse_body": 1, "of_key": 2}
+    for _ in range(2):
+        asyncio.run(_submit_and_poll(BASE_PATH))
+    assert counts == {"parse_body": 1, "of_key": 2}  # each server sees a new key, both see the same body
 
 
 @pytest.mark.parametrize(
