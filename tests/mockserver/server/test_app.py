@@ -100,7 +100,7 @@ def test_only_a_trusted_proxy_is_believed_about_the_scheme(
     assert asyncio.run(submit_and_list()) == ([f"{scheme}://mock.example"], f"{scheme}://mock.example")
 
 
-def test_an_internal_error_of_an_endpoint_is_a_500_in_the_envelope_and_raised_for_the_server_log(
+def test_an_internal_error_of_an_endpoint_is_a_500_that_pages_can_read_and_raised_for_the_server_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(_: object) -> None:
@@ -119,7 +119,8 @@ def test_an_internal_error_of_an_endpoint_is_a_500_in_the_envelope_and_raised_fo
             sent.append(message)
 
         path = f"{BASE_PATH}{MODEL.generate_path}"
-        scope = {"type": "http", "method": "POST", "path": path, "headers": HEADERS, "query_string": b""}
+        headers = [*HEADERS, (b"origin", b"http://localhost:3000")]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
         scope |= {"scheme": "http", "server": ("127.0.0.1", 1), "root_path": ""}
         with pytest.raises(ZeroDivisionError) as error:
             await build(engine)(scope, receive, send)
@@ -128,4 +129,5 @@ def test_an_internal_error_of_an_endpoint_is_a_500_in_the_envelope_and_raised_fo
 
     sent, message = asyncio.run(submit())
     assert (sent[0]["status"], message) == (500, "as planned")
+    assert (b"access-control-allow-origin", b"*") in sent[0]["headers"]
     assert json.loads(sent[1]["body"])["code"] == 500
