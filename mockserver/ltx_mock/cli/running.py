@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ltx_mock.cli.console import LineFormat
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-COLLECT_AFTER = (2_000, 20, 5_000)
-"""So a usual pass walks 2,000 new objects, and each twentieth 40,000: milliseconds, however many tasks there are."""
+COLLECT_AFTER = (500, 20, 5_000)
+"""So a usual pass walks 500 new objects, and each twentieth 10,000: milliseconds, however many tasks there are."""
 
 
 class WorkerSetup(NamedTuple):

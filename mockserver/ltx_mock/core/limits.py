@@ -11,6 +11,9 @@ from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
 
+SETTLED_BY_A_REQUEST = 100
+"""The number of changes of states that a new task notes, which adds two."""
+
 
 class RequestWindow:
     """Counts the requests of a window. It opens with the first request after the last window closed.
@@ -64,8 +67,17 @@ class TaskLimits:
         self.spent = self.failed = 0
 
     def refusal(self, task: Task, settings: Settings, now: int) -> Refusal | None:
-        """Return why a new task cannot be taken at a moment, or None."""
+        """Return why a new task cannot be taken at a moment, or None.
+
+        What is not settled yet makes both counts too high. So a task that they allow can be taken, and very many ended
+        tasks are settled some at a time.
+        """
+        if not self.settle(now, SETTLED_BY_A_REQUEST) and self._refusal(task, settings) is None:
+            return None
         self.settle(now)
+        return self._refusal(task, settings)
+
+    def _refusal(self, task: Task, settings: Settings) -> Refusal | None:
         if settings.credits is not None and self.spent + task.cost > settings.credits:
             return Refusal("credits")
         if len(self.unfinished) >= settings.max_concurrent:

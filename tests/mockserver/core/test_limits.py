@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import failure
-from ltx_mock.core.limits import RequestWindow, TaskLimits
+from ltx_mock.core.limits import SETTLED_BY_A_REQUEST, RequestWindow, TaskLimits
 from ltx_mock.core.records import Task
 from ltx_mock.core.setting_readers import Rate
+from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import Timeline
 
 RATE = Rate(3, 1000)
@@ -51,6 +52,30 @@ def test_very_many_ended_tasks_are_settled_some_at_a_time() -> None:
     assert not limits.settle(2, 9)
     assert limits.settle(2)
     assert (len(limits.unfinished), len(limits.processing), limits.failed, limits.spent) == (0, 0, 5, 15)
+
+
+ENDED = 3 * SETTLED_BY_A_REQUEST
+
+
+@pytest.mark.rule("LIM-2", "GEN-15")
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [
+        (Settings(max_concurrent=ENDED + 1), ENDED - SETTLED_BY_A_REQUEST),
+        (Settings(max_concurrent=1), 0),
+        (Settings(max_concurrent=ENDED + 1, credits=3), 0),
+    ],
+    ids=["room anyway", "no slot until they are settled", "no credits until they are settled"],
+)
+def test_a_new_task_settles_all_that_have_ended_only_where_it_would_be_refused(settings: Settings, left: int) -> None:
+    tasks: dict[str, Task] = {}
+    limits = TaskLimits(tasks)
+    for number in range(ENDED):
+        line = Timeline(0, 1, 2, failure("E", Cause("manual", "told to")))
+        tasks[f"t{number}"] = Task(f"t{number}", "key", number, b"", 7, line, 3, "http://x")
+        limits.replace(None, tasks[f"t{number}"])
+    assert limits.refusal(Task("new", "key", 0, b"", 7, Timeline(9, 10, 11), 3, "http://x"), settings, 9) is None
+    assert len(limits.unfinished) == left
 
 
 timelines = st.builds(
