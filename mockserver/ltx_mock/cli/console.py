@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple, TextIO
 
 import click
@@ -19,6 +20,7 @@ from ltx_mock.control.to_json import body_value, entry_view, hide, method_of
 from ltx_mock.core.clock import SECOND, time_of_day
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
 from ltx_mock.core.records import delivery_id
+from ltx_mock.engine.submissions import LONGEST_REPEATED
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
@@ -167,14 +169,22 @@ class Readable:
 
 
 def _request(tenant: Tenant, entry: RequestEntry) -> str:
-    task = tenant.task(entry.task_id or "")
-    text, _ = asked(body_value(entry.request), ratio=True)
+    task, raw = tenant.task(entry.task_id or ""), entry.request
+    text = _asked_again(raw) if len(raw) <= LONGEST_REPEATED else _asked(raw)
     if task is None or (task.cause and task.cause.kind == "upstream"):
         return text
     line = task.timeline
     if line.endless:
         return f"{text} → stuck"
     return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
+
+
+def _asked(raw: bytes) -> str:
+    return asked(body_value(raw), ratio=True)[0]
+
+
+_asked_again = lru_cache(maxsize=256)(_asked)
+"""The same for usual bodies; the latest are kept, since a load test sends the same few again."""
 
 
 def _remarks(tenant: Tenant, entry: ExchangeEntry) -> Iterator[str]:
