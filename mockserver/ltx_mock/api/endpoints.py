@@ -207,7 +207,7 @@ class Balance(Endpoint):
 
     def _handle(self, tenant: Tenant, call: Call, now: int) -> Created:
         def work() -> ApiResponse:
-            return responses.balance(tenant.account(now).credits)
+            return responses.balance(None if tenant.settings.credits is None else tenant.account(now).credits)
 
         try:
             requested = for_operation(requested_scenarios(call.scope["headers"]), "balance")

@@ -15,7 +15,7 @@ import ltx_mock_schemas
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import forwarded_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.turns import in_turns
+from ltx_mock.asgi.turns import in_turns, serve_others
 from ltx_mock.control.bodies import Advance, Finish, SetClock
 from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
@@ -248,8 +248,13 @@ class ControlPlane:
         return tenant, task
 
     async def _tenants(self, request: Request) -> list[Tenant]:
+        """Return the tenants that a request asks for, with all states noted that their tasks have reached."""
         tenant = await tenant_of_query(self._engine, request)
-        return [tenant] if tenant else list(self._engine.store.tenants())
+        tenants = [tenant] if tenant else list(self._engine.store.tenants())
+        async for each in in_turns(tenants):
+            while not each.settle(each.clock.now()):
+                await serve_others()
+        return tenants
 
 
 def _last(items: Reversible[T], limit: int) -> list[T]:
