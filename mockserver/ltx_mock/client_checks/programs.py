@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -142,9 +143,12 @@ class _Output:
         self._thread.start()
 
     def text(self) -> str:
-        """Return the output after the end of the program."""
+        """Return the output after the end of the program.
+
+        A process that nobody could end may keep the pipe open, so a quiet one is not waited for.
+        """
         seen = -1
-        while self._thread.is_alive() and self._pieces > seen:
+        while self._thread.is_alive() and (self._pieces > seen or self._has_more()):
             seen = self._pieces
             self._thread.join(READ_SECONDS)
         with self._changing:
@@ -154,6 +158,16 @@ class _Output:
         # The first line is incomplete, so a key in it might not be recognized.
         cut, _, whole = kept.partition(b"\n")
         return f"… {lost + len(cut)} bytes before this\n{whole.decode('utf-8', 'replace')}"
+
+    def _has_more(self) -> bool:
+        """Tell whether output, or its end, is still to be read, as after a pause of the machine; not on Windows."""
+        if self._stream is None or not hasattr(select, "poll"):
+            return False
+        with suppress(OSError, ValueError):  # the reader has closed it
+            poll = select.poll()
+            poll.register(self._stream.fileno(), select.POLLIN)
+            return bool(poll.poll(0))
+        return False
 
     def _read(self) -> None:
         with suppress(OSError, ValueError):

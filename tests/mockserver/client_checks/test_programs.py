@@ -9,9 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any, cast
 
 import pytest
 
@@ -182,6 +184,56 @@ def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None
     assert output.rstrip().endswith("the end")
     assert KEPT_BYTES / 2 < len(output) <= KEPT_BYTES + 100
     assert capfd.readouterr() == ("", "")
+
+
+def test_output_is_read_to_its_end_though_its_reader_does_not_run_for_long() -> None:
+    source, sink = os.pipe()
+    runs, joins, main_thread = threading.Event(), list[float](), threading.current_thread()
+
+    class Stream:
+        def fileno(self) -> int:
+            if threading.current_thread() is not main_thread:
+                runs.wait(SECONDS)
+            return source
+
+        def close(self) -> None:
+            os.close(source)
+
+    output: Any = programs._Output(cast("IO[bytes]", Stream()))
+    thread = output._thread
+
+    class Waiting:
+        is_alive = staticmethod(thread.is_alive)
+
+        def join(self, seconds: float) -> None:
+            joins.append(seconds)
+            if len(joins) == 3:
+                runs.set()
+                thread.join()
+
+    output._thread = Waiting()
+    os.write(sink, b"the end")
+    os.close(sink)
+    assert output.text() == "the end"
+
+
+def test_a_pipe_that_is_kept_open_and_quiet_is_not_waited_for() -> None:
+    source, sink = os.pipe()
+    output: Any = programs._Output(os.fdopen(source, "rb", buffering=0))
+    thread = output._thread
+    os.write(sink, b"some")
+    until(lambda: output._pieces == 1)
+
+    class Waiting:
+        is_alive = staticmethod(thread.is_alive)
+
+        def join(self, _: float) -> None:
+            """Return at once, as if the time had passed."""
+
+    output._thread = Waiting()
+    assert output.text() == "some"
+    os.close(sink)
+    thread.join()
 
 
 def test_output_is_read_to_its_end_however_slowly_it_comes() -> None:
