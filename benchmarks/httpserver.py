@@ -7,8 +7,8 @@ from bare_starlette import CREATED, STATUS
 from pytest_httpserver import HTTPServer
 
 if __name__ == "__main__":
-    with HTTPServer(port=int(sys.argv[1]), threaded=True) as server:
-        server.no_handler_status_code = 404
-        server.expect_request("/api/v1/generateTask/ltx-2-19b", method="POST").respond_with_json(CREATED)
-        server.expect_request("/api/v1/statusTask/ltx-2-19b", method="GET").respond_with_json(STATUS)
-        Event().wait()
+    server = HTTPServer(port=int(sys.argv[1]), threaded=True)
+    server.expect_request("/api/v1/generateTask/ltx-2-19b", method="POST").respond_with_json(CREATED)
+    server.expect_request("/api/v1/statusTask/ltx-2-19b", method="GET").respond_with_json(STATUS)
+    server.start()
+    Event().wait()
