@@ -167,9 +167,9 @@ async def run(name: str, keys: int, tasks: int) -> None:
     await engine.open()
     task_id = await seed(engine, app, keys, tasks)
     _tame_garbage_collector()
-    entries = sum(len(tenant.entries()) for tenant in engine.store.tenants())
+    entries = sum(len(tenant.journal) for tenant in engine.store.tenants())
     print(f"{name}: {tasks} tasks of {keys} keys, {entries} journal entries")
-    number = str(max(tenant.entries()[-1].number for tenant in engine.store.tenants() if tenant.entries()))
+    number = str(max(tenant.journal.last for tenant in engine.store.tenants() if tenant.journal))
     for group, times in ((READS, 3), (EXPORTS, 1), (CHANGES, 1)):
         for method, target, body in group:
             path = target.replace("{task}", task_id).replace("{number}", number)

@@ -154,7 +154,7 @@ def shown(store: Store) -> Shown:
     """Return all that can be seen of a store, with ranks in place of the numbers of journal entries."""
     tenants = store.tenants()
     numbers = sorted(
-        {each.forgotten for each in tenants} | {entry.number for each in tenants for entry in each.entries()} | {0}
+        {each.forgotten for each in tenants} | {entry.number for each in tenants for entry in each.journal} | {0}
     )
     ranks = {number: rank for rank, number in enumerate(numbers)}
     return Shown(
@@ -209,7 +209,7 @@ def _tenant(tenant: Any, ranks: dict[int, int]) -> dict[str, Any]:
         "unfinished": sorted(task.id for task in tenant.unfinished(now)),
         "inspecting": sorted(tenant.inspecting),
         "counts": {kind: count for kind, count in tenant.counts.items() if count},
-        "entries": [entry._replace(number=ranks[entry.number]) for entry in tenant.entries()],
+        "entries": [entry._replace(number=ranks[entry.number]) for entry in tenant.journal],
         "forgotten": ranks[tenant.forgotten],
         "bytes": (tenant.entry_bytes, tenant.task_bytes, tenant._request_bytes),
         "numbers": (tenant._made, tenant._draws, tenant._advanced_to),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ltx_mock.cli.console import LineFormat
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-COLLECT_AFTER = (500, 20, 5_000)
+COLLECT_AFTER = (500, 4, 25_000)
 """So a usual pass walks 500 new objects, and each twentieth 10,000: milliseconds, however many tasks there are."""
 
 

@@ -73,7 +73,7 @@ def wait_for_end(ended: Callable[[float], bool], mock: MockServer, limits: TimeL
     seen = 0
     while not ended(_LOOK_SECONDS):
         now = time.monotonic()
-        requests = mock.look(lambda tenant: len(tenant.entries()))
+        requests = mock.look(lambda tenant: len(tenant.journal))
         if requests != seen:
             seen, last = requests, now
         if requests >= limits.requests:

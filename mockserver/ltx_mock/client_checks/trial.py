@@ -110,7 +110,7 @@ def _receiver_unreachable(mock: MockServer, *, done: bool) -> bool:
 
     Callbacks after the end of a client, and before its first task, do not count.
     """
-    seen = mock.look(lambda tenant: [(each.operation == "callback", each.status) for each in tenant.entries()])
+    seen = mock.look(lambda tenant: [(each.operation == "callback", each.status) for each in tenant.journal])
     while seen and seen[0][0]:
         seen.pop(0)
     while done and seen and seen[-1][0]:

@@ -29,7 +29,7 @@ def task_history(tenant: Tenant, task: Task) -> dict[str, Any]:
     `polls`, the number of statusTask responses in the journal. Times are Unix milliseconds.
     """
     now = tenant.clock.now()
-    entries = [entry for entry in tenant.entries() if entry.task_id == task.id]
+    entries = list(tenant.journal.of_task(task.id))
     deliveries = [delivery for delivery in tenant.deliveries() if delivery.task_id == task.id]
     steps = [*_requests(entries), *_states(task), *_callbacks(task, deliveries)]
     if not any(step["event"] == "request" and step["operation"] == "generateTask" for *_, step in steps):

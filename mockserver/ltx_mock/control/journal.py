@@ -76,7 +76,7 @@ class Journal:
         given = request.path_params["number"]
         number = int(given) if _NUMBER.fullmatch(given) else 0
         async for tenant in in_turns(await self._tenants(request)):
-            if (entry := tenant.entry(number)) is not None:
+            if (entry := tenant.journal.entry(number)) is not None:
                 return entry_view(tenant, entry)
         raise NotFoundError(f"no entry {given[:40]!r} in the journal")
 
@@ -113,7 +113,7 @@ class Journal:
         tenants = await self._tenants(request)
         forgotten = 0
         async for tenant in in_turns(tenants):
-            if tenant.entries():
+            if tenant.journal:
                 forgotten += await self._engine.store.run(tenant, lambda tenant: tenant.forget_entries())
         return {"forgotten": forgotten}
 

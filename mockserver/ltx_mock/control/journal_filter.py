@@ -134,7 +134,7 @@ async def matching(tenants: Sequence[Tenant], wanted: Filter) -> list[Kept]:
 
 async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
     def entries(tenant: Tenant) -> Iterator[Entry]:
-        return takewhile(lambda entry: entry.number > wanted.since, list(reversed(tenant.entries())))
+        return takewhile(lambda entry: entry.number > wanted.since, reversed(tenant.journal))
 
     return await newest(tenants, entries, lambda _, entry: entry.number, limit, lambda _, entry: wanted.matches(entry))
 

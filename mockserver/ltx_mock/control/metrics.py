@@ -103,7 +103,7 @@ def _credits(tenant: Tenant) -> Samples:
 
 
 def _entries(tenant: Tenant) -> Samples:
-    return [(_names(tenant), len(tenant.entries()))]
+    return [(_names(tenant), len(tenant.journal))]
 
 
 def _bytes(tenant: Tenant) -> Samples:

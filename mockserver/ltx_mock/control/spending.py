@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from ltx_mock.control.to_json import hide_in, names
 from ltx_mock.core.clock import MINUTE
-from ltx_mock.core.journal_entry import DownloadEntry, RequestEntry
+from ltx_mock.core.journal_entry import DownloadEntry, Entry, RequestEntry
 from ltx_mock.core.records import Task
 from ltx_mock.fields import camel
 from ltx_mock.store.tenant import Tenant
@@ -59,13 +59,43 @@ class Bill:
         return {"tasks": self.tasks, **amounts, "wasted": self.wasted, **wasted}
 
 
-def charges(tenant: Tenant) -> Iterator[Charge]:
-    """Yield what each task of a tenant costs, in order of creation.
+class Seen:
+    """What the journal tells of the tasks of a tenant, by their ids.
 
-    Polls and downloads that the journal no longer has cannot be seen; `tenant.forgotten` tells whether there are any.
+    Polls and downloads that it no longer has cannot be seen; `tenant.forgotten` tells whether there are any.
+
+    Attributes:
+        asked: Those whose end a poll has seen.
+        fetched: Those whose result was downloaded.
+        unanswered: Those whose creation was not confirmed.
     """
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+        self.fetched: set[str] = set()
+        self.unanswered: set[str] = set()
+
+    def note(self, entry: Entry) -> None:
+        """Note what an entry tells; later entries come later."""
+        if entry.task_id is None:
+            return
+        if isinstance(entry, DownloadEntry):
+            if entry.status in {200, 206} and entry.sent == entry.promised:
+                self.fetched.add(entry.task_id)
+        elif isinstance(entry, RequestEntry):
+            if entry.operation == "statusTask" and entry.status == 200:
+                self.asked.add(entry.task_id)
+            elif entry.operation == "generateTask":
+                if entry.status == 200:  # perhaps a lost response, repeated for the same Idempotency-Key
+                    self.unanswered.discard(entry.task_id)
+                else:
+                    self.unanswered.add(entry.task_id)
+
+
+def charges(tenant: Tenant, seen: Seen) -> Iterator[Charge]:
+    """Yield what each task of a tenant costs, in order of creation."""
     now = tenant.clock.now()
-    asked, fetched, unanswered = _seen(tenant)
+    asked = seen.asked | {delivery.task_id for delivery in tenant.deliveries() if delivery.state == "delivered"}
     before: dict[object, Task] = {}
     for task in list(tenant.tasks()):
         state = task.timeline.state(now)
@@ -78,9 +108,9 @@ def charges(tenant: Tenant) -> Iterator[Charge]:
         waste: list[Waste] = []
         if state == "success":
             # Results of the real API are not fetched from here.
-            waste += ["never_fetched"] if task.id not in fetched and not task.results else []
+            waste += ["never_fetched"] if task.id not in seen.fetched and not task.results else []
             waste += ["never_asked"] if task.id not in asked else []
-        if repeats := earlier is not None and _repeats(task, earlier, lost=earlier.id in unanswered):
+        if repeats := earlier is not None and _repeats(task, earlier, lost=earlier.id in seen.unanswered):
             waste.append("repeated")
         yield Charge(task, task.cost, tuple(waste), earlier.id if earlier and repeats else None)
 
@@ -88,27 +118,6 @@ def charges(tenant: Tenant) -> Iterator[Charge]:
 def _repeats(task: Task, earlier: Task, *, lost: bool) -> bool:
     made = task.timeline.created
     return lost or made - earlier.timeline.created < REPEATED_WITHIN
-
-
-def _seen(tenant: Tenant) -> tuple[set[str], set[str], set[str]]:
-    """Return the ids of the tasks whose end was seen, whose result was downloaded, whose creation was not confirmed."""
-    asked, fetched, unanswered = set(), set(), set()
-    for entry in tenant.entries():
-        if entry.task_id is None:
-            continue
-        if isinstance(entry, DownloadEntry):
-            if entry.status in {200, 206} and entry.sent == entry.promised:
-                fetched.add(entry.task_id)
-        elif isinstance(entry, RequestEntry):
-            if entry.operation == "statusTask" and entry.status == 200:
-                asked.add(entry.task_id)
-            elif entry.operation == "generateTask":
-                if entry.status == 200:  # perhaps a lost response, repeated for the same Idempotency-Key
-                    unanswered.discard(entry.task_id)
-                else:
-                    unanswered.add(entry.task_id)
-    asked |= {delivery.task_id for delivery in tenant.deliveries() if delivery.state == "delivered"}
-    return asked, fetched, unanswered
 
 
 class Statement:
@@ -122,9 +131,12 @@ class Statement:
         self._complete = True
 
     def add(self, tenant: Tenant) -> Iterator[None]:
-        """Add a tenant. It yields after each task, for the caller to let other requests be served."""
-        bill = Bill()
-        for charge in charges(tenant):
+        """Add a tenant. It yields after each entry and each task, for the caller to let other requests be served."""
+        bill, seen = Bill(), Seen()
+        for entry in tenant.journal:
+            seen.note(entry)
+            yield
+        for charge in charges(tenant, seen):
             for each in (self._total, bill, self._prompts[hide_in(tenant, charge.task.request.prompt)]):
                 each.add(charge)
             if charge.waste:

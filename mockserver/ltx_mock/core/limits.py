@@ -11,7 +11,7 @@ from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
 
-SETTLED_BY_A_REQUEST = 100
+SETTLED_BY_A_REQUEST = 10
 """The number of changes of states that a new task notes, which adds two."""
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import heapq
 import sys
-from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Reversible, Sequence
 from itertools import count
-from operator import attrgetter
 
 from ltx_mock.core.clock import Clock
 from ltx_mock.core.journal_entry import Entry, Operation, findings_size
@@ -19,11 +16,11 @@ from ltx_mock.core.seeding import digest
 from ltx_mock.core.settings import MEBIBYTE, Settings
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, activate, take_next
 from ltx_mock.scenarios.model import Scenario
+from ltx_mock.store.journal import Journal
 from ltx_mock.store.memory_budget import Budget
 from ltx_mock.store.observers import Observers
 from ltx_mock_contracts.api import State
 
-ENTRY_BYTES = 700
 TASK_BYTES = 2000
 DELIVERY_BYTES = 800
 """The overhead of each in bytes, besides the bytes from a client."""
@@ -58,8 +55,6 @@ class MemoryTenant:
         "_deliveries",
         "_draws",
         "_due",
-        "_entries",
-        "_entry_sizes",
         "_idempotency",
         "_inspecting",
         "_limits",
@@ -76,6 +71,7 @@ class MemoryTenant:
         "forgotten",
         "generation",
         "id",
+        "journal",
         "key",
         "label",
         "last_entry",
@@ -113,8 +109,7 @@ class MemoryTenant:
         self._deliveries: dict[str, Delivery] = {}
         self._outcomes: dict[DeliveryState, int] = {}
         self._due: list[tuple[int, int, int, str]] = []
-        self._entries: deque[Entry] = deque()
-        self._entry_sizes: deque[int] = deque()
+        self.journal = Journal()
         self.entry_bytes = self.task_bytes = self._request_bytes = 0
         self.forgotten = self.last_entry = 0
         self.counts: dict[tuple[Operation, int | None], int] = {}
@@ -321,23 +316,10 @@ class MemoryTenant:
         self._append(entry)
         self._shared.observers.entry_recorded(self, entry)
 
-    def entries(self) -> Sequence[Entry]:
-        """See `Tenant.entries`."""
-        return self._entries
-
-    def entry(self, number: int) -> Entry | None:
-        """See `Tenant.entry`."""
-        entries = self._entries
-        if not entries or not entries[0].number <= number <= entries[-1].number:
-            return None
-        place = bisect_left(entries, number, key=attrgetter("number"))
-        return entries[place] if entries[place].number == number else None
-
     def forget_entries(self) -> int:
         """See `Tenant.forget_entries`."""
-        count = len(self._entries)
-        self._entries.clear()
-        self._entry_sizes.clear()
+        count = len(self.journal)
+        self.journal.clear()
         self._shared.journals.count(-self.entry_bytes)
         self.entry_bytes = self.forgotten = 0
         if count:
@@ -347,7 +329,7 @@ class MemoryTenant:
     def shorten_journal(self, size: int) -> int:
         """Remove the oldest entries until at least `size` bytes are freed, if possible; return the freed bytes."""
         freed = 0
-        while freed < size and self._entries:
+        while freed < size and self.journal:
             freed += self._forget_oldest()
         self._shared.journals.count(-freed)
         return freed
@@ -370,8 +352,8 @@ class MemoryTenant:
         while self._deliveries:
             self._deliveries.popitem()
             yield
-        while self._entries:
-            self._entries.popleft()
+        while self.journal:
+            self.journal.remove_oldest()
             yield
 
     def _count(self, entry: Entry) -> None:
@@ -380,12 +362,10 @@ class MemoryTenant:
 
     def _append(self, entry: Entry) -> None:
         """Add an entry to the journal, and remove the oldest if it is full."""
-        shared, entries, settings = self._shared, self._entries, self.settings
-        entries.append(entry)
-        self.last_entry, size = entry.number, ENTRY_BYTES + entry.size
-        self._entry_sizes.append(size)
+        shared, journal, settings = self._shared, self.journal, self.settings
+        self.last_entry, size = entry.number, journal.append(entry)
         self.entry_bytes += size
-        while len(entries) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
+        while len(journal) > settings.journal_entries or self.entry_bytes > settings.journal_bytes:
             size -= self._forget_oldest()
         shared.journals.count(size)
         shared.journals.settle()
@@ -424,7 +404,7 @@ class MemoryTenant:
             self._shared.observers.tenant_changed(self)
 
     def _forget_oldest(self) -> int:
-        self.forgotten, size = self._entries.popleft().number, self._entry_sizes.popleft()
+        self.forgotten, size = self.journal.remove_oldest()
         self.entry_bytes -= size
         return size
 

@@ -201,8 +201,8 @@ class ReplicaTenant(MemoryTenant):
     def merge(self, lines: Iterable[Line]) -> list[Entry]:
         """Take over journal entries of all workers after `complete_to`, and return the entries that were new."""
         mine: dict[int, Entry] = {}
-        while self._entries and self._entries[-1].number > self.complete_to:
-            last, size = self._entries.pop(), self._entry_sizes.pop()
+        while self.journal.last > self.complete_to:
+            last, size = self.journal.take_newest()
             mine[last.number] = last
             self.entry_bytes -= size
             self._shared.journals.count(-size)
@@ -239,7 +239,7 @@ class ReplicaTenant(MemoryTenant):
     def forget_entries(self) -> int:
         """See `Tenant.forget_entries`; the entries are removed as soon as this is committed."""
         self._cleared = max(self._cleared, self.last_entry)
-        return len(self._entries)
+        return len(self.journal)
 
     @property
     def read_late(self) -> bool:
@@ -324,7 +324,7 @@ class ReplicaTenant(MemoryTenant):
         self._shared.observers.journal_cleared(self)
 
     def _drop_up_to(self, number: int) -> None:
-        while self._entries and self._entries[0].number <= number:
+        while 0 < self.journal.first <= number:
             self._shared.journals.count(-self._forget_oldest())
 
     def _forget_oldest(self) -> int:

@@ -11,6 +11,7 @@ from ltx_mock.core.records import Account, Delivery, DeliveryState, Refusal, Tas
 from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint
 from ltx_mock.scenarios.model import Scenario
+from ltx_mock.store.journal import Journal
 from ltx_mock_contracts.api import State
 
 ANONYMOUS = "nobody"
@@ -168,11 +169,9 @@ class Tenant(Protocol):
         `make(number)` returns the entry with its number, which grows from entry to entry over all tenants.
         """
 
-    def entries(self) -> Sequence[Entry]:
-        """Return the journal, oldest first."""
-
-    def entry(self, number: int) -> Entry | None:
-        """Return the entry with this number if the journal has it."""
+    @property
+    def journal(self) -> Journal:
+        """The journal."""
 
     @property
     def forgotten(self) -> int:

@@ -93,7 +93,7 @@ class MockServer(World):
             engine = self._server_thread.engine
             await engine.store.refresh()
             nobody = await engine.tenants.anonymous()
-            return [entry_view(nobody, each) for each in nobody.entries()]
+            return [entry_view(nobody, each) for each in nobody.journal]
 
         return [Exchange.of(view) for view in self._server_thread.wait_for(views())]
 

@@ -184,8 +184,8 @@ class Forwarded:
             note_state(tenant, received.task_id, received.data, self._upstream.host)
 
     def _judged(self, tenant: Tenant, entry: RequestEntry) -> RequestEntry:
-        earlier = tenant.entries() if entry.task_id else ()
-        before = [each for each in earlier if isinstance(each, RequestEntry) and each.task_id == entry.task_id]
+        earlier = tenant.journal.of_task(entry.task_id) if entry.task_id else ()
+        before = [each for each in earlier if isinstance(each, RequestEntry)]
         local = (
             () if self._relay or entry.operation != "generateTask" else unreachable(entry.request, self._upstream.host)
         )

@@ -52,7 +52,7 @@ def printed(*requests: Any, colour: bool = False) -> list[str]:
 
 
 def exchanges(tenant: Tenant) -> list[ExchangeEntry]:
-    return [entry for entry in tenant.entries() if not isinstance(entry, ClockEntry)]
+    return [entry for entry in tenant.journal if not isinstance(entry, ClockEntry)]
 
 
 def clean(line: str) -> bool:

@@ -7,19 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from types import NoneType, UnionType
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer, SettingsError
-from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import MODES, Clock, ClockMode
-from ltx_mock.core.failures import Failure
-from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
-from ltx_mock.core.records import Attempt, Delivery, Task
+from ltx_mock.core.journal_entry import DownloadEntry, Entry, RequestEntry
+from ltx_mock.core.records import Delivery, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import Timeline
 from ltx_mock.core.timings import LONGEST, Life, Timings
@@ -32,39 +29,18 @@ from ltx_mock.store.codec import UnreadableRecord
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import strategies
-from ltx_mock_contracts.validation.findings import Finding
 from support.bodies import STATUS, post, request_body
+from support.field_values import ENTRIES, TEXTS, every
 from support.receivers import Receiver
 from support.scenario_data import SCENARIOS
 from support.scenario_runs import live
 from support.waiting import GIVES_UP, SECONDS
 
-TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)
-"""Texts with any characters, lone surrogates and NUL too."""
 ACTIVE = st.lists(
     st.builds(ActiveScenario, SCENARIOS.map(from_dict), TEXTS, st.integers(0) | st.just("forever"), st.integers(0)),
     max_size=3,
 ).map(tuple)
 OFFSETS = st.integers(-(2**63), 2**63)
-
-
-def values_of(hint: Any) -> st.SearchStrategy[Any]:
-    """Return values of the type of a field."""
-    if hint is str:
-        return TEXTS
-    if get_origin(hint) is UnionType:
-        return st.one_of(*map(values_of, get_args(hint)))
-    if get_origin(hint) is tuple and get_args(hint)[1:] == (...,):
-        return st.lists(values_of(get_args(hint)[0]), max_size=3).map(tuple)
-    if hint in {Cause, Failure, Timeline, Attempt, Finding}:
-        return every(hint)
-    return st.none() if hint is NoneType else st.from_type(hint)
-
-
-def every(cls: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return values of a class with any fields, some of them given."""
-    hints = {name: hint for name, hint in get_type_hints(cls).items() if get_origin(hint) is not ClassVar}
-    return st.builds(cls, **{name: fields.get(name, values_of(hint)) for name, hint in hints.items() if name[0] != "_"})
 
 
 def submission_of(body: dict[str, Any], number: float, indent: int | None, *, ascii_only: bool) -> Submission:
@@ -86,7 +62,6 @@ SUBMISSIONS = st.builds(
 )
 TASKS = st.builds(task_of, every(Task, scenarios=ACTIVE, body=st.none(), findings=st.none()), SUBMISSIONS)
 DELIVERIES = every(Delivery)
-ENTRIES: st.SearchStrategy[Entry] = st.one_of(*map(every, (RequestEntry, CallbackEntry, DownloadEntry, ClockEntry)))
 CLOCKS = st.builds(Clock, st.sampled_from(MODES), st.floats(1e-9, 1e6), st.integers(0), st.integers(0))
 TIMES = st.lists(st.integers(0, LONGEST), min_size=1, max_size=3).map(sorted).map(tuple)
 LIVES = st.builds(Life, resolution=st.just("480p"), mode=st.just("text-to-video"), ends=TIMES) | st.builds(
@@ -213,7 +188,7 @@ def holdings(mock: MockServer, key: str) -> Tenant:
 
     async def look() -> tuple[Tenant, list[Task], list[Delivery], list[Entry]]:
         tenant = await mock._server_thread.engine.store.tenant(key)
-        return tenant, [*tenant.tasks()], [*tenant.deliveries()], [*tenant.entries()]
+        return tenant, [*tenant.tasks()], [*tenant.deliveries()], [*tenant.journal]
 
     tenant, tasks_, deliveries, entries = mock._server_thread.wait_for(look())
     for task in tasks_:
@@ -235,7 +210,7 @@ def test_what_a_scenario_leaves_behind_is_read_back(name: str, server: MockServe
     world.scenario(name, times=2)
     with Receiver(500, 200, "close", 200) as receiver:
         live(world, receiver, GIVES_UP if NAMED[name].outcome.fault == "NO_ANSWER" else SECONDS)
-    assert holdings(server, world.api_key).entries()
+    assert holdings(server, world.api_key).journal
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -65,7 +65,7 @@ def test_others_have_a_turn_while_tasks_are_removed_and_see_none_of_them(
         assert store.owner("task_7") is None
         assert (store.task_bytes, store.journal_bytes) == (0, 0)
         assert await turns_during(work) >= 2 * MANY // AT_ONCE
-        assert (list(before.tasks()), list(before.deliveries()), list(before.entries())) == ([], [], [])
+        assert (list(before.tasks()), list(before.deliveries()), list(before.journal)) == ([], [], [])
 
     asyncio.run(check())
 

@@ -62,7 +62,7 @@ def test_an_entry_that_is_written_while_others_are_read_is_seen_once_and_stays()
         for _ in range(3):
             await store.refresh()
         assert sorted(seen.numbers) == [1, 2]
-        assert [entry.number for entry in tenant.entries()] == [1, 2]
+        assert [entry.number for entry in tenant.journal] == [1, 2]
         await store.close()
 
     state, seen = State(), Seen()
@@ -96,7 +96,7 @@ def test_an_entry_that_is_read_before_its_commit_is_answered_is_seen_once() -> N
         await commit
         await store.refresh()
         assert seen.numbers == [1]
-        assert [entry.number for entry in tenant.entries()] == [1]
+        assert [entry.number for entry in tenant.journal] == [1]
         await store.close()
 
     written, read = asyncio.Event(), asyncio.Event()

@@ -222,7 +222,7 @@ async def test_what_was_written_though_the_reply_was_lost_appears_once(two: Two)
     await two.store.refresh()
     await two.store.refresh()
     assert [task.id for task in tenant.tasks()] == ["task_one", "task_two"]
-    assert [getattr(entry, "target", "") for entry in tenant.entries()] == ["one", "two"]
+    assert [getattr(entry, "target", "") for entry in tenant.journal] == ["one", "two"]
 
 
 @story
@@ -248,7 +248,7 @@ async def test_entries_that_were_cleared_are_gone_though_the_backend_has_them_st
     await two.other.refresh()
     seen = two.other.find("key")
     assert seen is not None
-    assert [getattr(entry, "target", "") for entry in seen.entries()] == ["two"]
+    assert [getattr(entry, "target", "") for entry in seen.journal] == ["two"]
 
 
 @story
@@ -505,7 +505,7 @@ def test_time_never_goes_back_between_workers(ahead_ms: int) -> None:
             tenant = await store.tenant("key")
             await store.run(tenant, units.record(str(number)))
         await two.store.refresh()
-        moments = [entry.at for entry in (await two.store.tenant("key")).entries()]
+        moments = [entry.at for entry in (await two.store.tenant("key")).journal]
         assert len(moments) == 20
         assert moments == sorted(moments)
         await two.store.close()

@@ -344,7 +344,7 @@ def check_made_once(mock: MockServer, receiver: Receiver) -> None:
     """Wait until the only callback is made."""
     receiver.take()
     until(lambda: [each.state for each in mock.callbacks] == ["delivered"])
-    kinds = [entry.kind for entry in mock.look(lambda tenant: list(tenant.entries()))]
+    kinds = [entry.kind for entry in mock.look(lambda tenant: list(tenant.journal))]
     assert kinds.count("callback") == 1
     assert not receiver.take_all()
 

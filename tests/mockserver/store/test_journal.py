@@ -1,0 +1,70 @@
+"""A journal has its entries exactly as they were, however they are kept."""
+
+from __future__ import annotations
+
+import gc
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock.core.journal_entry import Entry, RequestEntry
+from ltx_mock.store.journal import Journal
+from support.field_values import ENTRIES
+
+
+def journal_of(entries: list[Entry]) -> tuple[Journal, list[Entry], list[int]]:
+    """Return a journal with entries, these with numbers that leave gaps, and the bytes that each takes."""
+    journal = Journal()
+    numbered: list[Entry] = [entry._replace(number=3 * place) for place, entry in enumerate(entries, 1)]
+    return journal, numbered, [journal.append(entry) for entry in numbered]
+
+
+def request(number: int, task_id: str | None) -> RequestEntry:
+    return RequestEntry(number, 1, "statusTask", "GET", f"/other?taskId={task_id}", 200, b"", b"{}", task_id=task_id)
+
+
+@given(st.lists(ENTRIES, max_size=5))
+def test_it_has_all_entries_in_both_orders_and_each_by_its_number(entries: list[Entry]) -> None:
+    journal, numbered, _ = journal_of(entries)
+    assert (repr([*journal]), len(journal)) == (repr(numbered), len(numbered))
+    assert [*reversed(journal)] == numbered[::-1]
+    assert [journal.entry(number) for number in range(3 * len(numbered) + 2)] == [
+        numbered[number // 3 - 1] if number and number % 3 == 0 and number // 3 <= len(numbered) else None
+        for number in range(3 * len(numbered) + 2)
+    ]
+    assert (journal.first, journal.last) == ((3, 3 * len(numbered)) if numbered else (0, 0))
+
+
+@given(st.lists(ENTRIES, min_size=1, max_size=5), st.data())
+def test_entries_leave_it_at_both_ends_with_the_bytes_that_they_took(entries: list[Entry], data: st.DataObject) -> None:
+    journal, numbered, sizes = journal_of(entries)
+    while numbered:
+        if data.draw(st.booleans()):
+            assert journal.remove_oldest() == (numbered.pop(0).number, sizes.pop(0))
+        else:
+            assert journal.take_newest() == (numbered.pop(), sizes.pop())
+        assert [*journal] == numbered
+
+
+@given(st.lists(ENTRIES, max_size=5), st.none() | st.text(st.characters(exclude_categories=()), min_size=1, max_size=3))
+def test_it_finds_the_entries_of_a_task(entries: list[Entry], task_id: str | None) -> None:
+    journal, numbered, _ = journal_of([*entries, request(0, task_id), request(0, "another")])
+    for wanted in {entry.task_id for entry in numbered} - {None}:
+        assert [*journal.of_task(str(wanted))] == [entry for entry in numbered if entry.task_id == wanted]
+
+
+def test_who_reads_it_has_the_entries_of_that_moment() -> None:
+    journal, numbered, _ = journal_of([request(0, "one"), request(0, "two")])
+    forwards, backwards, one = iter(journal), reversed(journal), journal.of_task("one")
+    journal.clear()
+    journal.append(request(9, "one"))
+    assert ([*forwards], [*backwards], [*one]) == (numbered, numbered[::-1], numbered[:1])
+
+
+def test_the_garbage_collector_has_nothing_to_walk_in_it() -> None:
+    journal = Journal()
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(1000):
+        journal.append(request(number + 1, "one"))
+    assert len(gc.get_objects()) - before < 100
