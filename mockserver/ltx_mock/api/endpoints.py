@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from ltx_mock.api.faults import deliver_with_effect
+from ltx_mock.asgi.connection import connection_of
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.asgi.messages import ClientGoneError, client_url, first_headers, read_body
 from ltx_mock.core.caller import Caller
@@ -260,17 +261,25 @@ async def access(engine: Engine, headers: Mapping[bytes, bytes]) -> tuple[Tenant
 
 async def deliver(tenant: Tenant, scope: Scope, response: ApiResponse, receive: Receive, send: Send) -> None:
     """Send a response with its effect."""
-    way = (
-        send
-        if response.effect is None
-        else await deliver_with_effect(response.effect, tenant.clock, scope, receive, send)
-    )
-    if way is None:
-        return
+    if response.effect is not None:
+        way = await deliver_with_effect(response.effect, tenant.clock, scope, receive, send)
+        if way is not None:
+            await _send(response, scope, way)
+    elif (connection := connection_of(scope)) is not None:
+        connection.hold()
+        try:
+            await _send(response, scope, send)
+        finally:
+            connection.release()
+    else:
+        await _send(response, scope, send)
+
+
+async def _send(response: ApiResponse, scope: Scope, send: Send) -> None:
     content = response.body
     length = (b"content-length", b"%d" % len(content))
-    await way({"type": "http.response.start", "status": response.status, "headers": [JSON, length, *response.headers]})
-    await way({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+    await send({"type": "http.response.start", "status": response.status, "headers": [JSON, length, *response.headers]})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
 def record(tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, response: ApiResponse, now: int) -> None:

@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import Receive, Scope
 
@@ -39,6 +39,12 @@ class Connection(Protocol):
     def buffer_little(self) -> None:
         """Use small send buffers, so that the sent bytes are close to the received ones."""
 
+    def hold(self) -> None:
+        """Keep what is written from now on, to send all of it at once."""
+
+    def release(self) -> None:
+        """Send what was kept."""
+
     async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:
         """Break the connection with a fault; `noise` are the random bytes of a fault that sends some."""
 
@@ -46,11 +52,56 @@ class Connection(Protocol):
         """Let the server begin to restart; it is away for at least so many real milliseconds."""
 
 
+class HoldingTransport:
+    """A transport that can keep what is written. uvicorn writes the head and the body of a response in two pieces.
+
+    Sent at once, they are one packet and one system call.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held: list[bytes] | None = None
+        # What each request uses does not go through __getattr__.
+        self.is_closing = transport.is_closing
+        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """See asyncio."""
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
+
+    def write_eof(self) -> None:
+        """See asyncio."""
+        self.release()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """See asyncio."""
+        self.release()
+        self._transport.close()
+
+    def hold(self) -> None:
+        """Keep what is written from now on."""
+        self._held = []
+
+    def release(self) -> None:
+        """Write what was kept, if anything was."""
+        held, self._held = self._held, None
+        if held:
+            self._transport.write(b"".join(held))
+
+
 class SocketConnection:
     """A real connection. `restart` restarts the server."""
 
-    def __init__(self, transport: asyncio.Transport, restart: Callable[[int], None]) -> None:
+    def __init__(self, transport: HoldingTransport, restart: Callable[[int], None]) -> None:
         self._transport = transport
+        self.hold, self.release = transport.hold, transport.release
         self.restart_server = restart
 
     @property
@@ -77,7 +128,7 @@ class SocketConnection:
         await wait_for_disconnect(receive)  # otherwise uvicorn would miss the response, and send one of its own
 
 
-def reset(transport: asyncio.Transport) -> None:
+def reset(transport: asyncio.Transport | HoldingTransport) -> None:
     """Reset a connection."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()

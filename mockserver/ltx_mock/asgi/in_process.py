@@ -43,6 +43,12 @@ class _NoSocket:
     def buffer_little(self) -> None:
         """See `Connection.buffer_little`; there are no buffers."""
 
+    def hold(self) -> None:
+        """See `Connection.hold`; the response is whole anyway."""
+
+    def release(self) -> None:
+        """See `Connection.release`."""
+
     async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Connection`
         """See `Connection.abort`."""
         self.fault = fault

@@ -149,6 +149,7 @@ class HttpConnection:
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
+        transport = wire.HoldingTransport(transport)
         connection = wire.SocketConnection(transport, self.server_state.restart)
         self.app_state = {**self.app_state, wire.KEY: connection}
         self.logger = _uvicorn_log  # a test may replace `logging.getLogger`

@@ -15,8 +15,10 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from ltx_mock import MockServer
+from ltx_mock.core.settings import Settings
 from ltx_mock.server import http as server
 from ltx_mock.server import http_protocol as connection
+from ltx_mock.server.app import build, new_engine
 from ltx_mock.server.http_protocol_h11 import H11Connection
 from ltx_mock.server.http_protocol_httptools import HttptoolsConnection
 from support.bodies import GENERATE, STATUS, TEXT, message_in
@@ -361,6 +363,45 @@ class Pausing(asyncio.Transport):
 
     def close(self) -> None:
         pass
+
+
+class Noting(Pausing):
+    """A transport that notes what is written and when it is closed."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.noted, self.most, self.over = list[bytes](), most, asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._note(bytes(data))
+
+    def close(self) -> None:
+        self._note(b"closed")
+
+    def _note(self, what: bytes) -> None:
+        self.noted.append(what)
+        if len(self.noted) == self.most:
+            self.over.set()
+
+
+@pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
+def test_a_response_is_written_in_one_piece_before_the_connection_closes(kind: type[HttptoolsConnection]) -> None:
+    async def serve() -> list[bytes]:
+        transport = Noting(3)
+        config = uvicorn.Config(build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3")
+        protocol = kind(config, connection.Connections(), {})
+        protocol.connection_made(transport)
+        protocol.data_received(GOOD + LAST)
+        await asyncio.wait_for(transport.over.wait(), SECONDS)
+        protocol.connection_lost(None)
+        return transport.noted
+
+    first, last, *closed = asyncio.run(serve())
+    assert set(closed) == {b"closed"}
+    for piece in (first, last):
+        head, _, body = piece.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 ")
+        assert json.loads(body)["code"] == 404
 
 
 @pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
