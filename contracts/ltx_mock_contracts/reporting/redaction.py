@@ -92,9 +92,11 @@ class Redactor:
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         hidden = {secret: label for secret, label in labels.items() if len(secret) >= MIN_SECRET}
-        self._secrets: list[tuple[str, str]] | None = None
+        self._secrets: list[tuple[str, str, str]] | None = None
+        """Each secret, the same in a query, where + means a space, and its label; the longest first."""
         if len(hidden) <= _MAX_PATTERNS:
-            self._secrets = [(secret, hidden[secret]) for secret in sorted(hidden, key=len, reverse=True)]
+            longest_first = sorted(hidden, key=len, reverse=True)
+            self._secrets = [(secret, secret.replace("+", " "), hidden[secret]) for secret in longest_first]
             return
         self._forms: dict[str, str] = {}
         for secret, label in hidden.items():
@@ -113,10 +115,11 @@ class Redactor:
         """Return a text without the known secrets."""
         if self._secrets is None:
             return self._replace_known_forms(text)
-        escaped = any(sign in text for sign in "%\\~")
-        for secret, label in self._secrets:
-            for form in {secret, secret.replace("+", " ")}:  # in a query + means a space
-                text = text.replace(form, label)
+        escaped = _may_be_escaped(text)
+        for secret, in_query, label in self._secrets:
+            text = text.replace(secret, label)
+            if in_query != secret:
+                text = text.replace(in_query, label)
             if escaped and len(secret) <= _MAX_ESCAPED:
                 text = _escaped_pattern(secret).sub(lambda _, label=label: label, text)  # type: ignore[misc]
             elif escaped:
@@ -130,9 +133,9 @@ class Redactor:
 
     def _may_have_secrets(self, shown: str) -> bool:
         """Tell whether a value may contain secrets, by its `repr`: most have none, and need no walk."""
-        if self._secrets is None or any(sign in shown for sign in "%\\~") or hide_url_secrets(shown) != shown:
+        if self._secrets is None or _may_be_escaped(shown) or hide_url_secrets(shown) != shown:
             return True
-        return any(secret in shown or secret.replace("+", " ") in shown for secret, _ in self._secrets)
+        return any(secret in shown or in_query in shown for secret, in_query, _ in self._secrets)
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -262,3 +265,7 @@ def text_without_keys(text: str, keys: Iterable[str]) -> str:
 def _deviation(deviation: Deviation, redactor: Redactor) -> Deviation:
     texts = ("title", "expected", "actual", "task", "curl", "request", "kind", "sides")
     return replace(deviation, **{name: redactor.value(getattr(deviation, name)) for name in texts})
+
+
+def _may_be_escaped(text: str) -> bool:
+    return "%" in text or "\\" in text or "~" in text

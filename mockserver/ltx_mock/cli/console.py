@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, TextIO, TypeAlias
 
 import click
 
@@ -31,6 +31,8 @@ FLUSH_SECONDS = 0.03
 FLUSH_LINES = 1000
 LONGEST = 400
 MAX_STATES = 10_000
+DIM = "dim"
+COLOUR_OF_STATUS = {"2": "green", "4": "yellow"}
 COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
 
 Format = Callable[[Tenant, ExchangeEntry], str]
@@ -98,12 +100,8 @@ def json_line(tenant: Tenant, entry: Entry) -> str:
     return write_json(entry_view(tenant, entry), encoding=getattr(sys.stdout, "encoding", None) or "utf-8")
 
 
-class Part(NamedTuple):
-    """A piece of a line, as others may have written it, with its colour."""
-
-    text: str
-    fg: str | None = None
-    dim: bool = False
+Part: TypeAlias = tuple[str, str | None]
+"""A piece of a line, as others may have written it, with its colour or `DIM`."""
 
 
 class Readable:
@@ -117,45 +115,40 @@ class Readable:
         """Return one line, and one more for each finding."""
         operation = "download" if entry.kind == "download" else entry.operation
         status = str(entry.status or "---")
-        lines = [
-            [
-                Part(time_of_day(entry.at), dim=True),
-                Part(f"  {method_of(entry):<4} {operation:<12} "),
-                Part(status, {"2": "green", "4": "yellow"}.get(status[0], "red")),
-                Part("  "),
-                *self._about(tenant, entry),
-            ],
-            *([Part(f"{'':>10}! {remark}", "yellow")] for remark in _remarks(tenant, entry)),
+        first: list[Part] = [
+            (time_of_day(entry.at), DIM),
+            (f"  {method_of(entry):<4} {operation:<12} ", None),
+            (status, COLOUR_OF_STATUS.get(status[0], "red")),
+            ("  ", None),
+            *self._about(tenant, entry),
         ]
-        return "\n".join(self._line(tenant, parts) for parts in lines)
+        remarks: list[list[Part]] = [[(f"{'':>10}! {remark}", "yellow")] for remark in _remarks(tenant, entry)]
+        return "\n".join([self._line(tenant, parts) for parts in (first, *remarks)])
 
     def _line(self, tenant: Tenant, parts: list[Part]) -> str:
         """Return a line that neither moves a cursor, nor forges another line, nor commands a CI, nor tells a secret."""
-        parts = parts if self._colour else [Part("".join(part.text for part in parts))]
-        shown = (self._styled(part._replace(text=printable(hide(tenant, part.text), limit=LONGEST))) for part in parts)
-        return escape_workflow_commands("".join(shown))
-
-    def _styled(self, part: Part) -> str:
-        return click.style(part.text, fg=part.fg, dim=part.dim or None) if part.fg or part.dim else part.text
+        if not self._colour:
+            return escape_workflow_commands(_shown(tenant, "".join([text for text, _ in parts])))
+        return escape_workflow_commands("".join(_styled(_shown(tenant, text), colour) for text, colour in parts))
 
     def _about(self, tenant: Tenant, entry: ExchangeEntry) -> list[Part]:
         cause = entry.cause.text if entry.cause else ""
         if isinstance(entry, CallbackEntry):
             status = "" if entry.status is None else f"HTTP {entry.status}, "
-            return [Part(f"{entry.task_id}  to {entry.target}  {status}{cause}")]
+            return [(f"{entry.task_id}  to {entry.target}  {status}{cause}", None)]
         if entry.status is None:
-            return [Part(f"{entry.task_id or entry.target}  {cause}")]
+            return [(f"{entry.task_id or entry.target}  {cause}", None)]
         if entry.status >= 300:
-            return [Part(_message(entry))]
+            return [(_message(entry), None)]
         if isinstance(entry, DownloadEntry):
-            told = [Part(_download(entry))]
+            told: list[Part] = [(_download(entry), None)]
         elif entry.operation == "generateTask":
-            return [Part(f"{entry.task_id}  {_request(tenant, entry)}")]
+            return [(f"{entry.task_id}  {_request(tenant, entry)}", None)]
         elif entry.state is None:
-            return [Part(entry.target)]
+            return [(entry.target, None)]
         else:
             told = self._change(entry)
-        return [Part(f"{entry.task_id}  "), *told, Part(f"  {cause}" if cause else "")]
+        return [(f"{entry.task_id}  ", None), *told, (f"  {cause}" if cause else "", None)]
 
     def _change(self, entry: RequestEntry) -> list[Part]:
         """Return the state, with the previously printed one if it has changed."""
@@ -164,8 +157,18 @@ class Readable:
         self._states[task_id] = state
         if len(self._states) > MAX_STATES:
             del self._states[next(iter(self._states))]  # the least recently polled one
-        shown = Part(state, COLOUR_OF_STATE.get(state))
-        return [shown] if before == state else [Part(f"{before} → "), shown]
+        shown = (state, COLOUR_OF_STATE.get(state))
+        return [shown] if before == state else [(f"{before} → ", None), shown]
+
+
+def _shown(tenant: Tenant, text: str) -> str:
+    return printable(hide(tenant, text), limit=LONGEST)
+
+
+def _styled(text: str, colour: str | None) -> str:
+    if colour is None:
+        return text
+    return click.style(text, dim=True) if colour == DIM else click.style(text, fg=colour)
 
 
 def _request(tenant: Tenant, entry: RequestEntry) -> str:
