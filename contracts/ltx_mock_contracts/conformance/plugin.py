@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import fields
 from typing import Any, Final
 
 import pytest
 
 from ltx_mock_contracts.conformance.harness.options import Options
-from ltx_mock_contracts.extras import MissingExtraError
-from ltx_mock_contracts.io.server_url import server_url
 
 __all__ = ["SEED", "options_of"]
 
@@ -57,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not (given == "random" or given.isdecimal()):
         raise pytest.UsageError(f"--ltx-seed must be a whole number or random, not {given!r}")
     if config.option.ltx_base_url:
+        from ltx_mock_contracts.io.server_url import server_url  # noqa: PLC0415 - most sessions have no URL
+
         try:
             config.option.ltx_base_url = server_url(config.option.ltx_base_url)
         except ValueError as error:
@@ -64,13 +63,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
             raise pytest.UsageError(hide_url_secrets(f"--ltx-base-url {error}")) from None
     if any(_SUITE in each.partition("::")[0].replace(os.sep, ".") for each in config.args):
+        from ltx_mock_contracts.extras import MissingExtraError  # noqa: PLC0415
+
         try:
             from ltx_mock_contracts.conformance import adapter  # noqa: PLC0415 - most sessions run no checks
         except MissingExtraError as error:
             raise pytest.UsageError(f"the checks need {error.remedy}") from None
 
         config.pluginmanager.register(adapter, adapter.NAME)
-    config.option.ltx_seed = secrets.randbelow(_MAX_SEED) if given == "random" else int(given)
+    config.option.ltx_seed = _random_seed() if given == "random" else int(given)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -101,6 +102,12 @@ def options_of(config: pytest.Config) -> Options:
         )
     except ValueError as error:
         raise pytest.UsageError(f"--ltx-{str(error).replace('_', '-', 1)}") from None
+
+
+def _random_seed() -> int:
+    import secrets  # noqa: PLC0415 - most seeds are not random
+
+    return secrets.randbelow(_MAX_SEED)
 
 
 def _as_argument(option: Any) -> dict[str, Any]:

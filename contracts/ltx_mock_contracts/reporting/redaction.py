@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -53,6 +53,7 @@ _NAMES_OF_SECRETS: Final = r"""(?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
 _NAMES_OF_SIGNATURES: Final = r"""(?:X-(?:Amz|Goog|Oss|Tos|Obs|Bce|Cos)-[A-Za-z\-]{1,30}
     |(?:AWS|OSS|Google)Access(?:Key)?Id|Expires|Policy|Key-Pair-Id|se|sv|st|sp|sr|spr|sip|ske|sks|skt|skv|skoid|sktid|q-[a-z\-]{1,20}
     |auth_key|wsSecret|wsTime|hdnts|hdnea|hmac|verify)"""
+_SIGNED: Final = f"(?:{_NAMES_OF_SECRETS}|{_NAMES_OF_SIGNATURES})"
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SECRET_HEADER: Final = re.compile(
     r"auth|cookie|token|secret|passw|passphrase|credential|session|signature|jwt|api-?key|(?<!idempotency)-key$"
@@ -65,8 +66,12 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,19}")
 T = TypeVar("T")
 
 
+@cache
 def _parameters(names: str) -> re.Pattern[str]:
-    """Return a pattern of URL parameters, also of those in a URL or in JSON that is itself escaped."""
+    """Return a pattern of URL parameters, also of those in a URL or in JSON that is itself escaped.
+
+    It is compiled when it is needed: that takes longer than to import most modules.
+    """
     return re.compile(
         rf"""((?:[?&;\#]|&amp;|\\u0026|%(?:25){{0,3}}(?:3F|26|23)){names})
         (?:(=|\\u003d)([^&;\#\s"'<>\\]+)|(%(?:25){{0,3}}3D)((?:(?!%(?:25){{0,3}}(?:26|23))[^&;\#\s"'<>\\])+))""",
@@ -74,9 +79,9 @@ def _parameters(names: str) -> re.Pattern[str]:
     )
 
 
-_PARAMETER: Final = _parameters(_NAMES_OF_SECRETS)
-_SIGNED_PARAMETER: Final = _parameters(f"(?:{_NAMES_OF_SECRETS}|{_NAMES_OF_SIGNATURES})")
-_NAME: Final = re.compile(_NAMES_OF_SECRETS, re.IGNORECASE | re.VERBOSE)
+@cache
+def _name() -> re.Pattern[str]:
+    return re.compile(_NAMES_OF_SECRETS, re.IGNORECASE | re.VERBOSE)
 
 
 class Redactor:
@@ -176,7 +181,7 @@ def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: 
     if "@" in text or "%40" in text or "%25" in text:
         text = _USER.sub(lambda found: (found[1] or found[3]) + label("user", found[2] or found[5]), text)
     if "=" in text or "%3" in text or "%25" in text or "\\u003" in text:
-        pattern = _SIGNED_PARAMETER if signed else _PARAMETER
+        pattern = _parameters(_SIGNED if signed else _NAMES_OF_SECRETS)
         text = pattern.sub(
             lambda found: found[1] + (found[2] or found[4]) + label("parameter", found[3] or found[5]),
             text,
@@ -186,7 +191,7 @@ def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: 
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a parameter or a field of this name has a secret, such as `token`, `apiKey` or `client_secret`."""
-    return _NAME.fullmatch(_WORD_BREAK.sub("_", name)) is not None
+    return _name().fullmatch(_WORD_BREAK.sub("_", name)) is not None
 
 
 def secrets_of_headers(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
