@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from typing import NamedTuple
 from _requests import BODY, GENERATE, OPEN
 
 START_SECONDS = 60
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""As on a usual machine, where the second start finds compiled modules."""
 
 
 class Server(NamedTuple):
@@ -59,7 +62,8 @@ def running(server: Server, core: str) -> Iterator[Running]:
         port = free_port()
         command = ["taskset", "-c", core, *server.command(port, Path(folder))]
         begun = time.perf_counter()
-        with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        nowhere = subprocess.DEVNULL
+        with subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=nowhere, stderr=nowhere) as process:
             try:
                 yield Running(port, process.pid, _first_answer(server.name, process, port) - begun)
             finally:

@@ -6,7 +6,6 @@ varies less than real time.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,12 +15,11 @@ from typing import NamedTuple
 
 from _har import write_har
 from _load import cpu_seconds, serving
+from _servers import ENVIRONMENT
 
 PROGRAM = str(Path(sys.executable).with_name("ltx-mock"))
 CLIENT = Path(__file__).parents[1] / "examples" / "python" / "httpx_client.py"
 MEGABYTES = (12, 25, 50, 100)
-# As on a usual machine, where the second start finds compiled modules.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Cost(NamedTuple):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import resource
 import subprocess
 import sys
@@ -24,15 +23,14 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from _servers import ENVIRONMENT
+
 from ltx_mock import MockServer
 
 TESTS = 1_000
 WORKERS = 2
 ROUNDS, STARTS = 3, 9
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-}
+WITHOUT_OTHERS = ENVIRONMENT | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 CLIENT = """
 import httpx
@@ -130,7 +128,7 @@ def session(suite: Suite, tests: int, workers: int = 0) -> Took:
         options = [*(part for each in plugins for part in ("-p", each)), *(["-n", str(workers)] if workers else [])]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
         begun, used = time.perf_counter(), _processor_seconds()
-        done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=WITHOUT_OTHERS, capture_output=True, text=True, check=False)
         took = Took(time.perf_counter() - begun, _processor_seconds() - used)
     if f"{tests} passed" not in done.stdout:
         raise SystemExit(f"unexpected outcome:\n{done.stdout}{done.stderr}")

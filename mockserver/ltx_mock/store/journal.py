@@ -13,8 +13,12 @@ from collections import deque
 from collections.abc import Iterator, Reversible
 from typing import Any
 
-from ltx_mock.core.journal_entry import Entry, RequestEntry
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
 
+KINDS: dict[str, type[Entry]] = {
+    each.__name__: each for each in (RequestEntry, CallbackEntry, DownloadEntry, ClockEntry)
+}
 WITHOUT_REFERENCES = 2
 """The version of marshal that does not look for values that occur twice."""
 ENTRY_BYTES = 100
@@ -86,18 +90,19 @@ class Journal(Reversible[Entry]):
 
 
 def _packed(entry: Entry) -> bytes:
-    """Return an entry as bytes: a request by marshal, which is the fastest, unless it has a cause or findings."""
-    if isinstance(entry, RequestEntry):
-        fields: Any = tuple(entry)
-        try:
-            return marshal.dumps(fields, WITHOUT_REFERENCES)
-        except ValueError:
-            pass
-    return pickle.dumps(entry)
+    """Return an entry as bytes: by marshal, which is fastest, unless it has findings; a cause is a plain tuple then."""
+    if entry.findings:
+        return pickle.dumps(entry)
+    fields: Any = (type(entry).__name__, *entry)
+    if entry.cause is not None:
+        fields = tuple(tuple(each) if each is entry.cause else each for each in fields)
+    return marshal.dumps(fields, WITHOUT_REFERENCES)
 
 
 def _unpacked(packed: bytes) -> Entry:
     if packed.startswith(pickle.PROTO):
         entry: Entry = pickle.loads(packed)  # noqa: S301 - of this process
         return entry
-    return RequestEntry(*marshal.loads(packed))  # noqa: S302 - of this process
+    name, *fields = marshal.loads(packed)  # noqa: S302 - of this process
+    entry = KINDS[name](*fields)
+    return entry if entry.cause is None else entry._replace(cause=Cause(*entry.cause))
