@@ -68,7 +68,7 @@ class Journal:
         found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
         if form != "json":
             return _export(self._engine.worker, found.entries, form, root_url(request.scope))
-        rows = ((_size(kept), partial(entry_view, *kept)) for kept in found.entries)
+        rows = ((_size(kept), partial(_view, kept)) for kept in found.entries)
         return listing(self._engine.worker, "requests", rows, truncated=found.truncated)
 
     async def request(self, request: Request) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Journal:
         found = await matching(await self._tenants(request, body), replace(wanted, with_body=False))
         if not wanted.with_body:
             return {"count": len(found)}
-        made = self._engine.worker.each((entry.size, partial(wanted.matches, entry)) for _, entry in found)
+        made = self._engine.worker.each((_size(kept), partial(_matches, wanted, kept)) for kept in found)
         return {"count": sum([sum(several) async for several in made])}
 
     async def near(self, request: Request) -> Response:
@@ -100,7 +100,7 @@ class Journal:
         found = (await select(tenants, Filter(kind="request"), MAX_COMPARED)).entries
 
         def compared(kept: Kept) -> tuple[Distance, Kept]:
-            return expectation.distance(Exchange.of(entry_view(*kept))), kept
+            return expectation.distance(Exchange.of(_view(kept))), kept
 
         made = self._engine.worker.each((_size(kept), partial(compared, kept)) for kept in found)
         seen = sorted([each async for several in made for each in several], key=itemgetter(0))
@@ -174,14 +174,23 @@ class News(Observer):
 
 
 def _near(expectation: Expectation, kept: Kept) -> dict[str, object]:
-    view = entry_view(*kept)
+    view = _view(kept)
     differences = [mismatch._asdict() for mismatch in expectation.difference(Exchange.of(view))]
     return {"request": view, "differences": differences}
 
 
+def _view(kept: Kept) -> dict[str, object]:
+    tenant, packed = kept
+    return entry_view(tenant, packed.unpack())
+
+
+def _matches(wanted: Filter, kept: Kept) -> bool:
+    return wanted.matches(kept[1].unpack())
+
+
 def _size(kept: Kept) -> int:
     """Return the approximate size of an entry as JSON, in bytes."""
-    return ENTRY_SIZE + kept[1].size
+    return ENTRY_SIZE + len(kept[1].data)
 
 
 def _export(aside: WorkerThread, entries: list[Kept], form: str, root: str) -> Response:
@@ -190,7 +199,7 @@ def _export(aside: WorkerThread, entries: list[Kept], form: str, root: str) -> R
 
 
 def _line(kept: Kept) -> str:
-    return write_json(entry_view(*kept)) + "\n"
+    return write_json(_view(kept)) + "\n"
 
 
 def _har(entries: list[Kept], root: str) -> Iterator[Text]:
@@ -199,8 +208,9 @@ def _har(entries: list[Kept], root: str) -> Iterator[Text]:
 
     yield 0, lambda: har.HEAD
     comma = ""
-    for tenant, entry in entries:
+    for tenant, packed in entries:
+        entry = packed.unpack()
         if not isinstance(entry, ClockEntry):
-            yield _size((tenant, entry)), partial(line, tenant, entry, comma)
+            yield _size((tenant, packed)), partial(line, tenant, entry, comma)
             comma = ","
     yield 0, lambda: har.TAIL

@@ -13,6 +13,7 @@ from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Entry, Kind, Operation, idempotency_key_of, trace_id_of
 from ltx_mock.fields import choice, fields_of, in_digits, read, reads, refused, text, whole
+from ltx_mock.store.journal import Packed
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
 
@@ -23,7 +24,7 @@ NONE = "none"
 
 _STATUS = re.compile(r"[1-5](?:\d\d|xx)|none", re.ASCII)
 
-Kept = tuple[Tenant, Entry]
+Kept = tuple[Tenant, Packed]
 
 
 def _status(path: str, value: object) -> str:
@@ -133,10 +134,13 @@ async def matching(tenants: Sequence[Tenant], wanted: Filter) -> list[Kept]:
 
 
 async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
-    def entries(tenant: Tenant) -> Iterator[Entry]:
-        return takewhile(lambda entry: entry.number > wanted.since, reversed(tenant.journal))
+    def entries(tenant: Tenant) -> Iterator[Packed]:
+        return takewhile(lambda each: each.number > wanted.since, tenant.journal.newest_first())
 
-    return await newest(tenants, entries, lambda _, entry: entry.number, limit, lambda _, entry: wanted.matches(entry))
+    def matches(_: Tenant, each: Packed) -> bool:
+        return wanted.matches(each.unpack())
+
+    return await newest(tenants, entries, lambda _, each: each.number, limit, matches)
 
 
 def contains(whole: Any, part: Any) -> bool:

@@ -10,8 +10,8 @@ import marshal
 import pickle
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Reversible
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
@@ -25,7 +25,18 @@ ENTRY_BYTES = 100
 """The overhead of an entry in bytes."""
 
 
-class Journal(Reversible[Entry]):
+class Packed(NamedTuple):
+    """An entry as it is kept: its number, and its bytes."""
+
+    number: int
+    data: bytes
+
+    def unpack(self) -> Entry:
+        """Return the entry."""
+        return _unpacked(self.data)
+
+
+class Journal(Iterable[Entry]):
     """Entries in the order of their numbers, the oldest first. Whoever reads them reads those of the moment."""
 
     __slots__ = ("_numbers", "_packed")
@@ -40,8 +51,9 @@ class Journal(Reversible[Entry]):
     def __iter__(self) -> Iterator[Entry]:
         return map(_unpacked, list(self._packed))
 
-    def __reversed__(self) -> Iterator[Entry]:
-        return map(_unpacked, list(reversed(self._packed)))
+    def newest_first(self) -> Iterator[Packed]:
+        """Yield the entries of the moment as they are kept, the newest first."""
+        return map(Packed, list(reversed(self._numbers)), list(reversed(self._packed)))
 
     @property
     def first(self) -> int:

@@ -27,7 +27,7 @@ def request(number: int, task_id: str | None) -> RequestEntry:
 def test_it_has_all_entries_in_both_orders_and_each_by_its_number(entries: list[Entry]) -> None:
     journal, numbered, _ = journal_of(entries)
     assert (repr([*journal]), len(journal)) == (repr(numbered), len(numbered))
-    assert [*reversed(journal)] == numbered[::-1]
+    assert [each.unpack() for each in journal.newest_first()] == numbered[::-1]
     assert [journal.entry(number) for number in range(3 * len(numbered) + 2)] == [
         numbered[number // 3 - 1] if number and number % 3 == 0 and number // 3 <= len(numbered) else None
         for number in range(3 * len(numbered) + 2)
@@ -55,10 +55,10 @@ def test_it_finds_the_entries_of_a_task(entries: list[Entry], task_id: str | Non
 
 def test_who_reads_it_has_the_entries_of_that_moment() -> None:
     journal, numbered, _ = journal_of([request(0, "one"), request(0, "two")])
-    forwards, backwards, one = iter(journal), reversed(journal), journal.of_task("one")
+    forwards, backwards, one = iter(journal), journal.newest_first(), journal.of_task("one")
     journal.clear()
     journal.append(request(9, "one"))
-    assert ([*forwards], [*backwards], [*one]) == (numbered, numbered[::-1], numbered[:1])
+    assert ([*forwards], [each.unpack() for each in backwards], [*one]) == (numbered, numbered[::-1], numbered[:1])
 
 
 def test_the_garbage_collector_has_nothing_to_walk_in_it() -> None:
