@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (500, 4, 25_000)
-"""So a usual pass walks 500 new objects, and each twentieth 10,000: milliseconds, however many tasks there are."""
+"""So a usual pass walks 500 new objects, each fifth 2,500: at most two milliseconds, however many tasks there are."""
 
 
 class WorkerSetup(NamedTuple):

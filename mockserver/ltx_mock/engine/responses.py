@@ -90,7 +90,8 @@ def result_url(task: Task) -> str:
 def _status_data(task: Task, state: State) -> str:
     line = task.timeline
     if state == "success":
-        result = json.dumps(json.dumps({"resultUrls": [result_url(task)]}, separators=(",", ":")))
+        # JSON in JSON, by texts: with other separators than usual, json.dumps makes an encoder for each value.
+        result = json.dumps(f'{{"resultUrls":[{json.dumps(result_url(task))}]}}')
         return (
             f'{{"taskId":"{task.id}","state":"success","resultJson":{result},'
             f'"createTime":{line.created},"completeTime":{line.ended},"costTime":{line.cost_time}}}'
