@@ -102,13 +102,14 @@ class Journal(Iterable[Entry]):
 
 
 def _packed(entry: Entry) -> bytes:
-    """Return an entry as bytes: by marshal, which is fastest, unless it has findings; a cause is a plain tuple then."""
-    if entry.findings:
-        return pickle.dumps(entry)
+    """Return an entry as bytes: by marshal, which is fastest; by pickle if it has more than plain values and a cause."""
     fields: Any = (type(entry).__name__, *entry)
     if entry.cause is not None:
         fields = tuple(tuple(each) if each is entry.cause else each for each in fields)
-    return marshal.dumps(fields, WITHOUT_REFERENCES)
+    try:
+        return marshal.dumps(fields, WITHOUT_REFERENCES)
+    except ValueError:
+        return pickle.dumps(entry)
 
 
 def _unpacked(packed: bytes) -> Entry:
