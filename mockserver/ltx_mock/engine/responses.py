@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from email.utils import formatdate
+from functools import lru_cache
 from typing import NamedTuple
 
 from ltx_mock.asgi.content_encoding import EncodingError, known_codings
@@ -87,13 +88,17 @@ def result_url(task: Task) -> str:
     return task.results[0] if task.results else f"{task.root}/files/results/{task.id}{MODEL.result.suffix}"
 
 
+@lru_cache(maxsize=256)
+def _result_json(url: str) -> str:
+    """Return the text of `resultJson`, which is JSON in JSON: polls repeat it."""
+    return json.dumps(json.dumps({"resultUrls": [url]}, separators=(",", ":")))
+
+
 def _status_data(task: Task, state: State) -> str:
     line = task.timeline
     if state == "success":
-        # JSON in JSON, by texts: with other separators than usual, json.dumps makes an encoder for each value.
-        result = json.dumps(f'{{"resultUrls":[{json.dumps(result_url(task))}]}}')
         return (
-            f'{{"taskId":"{task.id}","state":"success","resultJson":{result},'
+            f'{{"taskId":"{task.id}","state":"success","resultJson":{_result_json(result_url(task))},'
             f'"createTime":{line.created},"completeTime":{line.ended},"costTime":{line.cost_time}}}'
         )
     if state == "failed" and line.failure is not None:

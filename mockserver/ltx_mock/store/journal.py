@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
 
-KINDS: dict[str, type[Entry]] = {
-    each.__name__: each for each in (RequestEntry, CallbackEntry, DownloadEntry, ClockEntry)
-}
+KINDS: dict[str, type[Entry]] = {each.__name__: each for each in (CallbackEntry, DownloadEntry, ClockEntry)}
+"""The kinds that are packed with their names. Most entries are requests, which have none."""
 WITHOUT_REFERENCES = 2
 """The version of marshal that does not look for values that occur twice."""
 ENTRY_BYTES = 100
@@ -102,8 +101,8 @@ class Journal(Iterable[Entry]):
 
 
 def _packed(entry: Entry) -> bytes:
-    """Return an entry as bytes: by marshal, which is fastest; by pickle if it has more than plain values and a cause."""
-    fields: Any = (type(entry).__name__, *entry)
+    """Return an entry as bytes: by marshal, which is fastest; by pickle if a value is not plain."""
+    fields: Any = tuple(entry) if type(entry) is RequestEntry else (type(entry).__name__, *entry)
     if entry.cause is not None:
         fields = tuple(tuple(each) if each is entry.cause else each for each in fields)
     try:
@@ -116,6 +115,6 @@ def _unpacked(packed: bytes) -> Entry:
     if packed.startswith(pickle.PROTO):
         entry: Entry = pickle.loads(packed)  # noqa: S301 - of this process
         return entry
-    name, *fields = marshal.loads(packed)  # noqa: S302 - of this process
-    entry = KINDS[name](*fields)
+    fields = marshal.loads(packed)  # noqa: S302 - of this process
+    entry = KINDS[fields[0]](*fields[1:]) if fields[0] in KINDS else RequestEntry(*fields)
     return entry if entry.cause is None else entry._replace(cause=Cause(*entry.cause))
