@@ -190,7 +190,7 @@ def _matches(wanted: Filter, kept: Kept) -> bool:
 
 def _size(kept: Kept) -> int:
     """Return the approximate size of an entry as JSON, in bytes."""
-    return ENTRY_SIZE + len(kept[1].data)
+    return ENTRY_SIZE + kept[1].size
 
 
 def _export(aside: WorkerThread, entries: list[Kept], form: str, root: str) -> Response:

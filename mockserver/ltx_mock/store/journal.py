@@ -2,12 +2,12 @@
 
 Its entries are packed, one string of bytes each: that takes less memory, and the garbage collector has nothing to walk.
 A full journal loses an entry with each new one, so that the collector would wait for very many, then walk them at once.
+A large entry is kept as it is, since it shares its body with its task, and so is one with findings.
 """
 
 from __future__ import annotations
 
 import marshal
-import pickle
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -20,15 +20,22 @@ KINDS: dict[str, type[Entry]] = {each.__name__: each for each in (CallbackEntry,
 """The kinds that are packed with their names. Most entries are requests, which have none."""
 WITHOUT_REFERENCES = 2
 """The version of marshal that does not look for values that occur twice."""
-ENTRY_BYTES = 100
-"""The overhead of an entry in bytes."""
+LARGE = 8 * 1024
+"""The number of bytes from which a body is not copied."""
+PACKED_BYTES, ENTRY_BYTES = 100, 700
+"""The overhead in bytes, of a packed entry and of another."""
 
 
 class Packed(NamedTuple):
-    """An entry as it is kept: its number, and its bytes."""
+    """An entry as it is kept: its number, and its bytes or itself."""
 
     number: int
-    data: bytes
+    data: bytes | Entry
+
+    @property
+    def size(self) -> int:
+        """The approximate size in bytes."""
+        return _size(self.data)
 
     def unpack(self) -> Entry:
         """Return the entry."""
@@ -42,7 +49,7 @@ class Journal(Iterable[Entry]):
 
     def __init__(self) -> None:
         self._numbers: deque[int] = deque()
-        self._packed: deque[bytes] = deque()
+        self._packed: deque[bytes | Entry] = deque()
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -73,26 +80,26 @@ class Journal(Iterable[Entry]):
 
     def of_task(self, task_id: str) -> Iterator[Entry]:
         """Yield the entries of a task, the oldest first."""
-        name = task_id.encode("utf-8", "surrogatepass")  # as both write it
-        found = map(_unpacked, [packed for packed in self._packed if name in packed])
-        return (entry for entry in found if entry.task_id == task_id)
+        name = task_id.encode("utf-8", "surrogatepass")  # as marshal writes it
+        found = [each for each in self._packed if not isinstance(each, bytes) or name in each]
+        return (entry for entry in map(_unpacked, found) if entry.task_id == task_id)
 
     def append(self, entry: Entry) -> int:
         """Add the newest entry, and return the bytes that it takes."""
         packed = _packed(entry)
         self._numbers.append(entry.number)
         self._packed.append(packed)
-        return ENTRY_BYTES + len(packed)
+        return _size(packed)
 
     def remove_oldest(self) -> tuple[int, int]:
         """Remove the oldest entry, and return its number and the bytes that it took."""
-        return self._numbers.popleft(), ENTRY_BYTES + len(self._packed.popleft())
+        return self._numbers.popleft(), _size(self._packed.popleft())
 
     def take_newest(self) -> tuple[Entry, int]:
         """Remove the newest entry, and return it and the bytes that it took."""
         self._numbers.pop()
         packed = self._packed.pop()
-        return _unpacked(packed), ENTRY_BYTES + len(packed)
+        return _unpacked(packed), _size(packed)
 
     def clear(self) -> None:
         """Remove all entries."""
@@ -100,21 +107,25 @@ class Journal(Iterable[Entry]):
         self._packed.clear()
 
 
-def _packed(entry: Entry) -> bytes:
-    """Return an entry as bytes: by marshal, which is fastest; by pickle if a value is not plain."""
+def _packed(entry: Entry) -> bytes | Entry:
+    if len(entry.request) >= LARGE:
+        return entry
     fields: Any = tuple(entry) if type(entry) is RequestEntry else (type(entry).__name__, *entry)
     if entry.cause is not None:
         fields = tuple(tuple(each) if each is entry.cause else each for each in fields)
     try:
         return marshal.dumps(fields, WITHOUT_REFERENCES)
-    except ValueError:
-        return pickle.dumps(entry)
-
-
-def _unpacked(packed: bytes) -> Entry:
-    if packed.startswith(pickle.PROTO):
-        entry: Entry = pickle.loads(packed)  # noqa: S301 - of this process
+    except ValueError:  # it has findings
         return entry
+
+
+def _unpacked(packed: bytes | Entry) -> Entry:
+    if not isinstance(packed, bytes):
+        return packed
     fields = marshal.loads(packed)  # noqa: S302 - of this process
     entry = KINDS[fields[0]](*fields[1:]) if fields[0] in KINDS else RequestEntry(*fields)
     return entry if entry.cause is None else entry._replace(cause=Cause(*entry.cause))
+
+
+def _size(packed: bytes | Entry) -> int:
+    return PACKED_BYTES + len(packed) if isinstance(packed, bytes) else ENTRY_BYTES + packed.size

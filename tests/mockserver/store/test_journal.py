@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock.core.journal_entry import Entry, RequestEntry
-from ltx_mock.store.journal import Journal
+from ltx_mock.store.journal import LARGE, Journal
 from support.field_values import ENTRIES
 
 
@@ -68,3 +68,14 @@ def test_the_garbage_collector_has_nothing_to_walk_in_it() -> None:
     for number in range(1000):
         journal.append(request(number + 1, "one"))
     assert len(gc.get_objects()) - before < 100
+
+
+def test_a_large_body_is_not_copied() -> None:
+    body = b"x" * LARGE
+    entry = request(1, "one")._replace(request=body)
+    journal, _, sizes = journal_of([entry, request(0, "two")])
+    kept = journal.entry(3)
+    assert kept is not None
+    assert kept.request is body
+    assert sizes[0] - sizes[1] > LARGE
+    assert [each.task_id for each in journal.of_task("one")] == ["one"]
