@@ -91,7 +91,7 @@ def result_url(task: Task) -> str:
 @lru_cache(maxsize=256)
 def _result_json(url: str) -> str:
     """Return the text of `resultJson`, which is JSON in JSON: polls repeat it."""
-    return json.dumps(json.dumps({"resultUrls": [url]}, separators=(",", ":")))
+    return json.dumps(f'{{"resultUrls":[{json.dumps(url)}]}}')
 
 
 def _status_data(task: Task, state: State) -> str:
