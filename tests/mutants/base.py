@@ -388,7 +388,7 @@ def _hook(sender: Any, mutating: Mutating) -> None:
     ) -> int:
         target = outbound._target(url)
         headers = outbound._named(target, [("content-type", content_type), ("content-length", str(len(body)))])
-        async with outbound._limited(target, patience):
+        async with outbound._Limited(target, patience):
             connection = await sender._connect(target)
             try:
                 return int((await connection.ask(method, target.path, headers, body)).status_code)

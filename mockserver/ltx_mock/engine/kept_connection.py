@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 import socket
 from asyncio import open_connection
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Self
 
@@ -37,7 +39,8 @@ class KeptConnection:
     """A connection without TLS; make it with `over`."""
 
     def __init__(self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._sock, self._reader, self._writer = sock, reader, writer
+        self._reader, self._writer = reader, writer
+        self._is_quiet = _quietness_of(sock)
         self._used = False
         self._rest: int | None = 0
 
@@ -55,12 +58,9 @@ class KeptConnection:
                 async with asyncio.timeout(REST_SECONDS):
                     await self._reader.readexactly(self._rest)
                 self._rest = 0
-            self._sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
         except (OSError, EOFError):
-            pass
-        return False  # it is closed, or says more than it was asked
+            return False
+        return self._is_quiet()  # else it is closed, or says more than it was asked
 
     async def ask(self, request: bytes) -> tuple[int | None, bytes]:
         """Send a request, and return the status of a plain response, or None; and all that was read of it.
@@ -100,6 +100,18 @@ class KeptConnection:
     def close(self) -> None:
         """Close it."""
         self._writer.close()
+
+
+def _quietness_of(sock: socket.socket) -> Callable[[], bool]:
+    """Return what tells whether nothing comes from a socket, neither bytes nor its end.
+
+    To peek at it would raise an exception each time, which takes longer than the question.
+    """
+    if not hasattr(select, "poll"):  # on Windows
+        return lambda: not select.select((sock,), (), (), 0)[0]
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return lambda: not poll.poll(0)
 
 
 @lru_cache(maxsize=64)

@@ -13,10 +13,9 @@ import re
 import socket
 import ssl
 from asyncio import open_connection
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from ltx_mock.core.hosts import CONTAINER_HOST
 from ltx_mock.engine.kept_connection import KeptConnection, StaleError
@@ -106,7 +105,7 @@ class Sender:
         """
         target = _target(url)
         of_body = (("content-type", content_type), ("content-length", str(len(body))))
-        async with _limited(target, timeout_s):
+        async with _Limited(target, timeout_s):
             if line is not None and not target.secure and _PRINTABLE.fullmatch(content_type):
                 return await self._post_on(line, target, of_body, headers, body, closes=last)
             connection = await self._connect(target)
@@ -138,7 +137,7 @@ class Sender:
             Unanswered: no complete response within `timeout_s` real seconds, or an encoded one.
         """
         target = _target(url)
-        async with _limited(target, timeout_s):
+        async with _Limited(target, timeout_s):
             connection = await self._connect(target, only_public=only_public)
             try:
                 response = await connection.ask("GET", target.path, _named(target))
@@ -252,16 +251,24 @@ def _raw(headers: Headers) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
 
 
-@asynccontextmanager
-async def _limited(target: Target, timeout_s: float) -> AsyncIterator[None]:
-    """Limit the time of an exchange, and report what goes wrong as `Unanswered`."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            yield
-    except TimeoutError:
-        raise Unanswered(f"no response within {timeout_s:g} s", "silent") from None
-    except OSError as error:
-        raise _unanswered(error, target) from None
+class _Limited:
+    """Limits the time of an exchange, and reports what goes wrong as `Unanswered`."""
+
+    def __init__(self, target: Target, timeout_s: float) -> None:
+        self._target, self._seconds, self._timeout = target, timeout_s, asyncio.timeout(timeout_s)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            error = late
+        if isinstance(error, TimeoutError):
+            raise Unanswered(f"no response within {self._seconds:g} s", "silent") from None
+        if isinstance(error, OSError):
+            raise _unanswered(error, self._target) from None
 
 
 async def _socket(target: Target, *, only_public: bool = False) -> socket.socket:
