@@ -176,7 +176,8 @@ def test_one_that_floods_the_fake_is_ended_and_found() -> None:
 
 
 def test_of_megabytes_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
-    code = "import sys\nfor n in range(200_000): print(n, 'x' * 20)\nsys.exit('the end')"
+    # Unless it is told to flush, Python writes the last lines after the message of sys.exit.
+    code = "import sys\nfor n in range(200_000): print(n, 'x' * 20)\nsys.stdout.flush()\nsys.exit('the end')"
     played = run(code)
     output = played.run.client.output
     assert played.run.client.description == "exits with 1"
