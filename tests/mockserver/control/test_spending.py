@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock import ContractFailure, MockServer
+from ltx_mock.control.spending import Statement
 from ltx_mock.testing.tenant import World
 from support.bodies import IMAGE, MINUTE, TEXT, ask, post, request_body, submit
 from support.processes import ltx_mock as run
@@ -335,6 +336,14 @@ def test_the_bill_says_when_the_journal_has_forgotten_requests(server: MockServe
         for _ in range(2):
             ask(client, task)
     assert not world.spend.complete
+
+
+def test_the_bill_of_a_long_journal_lets_others_be_served() -> None:
+    with MockServer() as mock, mock.client() as client:
+        task_id = submit(client)
+        for _ in range(50):
+            ask(client, task_id)
+        assert mock.look(lambda tenant: sum(1 for _ in Statement().add(tenant))) >= 51
 
 
 @given(st.lists(st.sampled_from(["submit", "other", "fail", "poll", "fetch", "wait"]), max_size=12))

@@ -384,24 +384,38 @@ class Noting(Pausing):
             self.over.set()
 
 
+IN_ONE_PIECE = {
+    "a poll": (GOOD, 404),
+    "HEAD": (request("HEAD", f"{STATUS}?taskId=x"), 404),
+    "the balance": (request("GET", "/apikeys/current-balance"), 200),
+    "another method": (request("PUT", GENERATE), 405),
+    "another path": (request("GET", "/nothing"), 404),
+}
+
+
+@pytest.mark.parametrize("name", IN_ONE_PIECE)
 @pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
-def test_a_response_is_written_in_one_piece_before_the_connection_closes(kind: type[HttptoolsConnection]) -> None:
+def test_a_response_is_written_in_one_piece_before_the_connection_closes(
+    kind: type[HttptoolsConnection], name: str
+) -> None:
+    asked, status = IN_ONE_PIECE[name]
+
     async def serve() -> list[bytes]:
         transport = Noting(3)
         config = uvicorn.Config(build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3")
         protocol = kind(config, connection.Connections(), {})
         protocol.connection_made(transport)
-        protocol.data_received(GOOD + LAST)
+        protocol.data_received(asked + LAST)
         await asyncio.wait_for(transport.over.wait(), SECONDS)
         protocol.connection_lost(None)
         return transport.noted
 
     first, last, *closed = asyncio.run(serve())
     assert set(closed) == {b"closed"}
-    for piece in (first, last):
+    for piece, code in ((first, status), (last, 404)):
         head, _, body = piece.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 ")
-        assert json.loads(body)["code"] == 404
+        assert head.startswith(b"HTTP/1.1 %d " % code)
+        assert json.loads(body)["code"] == code if body else name == "HEAD"
 
 
 @pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.core.journal_entry import Entry, RequestEntry
+from ltx_mock.core.cause import Cause
+from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
 from ltx_mock.store.journal import LARGE, Journal
 from support.field_values import ENTRIES
 
@@ -21,6 +23,15 @@ def journal_of(entries: list[Entry]) -> tuple[Journal, list[Entry], list[int]]:
 
 def request(number: int, task_id: str | None) -> RequestEntry:
     return RequestEntry(number, 1, "statusTask", "GET", f"/other?taskId={task_id}", 200, b"", b"{}", task_id=task_id)
+
+
+CAUSE = Cause("attempt", "attempt 1")
+UNWALKED: list[Entry] = [
+    request(1, "one")._replace(cause=CAUSE, request_headers=((b"a", b"b"),)),
+    CallbackEntry(1, 2, 3, "one", "http://127.0.0.1:9", 200, b"{}", "application/json", CAUSE),
+    DownloadEntry(1, 2, "GET", "/one", 200, "one", 3, 3),
+    ClockEntry(1, 2, 3, CAUSE),
+]
 
 
 @given(st.lists(ENTRIES, max_size=5))
@@ -61,12 +72,13 @@ def test_who_reads_it_has_the_entries_of_that_moment() -> None:
     assert ([*forwards], [each.unpack() for each in backwards], [*one]) == (numbered, numbered[::-1], numbered[:1])
 
 
-def test_the_garbage_collector_has_nothing_to_walk_in_it() -> None:
+@pytest.mark.parametrize("entry", UNWALKED, ids=lambda entry: entry.kind)
+def test_the_garbage_collector_has_nothing_to_walk_in_it(entry: Entry) -> None:
     journal = Journal()
     gc.collect()
     before = len(gc.get_objects())
     for number in range(1000):
-        journal.append(request(number + 1, "one"))
+        journal.append(entry._replace(number=number + 1))
     assert len(gc.get_objects()) - before < 100
 
 
