@@ -36,14 +36,17 @@ USED = {
     "uvicorn.server:ServerState": "connections tasks",
     "uvicorn.config:Config": "app get_loop_factory",
     "uvicorn.middleware.proxy_headers:ProxyHeadersMiddleware": "",
-    "uvicorn.protocols.http.flow_control:FlowControl": "pause_reading resume_reading",
+    "uvicorn.protocols.http.flow_control:FlowControl": "pause_reading resume_reading write_paused",
     "uvicorn.protocols.http.h11_impl:H11Protocol": f"{_CONNECTION} _should_upgrade conn send_400_response",
     "uvicorn.protocols.http.h11_impl:RequestResponseCycle": _CYCLE,
     "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol": (
         f"{_CONNECTION} _should_upgrade _unset_keepalive_if_required headers on_headers_complete on_response_complete "
         "parser pipeline scope url"
     ),
-    "uvicorn.protocols.http.httptools_impl:RequestResponseCycle": _CYCLE,
+    "uvicorn.protocols.http.httptools_impl:RequestResponseCycle": (
+        f"{_CYCLE} flow keep_alive transport waiting_for_100_continue"
+    ),
+    "uvicorn.protocols.http.httptools_impl:STATUS_LINE": "",
     "starlette.applications:Starlette": "router",
     "starlette.routing:Mount": "path_regex routes",
     "starlette.routing:Route": "path_regex",

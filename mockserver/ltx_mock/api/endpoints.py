@@ -263,23 +263,15 @@ async def deliver(tenant: Tenant, scope: Scope, response: ApiResponse, receive: 
     """Send a response with its effect."""
     if response.effect is not None:
         way = await deliver_with_effect(response.effect, tenant.clock, scope, receive, send)
-        if way is not None:
-            await _send(response, scope, way)
-    elif (connection := connection_of(scope)) is not None:
-        connection.hold()
-        try:
-            await _send(response, scope, send)
-        finally:
-            connection.release()
-    else:
-        await _send(response, scope, send)
-
-
-async def _send(response: ApiResponse, scope: Scope, send: Send) -> None:
-    content = response.body
-    length = (b"content-length", b"%d" % len(content))
-    await send({"type": "http.response.start", "status": response.status, "headers": [JSON, length, *response.headers]})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+        if way is None:
+            return
+        send = way
+    status, headers, content = response.status, response.headers, response.body
+    connection, to_head = connection_of(scope), scope["method"] == "HEAD"
+    if to_head or connection is None or not connection.respond(send, status, headers, content):
+        all_headers = [JSON, (b"content-length", b"%d" % len(content)), *headers]
+        await send({"type": "http.response.start", "status": status, "headers": all_headers})
+        await send({"type": "http.response.body", "body": b"" if to_head else content})
 
 
 def record(tenant: Tenant, operation: ApiOperation, scope: Scope, body: bytes, response: ApiResponse, now: int) -> None:

@@ -11,10 +11,10 @@ import contextlib
 import socket
 import struct
 import sys
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
 from ltx_mock.scenarios.model import CONNECTION_RESET_BY_PEER, MALFORMED_RESPONSE_CHUNK, RANDOM_DATA_THEN_CLOSE
 
@@ -29,6 +29,10 @@ _BEFORE_NOISE = {MALFORMED_RESPONSE_CHUNK: _GOOD_START, RANDOM_DATA_THEN_CLOSE: 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+Respond: TypeAlias = Callable[[Send, int, Headers, bytes], bool]
+
+
 class Connection(Protocol):
     """The interface of connections."""
 
@@ -39,11 +43,15 @@ class Connection(Protocol):
     def buffer_little(self) -> None:
         """Use small send buffers, so that the sent bytes are close to the received ones."""
 
-    def hold(self) -> None:
-        """Keep what is written from now on, to send all of it at once."""
+    def respond(self, send: Send, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole response in one piece, and tell whether this was possible; else it takes two messages.
 
-    def release(self) -> None:
-        """Send what was kept."""
+        Args:
+            send: that of the request. Only the server's own can be used: another one may change the response.
+            status: the status code.
+            headers: those besides the type and the length of the body.
+            body: the JSON.
+        """
 
     async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:
         """Break the connection with a fault; `noise` are the random bytes of a fault that sends some."""
@@ -52,57 +60,12 @@ class Connection(Protocol):
         """Let the server begin to restart; it is away for at least so many real milliseconds."""
 
 
-class HoldingTransport:
-    """A transport that can keep what is written. uvicorn writes the head and the body of a response in two pieces.
-
-    Sent at once, they are one packet and one system call.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._held: list[bytes] | None = None
-        # What each request uses does not go through __getattr__.
-        self.is_closing = transport.is_closing
-        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """See asyncio."""
-        if self._held is None:
-            self._transport.write(data)
-        else:
-            self._held.append(data)
-
-    def write_eof(self) -> None:
-        """See asyncio."""
-        self.release()
-        self._transport.write_eof()
-
-    def close(self) -> None:
-        """See asyncio."""
-        self.release()
-        self._transport.close()
-
-    def hold(self) -> None:
-        """Keep what is written from now on."""
-        self._held = []
-
-    def release(self) -> None:
-        """Write what was kept, if anything was."""
-        held, self._held = self._held, None
-        if held:
-            self._transport.write(b"".join(held))
-
-
 class SocketConnection:
-    """A real connection. `restart` restarts the server."""
+    """A real connection. `restart` restarts the server, `respond` is that of its parser; see `Connection`."""
 
-    def __init__(self, transport: HoldingTransport, restart: Callable[[int], None]) -> None:
+    def __init__(self, transport: asyncio.Transport, restart: Callable[[int], None], respond: Respond) -> None:
         self._transport = transport
-        self.hold, self.release = transport.hold, transport.release
-        self.restart_server = restart
+        self.restart_server, self.respond = restart, respond
 
     @property
     def is_open(self) -> bool:
@@ -128,7 +91,7 @@ class SocketConnection:
         await wait_for_disconnect(receive)  # otherwise uvicorn would miss the response, and send one of its own
 
 
-def reset(transport: asyncio.Transport | HoldingTransport) -> None:
+def reset(transport: asyncio.Transport) -> None:
     """Reset a connection."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()

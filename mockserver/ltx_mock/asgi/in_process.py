@@ -43,11 +43,9 @@ class _NoSocket:
     def buffer_little(self) -> None:
         """See `Connection.buffer_little`; there are no buffers."""
 
-    def hold(self) -> None:
-        """See `Connection.hold`; the response is whole anyway."""
-
-    def release(self) -> None:
-        """See `Connection.release`."""
+    def respond(self, *_: object) -> bool:
+        """See `Connection.respond`."""
+        return False
 
     async def abort(self, fault: str, noise: bytes, receive: Receive) -> None:  # noqa: ARG002 - see `Connection`
         """See `Connection.abort`."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Literal
 
+from starlette.types import Send
 from uvicorn.server import ServerState
 
 from ltx_mock.asgi import connection as wire
@@ -149,8 +150,7 @@ class HttpConnection:
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
-        transport = wire.HoldingTransport(transport)
-        connection = wire.SocketConnection(transport, self.server_state.restart)
+        connection = wire.SocketConnection(transport, self.server_state.restart, self.respond)
         self.app_state = {**self.app_state, wire.KEY: connection}
         self.logger = _uvicorn_log  # a test may replace `logging.getLogger`
         self.access_log = False  # uvicorn's own setting would silence every other server of the process too
@@ -158,6 +158,11 @@ class HttpConnection:
         self.await_client("blank")
         if not self.server_state.make_room(self):
             self.refuse(RefusedError(503, "Too many connections are open, and all of them are busy"))
+
+    @staticmethod
+    def respond(send: Send, status: int, headers: wire.Headers, body: bytes) -> bool:  # noqa: ARG004
+        """See `Connection.respond`; a parser without a way of its own needs the messages."""
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from ltx_mock.asgi.connection import Headers
 from ltx_mock.server.http_protocol import (
     HEAD_BYTES,
     HEAD_LINES,
@@ -21,6 +24,7 @@ from ltx_mock.server.http_protocol import (
 )
 
 Header = tuple[bytes, bytes]
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
@@ -112,6 +116,28 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             running.disconnected = not running.response_complete
             running.message_event.set()
         super().connection_lost(exc)
+
+    @staticmethod
+    def respond(send: Send, status: int, headers: Headers, body: bytes) -> bool:
+        """See `Connection.respond`. uvicorn writes head and body apart: two system calls and two packets."""
+        cycle = getattr(send, "__self__", None)
+        if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.disconnected:
+            return False
+        if cycle.flow.write_paused or (headers and _CONTROLS.search(b"".join(chain.from_iterable(headers)))):
+            return False
+        more = b"".join([b"%b: %b\r\n" % header for header in headers])
+        if not cycle.keep_alive:
+            more += b"connection: close\r\n"
+        cycle.response_started = cycle.response_complete = True
+        cycle.transport.write(
+            b"%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (STATUS_LINE[status], len(body), more, body)
+        )
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
 
     # ---- Upgrade
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -389,22 +390,23 @@ IN_ONE_PIECE = {
     "HEAD": (request("HEAD", f"{STATUS}?taskId=x"), 404),
     "the balance": (request("GET", "/apikeys/current-balance"), 200),
     "another method": (request("PUT", GENERATE), 405),
-    "another path": (request("GET", "/nothing"), 404),
 }
 
 
+def connected(transport: asyncio.Transport, kind: type[HttptoolsConnection] = HttptoolsConnection) -> Any:
+    config = uvicorn.Config(build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3")
+    protocol = kind(config, connection.Connections(), {})
+    protocol.connection_made(transport)
+    return protocol
+
+
 @pytest.mark.parametrize("name", IN_ONE_PIECE)
-@pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
-def test_a_response_is_written_in_one_piece_before_the_connection_closes(
-    kind: type[HttptoolsConnection], name: str
-) -> None:
+def test_a_response_is_written_in_one_piece_before_the_connection_closes(name: str) -> None:
     asked, status = IN_ONE_PIECE[name]
 
     async def serve() -> list[bytes]:
         transport = Noting(3)
-        config = uvicorn.Config(build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3")
-        protocol = kind(config, connection.Connections(), {})
-        protocol.connection_made(transport)
+        protocol = connected(transport)
         protocol.data_received(asked + LAST)
         await asyncio.wait_for(transport.over.wait(), SECONDS)
         protocol.connection_lost(None)
@@ -415,7 +417,28 @@ def test_a_response_is_written_in_one_piece_before_the_connection_closes(
     for piece, code in ((first, status), (last, 404)):
         head, _, body = piece.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 %d " % code)
+        assert (b"\r\nconnection: close" in head) == (piece is last)
         assert json.loads(body)["code"] == code if body else name == "HEAD"
+
+
+@pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
+def test_nothing_is_written_to_a_client_that_reads_too_little(kind: type[HttptoolsConnection]) -> None:
+    async def serve() -> tuple[list[bytes], bytes]:
+        transport = Noting(1)
+        protocol = connected(transport, kind)
+        protocol.pause_writing()
+        protocol.data_received(GOOD)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        before = list(transport.noted)
+        protocol.resume_writing()
+        await asyncio.wait_for(transport.over.wait(), SECONDS)
+        protocol.connection_lost(None)
+        return before, transport.noted[0]
+
+    before, after = asyncio.run(serve())
+    assert before == []
+    assert after.startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
