@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple, TextIO, TypeAlias
 
@@ -113,17 +113,19 @@ class Readable:
 
     def __call__(self, tenant: Tenant, entry: ExchangeEntry) -> str:
         """Return one line, and one more for each finding."""
-        operation = "download" if entry.kind == "download" else entry.operation
         status = str(entry.status or "---")
-        first: list[Part] = [
-            (time_of_day(entry.at), DIM),
-            (f"  {method_of(entry):<4} {operation:<12} ", None),
-            (status, COLOUR_OF_STATUS.get(status[0], "red")),
-            ("  ", None),
-            *self._about(tenant, entry),
-        ]
-        remarks: list[list[Part]] = [[(f"{'':>10}! {remark}", "yellow")] for remark in _remarks(tenant, entry)]
-        return "\n".join([self._line(tenant, parts) for parts in (first, *remarks)])
+        line = self._line(
+            tenant,
+            [
+                (time_of_day(entry.at), DIM),
+                (_operation(method_of(entry), entry.kind, entry.operation), None),
+                (status, COLOUR_OF_STATUS.get(status[0], "red")),
+                ("  ", None),
+                *self._about(tenant, entry),
+            ],
+        )
+        remarks = [self._line(tenant, [(f"{'':>10}! {remark}", "yellow")]) for remark in _remarks(tenant, entry)]
+        return "\n".join([line, *remarks]) if remarks else line
 
     def _line(self, tenant: Tenant, parts: list[Part]) -> str:
         """Return a line that neither moves a cursor, nor forges another line, nor commands a CI, nor tells a secret."""
@@ -161,6 +163,11 @@ class Readable:
         return [shown] if before == state else [(f"{before} → ", None), shown]
 
 
+@lru_cache(maxsize=64)
+def _operation(method: str, kind: str, operation: str) -> str:
+    return f"  {method:<4} {'download' if kind == 'download' else operation:<12} "
+
+
 def _shown(tenant: Tenant, text: str) -> str:
     return printable(hide(tenant, text), limit=LONGEST)
 
@@ -190,16 +197,16 @@ _asked_again = lru_cache(maxsize=256)(_asked)
 """The same for usual bodies; the latest are kept, since a load test sends the same few again."""
 
 
-def _remarks(tenant: Tenant, entry: ExchangeEntry) -> Iterator[str]:
-    """Yield the advisories of an accepted request, and all findings of an exchange with the real API."""
+def _remarks(tenant: Tenant, entry: ExchangeEntry) -> list[str]:
+    """Return the advisories of an accepted request, and all findings of an exchange with the real API."""
     if entry.status != 200 and not (entry.cause and entry.cause.kind == "upstream"):
-        return
-    for finding in entry.findings:
-        yield f"{finding.message} ({finding.rule})"
+        return []
+    remarks = [f"{finding.message} ({finding.rule})" for finding in entry.findings]
     if entry.operation == "generateTask" and entry.task_id is not None:
         delivery = tenant.delivery(delivery_id(entry.task_id))
         if delivery is not None and delivery.state == "withheld":
-            yield f"no callback: {delivery.reason}"
+            remarks.append(f"no callback: {delivery.reason}")
+    return remarks
 
 
 def _download(entry: DownloadEntry) -> str:
