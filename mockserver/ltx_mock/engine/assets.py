@@ -50,13 +50,9 @@ class Inspector:
         self._sender = sender
         self._fetch_all = fetch_all
 
-    def concerns(self, request: GenerateRequest) -> bool:
-        """Tell whether the request has assets to fetch."""
-        for _, urls in assets(request):
-            for url in urls:
-                if self._fetches(url):
-                    return True
-        return False
+    def concerns(self, request: GenerateRequest, *, local: bool) -> bool:
+        """Tell whether the request has assets to fetch; `local` is whether one of them is on this machine."""
+        return local or (self._fetch_all and bool(request.image_urls or request.loras))
 
     async def inspect(self, request: GenerateRequest) -> InspectionResult:
         """Fetch image and LoRAs concurrently and return the first failure, the image's before a LoRA's."""

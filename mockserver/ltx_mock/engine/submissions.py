@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from ltx_mock.core.failures import Failure, predicted_failure
+from ltx_mock.core.failures import Failure, assets, predicted_failure
+from ltx_mock.core.hosts import url_host
 from ltx_mock.core.timeline import result_fingerprint
 from ltx_mock.scenarios.matching import RequestFacts
 from ltx_mock_contracts import MalformedBody, parse_body
@@ -28,6 +29,7 @@ class Submission(NamedTuple):
         request: The parsed request; None if there are violations.
         failure: The failure that the request causes (FAIL-1 to FAIL-3), or None.
         picture: The fingerprint of the result; None if the request has no seed.
+        local: Whether its image or a LoRA is on this machine.
     """
 
     raw: bytes
@@ -36,6 +38,7 @@ class Submission(NamedTuple):
     request: GenerateRequest | None
     failure: Failure | None = None
     picture: bytes | None = None
+    local: bool = False
 
     @classmethod
     def of(cls, raw: bytes) -> Submission:
@@ -64,7 +67,8 @@ def _judged(raw: bytes, body: object) -> Submission:
         return Submission(raw, findings, _subject(body), None)
     request = GenerateRequest.from_body(body)
     picture = result_fingerprint(request, request.seed) if request.seed else None
-    return Submission(raw, findings, RequestFacts.of(request), request, predicted_failure(request), picture)
+    local = any(url_host(url).is_here for _, urls in assets(request) for url in urls)
+    return Submission(raw, findings, RequestFacts.of(request), request, predicted_failure(request), picture, local)
 
 
 def _release(body: object) -> None:

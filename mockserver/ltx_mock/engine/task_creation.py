@@ -63,7 +63,7 @@ class TaskCreation(Observer):
             self._planned(tenant, task, request, requested) if tenant.scenarios or requested else PlannedTask(task)
         )
         task = planned.task
-        if self._inspects(task, request):
+        if self._inspects(task, submitted, request):
             if task.page is None:
                 task = task._replace(inspecting=True)
             else:
@@ -97,10 +97,10 @@ class TaskCreation(Observer):
         earliest = earliest_failure(task.timeline, tenant.settings.timings)
         self._inspections.begin(tenant, task.id, earliest, self._inspect(tenant, task))
 
-    def _inspects(self, task: Task, request: GenerateRequest) -> bool:
+    def _inspects(self, task: Task, submitted: Submission, request: GenerateRequest) -> bool:
         line = task.timeline
         known = line.failure is not None or line.endless or task.recording
-        return not known and self._inspector.concerns(request)
+        return not known and self._inspector.concerns(request, local=submitted.local)
 
     def _task(
         self,

@@ -110,7 +110,7 @@ def for_operation(requested: tuple[ActiveScenario, ...], operation: Operation) -
 
 def for_later_requests(requested: tuple[ActiveScenario, ...]) -> tuple[ActiveScenario, ...]:
     """Return those of a request's own scenarios that apply to later requests about its task."""
-    return tuple(each for each in requested if each.scenario.match.operation != "generateTask")
+    return tuple([each for each in requested if each.scenario.match.operation != "generateTask"])
 
 
 def _is_for(match: Match, operation: Operation) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,11 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock.core import hosts
-from ltx_mock.core.failures import predicted_failure
-from ltx_mock.core.timeline import result_fingerprint
-from ltx_mock.engine.assets import Inspector
-from ltx_mock.engine.outbound import Sender
-from ltx_mock_contracts.request import GenerateRequest, Lora
+from ltx_mock.engine.submissions import Submission
+from support.bodies import IMAGE_LORA, request_body
 
 
 @pytest.mark.parametrize(
@@ -84,18 +82,13 @@ def test_a_url_is_parsed_once_for_all_that_a_request_needs_of_it(monkeypatch: py
         return urlsplit(url)
 
     monkeypatch.setattr(hosts, "urlsplit", counted)
-    request = GenerateRequest(
-        mode="image-to-video-LoRA",
-        prompt="a boat",
-        resolution="480p",
-        duration=5,
-        image_urls=("https://parsed-once.example.com/image.png",),
-        loras=(Lora("http://parsed-once.localhost:8080/lora.bin?download=true"),),
+    image, lora = (
+        "https://parsed-once.example.com/image.png",
+        "http://parsed-once.localhost:8080/lora.bin?download=true",
     )
-    assert predicted_failure(request) is None
-    result_fingerprint(request, 1)
-    assert Inspector(Sender(), fetch_all=False).concerns(request)
-    assert parsed == [*request.image_urls, request.loras[0].path]
+    body = request_body(IMAGE_LORA, image_urls=[image], loras=[{"path": lora}], seed=1)
+    assert Submission.of(json.dumps(body).encode()).local
+    assert parsed == [image, lora]
 
 
 def test_a_very_long_url_is_kept_nowhere() -> None:

@@ -9,7 +9,7 @@ import pytest
 from ltx_mock.core.failures import predicted_failure
 from ltx_mock.core.timeline import result_fingerprint
 from ltx_mock.engine.submissions import LONGEST_REPEATED, Submission
-from support.bodies import IMAGE, TEXT, request_body
+from support.bodies import IMAGE, IMAGE_LORA, LORAS, TEXT, request_body
 
 
 def raw(**fields: object) -> bytes:
@@ -59,3 +59,15 @@ def test_the_failure_that_the_request_causes_is_known_beforehand(body: dict[str,
     assert found.request is not None
     assert found.failure == predicted_failure(found.request)
     assert (found.failure and found.failure.code) == code
+
+
+@pytest.mark.parametrize(
+    ("fields", "local"),
+    [
+        ({}, False),
+        ({"image_urls": ["http://127.0.0.1:9/a.png"]}, True),
+        ({"loras": [*LORAS, {"path": "http://app.localhost/b.bin"}]}, True),
+    ],
+)
+def test_whether_an_asset_is_on_this_machine_is_known_beforehand(fields: dict[str, object], local: bool) -> None:
+    assert Submission.of(json.dumps(request_body(IMAGE_LORA, **fields)).encode()).local is local
