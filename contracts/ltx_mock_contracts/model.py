@@ -6,7 +6,6 @@ They are read from `ltx_mock_schemas` and written nowhere else. Times are spans 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -41,8 +40,7 @@ class Span(NamedTuple):
     high: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mode:
+class Mode(NamedTuple):
     """One value of `input.mode`, with fields of `input` that differ from mode to mode.
 
     Attributes:
@@ -57,8 +55,7 @@ class Mode:
     takes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class Resolution(NamedTuple):
     """One value of `input.resolution`.
 
     Attributes:
@@ -73,8 +70,7 @@ class Resolution:
     price: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailCode:
+class FailCode(NamedTuple):
     """A documented reason for a failure (TASK-7).
 
     Attributes:
@@ -99,8 +95,7 @@ class ResultFile(NamedTuple):
     suffix: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(NamedTuple):
     """A model of the API.
 
     Attributes:

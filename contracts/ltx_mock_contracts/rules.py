@@ -6,9 +6,8 @@ ids.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,8 +33,7 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
 """The title of each group of rules, by the prefix of their ids, in the order of the catalogue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One promise of the API.
 
     Attributes:

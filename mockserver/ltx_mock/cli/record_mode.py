@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -41,8 +40,7 @@ record_mode_options = together(
 """The options of a record mode, for `RecordMode.of`."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordMode:
+class RecordMode(NamedTuple):
     """How a server records the real API.
 
     Attributes:

@@ -5,10 +5,9 @@ Times are whole Unix milliseconds, as in the API (rule TASK-5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from ltx_mock.core import system_time
 from ltx_mock.fields import choice, number
@@ -30,8 +29,7 @@ read_mode = choice(*MODES)
 read_speed = number(1_000_000, zero=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """A clock that runs (`real`, `scaled`) or is stopped until it is advanced (`manual`, `auto`). Immutable.
 
     `scaled` is `real` with a speed: 60 means a minute per second. `auto` is stopped like `manual`, but reading the

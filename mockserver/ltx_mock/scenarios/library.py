@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ltx_mock.errors import SettingsError
@@ -135,7 +135,27 @@ LIBRARY = (
     Row("malformed-json", "A successful response with truncated JSON.", {"drift": {"malformed": True}}),
 )
 
-NAMED: Mapping[str, Scenario] = {row.name: parse_scenario({"name": row.name, **row.fields}) for row in LIBRARY}
+
+class _Library(Mapping[str, Scenario]):
+    """The scenarios of rows by name. Each is parsed when it is first needed: all together delay each start."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = {row.name: row for row in rows}
+        self._parsed: dict[str, Scenario] = {}
+
+    def __getitem__(self, name: str) -> Scenario:
+        if name not in self._parsed:
+            self._parsed[name] = parse_scenario({"name": name, **self._rows[name].fields})
+        return self._parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+NAMED: Mapping[str, Scenario] = _Library(LIBRARY)
 """The named scenarios."""
 
 
