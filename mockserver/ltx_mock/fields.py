@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeGuard, TypeVar
 
 from ltx_mock.errors import SettingsError
@@ -241,6 +241,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
+@lru_cache(maxsize=256)
 def camel(name: str) -> str:
     """Return a name in camelCase: `after_commit` is `afterCommit`."""
     first, *rest = name.split("_")

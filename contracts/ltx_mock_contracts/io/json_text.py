@@ -16,6 +16,7 @@ LEVELS: Final = 100
 
 _DIGITS: Final = 300
 _TOO_LARGE: Final = 10**_DIGITS
+_compact: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ESCAPABLE: Final = re.compile(r"[^\n -~]|#(?=#\[)")
 
 
@@ -66,17 +67,19 @@ def write_json(value: object, *, indent: int | None = None, encoding: str = "utf
     characters that `encoding` lacks. Parts that JSON cannot represent become text: `NaN`, numbers with more than 300
     digits, Python objects, and values deeper than `LEVELS`. Lone surrogates become U+FFFD.
     """
-    separators = (",", ":") if indent is None else None
+    write = _compact if indent is None else json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent).encode
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=separators, indent=indent)
+        text = write(value)
         text.encode()
     except (ValueError, TypeError, RecursionError, OverflowError):
-        text = json.dumps(_plain(value), ensure_ascii=False, separators=separators, indent=indent)
+        text = write(_plain(value))
     return escaped(text, encoding=encoding)
 
 
 def escaped(text: str, *, encoding: str = "utf-8") -> str:
     """Return JSON with unprintable characters, those that `encoding` lacks, and workflow commands (`##[`) escaped."""
+    if text.isprintable() and (encoding == "utf-8" or text.isascii()) and "##[" not in text:
+        return text  # nearly always, and the pattern takes longer than to write the JSON
     return _ESCAPABLE.sub(lambda found: _escaped_character(found[0], encoding), text)
 
 

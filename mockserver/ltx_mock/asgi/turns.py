@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import sleep
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, MutableSet
 from itertools import islice
 from typing import TypeVar
 
@@ -24,4 +24,12 @@ async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
     while several := list(islice(rest, AT_ONCE)):
         for item in several:
             yield item
+        await serve_others()
+
+
+async def free_in_turns(items: MutableSet[T]) -> None:
+    """Remove all items, in turns with other requests, since to free very many at once takes long."""
+    while items:
+        for _ in range(min(AT_ONCE, len(items))):
+            items.pop()
         await serve_others()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -68,9 +68,9 @@ class Callbacks(Observer):
         self._store = store
         self._sender = sender
         self._ready = ready
-        self._alarms: dict[str, asyncio.TimerHandle] = {}
-        self._running: dict[asyncio.Task[None], str] = {}
-        self._awaited: Counter[str] = Counter()
+        self._alarms: dict[Tenant, asyncio.TimerHandle] = {}
+        self._running: dict[asyncio.Task[None], Tenant] = {}
+        self._awaited: Counter[Tenant] = Counter()
         self._claims = count()
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:  # noqa: ARG002 - the next one is due
@@ -93,7 +93,7 @@ class Callbacks(Observer):
 
     def awaits_receiver(self, tenant: Tenant) -> bool:
         """Tell whether an attempt is waiting for its receiver, which may be the sender of the current request."""
-        return self._awaited[tenant.key] > 0
+        return self._awaited[tenant] > 0
 
     def deliver_due(self, tenant: Tenant) -> None:
         """Make due deliveries in the background."""
@@ -140,11 +140,11 @@ class Callbacks(Observer):
     def _lives(self, sender: str) -> bool:
         return self._store.is_alive(sender.partition("/")[0])
 
-    async def forget(self, tenant: Tenant) -> None:
-        """Cancel the deliveries of a tenant."""
-        if alarm := self._alarms.pop(tenant.key, None):
-            alarm.cancel()
-        await _cancel(task for task, key in self._running.items() if key == tenant.key)
+    async def forget(self, removed: Set[Tenant]) -> None:
+        """Cancel the deliveries of removed tenants."""
+        for tenant in removed & self._alarms.keys():
+            self._alarms.pop(tenant).cancel()
+        await _cancel(task for task, tenant in self._running.items() if tenant in removed)
 
     async def close(self) -> None:
         """Cancel all deliveries."""
@@ -155,7 +155,7 @@ class Callbacks(Observer):
 
     def _set_alarm(self, tenant: Tenant) -> None:
         """Set the tenant's timer for its next delivery."""
-        if alarm := self._alarms.pop(tenant.key, None):
+        if alarm := self._alarms.pop(tenant, None):
             alarm.cancel()
         if tenant.clock.mode == "manual" or (due := tenant.next_due()) is None:
             return
@@ -163,14 +163,14 @@ class Callbacks(Observer):
         if tenant.read_late:
             delay += STAND_IN_SECONDS
         loop = asyncio.get_running_loop()
-        self._alarms[tenant.key] = loop.call_later(delay, self._on_alarm, tenant)
+        self._alarms[tenant] = loop.call_later(delay, self._on_alarm, tenant)
 
     def _is_current(self, tenant: Tenant) -> bool:
         """Tell whether the tenant still exists and was not reset."""
         return self._store.find(tenant.key) == tenant
 
     def _on_alarm(self, tenant: Tenant) -> None:
-        self._alarms.pop(tenant.key, None)
+        self._alarms.pop(tenant, None)
         if self._is_current(tenant):
             self._spawn(tenant, self._run_due(tenant))
 
@@ -192,7 +192,7 @@ class Callbacks(Observer):
 
     def _spawn(self, tenant: Tenant, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._running[task] = tenant.key
+        self._running[task] = tenant
         task.add_done_callback(self._running.pop)
 
     async def _each(self, tenant: Tenant, receiver: Receiver, rest: Iterator[Delivery]) -> None:
@@ -259,7 +259,7 @@ class Callbacks(Observer):
         if clock.flows:
             timeout = max(timeout, ANSWER_WITHIN_MS / SECOND / clock.speed)
         send = partial(post, delivery.target or "", timeout_s=timeout, content_type=delivery.content_type)
-        self._awaited[tenant.key] += 1
+        self._awaited[tenant] += 1
         try:
             status = await receiver.attempt(send)
         except Unanswered as reason:
@@ -267,7 +267,9 @@ class Callbacks(Observer):
             ended = max(clock.now() if clock.flows else at, at + waited)
             return Attempt(number, at, ended, None, f"{reason}{_hint(delivery, reason)}")
         finally:
-            self._awaited[tenant.key] -= 1
+            self._awaited[tenant] -= 1
+            if not self._awaited[tenant]:
+                del self._awaited[tenant]
         return Attempt(number, at, max(at, clock.now() if clock.flows else at), status, None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 
 from ltx_mock.asgi.turns import AT_ONCE, in_turns, serve_others
 from ltx_mock.core.cause import Cause
@@ -39,13 +39,15 @@ class Clocks:
         self._store = store
         self._callbacks = callbacks
         self._ready = ready
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._spans: dict[str, Span] = {}
+        self._locks: dict[Tenant, asyncio.Lock] = {}
+        self._spans: dict[Tenant, Span] = {}
 
-    def forget(self, tenant: Tenant) -> None:
-        """Make a new tenant of the same key independent of advances of the old one."""
-        self._locks.pop(tenant.key, None)
-        self._spans.pop(tenant.key, None)
+    def forget(self, removed: Set[Tenant]) -> None:
+        """Let go of removed tenants, also of those whose clocks are being advanced."""
+        for tenant in removed & self._locks.keys():
+            del self._locks[tenant]
+        for tenant in removed & self._spans.keys():
+            del self._spans[tenant]
 
     async def set(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
         """Change the clock of one tenant, or of all and of future ones.
@@ -101,7 +103,7 @@ class Clocks:
     async def _advance(self, tenant: Tenant, milliseconds: int, receivers: Receivers) -> Fired:
         if self._callbacks.awaits_receiver(tenant):
             return await self._advance_at_once(tenant, milliseconds)
-        async with self._locks.setdefault(tenant.key, asyncio.Lock()):
+        async with self._locks.setdefault(tenant, asyncio.Lock()):
             await self._ready(tenant)
 
             def begin(tenant: Tenant) -> tuple[Before, int]:
@@ -125,17 +127,17 @@ class Clocks:
         if self._callbacks.awaits_receiver(tenant):
             await self._callbacks.advance(tenant, Span(now), Receivers())
             return
-        async with self._locks.setdefault(tenant.key, asyncio.Lock()):
+        async with self._locks.setdefault(tenant, asyncio.Lock()):
             await self._move(tenant, now, Receivers())
 
     async def _move(self, tenant: Tenant, until: int, receivers: Receivers) -> int:
         """Advance to a moment and return the reached one, which is later if receivers advanced the clock too."""
-        span = self._spans[tenant.key] = Span(until)
+        span = self._spans[tenant] = Span(until)
         try:
             await self._callbacks.advance(tenant, span, receivers)
         finally:
-            if self._spans.get(tenant.key) is span:
-                del self._spans[tenant.key]
+            if self._spans.get(tenant) is span:
+                del self._spans[tenant]
         return span.until
 
     async def _advance_at_once(self, tenant: Tenant, milliseconds: int) -> Fired:
@@ -148,7 +150,7 @@ class Clocks:
             return before, After.of(tenant, before, until, with_new=False), until, end
 
         before, after, until, end = await self._store.run(tenant, advance)
-        if span := self._spans.get(tenant.key):
+        if span := self._spans.get(tenant):
             span.until = min(LATEST, max(end, span.until + milliseconds))
         else:
             self._callbacks.deliver_due(tenant)

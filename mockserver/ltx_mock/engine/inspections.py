@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Set
 from typing import NamedTuple
 
 from ltx_mock.store.tenant import Tenant
@@ -50,10 +50,9 @@ class Inspections:
         if pending:
             await asyncio.wait(pending)
 
-    def cancel(self, tenants: Iterable[Tenant] | None = None) -> list[asyncio.Task[None]]:
-        """Cancel the inspections of some tenants, or all, and return their tasks."""
-        theirs = None if tenants is None else list(tenants)
-        doomed = [each.work for each in self._by_task.values() if theirs is None or each.tenant in theirs]
+    def cancel(self, removed: Set[Tenant] | None = None) -> list[asyncio.Task[None]]:
+        """Cancel the inspections of removed tenants, or all, and return their tasks."""
+        doomed = [each.work for each in self._by_task.values() if removed is None or each.tenant in removed]
         for work in doomed:
             work.cancel()
         return doomed

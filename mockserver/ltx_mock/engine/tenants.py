@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Set
 from typing import Any
 
+from ltx_mock.asgi.turns import free_in_turns
 from ltx_mock.core.keys import is_key, key_label, require_key
 from ltx_mock.core.records import Task
 from ltx_mock.core.settings import OF_THE_SERVER, Settings
@@ -77,7 +78,7 @@ class Tenants:
         """Delete the tenant of a key, with its settings."""
         if (tenant := await self._store.existing(key)) is not None:
             await self._store.drop(tenant)
-            await self._forget([tenant])
+            await self._forget({tenant})
 
     async def extend_settings(self, tenant: Tenant | None, values: Mapping[str, Any]) -> Settings:
         """Add values to settings of one tenant, or of all and of future ones; return the new settings.
@@ -106,17 +107,16 @@ class Tenants:
     async def reset(self, tenant: Tenant | None = None) -> None:
         """Reset one tenant or all of them. Their own settings stay."""
         if tenant is None:
-            tenants = self._store.tenants()
+            removed = {*self._store.tenants()}
             await self._store.reset()
-            await self._forget(tenants)
+            await self._forget(removed)
+            await free_in_turns(removed)
         else:
             await self._store.open_tenant(tenant.key, tenant.settings if tenant.opened else None)
-            await self._forget([tenant])
+            await self._forget({tenant})
 
-    async def _forget(self, tenants: Sequence[Tenant]) -> None:
-        """Cancel the background work of removed tenants."""
-        for tenant in tenants:
-            self._clocks.forget(tenant)
-        await asyncio.gather(*self._inspections.cancel(tenants), return_exceptions=True)
-        for tenant in tenants:
-            await self._callbacks.forget(tenant)
+    async def _forget(self, removed: Set[Tenant]) -> None:
+        """Cancel the background work of removed tenants. Their keys may have new ones by now."""
+        self._clocks.forget(removed)
+        await asyncio.gather(*self._inspections.cancel(removed), return_exceptions=True)
+        await self._callbacks.forget(removed)

@@ -68,14 +68,14 @@ class MemoryStore:
 
     async def reset(self) -> None:
         """See `Store.reset`."""
-        removed = self.tenants()
-        emptying = [tenant.release() for tenant in removed]
+        removed, shared = self.tenants(), self._shared
+        shared.end()
         self._clear()
         self.observers.server_reset()
         for tenant in removed:
             if tenant.opened:
                 self._open(tenant.key, tenant.settings)
-        await _done(chain.from_iterable(emptying))
+        await _done(chain.from_iterable(tenant.emptied(shared.owners) for tenant in removed))
 
     async def existing(self, key: str) -> MemoryTenant | None:
         """See `Store.existing`."""

@@ -45,6 +45,11 @@ class Shared:
         """Return what a removed tenant shares: nobody observes it, and nothing is counted."""
         return cls(Observers(), Budget(sys.maxsize, _ignore), Budget(sys.maxsize, _ignore))
 
+    def end(self) -> None:
+        """Do the same to all tenants that share it: they are removed together."""
+        self.observers = Observers()
+        self.journals = self.tasks = Budget(sys.maxsize, _ignore)
+
 
 class MemoryTenant:
     """See `ltx_mock.store.interface.Tenant`."""
@@ -339,9 +344,9 @@ class MemoryTenant:
         shared, self._shared = self._shared, Shared.nothing()
         shared.journals.count(-self.entry_bytes)
         shared.tasks.count(-self.task_bytes)
-        return self._emptied(shared.owners)
+        return self.emptied(shared.owners)
 
-    def _emptied(self, owners: dict[str, MemoryTenant]) -> Iterator[None]:
+    def emptied(self, owners: dict[str, MemoryTenant]) -> Iterator[None]:
         """Remove its tasks, callbacks and journal, one for each step: to free very many at once takes long."""
         self._limits = TaskLimits(self._tasks)
         while self._tasks:

@@ -1,0 +1,51 @@
+"""What a reset of the whole server takes away, while other requests are served."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from ltx_mock.asgi.in_process import call
+from ltx_mock.asgi.turns import AT_ONCE
+from ltx_mock.core.settings import Settings
+from ltx_mock.server.app import build, new_engine
+from support.bodies import GENERATE, TEXT
+
+HEADERS = [(b"host", b"127.0.0.1"), (b"authorization", b"Bearer a-key"), (b"content-type", b"application/json")]
+CALLBACK = {"request_type": "callback", "callback_url": "http://127.0.0.1:9/hook", "input": TEXT}
+
+
+def test_a_callback_that_is_planned_during_a_reset_is_not_forgotten_with_the_old_ones() -> None:
+    async def reset_meanwhile() -> None:
+        engine = new_engine(Settings(max_concurrent=1000))
+        app = build(engine)
+        body = json.dumps(CALLBACK).encode()
+        for _ in range(2 * AT_ONCE):
+            await call(app, "POST", f"/api/v1{GENERATE}", headers=HEADERS, body=body)
+        old = engine.store.find("a-key")
+        resetting = asyncio.create_task(engine.tenants.reset())
+        await asyncio.sleep(0)
+        assert engine.store.find("a-key") != old
+        await call(app, "POST", f"/api/v1{GENERATE}", headers=HEADERS, body=body)
+        assert not resetting.done()
+        await resetting
+        new = engine.store.find("a-key")
+        assert set(engine.callbacks._alarms) == {new}
+        await engine.close()
+
+    asyncio.run(reset_meanwhile())
+
+
+def test_a_reset_of_very_many_keys_lets_others_be_served() -> None:
+    async def served() -> int:
+        engine = new_engine(Settings())
+        for number in range(10 * AT_ONCE):
+            await engine.tenants.of_key(f"key-{number}")
+        resetting, turns = asyncio.create_task(engine.tenants.reset()), 0
+        while not resetting.done():
+            await asyncio.sleep(0)
+            turns += 1
+        await engine.close()
+        return turns
+
+    assert asyncio.run(served()) >= 10
