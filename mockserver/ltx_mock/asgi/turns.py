@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import sleep
+import asyncio
 from collections.abc import AsyncIterator, Iterable, MutableSet
 from itertools import islice
 from typing import TypeVar
@@ -15,7 +15,7 @@ AT_ONCE = 100
 
 async def serve_others() -> None:
     """Let other requests be served before what follows."""
-    await sleep(0)
+    await asyncio.sleep(0)
 
 
 async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
@@ -25,6 +25,22 @@ async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
         for item in several:
             yield item
         await serve_others()
+
+
+class Turns:
+    """The turns of several tasks whose steps are long, so that not all take one before other requests are served."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._items = 0
+
+    async def take(self, items: int = AT_ONCE + 1) -> None:
+        """Wait for the turn of a step that processes so many items; other requests are served before a long one."""
+        async with self._lock:
+            self._items += items
+            if self._items > AT_ONCE:
+                self._items = 0
+                await serve_others()
 
 
 async def free_in_turns(items: MutableSet[T]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Set
 
-from ltx_mock.asgi.turns import AT_ONCE, in_turns, serve_others
+from ltx_mock.asgi.turns import AT_ONCE, Turns, in_turns
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import LATEST, SECOND, Clock
 from ltx_mock.core.journal_entry import ClockEntry
@@ -76,35 +76,30 @@ class Clocks:
         """
         if milliseconds < 0:
             raise SettingsError(f"the clock only moves forward, not by {milliseconds / SECOND:g} s")
-        receivers = Receivers()
+        receivers, turns = Receivers(), Turns()
         if tenant is not None:
-            return await self._advance(tenant, milliseconds, receivers)
+            return await self._advance(tenant, milliseconds, receivers, turns)
         clock, tenants = self._store.clock, self._store.tenants()
         check_end_of_time(milliseconds, clock, *(each.clock for each in tenants))
         await self._store.move_clock(clock.now() + milliseconds)
         rest, moved = iter(tenants), dict[Tenant, Fired]()
-        gate, work = asyncio.Lock(), 0
 
         async def advance_each() -> None:
-            nonlocal work
             for each in rest:
-                async with gate:  # so that several do not begin in one turn
-                    work += AT_ONCE // TENANTS_AT_ONCE + each.account(0).made
-                    if work > AT_ONCE:
-                        work = 0
-                        await serve_others()
-                moved[each] = await self._advance(each, milliseconds, receivers)
+                await turns.take(_weight(each))
+                moved[each] = await self._advance(each, milliseconds, receivers, turns)
 
         await asyncio.gather(*(advance_each() for _ in range(MAX_TENANTS)))
         fired = Fired()
         fired.extend(moved[each] for each in tenants)
         return fired
 
-    async def _advance(self, tenant: Tenant, milliseconds: int, receivers: Receivers) -> Fired:
+    async def _advance(self, tenant: Tenant, milliseconds: int, receivers: Receivers, turns: Turns) -> Fired:
         if self._callbacks.awaits_receiver(tenant):
             return await self._advance_at_once(tenant, milliseconds)
         async with self._locks.setdefault(tenant, asyncio.Lock()):
             await self._ready(tenant)
+            await _settled(tenant, tenant.clock.now(), turns)
 
             def begin(tenant: Tenant) -> tuple[Before, int]:
                 check_end_of_time(milliseconds, tenant.clock)  # it may have been advanced during the wait
@@ -114,8 +109,8 @@ class Clocks:
             before, until = await self._store.run(tenant, begin)
             until = await self._move(tenant, until, receivers)
             await self._ready(tenant)
-            while not tenant.settle(until):
-                await serve_others()
+            await _settled(tenant, until, turns)
+            await turns.take(_weight(tenant))
             after = await self._store.run(tenant, lambda tenant: After.of(tenant, before, until))
         fired = Fired()
         await fired.add(after.events(before, until))
@@ -163,6 +158,17 @@ def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
     """Raise `SettingsError` if an advance would go beyond `LATEST`."""
     if max(clock.now() for clock in clocks) + milliseconds > LATEST:
         raise SettingsError(f"the clock ends with the year 9998; it cannot advance by {milliseconds / SECOND:g} s")
+
+
+def _weight(tenant: Tenant) -> int:
+    """Return how many items a step of its advance processes at once."""
+    return AT_ONCE // TENANTS_AT_ONCE + tenant.account(0).made
+
+
+async def _settled(tenant: Tenant, moment: int, turns: Turns) -> None:
+    """Note the changes of states up to a moment."""
+    while not tenant.settle(moment):
+        await turns.take()
 
 
 def _note(tenant: Tenant, cause: str, until: int) -> None:
