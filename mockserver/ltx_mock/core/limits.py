@@ -6,10 +6,10 @@ import heapq
 import sys
 from collections.abc import Mapping
 
-from ltx_mock.core.clock import LATEST
 from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
+from ltx_mock.core.timeline import Timeline
 
 SETTLED_BY_A_REQUEST = 10
 """The number of changes of states that a new task notes, which adds two."""
@@ -50,19 +50,22 @@ class TaskLimits:
 
     Attributes:
         spent: Credits spent, net of refunds.
-        unfinished: The ends of the tasks that have not ended, by their ids.
+        unfinished: The timelines of the tasks that have not ended, by their ids.
         processing: The ids of those that have started.
         failed: The number of tasks that have failed.
 
     Call `settle` before you read them.
     """
 
-    __slots__ = ("_tasks", "_transitions", "failed", "processing", "spent", "unfinished")
+    __slots__ = ("_changing", "_moments", "_tasks", "failed", "processing", "spent", "unfinished")
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
         self._tasks = tasks
-        self._transitions: list[tuple[int, str]] = []
-        self.unfinished: dict[str, int] = {}
+        self._moments: list[int] = []
+        """A heap of the moments at which states may change."""
+        self._changing: dict[int, list[str]] = {}
+        """The ids of the tasks at each of them: under load many tasks share a millisecond."""
+        self.unfinished: dict[str, Timeline] = {}
         self.processing: set[str] = set()
         self.spent = self.failed = 0
 
@@ -81,7 +84,8 @@ class TaskLimits:
         if settings.credits is not None and self.spent + task.cost > settings.credits:
             return Refusal("credits")
         if len(self.unfinished) >= settings.max_concurrent:
-            return Refusal("concurrency", min((end for end in self.unfinished.values() if end <= LATEST), default=None))
+            ends = [line.ended for line in self.unfinished.values() if not line.endless]
+            return Refusal("concurrency", min(ends, default=None))
         return None
 
     def replace(self, before: Task | None, after: Task | None) -> None:
@@ -98,36 +102,45 @@ class TaskLimits:
                 self.failed -= 1
         if after is not None:
             self.spent += after.cost
-            self.unfinished[after.id] = after.timeline.ended
-            heapq.heappush(self._transitions, (after.timeline.started, after.id))
+            self.unfinished[after.id] = after.timeline
+            self._look_at(after.id, after.timeline.started)
 
     def settle(self, now: int, most: int = sys.maxsize) -> bool:
         """Note the started tasks, free the slots of ended ones and refund the credits of failed ones.
 
         Return whether all are settled; False after `most` changes of states.
         """
-        transitions, unfinished, processing = self._transitions, self.unfinished, self.processing
-        while transitions and transitions[0][0] <= now:
-            if most <= 0:
-                return False
-            most -= 1
-            task_id = transitions[0][1]
-            ended = unfinished.get(task_id)
-            if ended is not None and now < ended and task_id not in processing and self._has_started(task_id, now):
-                processing.add(task_id)
-                heapq.heapreplace(transitions, (ended, task_id))
-                continue
-            heapq.heappop(transitions)
-            if ended is None or ended > now:
-                continue  # the timeline of the task has changed
-            del unfinished[task_id]
-            processing.discard(task_id)
-            task = self._tasks[task_id]
-            if task.timeline.failure is not None:
-                self.spent -= task.cost
-                self.failed += 1
+        moments, unfinished, processing = self._moments, self.unfinished, self.processing
+        while moments and moments[0] <= now:
+            changing = self._changing[moments[0]]
+            while changing:
+                if most <= 0:
+                    return False
+                most -= 1
+                task_id = changing.pop()
+                line = unfinished.get(task_id)
+                if line is None:
+                    continue
+                if line.ended <= now:
+                    self._end(task_id, line)
+                elif line.started <= now and task_id not in processing:
+                    processing.add(task_id)
+                    self._look_at(task_id, line.ended)
+                # else this is a moment of a timeline that the task no longer has
+            del self._changing[heapq.heappop(moments)]
         return True
 
-    def _has_started(self, task_id: str, now: int) -> bool:
-        """Tell whether it has; a transition may be that of a timeline that was taken back."""
-        return self._tasks[task_id].timeline.started <= now
+    def _look_at(self, task_id: str, moment: int) -> None:
+        """Let `settle` look at a task as soon as it is given this moment."""
+        if moment in self._changing:
+            self._changing[moment].append(task_id)
+        else:
+            self._changing[moment] = [task_id]
+            heapq.heappush(self._moments, moment)
+
+    def _end(self, task_id: str, line: Timeline) -> None:
+        del self.unfinished[task_id]
+        self.processing.discard(task_id)
+        if line.failure is not None:
+            self.spent -= self._tasks[task_id].cost
+            self.failed += 1
