@@ -167,7 +167,7 @@ class Redactor:
 
 def hide_url_secrets(text: str) -> str:
     """Remove user, password and parameters such as `token` from the URLs in a text."""
-    return replace_url_secrets(text, lambda _, __: HIDDEN)
+    return replace_url_secrets(text, _hidden)
 
 
 def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: bool = False) -> str:
@@ -187,6 +187,10 @@ def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: 
             text,
         )
     return text
+
+
+def _hidden(_: str, __: str) -> str:
+    return HIDDEN
 
 
 def is_secret_name(name: str) -> bool:

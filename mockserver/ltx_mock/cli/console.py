@@ -199,13 +199,15 @@ _asked_again = lru_cache(maxsize=256)(_asked)
 
 def _remarks(tenant: Tenant, entry: ExchangeEntry) -> list[str]:
     """Return the advisories of an accepted request, and all findings of an exchange with the real API."""
+    accepts = entry.operation == "generateTask" and entry.task_id is not None
+    if not (entry.findings or accepts):
+        return []
     if entry.status != 200 and not (entry.cause and entry.cause.kind == "upstream"):
         return []
     remarks = [f"{finding.message} ({finding.rule})" for finding in entry.findings]
-    if entry.operation == "generateTask" and entry.task_id is not None:
-        delivery = tenant.delivery(delivery_id(entry.task_id))
-        if delivery is not None and delivery.state == "withheld":
-            remarks.append(f"no callback: {delivery.reason}")
+    delivery = tenant.delivery(delivery_id(entry.task_id or "")) if accepts else None
+    if delivery is not None and delivery.state == "withheld":
+        remarks.append(f"no callback: {delivery.reason}")
     return remarks
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Set
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from ltx_mock.asgi.turns import AT_ONCE, Turns, in_turns
 from ltx_mock.core.cause import Cause
@@ -40,14 +42,9 @@ class Clocks:
         self._callbacks = callbacks
         self._ready = ready
         self._locks: dict[Tenant, asyncio.Lock] = {}
+        self._users: Counter[Tenant] = Counter()
+        """How many hold the lock of a tenant, or wait for it."""
         self._spans: dict[Tenant, Span] = {}
-
-    def forget(self, removed: Set[Tenant]) -> None:
-        """Let go of removed tenants, also of those whose clocks are being advanced."""
-        for tenant in removed & self._locks.keys():
-            del self._locks[tenant]
-        for tenant in removed & self._spans.keys():
-            del self._spans[tenant]
 
     async def set(self, tenant: Tenant | None, mode: str | None, speed: float | None) -> None:
         """Change the clock of one tenant, or of all and of future ones.
@@ -97,7 +94,7 @@ class Clocks:
     async def _advance(self, tenant: Tenant, milliseconds: int, receivers: Receivers, turns: Turns) -> Fired:
         if self._callbacks.awaits_receiver(tenant):
             return await self._advance_at_once(tenant, milliseconds)
-        async with self._locks.setdefault(tenant, asyncio.Lock()):
+        async with self._alone(tenant):
             await self._ready(tenant)
             await _settled(tenant, tenant.clock.now(), turns)
 
@@ -122,8 +119,20 @@ class Clocks:
         if self._callbacks.awaits_receiver(tenant):
             await self._callbacks.advance(tenant, Span(now), Receivers())
             return
-        async with self._locks.setdefault(tenant, asyncio.Lock()):
+        async with self._alone(tenant):
             await self._move(tenant, now, Receivers())
+
+    @asynccontextmanager
+    async def _alone(self, tenant: Tenant) -> AsyncIterator[None]:
+        """Let one advance of a tenant follow another. Without any, nothing is kept of it."""
+        self._users[tenant] += 1
+        try:
+            async with self._locks.setdefault(tenant, asyncio.Lock()):
+                yield
+        finally:
+            self._users[tenant] -= 1
+            if not self._users[tenant]:
+                del self._users[tenant], self._locks[tenant]
 
     async def _move(self, tenant: Tenant, until: int, receivers: Receivers) -> int:
         """Advance to a moment and return the reached one, which is later if receivers advanced the clock too."""

@@ -79,7 +79,7 @@ class Engine:
         self._inspections = Inspections()
         self.callbacks = Callbacks(store, sender, self.wait_for_inspections)
         self._clocks = Clocks(store, self.callbacks, self.wait_for_inspections)
-        self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self._clocks, self.recordings)
+        self.tenants = Tenants(settings, store, self.callbacks, self._inspections, self.recordings)
         inspector = Inspector(sender, fetch_all=settings.fetch_assets)
         self._creation = TaskCreation(store, inspector, self._inspections)
         store.observers.add(self.callbacks)

@@ -11,7 +11,6 @@ from ltx_mock.core.keys import is_key, key_label, require_key
 from ltx_mock.core.records import Task
 from ltx_mock.core.settings import OF_THE_SERVER, Settings
 from ltx_mock.engine.callbacks import Callbacks
-from ltx_mock.engine.clocks import Clocks
 from ltx_mock.engine.inspections import Inspections
 from ltx_mock.engine.recordings import RecordingFolders
 from ltx_mock.errors import ConflictError, NotFoundError, SettingsError
@@ -28,14 +27,12 @@ class Tenants:
         store: Store,
         callbacks: Callbacks,
         inspections: Inspections,
-        clocks: Clocks,
         recordings: RecordingFolders,
     ) -> None:
         self._keys = frozenset(settings.api_key)
         self._store = store
         self._callbacks = callbacks
         self._inspections = inspections
-        self._clocks = clocks
         self._recordings = recordings
 
     async def anonymous(self) -> Tenant:
@@ -117,6 +114,5 @@ class Tenants:
 
     async def _forget(self, removed: Set[Tenant]) -> None:
         """Cancel the background work of removed tenants. Their keys may have new ones by now."""
-        self._clocks.forget(removed)
         await asyncio.gather(*self._inspections.cancel(removed), return_exceptions=True)
         await self._callbacks.forget(removed)
