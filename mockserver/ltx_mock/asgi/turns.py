@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import Lock, sleep  # tests of users replace `asyncio.sleep`
 from collections.abc import AsyncIterator, Iterable, MutableSet
 from itertools import islice
 from typing import TypeVar
@@ -15,7 +15,7 @@ AT_ONCE = 100
 
 async def serve_others() -> None:
     """Let other requests be served before what follows."""
-    await asyncio.sleep(0)
+    await sleep(0)
 
 
 async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
@@ -31,7 +31,7 @@ class Turns:
     """The turns of several tasks whose steps are long, so that not all take one before other requests are served."""
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
+        self._lock = Lock()
         self._items = 0
 
     async def take(self, items: int = AT_ONCE + 1) -> None:
