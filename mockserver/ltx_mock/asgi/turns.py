@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Lock, sleep  # tests of users replace `asyncio.sleep`
-from collections.abc import AsyncIterator, Iterable, MutableSet
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -43,7 +43,14 @@ class Turns:
                 await serve_others()
 
 
-async def free_in_turns(items: MutableSet[T]) -> None:
+def drained(items: list[T]) -> Iterator[T]:
+    """Yield items in order, and remove each from the list: to free very many at the end would take long."""
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
+async def free_in_turns(items: set[T] | list[T]) -> None:
     """Remove all items, in turns with other requests, since to free very many at once takes long."""
     while items:
         for _ in range(min(AT_ONCE, len(items))):

@@ -27,7 +27,7 @@ from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.reporting.github import escape_workflow_commands
 from ltx_mock_contracts.reporting.text import printable
 
-FLUSH_SECONDS = 0.03
+FLUSH_SECONDS = 0.01
 FLUSH_LINES = 1000
 LONGEST = 400
 MAX_STATES = 10_000

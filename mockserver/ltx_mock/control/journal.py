@@ -17,7 +17,7 @@ from starlette.responses import Response
 from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.turns import in_turns
+from ltx_mock.asgi.turns import drained, in_turns
 from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Distance, Expectation
@@ -88,7 +88,7 @@ class Journal:
         found = await matching(await self._tenants(request, body), replace(wanted, with_body=False))
         if not wanted.with_body:
             return {"count": len(found)}
-        made = self._engine.worker.each((_size(kept), partial(_matches, wanted, kept)) for kept in found)
+        made = self._engine.worker.each((_size(kept), partial(_matches, wanted, kept)) for kept in drained(found))
         return {"count": sum([sum(several) async for several in made])}
 
     async def near(self, request: Request) -> Response:
@@ -194,7 +194,7 @@ def _size(kept: Kept) -> int:
 
 
 def _export(aside: WorkerThread, entries: list[Kept], form: str, root: str) -> Response:
-    lines = ((_size(kept), partial(_line, kept)) for kept in entries)
+    lines = ((_size(kept), partial(_line, kept)) for kept in drained(entries))
     return StreamedResponse(in_pieces(aside, _har(entries, root) if form == "har" else lines), FORMATS[form])
 
 
@@ -208,7 +208,7 @@ def _har(entries: list[Kept], root: str) -> Iterator[Text]:
 
     yield 0, lambda: har.HEAD
     comma = ""
-    for tenant, packed in entries:
+    for tenant, packed in drained(entries):
         entry = packed.unpack()
         if not isinstance(entry, ClockEntry):
             yield _size((tenant, packed)), partial(line, tenant, entry, comma)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TypeVar
 
-from ltx_mock.asgi.turns import AT_ONCE, in_turns, serve_others
+from ltx_mock.asgi.turns import AT_ONCE, free_in_turns, in_turns, serve_others
 from ltx_mock.store.tenant import Tenant
 
 T = TypeVar("T")
@@ -46,14 +46,17 @@ async def newest(
         rest = iter(items(tenant))
         if (item := await following(rest, tenant)) is not None:
             order -= 1  # of equal places that of the last tenant is the newest
-            heads.append((-place(tenant, item), order, tenant, item, rest))
-    heapq.heapify(heads)
+            heapq.heappush(heads, (-place(tenant, item), order, tenant, item, rest))
     while heads and len(found) < limit:
         _, order, tenant, item, rest = heads[0]
         found.append((tenant, item))
+        if len(found) % AT_ONCE == 0:
+            await serve_others()
         if (before := await following(rest, tenant)) is None:
             heapq.heappop(heads)
         else:
             heapq.heapreplace(heads, (-place(tenant, before), order, tenant, before, rest))
     found.reverse()
-    return found, bool(heads)
+    there_are_more = bool(heads)
+    await free_in_turns(heads)
+    return found, there_are_more

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from ltx_mock.asgi.turns import AT_ONCE, Turns, free_in_turns, in_turns
+from ltx_mock.asgi.turns import AT_ONCE, Turns, drained, free_in_turns, in_turns
 
 STEPS = 5
 
@@ -49,6 +49,15 @@ def test_items_are_freed_some_at_a_time() -> None:
     turns, left = asyncio.run(freed())
     assert turns >= 10
     assert left == set()
+
+
+def test_a_drained_list_yields_its_items_in_order_and_keeps_none_of_them() -> None:
+    items = list(range(5))
+    rest = drained(items)
+    assert [next(rest), next(rest)] == [0, 1]
+    assert sorted(items) == [2, 3, 4]
+    assert [*rest] == [2, 3, 4]
+    assert items == []
 
 
 def test_items_are_yielded_in_order_with_turns_of_the_others() -> None:

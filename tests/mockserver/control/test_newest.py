@@ -75,6 +75,22 @@ def test_others_have_a_turn_while_a_rare_item_is_looked_for(keys: int, each: int
     assert asyncio.run(check()) >= 10
 
 
+def test_others_have_a_turn_while_the_last_items_of_very_many_tenants_are_taken() -> None:
+    async def check() -> int:
+        work = newest(await tenants(10 * AT_ONCE), lambda _: [1], lambda _, item: item, 100 * AT_ONCE)
+        return await turns_during(asyncio.ensure_future(work))
+
+    assert asyncio.run(check()) >= 30
+
+
+def test_what_a_page_does_not_show_is_freed_in_turns() -> None:
+    async def check() -> int:
+        work = newest(await tenants(10 * AT_ONCE), lambda _: range(2), lambda _, item: item, 1)
+        return await turns_during(asyncio.ensure_future(work))
+
+    assert asyncio.run(check()) >= 30
+
+
 def test_a_loop_in_turns_serves_others_after_each_hundred_items() -> None:
     async def walk() -> list[int]:
         return [item async for item in in_turns(range(10 * AT_ONCE))]
