@@ -18,14 +18,14 @@ class Inspection(NamedTuple):
 
 
 class Inspections:
-    """All running inspections, by task id."""
+    """All running inspections, by tenant and task id: after a reset the same ids are given again."""
 
     def __init__(self) -> None:
-        self._by_task: dict[str, Inspection] = {}
+        self._by_task: dict[tuple[Tenant, str], Inspection] = {}
 
-    def __contains__(self, task_id: object) -> bool:
+    def has(self, tenant: Tenant, task_id: str) -> bool:
         """Tell whether the assets of a task are still being checked."""
-        return task_id in self._by_task
+        return (tenant, task_id) in self._by_task
 
     def __len__(self) -> int:
         return len(self._by_task)
@@ -33,8 +33,8 @@ class Inspections:
     def begin(self, tenant: Tenant, task_id: str, earliest: int, work: Coroutine[None, None, None]) -> None:
         """Start an inspection; `earliest` is in Unix milliseconds."""
         inspection = Inspection(tenant, earliest, asyncio.create_task(work))
-        self._by_task[task_id] = inspection
-        inspection.work.add_done_callback(lambda _: self._by_task.pop(task_id, None))
+        self._by_task[tenant, task_id] = inspection
+        inspection.work.add_done_callback(lambda _: self._by_task.pop((tenant, task_id), None))
 
     async def wait_for_inspections(self, tenant: Tenant, by: int | None = None) -> None:
         """Wait for the inspections of the tenant's tasks.

@@ -89,7 +89,7 @@ class TaskCreation(Observer):
         """Start the checks that are not under way in this process."""
         for task_id in tenant.inspecting:
             task = tenant.task(task_id)
-            if task is not None and task_id not in self._inspections:
+            if task is not None and not self._inspections.has(tenant, task_id):
                 self.begin(tenant, task)
 
     def begin(self, tenant: Tenant, task: Task) -> None:
