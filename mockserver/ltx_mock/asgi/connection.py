@@ -49,7 +49,7 @@ class Connection(Protocol):
         Args:
             send: that of the request. Only the server's own can be used: another one may change the response.
             status: the status code.
-            headers: those besides the type and the length of the body.
+            headers: those besides type and length of the body, with lower-case names; none about the connection.
             body: the JSON.
         """
 

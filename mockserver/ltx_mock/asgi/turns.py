@@ -44,7 +44,10 @@ class Turns:
 
 
 def drained(items: list[T]) -> Iterator[T]:
-    """Yield items in order, and remove each from the list: to free very many at the end would take long."""
+    """Yield items in order, and empty the list meanwhile: to free very many at once takes long.
+
+    The list is reversed first, so nobody else may read it.
+    """
     items.reverse()
     while items:
         yield items.pop()

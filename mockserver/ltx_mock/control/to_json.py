@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
 
@@ -134,7 +134,7 @@ def method_of(entry: ExchangeEntry) -> str:
     return "POST" if isinstance(entry, CallbackEntry) else entry.method
 
 
-def request_headers(tenant: Tenant, entry: ExchangeEntry) -> Sequence[tuple[str, str]]:
+def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str]]:
     """Return the headers of a request in order, with lower-case names, without secret values.
 
     A port that the system chose is removed from `host`, since it would differ from run to run.
@@ -142,15 +142,13 @@ def request_headers(tenant: Tenant, entry: ExchangeEntry) -> Sequence[tuple[str,
     if isinstance(entry, CallbackEntry):
         return [("content-type", entry.content_type), *_without_secrets(entry.request_headers)]
     headers = _without_secrets(entry.request_headers)
-    if tenant.settings.port != 0:
-        return headers
-    return [(name, _PORT.sub("", value) if name == "host" else value) for name, value in headers]
+    if tenant.settings.port == 0:
+        headers = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in headers]
+    return headers
 
 
-@lru_cache(maxsize=64)
-def _without_secrets(headers: Headers) -> tuple[tuple[str, str], ...]:
-    """Return headers as text without secret values; a client sends mostly the same again."""
-    return tuple([(name, header_value(name, value)) for name, value in decoded(headers)])
+def _without_secrets(headers: Headers) -> list[tuple[str, str]]:
+    return [(name, header_value(name, value)) for name, value in decoded(headers)]
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -82,6 +82,14 @@ class Callbacks(Observer):
         if tenant is not None:
             self._set_alarm(tenant)
 
+    def tenants_removed(self, tenants: Sequence[Tenant], change: str) -> None:  # noqa: ARG002
+        """See `Observer`; another process may have removed them."""
+        self._drop_alarms(tenants)
+
+    def server_reset(self) -> None:
+        """See `Observer`."""
+        self._drop_alarms([tenant for tenant in self._alarms if not self._is_current(tenant)])
+
     def workers_ended(self) -> None:
         """See `Observer`: go on with what another process has begun."""
         for tenant in self._store.tenants():
@@ -142,8 +150,7 @@ class Callbacks(Observer):
 
     async def forget(self, removed: Set[Tenant]) -> None:
         """Cancel the deliveries of removed tenants."""
-        for tenant in removed & self._alarms.keys():
-            self._alarms.pop(tenant).cancel()
+        self._drop_alarms(removed & self._alarms.keys())
         await _cancel(task for task, tenant in self._running.items() if tenant in removed)
 
     async def close(self) -> None:
@@ -155,8 +162,7 @@ class Callbacks(Observer):
 
     def _set_alarm(self, tenant: Tenant) -> None:
         """Set the tenant's timer for its next delivery."""
-        if alarm := self._alarms.pop(tenant, None):
-            alarm.cancel()
+        self._drop_alarms([tenant])
         if tenant.clock.mode == "manual" or (due := tenant.next_due()) is None:
             return
         delay = tenant.clock.real_seconds_until(due) or 0.0
@@ -164,6 +170,11 @@ class Callbacks(Observer):
             delay += STAND_IN_SECONDS
         loop = asyncio.get_running_loop()
         self._alarms[tenant] = loop.call_later(delay, self._on_alarm, tenant)
+
+    def _drop_alarms(self, tenants: Iterable[Tenant]) -> None:
+        for tenant in tenants:
+            if alarm := self._alarms.pop(tenant, None):
+                alarm.cancel()
 
     def _is_current(self, tenant: Tenant) -> bool:
         """Tell whether the tenant still exists and was not reset."""

@@ -95,8 +95,8 @@ class Clocks:
         if self._callbacks.awaits_receiver(tenant):
             return await self._advance_at_once(tenant, milliseconds)
         async with self._alone(tenant):
-            await self._ready(tenant)
             await _settled(tenant, tenant.clock.now(), turns)
+            await self._ready(tenant)
 
             def begin(tenant: Tenant) -> tuple[Before, int]:
                 check_end_of_time(milliseconds, tenant.clock)  # it may have been advanced during the wait
@@ -105,9 +105,9 @@ class Clocks:
 
             before, until = await self._store.run(tenant, begin)
             until = await self._move(tenant, until, receivers)
-            await self._ready(tenant)
             await _settled(tenant, until, turns)
             await turns.take(_weight(tenant))
+            await self._ready(tenant)
             after = await self._store.run(tenant, lambda tenant: After.of(tenant, before, until))
         fired = Fired()
         await fired.add(after.events(before, until))

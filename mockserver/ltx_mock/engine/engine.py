@@ -160,6 +160,7 @@ class Engine:
         """Start what a new task needs: the check of its assets, and its callback if that comes before the response."""
         if created.planned is None:
             return
+        tenant = self.store.find(tenant.key) or tenant  # another process may have reset it meanwhile
         if created.planned.task.inspecting:
             self._creation.begin(tenant, created.planned.task)
         if created.callback_first:

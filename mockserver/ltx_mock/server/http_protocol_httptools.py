@@ -129,6 +129,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         if not cycle.keep_alive:
             more += b"connection: close\r\n"
         cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
         cycle.transport.write(
             b"%bcontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
             % (STATUS_LINE[status], len(body), more, body)

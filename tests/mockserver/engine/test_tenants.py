@@ -34,6 +34,7 @@ def test_a_callback_that_is_planned_during_a_reset_is_not_forgotten_with_the_old
         resetting = asyncio.create_task(engine.tenants.reset())
         await asyncio.sleep(0)
         assert engine.store.find("a-key") != old
+        assert not engine.callbacks._alarms
         await made(app, CALLBACK)
         assert not resetting.done()
         await resetting
