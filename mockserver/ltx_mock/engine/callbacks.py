@@ -149,8 +149,7 @@ class Callbacks(Observer):
         return self._store.is_alive(sender.partition("/")[0])
 
     async def forget(self, removed: Set[Tenant]) -> None:
-        """Cancel the deliveries of removed tenants."""
-        self._drop_alarms(removed & self._alarms.keys())
+        """Cancel the deliveries of removed tenants that are under way."""
         await _cancel(task for task, tenant in self._running.items() if tenant in removed)
 
     async def close(self) -> None:

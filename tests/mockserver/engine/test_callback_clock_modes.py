@@ -212,6 +212,21 @@ def test_a_reset_while_a_delivery_hangs_forgets_those_behind_it() -> None:
         assert (mock.tasks, mock.callbacks) == ([], [])
 
 
+def test_after_a_reset_the_clock_moves_while_an_earlier_advance_still_waits_for_its_receiver() -> None:
+    with MockServer(clock="manual", callback_timeout=SECONDS) as mock, Receiver("hang", 200) as receiver:
+        submit(mock, receiver.url)
+        thread, outcome = in_thread(lambda: mock.clock.advance(LONG))
+        receiver.take()
+        mock.reset()
+        again, moved = in_thread(lambda: mock.clock.advance(1))
+        assert moved.get(timeout=SECONDS) is None
+        assert outcome.empty()
+        receiver.release.set()
+        outcome.get(timeout=SECONDS)
+        for each in (thread, again):
+            each.join(SECONDS)
+
+
 @pytest.mark.parametrize("options", [{"clock": "auto"}, {"speed": 5000}])
 def test_a_reset_while_a_delivery_hangs_stops_its_retries(options: dict[str, Any]) -> None:
     with MockServer(callback_timeout=SECONDS, **options) as mock, Receiver("hang", 200) as receiver:
