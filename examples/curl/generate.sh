@@ -14,6 +14,7 @@ base=${APIXO_BASE_URL:-https://api.apixo.ai/api/v1}
 key=${APIXO_API_KEY:?set APIXO_API_KEY}
 prompt=${1:?usage: generate.sh PROMPT [OUTPUT.mp4]}
 output=${2:-video.mp4}
+part=$output.$$.part # clients that run at once may have one output
 poll_seconds=${APIXO_POLL_SECONDS:-5}
 max_polls=${APIXO_MAX_POLLS:-120}
 scale=${APIXO_TIME_SCALE:-1}
@@ -109,14 +110,14 @@ download() {
     [[ $body =~ $pattern ]] || die "no result URL in: $body"
     url=${BASH_REMATCH[1]//'\\u0026'/'&'}
     url=${url//\\/}
-    trap 'rm -f -- "$output.part"' EXIT
+    trap 'rm -f -- "$part"' EXIT
     while true; do
         fetch --location --connect-timeout "$http_seconds" --speed-limit 1 --speed-time "${http_seconds%.*}" \
-            --output "$output.part" "$url"
+            --output "$part" "$url"
         [[ $status == 200 ]] && break
         refused download
     done
-    mv -- "$output.part" "$output"
+    mv -- "$part" "$output"
 }
 
 submit

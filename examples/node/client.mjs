@@ -108,7 +108,7 @@ async function waitFor(taskId) {
 
 /** Fetch the file whole or not at all. Result URLs work for 15 days: keep the file, not the URL. No key is sent. */
 async function download(url, output) {
-  const part = `${output}.part`;
+  const part = `${output}.${process.pid}.part`; // clients that run at once may have one output
   const patience = new AbortController(); // ends a download in which nothing comes any more
   const timer = setTimeout(() => patience.abort(new Error("nothing comes any more")), httpTimeout);
   try {

@@ -99,7 +99,7 @@ def status(client: httpx.Client, task_id: str) -> dict[str, Any]:
 
 def download(client: httpx.Client, url: str, output: Path) -> Path:
     """Fetch the file whole or not at all. Result URLs work for 15 days, so do not keep the URL: keep the file."""
-    part = output.with_name(output.name + ".part")
+    part = output.with_name(f"{output.name}.{os.getpid()}.part")  # clients that run at once may have one output
     try:
         # The URL leads to a file store: the API key has no business there.
         with client.stream("GET", url, follow_redirects=True) as answer:

@@ -101,7 +101,7 @@ class Videos:
         return self._download_once(url, output)
 
     def _download_once(self, url: str, output: Path) -> Path:
-        part = output.with_name(output.name + ".part")
+        part = output.with_name(f"{output.name}.{os.getpid()}.part")  # clients that run at once may have one output
         try:
             # The URL leads to a file store: the API key has no business there.
             with self._session.get(url, stream=True, timeout=TIMEOUT) as answer, part.open("wb") as file:

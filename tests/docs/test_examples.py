@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,14 @@ def test_a_client_reports_a_failed_task_by_its_code(mock: MockServer, client: li
     assert "failed: CONTENT_VIOLATION: Content does not meet safety guidelines" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@clients
+def test_clients_that_run_at_once_may_have_one_output(mock: MockServer, client: list[str], tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(run, [*client, "a city", "out.mp4"], tmp_path, **access(mock)) for _ in range(3)]
+    assert [(each.result().returncode, each.result().stderr.count("HTTP")) for each in running] == [(0, 0)] * 3
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 @clients

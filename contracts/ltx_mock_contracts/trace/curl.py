@@ -18,6 +18,7 @@ __all__ = ["curl_command", "curl_line"]
 
 _SAFE: Final = "/:?#[]@!$&'()*+,;=%-._~"
 _UNESCAPED: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set("'\\%-")
+_OCTAL: Final = [chr(byte) if chr(byte) in _UNESCAPED else f"\\{byte:03o}" for byte in range(256)]
 _STATUS_URL: Final = f"{BASE_PATH}{MODEL.status_path}?taskId="
 
 
@@ -63,7 +64,7 @@ def curl_command(method: str, url: str, body: Any = None, authorization: str | N
 
 def _octal(raw: bytes) -> str:
     """Return bytes as a format string of `printf`."""
-    return "".join(chr(byte) if chr(byte) in _UNESCAPED else f"\\{byte:03o}" for byte in raw)
+    return "".join(map(_OCTAL.__getitem__, raw))
 
 
 def _url(target: str) -> str:

@@ -210,11 +210,14 @@ def _seconds(timeout: float | None) -> float | None:
 
 
 def _jobs(jobs: int | None, timing: Timing, callback: str | None) -> int:
-    """Return how many cases to run in parallel; one if all have the same callback URL."""
+    """Return how many cases to run in parallel; one if all have the same callback URL.
+
+    There is one more than cores, since some wait for a response that does not come.
+    """
     if callback not in {None, AUTO}:
         return 1
     cores = max(2, os.cpu_count() or 1)
-    return jobs or (cores if timing.scale is None else cores * JOBS_OF_A_SLEEPER)
+    return jobs or (cores + 1 if timing.scale is None else cores * JOBS_OF_A_SLEEPER)
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:
