@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli import CANNOT_RUN, CLEAN, FINDINGS
+from ltx_mock.cli.hypothesis_import import import_hypothesis
 from ltx_mock.cli.options import Number
 from ltx_mock.cli.output import note
 from ltx_mock.cli.outputs import FORMER_REPORTS, FormerJson, Outputs
@@ -123,6 +124,7 @@ def check(
 
 
 def _checked(options: Options, parallel: int, seen: list[str] | None) -> Report:
+    import_hypothesis()
     from ltx_mock_contracts.conformance import CannotRun, check_server  # noqa: PLC0415 - slow to import
 
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ltx_mock.cli.files import cannot_write
+from ltx_mock.cli.hypothesis_import import import_hypothesis
 from ltx_mock.cli.options import folder_option
 from ltx_mock.cli.output import note
 from ltx_mock.cli.progress import progress
@@ -61,6 +62,7 @@ def fuzz(
 
     Exit code: 0 written, 2 cannot be written.
     """
+    import_hypothesis()
     from ltx_mock_contracts.fuzzing import corpus  # noqa: PLC0415 - slow to import
 
     wanted = chosen_rules(rules) if rules else set()
