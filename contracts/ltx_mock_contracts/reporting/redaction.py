@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from ltx_mock_contracts.api import STATES
+from ltx_mock_contracts.io.json_text import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -67,14 +68,18 @@ T = TypeVar("T")
 
 
 @cache
-def _parameters(names: str) -> re.Pattern[str]:
-    """Return a pattern of URL parameters, also of those in a URL or in JSON that is itself escaped.
+def _parameters(names: str, *, escaped: bool) -> re.Pattern[str]:
+    """Return a pattern of URL parameters: in `escaped` text also of those in a URL or in JSON that is itself escaped.
 
-    It is compiled when it is needed: that takes longer than to import most modules.
+    It is compiled when it is needed: that takes longer than to import most modules. The pattern for other text begins
+    with a set of characters, so `re` skips to the next of them.
     """
+    value = r"""[^&;\#\s"'<>\\]+"""
+    if not escaped:
+        return re.compile(rf"""([?&;\#](?:amp;)?{names})(=)({value})""", re.IGNORECASE | re.VERBOSE)
     return re.compile(
         rf"""((?:[?&;\#]|&amp;|\\u0026|%(?:25){{0,3}}(?:3F|26|23)){names})
-        (?:(=|\\u003d)([^&;\#\s"'<>\\]+)|(%(?:25){{0,3}}3D)((?:(?!%(?:25){{0,3}}(?:26|23))[^&;\#\s"'<>\\])+))""",
+        (?:(=|\\u003d)({value})|(%(?:25){{0,3}}3D)((?:(?!%(?:25){{0,3}}(?:26|23))[^&;\#\s"'<>\\])+))""",
         re.IGNORECASE | re.VERBOSE,
     )
 
@@ -136,8 +141,15 @@ class Redactor:
         """Return plain data without secrets, in names and in values."""
         return self._value(value) if self._may_have_secrets(repr(value)) else value
 
+    def json(self, value: object) -> str:
+        """Return plain data as JSON, like `write_json` of what `value` returns."""
+        text = write_json(value)
+        if "\ufffd" in text or self._may_have_secrets(text.replace('\\"', '"')):
+            return write_json(self._value(value))
+        return text
+
     def _may_have_secrets(self, shown: str) -> bool:
-        """Tell whether a value may contain secrets, by its `repr`: most have none, and need no walk."""
+        """Tell whether a value may contain secrets, by its `repr` or JSON: most have none, and need no walk."""
         if self._secrets is None or _may_be_escaped(shown) or hide_url_secrets(shown) != shown:
             return True
         return any(secret in shown or in_query in shown for secret, in_query, _ in self._secrets)
@@ -181,7 +193,7 @@ def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: 
     if "@" in text or "%40" in text or "%25" in text:
         text = _USER.sub(lambda found: (found[1] or found[3]) + label("user", found[2] or found[5]), text)
     if "=" in text or "%3" in text or "%25" in text or "\\u003" in text:
-        pattern = _parameters(_SIGNED if signed else _NAMES_OF_SECRETS)
+        pattern = _parameters(_SIGNED if signed else _NAMES_OF_SECRETS, escaped="%" in text or "\\" in text)
         text = pattern.sub(
             lambda found: found[1] + (found[2] or found[4]) + label("parameter", found[3] or found[5]),
             text,
@@ -198,6 +210,11 @@ def is_secret_name(name: str) -> bool:
     return _name().fullmatch(_WORD_BREAK.sub("_", name)) is not None
 
 
+@lru_cache(maxsize=64)
+def _is_secret_header(name: str) -> bool:
+    return _SECRET_HEADER.search(name) is not None
+
+
 def secrets_of_headers(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Return the secret values of headers, each also without its scheme; of cookies each value that is no word.
 
@@ -205,7 +222,7 @@ def secrets_of_headers(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """
     found = list[str]()
     for name, value in headers:
-        if not _SECRET_HEADER.search(name.lower()):
+        if not _is_secret_header(name.lower()):
             continue
         if "cookie" in name.lower():
             given = (value, *(part.partition("=")[2].strip() for part in value.split(";")))
@@ -220,7 +237,7 @@ def header_value(name: str, value: str) -> str:
 
     The scheme of `Authorization` stays, since a wrong one is a common mistake.
     """
-    if not _SECRET_HEADER.search(name.lower()) or not value:
+    if not _is_secret_header(name.lower()) or not value:
         return value
     scheme = _SCHEME.match(value)
     return f"{scheme[0]} {HIDDEN}" if scheme else HIDDEN

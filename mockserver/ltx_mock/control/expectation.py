@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias, get_args
 
 from ltx_mock.control.from_json import Exchange
@@ -63,12 +63,10 @@ class Expectation:
 
     def difference(self, request: Exchange) -> list[Mismatch]:
         """Return every field of a request that does not match; empty if all match."""
-        found = []
-        for name, expected in self.fields.items():
-            value = value_of(request, name)
-            if not (has_finding(expected, value) if name == FINDING else matches(expected, value)):
-                found.append(Mismatch(name, describe_expected(expected), describe_value(value)))
-        return found
+        return [
+            Mismatch(name, describe_expected(self.fields[name]), describe_value(value_of(request, name)))
+            for name in self._different(request)
+        ]
 
     def nearest(self, requests: list[Exchange]) -> Exchange | None:
         """Return the request with the fewest mismatches, the later of equals; operation and outcome weigh more."""
@@ -76,8 +74,14 @@ class Expectation:
 
     def distance(self, request: Exchange) -> Distance:
         """Return the distance of a request from the expectation."""
-        fields = [each.field for each in self.difference(request)]
+        fields = list(self._different(request))
         return "operation" in fields, len(fields), -request.number
+
+    def _different(self, request: Exchange) -> Iterator[str]:
+        for name, expected in self.fields.items():
+            value = value_of(request, name)
+            if not (has_finding(expected, value) if name == FINDING else matches(expected, value)):
+                yield name
 
     def explain(self, request: Exchange) -> str:
         """Return a line for each expected field: the expected value and, for a mismatch, the actual one."""

@@ -7,7 +7,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -22,14 +23,15 @@ from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Distance, Expectation
 from ltx_mock.control.from_json import Exchange
-from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
+from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, entries_after, select
 from ltx_mock.control.listing import Text, in_pieces, listing
 from ltx_mock.control.params import find_tenant, json_body, limit_of, real_seconds, tenant_of_query
-from ltx_mock.control.to_json import entry_view
-from ltx_mock.core.journal_entry import ClockEntry, Entry, ExchangeEntry
+from ltx_mock.control.to_json import body_value, entry_text, entry_view, hide_in
+from ltx_mock.core.journal_entry import ClockEntry, Entry, ExchangeEntry, RequestEntry, idempotency_key_of
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError
 from ltx_mock.fields import check_names, choice, whole
+from ltx_mock.store.journal import Packed
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
@@ -40,6 +42,8 @@ ALL = 10**9
 NEAR = 3
 MAX_COMPARED = 2000
 ENTRY_SIZE = 500
+SAME_BODIES = 256
+"""How many different bodies a count remembers: most clients send the same few again and again."""
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 
@@ -68,7 +72,7 @@ class Journal:
         found = await self._selected(request, wanted, limit, real_seconds(request) or 0.0)
         if form != "json":
             return _export(self._engine.worker, found.entries, form, root_url(request.scope))
-        rows = ((_size(kept), partial(_view, kept)) for kept in found.entries)
+        rows = ((_size(kept), partial(_text, kept)) for kept in found.entries)
         return listing(self._engine.worker, "requests", rows, truncated=found.truncated)
 
     async def request(self, request: Request) -> dict[str, Any]:
@@ -85,10 +89,16 @@ class Journal:
         body = await json_body(self._engine, request)
         check_names("field", body, (*FIELDS, "body", "tenant", "key"))
         wanted = Filter.of(body)
-        found = await matching(await self._tenants(request, body), replace(wanted, with_body=False))
-        if not wanted.with_body:
-            return {"count": len(found)}
-        made = self._engine.worker.each((_size(kept), partial(_matches, wanted, kept)) for kept in drained(found))
+        besides = replace(wanted, with_body=False)
+        has_body = lru_cache(SAME_BODIES)(wanted.has_body)
+
+        def matches(packed: Packed) -> bool:
+            entry = packed.unpack()
+            return besides.matches(entry) and (not wanted.with_body or has_body(entry.request))
+
+        tenants = await self._tenants(request, body)
+        kept = chain.from_iterable(entries_after(wanted.since, tenant) for tenant in tenants)
+        made = self._engine.worker.each((each.size if wanted.with_body else 0, partial(matches, each)) for each in kept)
         return {"count": sum([sum(several) async for several in made])}
 
     async def near(self, request: Request) -> Response:
@@ -97,15 +107,25 @@ class Journal:
         limit = whole(0)("limit", expected.pop("limit", NEAR))
         tenants = await self._tenants(request, expected)
         expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
-        found = (await select(tenants, Filter(kind="request"), MAX_COMPARED)).entries
+        newest = (await select(tenants, Filter(kind="request"), MAX_COMPARED)).entries
+        found = [
+            (tenant, entry)
+            async for tenant, packed in in_turns(newest)
+            if isinstance(entry := packed.unpack(), RequestEntry)
+        ]
+        of_operation = [each for each in found if each[1].operation == expected.get("operation")]
+        if "operation" in expected and len(of_operation) >= limit:
+            found = of_operation  # all others are farther away
 
-        def compared(kept: Kept) -> tuple[Distance, Kept]:
-            return expectation.distance(Exchange.of(_view(kept))), kept
+        def compared(tenant: Tenant, entry: RequestEntry) -> tuple[Distance, Tenant, RequestEntry]:
+            return expectation.distance(_compared(tenant, entry)), tenant, entry
 
-        made = self._engine.worker.each((_size(kept), partial(compared, kept)) for kept in found)
+        made = self._engine.worker.each((entry.size, partial(compared, tenant, entry)) for tenant, entry in found)
         seen = sorted([each async for several in made for each in several], key=itemgetter(0))
-        matches = sum(not mismatches for (_, mismatches, _), _ in seen)
-        rows = ((_size(kept), partial(_near, expectation, kept)) for _, kept in seen[:limit])
+        matches = sum(not mismatches for (_, mismatches, _), _, _ in seen)
+        rows = (
+            (ENTRY_SIZE + entry.size, partial(_near, expectation, tenant, entry)) for _, tenant, entry in seen[:limit]
+        )
         return listing(self._engine.worker, "near", rows, matches=matches)
 
     async def forget(self, request: Request) -> dict[str, Any]:
@@ -173,19 +193,37 @@ class News(Observer):
         self.came.set()
 
 
-def _near(expectation: Expectation, kept: Kept) -> dict[str, object]:
-    view = _view(kept)
+def _compared(tenant: Tenant, entry: RequestEntry) -> Exchange:
+    """Return what an expectation looks at, as `Exchange.of` returns it."""
+    texts: dict[str, Any] = {
+        "body": body_value(entry.request),
+        "cause": entry.cause and entry.cause.text,
+        "idempotency_key": idempotency_key_of(entry),
+    }
+    return Exchange(
+        number=entry.number,
+        at=entry.at,
+        operation=entry.operation,
+        method=entry.method,
+        target="",
+        status=entry.status,
+        task_id=entry.task_id,
+        state=entry.state,
+        findings=entry.findings,
+        answer=None,
+        **hide_in(tenant, texts),
+    )
+
+
+def _near(expectation: Expectation, tenant: Tenant, entry: RequestEntry) -> str:
+    view = entry_view(tenant, entry)
     differences = [mismatch._asdict() for mismatch in expectation.difference(Exchange.of(view))]
-    return {"request": view, "differences": differences}
+    return write_json({"request": view, "differences": differences})
 
 
-def _view(kept: Kept) -> dict[str, object]:
+def _text(kept: Kept) -> str:
     tenant, packed = kept
-    return entry_view(tenant, packed.unpack())
-
-
-def _matches(wanted: Filter, kept: Kept) -> bool:
-    return wanted.matches(kept[1].unpack())
+    return entry_text(tenant, packed.unpack())
 
 
 def _size(kept: Kept) -> int:
@@ -199,7 +237,7 @@ def _export(aside: WorkerThread, entries: list[Kept], form: str, root: str) -> R
 
 
 def _line(kept: Kept) -> str:
-    return write_json(_view(kept)) + "\n"
+    return _text(kept) + "\n"
 
 
 def _har(entries: list[Kept], root: str) -> Iterator[Text]:

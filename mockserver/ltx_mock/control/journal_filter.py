@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from typing import Any, NamedTuple, Self, get_args
 
@@ -81,8 +82,12 @@ class Filter:
             and self._has_status(entry.status)
             and self._has_finding(entry)
             and self._has_headers(entry)
-            and (not self.with_body or contains(body_value(entry.request), self.body))
+            and (not self.with_body or self.has_body(entry.request))
         )
+
+    def has_body(self, raw: bytes) -> bool:
+        """Tell whether a body has `body` as a part."""
+        return contains(body_value(raw), self.body)
 
     def _of_kind(self, entry: Entry) -> bool:
         if self.kind == "exchange":
@@ -122,25 +127,22 @@ async def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selec
     """Return at most `limit` matching entries: the newest; with `since`, the oldest."""
     forgotten = any(tenant.forgotten > wanted.since for tenant in tenants)
     if wanted.since:
-        found = await matching(tenants, wanted)
+        found, _ = await _newest(tenants, wanted, sys.maxsize)
         return Selection(found[:limit], forgotten or len(found) > limit)
     found, more = await _newest(tenants, wanted, limit)
     return Selection(found, forgotten or more)
 
 
-async def matching(tenants: Sequence[Tenant], wanted: Filter) -> list[Kept]:
-    """Return all matching entries, oldest first."""
-    return (await _newest(tenants, wanted, sys.maxsize))[0]
+def entries_after(number: int, tenant: Tenant) -> Iterator[Packed]:
+    """Yield the entries of a tenant after this number as they are kept, the newest first."""
+    return takewhile(lambda each: each.number > number, tenant.journal.newest_first())
 
 
 async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
-    def entries(tenant: Tenant) -> Iterator[Packed]:
-        return takewhile(lambda each: each.number > wanted.since, tenant.journal.newest_first())
-
     def matches(_: Tenant, each: Packed) -> bool:
         return wanted.matches(each.unpack())
 
-    return await newest(tenants, entries, lambda _, each: each.number, limit, matches)
+    return await newest(tenants, partial(entries_after, wanted.since), lambda _, each: each.number, limit, matches)
 
 
 def contains(whole: Any, part: Any) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TypeAlias
 
 from starlette.responses import Response
 
-from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.streamed_response import StreamedResponse
 from ltx_mock.asgi.worker_thread import Part, WorkerThread
 from ltx_mock_contracts.io.json_text import write_json
@@ -17,22 +16,20 @@ from ltx_mock_contracts.validation.json_body import LARGE
 VIEW_SIZE = 500
 """The approximate JSON size of a task, callback, scenario or tenant in bytes, besides the client's data."""
 
-Row: TypeAlias = tuple[int, Callable[[], object]]
-"""An item of a list: its approximate size in bytes, and a function that returns it as plain data."""
 Text: TypeAlias = Part[str]
-"""A part of a body."""
+"""A part of a body: its approximate size in bytes, and a function that returns it."""
 
 
-def listing(aside: WorkerThread, name: str, rows: Iterable[Row], **rest: object) -> Response:
-    """Return a response with a list of this name and further fields."""
+def listing(aside: WorkerThread, name: str, rows: Iterable[Text], **rest: object) -> Response:
+    """Return a response with a list of this name and further fields; each row is JSON."""
     rows = iter(rows)
-    begun, size = list[Row](), 0
+    begun, size = list[Text](), 0
     for row in rows:
         begun.append(row)
         size += row[0]
         if size > LARGE:
             return StreamedResponse(in_pieces(aside, _texts(name, chain(begun, rows), rest)), "application/json")
-    return JSONResponse({name: [view() for _, view in begun], **rest})
+    return Response("".join(text() for _, text in _texts(name, begun, rest)), media_type="application/json")
 
 
 async def in_pieces(aside: WorkerThread, texts: Iterable[Text]) -> AsyncIterator[str]:
@@ -41,10 +38,10 @@ async def in_pieces(aside: WorkerThread, texts: Iterable[Text]) -> AsyncIterator
         yield "".join(several)
 
 
-def _texts(name: str, rows: Iterable[Row], rest: Mapping[str, object]) -> Iterator[Text]:
+def _texts(name: str, rows: Iterable[Text], rest: Mapping[str, object]) -> Iterator[Text]:
     yield 0, lambda: f"{{{write_json(name)}:["
     comma = ""
-    for size, view in rows:
-        yield size, lambda comma=comma, view=view: comma + write_json(view())  # type: ignore[misc]
+    for size, text in rows:
+        yield size, lambda comma=comma, text=text: comma + text()  # type: ignore[misc]
         comma = ","
     yield 0, lambda: "]" + "".join(f",{write_json(key)}:{write_json(value)}" for key, value in rest.items()) + "}"

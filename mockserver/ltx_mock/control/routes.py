@@ -29,7 +29,7 @@ from ltx_mock.control.proxied import FAKE_ONLY, Refused
 from ltx_mock.control.refusals import refusal
 from ltx_mock.control.spending import Statement
 from ltx_mock.control.tenants import TenantRoutes
-from ltx_mock.control.to_json import account_view, delivery_view, task_view
+from ltx_mock.control.to_json import account_view, delivery_text, delivery_view, task_text, task_view
 from ltx_mock.core.clock import SECOND
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.engine.engine import Engine
@@ -39,6 +39,7 @@ from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import STATES, State
+from ltx_mock_contracts.io.json_text import write_json
 
 MAX_WASTED = 100
 """The default number of prompts and wasted charges in a statement."""
@@ -134,7 +135,7 @@ class ControlPlane:
     async def tenants(self, request: Request) -> Response:
         """Return the counters of all keys, the newest last."""
         tenants, limit = await self._tenants(request), limit_of(request)
-        rows = ((VIEW_SIZE, partial(account_view, tenant)) for tenant in tenants[max(0, len(tenants) - limit) :])
+        rows = ((VIEW_SIZE, partial(_account_text, tenant)) for tenant in tenants[max(0, len(tenants) - limit) :])
         return listing(self._engine.worker, "tenants", rows, truncated=len(tenants) > limit)
 
     async def reset(self, request: Request) -> dict[str, Any]:
@@ -162,7 +163,7 @@ class ControlPlane:
         seconds = (await body_of(Advance, self._engine, request)).seconds
         tenant = await tenant_of_query(self._engine, request)
         fired = await self._engine.advance(tenant, round(seconds * SECOND))
-        rows = ((EVENT_SIZE, partial(_unchanged, event)) for event in fired)
+        rows = ((EVENT_SIZE, partial(write_json, event)) for event in fired)
         now = (tenant or self._engine).clock.now()
         return listing(self._engine.worker, "fired", rows, now=now, advanced=seconds)
 
@@ -175,7 +176,7 @@ class ControlPlane:
         else:
             wanted = choice(*STATES)("state", state)
             tasks, truncated = await newest(tenants, partial(_in_state, wanted), _created, limit, _has_state(wanted))
-        rows = ((VIEW_SIZE + len(task.body), partial(_task_now, tenant, task)) for tenant, task in tasks)
+        rows = ((VIEW_SIZE + len(task.body), partial(_task_text, tenant, task)) for tenant, task in tasks)
         return listing(self._engine.worker, "tasks", rows, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
@@ -197,7 +198,7 @@ class ControlPlane:
         """Return the newest deliveries: made, scheduled, given up and withheld."""
         tenants, limit = await self._tenants(request), limit_of(request)
         deliveries, truncated = await newest(tenants, lambda each: _last(each.deliveries(), limit), _planned, limit)
-        rows = ((VIEW_SIZE + len(each.url), partial(delivery_view, tenant, each)) for tenant, each in deliveries)
+        rows = ((VIEW_SIZE + len(each.url), partial(delivery_text, tenant, each)) for tenant, each in deliveries)
         return listing(self._engine.worker, "callbacks", rows, truncated=truncated)
 
     async def metrics(self, request: Request) -> Response:
@@ -271,12 +272,12 @@ def _has_state(state: State) -> Callable[[Tenant, Task], bool]:
     return lambda tenant, task: task.timeline.state(tenant.clock.now()) == state
 
 
-def _unchanged(event: dict[str, object]) -> object:
-    return event
+def _account_text(tenant: Tenant) -> str:
+    return write_json(account_view(tenant))
 
 
-def _task_now(tenant: Tenant, task: Task) -> dict[str, object]:
-    return task_view(tenant, task, tenant.clock.now())
+def _task_text(tenant: Tenant, task: Task) -> str:
+    return task_text(tenant, task, tenant.clock.now())
 
 
 def _created(_: Tenant, task: Task) -> int:

@@ -18,9 +18,11 @@ from ltx_mock.control.to_json import account_view, scenario_view
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
 from ltx_mock.scenarios import LIBRARY, NAMED, as_dict, from_dict
+from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.scenarios.model import Scenario
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
+from ltx_mock_contracts.io.json_text import write_json
 
 MAX_SCENARIOS = 100
 """The maximum scenarios of one request: reading each takes some tenths of a millisecond, and blocks other requests."""
@@ -72,8 +74,8 @@ class TenantRoutes:
         tenant, store = await tenant_of_query(self._engine, request), self._engine.store
         to_come = () if tenant else store.scenarios
         active = ((each, waiting) for each in _worlds(store, tenant) for waiting in each.scenarios)
-        views = chain((partial(_to_come, each) for each in to_come), (partial(scenario_view, *each) for each in active))
-        return listing(self._engine.worker, "scenarios", zip(repeat(VIEW_SIZE), views))
+        texts = chain((partial(_to_come, each) for each in to_come), (partial(_active, *each) for each in active))
+        return listing(self._engine.worker, "scenarios", zip(repeat(VIEW_SIZE), texts))
 
     async def add_scenario(self, request: Request) -> dict[str, Any]:
         """Activate a scenario for one key, or for all."""
@@ -116,8 +118,12 @@ class TenantRoutes:
         return tenant
 
 
-def _to_come(scenario: Scenario) -> dict[str, object]:
-    return {"tenant": None, "key": None, **as_dict(scenario)}
+def _to_come(scenario: Scenario) -> str:
+    return write_json({"tenant": None, "key": None, **as_dict(scenario)})
+
+
+def _active(tenant: Tenant, waiting: ActiveScenario) -> str:
+    return write_json(scenario_view(tenant, waiting))
 
 
 def _worlds(store: Store, tenant: Tenant | None) -> list[Tenant]:

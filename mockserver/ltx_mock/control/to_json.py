@@ -46,12 +46,21 @@ def task_view(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
 
     Times are Unix milliseconds. `timeline` has all states after `pending`, and no end while its assets are checked.
     """
+    return hide_in(tenant, _task(tenant, task, now))
+
+
+def task_text(tenant: Tenant, task: Task, now: int) -> str:
+    """Return `task_view` as JSON."""
+    return _redactor(tenant).json(_task(tenant, task, now))
+
+
+def _task(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
     line = task.timeline
     state = line.state(now)
     transitions = line.transitions(line.created - 1, line.ended - 1 if task.inspecting else LATEST)
     failure = line.failure
     cause = failure.cause if failure else task.cause
-    view: dict[str, object] = {
+    return {
         "id": task.id,
         **names(tenant),
         "number": task.number,
@@ -71,16 +80,33 @@ def task_view(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
         "resultUrl": responses.result_url(task) if state == "success" else None,
         "request": body_value(task.body),
     }
-    return hide_in(tenant, view)
 
 
 def delivery_view(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
     """Return a callback with past and next attempts."""
-    return names(tenant) | hide_in(tenant, delivery.as_dict())
+    return hide_in(tenant, _delivery(tenant, delivery))
+
+
+def delivery_text(tenant: Tenant, delivery: Delivery) -> str:
+    """Return `delivery_view` as JSON."""
+    return _redactor(tenant).json(_delivery(tenant, delivery))
+
+
+def _delivery(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
+    return names(tenant) | delivery.as_dict()
 
 
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
     """Return a journal entry; all kinds have the same fields, and bodies are converted by `body_value`."""
+    return hide_in(tenant, _entry(tenant, entry))
+
+
+def entry_text(tenant: Tenant, entry: Entry) -> str:
+    """Return `entry_view` as JSON."""
+    return _redactor(tenant).json(_entry(tenant, entry))
+
+
+def _entry(tenant: Tenant, entry: Entry) -> dict[str, object]:
     view: dict[str, object] = {
         "number": entry.number,
         "kind": entry.kind,
@@ -121,7 +147,7 @@ def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
                 view |= {"gaps": list(entry.gaps)} if entry.gaps else {}
     if is_observed(entry):
         view["clock"] = "observer"
-    return hide_in(tenant, view)
+    return view
 
 
 def is_observed(entry: Entry) -> bool:
@@ -209,7 +235,7 @@ def _redactor_of(key: str, keys: tuple[str, ...], *secrets: str | None) -> Redac
 
 def body_value(raw: bytes) -> object:
     """Return a body as JSON; None if it is empty, text if it is not JSON or has more than `MAX_PARTS`."""
-    if sum(map(raw.count, (b",", b"[", b"{"))) <= MAX_PARTS:
+    if len(raw) <= MAX_PARTS or sum(map(raw.count, (b",", b"[", b"{"))) <= MAX_PARTS:
         try:
             return parse_body(raw) if raw else None
         except MalformedBody:

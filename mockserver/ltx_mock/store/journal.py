@@ -123,7 +123,7 @@ def _unpacked(packed: bytes | Entry) -> Entry:
     if not isinstance(packed, bytes):
         return packed
     fields = marshal.loads(packed)  # noqa: S302 - of this process
-    entry = KINDS[fields[0]](*fields[1:]) if fields[0] in KINDS else RequestEntry(*fields)
+    entry = KINDS[fields[0]](*fields[1:]) if fields[0] in KINDS else RequestEntry._make(fields)
     return entry if entry.cause is None else entry._replace(cause=Cause(*entry.cause))
 
 

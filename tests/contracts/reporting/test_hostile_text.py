@@ -14,11 +14,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 from click.testing import CliRunner
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ltx_mock import MockServer
 from ltx_mock.cli import cli
 from ltx_mock.cli.console import Console, Readable, json_line
 from ltx_mock.testing.pytest_report import findings, history
+from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary, without_keys
 from ltx_mock_contracts.reporting.redaction import Redactor, hide_url_secrets
 from ltx_mock_contracts.reporting.text import fitting, printable
@@ -148,6 +151,7 @@ def test_a_secret_is_found_in_any_part_of_a_value(secret: str, around: str) -> N
     found = redactor.value({"a": [1, {"b": text}], text: None})
     assert found == {"a": [1, {"b": redactor.text(text)}], redactor.text(text): None}
     assert found["a"][1]["b"] == f"{around}…{around}"  # type: ignore[index]
+    assert redactor.json({"a": [1, {"b": text}], text: None}) == write_json(found)
 
 
 def test_a_value_without_secrets_is_not_walked_through() -> None:
@@ -155,6 +159,24 @@ def test_a_value_without_secrets_is_not_walked_through() -> None:
     value = {"requests": [{"body": {"input": {"prompt": "a 'city'", "url": "http://a.test/?taskId=7"}}}] * 1000}
     assert redactor.value(value) == value
     assert calls_of(lambda: redactor.value(value)) < 100
+    assert redactor.json(value) == write_json(value)
+    assert calls_of(lambda: redactor.json(value)) < 100
+
+
+PARTS = st.lists(
+    st.sampled_from(
+        [KEY, 'sk-"é\ud800', '"', "\\", "\ufffd", "%22", "?token=", "&amp;key=", "https://u:p@a.test/", "a b"]
+    )
+    | st.text(max_size=3)
+).map("".join)
+VALUES = st.recursive(PARTS | st.integers() | st.none(), lambda each: st.lists(each) | st.dictionaries(PARTS, each))
+
+
+@given(VALUES)
+@example([f'{KEY}\\"'])
+def test_json_has_no_more_secrets_than_the_value(value: object) -> None:
+    redactor = Redactor({KEY: "…", 'sk-"é\ud800': "…"})
+    assert redactor.json(value) == write_json(redactor.value(value))
 
 
 def test_a_secret_is_found_among_very_many() -> None:

@@ -15,7 +15,9 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
+from ltx_mock.control import journal_filter
 from ltx_mock.control.journal import News
+from ltx_mock.control.to_json import body_value
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace, read_trace
 from support.bodies import STATUS, TEXT, post, request_body, submit
@@ -202,6 +204,35 @@ def test_the_nearest_requests_are_shown_with_what_differs(admin: httpx.Client) -
     assert (told["matches"], len(told["near"]), told["near"][0]["differences"]) == (1, 1, [])
     assert "did you mean 'duration'" in admin.post("/requests/near", json={"durations": 1}).json()["error"]
     assert admin.post("/requests/near", json={"limit": -1}).status_code == 400
+
+
+@pytest.mark.parametrize("limit", range(6))
+@pytest.mark.usefixtures("day")
+def test_requests_of_another_operation_are_the_farthest(admin: httpx.Client, limit: int) -> None:
+    for expected, found in (
+        ({"operation": "statusTask", "status": 404}, [4, 2, 6, 3, 1]),
+        ({"operation": "statusTask", "task_id": None, "cause": "x", "idempotency_key": "x"}, [4, 2, 3, 6, 1]),
+        ({"status": 404}, [4, 6, 3, 2, 1]),
+    ):
+        told = admin.post("/requests/near", json=expected | {"limit": limit}).json()
+        assert numbers([each["request"] for each in told["near"]]) == found[:limit]
+        assert told["matches"] == ("status" in expected)
+
+
+def test_a_body_that_comes_again_is_compared_once(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, parsed = server.tenant(), list[bytes]()
+
+    def parse(raw: bytes) -> object:
+        parsed.append(raw)
+        return body_value(raw)
+
+    with world.client() as client:
+        for duration in (5, 5, 5, 10):
+            submit(client, duration=duration)
+    monkeypatch.setattr(journal_filter, "body_value", parse)
+    with httpx.Client(base_url=f"{server.url}/__admin", params={"key": world.api_key}) as admin:
+        assert admin.post("/requests/count", json={"body": {"input": {"duration": 5}}}).json() == {"count": 3}
+    assert len(parsed) == 2
 
 
 @pytest.mark.usefixtures("day")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from copy import copy
 from functools import partial
 
 import httpx
@@ -20,6 +19,7 @@ from ltx_mock.control.listing import listing
 from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
+from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.validation.json_body import LARGE
 from support.bodies import post, request_body
 from support.counting import calls_of
@@ -39,7 +39,7 @@ def pieces_of(items: list[object], size: int) -> list[bytes]:
 
     async def answer() -> None:
         aside = WorkerThread()
-        rows = [(size, partial(copy, item)) for item in items]
+        rows = [(size, partial(write_json, item)) for item in items]
         await listing(aside, "items", iter(rows), truncated=False)({"type": "http"}, receive, send)
         aside.close()
 
