@@ -96,7 +96,7 @@ class Journal:
             entry = packed.unpack()
             return besides.matches(entry) and (not wanted.with_body or has_body(entry.request))
 
-        tenants = await self._tenants(request, body)
+        tenants = [each for each in await self._tenants(request, body) if each.journal.last > wanted.since]
         kept = chain.from_iterable(entries_after(wanted.since, tenant) for tenant in tenants)
         made = self._engine.worker.each((each.size if wanted.with_body else 0, partial(matches, each)) for each in kept)
         return {"count": sum([sum(several) async for several in made])}
