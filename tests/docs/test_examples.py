@@ -83,10 +83,13 @@ def test_a_client_reports_a_failed_task_by_its_code(mock: MockServer, client: li
 
 @clients
 def test_clients_that_run_at_once_may_have_one_output(mock: MockServer, client: list[str], tmp_path: Path) -> None:
+    unfinished = tmp_path / "out.mp4.part"
+    unfinished.write_bytes(b"of another")
     with ThreadPoolExecutor(3) as pool:
         running = [pool.submit(run, [*client, "a city", "out.mp4"], tmp_path, **access(mock)) for _ in range(3)]
     assert [(each.result().returncode, each.result().stderr.count("HTTP")) for each in running] == [(0, 0)] * 3
-    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert unfinished.read_bytes() == b"of another"
+    assert {path.name for path in tmp_path.iterdir()} == {"out.mp4", "out.mp4.part"}
 
 
 @clients
