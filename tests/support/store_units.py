@@ -17,6 +17,7 @@ from ltx_mock.engine.task_creation import change_task
 from ltx_mock.scenarios.matching import ActiveScenario, MatchPoint, RequestFacts, activate
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
+from ltx_mock_contracts.api import STATES, State
 from ltx_mock_contracts.request import GenerateRequest
 from support.bodies import TEXT, request_body
 
@@ -190,6 +191,13 @@ def _counted(kept: Mapping[Any, int], all_: Iterable[object]) -> dict[object, in
     return counts
 
 
+def _in_state(tenant: Tenant, state: State, now: int) -> list[Task]:
+    """Return the tasks in a state, which must be those whose timelines say so."""
+    found = [*tenant.in_state(state, now)]
+    assert found == [task for task in reversed(tenant.tasks()) if task.timeline.state(now) == state]
+    return found
+
+
 def _tenant(tenant: Any, ranks: dict[int, int]) -> dict[str, Any]:
     now = tenant.clock.now()
     return {
@@ -205,6 +213,7 @@ def _tenant(tenant: Any, ranks: dict[int, int]) -> dict[str, Any]:
         "next due": tenant.next_due(),
         "account": tenant.account(now),
         "states": _counted(tenant.states(now), (task.timeline.state(now) for task in tenant.tasks())),
+        "in states": {state: _in_state(tenant, state, now) for state in STATES},
         "outcomes": _counted(tenant.outcomes(), (delivery.state for delivery in tenant.deliveries())),
         "unfinished": sorted(task.id for task in tenant.unfinished(now)),
         "inspecting": sorted(tenant.inspecting),

@@ -150,7 +150,7 @@ class Redactor:
 
     def _may_have_secrets(self, shown: str) -> bool:
         """Tell whether a value may contain secrets, by its `repr` or JSON: most have none, and need no walk."""
-        if self._secrets is None or _may_be_escaped(shown) or hide_url_secrets(shown) != shown:
+        if self._secrets is None or _may_be_escaped(shown) or _has_url_secrets(shown):
             return True
         return any(secret in shown or in_query in shown for secret, in_query, _ in self._secrets)
 
@@ -180,6 +180,14 @@ class Redactor:
 def hide_url_secrets(text: str) -> str:
     """Remove user, password and parameters such as `token` from the URLs in a text."""
     return replace_url_secrets(text, _hidden)
+
+
+def _has_url_secrets(text: str) -> bool:
+    """Tell whether `hide_url_secrets` changes a text in which nothing is escaped."""
+    if "@" in text and _USER.search(text):
+        return True
+    last = text.rfind("=")
+    return last > 0 and _parameters(_NAMES_OF_SECRETS, escaped=False).search(text, 0, last + 2) is not None
 
 
 def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: bool = False) -> str:

@@ -6,8 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import Any, NamedTuple, Self, get_args
 
 from ltx_mock.control.newest import newest
@@ -139,10 +138,19 @@ def entries_after(number: int, tenant: Tenant) -> Iterator[Packed]:
 
 
 async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
+    last = max((tenant.journal.last for tenant in tenants), default=0)
+
+    def items(tenant: Tenant) -> Iterator[Packed]:
+        """Leave out entries that are written meanwhile: of another tenant they might be missed, and be passed over."""
+        return dropwhile(lambda each: each.number > last, entries_after(wanted.since, tenant))
+
+    def highest(tenant: Tenant) -> int | None:
+        return tenant.journal.last if tenant.journal.last > wanted.since else None
+
     def matches(_: Tenant, each: Packed) -> bool:
         return wanted.matches(each.unpack())
 
-    return await newest(tenants, partial(entries_after, wanted.since), lambda _, each: each.number, limit, matches)
+    return await newest(tenants, items, lambda _, each: each.number, highest, limit, matches)
 
 
 def contains(whole: Any, part: Any) -> bool:

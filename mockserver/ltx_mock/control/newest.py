@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ltx_mock.asgi.turns import AT_ONCE, free_in_turns, in_turns, serve_others
 from ltx_mock.store.tenant import Tenant
 
 T = TypeVar("T")
 
+Head = tuple[int, int, Tenant, Iterator[Any] | None, Any]
+"""A place that is negative, what orders equal ones, a tenant, its other items, and its item there; at first None."""
+
 
 async def newest(
     tenants: Iterable[Tenant],
     items: Callable[[Tenant], Iterable[T]],
     place: Callable[[Tenant, T], int],
+    highest: Callable[[Tenant], int | None],
     limit: int,
     wanted: Callable[[Tenant, T], bool] | None = None,
 ) -> tuple[list[tuple[Tenant, T]], bool]:
@@ -26,37 +29,43 @@ async def newest(
         tenants: the tenants, oldest first.
         items: returns the items of a tenant, newest first. They must not change during the iteration.
         place: returns what orders the items of several tenants; the newest has the highest.
+        highest: returns a place that is as high as that of the newest item, or higher; None for a tenant without items.
         limit: the maximum number of items.
         wanted: tells whether an item counts; without it all count.
     """
-    looked_at = count(1)
-
-    async def following(rest: Iterator[T], tenant: Tenant) -> T | None:
-        for item in rest:
-            if next(looked_at) % AT_ONCE == 0:
-                await serve_others()
-            if wanted is None or wanted(tenant, item):
-                return item
-        return None
-
-    found: list[tuple[Tenant, T]] = []
-    heads: list[tuple[int, int, Tenant, T, Iterator[T]]] = []
-    order = 0
+    heads: list[Head] = []
     async for tenant in in_turns(tenants):
-        rest = iter(items(tenant))
-        if (item := await following(rest, tenant)) is not None:
-            order -= 1  # of equal places that of the last tenant is the newest
-            heapq.heappush(heads, (-place(tenant, item), order, tenant, item, rest))
-    while heads and len(found) < limit:
-        _, order, tenant, item, rest = heads[0]
-        found.append((tenant, item))
-        if len(found) % AT_ONCE == 0:
+        if (most := highest(tenant)) is not None:
+            heads.append((-most, -len(heads), tenant, None, None))  # of equal places the last tenant's is the newest
+    heapq.heapify(heads)
+    found = list[tuple[Tenant, T]]()
+    for looked_at, each in enumerate(_newest_first(heads, items, place), 1):
+        if looked_at % AT_ONCE == 0:
             await serve_others()
-        if (before := await following(rest, tenant)) is None:
-            heapq.heappop(heads)
-        else:
-            heapq.heapreplace(heads, (-place(tenant, before), order, tenant, before, rest))
+        if each is not None and (wanted is None or wanted(*each)):
+            found.append(each)
+            if len(found) > limit:
+                break
+    there_are_more = len(found) > limit
+    del found[limit:]
     found.reverse()
-    there_are_more = bool(heads)
     await free_in_turns(heads)
     return found, there_are_more
+
+
+def _newest_first(
+    heads: list[Head], items: Callable[[Tenant], Iterable[T]], place: Callable[[Tenant, T], int]
+) -> Iterator[tuple[Tenant, T] | None]:
+    """Yield items, newest first, and None when those of a tenant are read: as soon as its place is the highest."""
+    while heads:
+        _, order, tenant, rest, item = heads[0]
+        if rest is None:
+            rest = iter(items(tenant))
+            yield None
+        else:
+            yield tenant, item
+        for before in rest:
+            heapq.heapreplace(heads, (-place(tenant, before), order, tenant, rest, before))
+            break
+        else:
+            heapq.heappop(heads)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Reversible
+from collections.abc import Awaitable, Callable
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,7 +15,7 @@ import ltx_mock_schemas
 from ltx_mock.asgi.json_response import JSONResponse
 from ltx_mock.asgi.messages import forwarded_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.turns import in_turns, serve_others
+from ltx_mock.asgi.turns import drained, in_turns, serve_others
 from ltx_mock.control.bodies import Advance, Finish, SetClock
 from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
@@ -23,22 +23,22 @@ from ltx_mock.control.history import task_history
 from ltx_mock.control.journal import Journal
 from ltx_mock.control.listing import VIEW_SIZE, in_pieces, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
-from ltx_mock.control.newest import newest
 from ltx_mock.control.params import body_of, json_body, limit_of, tenant_of_query
 from ltx_mock.control.proxied import FAKE_ONLY, Refused
 from ltx_mock.control.refusals import refusal
 from ltx_mock.control.spending import Statement
+from ltx_mock.control.task_lists import newest_deliveries, newest_tasks
 from ltx_mock.control.tenants import TenantRoutes
 from ltx_mock.control.to_json import account_view, delivery_text, delivery_view, task_text, task_view
 from ltx_mock.core.clock import SECOND
-from ltx_mock.core.records import Delivery, Task
+from ltx_mock.core.records import Task
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError, NotFoundError, SettingsError
 from ltx_mock.fields import choice, unknown
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
 from ltx_mock.version import VERSION
-from ltx_mock_contracts.api import STATES, State
+from ltx_mock_contracts.api import STATES
 from ltx_mock_contracts.io.json_text import write_json
 
 MAX_WASTED = 100
@@ -169,14 +169,10 @@ class ControlPlane:
 
     async def tasks(self, request: Request) -> Response:
         """Return the newest tasks, newest last."""
-        state, limit = request.query_params.get("state"), limit_of(request)
-        tenants = await self._tenants(request)
-        if state is None:
-            tasks, truncated = await newest(tenants, lambda each: _last(each.tasks(), limit), _created, limit)
-        else:
-            wanted = choice(*STATES)("state", state)
-            tasks, truncated = await newest(tenants, partial(_in_state, wanted), _created, limit, _has_state(wanted))
-        rows = ((VIEW_SIZE + len(task.body), partial(_task_text, tenant, task)) for tenant, task in tasks)
+        given, limit = request.query_params.get("state"), limit_of(request)
+        state = None if given is None else choice(*STATES)("state", given)
+        tasks, truncated = await newest_tasks(await self._tenants(request), state, limit)
+        rows = ((VIEW_SIZE + len(task.body), partial(_task_text, tenant, task)) for tenant, task in drained(tasks))
         return listing(self._engine.worker, "tasks", rows, truncated=truncated)
 
     async def task(self, request: Request) -> dict[str, Any]:
@@ -196,9 +192,10 @@ class ControlPlane:
 
     async def callbacks(self, request: Request) -> Response:
         """Return the newest deliveries: made, scheduled, given up and withheld."""
-        tenants, limit = await self._tenants(request), limit_of(request)
-        deliveries, truncated = await newest(tenants, lambda each: _last(each.deliveries(), limit), _planned, limit)
-        rows = ((VIEW_SIZE + len(each.url), partial(delivery_text, tenant, each)) for tenant, each in deliveries)
+        deliveries, truncated = await newest_deliveries(await self._tenants(request), limit_of(request))
+        rows = (
+            (VIEW_SIZE + len(each.url), partial(delivery_text, tenant, each)) for tenant, each in drained(deliveries)
+        )
         return listing(self._engine.worker, "callbacks", rows, truncated=truncated)
 
     async def metrics(self, request: Request) -> Response:
@@ -258,36 +255,12 @@ class ControlPlane:
         return tenants
 
 
-def _last(items: Reversible[T], limit: int) -> list[T]:
-    """Return the newest items, newest first, and one beyond the limit."""
-    return list(islice(reversed(items), limit + 1))
-
-
-def _in_state(state: State, tenant: Tenant) -> list[Task]:
-    """Return the tasks of a tenant, newest first; none if it has none in this state."""
-    return list(reversed(tenant.tasks())) if tenant.states(tenant.clock.now())[state] else []
-
-
-def _has_state(state: State) -> Callable[[Tenant, Task], bool]:
-    return lambda tenant, task: task.timeline.state(tenant.clock.now()) == state
-
-
 def _account_text(tenant: Tenant) -> str:
     return write_json(account_view(tenant))
 
 
 def _task_text(tenant: Tenant, task: Task) -> str:
     return task_text(tenant, task, tenant.clock.now())
-
-
-def _created(_: Tenant, task: Task) -> int:
-    return task.timeline.created
-
-
-def _planned(tenant: Tenant, delivery: Delivery) -> int:
-    """Return the time at which a callback was scheduled: the creation of its task."""
-    task = tenant.task(delivery.task_id)
-    return task.timeline.created if task else 0
 
 
 def _as_json(store: Store | None, handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:

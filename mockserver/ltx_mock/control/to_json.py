@@ -33,6 +33,9 @@ _PORT = re.compile(r":\d+$", re.ASCII)
 MAX_PARTS = 5000
 """A body with more commas and opening brackets than this is output as text."""
 
+SAME_HEADERS = 256
+"""The number of different headers that are remembered without their secrets: most requests repeat those of another."""
+
 T = TypeVar("T")
 
 
@@ -111,7 +114,8 @@ def _entry(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "number": entry.number,
         "kind": entry.kind,
         "at": entry.at,
-        **names(tenant),
+        "tenant": tenant.id,
+        "key": tenant.label,
         "operation": entry.operation,
         "method": "",
         "target": "",
@@ -131,20 +135,20 @@ def _entry(tenant: Tenant, entry: Entry) -> dict[str, object]:
         "request": body_value(entry.request),
         "answer": None,
     }
-    match entry:
-        case ClockEntry():
-            view["ended"] = entry.until
-        case DownloadEntry():
-            view |= {"method": entry.method, "target": entry.target}
-            view["requestHeaders"] = joined(request_headers(tenant, entry))
-            view["answer"] = body_value(entry.problem) or {"sent": entry.sent, "size": entry.promised}
-        case _:
-            view |= {"method": method_of(entry), "target": entry.target, "ended": entry.ended}
-            view["requestHeaders"] = joined(request_headers(tenant, entry))
-            if isinstance(entry, RequestEntry):
-                view |= {"state": entry.state, "fault": entry.fault, "answer": body_value(entry.response)}
-                view["headers"] = joined(decoded(entry.response_headers))
-                view |= {"gaps": list(entry.gaps)} if entry.gaps else {}
+    if isinstance(entry, ClockEntry):
+        view["ended"] = entry.until
+        return view
+    view["method"], view["target"] = method_of(entry), entry.target
+    view["requestHeaders"] = joined(request_headers(tenant, entry))
+    if isinstance(entry, DownloadEntry):
+        view["answer"] = body_value(entry.problem) or {"sent": entry.sent, "size": entry.promised}
+    else:
+        view["ended"] = entry.ended
+    if isinstance(entry, RequestEntry):
+        view["state"], view["fault"], view["answer"] = entry.state, entry.fault, body_value(entry.response)
+        view["headers"] = joined(decoded(entry.response_headers))
+        if entry.gaps:
+            view["gaps"] = list(entry.gaps)
     if is_observed(entry):
         view["clock"] = "observer"
     return view
@@ -174,7 +178,13 @@ def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str
 
 
 def _without_secrets(headers: Headers) -> list[tuple[str, str]]:
-    return [(name, header_value(name, value)) for name, value in decoded(headers)]
+    return [_without_secret(name, value) for name, value in headers]
+
+
+@lru_cache(maxsize=SAME_HEADERS)
+def _without_secret(name: bytes, value: bytes) -> tuple[str, str]:
+    ((lower, text),) = decoded([(name, value)])
+    return lower, header_value(lower, text)
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import Timeline
+from ltx_mock_contracts.api import State
 
 SETTLED_BY_A_REQUEST = 10
 """The number of changes of states that a new task notes, which adds two."""
@@ -129,6 +131,16 @@ class TaskLimits:
                 # else this is a moment of a timeline that the task no longer has
             del self._changing[heapq.heappop(moments)]
         return True
+
+    def in_state(self, state: State) -> Iterable[Task]:
+        """Return the tasks that are in a state at this moment, newest first."""
+        if state in {"success", "failed"}:
+            rest, unfinished, failed = reversed([*self._tasks.values()]), {*self.unfinished}, state == "failed"
+            ended = (task for task in rest if task.id not in unfinished)
+            return (task for task in ended if (task.timeline.failure is not None) == failed)
+        started, processing = state == "processing", self.processing
+        found = (self._tasks[task_id] for task_id in self.unfinished if (task_id in processing) == started)
+        return sorted(found, key=attrgetter("number"), reverse=True)
 
     def _look_at(self, task_id: str, moment: int) -> None:
         """Let `settle` look at a task as soon as it is given this moment."""

@@ -76,8 +76,10 @@ class Clocks:
         receivers, turns = Receivers(), Turns()
         if tenant is not None:
             return await self._advance(tenant, milliseconds, receivers, turns)
+        async for each in in_turns(self._store.tenants()):
+            check_end_of_time(milliseconds, each.clock)
         clock, tenants = self._store.clock, self._store.tenants()
-        check_end_of_time(milliseconds, clock, *(each.clock for each in tenants))
+        check_end_of_time(milliseconds, clock)
         await self._store.move_clock(clock.now() + milliseconds)
         rest, moved = iter(tenants), dict[Tenant, Fired]()
 
@@ -88,7 +90,7 @@ class Clocks:
 
         await asyncio.gather(*(advance_each() for _ in range(MAX_TENANTS)))
         fired = Fired()
-        fired.extend(moved[each] for each in tenants)
+        await fired.add(run for each in tenants for run in moved[each].runs)
         return fired
 
     async def _advance(self, tenant: Tenant, milliseconds: int, receivers: Receivers, turns: Turns) -> Fired:
@@ -163,9 +165,9 @@ class Clocks:
         return fired
 
 
-def check_end_of_time(milliseconds: int, *clocks: Clock) -> None:
+def check_end_of_time(milliseconds: int, clock: Clock) -> None:
     """Raise `SettingsError` if an advance would go beyond `LATEST`."""
-    if max(clock.now() for clock in clocks) + milliseconds > LATEST:
+    if clock.now() + milliseconds > LATEST:
         raise SettingsError(f"the clock ends with the year 9998; it cannot advance by {milliseconds / SECOND:g} s")
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
-from ltx_mock.asgi.turns import in_turns
+from ltx_mock.asgi.turns import AT_ONCE, drained, serve_others
 from ltx_mock.core.records import Attempt, Delivery, Task
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.api import State
@@ -16,7 +16,9 @@ from ltx_mock_contracts.api import State
 Event = dict[str, object]
 
 RUN = 1000
-"""So many events are sorted at once."""
+"""The number of events that are sorted at once."""
+
+_ORDER = itemgetter(0, 1)
 
 
 class Placed(NamedTuple):
@@ -38,29 +40,28 @@ class Placed(NamedTuple):
 
 
 class Fired:
-    """Events in order, which are sorted while they are read."""
+    """Events in order. They can be read once, since each is freed then: to free very many at once takes long.
+
+    Attributes:
+        runs: Lists of them, each in order; few, since very many take long to merge.
+    """
 
     def __init__(self) -> None:
-        self._runs: list[list[Placed]] = []
+        self.runs: list[list[Placed]] = []
 
     def __iter__(self) -> Iterator[Event]:
-        return map(Placed.as_dict, merge(*self._runs, key=itemgetter(0, 1)))
+        return map(Placed.as_dict, merge(*map(drained, self.runs), key=_ORDER))
 
-    async def add(self, events: Iterable[Placed]) -> None:
-        """Add events of one tenant, in turns with other requests."""
-        run: list[Placed] = []
-        async for event in in_turns(events):
-            run.append(event)
-            if len(run) == RUN:
-                self._runs.append(sorted(run))
-                run = []
-        if run:
-            self._runs.append(sorted(run))
-
-    def extend(self, others: Iterable[Fired]) -> None:
-        """Add those of other tenants; at equal times they come later."""
-        for other in others:
-            self._runs += other._runs  # noqa: SLF001 - the same class
+    async def add(self, several: Iterable[list[Placed]]) -> None:
+        """Add lists of events; other requests are served after each. At equal times a later one comes later."""
+        for events in several:
+            await serve_others()
+            if not self.runs or len(self.runs[-1]) + len(events) > RUN:
+                self.runs.append([])
+            self.runs[-1] += events
+        for run in self.runs:
+            run.sort(key=_ORDER)
+            await serve_others()
 
 
 class Before(NamedTuple):
@@ -94,12 +95,17 @@ class After(NamedTuple):
         ids = dict.fromkeys([*before.unfinished, *reversed(new)])
         return cls([task for task_id in ids if (task := tenant.task(task_id))], list(tenant.deliveries()))
 
-    def events(self, before: Before, until: int) -> Iterator[Placed]:
-        """Yield what happened meanwhile; at equal times state changes come first."""
-        for task in self.tasks:
-            for at, state in task.timeline.transitions(before.moment, until):
-                yield Placed(at, (0, task.number, 0), task.id, state)
-        for order, delivery in enumerate(self.deliveries):
-            for attempt in delivery.attempts[before.attempts.get(delivery.id, 0) :]:
-                place = 1, order, attempt.number
-                yield Placed(attempt.at, place, delivery.task_id, None, delivery.id, attempt)
+    def events(self, before: Before, until: int) -> Iterator[list[Placed]]:
+        """Yield what happened meanwhile, to some at once; at equal times state changes come first."""
+        for first in range(0, len(self.tasks), AT_ONCE):
+            yield [
+                Placed(at, (0, task.number, 0), task.id, state)
+                for task in self.tasks[first : first + AT_ONCE]
+                for at, state in task.timeline.transitions(before.moment, until)
+            ]
+        for first in range(0, len(self.deliveries), AT_ONCE):
+            yield [
+                Placed(attempt.at, (1, order, attempt.number), each.task_id, None, each.id, attempt)
+                for order, each in enumerate(self.deliveries[first : first + AT_ONCE], first)
+                for attempt in each.attempts[before.attempts.get(each.id, 0) :]
+            ]

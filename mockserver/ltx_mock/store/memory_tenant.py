@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Reversible, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Reversible, Sequence
 from itertools import count
 
 from ltx_mock.core.clock import Clock
@@ -270,6 +270,10 @@ class MemoryTenant:
         unfinished, processing, failed = len(limits.unfinished), len(limits.processing), limits.failed
         success = len(self._tasks) - unfinished - failed
         return {"pending": unfinished - processing, "processing": processing, "success": success, "failed": failed}
+
+    def in_state(self, state: State, now: int) -> Iterable[Task]:
+        """See `Tenant.in_state`."""
+        return self._limits.in_state(state) if self.states(now)[state] else ()
 
     def outcomes(self) -> Mapping[DeliveryState, int]:
         """See `Tenant.outcomes`."""

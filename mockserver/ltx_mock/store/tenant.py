@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Reversible, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Reversible, Sequence
 from typing import Protocol
 
 from ltx_mock.core.clock import Clock
@@ -138,6 +138,9 @@ class Tenant(Protocol):
 
     def account(self, now: int) -> Account:
         """Return the counters."""
+
+    def in_state(self, state: State, now: int) -> Iterable[Task]:
+        """Return the tasks that are in a state now, newest first; later changes do not matter."""
 
     def states(self, now: int) -> Mapping[State, int]:
         """Return the number of tasks in each state, without looking at each task."""

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_mock.asgi.turns import AT_ONCE, in_turns
+from ltx_mock.control.journal_filter import Filter, select
 from ltx_mock.control.newest import newest
 from ltx_mock.core.settings import Settings
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.tenant import Tenant
+from support.store_units import record
+from support.turns import turns_during
 
 LIST = st.lists(st.integers(0, 9), max_size=6).map(sorted)
+
+
+def at(_: Tenant, item: int) -> int:
+    return item
 
 
 async def tenants(count: int) -> list[Tenant]:
     store = MemoryStore(Settings(clock="manual"))
     return [await store.tenant(f"key-{number}") for number in range(count)]
-
-
-async def turns_during(work: asyncio.Future[Any]) -> int:
-    """Return how often other work had a turn before this was done."""
-    turns = 0
-    while not work.done():
-        await asyncio.sleep(0)
-        turns += 1
-    return turns
 
 
 @given(st.lists(LIST, max_size=4), st.integers(0, 8), st.integers(0, 9))
@@ -41,7 +38,12 @@ def test_it_returns_what_sorting_all_of_them_would(items: list[list[int]], limit
         pairs = [(key, item) for key in keys for item in lists[key] if item >= low]
         pairs.sort(key=lambda pair: pair[1])
         found, more = await newest(
-            keys, lambda key: list(reversed(lists[key])), lambda _, item: item, limit, lambda _, item: item >= low
+            keys,
+            lambda key: list(reversed(lists[key])),
+            at,
+            lambda key: max(lists[key], default=None),
+            limit,
+            lambda _, item: item >= low,
         )
         assert found == pairs[max(0, len(pairs) - limit) :]
         assert more == (len(pairs) > limit)
@@ -59,7 +61,7 @@ def test_a_page_looks_at_no_more_items_than_it_shows_and_one_of_each_tenant() ->
             yield number
 
     async def check() -> None:
-        found, more = await newest(await tenants(3), items, lambda _, item: item, 50)
+        found, more = await newest(await tenants(3), items, at, lambda _: 100_000, 50)
         assert (len(found), more) == (50, True)
 
     asyncio.run(check())
@@ -69,24 +71,24 @@ def test_a_page_looks_at_no_more_items_than_it_shows_and_one_of_each_tenant() ->
 @pytest.mark.parametrize(("keys", "each"), [(1, 10 * AT_ONCE), (10 * AT_ONCE, 1)])
 def test_others_have_a_turn_while_a_rare_item_is_looked_for(keys: int, each: int) -> None:
     async def check() -> int:
-        work = newest(await tenants(keys), lambda _: range(each), lambda _, item: item, 1, lambda *_: False)
-        return await turns_during(asyncio.ensure_future(work))
+        work = newest(await tenants(keys), lambda _: range(each), at, lambda _: 0, 1, lambda *_: False)
+        return await turns_during(work)
 
     assert asyncio.run(check()) >= 10
 
 
 def test_others_have_a_turn_while_the_last_items_of_very_many_tenants_are_taken() -> None:
     async def check() -> int:
-        work = newest(await tenants(10 * AT_ONCE), lambda _: [1], lambda _, item: item, 100 * AT_ONCE)
-        return await turns_during(asyncio.ensure_future(work))
+        work = newest(await tenants(10 * AT_ONCE), lambda _: [1], at, lambda _: 1, 100 * AT_ONCE)
+        return await turns_during(work)
 
     assert asyncio.run(check()) >= 30
 
 
 def test_what_a_page_does_not_show_is_freed_in_turns() -> None:
     async def check() -> int:
-        work = newest(await tenants(10 * AT_ONCE), lambda _: range(2), lambda _, item: item, 1)
-        return await turns_during(asyncio.ensure_future(work))
+        work = newest(await tenants(10 * AT_ONCE), lambda _: range(2), at, lambda _: 2, 1)
+        return await turns_during(work)
 
     assert asyncio.run(check()) >= 30
 
@@ -102,3 +104,22 @@ def test_a_loop_in_turns_serves_others_after_each_hundred_items() -> None:
         return turns
 
     assert asyncio.run(check()) >= 10
+
+
+def test_what_is_written_while_a_list_is_read_is_left_to_the_next() -> None:
+    async def check() -> None:
+        store = MemoryStore(Settings(clock="manual"))
+        keys = [await store.tenant(f"key-{number}") for number in range(2 * AT_ONCE)]
+        for key in keys[1:]:
+            await store.run(key, record("before"))
+        reading = asyncio.ensure_future(select(keys, Filter(), 10**6))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for key in (keys[0], keys[-1]):
+            await store.run(key, record("meanwhile"))
+        first = [entry.number for _, entry in (await reading).entries]
+        then = [entry.number for _, entry in (await select(keys, Filter(since=first[-1]), 10**6)).entries]
+        assert first + then == sorted(first + then)
+        assert len(first + then) == 2 * AT_ONCE + 1
+
+    asyncio.run(check())

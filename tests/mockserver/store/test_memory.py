@@ -13,19 +13,10 @@ from ltx_mock.scenarios import NAMED
 from ltx_mock.server.app import new_engine
 from ltx_mock.store.memory import MemoryStore
 from support.store_units import record, submit
+from support.turns import turns_during
 
 ROOMY = Settings(clock="manual", max_concurrent=10**6)
 MANY = 10 * AT_ONCE
-
-
-async def turns_during(work: Awaitable[object]) -> int:
-    """Return how often other work had a turn before this was done."""
-    task, turns = asyncio.ensure_future(work), 0
-    while not task.done():
-        await asyncio.sleep(0)
-        turns += 1
-    await task
-    return turns
 
 
 async def with_tasks() -> MemoryStore:
@@ -109,3 +100,17 @@ def test_others_have_a_turn_while_all_clocks_are_advanced_or_set() -> None:
         await engine.close()
 
     asyncio.run(check())
+
+
+def test_two_advances_of_very_many_tenants_at_once_add_up() -> None:
+    async def check() -> set[int]:
+        engine = new_engine(ROOMY)
+        await engine.open()
+        for number in range(MANY):
+            await engine.store.tenant(f"key-{number}")
+        begun = engine.clock.now()
+        await asyncio.gather(engine.advance(None, 1000), engine.advance(None, 1000))
+        await engine.close()
+        return {clock.now() - begun for clock in (engine.clock, *(each.clock for each in engine.store.tenants()))}
+
+    assert asyncio.run(check()) == {2000}

@@ -1,0 +1,60 @@
+"""The events of an advance: in order whoever has them, and never very many at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock.asgi.turns import AT_ONCE
+from ltx_mock.core.records import Delivery
+from ltx_mock.engine.fired import RUN, After, Before, Fired, Placed
+from support.turns import turns_during
+
+MOMENTS = st.lists(st.integers(0, 3), max_size=8)
+
+
+def events_of(tenant: int, moments: list[int]) -> list[Placed]:
+    return [Placed(at, (0, number, 0), f"{tenant}-{number}", "success") for number, at in enumerate(moments)]
+
+
+async def fired_of(lists: list[list[Placed]]) -> Fired:
+    fired = Fired()
+    await fired.add(lists)
+    return fired
+
+
+@given(st.lists(MOMENTS, max_size=6))
+def test_events_of_several_tenants_are_in_order_of_time_and_then_of_tenants(moments: list[list[int]]) -> None:
+    lists = [events_of(tenant, each) for tenant, each in enumerate(moments)]
+
+    async def together() -> list[dict[str, object]]:
+        each = [await fired_of([one]) for one in lists]
+        return list(await fired_of([run for fired in each for run in fired.runs]))
+
+    wanted = sorted((event for each in lists for event in each), key=lambda event: event[:2])
+    assert asyncio.run(together()) == [event.as_dict() for event in wanted]
+
+
+def test_events_of_very_many_tenants_are_few_lists() -> None:
+    fired = asyncio.run(fired_of([events_of(tenant, [1, 2]) for tenant in range(2 * RUN)]))
+    assert len(fired.runs) == 2 * 2
+    assert len(list(fired)) == 4 * RUN
+
+
+def test_others_have_a_turn_while_very_many_callbacks_without_events_are_looked_at() -> None:
+    deliveries = [
+        Delivery(f"d{number}", "key", "t", "http://app.example/", None, "withheld") for number in range(10 * AT_ONCE)
+    ]
+    before = Before(0, [], 0, {})
+
+    async def looked_at() -> int:
+        return await turns_during(Fired().add(After([], deliveries).events(before, 1)))
+
+    assert asyncio.run(looked_at()) >= 10
+
+
+def test_what_is_read_is_freed() -> None:
+    fired = asyncio.run(fired_of([events_of(0, [1, 2, 3])]))
+    assert (len(list(fired)), fired.runs) == (3, [[]])
