@@ -53,12 +53,12 @@ def malformed_bodies(*, family: str | None = None) -> st.SearchStrategy[Malforme
     Raises:
         ValueError: There is no such family.
     """
-    return _malformed(choose("family", family, MALFORMED_FAMILIES))
+    return _malformed(st.sampled_from(choose("family", family, MALFORMED_FAMILIES)))
 
 
 @st.composite
-def _malformed(draw: st.DrawFn, families: tuple[str, ...]) -> MalformedBytes:
-    family = draw(st.sampled_from(families))
+def _malformed(draw: st.DrawFn, families: st.SearchStrategy[str]) -> MalformedBytes:
+    family = draw(families)
     return MalformedBytes(raw=draw(_FAMILIES[family]), family=family)
 
 
@@ -79,14 +79,12 @@ def _cut_off(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def _not_utf_8(draw: st.DrawFn) -> bytes:
-    raw, wrong = (
-        draw(_GOOD),
-        draw(st.sampled_from([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe9"])),
-    )
+    raw, wrong = draw(_GOOD), draw(_WRONG_BYTES)
     at = raw.index(b'"prompt": "') + len(b'"prompt": "')
     return raw[:at] + wrong + raw[at:]
 
 
+_WRONG_BYTES: Final = st.sampled_from([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe9"])
 _GOOD: Final = valid_requests().map(_utf_8)
 
 _FAMILIES: Final[dict[str, st.SearchStrategy[bytes]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
@@ -42,8 +43,12 @@ Body = dict[str, Any]
 
 LORAS: Final = objects(path=DOWNLOADS, scale=SCALES)
 _SOME_LORAS: Final = st.lists(LORAS, min_size=1, max_size=3)
+_ONE_LORA: Final = LORAS.map(lambda lora: [lora])
 _SOME_SEED: Final = st.none() | SEEDS
 _RATIOS: Final = st.sampled_from([None, *MODEL.aspect_ratios])
+_TOP_NAMES: Final = st.sampled_from(["x", "model", "callbackUrl", "prompt", "Input", "a/b~c", "", "é", "__proto__"])
+_INPUT_NAMES: Final = st.sampled_from(["x", "negative_prompt", "Prompt", "callback_url", "fps", "a/b~c", "", "é", "0"])
+_UNUSED_IMAGES: Final = st.lists(URLS | st.sampled_from(["", "ref.jpg"]), max_size=3)
 _PROVIDERS: Final = st.sampled_from([None, *PROVIDERS])
 _CALLBACK_FORMS: Final[dict[str, list[tuple[str | None, bool]]]] = {
     "async": [(None, False), ("async", False), (None, True), ("async", True)],
@@ -91,19 +96,29 @@ def minimal_requests(*, mode: str | None = None) -> st.SearchStrategy[Body]:
     Raises:
         ValueError: The mode is not one of these.
     """
-    return _minimal(choose("mode", mode, MODES))
+    return _minimal(st.sampled_from(choose("mode", mode, MODES)))
 
 
 @st.composite
-def _minimal(draw: st.DrawFn, modes: tuple[str, ...]) -> Body:
-    return {"input": _required(draw, draw(st.sampled_from(modes)), LORAS.map(lambda lora: [lora]))}
+def _minimal(draw: st.DrawFn, modes: st.SearchStrategy[str]) -> Body:
+    return {"input": _required(draw, draw(modes), _ONE_LORA)}
 
 
-@st.composite
-def bodies(draw: st.DrawFn, modes: tuple[str, ...], request_types: tuple[str, ...]) -> Body:
+@cache  # a strategy is validated when it is used for the first time
+def bodies(modes: tuple[str, ...], request_types: tuple[str, ...]) -> st.SearchStrategy[Body]:
     """Generate valid bodies in one of these modes and of one of these types."""
-    mode = draw(st.sampled_from([mode for mode in modes for _ in range(_WEIGHTS[mode])]))
-    request_type, has_url = draw(st.sampled_from([each for kind in request_types for each in _CALLBACK_FORMS[kind]]))
+    return _bodies(
+        st.sampled_from([mode for mode in modes for _ in range(_WEIGHTS[mode])]),
+        st.sampled_from([each for kind in request_types for each in _CALLBACK_FORMS[kind]]),
+    )
+
+
+@st.composite
+def _bodies(
+    draw: st.DrawFn, modes: st.SearchStrategy[str], callback_forms: st.SearchStrategy[tuple[str | None, bool]]
+) -> Body:
+    mode = draw(modes)
+    request_type, has_url = draw(callback_forms)
     provider = draw(_PROVIDERS)
     seed = draw(_SOME_SEED)
     given = _required(draw, mode, _SOME_LORAS)
@@ -146,14 +161,22 @@ def advisory_requests(*, mode: str | None = None, family: str | None = None) -> 
     possible = {each: names for each, names in possible.items() if names}
     if not possible:
         raise ValueError(f"{mode} has no family {family!r}")
-    return _advised(possible, 3 if family is None else 1)
+    most = 3 if family is None else 1
+    return _advised(
+        bodies(tuple(possible), REQUEST_TYPES),
+        {
+            each: st.lists(st.sampled_from(names), min_size=1, max_size=most, unique=True)
+            for each, names in possible.items()
+        },
+    )
 
 
 @st.composite
-def _advised(draw: st.DrawFn, possible: dict[str, list[str]], max_advisories: int) -> AdvisedRequest:
-    body = draw(bodies(tuple(possible), REQUEST_TYPES))
-    names = possible[body["input"]["mode"]]
-    selected = draw(st.lists(st.sampled_from(names), min_size=1, max_size=max_advisories, unique=True))
+def _advised(
+    draw: st.DrawFn, valid: st.SearchStrategy[Body], selections: dict[str, st.SearchStrategy[list[str]]]
+) -> AdvisedRequest:
+    body = draw(valid)
+    selected = draw(selections[body["input"]["mode"]])
     places = {family: change(draw, body) for family, (_, change) in _FAMILIES.items() if family in selected}
     pointers = {pointer(place) for place in places.values() if place}
     families = tuple(family for family, place in places.items() if place)
@@ -161,19 +184,19 @@ def _advised(draw: st.DrawFn, possible: dict[str, list[str]], max_advisories: in
 
 
 def _unknown_top(draw: st.DrawFn, body: Body) -> Path:
-    name = draw(st.sampled_from(["x", "model", "callbackUrl", "prompt", "Input", "a/b~c", "", "é", "__proto__"]))
+    name = draw(_TOP_NAMES)
     body[name] = draw(FIELD_VALUES)
     return (name,)
 
 
 def _unknown_input(draw: st.DrawFn, body: Body) -> Path:
-    name = draw(st.sampled_from(["x", "negative_prompt", "Prompt", "callback_url", "fps", "a/b~c", "", "é", "0"]))
+    name = draw(_INPUT_NAMES)
     body["input"][name] = draw(FIELD_VALUES)
     return ("input", name)
 
 
 def _unused_image(draw: st.DrawFn, body: Body) -> Path:
-    body["input"]["image_urls"] = draw(st.lists(URLS | st.sampled_from(["", "ref.jpg"]), max_size=3))
+    body["input"]["image_urls"] = draw(_UNUSED_IMAGES)
     return ("input", "image_urls")
 
 
