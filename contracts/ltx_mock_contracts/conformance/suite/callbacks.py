@@ -24,8 +24,6 @@ DELIVERY_SECONDS: Final = 40
 """How long a callback may take after the end of its task."""
 STEP: Final = 1.0
 """The longest wait between two reads of an inbox, and so the precision of the time of an attempt, in seconds."""
-STRIDE: Final = 25
-"""A longer wait, in which nothing should come, and a callback not be retried, in seconds."""
 WAITS_FOR_RETRY: Final = ((28.9, *(0.3,) * 10, *(STEP,) * 300), (30.9, *(STEP,) * 600))
 """The waits for the second and for each later attempt, in seconds: short around 30 s, the earliest time of a retry."""
 LATE: Final = 300
@@ -74,14 +72,9 @@ def retries_callbacks(context: CheckContext, statuses: tuple[int, ...]) -> None:
 
 
 def await_first_attempt(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
-    """Wait for the first attempt of a callback. Its time is a matter of TASK-8, not of CB-2.
-
-    A clock that can be advanced is advanced faster until a task may end, but not past the first retry of a callback
-    that comes too soon.
-    """
-    shortest, longest = (each // 1000 for each in GenerateRequest.from_body(body).generation_ms)
-    strides = (shortest - 1) // STRIDE if context.tenant.clock.owner == "server" else 0
-    return await_attempt(context, inbox, (STRIDE,) * strides + (STEP,) * (longest + LATE), "a callback")
+    """Wait for the first attempt of a callback. Its time is a matter of TASK-8, not of CB-2."""
+    longest = GenerateRequest.from_body(body).generation_ms[1] / 1000
+    return await_attempt(context, inbox, (STEP,) * int(longest + LATE), "a callback")
 
 
 def await_attempt(context: CheckContext, inbox: Inbox, waits: tuple[float, ...], what: str) -> list[Exchange]:
