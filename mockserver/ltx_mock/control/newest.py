@@ -39,10 +39,10 @@ async def newest(
             heads.append((-most, -len(heads), tenant, None, None))  # of equal places the last tenant's is the newest
     heapq.heapify(heads)
     found = list[tuple[Tenant, T]]()
-    for looked_at, each in enumerate(_newest_first(heads, items, place), 1):
+    for looked_at, each in enumerate(_newest_first(heads, items, place, wanted), 1):
         if looked_at % AT_ONCE == 0:
             await serve_others()
-        if each is not None and (wanted is None or wanted(*each)):
+        if each is not None:
             found.append(each)
             if len(found) > limit:
                 break
@@ -54,9 +54,15 @@ async def newest(
 
 
 def _newest_first(
-    heads: list[Head], items: Callable[[Tenant], Iterable[T]], place: Callable[[Tenant, T], int]
+    heads: list[Head],
+    items: Callable[[Tenant], Iterable[T]],
+    place: Callable[[Tenant, T], int],
+    wanted: Callable[[Tenant, T], bool] | None,
 ) -> Iterator[tuple[Tenant, T] | None]:
-    """Yield items, newest first, and None when those of a tenant are read: as soon as its place is the highest."""
+    """Yield the wanted items, newest first, and None for each step between them.
+
+    The items of a tenant are read as soon as its place is the highest.
+    """
     while heads:
         _, order, tenant, rest, item = heads[0]
         if rest is None:
@@ -65,7 +71,9 @@ def _newest_first(
         else:
             yield tenant, item
         for before in rest:
-            heapq.heapreplace(heads, (-place(tenant, before), order, tenant, rest, before))
-            break
+            if wanted is None or wanted(tenant, before):
+                heapq.heapreplace(heads, (-place(tenant, before), order, tenant, rest, before))
+                break
+            yield None
         else:
             heapq.heappop(heads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Reversible, Sequence
+from collections.abc import Iterable, Reversible, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -20,7 +20,14 @@ async def newest_tasks(
     """Return the newest tasks, of one state if given, as `newest` does."""
     if state is None:
         return await newest(tenants, lambda each: _last(each.tasks(), limit), _created, _last_created, limit)
-    return await newest(tenants, lambda each: each.in_state(state, each.clock.now()), _created, _last_created, limit)
+
+    def in_state(tenant: Tenant) -> Iterable[Task]:
+        return tenant.in_state(state, tenant.clock.now())
+
+    def highest(tenant: Tenant) -> int | None:
+        return _last_created(tenant) if tenant.states(tenant.clock.now())[state] else None
+
+    return await newest(tenants, in_state, _created, highest, limit)
 
 
 async def newest_deliveries(tenants: Sequence[Tenant], limit: int) -> tuple[list[tuple[Tenant, Delivery]], bool]:

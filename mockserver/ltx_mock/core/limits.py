@@ -136,8 +136,9 @@ class TaskLimits:
         """Return the tasks that are in a state at this moment, newest first."""
         if state in {"success", "failed"}:
             rest, unfinished, failed = reversed([*self._tasks.values()]), {*self.unfinished}, state == "failed"
-            ended = (task for task in rest if task.id not in unfinished)
-            return (task for task in ended if (task.timeline.failure is not None) == failed)
+            return (
+                task for task in rest if task.id not in unfinished and (task.timeline.failure is not None) == failed
+            )
         started, processing = state == "processing", self.processing
         found = (self._tasks[task_id] for task_id in self.unfinished if (task_id in processing) == started)
         return sorted(found, key=attrgetter("number"), reverse=True)

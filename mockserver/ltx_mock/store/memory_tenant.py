@@ -273,7 +273,8 @@ class MemoryTenant:
 
     def in_state(self, state: State, now: int) -> Iterable[Task]:
         """See `Tenant.in_state`."""
-        return self._limits.in_state(state) if self.states(now)[state] else ()
+        self._limits.settle(now)
+        return self._limits.in_state(state)
 
     def outcomes(self) -> Mapping[DeliveryState, int]:
         """See `Tenant.outcomes`."""
