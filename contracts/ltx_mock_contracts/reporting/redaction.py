@@ -183,7 +183,7 @@ def hide_url_secrets(text: str) -> str:
 
 
 def _has_url_secrets(text: str) -> bool:
-    """Tell whether `hide_url_secrets` changes a text in which nothing is escaped."""
+    """Tell whether `hide_url_secrets` may change a text in which nothing is escaped."""
     if "@" in text and _USER.search(text):
         return True
     last = text.rfind("=")

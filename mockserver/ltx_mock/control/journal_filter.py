@@ -124,12 +124,9 @@ class Selection(NamedTuple):
 
 async def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selection:
     """Return at most `limit` matching entries: the newest; with `since`, the oldest."""
-    forgotten = any(tenant.forgotten > wanted.since for tenant in tenants)
-    if wanted.since:
-        found, _ = await _newest(tenants, wanted, sys.maxsize)
-        return Selection(found[:limit], forgotten or len(found) > limit)
-    found, more = await _newest(tenants, wanted, limit)
-    return Selection(found, forgotten or more)
+    found, more = await _newest(tenants, wanted, sys.maxsize if wanted.since else limit)
+    forgotten = any(tenant.forgotten > wanted.since for tenant in tenants)  # also what was while it was read
+    return Selection(found[:limit], forgotten or more or len(found) > limit)
 
 
 def entries_after(number: int, tenant: Tenant) -> Iterator[Packed]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import dropwhile
 from typing import Any, TypeVar
 
 from ltx_mock.asgi.turns import AT_ONCE, free_in_turns, in_turns, serve_others
@@ -61,12 +63,13 @@ def _newest_first(
 ) -> Iterator[tuple[Tenant, T] | None]:
     """Yield the wanted items, newest first, and None for each step between them.
 
-    The items of a tenant are read as soon as its place is the highest.
+    The items of a tenant are read as soon as its place is the highest, but for those that have come since.
     """
     while heads:
-        _, order, tenant, rest, item = heads[0]
+        highest, order, tenant, rest, item = heads[0]
         if rest is None:
-            rest = iter(items(tenant))
+            since = partial(_is_above, -highest, place, tenant)
+            rest = dropwhile(since, items(tenant))
             yield None
         else:
             yield tenant, item
@@ -77,3 +80,7 @@ def _newest_first(
             yield None
         else:
             heapq.heappop(heads)
+
+
+def _is_above(highest: int, place: Callable[[Tenant, T], int], tenant: Tenant, item: T) -> bool:
+    return place(tenant, item) > highest

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from ltx_mock.asgi.turns import AT_ONCE, in_turns
 from ltx_mock.control.journal_filter import Filter, select
 from ltx_mock.control.newest import newest
+from ltx_mock.control.task_lists import newest_tasks
 from ltx_mock.core.settings import Settings
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.tenant import Tenant
-from support.store_units import record
+from support.store_units import record, submit
 from support.turns import turns_during
 
 LIST = st.lists(st.integers(0, 9), max_size=6).map(sorted)
@@ -123,3 +124,39 @@ def test_what_is_written_while_a_list_is_read_is_left_to_the_next() -> None:
         assert len(first + then) == 2 * AT_ONCE + 1
 
     asyncio.run(check())
+
+
+def test_a_list_says_that_an_entry_was_dropped_while_it_was_read() -> None:
+    async def check() -> None:
+        store = MemoryStore(Settings(clock="manual", journal_entries=5))
+        keys = [await store.tenant(f"key-{number}") for number in range(3 * AT_ONCE)]
+        for key in keys:
+            await store.run(key, record("before"))
+        reading = asyncio.ensure_future(select(keys, Filter(), 10**6))
+        for _ in range(4):  # all keys have been looked at, and no items read
+            await asyncio.sleep(0)
+        for _ in range(5):
+            await store.run(keys[10], record("meanwhile"))
+        assert (await reading).truncated
+
+    asyncio.run(check())
+
+
+def test_a_task_that_is_made_while_a_list_is_read_is_not_put_before_older_ones() -> None:
+    async def check() -> list[int]:
+        store = MemoryStore(Settings(clock="manual"))
+        keys = [await store.tenant(f"key-{number}") for number in range(3 * AT_ONCE)]
+        task = submit("before", cost=1, lasts=10, fails=False, calls=False)
+        for number, key in enumerate(keys):
+            key.move_clock(key.clock.now() + 10 * number)
+            await store.run(key, task)
+        reading = asyncio.ensure_future(newest_tasks(keys, None, 2 * AT_ONCE))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        keys[2 * AT_ONCE].move_clock(keys[-1].clock.now() + 1)
+        await store.run(keys[2 * AT_ONCE], submit("meanwhile", cost=1, lasts=10, fails=False, calls=False))
+        return [task.timeline.created for _, task in (await reading)[0]]
+
+    created = asyncio.run(check())
+    assert created == sorted(created)
+    assert len(created) == 2 * AT_ONCE
