@@ -90,13 +90,16 @@ def invalid_requests(
     possible = {name: [each for each in families if each.modes] for name, families in possible.items()}
     if not any(possible.values()):
         raise ValueError(f"{mode} has no way to break {rule or 'a rule'} by {family or 'any family'}")
-    return _broken({name: st.sampled_from(families) for name, families in possible.items() if families})
+    families = {name: st.sampled_from(each) for name, each in possible.items() if each}
+    return _broken(st.sampled_from(list(families)), families)
 
 
 @st.composite
-def _broken(draw: st.DrawFn, possible: dict[str, st.SearchStrategy[_Family]]) -> InvalidRequest:
-    rule = draw(st.sampled_from(list(possible)))
-    family = draw(possible[rule])
+def _broken(
+    draw: st.DrawFn, rules: st.SearchStrategy[str], families: dict[str, st.SearchStrategy[_Family]]
+) -> InvalidRequest:
+    rule = draw(rules)
+    family = draw(families[rule])
     body: Any = draw(bodies(family.modes, family.request_types))
     path: Path = ()
     parent: Any = {"": body}

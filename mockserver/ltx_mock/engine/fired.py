@@ -53,7 +53,7 @@ class Fired:
         return map(Placed.as_dict, merge(*map(drained, self.runs), key=_ORDER))
 
     async def add(self, several: Iterable[list[Placed]]) -> None:
-        """Add lists of events; other requests are served after each. At equal times a later one comes later."""
+        """Add lists of events; other requests are served before each. Equal places are in the order of the lists."""
         for events in several:
             await serve_others()
             if not self.runs or len(self.runs[-1]) + len(events) > RUN:

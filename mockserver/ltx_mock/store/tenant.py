@@ -133,7 +133,8 @@ class Tenant(Protocol):
     def settle(self, now: int) -> bool:
         """Note some of the states that tasks have reached; return whether all are noted.
 
-        `account`, `states` and `unfinished` note the rest, which takes long if very many have changed at once.
+        `account`, `states`, `in_state` and `unfinished` note the rest, which takes long if very many have changed at
+        once.
         """
 
     def account(self, now: int) -> Account:

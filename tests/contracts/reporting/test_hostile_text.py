@@ -179,6 +179,21 @@ def test_json_has_no_more_secrets_than_the_value(value: object) -> None:
     assert redactor.json(value) == write_json(redactor.value(value))
 
 
+URLS = st.lists(
+    st.sampled_from([*"?&;#=/@:.-_<\"'", "&amp;", "https://a.test", "token", "api_key", "sig", "taskId", "s3", "u:p"])
+).map("".join)
+
+
+@given(URLS)
+@example("https://a.test/?token=s3")
+@example("https://a.test/?token=s")
+@example("https://u:p@a.test/")
+def test_what_a_url_hides_is_hidden_in_json_and_in_values(text: str) -> None:
+    redactor = Redactor({})
+    assert redactor.value([text]) == [hide_url_secrets(text)]
+    assert json.loads(redactor.json([text])) == [hide_url_secrets(text)]
+
+
 def test_a_secret_is_found_among_very_many() -> None:
     redactor = Redactor({KEY: "…key"} | {f"sk-MARKED-{number}": f"…{number}" for number in range(1000)})
     assert redactor.value({f"a {KEY}": [f"{quote(KEY, safe='')} sk-MARKED-77x", 1]}) == {"a …key": ["…key …77x", 1]}

@@ -94,6 +94,21 @@ def test_what_a_page_does_not_show_is_freed_in_turns() -> None:
     assert asyncio.run(check()) >= 30
 
 
+def test_the_items_of_a_tenant_below_the_page_are_not_read() -> None:
+    async def check() -> list[int]:
+        old, new = await tenants(2)
+
+        def items(tenant: Tenant) -> Iterator[int]:
+            assert tenant is new
+            yield from (9, 8, 7)
+
+        found, more = await newest([old, new], items, at, lambda tenant: 9 if tenant is new else 1, 2)
+        assert more
+        return [item for _, item in found]
+
+    assert asyncio.run(check()) == [8, 9]
+
+
 def test_a_loop_in_turns_serves_others_after_each_hundred_items() -> None:
     async def walk() -> list[int]:
         return [item async for item in in_turns(range(10 * AT_ONCE))]

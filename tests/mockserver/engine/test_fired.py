@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.asgi.turns import AT_ONCE
-from ltx_mock.core.records import Delivery
-from ltx_mock.engine.fired import RUN, After, Before, Fired, Placed
+from ltx_mock.core.records import Attempt, Delivery
+from ltx_mock.engine import fired as fired_events
+from ltx_mock.engine.fired import After, Before, Fired, Placed
 from support.turns import turns_during
 
 MOMENTS = st.lists(st.integers(0, 3), max_size=8)
@@ -25,6 +27,15 @@ async def fired_of(lists: list[list[Placed]]) -> Fired:
     return fired
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_runs() -> Iterator[None]:
+    """Let a few events fill more than one list."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fired_events, "RUN", 10)
+        patch.setattr(fired_events, "AT_ONCE", 5)
+        yield
+
+
 @given(st.lists(MOMENTS, max_size=6))
 def test_events_of_several_tenants_are_in_order_of_time_and_then_of_tenants(moments: list[list[int]]) -> None:
     lists = [events_of(tenant, each) for tenant, each in enumerate(moments)]
@@ -38,15 +49,28 @@ def test_events_of_several_tenants_are_in_order_of_time_and_then_of_tenants(mome
 
 
 def test_events_of_very_many_tenants_are_few_lists() -> None:
-    fired = asyncio.run(fired_of([events_of(tenant, [1, 2]) for tenant in range(2 * RUN)]))
-    assert len(fired.runs) == 2 * 2
-    assert len(list(fired)) == 4 * RUN
+    fired = asyncio.run(fired_of([events_of(tenant, [1, 2]) for tenant in range(20)]))
+    assert len(fired.runs) == 4
+    assert len(list(fired)) == 40
+
+
+def test_callbacks_of_the_same_time_are_in_the_order_of_their_creation() -> None:
+    attempt = Attempt(1, 7, 7, 200, None)
+    deliveries = [
+        Delivery(f"{number}", "key", "t", "http://app.example/", None, "delivered", attempts=(attempt,))
+        for number in range(12)
+    ]
+
+    async def ids() -> list[object]:
+        fired = Fired()
+        await fired.add(After([], deliveries).events(Before(0, [], 0, {}), 9))
+        return [event["deliveryId"] for event in fired]
+
+    assert asyncio.run(ids()) == [f"{number}" for number in range(12)]
 
 
 def test_others_have_a_turn_while_very_many_callbacks_without_events_are_looked_at() -> None:
-    deliveries = [
-        Delivery(f"d{number}", "key", "t", "http://app.example/", None, "withheld") for number in range(10 * AT_ONCE)
-    ]
+    deliveries = [Delivery(f"d{number}", "key", "t", "http://app.example/", None, "withheld") for number in range(50)]
     before = Before(0, [], 0, {})
 
     async def looked_at() -> int:
