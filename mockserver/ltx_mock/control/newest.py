@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from itertools import dropwhile
 from typing import Any, TypeVar
 
 from ltx_mock.asgi.turns import AT_ONCE, free_in_turns, in_turns, serve_others
@@ -63,13 +61,12 @@ def _newest_first(
 ) -> Iterator[tuple[Tenant, T] | None]:
     """Yield the wanted items, newest first, and None for each step between them.
 
-    The items of a tenant are read as soon as its place is the highest, but for those that have come since.
+    The items of a tenant are read as soon as its place is the highest.
     """
     while heads:
-        highest, order, tenant, rest, item = heads[0]
+        _, order, tenant, rest, item = heads[0]
         if rest is None:
-            since = partial(_is_above, -highest, place, tenant)
-            rest = dropwhile(since, items(tenant))
+            rest = iter(items(tenant))
             yield None
         else:
             yield tenant, item
@@ -80,7 +77,3 @@ def _newest_first(
             yield None
         else:
             heapq.heappop(heads)
-
-
-def _is_above(highest: int, place: Callable[[Tenant, T], int], tenant: Tenant, item: T) -> bool:
-    return place(tenant, item) > highest

@@ -1,58 +1,65 @@
-"""The newest tasks and callbacks of several tenants."""
+"""The newest tasks and callbacks of several tenants, without those that are made while a list is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Reversible, Sequence
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 from ltx_mock.control.newest import newest
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.api import State
 
-T = TypeVar("T")
-
 
 async def newest_tasks(
     tenants: Sequence[Tenant], state: State | None, limit: int
 ) -> tuple[list[tuple[Tenant, Task]], bool]:
     """Return the newest tasks, of one state if given, as `newest` does."""
-    if state is None:
-        return await newest(tenants, lambda each: _last(each.tasks(), limit), _created, _last_created, limit)
+    last = _LastTasks()
 
-    def in_state(tenant: Tenant) -> Iterable[Task]:
-        return tenant.in_state(state, tenant.clock.now())
+    def items(tenant: Tenant) -> Iterable[Task]:
+        tasks = [*reversed(tenant.tasks())] if state is None else tenant.in_state(state, tenant.clock.now())
+        return (task for task in tasks if last.include(tenant, task))
 
     def highest(tenant: Tenant) -> int | None:
-        return _last_created(tenant) if tenant.states(tenant.clock.now())[state] else None
+        task = last.note(tenant)
+        has_some = state is None or tenant.states(tenant.clock.now())[state]
+        return task.timeline.created if task and has_some else None
 
-    return await newest(tenants, in_state, _created, highest, limit)
+    return await newest(tenants, items, lambda _, task: task.timeline.created, highest, limit)
 
 
 async def newest_deliveries(tenants: Sequence[Tenant], limit: int) -> tuple[list[tuple[Tenant, Delivery]], bool]:
     """Return the callbacks of the newest tasks, as `newest` does."""
-    return await newest(tenants, lambda each: _last(each.deliveries(), limit), _planned, _last_planned, limit)
+    last = _LastTasks()
+
+    def items(tenant: Tenant) -> Iterable[Delivery]:
+        deliveries = [*reversed(tenant.deliveries())]
+        return (each for each in deliveries if last.include(tenant, tenant.task(each.task_id)))
+
+    def planned(tenant: Tenant, delivery: Delivery) -> int:
+        """Return the time at which a callback was scheduled: the creation of its task."""
+        task = tenant.task(delivery.task_id)
+        return task.timeline.created if task else 0
+
+    def highest(tenant: Tenant) -> int | None:
+        last.note(tenant)
+        return next((planned(tenant, each) for each in reversed(tenant.deliveries())), None)
+
+    return await newest(tenants, items, planned, highest, limit)
 
 
-def _last(items: Reversible[T], limit: int) -> list[T]:
-    """Return the newest items, newest first, and one beyond the limit."""
-    return list(islice(reversed(items), limit + 1))
+class _LastTasks:
+    """The number of the last task of each tenant when a list began."""
 
+    def __init__(self) -> None:
+        self._numbers: dict[Tenant, int] = {}
 
-def _created(_: Tenant, task: Task) -> int:
-    return task.timeline.created
+    def note(self, tenant: Tenant) -> Task | None:
+        """Note the last task of a tenant, and return it."""
+        task = next(iter(reversed(tenant.tasks())), None)
+        self._numbers[tenant] = task.number if task else 0
+        return task
 
-
-def _last_created(tenant: Tenant) -> int | None:
-    return next((_created(tenant, each) for each in reversed(tenant.tasks())), None)
-
-
-def _planned(tenant: Tenant, delivery: Delivery) -> int:
-    """Return the time at which a callback was scheduled: the creation of its task."""
-    task = tenant.task(delivery.task_id)
-    return task.timeline.created if task else 0
-
-
-def _last_planned(tenant: Tenant) -> int | None:
-    return next((_planned(tenant, each) for each in reversed(tenant.deliveries())), None)
+    def include(self, tenant: Tenant, task: Task | None) -> bool:
+        """Tell whether a task was there; one that has been removed was."""
+        return task is None or task.number <= self._numbers[tenant]

@@ -132,13 +132,13 @@ class TaskLimits:
             del self._changing[heapq.heappop(moments)]
         return True
 
-    def in_state(self, state: State) -> Iterable[Task]:
+    def in_state(self, state: State, now: int) -> Iterable[Task]:
         """Return the tasks that are in a state at this moment, newest first."""
         if state in {"success", "failed"}:
             rest, unfinished, failed = reversed([*self._tasks.values()]), {*self.unfinished}, state == "failed"
-            return (
-                task for task in rest if task.id not in unfinished and (task.timeline.failure is not None) == failed
-            )
+            lines = ((task, task.timeline) for task in rest if task.id not in unfinished)
+            # While all tasks are removed, none counts as unfinished.
+            return (task for task, line in lines if line.ended <= now and (line.failure is not None) == failed)
         started, processing = state == "processing", self.processing
         found = (self._tasks[task_id] for task_id in self.unfinished if (task_id in processing) == started)
         return sorted(found, key=attrgetter("number"), reverse=True)

@@ -274,7 +274,7 @@ class MemoryTenant:
     def in_state(self, state: State, now: int) -> Iterable[Task]:
         """See `Tenant.in_state`."""
         self._limits.settle(now)
-        return self._limits.in_state(state)
+        return self._limits.in_state(state, now)
 
     def outcomes(self) -> Mapping[DeliveryState, int]:
         """See `Tenant.outcomes`."""

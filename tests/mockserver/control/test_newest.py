@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -125,7 +126,7 @@ def test_a_loop_in_turns_serves_others_after_each_hundred_items() -> None:
 def test_what_is_written_while_a_list_is_read_is_left_to_the_next() -> None:
     async def check() -> None:
         store = MemoryStore(Settings(clock="manual"))
-        keys = [await store.tenant(f"key-{number}") for number in range(2 * AT_ONCE)]
+        keys = [await store.tenant(f"key-{number}") for number in range(4 * AT_ONCE)]
         for key in keys[1:]:
             await store.run(key, record("before"))
         reading = asyncio.ensure_future(select(keys, Filter(), 10**6))
@@ -136,7 +137,7 @@ def test_what_is_written_while_a_list_is_read_is_left_to_the_next() -> None:
         first = [entry.number for _, entry in (await reading).entries]
         then = [entry.number for _, entry in (await select(keys, Filter(since=first[-1]), 10**6)).entries]
         assert first + then == sorted(first + then)
-        assert len(first + then) == 2 * AT_ONCE + 1
+        assert len(first + then) == 4 * AT_ONCE + 1
 
     asyncio.run(check())
 
@@ -175,3 +176,36 @@ def test_a_task_that_is_made_while_a_list_is_read_is_not_put_before_older_ones()
     created = asyncio.run(check())
     assert created == sorted(created)
     assert len(created) == 2 * AT_ONCE
+
+
+def test_more_tasks_than_the_limit_made_while_a_list_is_read_hide_no_older_one() -> None:
+    async def check() -> tuple[int, bool]:
+        store = MemoryStore(Settings(clock="manual"))
+        (key,) = [await store.tenant("key")]
+        work = [submit(f"{number}", cost=1, lasts=10, fails=False, calls=True) for number in range(9)]
+        for each in work[:5]:
+            await store.run(key, each)
+        reading = asyncio.ensure_future(newest_tasks([key], None, 3))
+        await asyncio.sleep(0)
+        key.move_clock(key.clock.now() + 1)
+        for each in work[5:]:
+            await store.run(key, each)
+        found, more = await reading
+        return len(found), more
+
+    assert asyncio.run(check()) == (3, True)
+
+
+def test_a_reset_while_a_list_is_read_makes_no_task_a_success() -> None:
+    async def check() -> set[str]:
+        store = MemoryStore(Settings(clock="manual", max_concurrent=10**6))
+        key = await store.tenant("key")
+        for number in range(3 * AT_ONCE):
+            await store.run(key, submit(f"{number}", cost=1, lasts=10**6, fails=False, calls=False))
+        removing = asyncio.ensure_future(store.reset())
+        found = list[Any]()
+        while not removing.done():
+            found += [task for _, task in (await newest_tasks([key], "success", 10**6))[0]]
+        return {task.timeline.state(key.clock.now()) for task in found} - {"success"}
+
+    assert asyncio.run(check()) == set()
