@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from urllib.parse import parse_qs
 
 from ltx_mock_contracts.api import BALANCE_PATH, REPLAYED, data_of
 from ltx_mock_contracts.model import MODEL
-from ltx_mock_contracts.validation.json_body import MalformedBody, parse_body
+from ltx_mock_contracts.validation import MalformedBody, parse_body, validate_request
+
+if TYPE_CHECKING:
+    from ltx_mock_contracts.validation.findings import Finding
 
 __all__ = [
     "CONTENT_HEADERS",
@@ -101,6 +104,14 @@ class Exchange:
     clock: Literal["server", "observer"] = "server"
     gaps: frozenset[str] = frozenset()
     number: int = field(default=0, compare=False)
+    _findings: tuple[Finding, ...] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of the request as one of generateTask. They are looked for once."""
+        if self._findings is None:
+            object.__setattr__(self, "_findings", tuple(validate_request(self.request)))
+        return self._findings or ()
 
     @property
     def completed(self) -> int:

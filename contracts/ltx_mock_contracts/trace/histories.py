@@ -9,7 +9,6 @@ from ltx_mock_contracts.api import REPLAYED
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.trace.recorder import Recorder, describe_response
 from ltx_mock_contracts.trace.states import RANK, RULES_OF_STATE
-from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
@@ -113,8 +112,7 @@ def group_by_task(recorder: Recorder, valid: Iterable[Exchange]) -> dict[str, Ta
 
 
 def _request(exchange: Exchange) -> GenerateRequest | None:
-    findings = validate_request(exchange.request)
-    invalid = "request" in exchange.gaps or any(finding.severity == "violation" for finding in findings)
+    invalid = "request" in exchange.gaps or any(finding.severity == "violation" for finding in exchange.findings)
     return None if invalid else GenerateRequest.from_body(exchange.request)
 
 

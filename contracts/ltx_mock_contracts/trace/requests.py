@@ -9,10 +9,11 @@ from ltx_mock_contracts.dialects import may_accept, may_refuse
 from ltx_mock_contracts.request_fields import RULES_OF_EVERY_REQUEST, RULES_OF_FIELDS
 from ltx_mock_contracts.trace.recorder import describe_response
 from ltx_mock_contracts.trace.responses import METHODS
-from ltx_mock_contracts.validation import validate_request
 from ltx_mock_contracts.validation.findings import show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ltx_mock_contracts.trace.exchange import Exchange
     from ltx_mock_contracts.trace.recorder import Recorder
     from ltx_mock_contracts.validation.findings import Finding
@@ -94,7 +95,7 @@ def code_of(exchange: Exchange) -> int | None:
 
 def _judge_accepted(recorder: Recorder, exchange: Exchange) -> None:
     body = exchange.request
-    findings = validate_request(body)
+    findings = exchange.findings
     fields = (
         {**body, **(body["input"] if isinstance(body.get("input"), dict) else {})} if isinstance(body, dict) else {}
     )
@@ -109,7 +110,7 @@ def _judge_accepted(recorder: Recorder, exchange: Exchange) -> None:
 
 
 def _judge_refused(recorder: Recorder, exchange: Exchange, code: int) -> None:
-    findings = validate_request(exchange.request)
+    findings = exchange.findings
     violations = _violations(findings)
     for finding in violations:
         recorder.checked(finding.rule)
@@ -155,7 +156,7 @@ def is_about_credits(exchange: Exchange) -> bool:
 
 
 def _judge_credits(recorder: Recorder, exchange: Exchange) -> None:
-    if not exchange.gaps and _violations(validate_request(exchange.request)):
+    if not exchange.gaps and _violations(exchange.findings):
         return  # it was refused for another reason
     judge_refused_for_credits(recorder, exchange)
 
@@ -214,7 +215,7 @@ def _judge_missing_id(recorder: Recorder, exchange: Exchange, status: int) -> No
         recorder.add_deviation("TASK-11", title, (exchange,), expected="400", actual=describe_response(exchange))
 
 
-def _violations(findings: list[Finding]) -> list[Finding]:
+def _violations(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity == "violation"]
 
 

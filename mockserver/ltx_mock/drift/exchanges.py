@@ -13,7 +13,7 @@ from ltx_mock_contracts.recordings.lives import created_at
 from ltx_mock_contracts.recordings.placeholders import LABEL
 from ltx_mock_contracts.trace.exchange import CONTENT_HEADERS, Exchange, decode_body
 from ltx_mock_contracts.trace.requests import REFUSALS, code_of
-from ltx_mock_contracts.validation import validate_callback, validate_request, validate_response
+from ltx_mock_contracts.validation import validate_callback, validate_response
 from ltx_mock_contracts.validation.findings import is_about_a_name
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _without_redacted(exchange: Exchange) -> Exchange:
     if _is_redacted(exchange.request if is_callback else exchange.answer, findings_of(exchange)):
         gaps.add("request" if is_callback else "answer")
     if exchange.operation == "generateTask":
-        findings = validate_request(exchange.request)
+        findings = exchange.findings
         if _is_redacted(exchange.request, findings) or _may_have_a_hidden_reason(exchange, findings):
             gaps.add("request")
     return replace(exchange, gaps=frozenset(gaps)) if gaps else exchange

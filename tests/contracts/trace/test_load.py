@@ -5,12 +5,23 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ltx_mock_contracts import Exchange, Trace, TraceError, check_trace, read_har, read_ndjson, read_trace, write_ndjson
+from ltx_mock_contracts import (
+    Exchange,
+    Trace,
+    TraceError,
+    check_trace,
+    read_har,
+    read_ndjson,
+    read_trace,
+    validate_request,
+    write_ndjson,
+)
 from ltx_mock_contracts.trace import parse_trace
 from ltx_mock_contracts.trace.curl import curl_line
 from support.bodies import TEXT, request_body
@@ -299,3 +310,13 @@ def test_the_curl_line_of_a_request_can_be_pasted_safely() -> None:
     words = shlex.split(line)
     assert words[:4] == ["curl", "-X", "POST", "http://h.example/a%20b'%1B?x=$(id)#f"]
     assert json.loads(words[-1]) == entry["request"]
+
+
+def test_the_findings_of_a_request_are_looked_for_once() -> None:
+    body = request_body(duration=21)
+    exchange = Exchange(at=0, operation="generateTask", method="POST", target="/", status=400, request=body)
+    assert exchange.findings == tuple(validate_request(body))
+    assert [finding.rule for finding in exchange.findings] == ["GEN-10"]
+    assert exchange.findings is exchange.findings
+    assert replace(exchange, request=request_body()).findings == ()
+    assert exchange == replace(exchange)
