@@ -280,6 +280,8 @@ SPACED = [
     spaced("retry-at-once", "The first retry comes after a second.", 1, SECOND_DELAY, THIRD),
     spaced("retry-late", "The first retry comes after an hour.", 3600, 7200, 14400),
     spaced("constant-delays", "The delays of the retries do not grow.", FIRST, FIRST, FIRST),
+    spaced("constant-long-delays", "All delays of the retries are as long.", 45, 45, 45),
+    spaced("short-last-delay", "The delay of the last retry is as short as the first.", FIRST, SECOND_DELAY, FIRST),
     spaced("shrinking-delays", "The delays of the retries become shorter.", FIRST, 20, 10),
     spaced("five-attempts", "A callback is tried five times.", FIRST, SECOND_DELAY, THIRD, 240),
 ]

@@ -27,7 +27,10 @@ MISSED = {
         "nobody spends a key's last credit",
     ),
     **dict.fromkeys(("expires", "expires-early", "expires-daily"), "nobody waits for days"),
-    **dict.fromkeys(("any-success", "five-attempts"), "callbacks are refused twice, with 500"),
+    **dict.fromkeys(
+        ("any-success", "five-attempts", "constant-long-delays", "short-last-delay"),
+        "callbacks are refused twice, with 500",
+    ),
     **dict.fromkeys(
         (
             *("one-request-more", "one-request-less", "no-request-limit", "long-minute", "limit-is-503"),

@@ -199,14 +199,18 @@ class TenantClient:
         url, now = f"{self._target.root}/__admin{path}", self.clock.now
         self._record(Exchange(at=now, operation="other", method="POST", target=url, status=None), error)
 
-    def read_callbacks(self, inbox: Inbox) -> list[Exchange]:
+    def read_callbacks(self, inbox: Inbox, *, time_known: bool = True) -> list[Exchange]:
         """Return the new callbacks, and record them with the current time.
 
         The exchange has the headers of the request, because it is the server that sent them. The time between several
         new callbacks is unknown.
+
+        Args:
+            inbox: The inbox.
+            time_known: Whether a single new callback came about now.
         """
         now, new = self.clock.now, inbox.take_new()
-        gaps = frozenset({"time"}) if len(new) > 1 else frozenset()
+        gaps = frozenset() if time_known and len(new) < 2 else frozenset({"time"})
         return [
             self._record(
                 Exchange(
