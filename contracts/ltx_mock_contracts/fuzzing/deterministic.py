@@ -6,14 +6,16 @@ from a digest of the subject of the example, through Hypothesis' interface for a
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import shake_256
 from math import inf, isfinite
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, find, given, settings
 from hypothesis import seed as seeded
+from hypothesis.errors import NoSuchExample
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, PrimitiveProvider
 
 if TYPE_CHECKING:
@@ -44,11 +46,13 @@ def draw(strategy: SearchStrategy[T], count: int, *words: object) -> list[T]:
     """
     drawn: list[T] = []
 
-    def keep(example: T) -> None:
+    def keep(example: T) -> bool:
         if _example.get() is not None:  # skip the simplest one, with which Hypothesis begins
             drawn.append(example)
+        return False
 
-    try_examples(keep, strategy, count, *words, shrink=False)
+    with _examples_of(words), suppress(NoSuchExample):
+        find(strategy, keep, settings=_settings(count, [Phase.generate]), random=Random(0))  # noqa: S311
     return drawn[:count]
 
 
@@ -68,23 +72,34 @@ def try_examples(
     """
 
     @seeded(0)  # shrinking uses random choices too
-    @settings(
+    @_settings(count, [Phase.generate, Phase.shrink] if shrink else [Phase.generate])
+    @given(strategy)
+    def run(example: Any) -> None:
+        test(example)
+
+    with _examples_of(words):
+        run()
+
+
+def _settings(count: int, phases: list[Phase]) -> settings:
+    return settings(
         max_examples=count + 1,
         database=None,
         deadline=None,
-        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+        phases=phases,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
         backend=_BACKEND,
     )
-    @given(strategy)
-    def run(example: Any) -> None:
-        test(example)
 
+
+@contextmanager
+def _examples_of(words: tuple[object, ...]) -> Iterator[None]:
+    """Draw the examples of a subject meanwhile."""
     token = _subject.set(words)
     try:
-        run()
+        yield
     finally:
         _subject.reset(token)
 
