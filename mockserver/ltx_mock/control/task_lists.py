@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from ltx_mock.control.newest import newest
 from ltx_mock.core.records import Delivery, Task
@@ -17,7 +18,11 @@ async def newest_tasks(
     last = _LastTasks()
 
     def items(tenant: Tenant) -> Iterable[Task]:
-        tasks = [*reversed(tenant.tasks())] if state is None else tenant.in_state(state, tenant.clock.now())
+        if state is None:
+            enough = limit + 1 + last.made_since(tenant)
+            tasks: Iterable[Task] = [*islice(reversed(tenant.tasks()), enough)]
+        else:
+            tasks = tenant.in_state(state, tenant.clock.now())
         return (task for task in tasks if last.include(tenant, task))
 
     def highest(tenant: Tenant) -> int | None:
@@ -56,10 +61,19 @@ class _LastTasks:
 
     def note(self, tenant: Tenant) -> Task | None:
         """Note the last task of a tenant, and return it."""
-        task = next(iter(reversed(tenant.tasks())), None)
+        task = _last_task(tenant)
         self._numbers[tenant] = task.number if task else 0
         return task
+
+    def made_since(self, tenant: Tenant) -> int:
+        """Return how many tasks were made since."""
+        task = _last_task(tenant)
+        return max(0, task.number - self._numbers[tenant]) if task else 0
 
     def include(self, tenant: Tenant, task: Task | None) -> bool:
         """Tell whether a task was there; one that has been removed was."""
         return task is None or task.number <= self._numbers[tenant]
+
+
+def _last_task(tenant: Tenant) -> Task | None:
+    return next(iter(reversed(tenant.tasks())), None)
