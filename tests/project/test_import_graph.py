@@ -54,7 +54,19 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
     ],
 }
 """Folders and top modules, from the ground up: each imports only what stands in rows above its own."""
-HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "mcp", "pytest", "redis", "rich", "starlette", "uvicorn"]
+HEAVY = [
+    "httpx",
+    "hypothesis",
+    "jsonschema",
+    "jsonschema_rs",
+    "mcp",
+    "pytest",
+    "redis",
+    "starlette",
+    "tqdm",
+    "uvicorn",
+    "wcwidth",
+]
 
 
 def modules() -> dict[str, Path]:
@@ -149,7 +161,7 @@ def test_importing_a_package_imports_nothing_heavy(package: str) -> None:
 def test_serving_does_not_wait_for_the_lab() -> None:
     loaded = loaded_after("import ltx_mock.cli.serve")
     assert {"uvicorn", "starlette"} <= loaded
-    assert not loaded & {"httpx", "hypothesis", "jsonschema", "pytest", "redis", "rich"}
+    assert not loaded & {"httpx", "hypothesis", "jsonschema", "pytest", "redis", "tqdm", "wcwidth"}
 
 
 FIRST_ANSWER = """

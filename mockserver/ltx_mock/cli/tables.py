@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import click
-from rich.cells import cell_len, set_cell_size
 
 from ltx_mock_contracts.reporting.text import printable
 
@@ -67,9 +66,9 @@ def draw(columns: Sequence[Column], rows: Iterable[Row], width: int | None, *, c
         coloured: Whether to write colours.
     """
     table = [([_cell(each) for each in row.cells], [_cell(each) for each in row.notes]) for row in rows]
-    natural = [max((cell_len(cells[at].text) for cells, _ in table), default=0) for at in range(len(columns))]
+    natural = [max((_cells(cells[at].text) for cells, _ in table), default=0) for at in range(len(columns))]
     widths = {
-        at: max(min(longest, LONGEST_CUT) if columns[at].cut and width is None else longest, cell_len(columns[at].name))
+        at: max(_cells(columns[at].name), min(longest, LONGEST_CUT) if columns[at].cut and width is None else longest)
         for at, longest in enumerate(natural)
         if longest
     }
@@ -89,14 +88,14 @@ def wrap(text: str, width: int) -> list[str]:
     lines, line = [], ""
     for word in text.split():
         longer = f"{line} {word}" if line else word
-        if cell_len(longer) <= width:
+        if _cells(longer) <= width:
             line = longer
             continue
         if line:
             lines.append(line)
         line = word
-        while cell_len(line) > width:
-            piece = set_cell_size(line, max(width, 2)).rstrip()
+        while _cells(line) > width:
+            piece = _clip(line, max(width, 2)) or line[0]
             lines.append(piece)
             line = line[len(piece) :]
     return [*lines, line] if line or not lines else lines
@@ -137,17 +136,17 @@ def _row(columns: Sequence[Column], cells: Sequence[Cell], lines: list[list[_Pla
             for place, pieces in texts.items():
                 text = pieces[level] if level < len(pieces) else ""
                 if text:
-                    ahead = place.width - cell_len(text) if columns[place.at].right else 0
+                    ahead = place.width - _cells(text) if columns[place.at].right else 0
                     drawn[-1] += " " * (place.start + ahead - filled)
                     drawn[-1] += _styled(text, cells[place.at].colour, coloured)
-                    filled = place.start + ahead + cell_len(text)
+                    filled = place.start + ahead + _cells(text)
     return [line for line in drawn if line] or [""]
 
 
 def _fitted(text: str, column: Column, width: int) -> list[str]:
-    if column.cut and cell_len(text) > width:
-        return [set_cell_size(text, width - 1).rstrip() + "…"]
-    return wrap(text, width) if cell_len(text) > width else [text]
+    if column.cut and _cells(text) > width:
+        return [_clip(text, width - 1) + "…"]
+    return wrap(text, width) if _cells(text) > width else [text]
 
 
 def _cell(given: str | Cell) -> Cell:
@@ -161,3 +160,21 @@ def _styled(text: str, colour: str | None, coloured: bool) -> str:
 
 def _bold(text: str, coloured: bool) -> str:
     return click.style(text, bold=True) if coloured else text
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import width  # noqa: PLC0415 - slow to import
+
+    return width(text)
+
+
+def _clip(text: str, cells: int) -> str:
+    """Return the part of a text that fits into so many cells, without spaces at its end."""
+    if text.isascii():
+        return text[:cells].rstrip()
+    from wcwidth import clip  # noqa: PLC0415 - slow to import
+
+    return clip(text, 0, cells).rstrip()

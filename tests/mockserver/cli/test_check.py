@@ -254,7 +254,7 @@ def test_pytest_says_what_it_needs(options: list[str], told: str) -> None:
 
 
 def test_it_says_what_it_waits_for_and_for_how_long(capsys: pytest.CaptureFixture[str]) -> None:
-    lines, nothing = Lines(1, Bar("checking")), Check("a", (), print, seconds=100)
+    lines, nothing = Lines(1, Bar()), Check("a", (), print, seconds=100)
     lines.planned(Plan(running=[nothing, Check("b", (), print, seconds=80)], tasks=2, bound=2, missing_tasks=3))
     lines.waiting(60, "task task_1")
     lines.waiting(5, "task task_1")
@@ -271,7 +271,7 @@ def test_it_says_what_it_waits_for_and_for_how_long(capsys: pytest.CaptureFixtur
 def test_the_plan_names_the_checks_that_do_not_run_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     left_out = {"a": "it needs a second key (--other-key)", "b": "it needs 1 task", "c": "it needs 1 task"}
     plan = Plan(running=[Check("d", (), print), Check("e", (), print, tasks=1)], left_out=left_out)
-    Lines(1, Bar("checking")).planned(plan)
+    Lines(1, Bar()).planned(plan)
     assert capsys.readouterr().err.splitlines() == [
         "ltx-mock: 1 free check and 1 that creates tasks, on their own tenants; 3 cannot be run",
         "ltx-mock: not run: a: it needs a second key (--other-key)",

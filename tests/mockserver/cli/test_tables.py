@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.cells import cell_len
+from wcwidth import width as cell_len
 
 from ltx_mock.cli.tables import Cell, Column, Row, draw, wrap
 

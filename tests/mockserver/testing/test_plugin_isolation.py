@@ -10,7 +10,7 @@ import pytest
 from ltx_mock import MockServer
 from support.bodies import TEXT
 
-HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "starlette", "uvicorn", "rich", "click"]
+HEAVY = ["httpx", "hypothesis", "jsonschema", "jsonschema_rs", "starlette", "uvicorn", "tqdm", "wcwidth", "click"]
 SUITE = f"""
 import pytest
 BODY = {{"input": {TEXT!r}}}
