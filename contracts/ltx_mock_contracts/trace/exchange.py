@@ -65,8 +65,15 @@ class TraceError(ValueError):
         self.line = line
 
 
+class _Memo:
+    """The place of what is found out once about an exchange, which is no part of it."""
+
+    __slots__ = ("_findings",)
+    _findings: tuple[Finding, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(_Memo):
     """One request and its response.
 
     Attributes:
@@ -104,14 +111,15 @@ class Exchange:
     clock: Literal["server", "observer"] = "server"
     gaps: frozenset[str] = frozenset()
     number: int = field(default=0, compare=False)
-    _findings: tuple[Finding, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of the request as one of generateTask. They are looked for once."""
-        if self._findings is None:
+        """The findings of the request as one of generateTask. They are looked for once, so do not change it."""
+        try:
+            return self._findings
+        except AttributeError:
             object.__setattr__(self, "_findings", tuple(validate_request(self.request)))
-        return self._findings or ()
+            return self._findings
 
     @property
     def completed(self) -> int:

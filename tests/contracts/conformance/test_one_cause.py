@@ -9,7 +9,9 @@ import pytest
 
 from ltx_mock import MockServer
 from ltx_mock.asgi.in_process import Reply
+from ltx_mock.core.timings import FORMAT, VERSION, Life, Timings
 from ltx_mock_contracts.conformance import Options, Pace, check_server
+from ltx_mock_contracts.model import MODES, RESOLUTIONS
 from mutants.base import Ask, Behaviour, decoded, error, is_wrong
 from mutants.servers import KEY, MUTANTS, BrokenServer, Mutant
 
@@ -116,6 +118,16 @@ def test_one_cause_is_held_against_one_rule(server: BrokenServer, cause: Mutant,
         report = check_server(options, pace=Moved(server.mock))
     assert cause.rule in report.having(cause.outcome)
     assert set(report.broken) <= {cause.rule, *cause.also}
+
+
+@pytest.mark.parametrize("name", ["retry-at-once", "constant-delays", "constant-long-delays"])
+def test_the_delays_of_retries_are_judged_where_tasks_end_too_soon(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for target, delays in MUTANTS[name].patches.items():
+        monkeypatch.setattr(target, delays)
+    soon = [Life(ends=(5000,), resolution=resolution, mode=mode) for resolution in RESOLUTIONS for mode in MODES]
+    with MockServer(timings=Timings(format=FORMAT, version=VERSION, lives=tuple(soon))) as server:
+        options = Options(url=server.url, trust_control_plane=True, rules=frozenset({"CB-2"}))
+        assert check_server(options).broken == ("CB-2",)
 
 
 def test_want_of_credits_is_not_taken_for_the_refusal_of_a_prompt(server: BrokenServer) -> None:

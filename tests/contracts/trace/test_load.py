@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from dataclasses import replace
+import pickle
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -319,4 +320,4 @@ def test_the_findings_of_a_request_are_looked_for_once() -> None:
     assert [finding.rule for finding in exchange.findings] == ["GEN-10"]
     assert exchange.findings is exchange.findings
     assert replace(exchange, request=request_body()).findings == ()
-    assert exchange == replace(exchange)
+    assert Exchange(**asdict(exchange)) == pickle.loads(pickle.dumps(exchange)) == exchange

@@ -57,10 +57,7 @@ def async_task_sends_no_callback(context: CheckContext) -> None:
 
 def retries_callbacks(context: CheckContext, statuses: tuple[int, ...]) -> None:
     """An inbox that refuses callbacks, which must be retried."""
-    inbox = context.tenants.inbox(*statuses)
-    body = varied(context) | {"request_type": "callback", "callback_url": inbox.url}
-    submit(context, body)
-    attempts = await_first_attempt(context, inbox, body)
+    inbox, attempts = first_attempt(context, statuses)
     for _ in statuses[len(attempts) :] if attempts else ():
         waits = waits_for_next(attempts, is_last=len(attempts) == len(statuses) - 1)
         attempts += await_attempt(context, inbox, waits, "the next attempt of a callback")
@@ -74,19 +71,27 @@ def retries_callbacks(context: CheckContext, statuses: tuple[int, ...]) -> None:
         context.add_deviation("CB-2", title, attempts[-1], expected=expected, actual=actual, binding=binding)
 
 
-def await_first_attempt(context: CheckContext, inbox: Inbox, body: dict[str, object]) -> list[Exchange]:
-    """Wait for the first attempt of a callback. Its time is a matter of TASK-8, not of CB-2.
+def first_attempt(context: CheckContext, statuses: tuple[int, ...]) -> tuple[Inbox, list[Exchange]]:
+    """Submit a task with a callback, and wait for its first attempt. Its time is a matter of TASK-8, not of CB-2.
 
-    Where time can be advanced, the time until the task may end passes at once. When a callback came that is there then
-    is unknown.
+    Where time can be advanced, the time until the task may end passes at once. If the callback is there by then, nobody
+    knows when it came, so another task is waited for in steps.
     """
+    body = varied(context)
     shortest, longest = GenerateRequest.from_body(body).generation_ms
+    inbox = submit_with_callback(context, body, statuses)
     if context.tenant.clock.owner == "server":
         context.tenant.wait((shortest - 1) / 1000)
-        early = read_callbacks(context, inbox, time_known=False)
-        if early:
-            return early
-    return await_attempt(context, inbox, (STEP,) * (longest // 1000 + LATE), "a callback")
+        if read_callbacks(context, inbox, time_known=False):
+            inbox = submit_with_callback(context, body, statuses)
+    return inbox, await_attempt(context, inbox, (STEP,) * (longest // 1000 + LATE), "a callback")
+
+
+def submit_with_callback(context: CheckContext, body: dict[str, object], statuses: tuple[int, ...]) -> Inbox:
+    """Submit a task whose callback goes to a new inbox, and return that."""
+    inbox = context.tenants.inbox(*statuses)
+    submit(context, body | {"request_type": "callback", "callback_url": inbox.url})
+    return inbox
 
 
 def waits_for_next(attempts: list[Exchange], *, is_last: bool) -> tuple[float, ...]:
