@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import compress, count, islice
 from operator import attrgetter, is_not
 
@@ -136,21 +136,15 @@ class TaskLimits:
     def in_state(self, state: State, now: int) -> Iterable[Task]:
         """Return the tasks that are in a state at this moment, newest first."""
         if state in {"success", "failed"}:
-            ids, unfinished = [*reversed(self._tasks)], [*reversed(self.unfinished)]
+            tasks, failed = [*reversed(self._tasks.values())], state == "failed"
             # Under load the newest tasks are all unfinished.
-            newest = next(compress(count(), map(is_not, ids, unfinished)), len(unfinished))
-            return self._ended(islice(ids, newest, None), now, failed=state == "failed")
+            differ = map(is_not, reversed(self._tasks), reversed(self.unfinished))
+            newest = next(compress(count(), differ), len(self.unfinished))
+            lines = ((task, task.timeline) for task in islice(tasks, newest, None))
+            return (task for task, line in lines if line.ended <= now and (line.failure is not None) == failed)
         started, processing = state == "processing", self.processing
         found = (self._tasks[task_id] for task_id in self.unfinished if (task_id in processing) == started)
         return sorted(found, key=attrgetter("number"), reverse=True)
-
-    def _ended(self, ids: Iterable[str], now: int, *, failed: bool) -> Iterator[Task]:
-        """Yield those that have failed, or succeeded, at a moment. Tasks may be added and removed meanwhile."""
-        for task_id in ids:
-            task = None if task_id in self.unfinished else self._tasks.get(task_id)
-            # While all tasks are removed, none counts as unfinished.
-            if task and task.timeline.ended <= now and (task.timeline.failure is not None) == failed:
-                yield task
 
     def _look_at(self, task_id: str, moment: int) -> None:
         """Let `settle` look at a task as soon as it is given this moment."""

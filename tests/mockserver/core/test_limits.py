@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from ltx_mock.core.records import Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import Timeline
+from ltx_mock_contracts.api import STATES, State
 
 RATE = Rate(3, 1000)
 
@@ -107,3 +110,38 @@ def test_the_counts_are_those_of_the_tasks_whatever_timelines_they_get(
         assert limits.processing == {each for each, state in states.items() if state == "processing"}
         assert limits.failed == sum(state == "failed" for state in states.values())
         assert limits.spent == 3 * sum(state != "failed" for state in states.values())
+
+
+changes = st.lists(st.tuples(st.sampled_from("abc"), st.none() | timelines), max_size=6)
+
+
+@given(changes, st.integers(0, 20), st.sampled_from(STATES), changes)
+@example([("a", Timeline(0, 1, 2))], 3, "success", [("a", Timeline(0, 1, 2))])
+@example([("a", Timeline(0, 1, 2))], 3, "success", [("a", None)])
+def test_the_tasks_of_a_state_are_those_of_the_moment_in_which_a_list_began(
+    before: list[tuple[str, Timeline | None]],
+    now: int,
+    state: State,
+    meanwhile: list[tuple[str, Timeline | None]],
+) -> None:
+    """They are read in turns with changes."""
+    tasks: dict[str, Task] = {}
+    limits, numbers = TaskLimits(tasks), itertools.count(1)
+
+    def change(name: str, line: Timeline | None) -> None:
+        former = tasks.get(name)
+        if line is None:
+            tasks.pop(name, None)
+        else:
+            number = former.number if former else next(numbers)
+            tasks[name] = Task(name, "key", number, b"", 7, line, 3, "http://x")
+        limits.replace(former, tasks.get(name))
+
+    for each in before:
+        change(*each)
+    limits.settle(now)
+    expected = [task for task in reversed(tasks.values()) if task.timeline.state(now) == state]
+    found = limits.in_state(state, now)
+    for each in meanwhile:
+        change(*each)
+    assert [*found] == expected
