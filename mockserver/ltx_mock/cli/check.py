@@ -185,8 +185,8 @@ class Lines:
         """Count a check."""
         self._seconds.pop(check, None)
         self._done += 1
-        self._bar.doing(check)
         self._bar.reached(self._done, self._all)
+        self._bar.doing(check)
         if self._bar.is_drawn:
             return
         if self._done % SHOWN_EVERY == 0 or self._done == self._all:

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ltx_mock.cli.output import note
-from ltx_mock_contracts.reporting import printable
+from ltx_mock_contracts.reporting.text import fitting, printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -62,12 +63,39 @@ def progress(doing: str, total: int | None = None) -> Iterator[Bar]:
     if not sys.stderr.isatty() or "CI" in os.environ:
         yield Bar()
         return
-    from tqdm import tqdm  # noqa: PLC0415 - slow to import
-
     form = "{desc} …" if total is None else "{desc} {bar:20} {n_fmt}/{total_fmt} {remaining}"
-    with tqdm(desc=_shown(doing), total=total, bar_format=form, dynamic_ncols=True, leave=False) as drawn:
+    options = {"bar_format": form, "leave": False, "miniters": 1, **_size()}
+    with _drawing()(desc=_shown(doing), total=total, file=sys.stderr, **options) as drawn:
         yield Bar(drawn)
 
 
+def _drawing() -> type[tqdm[NoReturn]]:
+    """Return what draws a bar, without the settings that somebody may have made for other programs."""
+    settings = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("TQDM_")}
+    try:
+        from tqdm import tqdm  # noqa: PLC0415 - slow to import
+    finally:
+        os.environ.update(settings)
+    lock = RLock()  # tqdm's own is for several processes, and may start one
+    tqdm.set_lock(lock)
+
+    class Drawn(tqdm):  # type: ignore[type-arg] # of a generic class in its stubs alone
+        def refresh(self, nolock: bool = False, lock_args: tuple[object, ...] | None = None) -> None:  # noqa: ARG002
+            """Let the lock go if Ctrl-C comes while the bar is written."""
+            with lock:
+                super().refresh(nolock=True)
+
+    return Drawn
+
+
+def _size() -> dict[str, Any]:
+    """Return how large the bar may be: as the terminal, or as most terminals are if it says that it has no size."""
+    try:
+        has_size = min(os.get_terminal_size(sys.stderr.fileno())) > 1
+    except OSError:
+        has_size = False
+    return {"dynamic_ncols": True} if has_size else {"ncols": 79, "nrows": 24}
+
+
 def _shown(text: str) -> str:
-    return printable(text, limit=LONGEST)
+    return printable(fitting(text, sys.stderr.encoding), limit=LONGEST)

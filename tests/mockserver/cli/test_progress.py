@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from ltx_mock import MockServer
+from ltx_mock.cli.progress import progress
 from ltx_mock_contracts import check_trace, read_trace
 from ltx_mock_contracts.fuzzing import corpus
 from support.bodies import submit
 from support.processes import LTX_MOCK, ltx_mock
 from support.terminals import CONTROL, Terminal, on_terminal
+from support.waiting import SECONDS
 
 pytestmark = [pytest.mark.posix, pytest.mark.sample(2)]
 
@@ -67,6 +71,38 @@ def test_nothing_of_it_is_in_a_pipe_in_json_or_in_a_file(exported: Path, tmp_pat
         shown.close()
     assert stdout.read_text() == out
     assert "judging exchanges" in shown.output, "stderr is the terminal"
+
+
+def test_what_somebody_has_set_for_other_programs_changes_nothing(exported: Path) -> None:
+    command = ("check-trace", str(exported))
+    code, shown = on_terminal(*command, TQDM_DISABLE="1", TQDM_ASCII="0", TQDM_MININTERVAL="abc", TQDM_POSITION="3")
+    assert (code, "judging exchanges" in shown, "\n\n" in shown.partition("Rule")[0]) == (0, True, False)
+
+
+def test_a_terminal_that_says_no_size_gets_one_too(exported: Path) -> None:
+    code, shown = on_terminal("check-trace", str(exported), columns=0)
+    assert (code, "judging exchanges" in shown) == (0, True)
+
+
+def test_ctrl_c_while_the_bar_is_written_keeps_no_other_thread_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, text: str) -> int:
+            if "first" in text:
+                raise KeyboardInterrupt
+            return super().write(text)
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(sys, "stderr", Interrupted())
+    with progress("checking", total=2) as bar:
+        with pytest.raises(KeyboardInterrupt):
+            bar.doing("first")
+        other = threading.Thread(target=bar.doing, args=["second"], daemon=True)
+        other.start()
+        other.join(SECONDS)
+        assert not other.is_alive()
 
 
 def test_a_ci_with_a_terminal_gets_none(exported: Path) -> None:
