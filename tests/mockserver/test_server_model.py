@@ -16,6 +16,8 @@ from ltx_mock.errors import ConflictError, NotFoundError
 from ltx_mock.testing.tenant import World
 from support.bodies import GENERATE, IMAGE_LORA, STATUS, TEXT, TEXT_LORA, data_of, message_of, post, request_body
 
+pytestmark = pytest.mark.hypothesis  # whose plugin marks what has `@given` alone
+
 CREDITS, SLOTS, REQUESTS, MINUTE_MS = 60, 3, 12, 60_000
 PRICES = {"480p": 1, "720p": 2, "1080p": 4}
 INPUTS = [

@@ -69,6 +69,14 @@ def test_the_extra_has_what_an_installation_without_it_lacks() -> None:
     assert not {Requirement(each).name for each in project["dependencies"]} & set(ABSENT)
 
 
+def test_no_installation_makes_imports_of_httpx_slower() -> None:
+    """httpx imports these for its own command, where it finds all of them; uvicorn needs click already."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [project["optional-dependencies"][name] for name in ("test", "mcp", "redis", "testcontainers")]
+    needed = [Requirement(each).name for each in sum(extras, project["dependencies"])]
+    assert not {"rich", "pygments"} & set(needed)
+
+
 @pytest.mark.slow
 def test_all_other_modules_can_be_imported() -> None:
     names = [

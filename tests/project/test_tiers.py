@@ -80,6 +80,15 @@ def test_what_needs_a_slow_tool_is_slow_unless_it_is_sampled(pytester: pytest.Py
     assert quick(pytester, source) == {"test_two"}
 
 
+def test_what_draws_examples_is_marked_so_for_ci() -> None:
+    """`.ci/run` runs what is slow or marked; Hypothesis marks what has `@given`."""
+    unmarked = r"^from hypothesis.* import .*\b(?:find|run_state_machine_as_test)\b"
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        text = path.read_text(encoding="utf-8")
+        if re.search(unmarked, text, re.MULTILINE):
+            assert "\npytestmark = pytest.mark.hypothesis" in text, path
+
+
 @pytest.mark.slow
 def test_each_file_has_a_quick_test_unless_it_is_all_about_a_slow_tool() -> None:
     chosen = " or ".join(["not slow", *SLOW_TOOLS])

@@ -20,6 +20,8 @@ from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.strategies import InvalidRequest
 from support.sampling import examples_of
 
+pytestmark = pytest.mark.hypothesis  # whose plugin marks what has `@given` alone
+
 SMALLEST = {"mode": "text-to-video", "prompt": "0", "resolution": "480p", "duration": 5}
 IMAGE = "https://example.com/"
 LORA = {"path": "https://example.com/?download=true", "scale": 1}

@@ -15,6 +15,8 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from ltx_mock.store.backend import Change, Committed, Gone, Line, Missed, News, Records
 from support.backends import FOR_LONG_TESTS, Open, Opened, TwoWorkers
 
+pytestmark = pytest.mark.hypothesis  # whose plugin marks what has `@given` alone
+
 
 @dataclass
 class ModelSpace:

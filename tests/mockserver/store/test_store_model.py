@@ -26,6 +26,8 @@ from support import store_units as units
 from support.backends import FOR_LONG_TESTS, Open, Opened, TwoWorkers, memory
 from support.store_units import BrokenError, Work, difference, shown
 
+pytestmark = pytest.mark.hypothesis  # whose plugin marks what has `@given` alone
+
 T = TypeVar("T")
 
 KEYS = ("", "key", "other")
