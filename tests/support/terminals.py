@@ -19,7 +19,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """A process whose stdout and stderr are a terminal."""
+    """A process whose stdout and stderr are a terminal, of no size if it has no columns."""
 
     def __init__(self, command: list[str], columns: int, env: Mapping[str, str]) -> None:
         import fcntl  # not everywhere
@@ -27,7 +27,7 @@ class Terminal:
         import termios
 
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES if columns else 0, columns, 0, 0))
         environment = clean_environment(**({"TERM": "xterm-256color"} | dict(env)))
         if "CI" not in env:
             environment.pop("CI", None)

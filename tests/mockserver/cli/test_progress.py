@@ -6,13 +6,17 @@ import io
 import json
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from ltx_mock import MockServer
+from ltx_mock.cli.check import Lines
 from ltx_mock.cli.progress import progress
 from ltx_mock_contracts import check_trace, read_trace
+from ltx_mock_contracts.conformance.harness.checks import Check, Plan
 from ltx_mock_contracts.fuzzing import corpus
 from support.bodies import submit
 from support.processes import LTX_MOCK, ltx_mock
@@ -84,18 +88,35 @@ def test_a_terminal_that_says_no_size_gets_one_too(exported: Path) -> None:
     assert (code, "judging exchanges" in shown) == (0, True)
 
 
-def test_ctrl_c_while_the_bar_is_written_keeps_no_other_thread_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupted(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Screen(io.StringIO):
+    """A terminal that keeps what is written; one text is interrupted by Ctrl-C."""
 
-        def write(self, text: str) -> int:
-            if "first" in text:
-                raise KeyboardInterrupt
-            return super().write(text)
+    interrupted = "\0"
 
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self.interrupted in text:
+            raise KeyboardInterrupt
+        return super().write(text)
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Screen]:
+    """Return a function that makes a screen stderr; between the phases of a test pytest sets stderr again."""
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr(sys, "stderr", Interrupted())
+
+    def show() -> Screen:
+        screen = Screen()
+        monkeypatch.setattr(sys, "stderr", screen)
+        return screen
+
+    return show
+
+
+def test_ctrl_c_while_the_bar_is_written_keeps_no_other_thread_waiting(screen: Callable[[], Screen]) -> None:
+    screen().interrupted = "first"
     with progress("checking", total=2) as bar:
         with pytest.raises(KeyboardInterrupt):
             bar.doing("first")
@@ -103,6 +124,23 @@ def test_ctrl_c_while_the_bar_is_written_keeps_no_other_thread_waiting(monkeypat
         other.start()
         other.join(SECONDS)
         assert not other.is_alive()
+
+
+def test_the_last_check_that_is_done_is_counted_when_it_is_named(screen: Callable[[], Screen]) -> None:
+    shown = screen()
+    with progress("checking", total=1) as bar:
+        lines = Lines(1, bar)
+        lines.planned(Plan(running=[Check("a", (), print), Check("b", (), print)]))
+        lines.done("a")
+    drawn = [frame.split() for frame in shown.getvalue().split("\r")]
+    assert [frame[-2] for frame in drawn if frame[:1] == ["a"]] == ["1/2"]
+
+
+def test_a_bar_starts_no_process(screen: Callable[[], Screen]) -> None:
+    """The lock of tqdm is one for several processes, which starts one where Python does not fork."""
+    screen()
+    with progress("checking", total=1):
+        assert isinstance(tqdm.get_lock(), type(threading.RLock()))  # type: ignore[no-untyped-call]
 
 
 def test_a_ci_with_a_terminal_gets_none(exported: Path) -> None:
