@@ -27,6 +27,8 @@ from ltx_mock_contracts.io.own_sockets import OwnSocket, without_guard
 STOP_SECONDS = 1
 # A client polls every 5 s (CLI-2), uvicorn's default keep-alive timeout, so polls would hit closing connections.
 KEEP_ALIVE_SECONDS = 75
+ONE_PROCESS = 1
+"""For uvicorn, which reads a number of workers for other programs from `WEB_CONCURRENCY` otherwise."""
 BACKLOG = 2048
 TRIES = 20
 """The number of free ports to try until one is free on all addresses."""
@@ -216,6 +218,7 @@ class HttpServer(uvicorn.Server):
                 interface="asgi3",
                 # asyncio accepts so many connections at once, before any is closed to make room.
                 backlog=max(1, min(100, self.connections.most // 12)),
+                workers=ONE_PROCESS,
                 log_config=None,
                 lifespan="off",
                 http=_connection(),
@@ -354,5 +357,5 @@ def run(
 
 def _new_loop() -> asyncio.AbstractEventLoop:
     with without_guard():
-        new = uvicorn.Config(app="", log_config=None).get_loop_factory() or asyncio.new_event_loop
+        new = uvicorn.Config(app="", workers=ONE_PROCESS, log_config=None).get_loop_factory() or asyncio.new_event_loop
         return keep_time(new())

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from ltx_mock import MockServer
 from ltx_mock.asgi.in_process import Reply, call
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine import submissions
@@ -19,6 +21,7 @@ from ltx_mock.engine.tenants import Tenants
 from ltx_mock.server.app import build, new_engine
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL
+from support.processes import serving
 
 BODY = json.dumps(
     {"input": {"mode": "text-to-video", "prompt": "a boat", "resolution": "480p", "duration": 5}}
@@ -131,3 +134,10 @@ def test_an_internal_error_of_an_endpoint_is_a_500_that_pages_can_read_and_raise
     assert (sent[0]["status"], message) == (500, "as planned")
     assert (b"access-control-allow-origin", b"*") in sent[0]["headers"]
     assert json.loads(sent[1]["body"])["code"] == 500
+
+
+def test_a_number_of_workers_for_other_programs_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "auto")
+    with MockServer(clock="manual") as server, serving("--quiet") as served:
+        for url in (server.url, served.url):
+            assert httpx.get(f"{url}/__admin/health", verify=False).status_code == 200
