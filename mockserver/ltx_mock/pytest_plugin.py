@@ -51,8 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and note when the test run began."""
+    """Register the marker, load our modules without rewriting them, and note when the test run began."""
+    from ltx_mock.testing.pytest_imports import PlainModules  # noqa: PLC0415
+
     config.addinivalue_line("markers", MARKER)
+    finder = PlainModules()
+    sys.meta_path.insert(0, finder)
+    config.add_cleanup(lambda: sys.meta_path.remove(finder))
     if not hasattr(config.option, "ltx_started"):  # an xdist worker has the options of the main process
         config.option.ltx_started = time.time_ns()
 

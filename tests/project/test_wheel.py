@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +27,7 @@ SOURCES = {
 """Folders of the repository, and where the wheel has them."""
 LEFT_OUT = ("docs/build/", "docs/decisions/", "docs/images/")
 PACKAGES = {target for target in SOURCES.values() if "/" not in target}
+WARNING = "error::pytest.PytestAssertRewriteWarning"
 OWNER = "OWNER"
 REPOSITORY = f"https://github.com/{OWNER}/ltx-mock"
 
@@ -129,6 +131,26 @@ def test_it_brings_the_command_and_its_licence(wheel: zipfile.ZipFile) -> None:
     assert [name for name in wheel.namelist() if name.endswith("licenses/LICENSE")]
     total = sum(item.compress_size for item in wheel.infolist())
     assert total < 5_000_000, f"the wheel has grown to {total} bytes"
+
+
+def test_pytest_does_not_rewrite_its_modules_and_warns_of_none(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    """pytest reads a rewritten module twice as slowly; without a cache of bytecode it parses it in each session."""
+    wheel.extractall(tmp_path / "site")
+    (tmp_path / "test_modules.py").write_text(
+        f"import sys\npytest_plugins = ['pytester']\nWARNING = '{WARNING}'\n"
+        "def test_it(ltx_mock, pytester):\n"
+        "    ours = {name: each for name, each in sys.modules.items() if name.startswith('ltx_mock')}\n"
+        "    rewritten = {name for name, each in ours.items() if 'rewrite' in type(each.__loader__).__module__}\n"
+        "    assert {'ltx_mock', 'ltx_mock.pytest_plugin'} <= rewritten\n"
+        "    assert not {'ltx_mock.engine.engine', 'ltx_mock_schemas._bundle', 'ltx_mock_fixtures._h264'} & rewritten\n"
+        "    pytester.makepyfile('def test_within(ltx_mock): pass')\n"
+        "    pytester.runpytest_inprocess('-W', WARNING).assert_outcomes(passed=1)\n"
+        "    assert sum(type(each).__name__ == 'PlainModules' for each in sys.meta_path) == 1\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-W", WARNING, "-p", "no:hypothesispytest", "test_modules.py"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_sdist_has_all_that_builds_and_tests_it_and_nothing_of_a_work_tree(unpacked: Path) -> None:
