@@ -1,11 +1,8 @@
 """Readers of given values: each takes what it should, and refuses the rest in one line that helps."""
 
-# ruff: noqa: RUF009 - `reads` makes fields, not values that they share
-
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +13,7 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.fields import (
     MAX_SHOWN,
     Reader,
+    Table,
     check_names,
     choice,
     in_digits,
@@ -33,15 +31,13 @@ from ltx_mock.fields import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Inner:
+class Inner(Table):
     """A table in a table."""
 
     copies: int = reads(whole(1, 9), 1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outer:
+class Outer(Table):
     """A table; one of its fields is not read."""
 
     fail_code: str = reads(text(5))

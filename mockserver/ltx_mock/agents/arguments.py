@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, field, fields
 from typing import Any, Final
 
 from ltx_mock.control.bodies import MAX_ADVANCE_SECONDS
@@ -12,7 +12,7 @@ from ltx_mock.core.failures import CONTENT_VIOLATION
 from ltx_mock.core.keys import require_key
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import Reader, camel, choice, listed, number, refused, several, switch, table, text, whole
+from ltx_mock.fields import Reader, Table, camel, choice, listed, number, refused, several, switch, table, text, whole
 from ltx_mock.scenarios.model import ENDPOINTS, MAX_TIMES
 from ltx_mock.scenarios.readers import count
 from ltx_mock_contracts.api import STATES
@@ -88,13 +88,11 @@ def _variables(path: str, value: object) -> Mapping[str, str]:
     return {name: _argument(f"{path}.{name}", item) for name, item in given.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
+class Nothing(Table):
     """No arguments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartFake:
+class StartFake(Table):
     """How the fake runs."""
 
     clock: str = argument(
@@ -116,8 +114,7 @@ class StartFake:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachFake:
+class AttachFake(Table):
     """A running fake."""
 
     url: str = argument(
@@ -135,8 +132,7 @@ class AttachFake:
     admin_token: str | None = argument(text(), "The server's --admin-token, if it has one.", None, type="string")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitExample:
+class SubmitExample(Table):
     """A request."""
 
     example: str = argument(
@@ -161,8 +157,7 @@ class SubmitExample:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdvanceClock:
+class AdvanceClock(Table):
     """How far."""
 
     seconds: float = argument(
@@ -174,8 +169,7 @@ class AdvanceClock:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListScenarios:
+class ListScenarios(Table):
     """Which ones."""
 
     query: str | None = argument(
@@ -183,8 +177,7 @@ class ListScenarios:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivateScenario:
+class ActivateScenario(Table):
     """A scenario of the library, or a custom one."""
 
     name: str | None = argument(
@@ -208,23 +201,20 @@ class ActivateScenario:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListTasks:
+class ListTasks(Table):
     """Which ones."""
 
     state: str | None = argument(choice(*STATES), "Only tasks in this state.", None, type="string", enum=list(STATES))
     limit: int = integer(1, MAX_LISTED, "The newest so many.", 20)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskHistory:
+class TaskHistory(Table):
     """Which one."""
 
     task_id: str = argument(text(), "The taskId that generateTask returned.", type="string")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NearMisses:
+class NearMisses(Table):
     """What to compare with."""
 
     expected: Mapping[str, Any] | None = argument(
@@ -238,8 +228,7 @@ class NearMisses:
     limit: int = integer(1, MAX_LISTED, "At most so many of each kind.", 20)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckClient:
+class CheckClient(Table):
     """The client and the cases."""
 
     command: tuple[str, ...] = argument(
@@ -286,8 +275,7 @@ class CheckClient:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRules:
+class SearchRules(Table):
     """What to look for."""
 
     query: str = argument(

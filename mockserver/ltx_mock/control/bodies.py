@@ -1,46 +1,39 @@
 """The bodies of control plane requests, read with `ltx_mock.control.params.body_of`."""
 
-# ruff: noqa: RUF009 - `reads` makes fields, not values that they share
-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ltx_mock.core.clock import DAY, SECOND, ClockMode, read_mode, read_speed
 from ltx_mock.core.keys import require_key
-from ltx_mock.fields import choice, number, reads, switch, table, text
+from ltx_mock.fields import Table, choice, number, reads, switch, table, text
 from ltx_mock.scenarios.model import MAX_FAIL_CODE
 
 MAX_ADVANCE_SECONDS = 3650 * DAY // SECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetClock:
+class SetClock(Table):
     """`POST /clock`: mode, speed or both."""
 
     mode: ClockMode | None = reads(read_mode, None)
     speed: float | None = reads(read_speed, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advance:
+class Advance(Table):
     """`POST /clock/advance`: the virtual seconds."""
 
     seconds: float = reads(number(MAX_ADVANCE_SECONDS, zero=True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
+class Finish(Table):
     """`POST /tasks/{id}/finish`: the end of a task."""
 
     state: Literal["success", "failed"] = reads(choice("success", "failed"), "success")
     fail_code: str | None = reads(text(MAX_FAIL_CODE), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenTenant:
+class OpenTenant(Table):
     """`POST /tenants`: the key, its settings, and whether the key must be `new`."""
 
     key: str = reads(require_key)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import dropwhile, takewhile
 from typing import Any, NamedTuple, Self, get_args
 
 from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Entry, Kind, Operation, idempotency_key_of, trace_id_of
-from ltx_mock.fields import choice, fields_of, in_digits, read, reads, refused, text, whole
+from ltx_mock.fields import Table, choice, fields_of, in_digits, read, reads, refused, text, whole
 from ltx_mock.store.journal import Packed
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
@@ -39,8 +39,7 @@ def _finding(path: str, value: object) -> str:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Table):
     """A filter of entries; None matches everything.
 
     `kind` is one of `KINDS`: an exchange is a request, a callback, or a download to which a scenario happened.

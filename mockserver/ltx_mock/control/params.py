@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.requests import Request
 
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
-from ltx_mock.fields import in_digits, number, read, whole
+from ltx_mock.fields import AnyTable, in_digits, number, read, whole
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.validation.json_body import LARGE, PythonDecoder
 
@@ -20,8 +20,6 @@ MAX_PARTS = 40_000
 """The maximum number of commas and opening brackets in a body; longer bodies are refused unparsed."""
 MAX_WAIT_SECONDS = 600
 DEFAULT_LIMIT = 1000
-
-T = TypeVar("T")
 
 
 async def tenant_of_query(engine: Engine, request: Request) -> Tenant | None:
@@ -65,8 +63,8 @@ def limit_of(request: Request, default: int = DEFAULT_LIMIT) -> int:
     return in_digits(whole(0))("limit", request.query_params.get("limit", default))
 
 
-async def body_of(cls: type[T], engine: Engine, request: Request) -> T:
-    """Return the body as a dataclass of `ltx_mock.control.bodies`.
+async def body_of(cls: type[AnyTable], engine: Engine, request: Request) -> AnyTable:
+    """Return the body as a table of `ltx_mock.control.bodies`.
 
     Raises:
         SettingsError: it is not a JSON object, or a name or a value in it is not allowed.

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import choice, plain, read, reads, refused, several, table_of, text, whole
+from ltx_mock.fields import Table, choice, plain, read, reads, refused, several, table_of, text, whole
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.io.safe_files import read_file
 from ltx_mock_contracts.model import LORA_MODES, MODEL, MODES, RESOLUTIONS
@@ -35,8 +34,7 @@ def _times(path: str, value: object) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(Table):
     """The times of tasks of one kind, in milliseconds from creation, sorted.
 
     Attributes:
@@ -58,8 +56,7 @@ class Life:
             raise SettingsError("a life has either resolution and mode, or failCode", "lives")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
+class Timings(Table):
     """The lives of tasks of a service. `ltx-mock recordings timings` writes them, `as_dict` too.
 
     Attributes:

@@ -1,15 +1,12 @@
 """The model of a scenario: a match (which requests, how often) and an outcome. Plain values."""
 
-# ruff: noqa: RUF009 - `reads` makes fields, not values that they share
-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import choice, number, read, reads, refused, several, switch, table_of, text, whole
+from ltx_mock.fields import Table, choice, number, read, reads, refused, several, switch, table_of, text, whole
 from ltx_mock.scenarios.readers import count, header_value, json_object
 from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.request_fields import LONGEST_PROMPT
@@ -68,16 +65,14 @@ MAX_COPIES = 10
 MAX_RESTART_MS = 60_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
+class Fixed(Table):
     """Always so many milliseconds."""
 
     TYPE: ClassVar[str] = "fixed"
     milliseconds: int = reads(whole(0, MAX_MS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uniform:
+class Uniform(Table):
     """From `lower` to `upper` milliseconds, uniformly distributed."""
 
     TYPE: ClassVar[str] = "uniform"
@@ -85,8 +80,7 @@ class Uniform:
     upper: int = reads(whole(0, MAX_MS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lognormal:
+class Lognormal(Table):
     """Mostly about `median` milliseconds, with a long tail that grows with `sigma`."""
 
     TYPE: ClassVar[str] = "lognormal"
@@ -113,8 +107,7 @@ def any_delay(path: str, value: object) -> Delay:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
+class Callback(Table):
     """The changes to a task's callback.
 
     Attributes:
@@ -134,8 +127,7 @@ class Callback:
     signature: Flaw | None = reads(choice(*FLAWS), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(Table):
     """Deviations of a successful response from the contract.
 
     Attributes:
@@ -161,8 +153,7 @@ class Drift:
     malformed: bool = reads(switch, False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Table):
     """The requests that a scenario applies to, and how often.
 
     Attributes:
@@ -184,8 +175,7 @@ class Match:
     chance: float = reads(number(1, zero=False), 1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Table):
     """The effects of a scenario.
 
     Attributes:
@@ -243,8 +233,7 @@ class Outcome:
         return bool(self.fail_code or self.generation or self.stuck or self.callback)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
+class Scenario(Table):
     """A match and an outcome. `name` is the name in the library, or a description."""
 
     name: str

@@ -21,9 +21,7 @@ class PlainModules:
     """
 
     @staticmethod
-    def find_spec(
-        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return where a module of ours is; None for any other."""
         package, dot, _ = name.partition(".")
         return PathFinder.find_spec(name, path, target) if dot and package in PACKAGES else None
