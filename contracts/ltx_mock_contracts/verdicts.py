@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ltx_mock_contracts.rules import RULES
+from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -26,8 +27,7 @@ BINDING: Final[tuple[Source, ...]] = ("spec", "vendor")
 _MAX_LISTED: Final = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deviation:
+class Deviation(ValueObject):
     """One way in which a server does not follow a rule. Repetitions are counted in it.
 
     Attributes:
@@ -86,8 +86,7 @@ Departure = Deviation
 """The former name of `Deviation`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(ValueObject):
     """The outcome for one rule.
 
     Attributes:
@@ -135,8 +134,7 @@ class Verdict:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(ValueObject):
     """A verdict for each rule, in the order of the catalogue.
 
     Attributes:

@@ -13,7 +13,6 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.fields import (
     MAX_SHOWN,
     Reader,
-    Table,
     check_names,
     choice,
     in_digits,
@@ -29,15 +28,16 @@ from ltx_mock.fields import (
     text,
     whole,
 )
+from ltx_mock_contracts.value_object import ValueObject
 
 
-class Inner(Table):
+class Inner(ValueObject):
     """A table in a table."""
 
     copies: int = reads(whole(1, 9), 1)
 
 
-class Outer(Table):
+class Outer(ValueObject):
     """A table; one of its fields is not read."""
 
     fail_code: str = reads(text(5))

@@ -15,6 +15,7 @@ from ltx_mock_contracts.strategies._drift import drifting
 from ltx_mock_contracts.strategies._responses import success
 from ltx_mock_contracts.strategies._values import TASK_IDS
 from ltx_mock_contracts.validation.explain import closest_word
+from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,8 +31,7 @@ _DRIFTS_WITHOUT_STATE: Final = ("unknown field", "unknown field of the envelope"
 _DRIFTS_OF_A_STATE: Final = ("missing field", "null field", *_DRIFTS_WITHOUT_STATE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Means(ValueObject):
     """How a client should interpret a response.
 
     Attributes:
@@ -51,8 +51,7 @@ class Means:
     tolerated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(ValueObject):
     """A response of the API, or a callback.
 
     Attributes:

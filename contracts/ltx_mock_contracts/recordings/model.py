@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
 from ltx_mock_contracts.recordings.body import Body
 from ltx_mock_contracts.validation.documents import document_schema
 from ltx_mock_contracts.validation.findings import show
+from ltx_mock_contracts.value_object import ValueObject
 
 __all__ = [
     "FORMAT",
@@ -36,16 +37,14 @@ class RecordingError(ValueError):
     """A recording cannot be read; the text names the field and what is allowed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedRequest:
+class RecordedRequest(ValueObject):
     """The generateTask request: its significant headers and its body, both redacted."""
 
     headers: Mapping[str, str]
     body: Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedResponse:
+class RecordedResponse(ValueObject):
     """The response to generateTask.
 
     Attributes:
@@ -63,8 +62,7 @@ class RecordedResponse:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedAnswer:
+class RecordedAnswer(ValueObject):
     """One answer of statusTask. Times are milliseconds since the task was created.
 
     Attributes:
@@ -84,16 +82,14 @@ class RecordedAnswer:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedEnd:
+class RecordedEnd(ValueObject):
     """The end of the task: its state, and when it ended in milliseconds since creation, by the API's own times."""
 
     state: str
     after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedCallback:
+class RecordedCallback(ValueObject):
     """One attempt to deliver the callback: when, in milliseconds since creation, and the status of the receiver."""
 
     after: int
@@ -110,8 +106,7 @@ def is_media(media_type: str) -> bool:
     return _MEDIA.fullmatch(media_type) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedResult:
+class RecordedResult(ValueObject):
     """A video of the result.
 
     Attributes:
@@ -133,8 +128,7 @@ class RecordedResult:
     height: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redaction:
+class Redaction(ValueObject):
     """How a recording was redacted beyond what is always redacted, so that requests can be redacted alike.
 
     Attributes:
@@ -148,8 +142,7 @@ class Redaction:
     salt: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class Recording(ValueObject):
     """The life of one task, or one refused generateTask.
 
     Attributes:

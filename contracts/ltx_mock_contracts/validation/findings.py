@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final, Literal
+
+from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,8 +39,7 @@ _UNKNOWN: Final = "is not a field that the API knows"
 _MUST: Final = {"violation": "must", "advisory": "should"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(ValueObject):
     """One problem of a request or a response.
 
     Attributes:

@@ -12,12 +12,13 @@ from ltx_mock.core.failures import CONTENT_VIOLATION
 from ltx_mock.core.keys import require_key
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import Reader, Table, camel, choice, listed, number, refused, several, switch, table, text, whole
+from ltx_mock.fields import Reader, camel, choice, listed, number, refused, several, switch, table, text, whole
 from ltx_mock.scenarios.model import ENDPOINTS, MAX_TIMES
 from ltx_mock.scenarios.readers import count
 from ltx_mock_contracts.api import STATES
 from ltx_mock_contracts.io.server_url import server_root
 from ltx_mock_contracts.model import MODEL
+from ltx_mock_contracts.value_object import ValueObject
 
 DEFAULT_URL: Final = f"http://{Settings.host}:{Settings.port}"
 MAX_LISTED: Final = 1000
@@ -88,11 +89,11 @@ def _variables(path: str, value: object) -> Mapping[str, str]:
     return {name: _argument(f"{path}.{name}", item) for name, item in given.items()}
 
 
-class Nothing(Table):
+class Nothing(ValueObject):
     """No arguments."""
 
 
-class StartFake(Table):
+class StartFake(ValueObject):
     """How the fake runs."""
 
     clock: str = argument(
@@ -114,7 +115,7 @@ class StartFake(Table):
     )
 
 
-class AttachFake(Table):
+class AttachFake(ValueObject):
     """A running fake."""
 
     url: str = argument(
@@ -132,7 +133,7 @@ class AttachFake(Table):
     admin_token: str | None = argument(text(), "The server's --admin-token, if it has one.", None, type="string")
 
 
-class SubmitExample(Table):
+class SubmitExample(ValueObject):
     """A request."""
 
     example: str = argument(
@@ -157,7 +158,7 @@ class SubmitExample(Table):
     )
 
 
-class AdvanceClock(Table):
+class AdvanceClock(ValueObject):
     """How far."""
 
     seconds: float = argument(
@@ -169,7 +170,7 @@ class AdvanceClock(Table):
     )
 
 
-class ListScenarios(Table):
+class ListScenarios(ValueObject):
     """Which ones."""
 
     query: str | None = argument(
@@ -177,7 +178,7 @@ class ListScenarios(Table):
     )
 
 
-class ActivateScenario(Table):
+class ActivateScenario(ValueObject):
     """A scenario of the library, or a custom one."""
 
     name: str | None = argument(
@@ -201,20 +202,20 @@ class ActivateScenario(Table):
     )
 
 
-class ListTasks(Table):
+class ListTasks(ValueObject):
     """Which ones."""
 
     state: str | None = argument(choice(*STATES), "Only tasks in this state.", None, type="string", enum=list(STATES))
     limit: int = integer(1, MAX_LISTED, "The newest so many.", 20)
 
 
-class TaskHistory(Table):
+class TaskHistory(ValueObject):
     """Which one."""
 
     task_id: str = argument(text(), "The taskId that generateTask returned.", type="string")
 
 
-class NearMisses(Table):
+class NearMisses(ValueObject):
     """What to compare with."""
 
     expected: Mapping[str, Any] | None = argument(
@@ -228,7 +229,7 @@ class NearMisses(Table):
     limit: int = integer(1, MAX_LISTED, "At most so many of each kind.", 20)
 
 
-class CheckClient(Table):
+class CheckClient(ValueObject):
     """The client and the cases."""
 
     command: tuple[str, ...] = argument(
@@ -275,7 +276,7 @@ class CheckClient(Table):
     )
 
 
-class SearchRules(Table):
+class SearchRules(ValueObject):
     """What to look for."""
 
     query: str = argument(

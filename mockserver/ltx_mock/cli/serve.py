@@ -34,7 +34,7 @@ from ltx_mock.errors import LtxMockError
 from ltx_mock.scenarios.files import load_scenarios
 from ltx_mock.server.app import new_engine
 from ltx_mock.server.http import listen, url_of
-from ltx_mock.store.choose import wait_for_store
+from ltx_mock.store.backends import wait_for_store
 from ltx_mock.version import VERSION
 from ltx_mock_contracts.api import BASE_PATH
 from ltx_mock_contracts.model import MODEL

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, Literal
+
+from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +25,7 @@ Results = Literal["url", "download", "either"]
 """What a client does with a result: return or print its URL, download it, or either."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientRun:
+class ClientRun(ValueObject):
     """How a client ended.
 
     Attributes:
@@ -46,8 +47,7 @@ class ClientRun:
     stop: Stop | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRun:
+class CaseRun(ValueObject):
     """The run of a client in one case.
 
     Attributes:

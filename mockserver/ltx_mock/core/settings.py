@@ -15,9 +15,10 @@ from ltx_mock.core.signatures import signing_secret
 from ltx_mock.core.timings import Timings
 from ltx_mock.core.timings import timings as read_timings
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import Reader, Table, check_names, number, several, switch, text, whole
+from ltx_mock.fields import Reader, check_names, number, several, switch, text, whole
 from ltx_mock.scenarios import Scenario, as_dict
 from ltx_mock_contracts.api import MAX_REQUESTS_PER_MINUTE, MAX_UNFINISHED_TASKS
+from ltx_mock_contracts.value_object import ValueObject
 
 MAX_CALLBACK_TIMEOUT = 3600
 MEBIBYTE = 1024 * 1024
@@ -38,7 +39,7 @@ def setting(default: object, reads: Reader[Any], about: str, **metadata: object)
     return field(default=default, metadata=metadata)
 
 
-class Settings(Table):
+class Settings(ValueObject):
     """The settings of a fake. Immutable; `replace` makes a changed copy.
 
     Raises:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
@@ -45,11 +44,11 @@ MAX_CONNECTIONS = 32
 """With a running clock: the maximum callbacks of one key and moment that are sent to a receiver at the same time."""
 
 
-@dataclass(slots=True)
 class Span:
     """The end of an advance in Unix milliseconds; later if the clock is advanced again during a wait."""
 
-    until: int
+    def __init__(self, until: int) -> None:
+        self.until = until
 
 
 class Callbacks(Observer):

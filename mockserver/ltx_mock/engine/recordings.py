@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ MAX_SHOWN = 10
 Signature = tuple[tuple[str, int, int], ...]
 
 
-@dataclass(slots=True)
 class _Folder:
     """What was read from a folder.
 
@@ -30,21 +28,20 @@ class _Folder:
         signature: The files as they were.
         content: What was read.
         generation: That of the newest tenant for which the folder was looked at.
-        matchers: The recordings by request, for each `match_ignore`.
     """
 
-    signature: Signature
-    content: Recordings
-    generation: int = 0
-    matchers: dict[tuple[str, ...], Matcher] = field(default_factory=dict)
+    def __init__(self, signature: Signature, content: Recordings) -> None:
+        self.signature, self.content = signature, content
+        self.generation = 0
+        self._matchers: dict[tuple[str, ...], Matcher] = {}
 
     def matcher(self, ignored: tuple[str, ...]) -> Matcher:
         """Return the recordings by request, for fields that may differ."""
-        if ignored not in self.matchers:
+        if ignored not in self._matchers:
             from ltx_mock_contracts.recordings import Matcher  # noqa: PLC0415 - most servers have no recordings
 
-            self.matchers[ignored] = Matcher(self.content.recordings, ignored)
-        return self.matchers[ignored]
+            self._matchers[ignored] = Matcher(self.content.recordings, ignored)
+        return self._matchers[ignored]
 
 
 class RecordingFolders:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal, get_args
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import Table, choice, number, read, reads, refused, several, switch, table_of, text, whole
+from ltx_mock.fields import choice, number, read, reads, refused, several, switch, table_of, text, whole
 from ltx_mock.scenarios.readers import count, header_value, json_object
 from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.request_fields import LONGEST_PROMPT
+from ltx_mock_contracts.value_object import ValueObject
 
 Operation = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
@@ -65,14 +66,14 @@ MAX_COPIES = 10
 MAX_RESTART_MS = 60_000
 
 
-class Fixed(Table):
+class Fixed(ValueObject):
     """Always so many milliseconds."""
 
     TYPE: ClassVar[str] = "fixed"
     milliseconds: int = reads(whole(0, MAX_MS))
 
 
-class Uniform(Table):
+class Uniform(ValueObject):
     """From `lower` to `upper` milliseconds, uniformly distributed."""
 
     TYPE: ClassVar[str] = "uniform"
@@ -80,7 +81,7 @@ class Uniform(Table):
     upper: int = reads(whole(0, MAX_MS))
 
 
-class Lognormal(Table):
+class Lognormal(ValueObject):
     """Mostly about `median` milliseconds, with a long tail that grows with `sigma`."""
 
     TYPE: ClassVar[str] = "lognormal"
@@ -107,7 +108,7 @@ def any_delay(path: str, value: object) -> Delay:
     return found
 
 
-class Callback(Table):
+class Callback(ValueObject):
     """The changes to a task's callback.
 
     Attributes:
@@ -127,7 +128,7 @@ class Callback(Table):
     signature: Flaw | None = reads(choice(*FLAWS), None)
 
 
-class Drift(Table):
+class Drift(ValueObject):
     """Deviations of a successful response from the contract.
 
     Attributes:
@@ -153,7 +154,7 @@ class Drift(Table):
     malformed: bool = reads(switch, False)
 
 
-class Match(Table):
+class Match(ValueObject):
     """The requests that a scenario applies to, and how often.
 
     Attributes:
@@ -175,7 +176,7 @@ class Match(Table):
     chance: float = reads(number(1, zero=False), 1.0)
 
 
-class Outcome(Table):
+class Outcome(ValueObject):
     """The effects of a scenario.
 
     Attributes:
@@ -233,7 +234,7 @@ class Outcome(Table):
         return bool(self.fail_code or self.generation or self.stuck or self.callback)
 
 
-class Scenario(Table):
+class Scenario(ValueObject):
     """A match and an outcome. `name` is the name in the library, or a description."""
 
     name: str

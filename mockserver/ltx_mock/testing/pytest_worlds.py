@@ -18,7 +18,6 @@ from ltx_mock.core.settings import OF_THE_SERVER, setting_names, with_current_na
 from ltx_mock.core.timings import Timings, load_timings
 from ltx_mock.errors import ConflictError, LtxMockError, SettingsError
 from ltx_mock.fields import listed, suggestion
-from ltx_mock.testing.pytest_recording import how_to_record, mode_of, recording_server, records
 from ltx_mock.testing.pytest_spending import add_notes, note_spending
 from ltx_mock.testing.recordings import warn_of_recordings
 from ltx_mock_contracts.control_client import ControlClient
@@ -118,6 +117,13 @@ def _recorded(item: pytest.Item, settings: dict[str, Any]) -> World | None:
     marked = settings.pop("record_mode", None)
     if settings.get("recordings") is None:
         return None
+    from ltx_mock.testing.pytest_recording import (  # noqa: PLC0415 - most tests have no recordings
+        how_to_record,
+        mode_of,
+        recording_server,
+        records,
+    )
+
     marked_folder = settings["recordings"]
     folder = item.path.parent / marked_folder
     settings["recordings"] = str(folder)

@@ -15,7 +15,7 @@ from ltx_mock import MockServer
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import ConflictError
 from ltx_mock.scenarios import NAMED
-from ltx_mock.store.choose import wait_for_store
+from ltx_mock.store.backends import wait_for_store
 from ltx_mock.store.interface import Store
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.shared import SharedStore

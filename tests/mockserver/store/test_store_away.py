@@ -22,7 +22,7 @@ from ltx_mock.core.records import Delivery
 from ltx_mock.core.settings import Settings
 from ltx_mock.store import redis_client
 from ltx_mock.store.backend import BackendError, Change, Outcome
-from ltx_mock.store.choose import wait_for_store
+from ltx_mock.store.backends import wait_for_store
 from ltx_mock.store.codec import delivery_from_bytes
 from ltx_mock.store.replica import DELIVERY
 from ltx_mock.store.shared import SharedStore
