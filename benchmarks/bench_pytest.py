@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import timeit
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from typing import NamedTuple
 from _servers import ENVIRONMENT
 
 from ltx_mock import MockServer
+from ltx_mock.fields import listed
 
 TESTS = 1_000
 WORKERS = 2
@@ -103,6 +104,8 @@ class Suite(NamedTuple):
 
 
 PLUGIN = "ltx_mock.pytest_plugin"
+BROUGHT = ("anyio", "hypothesispytest")
+"""The plugins that come with dependencies of `ltx-mock[test]`: pytest loads them too in a usual session."""
 NOTHING = Suite("", "pytest", EMPTY)
 UNUSED = Suite(PLUGIN, "ltx_mock", EMPTY)
 WORLD = Suite(PLUGIN, "ltx_mock", TENANT)
@@ -120,11 +123,11 @@ class Took(NamedTuple):
     processor: float
 
 
-def session(suite: Suite, tests: int, workers: int = 0) -> Took:
-    """Run a session of so many tests."""
+def session(suite: Suite, tests: int, workers: int = 0, others: Sequence[str] = ()) -> Took:
+    """Run a session of so many tests, with other plugins."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_suite.py").write_text(f"TESTS = {tests}\n{CLIENT}{suite.tests}")
-        plugins = [*(["xdist"] if workers else []), *([suite.plugin] if suite.plugin else [])]
+        plugins = [*(["xdist"] if workers else []), *others, *([suite.plugin] if suite.plugin else [])]
         options = [*(part for each in plugins for part in ("-p", each)), *(["-n", str(workers)] if workers else [])]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
         begun, used = time.perf_counter(), _processor_seconds()
@@ -140,28 +143,32 @@ def _processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def in_turn(suites: Mapping[str, Suite], rounds: int, tests: int, workers: int = 0) -> dict[str, list[Took]]:
+def in_turn(
+    suites: Mapping[str, Suite], rounds: int, tests: int, workers: int = 0, others: Sequence[str] = ()
+) -> dict[str, list[Took]]:
     """Return what the sessions of each suite took, one in each round."""
     found: dict[str, list[Took]] = {name: [] for name in suites}
     for _ in range(rounds):
         for name, suite in suites.items():
-            found[name].append(session(suite, tests, workers))
+            found[name].append(session(suite, tests, workers, others))
     return found
 
 
-def processor_ms(suites: Mapping[str, Suite], rounds: int, tests: int) -> dict[str, float]:
+def processor_ms(suites: Mapping[str, Suite], rounds: int, tests: int, others: Sequence[str] = ()) -> dict[str, float]:
     """Return how many milliseconds of processor time each suite takes more than the first."""
-    best = {name: min(each.processor for each in took) for name, took in in_turn(suites, rounds, tests).items()}
+    taken = in_turn(suites, rounds, tests, others=others)
+    best = {name: min(each.processor for each in took) for name, took in taken.items()}
     base = next(iter(best.values()))
     return {name: (each - base) * 1000 for name, each in best.items()}
 
 
 def start_up(mocks: Mapping[str, Suite], rounds: int) -> None:
-    """Print what a session of one test costs more than one without plugins."""
-    sessions = {"no plugin": NOTHING, "ltx-mock, not used": UNUSED, "ltx-mock, a tenant": WORLD, **mocks}
-    print("| a session of one test | more than without a plugin, ms |\n|---|---|")
-    for name, took in processor_ms(sessions, rounds, 1).items():
-        print(f"| {name} | {took:.0f} |")
+    """Print what a session of one test costs more than one without a mock, alone and beside plugins of others."""
+    sessions = {"no mock": NOTHING, "ltx-mock, not used": UNUSED, "ltx-mock, a tenant": WORLD, **mocks}
+    alone, beside = processor_ms(sessions, rounds, 1), processor_ms(sessions, rounds, 1, BROUGHT)
+    print(f"| a session of one test | more than without a mock, ms | beside {listed(BROUGHT)} |\n|---|---|---|")
+    for name in sessions:
+        print(f"| {name} | {alone[name]:.0f} | {beside[name]:.0f} |")
 
 
 def fresh_tenant(rounds: int) -> None:

@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
@@ -235,7 +234,7 @@ def _open(item: pytest.Item, server: MockServer | RemoteServer, settings: Mappin
         if not _is_remote(server):
             return server.tenant(f"ltx-{digest(*own).hex()}", **settings)
         _require_ours(server)
-        run = item.config.stash.setdefault(RUN, token_hex(8))
+        run = item.config.stash.setdefault(RUN, os.urandom(8).hex())
         return server.new_tenant(f"ltx-{digest(run, *own).hex()}", **settings)
     except SettingsError as error:
         problem = f"@pytest.mark.ltx: {error}"
