@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["ValueObject"]
 
 
+class _DefaultFactory:
+    """The default of a field that makes one, in a signature."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
 class _SignatureOfFields:
     """What `inspect.signature` and `help` show of a class, made when they ask."""
 
@@ -21,7 +28,9 @@ class _SignatureOfFields:
 
         parameters = []
         for item in fields(cls):
-            default = Parameter.empty if item.default is MISSING else item.default
+            default = item.default
+            if default is MISSING:
+                default = Parameter.empty if item.default_factory is MISSING else _DefaultFactory()
             parameters.append(Parameter(item.name, Parameter.KEYWORD_ONLY, default=default, annotation=item.type))
         return Signature(parameters, return_annotation=None)
 
@@ -60,14 +69,17 @@ class ValueObject:
         pass
 
     def __repr__(self) -> str:
-        named = (f"{item.name}={getattr(self, item.name)!r}" for item in fields(self))
+        named = (f"{item.name}={getattr(self, item.name)!r}" for item in fields(self) if item.repr)
         return f"{type(self).__qualname__}({', '.join(named)})"
 
     def __eq__(self, other: object) -> bool:
-        return self._values() == other._values() if type(other) is type(self) else NotImplemented
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, item.name) == getattr(other, item.name) for item in fields(self) if item.compare)
 
     def __hash__(self) -> int:
-        return hash(self._values())
+        hashed = (item for item in fields(self) if (item.compare if item.hash is None else item.hash))
+        return hash(tuple(getattr(self, item.name) for item in hashed))
 
     if not TYPE_CHECKING:  # for a type checker the fields are frozen already
 
@@ -76,6 +88,3 @@ class ValueObject:
 
         def __delattr__(self, name: str) -> Never:
             raise FrozenInstanceError(f"cannot delete field {name!r}")
-
-    def _values(self) -> tuple[object, ...]:
-        return tuple(getattr(self, item.name) for item in fields(self))

@@ -33,9 +33,16 @@ class Ours:
         name: str
         seconds: float = 5
         mode: str | None = None
+        file: str = field(default="", compare=False)
+        prompt: str = field(default="", repr=False)
+        sides: dict[str, str] = field(default_factory=dict, hash=False)
 
         def __post_init__(self) -> None:
             vars(self)["seconds"] = float(self.seconds)
+
+
+class Longer(Ours.Video):
+    """Another class with the same fields."""
 
 
 class Theirs:
@@ -48,6 +55,9 @@ class Theirs:
         name: str
         seconds: float = 5
         mode: str | None = None
+        file: str = field(default="", compare=False)
+        prompt: str = field(default="", repr=False)
+        sides: dict[str, str] = field(default_factory=dict, hash=False)
 
         def __post_init__(self) -> None:
             object.__setattr__(self, "seconds", float(self.seconds))
@@ -55,7 +65,8 @@ class Theirs:
 
 VALUES = st.fixed_dictionaries(
     {"name": st.sampled_from("ab")},
-    optional={"seconds": st.sampled_from([1, 1.0, 5, 2.5]), "mode": st.sampled_from([None, "text-to-video"])},
+    optional={"seconds": st.sampled_from([1, 1.0, 5, 2.5]), "mode": st.sampled_from([None, "text-to-video"])}
+    | {"file": st.sampled_from("ab"), "prompt": st.sampled_from("ab")},
 )
 
 
@@ -67,6 +78,7 @@ def test_what_is_equal_shown_and_hashed_is_what_a_dataclass_has(one: dict[str, A
     assert (ours == Ours.Video(**other)) is (theirs == Theirs.Video(**other))
     assert len({ours, Ours.Video(**other)}) == len({theirs, Theirs.Video(**other)})
     assert ours != theirs
+    assert ours != Longer(**one)
     assert replace(ours, **other) == Ours.Video(**(one | other))
 
 
