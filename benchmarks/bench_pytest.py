@@ -26,7 +26,6 @@ from typing import NamedTuple
 from _servers import ENVIRONMENT
 
 from ltx_mock import MockServer
-from ltx_mock.fields import listed
 
 TESTS = 1_000
 WORKERS = 2
@@ -104,8 +103,6 @@ class Suite(NamedTuple):
 
 
 PLUGIN = "ltx_mock.pytest_plugin"
-BROUGHT = ("anyio", "hypothesispytest")
-"""The plugins that come with dependencies of `ltx-mock[test]`: pytest loads them too in a usual session."""
 NOTHING = Suite("", "pytest", EMPTY)
 UNUSED = Suite(PLUGIN, "ltx_mock", EMPTY)
 WORLD = Suite(PLUGIN, "ltx_mock", TENANT)
@@ -123,19 +120,22 @@ class Took(NamedTuple):
     processor: float
 
 
-def session(suite: Suite, tests: int, workers: int = 0, others: Sequence[str] = ()) -> Took:
-    """Run a session of so many tests, with other plugins."""
+def session(suite: Suite, tests: int, workers: int = 0) -> Took:
+    """Run a session of so many tests."""
+    begun, used = time.perf_counter(), _processor_seconds()
+    run(suite, tests, *(("-p", "xdist", "-n", str(workers)) if workers else ()))
+    return Took(time.perf_counter() - begun, _processor_seconds() - used)
+
+
+def run(suite: Suite, tests: int, *options: str, under: Sequence[str] = ()) -> None:
+    """Run pytest with a suite of so many tests and more options, `under` another program."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_suite.py").write_text(f"TESTS = {tests}\n{CLIENT}{suite.tests}")
-        plugins = [*(["xdist"] if workers else []), *others, *([suite.plugin] if suite.plugin else [])]
-        options = [*(part for each in plugins for part in ("-p", each)), *(["-n", str(workers)] if workers else [])]
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-        begun, used = time.perf_counter(), _processor_seconds()
+        plugin = ("-p", suite.plugin) if suite.plugin else ()
+        command = [*under, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *options]
         done = subprocess.run(command, cwd=folder, env=WITHOUT_OTHERS, capture_output=True, text=True, check=False)
-        took = Took(time.perf_counter() - begun, _processor_seconds() - used)
     if f"{tests} passed" not in done.stdout:
         raise SystemExit(f"unexpected outcome:\n{done.stdout}{done.stderr}")
-    return took
 
 
 def _processor_seconds() -> float:
@@ -143,32 +143,40 @@ def _processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def in_turn(
-    suites: Mapping[str, Suite], rounds: int, tests: int, workers: int = 0, others: Sequence[str] = ()
-) -> dict[str, list[Took]]:
+def in_turn(suites: Mapping[str, Suite], rounds: int, tests: int, workers: int = 0) -> dict[str, list[Took]]:
     """Return what the sessions of each suite took, one in each round."""
     found: dict[str, list[Took]] = {name: [] for name in suites}
     for _ in range(rounds):
         for name, suite in suites.items():
-            found[name].append(session(suite, tests, workers, others))
+            found[name].append(session(suite, tests, workers))
     return found
 
 
-def processor_ms(suites: Mapping[str, Suite], rounds: int, tests: int, others: Sequence[str] = ()) -> dict[str, float]:
+def processor_ms(suites: Mapping[str, Suite], rounds: int, tests: int) -> dict[str, float]:
     """Return how many milliseconds of processor time each suite takes more than the first."""
-    taken = in_turn(suites, rounds, tests, others=others)
-    best = {name: min(each.processor for each in took) for name, took in taken.items()}
+    best = {name: min(each.processor for each in took) for name, took in in_turn(suites, rounds, tests).items()}
     base = next(iter(best.values()))
     return {name: (each - base) * 1000 for name, each in best.items()}
 
 
+def starts(mocks: Mapping[str, Suite]) -> dict[str, Suite]:
+    """Return the sessions of one test; the first one has no mock."""
+    return {"no mock": NOTHING, "ltx-mock, not used": UNUSED, "ltx-mock, a tenant": WORLD, **mocks}
+
+
+def installed_mocks() -> dict[str, Suite]:
+    """Return the suites whose packages are installed, and name the others."""
+    there = {name: each for name, each in MOCKS.items() if importlib.util.find_spec(each.package)}
+    for name in MOCKS.keys() - there.keys():
+        print(f"{name} is left out, it is not installed: pip install {MOCKS[name].package}")
+    return there
+
+
 def start_up(mocks: Mapping[str, Suite], rounds: int) -> None:
-    """Print what a session of one test costs more than one without a mock, alone and beside plugins of others."""
-    sessions = {"no mock": NOTHING, "ltx-mock, not used": UNUSED, "ltx-mock, a tenant": WORLD, **mocks}
-    alone, beside = processor_ms(sessions, rounds, 1), processor_ms(sessions, rounds, 1, BROUGHT)
-    print(f"| a session of one test | more than without a mock, ms | beside {listed(BROUGHT)} |\n|---|---|---|")
-    for name in sessions:
-        print(f"| {name} | {alone[name]:.0f} | {beside[name]:.0f} |")
+    """Print what a session of one test costs more than one without a mock."""
+    print("| a session of one test | more than without a mock, ms |\n|---|---|")
+    for name, took in processor_ms(starts(mocks), rounds, 1).items():
+        print(f"| {name} | {took:.0f} |")
 
 
 def fresh_tenant(rounds: int) -> None:
@@ -194,11 +202,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one round of each")
     quick = parser.parse_args().quick
-    rounds, starts = (1, 1) if quick else (ROUNDS, STARTS)
-    there = {name: each for name, each in MOCKS.items() if importlib.util.find_spec(each.package)}
-    for name in MOCKS.keys() - there.keys():
-        print(f"{name} is left out, it is not installed: pip install {MOCKS[name].package}")
-    start_up(there, starts)
+    rounds = 1 if quick else ROUNDS
+    there = installed_mocks()
+    start_up(there, 1 if quick else STARTS)
     fresh_tenant(rounds)
     many_tests(there, rounds)
 
