@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ltx_mock_contracts.rules import RULES
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -27,7 +26,8 @@ BINDING: Final[tuple[Source, ...]] = ("spec", "vendor")
 _MAX_LISTED: Final = 20
 
 
-class Deviation(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
     """One way in which a server does not follow a rule. Repetitions are counted in it.
 
     Attributes:
@@ -86,7 +86,8 @@ Departure = Deviation
 """The former name of `Deviation`."""
 
 
-class Verdict(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
     """The outcome for one rule.
 
     Attributes:
@@ -134,7 +135,8 @@ class Verdict(ValueObject):
         }
 
 
-class Report(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
     """A verdict for each rule, in the order of the catalogue.
 
     Attributes:

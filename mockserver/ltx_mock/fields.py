@@ -1,4 +1,4 @@
-"""Validation of input: a reader for each kind of value, and `read` for value objects of them.
+"""Validation of input: a reader for each kind of value, and `read` for tables of them.
 
 Scenarios, settings, bodies and queries of the control plane and journal filters use it. Each error is one line with the
 field, the allowed values, the given value and, for a near miss, a suggestion.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, field, fields
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from functools import cache, lru_cache
-from typing import Any, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeGuard, TypeVar, dataclass_transform
 
 from ltx_mock.errors import SettingsError
-from ltx_mock_contracts.value_object import ValueObject
 
 MAX_SHOWN = 60
 MAX_COMPARED = 80
@@ -21,22 +20,70 @@ MAX_COMPARED = 80
 _NUMBER = re.compile(r"(\d{1,15})(\.\d{1,9})?", re.ASCII)
 
 T = TypeVar("T")
-V = TypeVar("V", bound=ValueObject)
+AnyTable = TypeVar("AnyTable", bound="Table")
 K = TypeVar("K")
 Reader = Callable[[str, object], T]
 """Converts a given value, or raises `SettingsError`; the first argument is the path of the field."""
 
 
-# ---- value objects
+# ---- tables
 
 
 def reads(reader: Reader[Any], default: Any = MISSING) -> Any:
-    """Declare a field of a value object, with its reader and its default."""
+    """Declare a field of a `Table`, with its reader and its default."""
     return field(default=default, metadata={"read": reader})
 
 
-def read(cls: type[V], given: object, where: str = "") -> V:
-    """Make a value object of `reads` fields from a mapping; names may be in camelCase or in snake_case.
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Table:
+    """Base of what is read: an immutable value with named fields, which is made by their names.
+
+    Its subclasses are dataclasses. `@dataclass` would compile six methods for each of them, in a millisecond; they
+    share those here. A `__post_init__` may check the values.
+    """
+
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
+
+    def __init__(self, **values: Any) -> None:
+        names = [item.name for item in fields(self)]
+        if strange := [name for name in values if name not in names]:
+            raise TypeError(f"{type(self).__name__} has no {listed(strange)}")
+        given = {item.name: item.default for item in fields(self)} | values
+        if missing := [name for name in names if given[name] is MISSING]:
+            raise TypeError(f"{type(self).__name__} needs {listed(missing)}")
+        vars(self).update(given)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return f"{type(self).__qualname__}({listed(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    if not TYPE_CHECKING:  # for a type checker the fields are frozen already
+
+        def __setattr__(self, name: str, value: object) -> Never:
+            raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+        def __delattr__(self, name: str) -> Never:
+            raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple(vars(self).values())
+
+
+def read(cls: type[AnyTable], given: object, where: str = "") -> AnyTable:
+    """Make a `Table` from a mapping; names may be in camelCase or in snake_case.
 
     Args:
         cls: the class.
@@ -63,8 +110,8 @@ def read(cls: type[V], given: object, where: str = "") -> V:
     return cls(**values)
 
 
-def plain(value: ValueObject) -> dict[str, object]:
-    """Return a value object of `reads` fields as input for `read`, without default values."""
+def plain(value: Table) -> dict[str, object]:
+    """Return a `Table` as input for `read`, without default values."""
     shown: dict[str, object] = {}
     for name, item in fields_of(type(value)).items():  # type: ignore[arg-type] # a class has a hash
         given = getattr(value, item.name)
@@ -74,13 +121,13 @@ def plain(value: ValueObject) -> dict[str, object]:
 
 
 @cache
-def fields_of(cls: type[ValueObject]) -> dict[str, Field[Any]]:
-    """Return the `reads` fields of a value object by their names in JSON."""
+def fields_of(cls: type[Table]) -> dict[str, Field[Any]]:
+    """Return the `reads` fields of a `Table` by their names in JSON."""
     return {camel(item.name): item for item in fields(cls) if "read" in item.metadata}
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, ValueObject):
+    if isinstance(value, Table):
         kind = getattr(type(value), "TYPE", None)
         return ({"type": kind} if kind else {}) | plain(value)
     return list(value) if isinstance(value, tuple) else value
@@ -162,8 +209,8 @@ def table(path: str, value: object) -> Mapping[str, Any]:
     return value
 
 
-def table_of(cls: type[V]) -> Reader[V]:
-    """Return a reader of a nested value object."""
+def table_of(cls: type[AnyTable]) -> Reader[AnyTable]:
+    """Return a reader of a nested `Table`."""
     return lambda path, value: read(cls, value, path)
 
 

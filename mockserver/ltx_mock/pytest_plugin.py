@@ -55,9 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from ltx_mock.testing.pytest_imports import PlainModules  # noqa: PLC0415
 
     config.addinivalue_line("markers", MARKER)
-    finder = PlainModules()
-    sys.meta_path.insert(0, finder)
-    config.add_cleanup(lambda: sys.meta_path.remove(finder))
+    config.add_cleanup(PlainModules().install())
     if not hasattr(config.option, "ltx_started"):  # an xdist worker has the options of the main process
         config.option.ltx_started = time.time_ns()
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
+import pydoc
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, asdict, dataclass, replace
+from math import nan
 from typing import Any
 
 import pytest
@@ -13,6 +18,7 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.fields import (
     MAX_SHOWN,
     Reader,
+    Table,
     check_names,
     choice,
     in_digits,
@@ -28,23 +34,45 @@ from ltx_mock.fields import (
     text,
     whole,
 )
-from ltx_mock_contracts.value_object import ValueObject
 
 
-class Inner(ValueObject):
+class Inner(Table):
     """A table in a table."""
 
     copies: int = reads(whole(1, 9), 1)
 
 
-class Outer(ValueObject):
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """What `Outer` would be without `Table`."""
+
+    fail_code: str
+    inner: Inner | None = None
+    names: tuple[str, ...] = ()
+    made: float = 0
+
+
+class Longer(Inner):
+    """Another table with the same fields."""
+
+
+class Outer(Table):
     """A table; one of its fields is not read."""
 
     fail_code: str = reads(text(5))
     inner: Inner | None = reads(table_of(Inner), None)
     names: tuple[str, ...] = reads(several(text()), ())
-    made: int = 0
+    made: float = 0
 
+
+OUTER = st.fixed_dictionaries(
+    {"fail_code": st.sampled_from("ab")},
+    optional={
+        "inner": st.sampled_from([None, Inner(), Inner(copies=2)]),
+        "names": st.sampled_from([(), ("sea",)]),
+        "made": st.sampled_from([0, 0.0, 1, nan]),
+    },
+)
 
 READERS: dict[str, Reader[Any]] = {
     "choice": choice("red", "green", 5),
@@ -135,6 +163,57 @@ def test_whatever_is_given_is_read_or_refused_in_one_short_line(reader: Reader[A
         problem = str(refused)
     assert problem.isprintable()
     assert len(problem) < 200
+
+
+@given(OUTER, OUTER)
+def test_a_table_is_equal_hashed_and_shown_as_a_dataclass(one: dict[str, Any], other: dict[str, Any]) -> None:
+    table, twin = Outer(**one), Twin(**one)
+    assert asdict(table) == asdict(twin)
+    assert repr(table) == repr(twin).replace("Twin", "Outer", 1)
+    assert (table == Outer(**other)) is (twin == Twin(**other))
+    assert len({table, Outer(**other)}) == len({twin, Twin(**other)})
+    assert replace(table, **other) == Outer(**(one | other))
+    assert table != twin
+
+
+def test_tables_of_two_classes_differ() -> None:
+    assert Inner(copies=2) == Inner(copies=2)
+    assert Inner(copies=2) != Longer(copies=2)
+
+
+@pytest.mark.parametrize(
+    ("given_", "problem"),
+    [
+        ({}, "Outer needs fail_code"),
+        ({"fail_cod": "a", "x": 2}, "Outer has no fail_cod, x"),
+        ({"fail_code": "a", "x": 2}, "Outer has no x"),
+    ],
+)
+def test_a_table_made_without_a_value_or_with_an_unknown_one_names_it(given_: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=f"^{problem}$"):
+        Outer(**given_)
+
+
+def test_a_table_does_not_change() -> None:
+    table = Inner(copies=2)
+    with pytest.raises(FrozenInstanceError, match="'copies'"):
+        table.copies = 3  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError, match="'size'"):
+        table.size = 1  # type: ignore[attr-defined]
+    with pytest.raises(FrozenInstanceError, match="'copies'"):
+        del table.copies
+    assert table == Inner(copies=2)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda table: pickle.loads(pickle.dumps(table))])
+def test_a_copy_of_a_table_is_equal(again: Callable[[Outer], Outer]) -> None:
+    table = Outer(fail_code="a", inner=Inner(copies=2))
+    assert again(table) == table
+
+
+def test_python_describes_a_table() -> None:
+    assert "A table in a table." in pydoc.render_doc(Inner)
+    assert "Base of what is read" in pydoc.render_doc(Table)
 
 
 def test_a_table_is_read_by_names_in_either_case_and_given_back() -> None:

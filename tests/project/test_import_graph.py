@@ -43,7 +43,7 @@ LAYERS: dict[str, list[tuple[str, ...]]] = {
         ("pytest_plugin", "__main__", "clients", "testcontainer"),
     ],
     "ltx_mock_contracts": [
-        ("rules", "api", "model", "request_fields", "lazy", "extras", "polling", "value_object"),
+        ("rules", "api", "model", "request_fields", "lazy", "extras", "polling"),
         ("failure", "verdicts", "dialects", "request", "needs_hypothesis"),
         ("validation",),
         ("io",),

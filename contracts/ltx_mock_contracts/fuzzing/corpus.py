@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ltx_mock_contracts import strategies
@@ -16,7 +17,6 @@ from ltx_mock_contracts.fuzzing.deterministic import draw
 from ltx_mock_contracts.fuzzing.responses import ANSWERS, Answer
 from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.strategies._choose import choose
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -37,7 +37,8 @@ _MIN_DIGITS: Final = 4
 _INDEX_FIELDS: Final = ("kind", "family", "rule")
 
 
-class Corpus(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
     """Generated cases by file name.
 
     Attributes:

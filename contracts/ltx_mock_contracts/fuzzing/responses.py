@@ -15,7 +15,6 @@ from ltx_mock_contracts.strategies._drift import drifting
 from ltx_mock_contracts.strategies._responses import success
 from ltx_mock_contracts.strategies._values import TASK_IDS
 from ltx_mock_contracts.validation.explain import closest_word
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +30,8 @@ _DRIFTS_WITHOUT_STATE: Final = ("unknown field", "unknown field of the envelope"
 _DRIFTS_OF_A_STATE: Final = ("missing field", "null field", *_DRIFTS_WITHOUT_STATE)
 
 
-class Means(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
     """How a client should interpret a response.
 
     Attributes:
@@ -51,7 +51,8 @@ class Means(ValueObject):
     tolerated: bool = False
 
 
-class Answer(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
     """A response of the API, or a callback.
 
     Attributes:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from ltx_mock_contracts.recordings.body import Body
 from ltx_mock_contracts.validation.documents import document_schema
 from ltx_mock_contracts.validation.findings import show
-from ltx_mock_contracts.value_object import ValueObject
 
 __all__ = [
     "FORMAT",
@@ -37,14 +36,16 @@ class RecordingError(ValueError):
     """A recording cannot be read; the text names the field and what is allowed."""
 
 
-class RecordedRequest(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRequest:
     """The generateTask request: its significant headers and its body, both redacted."""
 
     headers: Mapping[str, str]
     body: Body
 
 
-class RecordedResponse(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedResponse:
     """The response to generateTask.
 
     Attributes:
@@ -62,7 +63,8 @@ class RecordedResponse(ValueObject):
     problem: str | None = None
 
 
-class RecordedAnswer(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAnswer:
     """One answer of statusTask. Times are milliseconds since the task was created.
 
     Attributes:
@@ -82,14 +84,16 @@ class RecordedAnswer(ValueObject):
     problem: str | None = None
 
 
-class RecordedEnd(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEnd:
     """The end of the task: its state, and when it ended in milliseconds since creation, by the API's own times."""
 
     state: str
     after: int
 
 
-class RecordedCallback(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCallback:
     """One attempt to deliver the callback: when, in milliseconds since creation, and the status of the receiver."""
 
     after: int
@@ -106,7 +110,8 @@ def is_media(media_type: str) -> bool:
     return _MEDIA.fullmatch(media_type) is not None
 
 
-class RecordedResult(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedResult:
     """A video of the result.
 
     Attributes:
@@ -128,7 +133,8 @@ class RecordedResult(ValueObject):
     height: int | None = None
 
 
-class Redaction(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
     """How a recording was redacted beyond what is always redacted, so that requests can be redacted alike.
 
     Attributes:
@@ -142,7 +148,8 @@ class Redaction(ValueObject):
     salt: str = ""
 
 
-class Recording(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
     """The life of one task, or one refused generateTask.
 
     Attributes:

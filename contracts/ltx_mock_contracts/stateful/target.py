@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ltx_mock_contracts.api import MAX_UNFINISHED_TASKS
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +37,8 @@ class CallbackInbox(Protocol):
         """Return the bodies of all callbacks until now, in order."""
 
 
-class Target(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
     """A server under test, initially without tasks. As a context manager it closes its clients.
 
     Attributes:

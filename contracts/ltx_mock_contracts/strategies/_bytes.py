@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -12,12 +13,12 @@ from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._requests import valid_requests
 from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT
-from ltx_mock_contracts.value_object import ValueObject
 
 __all__ = ["DIALECT_FAMILIES", "MALFORMED_FAMILIES", "MalformedBytes", "malformed_bodies"]
 
 
-class MalformedBytes(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedBytes:
     """A body that is refused because it cannot be parsed.
 
     Attributes:

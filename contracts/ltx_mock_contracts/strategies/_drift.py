@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
@@ -10,7 +11,6 @@ from ltx_mock_contracts.api import RUNNING, STATES
 from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._responses import Envelope, status_envelopes
 from ltx_mock_contracts.strategies._values import FIELD_VALUES
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,8 @@ __all__ = ["DRIFTS", "DriftedEnvelope", "drifted", "drifting"]
 FindingPlace = tuple[str, str]
 
 
-class DriftedEnvelope(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftedEnvelope:
     """A statusTask response with one drift, which a robust client tolerates (CLI-9).
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from hypothesis import strategies as st
@@ -11,12 +12,12 @@ from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._responses import CREATED, Envelope, finished, success
 from ltx_mock_contracts.strategies._values import TASK_IDS
-from ltx_mock_contracts.value_object import ValueObject
 
 __all__ = ["Observation", "task_stories"]
 
 
-class Observation(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
     """One poll of a task.
 
     Attributes:

@@ -18,7 +18,6 @@ from ltx_mock_contracts.strategies._choose import choose
 from ltx_mock_contracts.strategies._requests import LORAS, bodies, valid_requests
 from ltx_mock_contracts.strategies._values import TEXT, URLS, fresh
 from ltx_mock_contracts.validation.findings import Path, pointer
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,8 @@ _ANY: Final = -1
 """A placeholder in a path for any item of an array."""
 
 
-class InvalidRequest(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidRequest:
     """An invalid request with exactly one violation.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,6 @@ from ltx_mock_contracts.strategies._values import (
     objects,
 )
 from ltx_mock_contracts.validation.findings import Path, pointer
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,8 @@ _WEIGHTS: Final = {mode: 2 if mode in LORA_MODES else 4 if mode in IMAGE_MODES e
 """The weights of the modes. Hypothesis draws examples with many parts more often; the weights compensate for it."""
 
 
-class AdvisedRequest(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvisedRequest:
     """A valid request with advisories (GEN-16).
 
     Attributes:

@@ -6,9 +6,8 @@ import base64
 import binascii
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,8 @@ _WINDOWS_1252: Final = {
 }
 
 
-class RecordedBody(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedBody:
     """One body as recorded in a HAR.
 
     Attributes:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
-
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +37,8 @@ _UNKNOWN: Final = "is not a field that the API knows"
 _MUST: Final = {"violation": "must", "advisory": "should"}
 
 
-class Finding(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
     """One problem of a request or a response.
 
     Attributes:

@@ -12,13 +12,12 @@ from ltx_mock.core.failures import CONTENT_VIOLATION
 from ltx_mock.core.keys import require_key
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import Reader, camel, choice, listed, number, refused, several, switch, table, text, whole
+from ltx_mock.fields import Reader, Table, camel, choice, listed, number, refused, several, switch, table, text, whole
 from ltx_mock.scenarios.model import ENDPOINTS, MAX_TIMES
 from ltx_mock.scenarios.readers import count
 from ltx_mock_contracts.api import STATES
 from ltx_mock_contracts.io.server_url import server_root
 from ltx_mock_contracts.model import MODEL
-from ltx_mock_contracts.value_object import ValueObject
 
 DEFAULT_URL: Final = f"http://{Settings.host}:{Settings.port}"
 MAX_LISTED: Final = 1000
@@ -89,11 +88,11 @@ def _variables(path: str, value: object) -> Mapping[str, str]:
     return {name: _argument(f"{path}.{name}", item) for name, item in given.items()}
 
 
-class Nothing(ValueObject):
+class Nothing(Table):
     """No arguments."""
 
 
-class StartFake(ValueObject):
+class StartFake(Table):
     """How the fake runs."""
 
     clock: str = argument(
@@ -115,7 +114,7 @@ class StartFake(ValueObject):
     )
 
 
-class AttachFake(ValueObject):
+class AttachFake(Table):
     """A running fake."""
 
     url: str = argument(
@@ -133,7 +132,7 @@ class AttachFake(ValueObject):
     admin_token: str | None = argument(text(), "The server's --admin-token, if it has one.", None, type="string")
 
 
-class SubmitExample(ValueObject):
+class SubmitExample(Table):
     """A request."""
 
     example: str = argument(
@@ -158,7 +157,7 @@ class SubmitExample(ValueObject):
     )
 
 
-class AdvanceClock(ValueObject):
+class AdvanceClock(Table):
     """How far."""
 
     seconds: float = argument(
@@ -170,7 +169,7 @@ class AdvanceClock(ValueObject):
     )
 
 
-class ListScenarios(ValueObject):
+class ListScenarios(Table):
     """Which ones."""
 
     query: str | None = argument(
@@ -178,7 +177,7 @@ class ListScenarios(ValueObject):
     )
 
 
-class ActivateScenario(ValueObject):
+class ActivateScenario(Table):
     """A scenario of the library, or a custom one."""
 
     name: str | None = argument(
@@ -202,20 +201,20 @@ class ActivateScenario(ValueObject):
     )
 
 
-class ListTasks(ValueObject):
+class ListTasks(Table):
     """Which ones."""
 
     state: str | None = argument(choice(*STATES), "Only tasks in this state.", None, type="string", enum=list(STATES))
     limit: int = integer(1, MAX_LISTED, "The newest so many.", 20)
 
 
-class TaskHistory(ValueObject):
+class TaskHistory(Table):
     """Which one."""
 
     task_id: str = argument(text(), "The taskId that generateTask returned.", type="string")
 
 
-class NearMisses(ValueObject):
+class NearMisses(Table):
     """What to compare with."""
 
     expected: Mapping[str, Any] | None = argument(
@@ -229,7 +228,7 @@ class NearMisses(ValueObject):
     limit: int = integer(1, MAX_LISTED, "At most so many of each kind.", 20)
 
 
-class CheckClient(ValueObject):
+class CheckClient(Table):
     """The client and the cases."""
 
     command: tuple[str, ...] = argument(
@@ -276,7 +275,7 @@ class CheckClient(ValueObject):
     )
 
 
-class SearchRules(ValueObject):
+class SearchRules(Table):
     """What to look for."""
 
     query: str = argument(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ltx_mock.fields import check_names
 from ltx_mock_contracts.model import SPEC_FAIL_CODES
-from ltx_mock_contracts.value_object import ValueObject
 
 __all__ = ["CASES", "Case", "End", "select_cases"]
 
@@ -19,7 +19,8 @@ RESET: Final = "CONNECTION_RESET_BY_PEER"
 SILENCE: Final = "NO_ANSWER"
 
 
-class Case(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
     """A situation that a client must handle.
 
     Attributes:

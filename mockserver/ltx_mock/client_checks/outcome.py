@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
-
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +23,8 @@ Results = Literal["url", "download", "either"]
 """What a client does with a result: return or print its URL, download it, or either."""
 
 
-class ClientRun(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRun:
     """How a client ended.
 
     Attributes:
@@ -47,7 +46,8 @@ class ClientRun(ValueObject):
     stop: Stop | None = None
 
 
-class CaseRun(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRun:
     """The run of a client in one case.
 
     Attributes:

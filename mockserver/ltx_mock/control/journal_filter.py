@@ -12,11 +12,10 @@ from typing import Any, NamedTuple, Self, get_args
 from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Entry, Kind, Operation, idempotency_key_of, trace_id_of
-from ltx_mock.fields import choice, fields_of, in_digits, read, reads, refused, text, whole
+from ltx_mock.fields import Table, choice, fields_of, in_digits, read, reads, refused, text, whole
 from ltx_mock.store.journal import Packed
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
-from ltx_mock_contracts.value_object import ValueObject
 
 KINDS: tuple[str, ...] = ("exchange", "all", *get_args(Kind))
 OPERATIONS: tuple[str, ...] = get_args(Operation)
@@ -40,7 +39,7 @@ def _finding(path: str, value: object) -> str:
     return value
 
 
-class Filter(ValueObject):
+class Filter(Table):
     """A filter of entries; None matches everything.
 
     `kind` is one of `KINDS`: an exchange is a request, a callback, or a download to which a scenario happened.

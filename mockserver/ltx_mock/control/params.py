@@ -11,7 +11,7 @@ from starlette.requests import Request
 from ltx_mock.asgi.content_encoding import EncodingError, TooLargeError, decoded
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError, SettingsError
-from ltx_mock.fields import V, in_digits, number, read, whole
+from ltx_mock.fields import AnyTable, in_digits, number, read, whole
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.validation.json_body import LARGE, PythonDecoder
 
@@ -63,8 +63,8 @@ def limit_of(request: Request, default: int = DEFAULT_LIMIT) -> int:
     return in_digits(whole(0))("limit", request.query_params.get("limit", default))
 
 
-async def body_of(cls: type[V], engine: Engine, request: Request) -> V:
-    """Return the body as a value object of `ltx_mock.control.bodies`.
+async def body_of(cls: type[AnyTable], engine: Engine, request: Request) -> AnyTable:
+    """Return the body as a table of `ltx_mock.control.bodies`.
 
     Raises:
         SettingsError: it is not a JSON object, or a name or a value in it is not allowed.

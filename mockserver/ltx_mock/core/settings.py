@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ltx_mock.core import setting_readers as readers
@@ -18,7 +18,6 @@ from ltx_mock.errors import SettingsError
 from ltx_mock.fields import Reader, check_names, number, several, switch, text, whole
 from ltx_mock.scenarios import Scenario, as_dict
 from ltx_mock_contracts.api import MAX_REQUESTS_PER_MINUTE, MAX_UNFINISHED_TASKS
-from ltx_mock_contracts.value_object import ValueObject
 
 MAX_CALLBACK_TIMEOUT = 3600
 MEBIBYTE = 1024 * 1024
@@ -39,7 +38,8 @@ def setting(default: object, reads: Reader[Any], about: str, **metadata: object)
     return field(default=default, metadata=metadata)
 
 
-class Settings(ValueObject):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """The settings of a fake. Immutable; `replace` makes a changed copy.
 
     Raises:
@@ -65,7 +65,7 @@ class Settings(ValueObject):
     api_key: tuple[str, ...] = setting(
         (), several(require_key), "Accept only this key (may be repeated). By default any key is valid.", metavar="KEY"
     )
-    rate_limit: Rate = setting(
+    rate_limit: Rate = setting(  # noqa: RUF009 - a Rate is immutable
         Rate(MAX_REQUESTS_PER_MINUTE, MINUTE),
         readers.rate,
         "Requests that each key may send (LIM-1).",
@@ -102,7 +102,7 @@ class Settings(ValueObject):
         "Let requests from pages of this origin name receivers and images on this machine (may be repeated).",
         metavar="ORIGIN",
     )
-    ca_file: str | os.PathLike[str] | None = setting(
+    ca_file: str | os.PathLike[str] | None = setting(  # noqa: RUF009 - a path is immutable
         None,
         readers.file_path,
         "Trust the certificates in this PEM file too, in callbacks and image fetches.",
@@ -136,7 +136,7 @@ class Settings(ValueObject):
         "A scenario by name, or a file of scenarios, active for each key (may be repeated).",
         metavar="NAME|FILE",
     )
-    timings: Timings | None = setting(
+    timings: Timings | None = setting(  # noqa: RUF009 - timings are immutable
         None,
         read_timings,
         "Draw the times of tasks from this file, as a real service has them; `ltx-mock recordings timings` writes it.",
@@ -154,7 +154,7 @@ class Settings(ValueObject):
         whole(1),
         "MiB of journal kept for all keys; requests without a valid key and idle keys are dropped first.",
     )
-    recordings: str | os.PathLike[str] | None = setting(
+    recordings: str | os.PathLike[str] | None = setting(  # noqa: RUF009 - a path is immutable
         None,
         readers.file_path,
         "Replay the recordings in this folder: a request that equals a recorded one gets the recorded responses.",
@@ -178,7 +178,7 @@ class Settings(ValueObject):
         for item in fields(self):
             given = getattr(self, item.name)
             if given is not None or item.default is not None:
-                vars(self)[item.name] = item.metadata["read"](item.name, given)
+                object.__setattr__(self, item.name, item.metadata["read"](item.name, given))
         if self.recordings_only and self.recordings is None:
             raise SettingsError("recordings_only needs recordings, the folder to replay", "recordings_only")
 

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import choice, plain, read, reads, refused, several, table_of, text, whole
+from ltx_mock.fields import Table, choice, plain, read, reads, refused, several, table_of, text, whole
 from ltx_mock_contracts.io.json_text import read_json
 from ltx_mock_contracts.io.safe_files import read_file
 from ltx_mock_contracts.model import LORA_MODES, MODEL, MODES, RESOLUTIONS
-from ltx_mock_contracts.value_object import ValueObject
 
 FORMAT = "ltx-mock-timings"
 VERSION = 1
@@ -35,7 +34,7 @@ def _times(path: str, value: object) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-class Life(ValueObject):
+class Life(Table):
     """The times of tasks of one kind, in milliseconds from creation, sorted.
 
     Attributes:
@@ -57,7 +56,7 @@ class Life(ValueObject):
             raise SettingsError("a life has either resolution and mode, or failCode", "lives")
 
 
-class Timings(ValueObject):
+class Timings(Table):
     """The lives of tasks of a service. `ltx-mock recordings timings` writes them, `as_dict` too.
 
     Attributes:

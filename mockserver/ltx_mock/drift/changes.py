@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ltx_mock.drift.profile import REDACTED, Evidence, Group, rule_of_place
 from ltx_mock_contracts.reporting.text import shortened
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -32,7 +31,8 @@ _NAMES: Final = {
 }
 
 
-class Change(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
     """One difference.
 
     Attributes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from itertools import chain
 from math import erfc, exp, lgamma, log, sqrt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ltx_mock_contracts.request import GenerateRequest
 from ltx_mock_contracts.trace.states import RANK
 from ltx_mock_contracts.validation import validate_request
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +42,8 @@ class Interval(NamedTuple):
         return None if self.high is None else (self.low + self.high) // 2
 
 
-class Life(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
     """What a recording shows of the life of a task.
 
     Attributes:

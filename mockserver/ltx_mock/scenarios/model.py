@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from ltx_mock.errors import SettingsError
-from ltx_mock.fields import choice, number, read, reads, refused, several, switch, table_of, text, whole
+from ltx_mock.fields import Table, choice, number, read, reads, refused, several, switch, table_of, text, whole
 from ltx_mock.scenarios.readers import count, header_value, json_object
 from ltx_mock_contracts.model import MODES
 from ltx_mock_contracts.request_fields import LONGEST_PROMPT
-from ltx_mock_contracts.value_object import ValueObject
 
 Operation = Literal["generateTask", "statusTask", "balance", "download", "callback"]
 Moment = Literal["request", "task", "answer"]
@@ -66,14 +66,14 @@ MAX_COPIES = 10
 MAX_RESTART_MS = 60_000
 
 
-class Fixed(ValueObject):
+class Fixed(Table):
     """Always so many milliseconds."""
 
     TYPE: ClassVar[str] = "fixed"
     milliseconds: int = reads(whole(0, MAX_MS))
 
 
-class Uniform(ValueObject):
+class Uniform(Table):
     """From `lower` to `upper` milliseconds, uniformly distributed."""
 
     TYPE: ClassVar[str] = "uniform"
@@ -81,7 +81,7 @@ class Uniform(ValueObject):
     upper: int = reads(whole(0, MAX_MS))
 
 
-class Lognormal(ValueObject):
+class Lognormal(Table):
     """Mostly about `median` milliseconds, with a long tail that grows with `sigma`."""
 
     TYPE: ClassVar[str] = "lognormal"
@@ -108,7 +108,7 @@ def any_delay(path: str, value: object) -> Delay:
     return found
 
 
-class Callback(ValueObject):
+class Callback(Table):
     """The changes to a task's callback.
 
     Attributes:
@@ -128,7 +128,7 @@ class Callback(ValueObject):
     signature: Flaw | None = reads(choice(*FLAWS), None)
 
 
-class Drift(ValueObject):
+class Drift(Table):
     """Deviations of a successful response from the contract.
 
     Attributes:
@@ -154,7 +154,7 @@ class Drift(ValueObject):
     malformed: bool = reads(switch, False)
 
 
-class Match(ValueObject):
+class Match(Table):
     """The requests that a scenario applies to, and how often.
 
     Attributes:
@@ -176,7 +176,7 @@ class Match(ValueObject):
     chance: float = reads(number(1, zero=False), 1.0)
 
 
-class Outcome(ValueObject):
+class Outcome(Table):
     """The effects of a scenario.
 
     Attributes:
@@ -234,7 +234,8 @@ class Outcome(ValueObject):
         return bool(self.fail_code or self.generation or self.stuck or self.callback)
 
 
-class Scenario(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
     """A match and an outcome. `name` is the name in the library, or a description."""
 
     name: str

@@ -81,6 +81,22 @@ def test_it_can_be_left_out(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
+def test_a_test_in_a_folder_that_is_called_like_us_is_rewritten(pytester: pytest.Pytester) -> None:
+    folder = pytester.mkdir("ltx_mock")
+    (folder / "test_in_folder.py").write_text("def test_one(): assert [1, 2] == [1, 3]")
+    result = pytester.runpytest_subprocess("--import-mode=importlib")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*At index 1 diff: 2 != 3"])
+
+
+def test_a_session_may_put_back_the_finders_of_python(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import sys\ndef pytest_sessionfinish(): sys.meta_path[:] = sys.meta_path[1:]")
+    pytester.makepyfile("def test_one(ltx_mock): pass")
+    result = pytester.runpytest_subprocess()
+    assert result.ret == 0
+    assert "Traceback" not in result.stderr.str()
+
+
 def test_workers_share_a_seed_and_draw_the_same_as_one_process_in_another_order(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_inside=SUITE)
     pytester.runpytest_subprocess("--ltx-seed=random", "-n", "4", *LIGHT).assert_outcomes(passed=12)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from ltx_mock_contracts.polling import FIRST_POLL_MS, POLL_EVERY_MS
-from ltx_mock_contracts.value_object import ValueObject
 
 if TYPE_CHECKING:
     from ltx_mock_contracts.rules import Source
@@ -22,7 +21,8 @@ def _option(default: Any, text: str, metavar: str | None = None, least: float = 
     return field(default=default, metadata={"help": text, "metavar": metavar, "least": least, "most": most})
 
 
-class Options(ValueObject):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
     """The target of the checks and their limits.
 
     Attributes:
