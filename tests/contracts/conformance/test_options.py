@@ -29,3 +29,10 @@ def test_a_number_out_of_its_range_is_refused(given: dict[str, Any], told: str) 
 def test_where_there_is_no_limit_any_number_may_be_given_or_none() -> None:
     options = Options(url="http://127.0.0.1:9", max_tasks=10**30, time_budget=None)
     assert (options.max_tasks, options.time_budget) == (10**30, None)
+
+
+def test_a_traceback_shows_no_key_and_no_token() -> None:
+    options = Options(url="http://127.0.0.1:9", api_key="one-key", other_key="another-key", admin_token="a-token")
+    assert "timeout=10.0" in repr(options)
+    assert not [secret for secret in options.secrets if secret in repr(options)]
+    assert len(options.secrets) == 3

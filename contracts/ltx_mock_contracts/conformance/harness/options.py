@@ -21,6 +21,11 @@ def _option(default: Any, text: str, metavar: str | None = None, least: float = 
     return field(default=default, metadata={"help": text, "metavar": metavar, "least": least, "most": most})
 
 
+def _secret(text: str, metavar: str) -> Any:
+    """Declare an option that a traceback does not show."""
+    return field(default=None, repr=False, metadata={"help": text, "metavar": metavar, "least": 0, "most": None})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The target of the checks and their limits.
@@ -38,9 +43,9 @@ class Options:
     sources: tuple[Source, ...] = ("spec", "vendor")
     rules: frozenset[str] | None = None
     seed: int = 0
-    api_key: str | None = _option(None, "The API key; by default APIXO_API_KEY.", "KEY")
-    other_key: str | None = _option(None, "A second key, to check that keys are separate (AUTH-4).", "KEY")
-    admin_token: str | None = _option(None, "The admin token of an ltx-mock; by default LTX_MOCK_ADMIN_TOKEN.", "TOKEN")
+    api_key: str | None = _secret("The API key; by default APIXO_API_KEY.", "KEY")
+    other_key: str | None = _secret("A second key, to check that keys are separate (AUTH-4).", "KEY")
+    admin_token: str | None = _secret("The admin token of an ltx-mock; by default LTX_MOCK_ADMIN_TOKEN.", "TOKEN")
     max_tasks: int | None = _option(
         None,
         "Never create more than N tasks, including tasks of invalid requests that the server accepts. By default the "
