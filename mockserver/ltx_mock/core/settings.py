@@ -39,7 +39,7 @@ def setting(default: object, reads: Reader[Any], about: str, **metadata: object)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings:  # noqa: PLW1641 - `dataclass` makes its hash
     """The settings of a fake. Immutable; `replace` makes a changed copy.
 
     Raises:
@@ -245,6 +245,10 @@ class Settings:
         values["api_key"] = [key_label(key) for key in self.api_key]
         values["store"] = readers.public_store(self.store)
         return values
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all settings. For a generated `__eq__` pytest shows each value that differs, also of a secret."""
+        return isinstance(other, Settings) and vars(self) == vars(other)
 
     def __repr__(self) -> str:
         """Return the settings for logs and failed tests, without secrets."""

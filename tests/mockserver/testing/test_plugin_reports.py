@@ -127,6 +127,24 @@ def test_no_key_is_in_a_report(pytester: pytest.Pytester) -> None:
     assert (pytester.path / "key").read_text() not in output
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "ltx_mock.Settings(admin_token='{}')",
+        "ltx_mock_contracts.conformance.harness.options.Options(url='', api_key='{}')",
+    ],
+)
+def test_no_secret_is_in_the_comparison_of_two_values(pytester: pytest.Pytester, made: str) -> None:
+    one, other = made.format("sk-one"), made.format("sk-other")
+    pytester.makepyfile(
+        values=f"import ltx_mock, ltx_mock_contracts.conformance.harness.options\none, other = {one}, {other}",
+        test_values="import values\ndef test_one(): assert values.one == values.other",
+    )
+    shown = pytester.runpytest_subprocess("-vv").stdout.str()
+    assert "1 failed" in shown
+    assert "sk-" not in shown
+
+
 def test_a_report_has_the_headers_of_the_last_request_and_how_late_an_answer_was(pytester: pytest.Pytester) -> None:
     """Without what is secret in them, and nothing in them moves a cursor."""
     test = """

@@ -27,7 +27,7 @@ def _secret(text: str, metavar: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options:  # noqa: PLW1641 - `dataclass` makes its hash
     """The target of the checks and their limits.
 
     Attributes:
@@ -80,6 +80,11 @@ class Options:
             if isinstance(value, (int, float)) and least is not None and not least <= value <= (most or inf):
                 limits = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
                 raise ValueError(f"{each.name} must be {limits}, not {value}")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all options. For a generated `__eq__` pytest shows each value that differs, also of a secret."""
+        same_kind = isinstance(other, Options)
+        return same_kind and all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self))
 
     @property
     def secrets(self) -> list[str]:
