@@ -40,12 +40,6 @@ _KEY_LABEL: Final = "$API_KEY"
 _MAX_PATTERNS: Final = 16
 _MAX_ESCAPED: Final = 500
 
-_USER: Final = re.compile(
-    r"""((?<=[A-Za-z0-9+.\-]):\\?/\\?/)([^\s/?#"'<>\\]{1,2000})(?=@)
-    |((?<=[A-Za-z0-9+.\-])(?P<e>%(?:25){0,3})3A(?P=e)2F(?P=e)2F)
-    ((?:(?!(?P=e)(?:2F|3F|23|26))[^\s/?#"'<>\\&]){1,2000}?)(?=(?P=e)40)""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _NAMES_OF_SECRETS: Final = r"""(?:(?:[A-Za-z0-9]{1,20}[_.\-]){0,3}
     (?:(?:access|api|auth|bearer|client|id|refresh|session)?token|(?:api|app|client)?secret
     |pass|password|passwd|passphrase|pwd|signature|sig|credential|credentials
@@ -80,6 +74,17 @@ def _parameters(names: str, *, escaped: bool) -> re.Pattern[str]:
     return re.compile(
         rf"""((?:[?&;\#]|&amp;|\\u0026|%(?:25){{0,3}}(?:3F|26|23)){names})
         (?:(=|\\u003d)({value})|(%(?:25){{0,3}}3D)((?:(?!%(?:25){{0,3}}(?:26|23))[^&;\#\s"'<>\\])+))""",
+        re.IGNORECASE | re.VERBOSE,
+    )
+
+
+@cache
+def _user() -> re.Pattern[str]:
+    """Return a pattern of users in URLs, compiled when it is needed, as in `_parameters`."""
+    return re.compile(
+        r"""((?<=[A-Za-z0-9+.\-]):\\?/\\?/)([^\s/?#"'<>\\]{1,2000})(?=@)
+        |((?<=[A-Za-z0-9+.\-])(?P<e>%(?:25){0,3})3A(?P=e)2F(?P=e)2F)
+        ((?:(?!(?P=e)(?:2F|3F|23|26))[^\s/?#"'<>\\&]){1,2000}?)(?=(?P=e)40)""",
         re.IGNORECASE | re.VERBOSE,
     )
 
@@ -184,7 +189,7 @@ def hide_url_secrets(text: str) -> str:
 
 def _has_url_secrets(text: str) -> bool:
     """Tell whether `hide_url_secrets` may change a text in which nothing is escaped."""
-    if "@" in text and _USER.search(text):
+    if "@" in text and _user().search(text):
         return True
     last = text.rfind("=")
     return last > 0 and _parameters(_NAMES_OF_SECRETS, escaped=False).search(text, 0, last + 2) is not None
@@ -199,7 +204,7 @@ def replace_url_secrets(text: str, label: Callable[[str, str], str], *, signed: 
         signed: Whether to replace all parameters of signed URLs, also those that say when a signature expires.
     """
     if "@" in text or "%40" in text or "%25" in text:
-        text = _USER.sub(lambda found: (found[1] or found[3]) + label("user", found[2] or found[5]), text)
+        text = _user().sub(lambda found: (found[1] or found[3]) + label("user", found[2] or found[5]), text)
     if "=" in text or "%3" in text or "%25" in text or "\\u003" in text:
         pattern = _parameters(_SIGNED if signed else _NAMES_OF_SECRETS, escaped="%" in text or "\\" in text)
         text = pattern.sub(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from ltx_mock.core.clock import FIXED_START, LATEST, MINUTE, SECOND
 from ltx_mock.core.hosts import ORIGIN
-from ltx_mock.fields import choice, in_digits, pairs, refused, text, whole
+from ltx_mock.fields import Table, choice, in_digits, pairs, refused, text, whole
 from ltx_mock.scenarios import Scenario, find_scenario, from_dict
 from ltx_mock_contracts.model import MODEL
 from ltx_mock_contracts.recordings.fields import parse_field
@@ -31,8 +30,7 @@ _USER_OR_QUERY = re.compile(r"(?<=:)(?!/).*(?=@)|(?<=//).*(?=@)|(?<=\?).*")
 _RATE = re.compile(r"(\d{1,12})/(second|minute|hour)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Table):
     """A number of requests per window in milliseconds."""
 
     count: int
@@ -50,7 +48,7 @@ def rate(path: str, value: object) -> Rate:
     found = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise refused(path, "one like 10000/minute (or /second, /hour)", value)
-    return Rate(int(found[1]), UNIT_MS[found[2]])
+    return Rate(count=int(found[1]), window_ms=UNIT_MS[found[2]])
 
 
 def prices(path: str, value: object) -> dict[str, int]:

@@ -38,8 +38,8 @@ def setting(default: object, reads: Reader[Any], about: str, **metadata: object)
     return field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:  # noqa: PLW1641 - `dataclass` makes its hash
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Settings:  # noqa: PLW1641 - prices are a dict, which has no hash
     """The settings of a fake. Immutable; `replace` makes a changed copy.
 
     Raises:
@@ -66,7 +66,7 @@ class Settings:  # noqa: PLW1641 - `dataclass` makes its hash
         (), several(require_key), "Accept only this key (may be repeated). By default any key is valid.", metavar="KEY"
     )
     rate_limit: Rate = setting(  # noqa: RUF009 - a Rate is immutable
-        Rate(MAX_REQUESTS_PER_MINUTE, MINUTE),
+        Rate(count=MAX_REQUESTS_PER_MINUTE, window_ms=MINUTE),
         readers.rate,
         "Requests that each key may send (LIM-1).",
         metavar="N/UNIT",

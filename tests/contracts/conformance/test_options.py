@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, nan
 from typing import Any
 
@@ -36,3 +37,10 @@ def test_a_traceback_shows_no_key_and_no_token() -> None:
     assert "timeout=10.0" in repr(options)
     assert not [secret for secret in options.secrets if secret in repr(options)]
     assert len(options.secrets) == 3
+
+
+def test_options_with_the_same_values_are_equal_and_have_one_hash() -> None:
+    first, second = (Options(url="http://127.0.0.1:1", api_key="sk-1", max_examples=3) for _ in range(2))
+    assert {first} == {second}
+    assert first != replace(first, api_key="sk-2")
+    assert first != "http://127.0.0.1:1"

@@ -17,7 +17,7 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import Timeline
 from ltx_mock_contracts.api import STATES, State
 
-RATE = Rate(3, 1000)
+RATE = Rate(count=3, window_ms=1000)
 
 
 @pytest.mark.rule("LIM-1")

@@ -34,7 +34,7 @@ KEYS = ("", "key", "other")
 WORKERS = ("one", "two")
 NARROW = Settings(
     clock="manual",
-    rate_limit=Rate(20, 1000),
+    rate_limit=Rate(count=20, window_ms=1000),
     max_concurrent=3,
     credits=40,
     journal_entries=7,

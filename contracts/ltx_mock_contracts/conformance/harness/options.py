@@ -26,8 +26,8 @@ def _secret(text: str, metavar: str) -> Any:
     return field(default=None, repr=False, metadata={"help": text, "metavar": metavar, "least": 0, "most": None})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:  # noqa: PLW1641 - `dataclass` makes its hash
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Options:
     """The target of the checks and their limits.
 
     Attributes:
@@ -83,10 +83,15 @@ class Options:  # noqa: PLW1641 - `dataclass` makes its hash
 
     def __eq__(self, other: object) -> bool:
         """Compare all options. For a generated `__eq__` pytest shows each value that differs, also of a secret."""
-        same_kind = isinstance(other, Options)
-        return same_kind and all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self))
+        return isinstance(other, Options) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
 
     @property
     def secrets(self) -> list[str]:
         """The secrets, which no report, trace or curl line may contain."""
         return [secret for secret in (self.api_key, self.other_key, self.admin_token) if secret]
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, each.name) for each in fields(self))
