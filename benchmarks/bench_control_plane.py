@@ -2,8 +2,8 @@
 
 The requests go straight into the application. Beside them a task wakes up each millisecond: the longest time between
 two turns of it is a *stall*, for which other requests wait. Both are processor time, since a busy machine adds to the
-other. `few` keys have many tasks each
-and 10,000 journal entries together, `many` keys have five tasks and a scenario each. The best of three is printed, of
+other. `few` keys have many tasks each and 10,000 journal entries together, all of the same large request; `new` is that
+with another prompt in each request; `many` keys have five tasks and a scenario each. The best of three is printed, of
 what changes nothing.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from _requests import GENERATE, LARGE, STATUS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltx_mock.asgi.in_process import Reply, call
@@ -29,15 +30,9 @@ TASKS = 100_000
 JOURNAL = 10_000
 FEW, MANY = 10, 20_000
 STUCK = b'{"name": "stuck"}'
-BODY = {
-    "request_type": "callback",
-    "callback_url": "https://app.example/hook",
-    "input": {"mode": "text-to-video", "prompt": "a city", "resolution": "480p", "duration": 5, "aspect_ratio": "16:9"},
-}
-GENERATE = "/api/v1/generateTask/ltx-2-19b"
-STATUS = "/api/v1/statusTask/ltx-2-19b?taskId="
+BODY = LARGE | {"request_type": "callback", "callback_url": "https://app.example/hook"}
 NEAR = b'{"operation": "generateTask", "mode": "text-to-video", "duration": 10}'
-COUNT = b'{"operation": "generateTask", "body": {"input": {"resolution": "480p"}}}'
+COUNT = b'{"operation": "generateTask", "body": {"input": {"resolution": "1080p"}}}'
 READS = (
     ("GET", "/tenants", b""),
     ("GET", "/tasks", b""),
@@ -133,11 +128,14 @@ async def sent(app: ASGIApp, method: str, target: str, body: bytes = b"", key: s
     return reply
 
 
-async def seed(engine: Engine, app: ASGIApp, keys: int, tasks: int) -> str:
+async def seed(engine: Engine, app: ASGIApp, keys: int, tasks: int, *, new: bool = False) -> str:
     """Make tasks of some keys, with some statuses, and let half of them end; return the id of one."""
     body = json.dumps(BODY).encode()
     task_id = ""
     for number in range(tasks):
+        if new:
+            prompt = f"{number} {LARGE['input']['prompt']}"
+            body = json.dumps(BODY | {"input": LARGE["input"] | {"prompt": prompt}}).encode()
         reply = await sent(app, "POST", GENERATE, body, f"k{number % keys}")
         task_id = json.loads(reply.body)["data"]["taskId"]
         if number % 2 == 0 and (keys == FEW or number < JOURNAL // 10):
@@ -151,8 +149,8 @@ async def seed(engine: Engine, app: ASGIApp, keys: int, tasks: int) -> str:
 
 
 def row(method: str, target: str, costs: list[Cost]) -> str:
-    best = min(costs, key=lambda cost: (cost.stall, cost.took))
-    return f"  {method:<6} {target:<34} {best.took:>8.1f} ms  stall {best.stall:>7.1f} ms  {best.size / 1024:>9.0f} KiB"
+    took, stall, size = map(min, zip(*costs, strict=True))
+    return f"  {method:<6} {target:<34} {took:>8.1f} ms  stall {stall:>7.1f} ms  {size / 1024:>9.0f} KiB"
 
 
 async def run(name: str, keys: int, tasks: int) -> None:
@@ -165,7 +163,7 @@ async def run(name: str, keys: int, tasks: int) -> None:
     engine = new_engine(Settings.from_mapping(settings))
     app = build(engine)
     await engine.open()
-    task_id = await seed(engine, app, keys, tasks)
+    task_id = await seed(engine, app, keys, tasks, new=name == "new")
     _tame_garbage_collector()
     entries = sum(len(tenant.journal) for tenant in engine.store.tenants())
     print(f"{name}: {tasks} tasks of {keys} keys, {entries} journal entries")
@@ -182,7 +180,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=TASKS)
     wanted = parser.parse_args()
-    for name, keys in (("few", FEW), ("many", MANY)):
+    for name, keys in (("few", FEW), ("new", FEW), ("many", MANY)):
         await run(name, keys, wanted.tasks)
 
 
