@@ -149,9 +149,11 @@ class Redactor:
     def json(self, value: object) -> str:
         """Return plain data as JSON, like `write_json` of what `value` returns."""
         text = write_json(value)
-        if "\ufffd" in text or self._may_have_secrets(text.replace('\\"', '"')):
-            return write_json(self._value(value))
-        return text
+        return text if self.is_clean(text) else write_json(self._value(value))
+
+    def is_clean(self, text: str) -> bool:
+        """Tell whether JSON certainly has no secrets; False says nothing."""
+        return "\ufffd" not in text and not self._may_have_secrets(text.replace('\\"', '"'))
 
     def _may_have_secrets(self, shown: str) -> bool:
         """Tell whether a value may contain secrets, by its `repr` or JSON: most have none, and need no walk."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,20 +18,19 @@ from starlette.responses import Response
 from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.turns import drained, in_turns
+from ltx_mock.asgi.turns import drained, in_turns, serve_others
 from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Distance, Expectation
 from ltx_mock.control.from_json import Exchange
-from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, entries_after, select
+from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, select
 from ltx_mock.control.listing import Text, in_pieces, listing
 from ltx_mock.control.params import find_tenant, json_body, limit_of, real_seconds, tenant_of_query
-from ltx_mock.control.to_json import body_value, entry_text, entry_view, hide_in
+from ltx_mock.control.to_json import entry_text, entry_view, hide, shown_body
 from ltx_mock.core.journal_entry import ClockEntry, Entry, ExchangeEntry, RequestEntry, idempotency_key_of
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import NotFoundError
 from ltx_mock.fields import check_names, choice, whole
-from ltx_mock.store.journal import Packed
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
@@ -42,6 +41,8 @@ ALL = 10**9
 NEAR = 3
 MAX_COMPARED = 2000
 ENTRY_SIZE = 500
+LONG = 4096
+"""Other requests are served before a body of more bytes is read."""
 SAME_BODIES = 256
 """How many different bodies a count remembers: most clients send the same few again and again."""
 
@@ -89,17 +90,19 @@ class Journal:
         body = await json_body(self._engine, request)
         check_names("field", body, (*FIELDS, "body", "tenant", "key"))
         wanted = Filter.of(body)
-        besides = replace(wanted, with_body=False)
-        has_body = lru_cache(SAME_BODIES)(wanted.has_body)
-
-        def matches(packed: Packed) -> bool:
-            entry = packed.unpack()
-            return besides.matches(entry) and (not wanted.with_body or has_body(entry.request))
-
+        besides, has_body = replace(wanted, with_body=False), lru_cache(SAME_BODIES)(wanted.has_body)
         tenants = [each for each in await self._tenants(request, body) if each.journal.last > wanted.since]
-        kept = chain.from_iterable(entries_after(wanted.since, tenant) for tenant in tenants)
-        made = self._engine.worker.each((each.size if wanted.with_body else 0, partial(matches, each)) for each in kept)
-        return {"count": sum([sum(several) async for several in made])}
+        count = 0
+        async for packed in in_turns(chain.from_iterable(map(wanted.entries_of, tenants))):
+            entry = packed.unpack()
+            if not besides.matches(entry):
+                continue
+            if wanted.with_body and len(entry.request) > LONG:
+                await serve_others()
+                count += await self._engine.worker.read(has_body, entry.request)
+            else:
+                count += not wanted.with_body or has_body(entry.request)
+        return {"count": count}
 
     async def near(self, request: Request) -> Response:
         """Return the entries nearest to an expected request, with the mismatches."""
@@ -107,25 +110,19 @@ class Journal:
         limit = whole(0)("limit", expected.pop("limit", NEAR))
         tenants = await self._tenants(request, expected)
         expectation = Expectation({name: value for name, value in expected.items() if name not in {"tenant", "key"}})
-        newest = (await select(tenants, Filter(kind="request"), MAX_COMPARED)).entries
-        found = [
-            (tenant, entry)
-            async for tenant, packed in in_turns(newest)
-            if isinstance(entry := packed.unpack(), RequestEntry)
-        ]
-        of_operation = [each for each in found if each[1].operation == expected.get("operation")]
-        if "operation" in expected and len(of_operation) >= limit:
-            found = of_operation  # all others are farther away
+        operation = expected.get("operation")
+        newest = await _requests(tenants, operation) if isinstance(operation, str) else []
+        if len(newest) < limit or not newest:  # otherwise all others are farther away
+            newest = await _requests(tenants)
 
-        def compared(tenant: Tenant, entry: RequestEntry) -> tuple[Distance, Tenant, RequestEntry]:
-            return expectation.distance(_compared(tenant, entry)), tenant, entry
+        def compared(kept: Kept) -> tuple[Distance, Kept]:
+            tenant, entry = kept[0], cast("RequestEntry", kept[1].unpack())
+            return expectation.distance(_compared(tenant, entry)), kept
 
-        made = self._engine.worker.each((entry.size, partial(compared, tenant, entry)) for tenant, entry in found)
+        made = self._engine.worker.each((each[1].size, partial(compared, each)) for each in newest)
         seen = sorted([each async for several in made for each in several], key=itemgetter(0))
-        matches = sum(not mismatches for (_, mismatches, _), _, _ in seen)
-        rows = (
-            (ENTRY_SIZE + entry.size, partial(_near, expectation, tenant, entry)) for _, tenant, entry in seen[:limit]
-        )
+        matches = sum(not mismatches for (_, mismatches, _), _ in seen)
+        rows = ((_size(each), partial(_near, expectation, each)) for _, each in seen[:limit])
         return listing(self._engine.worker, "near", rows, matches=matches)
 
     async def forget(self, request: Request) -> dict[str, Any]:
@@ -193,13 +190,14 @@ class News(Observer):
         self.came.set()
 
 
+async def _requests(tenants: Sequence[Tenant], operation: str | None = None) -> list[Kept]:
+    """Return the newest requests, of one operation if given."""
+    return (await select(tenants, Filter(kind="request", operation=operation), MAX_COMPARED)).entries
+
+
 def _compared(tenant: Tenant, entry: RequestEntry) -> Exchange:
     """Return what an expectation looks at, as `Exchange.of` returns it."""
-    texts: dict[str, Any] = {
-        "body": body_value(entry.request),
-        "cause": entry.cause and entry.cause.text,
-        "idempotency_key": idempotency_key_of(entry),
-    }
+    idempotency_key = idempotency_key_of(entry)
     return Exchange(
         number=entry.number,
         at=entry.at,
@@ -210,13 +208,16 @@ def _compared(tenant: Tenant, entry: RequestEntry) -> Exchange:
         task_id=entry.task_id,
         state=entry.state,
         findings=entry.findings,
+        cause=entry.cause and hide(tenant, entry.cause.text),
+        body=shown_body(tenant, entry.request),
         answer=None,
-        **hide_in(tenant, texts),
+        idempotency_key=idempotency_key and hide(tenant, idempotency_key),
     )
 
 
-def _near(expectation: Expectation, tenant: Tenant, entry: RequestEntry) -> str:
-    view = entry_view(tenant, entry)
+def _near(expectation: Expectation, kept: Kept) -> str:
+    tenant, packed = kept
+    view = entry_view(tenant, packed.unpack())
     differences = [mismatch._asdict() for mismatch in expectation.difference(Exchange.of(view))]
     return write_json({"request": view, "differences": differences})
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Self, get_args
 
 from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
-from ltx_mock.core.journal_entry import Entry, Kind, Operation, idempotency_key_of, trace_id_of
+from ltx_mock.core.journal_entry import Endpoint, Entry, Kind, Operation, idempotency_key_of, trace_id_of
 from ltx_mock.fields import Table, choice, fields_of, in_digits, read, reads, refused, text, whole
-from ltx_mock.store.journal import Packed
+from ltx_mock.store.journal import Packed, sign
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
 
@@ -70,16 +70,26 @@ class Filter(Table):
         found = read(cls, {name: given[name] for name in FIELDS if name in given})
         return replace(found, body=given["body"], with_body=True) if "body" in given else found
 
+    def entries_of(self, tenant: Tenant) -> Iterator[Packed]:
+        """Yield the entries of a tenant as they are kept, the newest first: all that match, and others."""
+        signs = [sign(self.task)] if self.task else []
+        if self.operation is not None and self.operation in get_args(Endpoint):
+            signs.append(sign(self.operation))
+        if self.status and self.status.isdigit():
+            signs.append(sign(int(self.status)))
+        return takewhile(lambda each: each.number > self.since, tenant.journal.newest_first(signs))
+
     def matches(self, entry: Entry) -> bool:
         """Tell whether an entry matches."""
         return (
             entry.number > self.since
             and self._of_kind(entry)
-            and self.operation in {None, entry.operation}
-            and self.task in {None, entry.task_id}
-            and self._has_status(entry.status)
-            and self._has_finding(entry)
-            and self._has_headers(entry)
+            and (self.operation is None or self.operation == entry.operation)
+            and (self.task is None or self.task == entry.task_id)
+            and (self.status is None or self._has_status(entry.status))
+            and (self.finding is None or self._has_finding(entry))
+            and (self.idempotency_key is None or self.idempotency_key == idempotency_key_of(entry))
+            and (self.trace is None or self.trace == trace_id_of(entry))
             and (not self.with_body or self.has_body(entry.request))
         )
 
@@ -93,21 +103,12 @@ class Filter(Table):
         return self.kind in {"all", entry.kind}
 
     def _has_status(self, status: int | None) -> bool:
-        if self.status is None:
-            return True
         if status is None or self.status == NONE:
             return status is None and self.status == NONE
         return self.status in {str(status), f"{status // 100}xx"}
 
     def _has_finding(self, entry: Entry) -> bool:
-        if self.finding is None:
-            return True
         return any(self.finding in {ANY, finding.rule} for finding in entry.findings)
-
-    def _has_headers(self, entry: Entry) -> bool:
-        if self.idempotency_key not in {None, idempotency_key_of(entry) if self.idempotency_key else None}:
-            return False
-        return self.trace in {None, trace_id_of(entry) if self.trace else None}
 
 
 FIELDS = tuple(fields_of(Filter))
@@ -128,17 +129,12 @@ async def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selec
     return Selection(found[:limit], forgotten or more or len(found) > limit)
 
 
-def entries_after(number: int, tenant: Tenant) -> Iterator[Packed]:
-    """Yield the entries of a tenant after this number as they are kept, the newest first."""
-    return takewhile(lambda each: each.number > number, tenant.journal.newest_first())
-
-
 async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
     last = max((tenant.journal.last for tenant in tenants), default=0)
 
     def items(tenant: Tenant) -> Iterator[Packed]:
         """Leave out entries that are written meanwhile: of another tenant they might be missed, and be passed over."""
-        return dropwhile(lambda each: each.number > last, entries_after(wanted.since, tenant))
+        return dropwhile(lambda each: each.number > last, wanted.entries_of(tenant))
 
     def highest(tenant: Tenant) -> int | None:
         return tenant.journal.last if tenant.journal.last > wanted.since else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable
 from itertools import chain
 from typing import TypeAlias
 
@@ -22,26 +22,29 @@ Text: TypeAlias = Part[str]
 
 def listing(aside: WorkerThread, name: str, rows: Iterable[Text], **rest: object) -> Response:
     """Return a response with a list of this name and further fields; each row is JSON."""
+    head = f"{{{write_json(name)}:["
+    tail = "]" + "".join(f",{write_json(key)}:{write_json(value)}" for key, value in rest.items()) + "}"
     rows = iter(rows)
     begun, size = list[Text](), 0
     for row in rows:
         begun.append(row)
         size += row[0]
         if size > LARGE:
-            return StreamedResponse(in_pieces(aside, _texts(name, chain(begun, rows), rest)), "application/json")
-    return Response("".join(text() for _, text in _texts(name, begun, rest)), media_type="application/json")
+            pieces = _between(head, in_pieces(aside, chain(begun, rows), ","), tail)
+            return StreamedResponse(pieces, "application/json")
+    return Response(head + ",".join([text() for _, text in begun]) + tail, media_type="application/json")
 
 
-async def in_pieces(aside: WorkerThread, texts: Iterable[Text]) -> AsyncIterator[str]:
+async def in_pieces(aside: WorkerThread, texts: Iterable[Text], separator: str = "") -> AsyncIterator[str]:
     """Yield texts in pieces, in turns with other requests."""
+    before = ""
     async for several in aside.each(texts):
-        yield "".join(several)
+        yield before + separator.join(several)
+        before = separator
 
 
-def _texts(name: str, rows: Iterable[Text], rest: Mapping[str, object]) -> Iterator[Text]:
-    yield 0, lambda: f"{{{write_json(name)}:["
-    comma = ""
-    for size, text in rows:
-        yield size, lambda comma=comma, text=text: comma + text()  # type: ignore[misc]
-        comma = ","
-    yield 0, lambda: "]" + "".join(f",{write_json(key)}:{write_json(value)}" for key, value in rest.items()) + "}"
+async def _between(head: str, pieces: AsyncIterator[str], tail: str) -> AsyncIterator[str]:
+    async for piece in pieces:
+        yield head + piece
+        head = ""
+    yield tail

@@ -39,8 +39,11 @@ async def newest(
             heads.append((-most, -len(heads), tenant, None, None))  # of equal places the last tenant's is the newest
     heapq.heapify(heads)
     found = list[tuple[Tenant, T]]()
-    for looked_at, each in enumerate(_newest_first(heads, items, place, wanted), 1):
-        if looked_at % AT_ONCE == 0:
+    looked_at = 0
+    for work, each in _newest_first(heads, items, place, wanted):
+        looked_at += work
+        if looked_at >= AT_ONCE:
+            looked_at = 0
             await serve_others()
         if each is not None:
             found.append(each)
@@ -58,22 +61,22 @@ def _newest_first(
     items: Callable[[Tenant], Iterable[T]],
     place: Callable[[Tenant, T], int],
     wanted: Callable[[Tenant, T], bool] | None,
-) -> Iterator[tuple[Tenant, T] | None]:
-    """Yield the wanted items, newest first, and None for each step between them.
+) -> Iterator[tuple[int, tuple[Tenant, T] | None]]:
+    """Yield the wanted items, newest first, and None for each step between them; and before it how much work it was.
 
-    The items of a tenant are read as soon as its place is the highest.
+    The items of a tenant are read as soon as its place is the highest: that may be as much as `AT_ONCE` items are.
     """
     while heads:
         _, order, tenant, rest, item = heads[0]
         if rest is None:
             rest = iter(items(tenant))
-            yield None
+            yield AT_ONCE, None
         else:
-            yield tenant, item
+            yield 1, (tenant, item)
         for before in rest:
             if wanted is None or wanted(tenant, before):
                 heapq.heapreplace(heads, (-place(tenant, before), order, tenant, rest, before))
                 break
-            yield None
+            yield 1, None
         else:
             heapq.heappop(heads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ltx_mock.core.clock import LATEST
 from ltx_mock.core.journal_entry import (
@@ -16,6 +16,7 @@ from ltx_mock.core.journal_entry import (
     ExchangeEntry,
     Headers,
     RequestEntry,
+    headers_size,
     idempotency_key_of,
     trace_id_of,
 )
@@ -33,8 +34,11 @@ _PORT = re.compile(r":\d+$", re.ASCII)
 MAX_PARTS = 5000
 """A body with more commas and opening brackets than this is output as text."""
 
-SAME_HEADERS = 256
-"""The number of different headers that are remembered without their secrets: most requests repeat those of another."""
+SAME = 256
+"""The number of different headers and bodies that are remembered: most requests repeat those of another."""
+
+MAX_SAME_BYTES = 4096
+"""The maximum size of a body, and of headers, that are remembered."""
 
 T = TypeVar("T")
 
@@ -49,15 +53,16 @@ def task_view(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
 
     Times are Unix milliseconds. `timeline` has all states after `pending`, and no end while its assets are checked.
     """
-    return hide_in(tenant, _task(tenant, task, now))
+    return hide_in(tenant, _about_task(tenant, task, now) | {"request": body_value(task.body)})
 
 
 def task_text(tenant: Tenant, task: Task, now: int) -> str:
     """Return `task_view` as JSON."""
-    return _redactor(tenant).json(_task(tenant, task, now))
+    redactor = _redactor(tenant)
+    return f'{redactor.json(_about_task(tenant, task, now))[:-1]},"request":{_body_text(redactor, task.body)}}}'
 
 
-def _task(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
+def _about_task(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
     line = task.timeline
     state = line.state(now)
     transitions = line.transitions(line.created - 1, line.ended - 1 if task.inspecting else LATEST)
@@ -81,7 +86,6 @@ def _task(tenant: Tenant, task: Task, now: int) -> dict[str, object]:
         "cost": task.cost,
         "seed": task.seed,
         "resultUrl": responses.result_url(task) if state == "success" else None,
-        "request": body_value(task.body),
     }
 
 
@@ -101,57 +105,100 @@ def _delivery(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
 
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
     """Return a journal entry; all kinds have the same fields, and bodies are converted by `body_value`."""
-    return hide_in(tenant, _entry(tenant, entry))
+    alike = _alike(entry, tenant.id, tenant.label, hide_port=_hides_port(tenant))
+    return hide_in(tenant, _own(entry) | alike | {"request": body_value(entry.request)})
 
 
 def entry_text(tenant: Tenant, entry: Entry) -> str:
-    """Return `entry_view` as JSON."""
-    return _redactor(tenant).json(_entry(tenant, entry))
+    """Return `entry_view` as JSON. What most entries have in common is written only once."""
+    redactor = _redactor(tenant)
+    write = _same_alike_text if headers_size(entry.request_headers) <= MAX_SAME_BYTES else _alike_text
+    alike = write(redactor, _without_own(entry), tenant.id, tenant.label, _hides_port(tenant))
+    return f'{redactor.json(_own(entry))[:-1]},{alike[1:-1]},"request":{_body_text(redactor, entry.request)}}}'
 
 
-def _entry(tenant: Tenant, entry: Entry) -> dict[str, object]:
-    view: dict[str, object] = {
+def _own(entry: Entry) -> dict[str, object]:
+    """Return what is different in each entry, or may be long."""
+    return {
         "number": entry.number,
-        "kind": entry.kind,
         "at": entry.at,
-        "tenant": tenant.id,
-        "key": tenant.label,
-        "operation": entry.operation,
-        "method": "",
-        "target": "",
-        "status": entry.status,
+        "target": "" if isinstance(entry, ClockEntry) else entry.target,
         "taskId": entry.task_id,
-        "state": None,
+        "ended": _ended(entry),
         "findings": [finding.as_dict() for finding in entry.findings],
-        "cause": None if entry.cause is None else entry.cause.text,
-        "causeKind": None if entry.cause is None else entry.cause.kind,
-        "fault": None,
+        "answer": _answer(entry),
+    }
+
+
+def _ended(entry: Entry) -> int | None:
+    if isinstance(entry, DownloadEntry):
+        return None
+    return entry.until if isinstance(entry, ClockEntry) else entry.ended
+
+
+_OWN: Any = {"number": 0, "at": 0, "target": ""}
+_OWN_OF_REQUEST: Any = {"task_id": None, "request": b"", "response": b"", "findings": ()}
+_OWN_OF_DOWNLOAD: Any = {"task_id": "", "sent": 0, "promised": 0, "problem": b""}
+
+
+def _without_own(entry: Entry) -> Entry:
+    """Return what `_alike` needs of an entry, hashable although some servers have headers as lists."""
+    headers: Headers = tuple(map(tuple, entry.request_headers))  # type: ignore[arg-type]
+    match entry:
+        case RequestEntry():
+            return entry._replace(**_OWN, **_OWN_OF_REQUEST, ended=entry.latency, request_headers=headers)
+        case CallbackEntry():
+            return entry._replace(**_OWN, task_id="", request=b"", ended=entry.ended - entry.at)
+        case DownloadEntry():
+            return entry._replace(**_OWN, **_OWN_OF_DOWNLOAD, request_headers=headers)
+        case ClockEntry():
+            return entry._replace(number=0, at=0, until=0)
+
+
+def _alike_text(redactor: Redactor, entry: Entry, tenant_id: str, label: str, hide_port: bool) -> str:
+    return redactor.json(_alike(entry, tenant_id, label, hide_port=hide_port))
+
+
+_same_alike_text = lru_cache(maxsize=SAME, typed=True)(_alike_text)
+
+
+def _alike(entry: Entry, tenant_id: str, label: str, *, hide_port: bool) -> dict[str, object]:
+    """Return what entries may have in common."""
+    exchange = None if isinstance(entry, ClockEntry) else entry
+    request = entry if isinstance(entry, RequestEntry) else None
+    cause = entry.cause
+    view: dict[str, object] = {
+        "kind": entry.kind,
+        "tenant": tenant_id,
+        "key": label,
+        "operation": entry.operation,
+        "method": method_of(exchange) if exchange else "",
+        "status": entry.status,
+        "state": request.state if request else None,
+        "cause": None if cause is None else cause.text,
+        "causeKind": None if cause is None else cause.kind,
+        "fault": request.fault if request else None,
         "idempotencyKey": idempotency_key_of(entry),
         "traceId": trace_id_of(entry),
-        "requestHeaders": {},
-        "headers": {},
-        "ended": None,
         "latency": entry.latency,
-        "request": body_value(entry.request),
-        "answer": None,
+        "requestHeaders": joined(_request_headers(exchange, hide_port=hide_port)) if exchange else {},
+        "headers": joined(decoded(request.response_headers)) if request else {},
     }
-    if isinstance(entry, ClockEntry):
-        view["ended"] = entry.until
-        return view
-    view["method"], view["target"] = method_of(entry), entry.target
-    view["requestHeaders"] = joined(request_headers(tenant, entry))
-    if isinstance(entry, DownloadEntry):
-        view["answer"] = body_value(entry.problem) or {"sent": entry.sent, "size": entry.promised}
-    else:
-        view["ended"] = entry.ended
-    if isinstance(entry, RequestEntry):
-        view["state"], view["fault"], view["answer"] = entry.state, entry.fault, body_value(entry.response)
-        view["headers"] = joined(decoded(entry.response_headers))
-        if entry.gaps:
-            view["gaps"] = list(entry.gaps)
+    if request and request.gaps:
+        view["gaps"] = list(request.gaps)
     if is_observed(entry):
         view["clock"] = "observer"
     return view
+
+
+def _answer(entry: Entry) -> object:
+    match entry:
+        case RequestEntry():
+            return body_value(entry.response)
+        case DownloadEntry():
+            return body_value(entry.problem) or {"sent": entry.sent, "size": entry.promised}
+        case _:
+            return None
 
 
 def is_observed(entry: Entry) -> bool:
@@ -169,10 +216,18 @@ def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str
 
     A port that the system chose is removed from `host`, since it would differ from run to run.
     """
+    return _request_headers(entry, hide_port=_hides_port(tenant))
+
+
+def _hides_port(tenant: Tenant) -> bool:
+    return tenant.settings.port == 0
+
+
+def _request_headers(entry: ExchangeEntry, *, hide_port: bool) -> list[tuple[str, str]]:
     if isinstance(entry, CallbackEntry):
         return [("content-type", entry.content_type), *_without_secrets(entry.request_headers)]
     headers = _without_secrets(entry.request_headers)
-    if tenant.settings.port == 0:
+    if hide_port:
         headers = [(name, _PORT.sub("", value) if name == "host" else value) for name, value in headers]
     return headers
 
@@ -181,7 +236,7 @@ def _without_secrets(headers: Headers) -> list[tuple[str, str]]:
     return [_without_secret(name, value) for name, value in headers]
 
 
-@lru_cache(maxsize=SAME_HEADERS)
+@lru_cache(maxsize=SAME)
 def _without_secret(name: bytes, value: bytes) -> tuple[str, str]:
     ((lower, text),) = decoded([(name, value)])
     return lower, header_value(lower, text)
@@ -250,4 +305,32 @@ def body_value(raw: bytes) -> object:
             return parse_body(raw) if raw else None
         except MalformedBody:
             pass
+    return _text(raw)
+
+
+def shown_body(tenant: Tenant, raw: bytes) -> object:
+    """Return `body_value` without secrets. Equal bodies share it, so nobody may change it."""
+    return (_same_body if len(raw) <= MAX_SAME_BYTES else _body)(_redactor(tenant), raw)
+
+
+def _body(redactor: Redactor, raw: bytes) -> object:
+    value = body_value(raw)
+    return value if isinstance(value, (dict, list)) and redactor.is_clean(_text(raw)) else redactor.value(value)
+
+
+def _body_text(redactor: Redactor, raw: bytes) -> str:
+    return (_same_written if len(raw) <= MAX_SAME_BYTES else _written)(redactor, raw)
+
+
+def _written(redactor: Redactor, raw: bytes) -> str:
+    """Return `_body` as JSON. What is JSON in one line is quoted as it came: to write it anew takes as long again."""
+    value, text = body_value(raw), _text(raw)
+    is_line = isinstance(value, (dict, list)) and text.isprintable() and "##[" not in text
+    return text if is_line and redactor.is_clean(text) else redactor.json(value)
+
+
+_same_body, _same_written = lru_cache(maxsize=SAME)(_body), lru_cache(maxsize=SAME)(_written)
+
+
+def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")

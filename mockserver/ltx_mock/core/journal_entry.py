@@ -16,8 +16,9 @@ from ltx_mock_contracts.api import State
 from ltx_mock_contracts.validation.findings import Finding
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
-ApiOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "other"]
-RequestOperation: TypeAlias = Literal["generateTask", "statusTask", "balance", "callback", "other"]
+Endpoint: TypeAlias = Literal["generateTask", "statusTask", "balance"]
+ApiOperation: TypeAlias = Literal[Endpoint, "other"]
+RequestOperation: TypeAlias = Literal[Endpoint, "callback", "other"]
 """The operation of an exchange: an endpoint, a callback of the fake, or `other`."""
 Operation: TypeAlias = Literal[RequestOperation, "clock"]
 Kind: TypeAlias = Literal["request", "callback", "clock", "download"]

@@ -12,8 +12,10 @@ from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
 from ltx_mock.core.timeline import Timeline
-from ltx_mock_contracts.api import State
+from ltx_mock_contracts.api import ENDED, State
 
+MANY = 1000
+"""So many tasks are not sorted, but looked for among all, which are in order."""
 SETTLED_BY_A_REQUEST = 10
 """The number of changes of states that a new task notes, which adds two."""
 
@@ -135,16 +137,17 @@ class TaskLimits:
 
     def in_state(self, state: State, now: int) -> Iterable[Task]:
         """Return the tasks that are in a state at this moment, newest first."""
-        if state in {"success", "failed"}:
-            tasks, failed = [*reversed(self._tasks.values())], state == "failed"
+        newest_first = reversed(self._tasks.values())
+        if state in ENDED:
             # Under load the newest tasks are all unfinished.
             differ = map(is_not, reversed(self._tasks), reversed(self.unfinished))
-            newest = next(compress(count(), differ), len(self.unfinished))
-            lines = ((task, task.timeline) for task in islice(tasks, newest, None))
-            return (task for task, line in lines if line.ended <= now and (line.failure is not None) == failed)
-        started, processing = state == "processing", self.processing
-        found = (self._tasks[task_id] for task_id in self.unfinished if (task_id in processing) == started)
-        return sorted(found, key=attrgetter("number"), reverse=True)
+            unfinished = next(compress(count(), differ), len(self.unfinished))
+            ended = [*islice(newest_first, unfinished, None)]
+            return (task for task in ended if task.timeline.state(now) == state)
+        ids = self.processing if state == "processing" else self.unfinished.keys() - self.processing
+        if len(ids) < MANY:
+            return sorted(map(self._tasks.__getitem__, ids), key=attrgetter("number"), reverse=True)
+        return [*compress(newest_first, map(ids.__contains__, reversed(self._tasks)))]
 
     def _look_at(self, task_id: str, moment: int) -> None:
         """Let `settle` look at a task as soon as it is given this moment."""

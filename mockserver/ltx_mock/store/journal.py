@@ -10,7 +10,8 @@ from __future__ import annotations
 import marshal
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ltx_mock.core.cause import Cause
@@ -22,6 +23,8 @@ WITHOUT_REFERENCES = 2
 """The version of marshal that does not look for values that occur twice."""
 LARGE = 8 * 1024
 """The number of bytes from which a body is not copied."""
+STEP = 20
+"""The number of entries of which a search for signs yields at least one."""
 PACKED_BYTES, ENTRY_BYTES = 100, 700
 """The overhead in bytes, of a packed entry and of another."""
 
@@ -57,9 +60,13 @@ class Journal(Iterable[Entry]):
     def __iter__(self) -> Iterator[Entry]:
         return map(_unpacked, list(self._packed))
 
-    def newest_first(self) -> Iterator[Packed]:
-        """Yield the entries of the moment as they are kept, the newest first."""
-        return map(Packed, list(reversed(self._numbers)), list(reversed(self._packed)))
+    def newest_first(self, signs: Sequence[bytes] = ()) -> Iterator[Packed]:
+        """Yield the entries of the moment as they are kept, the newest first.
+
+        Those that lack one of `signs` are left out, except some: a long search has its steps.
+        """
+        entries = map(Packed, list(reversed(self._numbers)), list(reversed(self._packed)))
+        return _with_signs(entries, signs) if signs else entries
 
     @property
     def first(self) -> int:
@@ -80,7 +87,7 @@ class Journal(Iterable[Entry]):
 
     def of_task(self, task_id: str) -> Iterator[Entry]:
         """Yield the entries of a task, the oldest first."""
-        name = task_id.encode("utf-8", "surrogatepass")  # as marshal writes it
+        name = sign(task_id)
         found = [each for each in self._packed if not isinstance(each, bytes) or name in each]
         return (entry for entry in map(_unpacked, found) if entry.task_id == task_id)
 
@@ -105,6 +112,21 @@ class Journal(Iterable[Entry]):
         """Remove all entries."""
         self._numbers.clear()
         self._packed.clear()
+
+
+def sign(value: str | int) -> bytes:
+    """Return bytes that are in each packed entry with this value; others may have them too."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return marshal.dumps(value, WITHOUT_REFERENCES)
+
+
+def _with_signs(entries: Iterator[Packed], signs: Sequence[bytes]) -> Iterator[Packed]:
+    while several := list(islice(entries, STEP)):
+        found = several
+        for each in signs:
+            found = [packed for packed in found if not isinstance(packed.data, bytes) or each in packed.data]
+        yield from found or several[-1:]
 
 
 def _packed(entry: Entry) -> bytes | Entry:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.control import journal_filter
+from ltx_mock.control import journal, journal_filter
 from ltx_mock.control.journal import News
 from ltx_mock.control.to_json import body_value
 from ltx_mock.testing.tenant import World
@@ -217,6 +217,22 @@ def test_requests_of_another_operation_are_the_farthest(admin: httpx.Client, lim
         told = admin.post("/requests/near", json=expected | {"limit": limit}).json()
         assert numbers([each["request"] for each in told["near"]]) == found[:limit]
         assert told["matches"] == ("status" in expected)
+
+
+@pytest.mark.usefixtures("day")
+def test_the_newest_requests_of_the_expected_operation_are_compared(
+    admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many newer ones another operation has; only too few of them let those of others be compared."""
+    monkeypatch.setattr(journal, "MAX_COMPARED", 2)
+    for expected, found in (
+        ({"operation": "statusTask", "status": 200, "limit": 1}, [2]),
+        ({"operation": "generateTask", "duration": 99, "limit": 2}, [3, 6]),
+        ({"operation": "statusTask", "status": 200, "limit": 3}, [4, 6]),
+        ({"status": 400, "limit": 3}, [6, 4]),
+    ):
+        told = admin.post("/requests/near", json=expected).json()
+        assert numbers([each["request"] for each in told["near"]]) == found
 
 
 def test_a_body_that_comes_again_is_compared_once(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,14 @@ def test_others_have_a_turn_while_the_last_items_of_very_many_tenants_are_taken(
     assert asyncio.run(check()) >= 30
 
 
+def test_others_have_their_turn_after_the_items_of_each_tenant_are_read() -> None:
+    async def turns() -> int:
+        keys = await tenants(50)
+        return await turns_during(newest(keys, lambda _: [1], at, lambda _: 1, 10**6))
+
+    assert asyncio.run(turns()) >= 50
+
+
 def test_what_a_page_does_not_show_is_freed_in_turns() -> None:
     async def check() -> int:
         work = newest(await tenants(10 * AT_ONCE), lambda _: range(2), at, lambda _: 2, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.failures import failure
-from ltx_mock.core.limits import SETTLED_BY_A_REQUEST, RequestWindow, TaskLimits
+from ltx_mock.core.limits import MANY, SETTLED_BY_A_REQUEST, RequestWindow, TaskLimits
 from ltx_mock.core.records import Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
@@ -115,14 +116,16 @@ def test_the_counts_are_those_of_the_tasks_whatever_timelines_they_get(
 changes = st.lists(st.tuples(st.sampled_from("abc"), st.none() | timelines), max_size=6)
 
 
-@given(changes, st.integers(0, 20), st.sampled_from(STATES), changes)
-@example([("a", Timeline(0, 1, 2))], 3, "success", [("a", Timeline(0, 1, 2))])
-@example([("a", Timeline(0, 1, 2))], 3, "success", [("a", None)])
+@given(changes, st.integers(0, 20), st.sampled_from(STATES), changes, st.integers(0, 4))
+@example([("a", Timeline(0, 1, 2))], 3, "success", [("a", Timeline(0, 1, 2))], MANY)
+@example([("a", Timeline(0, 1, 2))], 3, "success", [("a", None)], MANY)
+@example([("a", Timeline(0, 5, 9))], 1, "pending", [("a", None)], 0)
 def test_the_tasks_of_a_state_are_those_of_the_moment_in_which_a_list_began(
     before: list[tuple[str, Timeline | None]],
     now: int,
     state: State,
     meanwhile: list[tuple[str, Timeline | None]],
+    many: int,
 ) -> None:
     """They are read in turns with changes."""
     tasks: dict[str, Task] = {}
@@ -141,7 +144,8 @@ def test_the_tasks_of_a_state_are_those_of_the_moment_in_which_a_list_began(
         change(*each)
     limits.settle(now)
     expected = [task for task in reversed(tasks.values()) if task.timeline.state(now) == state]
-    found = limits.in_state(state, now)
+    with patch("ltx_mock.core.limits.MANY", many):
+        found = limits.in_state(state, now)
     for each in meanwhile:
         change(*each)
     assert [*found] == expected

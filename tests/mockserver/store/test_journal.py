@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
-from ltx_mock.store.journal import LARGE, Journal
+from ltx_mock.store.journal import LARGE, STEP, Journal, sign
 from support.field_values import ENTRIES
 
 
@@ -62,6 +62,24 @@ def test_it_finds_the_entries_of_a_task(entries: list[Entry], task_id: str | Non
     journal, numbered, _ = journal_of([*entries, request(0, task_id), request(0, "another")])
     for wanted in {entry.task_id for entry in numbered} - {None}:
         assert [*journal.of_task(str(wanted))] == [entry for entry in numbered if entry.task_id == wanted]
+
+
+@given(st.lists(ENTRIES, max_size=5), st.integers(0, 2 * STEP))
+def test_a_search_leaves_out_entries_without_the_value_but_none_with_it(entries: list[Entry], others: int) -> None:
+    journal, numbered, _ = journal_of([*entries, *[request(0, "another")] * others])
+    for entry in numbered:
+        for name in ("task_id", "status"):
+            value = getattr(entry, name)
+            found = journal.newest_first([sign(value)]) if value is not None else journal.newest_first()
+            assert {each.number for each in numbered if getattr(each, name) == value} <= {each.number for each in found}
+    assert len([*journal.newest_first([sign("a task of which there is none")])]) <= len(entries) + others // STEP + 1
+
+
+def test_a_long_search_has_its_steps() -> None:
+    journal, numbered, _ = journal_of([request(0, "one") for _ in range(10 * STEP)])
+    assert [each.number for each in journal.newest_first([sign("two")])] == [
+        each.number for each in numbered[::-1][STEP - 1 :: STEP]
+    ]
 
 
 def test_who_reads_it_has_the_entries_of_that_moment() -> None:
