@@ -127,6 +127,15 @@ def _number(digits: str) -> float:
     return value
 
 
+def _of_ascii(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def parse_ascii(digits: str) -> Any:
+        if not digits.isascii():
+            raise _malformed(f"it is not JSON: {show(digits)} is no number")
+        return parse(digits)
+
+    return parse_ascii
+
+
 def _constant(name: str) -> float:
     raise _malformed(f"it has {name}, which is not JSON")
 
@@ -144,6 +153,7 @@ class PythonDecoder(json.JSONDecoder):
 
     Raises:
         RecursionError: The text is nested deeper than `levels`.
+        MalformedBody: A number has a digit of another script, which Python's scanner takes for one.
     """
 
     def __init__(self, levels: int = DEPTH_LIMIT, **hooks: Any) -> None:
@@ -151,6 +161,7 @@ class PythonDecoder(json.JSONDecoder):
         self._left = levels
         self.parse_array = self._nested(JSONArray)
         self.parse_object = self._nested(JSONObject)
+        self.parse_int, self.parse_float = _of_ascii(self.parse_int), _of_ascii(self.parse_float)
         self.scan_once = py_make_scanner(self)
 
     def _nested(self, parse: Callable[..., Any]) -> Callable[..., Any]:

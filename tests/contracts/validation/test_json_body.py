@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_mock_contracts import MalformedBody, parse_body
-from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT
+from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT, LARGE
 
 MEBIBYTE = 1 << 20
 TRAILING_COMMA = (
@@ -136,3 +136,24 @@ def test_a_body_is_read_close_to_the_recursion_limit_too() -> None:
         return dive(levels - 1) if levels else parse_body(b"[" * DEPTH_LIMIT + b"]" * DEPTH_LIMIT)
 
     assert dive(sys.getrecursionlimit() - len(inspect.stack()) - 150)
+
+
+NEARLY_NUMBERS = st.text(st.sampled_from("-0012.eE+２٣"), min_size=1, max_size=6)
+
+
+@given(NEARLY_NUMBERS)
+@example("1２")
+@example("1.２")
+@example("-1٣")
+@example("1e٣")
+def test_a_number_is_one_however_long_the_body_around_it_is(number: str) -> None:
+    """Long and deep bodies are decoded in Python, whose scanner takes digits of other scripts."""
+    found = set()
+    for padding in ("", "[]," * 70, " " * LARGE):
+        try:
+            parse_body(f'{{"x":[{padding}0],"n":{number}}}'.encode())
+        except MalformedBody as error:
+            found.add(error.finding.rule)
+        else:
+            found.add("read")
+    assert found in ({"read"}, {"GEN-1"})

@@ -78,3 +78,10 @@ def test_headers_may_be_lists_as_some_servers_have_them(body: bytes) -> None:
     pair: Any = [b"user-agent", b"an app"]
     entry = RequestEntry(1, 2, "generateTask", "POST", "/", 200, body, b"{}", request_headers=(pair,))
     assert json.loads(entry_text(TENANTS[0], entry))["requestHeaders"] == {"user-agent": "an app"}
+
+
+@pytest.mark.parametrize("number", ["1２", "1.２", "-1٣"])
+def test_a_body_with_digits_of_another_script_leaves_the_list_json(number: str) -> None:
+    body = f'{{"n":{number},"pad":[{"[]," * 70}0]}}'
+    entry = RequestEntry(1, 2, "generateTask", "POST", "/", 400, body.encode(), b"{}")
+    assert json.loads(entry_text(TENANTS[0], entry))["request"] == body
