@@ -27,6 +27,22 @@ async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
         await serve_others()
 
 
+class Step:
+    """Measures the steps of a long loop, in items or in bytes: after each it is time to serve other requests."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
+        self._done = 0
+
+    def is_over(self, more: int = 1) -> bool:
+        """Count so much more, and tell whether `at_once` is reached; then another step begins."""
+        self._done += more
+        if self._done < self._at_once:
+            return False
+        self._done = 0
+        return True
+
+
 class Turns:
     """The turns of several tasks whose steps are long, so that not all take one before other requests are served."""
 

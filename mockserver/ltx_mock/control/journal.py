@@ -7,8 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
-from itertools import chain
+from functools import partial
 from operator import itemgetter
 from typing import Any, cast
 
@@ -18,12 +17,12 @@ from starlette.responses import Response
 from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.turns import drained, in_turns, serve_others
+from ltx_mock.asgi.turns import Step, drained, in_turns, serve_others
 from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Distance, Expectation
 from ltx_mock.control.from_json import Exchange
-from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, select
+from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
 from ltx_mock.control.listing import Text, in_pieces, listing
 from ltx_mock.control.params import find_tenant, json_body, limit_of, real_seconds, tenant_of_query
 from ltx_mock.control.to_json import entry_text, entry_view, hide, shown_body
@@ -34,6 +33,7 @@ from ltx_mock.fields import check_names, choice, whole
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
+from ltx_mock_contracts.validation.json_body import LARGE
 
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "har": "application/json"}
@@ -41,8 +41,6 @@ ALL = 10**9
 NEAR = 3
 MAX_COMPARED = 2000
 ENTRY_SIZE = 500
-LONG = 4096
-"""Other requests are served before a body of more bytes is read."""
 SAME_BODIES = 256
 """How many different bodies a count remembers: most clients send the same few again and again."""
 
@@ -90,18 +88,20 @@ class Journal:
         body = await json_body(self._engine, request)
         check_names("field", body, (*FIELDS, "body", "tenant", "key"))
         wanted = Filter.of(body)
-        besides, has_body = replace(wanted, with_body=False), lru_cache(SAME_BODIES)(wanted.has_body)
-        tenants = [each for each in await self._tenants(request, body) if each.journal.last > wanted.since]
-        count = 0
-        async for packed in in_turns(chain.from_iterable(map(wanted.entries_of, tenants))):
-            entry = packed.unpack()
-            if not besides.matches(entry):
-                continue
-            if wanted.with_body and len(entry.request) > LONG:
-                await serve_others()
-                count += await self._engine.worker.read(has_body, entry.request)
-            else:
-                count += not wanted.with_body or has_body(entry.request)
+        found = matching(await self._tenants(request, body), replace(wanted, with_body=False))
+        if not wanted.with_body:
+            return {"count": sum([1 async for _ in found])}
+        known: dict[bytes, bool] = {}
+        count, step = 0, Step(LARGE)
+        async for entry in found:
+            raw = entry.request
+            if raw not in known:
+                if step.is_over(len(raw)):
+                    await serve_others()
+                if len(known) == SAME_BODIES:
+                    known.clear()
+                known[raw] = await self._engine.worker.read(wanted.has_body, raw)
+            count += known[raw]
         return {"count": count}
 
     async def near(self, request: Request) -> Response:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import dropwhile, takewhile
+from itertools import dropwhile
 from typing import Any, NamedTuple, Self, get_args
 
+from ltx_mock.asgi.turns import AT_ONCE, Step, serve_others
 from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Endpoint, Entry, Kind, Operation, idempotency_key_of, trace_id_of
 from ltx_mock.fields import Table, choice, fields_of, in_digits, read, reads, refused, text, whole
-from ltx_mock.store.journal import Packed, sign
+from ltx_mock.store.journal import SEARCHED_AT_ONCE, Packed
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
 
@@ -70,14 +71,14 @@ class Filter(Table):
         found = read(cls, {name: given[name] for name in FIELDS if name in given})
         return replace(found, body=given["body"], with_body=True) if "body" in given else found
 
-    def entries_of(self, tenant: Tenant) -> Iterator[Packed]:
-        """Yield the entries of a tenant as they are kept, the newest first: all that match, and others."""
-        signs = [sign(self.task)] if self.task else []
+    def entries_of(self, tenant: Tenant, searched: Step) -> Iterator[Packed | None]:
+        """Yield the entries of a tenant as `Journal.newest_first` does: all that match, and others."""
+        values: list[str | int] = [self.task] if self.task else []
         if self.operation is not None and self.operation in get_args(Endpoint):
-            signs.append(sign(self.operation))
+            values.append(self.operation)
         if self.status and self.status.isdigit():
-            signs.append(sign(int(self.status)))
-        return takewhile(lambda each: each.number > self.since, tenant.journal.newest_first(signs))
+            values.append(int(self.status))
+        return tenant.journal.newest_first(self.since, values, searched)
 
     def matches(self, entry: Entry) -> bool:
         """Tell whether an entry matches."""
@@ -131,10 +132,11 @@ async def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selec
 
 async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
     last = max((tenant.journal.last for tenant in tenants), default=0)
+    searched = Step(SEARCHED_AT_ONCE)
 
-    def items(tenant: Tenant) -> Iterator[Packed]:
+    def items(tenant: Tenant) -> Iterator[Packed | None]:
         """Leave out entries that are written meanwhile: of another tenant they might be missed, and be passed over."""
-        return dropwhile(lambda each: each.number > last, wanted.entries_of(tenant))
+        return dropwhile(lambda each: each is None or each.number > last, wanted.entries_of(tenant, searched))
 
     def highest(tenant: Tenant) -> int | None:
         return tenant.journal.last if tenant.journal.last > wanted.since else None
@@ -143,6 +145,21 @@ async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tupl
         return wanted.matches(each.unpack())
 
     return await newest(tenants, items, lambda _, each: each.number, highest, limit, matches)
+
+
+async def matching(tenants: Sequence[Tenant], wanted: Filter) -> AsyncIterator[Entry]:
+    """Yield all matching entries, those of each tenant newest first. Other requests have their turns."""
+    step, searched = Step(), Step(SEARCHED_AT_ONCE)
+    for tenant in tenants:
+        if step.is_over():
+            await serve_others()
+        if tenant.journal.last <= wanted.since:
+            continue
+        for packed in wanted.entries_of(tenant, searched):
+            if step.is_over(AT_ONCE if packed is None else 1):
+                await serve_others()
+            if packed is not None and wanted.matches(entry := packed.unpack()):
+                yield entry
 
 
 def contains(whole: Any, part: Any) -> bool:

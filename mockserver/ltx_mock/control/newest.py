@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from ltx_mock.asgi.turns import AT_ONCE, free_in_turns, in_turns, serve_others
+from ltx_mock.asgi.turns import AT_ONCE, Step, free_in_turns, in_turns, serve_others
 from ltx_mock.store.tenant import Tenant
 
 T = TypeVar("T")
@@ -17,7 +17,7 @@ Head = tuple[int, int, Tenant, Iterator[Any] | None, Any]
 
 async def newest(
     tenants: Iterable[Tenant],
-    items: Callable[[Tenant], Iterable[T]],
+    items: Callable[[Tenant], Iterable[T | None]],
     place: Callable[[Tenant, T], int],
     highest: Callable[[Tenant], int | None],
     limit: int,
@@ -27,7 +27,8 @@ async def newest(
 
     Args:
         tenants: the tenants, oldest first.
-        items: returns the items of a tenant, newest first. They must not change during the iteration.
+        items: returns the items of a tenant, newest first, and None where it took as long as `AT_ONCE` items do to find
+            the next. They must not change during the iteration.
         place: returns what orders the items of several tenants; the newest has the highest.
         highest: returns a place that is as high as that of the newest item, or higher; None for a tenant without items.
         limit: the maximum number of items.
@@ -39,11 +40,9 @@ async def newest(
             heads.append((-most, -len(heads), tenant, None, None))  # of equal places the last tenant's is the newest
     heapq.heapify(heads)
     found = list[tuple[Tenant, T]]()
-    looked_at = 0
-    for work, each in _newest_first(heads, items, place, wanted):
-        looked_at += work
-        if looked_at >= AT_ONCE:
-            looked_at = 0
+    step = Step()
+    for looked_at, each in _newest_first(heads, items, place, wanted):
+        if step.is_over(looked_at):
             await serve_others()
         if each is not None:
             found.append(each)
@@ -58,11 +57,11 @@ async def newest(
 
 def _newest_first(
     heads: list[Head],
-    items: Callable[[Tenant], Iterable[T]],
+    items: Callable[[Tenant], Iterable[T | None]],
     place: Callable[[Tenant, T], int],
     wanted: Callable[[Tenant, T], bool] | None,
 ) -> Iterator[tuple[int, tuple[Tenant, T] | None]]:
-    """Yield the wanted items, newest first, and None for each step between them; and before it how much work it was.
+    """Yield the wanted items, newest first, and None for each step between them; before it how many it took.
 
     The items of a tenant are read as soon as its place is the highest: that may be as much as `AT_ONCE` items are.
     """
@@ -74,6 +73,9 @@ def _newest_first(
         else:
             yield 1, (tenant, item)
         for before in rest:
+            if before is None:
+                yield AT_ONCE, None
+                continue
             if wanted is None or wanted(tenant, before):
                 heapq.heapreplace(heads, (-place(tenant, before), order, tenant, rest, before))
                 break

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
+from ltx_mock.control.text_cache import MAX_SIZE, TextCache
 from ltx_mock.core.clock import LATEST
 from ltx_mock.core.journal_entry import (
     CallbackEntry,
@@ -34,13 +35,9 @@ _PORT = re.compile(r":\d+$", re.ASCII)
 MAX_PARTS = 5000
 """A body with more commas and opening brackets than this is output as text."""
 
-SAME = 256
-"""The number of different headers and bodies that are remembered: most requests repeat those of another."""
-
-MAX_SAME_BYTES = 4096
-"""The maximum size of a body, and of headers, that are remembered."""
-
 T = TypeVar("T")
+
+_alike_texts, _body_texts = TextCache(), TextCache()
 
 
 def names(tenant: Tenant) -> dict[str, object]:
@@ -106,27 +103,29 @@ def _delivery(tenant: Tenant, delivery: Delivery) -> dict[str, object]:
 def entry_view(tenant: Tenant, entry: Entry) -> dict[str, object]:
     """Return a journal entry; all kinds have the same fields, and bodies are converted by `body_value`."""
     alike = _alike(entry, tenant.id, tenant.label, hide_port=_hides_port(tenant))
-    return hide_in(tenant, _own(entry) | alike | {"request": body_value(entry.request)})
+    found = {"findings": _findings(entry), "answer": _answer(entry), "request": body_value(entry.request)}
+    return hide_in(tenant, _own(entry) | alike | found)
 
 
 def entry_text(tenant: Tenant, entry: Entry) -> str:
     """Return `entry_view` as JSON. What most entries have in common is written only once."""
     redactor = _redactor(tenant)
-    write = _same_alike_text if headers_size(entry.request_headers) <= MAX_SAME_BYTES else _alike_text
-    alike = write(redactor, _without_own(entry), tenant.id, tenant.label, _hides_port(tenant))
-    return f'{redactor.json(_own(entry))[:-1]},{alike[1:-1]},"request":{_body_text(redactor, entry.request)}}}'
+    findings = redactor.json(_findings(entry)) if entry.findings else "[]"
+    return (
+        f"{redactor.json(_own(entry))[:-1]},{_alike_text(redactor, tenant, entry)[1:-1]}"
+        f',"findings":{findings},"answer":{_answer_text(redactor, entry)}'
+        f',"request":{_body_text(redactor, entry.request)}}}'
+    )
 
 
 def _own(entry: Entry) -> dict[str, object]:
-    """Return what is different in each entry, or may be long."""
+    """Return what is different in each entry, besides findings and bodies, which may be long."""
     return {
         "number": entry.number,
         "at": entry.at,
         "target": "" if isinstance(entry, ClockEntry) else entry.target,
         "taskId": entry.task_id,
         "ended": _ended(entry),
-        "findings": [finding.as_dict() for finding in entry.findings],
-        "answer": _answer(entry),
     }
 
 
@@ -142,24 +141,27 @@ _OWN_OF_DOWNLOAD: Any = {"task_id": "", "sent": 0, "promised": 0, "problem": b""
 
 
 def _without_own(entry: Entry) -> Entry:
-    """Return what `_alike` needs of an entry, hashable although some servers have headers as lists."""
-    headers: Headers = tuple(map(tuple, entry.request_headers))  # type: ignore[arg-type]
+    """Return an entry without what only `_own`, findings and bodies are made of: that of entries alike is equal."""
     match entry:
         case RequestEntry():
-            return entry._replace(**_OWN, **_OWN_OF_REQUEST, ended=entry.latency, request_headers=headers)
+            return entry._replace(**_OWN, **_OWN_OF_REQUEST, ended=entry.latency)
         case CallbackEntry():
             return entry._replace(**_OWN, task_id="", request=b"", ended=entry.ended - entry.at)
         case DownloadEntry():
-            return entry._replace(**_OWN, **_OWN_OF_DOWNLOAD, request_headers=headers)
+            return entry._replace(**_OWN, **_OWN_OF_DOWNLOAD)
         case ClockEntry():
             return entry._replace(number=0, at=0, until=0)
 
 
-def _alike_text(redactor: Redactor, entry: Entry, tenant_id: str, label: str, hide_port: bool) -> str:
-    return redactor.json(_alike(entry, tenant_id, label, hide_port=hide_port))
+def _alike_text(redactor: Redactor, tenant: Tenant, entry: Entry) -> str:
+    common, names_of, hide_port = _without_own(entry), (tenant.id, tenant.label), _hides_port(tenant)
 
+    def write() -> str:
+        return redactor.json(_alike(common, *names_of, hide_port=hide_port))
 
-_same_alike_text = lru_cache(maxsize=SAME, typed=True)(_alike_text)
+    if headers_size(entry.request_headers) > MAX_SIZE:
+        return write()
+    return _alike_texts.get((redactor, entry.kind, common, *names_of, hide_port), write)
 
 
 def _alike(entry: Entry, tenant_id: str, label: str, *, hide_port: bool) -> dict[str, object]:
@@ -189,6 +191,14 @@ def _alike(entry: Entry, tenant_id: str, label: str, *, hide_port: bool) -> dict
     if is_observed(entry):
         view["clock"] = "observer"
     return view
+
+
+def _findings(entry: Entry) -> list[dict[str, str]]:
+    return [finding.as_dict() for finding in entry.findings]
+
+
+def _answer_text(redactor: Redactor, entry: Entry) -> str:
+    return _written(redactor, entry.response) if isinstance(entry, RequestEntry) else redactor.json(_answer(entry))
 
 
 def _answer(entry: Entry) -> object:
@@ -233,13 +243,18 @@ def _request_headers(entry: ExchangeEntry, *, hide_port: bool) -> list[tuple[str
 
 
 def _without_secrets(headers: Headers) -> list[tuple[str, str]]:
-    return [_without_secret(name, value) for name, value in headers]
+    return [
+        (_same_without_secret if len(name) + len(value) <= MAX_SIZE else _without_secret)(name, value)
+        for name, value in headers
+    ]
 
 
-@lru_cache(maxsize=SAME)
 def _without_secret(name: bytes, value: bytes) -> tuple[str, str]:
     ((lower, text),) = decoded([(name, value)])
     return lower, header_value(lower, text)
+
+
+_same_without_secret = lru_cache(maxsize=256)(_without_secret)
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -310,7 +325,7 @@ def body_value(raw: bytes) -> object:
 
 def shown_body(tenant: Tenant, raw: bytes) -> object:
     """Return `body_value` without secrets. Equal bodies share it, so nobody may change it."""
-    return (_same_body if len(raw) <= MAX_SAME_BYTES else _body)(_redactor(tenant), raw)
+    return (_same_body if len(raw) <= MAX_SIZE else _body)(_redactor(tenant), raw)
 
 
 def _body(redactor: Redactor, raw: bytes) -> object:
@@ -318,8 +333,12 @@ def _body(redactor: Redactor, raw: bytes) -> object:
     return value if isinstance(value, (dict, list)) and redactor.is_clean(_text(raw)) else redactor.value(value)
 
 
+_same_body = lru_cache(maxsize=64)(_body)
+
+
 def _body_text(redactor: Redactor, raw: bytes) -> str:
-    return (_same_written if len(raw) <= MAX_SAME_BYTES else _written)(redactor, raw)
+    write = partial(_written, redactor, raw)
+    return _body_texts.get((redactor, raw), write) if len(raw) <= MAX_SIZE else write()
 
 
 def _written(redactor: Redactor, raw: bytes) -> str:
@@ -327,9 +346,6 @@ def _written(redactor: Redactor, raw: bytes) -> str:
     value, text = body_value(raw), _text(raw)
     is_line = isinstance(value, (dict, list)) and text.isprintable() and "##[" not in text
     return text if is_line and redactor.is_clean(text) else redactor.json(value)
-
-
-_same_body, _same_written = lru_cache(maxsize=SAME)(_body), lru_cache(maxsize=SAME)(_written)
 
 
 def _text(raw: bytes) -> str:

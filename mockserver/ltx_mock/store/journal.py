@@ -8,12 +8,13 @@ A large entry is kept as it is, since it shares its body with its task, and so i
 from __future__ import annotations
 
 import marshal
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from ltx_mock.asgi.turns import Step
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
 
@@ -23,8 +24,8 @@ WITHOUT_REFERENCES = 2
 """The version of marshal that does not look for values that occur twice."""
 LARGE = 8 * 1024
 """The number of bytes from which a body is not copied."""
-STEP = 20
-"""The number of entries of which a search for signs yields at least one."""
+SEARCHED_AT_ONCE = 64 * 1024
+"""The number of bytes that a search looks through before others can have a turn."""
 PACKED_BYTES, ENTRY_BYTES = 100, 700
 """The overhead in bytes, of a packed entry and of another."""
 
@@ -60,13 +61,16 @@ class Journal(Iterable[Entry]):
     def __iter__(self) -> Iterator[Entry]:
         return map(_unpacked, list(self._packed))
 
-    def newest_first(self, signs: Sequence[bytes] = ()) -> Iterator[Packed]:
-        """Yield the entries of the moment as they are kept, the newest first.
+    def newest_first(self, after: int, values: Sequence[str | int], searched: Step) -> Iterator[Packed | None]:
+        """Yield the entries of the moment after a number as they are kept, the newest first.
 
-        Those that lack one of `signs` are left out, except some: a long search has its steps.
+        Those without one of `values` are left out, but for some that have its bytes elsewhere. `searched` counts the
+        bytes that are looked through; after each of its steps None is yielded.
         """
-        entries = map(Packed, list(reversed(self._numbers)), list(reversed(self._packed)))
-        return _with_signs(entries, signs) if signs else entries
+        newer = len(self._numbers) - bisect_right(self._numbers, after)
+        numbers, packed = islice(reversed(self._numbers), newer), islice(reversed(self._packed), newer)
+        entries = map(Packed, list(numbers), list(packed))
+        return _with_values(entries, [packed_value(each) for each in values], searched) if values else entries
 
     @property
     def first(self) -> int:
@@ -87,7 +91,7 @@ class Journal(Iterable[Entry]):
 
     def of_task(self, task_id: str) -> Iterator[Entry]:
         """Yield the entries of a task, the oldest first."""
-        name = sign(task_id)
+        name = packed_value(task_id)
         found = [each for each in self._packed if not isinstance(each, bytes) or name in each]
         return (entry for entry in map(_unpacked, found) if entry.task_id == task_id)
 
@@ -114,19 +118,26 @@ class Journal(Iterable[Entry]):
         self._packed.clear()
 
 
-def sign(value: str | int) -> bytes:
+def packed_value(value: str | int) -> bytes:
     """Return bytes that are in each packed entry with this value; others may have them too."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
     return marshal.dumps(value, WITHOUT_REFERENCES)
 
 
-def _with_signs(entries: Iterator[Packed], signs: Sequence[bytes]) -> Iterator[Packed]:
-    while several := list(islice(entries, STEP)):
-        found = several
-        for each in signs:
-            found = [packed for packed in found if not isinstance(packed.data, bytes) or each in packed.data]
-        yield from found or several[-1:]
+def _with_values(entries: Iterator[Packed], values: Sequence[bytes], searched: Step) -> Iterator[Packed | None]:
+    for entry in entries:
+        data = entry.data
+        if not isinstance(data, bytes):
+            yield entry
+            continue
+        if searched.is_over(len(data)):
+            yield None
+        for value in values:
+            if value not in data:
+                break
+        else:
+            yield entry
 
 
 def _packed(entry: Entry) -> bytes | Entry:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Router
 
 from ltx_mock.asgi.in_process import call
-from ltx_mock.control.journal import LONG
-from ltx_mock.control.journal_filter import Filter
+from ltx_mock.asgi.turns import AT_ONCE
+from ltx_mock.control.journal_filter import Filter, matching, select
 from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.journal_entry import Entry, RequestEntry
 from ltx_mock.core.settings import Settings
@@ -37,6 +39,12 @@ def _record(entry: Entry, tenant: Tenant) -> None:
     tenant.record(lambda number: entry._replace(number=number))
 
 
+async def searched(tenant: Tenant, wanted: Filter) -> tuple[list[Entry], list[Entry]]:
+    """Return what a list has and what a count counts."""
+    listed = await select([tenant], wanted, 10**6)
+    return [packed.unpack() for _, packed in listed.entries], [each async for each in matching([tenant], wanted)]
+
+
 @given(st.lists(ENTRIES, min_size=1, max_size=4), st.data())
 def test_a_search_finds_what_a_look_at_each_entry_finds(entries: list[Entry], data: st.DataObject) -> None:
     tenant = asyncio.run(recorded(entries * 2))
@@ -48,28 +56,88 @@ def test_a_search_finds_what_a_look_at_each_entry_finds(entries: list[Entry], da
         status=data.draw(st.sampled_from([None, "none" if one.status is None else str(one.status)])),
         since=data.draw(st.integers(0, len(entries))),
     )
-    found = [entry for packed in wanted.entries_of(tenant) if wanted.matches(entry := packed.unpack())]
-    assert found == [entry for entry in tenant.journal if wanted.matches(entry)][::-1]
-    assert found or wanted.kind == "exchange"
+    expected = [entry for entry in tenant.journal if wanted.matches(entry)]
+    assert asyncio.run(searched(tenant, wanted)) == (expected, expected[::-1])
+    assert expected or wanted.kind == "exchange"
 
 
-def test_other_requests_have_their_turn_before_each_long_body_that_is_counted() -> None:
-    engine, times = new_engine(Settings()), 30
+def test_a_list_and_a_count_compare_the_body_too() -> None:
+    entries: list[Entry] = [
+        RequestEntry(0, 1, "generateTask", "POST", "/", 200, b'{"number": %d}' % (number % 2), b"{}")
+        for number in range(5)
+    ]
+    tenant = asyncio.run(recorded(entries))
+    listed, counted = asyncio.run(searched(tenant, Filter.of({"body": {"number": 1}})))
+    assert [entry.number for entry in listed] == [2, 4]
+    assert counted == listed[::-1]
+
+
+def counted(entries: list[tuple[str, Entry]], asked: dict[str, Any]) -> tuple[int, Any]:
+    """Return how many turns others have during a count, and its answer."""
 
     async def turns() -> tuple[int, Any]:
+        engine = new_engine(Settings())
         await engine.open()
-        tenant = await engine.tenants.of_key("a-key")
-        assert tenant is not None
-        for number in range(times):
-            body = json.dumps({"number": number % 2, "padding": f"{number}".ljust(LONG)}).encode()
-            entry = RequestEntry(0, 1, "generateTask", "POST", "/", 200, body, b"{}")
+        for key, entry in entries:
+            tenant = await engine.tenants.of_key(key)
+            assert tenant is not None
             await engine.store.run(tenant, partial(_record, entry))
         routes = Router(ControlPlane(engine).routes())
-        asked = asyncio.ensure_future(call(routes, "POST", "/requests/count", body=b'{"body": {"number": 1}}'))
-        counted = await turns_during(asked)
+        answer = asyncio.ensure_future(call(routes, "POST", "/requests/count", body=json.dumps(asked).encode()))
+        turns = await turns_during(answer)
         await engine.close()
-        return counted, json.loads(asked.result().body)
+        return turns, json.loads(answer.result().body)
 
-    counted, answer = asyncio.run(turns())
-    assert answer == {"count": times // 2}
-    assert counted >= times
+    return asyncio.run(turns())
+
+
+def request(body: bytes) -> RequestEntry:
+    return RequestEntry(0, 1, "generateTask", "POST", "/", 200, body, b"{}")
+
+
+NONE_MATCH = {"status": "404"}
+
+
+@pytest.mark.parametrize("times", [60, 600])
+def test_others_have_more_turns_the_longer_the_different_bodies_are_that_a_count_reads(times: int) -> None:
+    """Bodies made of brackets take longest."""
+    bodies = [b'{"number": %d, "padding": [%b0]}' % (number, b"[]," * 1300) for number in range(times)]
+    entries: list[tuple[str, Entry]] = [("a-key", request(body)) for body in bodies]
+    turns, answer = counted(entries, {"body": {"number": 1}})
+    assert answer == {"count": 1}
+    assert turns >= times // 5
+
+
+def test_a_count_remembers_few_of_very_many_different_bodies() -> None:
+    entries: list[tuple[str, Entry]] = [
+        ("a-key", request(b'"%b"' % f"{number}".ljust(7000).encode())) for number in range(1000)
+    ]
+    most = list[int]()
+
+    def has_body(_: Filter, raw: bytes) -> bool:
+        most.append(tracemalloc.get_traced_memory()[0])
+        return raw.startswith(b'"')
+
+    tracemalloc.start()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Filter, "has_body", has_body)
+            _, answer = counted(entries, {"body": {}})
+    finally:
+        tracemalloc.stop()
+    assert answer == {"count": 1000}
+    assert max(most) - most[0] < 3_000_000
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [NONE_MATCH, NONE_MATCH | {"since": 1}, {"operation": "other"}, {"kind": "clock"}],
+    ids=["status", "since", "operation", "kind"],
+)
+def test_others_have_turns_while_entries_of_very_many_keys_are_counted(asked: dict[str, Any]) -> None:
+    entries: list[tuple[str, Entry]] = [
+        (f"key-{number}", request(b"x" * 5000)) for number in range(3 * AT_ONCE) for _ in range(3)
+    ]
+    turns, answer = counted(entries, asked)
+    assert answer == {"count": 0}
+    assert turns >= 12

@@ -15,6 +15,7 @@ from ltx_mock.control.journal_filter import Filter, select
 from ltx_mock.control.newest import newest
 from ltx_mock.control.task_lists import newest_tasks
 from ltx_mock.core.settings import Settings
+from ltx_mock.store.journal import SEARCHED_AT_ONCE
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.tenant import Tenant
 from support.store_units import record, submit
@@ -79,6 +80,20 @@ def test_others_have_a_turn_while_a_rare_item_is_looked_for(keys: int, each: int
     assert asyncio.run(check()) >= 10
 
 
+def test_others_have_a_turn_where_the_next_item_took_long_to_find_and_it_is_no_item() -> None:
+    def items(_: Tenant) -> Iterator[int | None]:
+        for number in range(10, 0, -1):
+            yield from (None, number)
+
+    async def check() -> int:
+        keys = await tenants(1)
+        found, more = await newest(keys, items, at, lambda _: 10, 100, lambda _, item: item > 5)
+        assert ([item for _, item in found], more) == ([6, 7, 8, 9, 10], False)
+        return await turns_during(newest(keys, items, at, lambda _: 10, 100))
+
+    assert asyncio.run(check()) >= 10
+
+
 def test_others_have_a_turn_while_the_last_items_of_very_many_tenants_are_taken() -> None:
     async def check() -> int:
         work = newest(await tenants(10 * AT_ONCE), lambda _: [1], at, lambda _: 1, 100 * AT_ONCE)
@@ -131,17 +146,22 @@ def test_a_loop_in_turns_serves_others_after_each_hundred_items() -> None:
     assert asyncio.run(check()) >= 10
 
 
-def test_what_is_written_while_a_list_is_read_is_left_to_the_next() -> None:
+@pytest.mark.parametrize(
+    ("wanted", "target"),
+    [(Filter(), "short"), (Filter(status="200"), "x" * 2 * SEARCHED_AT_ONCE)],
+    ids=["all", "search"],
+)
+def test_what_is_written_while_a_list_is_read_is_left_to_the_next(wanted: Filter, target: str) -> None:
     async def check() -> None:
         store = MemoryStore(Settings(clock="manual"))
         keys = [await store.tenant(f"key-{number}") for number in range(4 * AT_ONCE)]
         for key in keys[1:]:
             await store.run(key, record("before"))
-        reading = asyncio.ensure_future(select(keys, Filter(), 10**6))
+        reading = asyncio.ensure_future(select(keys, wanted, 10**6))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         for key in (keys[0], keys[-1]):
-            await store.run(key, record("meanwhile"))
+            await store.run(key, record(target))
         first = [entry.number for _, entry in (await reading).entries]
         then = [entry.number for _, entry in (await select(keys, Filter(since=first[-1]), 10**6)).entries]
         assert first + then == sorted(first + then)

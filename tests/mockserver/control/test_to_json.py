@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.control.to_json import MAX_SAME_BYTES, entry_text, entry_view, task_text, task_view
+from ltx_mock.control.text_cache import MAX_SIZE
+from ltx_mock.control.to_json import entry_text, entry_view, task_text, task_view
 from ltx_mock.core.journal_entry import ClockEntry, Entry, RequestEntry
 from ltx_mock.core.records import Task
 from ltx_mock.core.settings import Settings
@@ -27,7 +28,7 @@ BODIES = st.sampled_from(
         b'{"prompt": "a \xe5\x9f\x8e city"}',
         b'{"prompt":"%b"}' % KEY.encode(),
         b'{"callback_url":"https://app.example/?token=of-a-user"}',
-        b'{"prompt":"%b"}' % (b"x" * MAX_SAME_BYTES),
+        b'{"prompt":"%b"}' % (b"x" * MAX_SIZE),
     ]
 )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ltx_mock.asgi.turns import Step
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
-from ltx_mock.store.journal import LARGE, STEP, Journal, sign
+from ltx_mock.store.journal import LARGE, Journal, Packed
 from support.field_values import ENTRIES
 
 
@@ -19,6 +21,17 @@ def journal_of(entries: list[Entry]) -> tuple[Journal, list[Entry], list[int]]:
     journal = Journal()
     numbered: list[Entry] = [entry._replace(number=3 * place) for place, entry in enumerate(entries, 1)]
     return journal, numbered, [journal.append(entry) for entry in numbered]
+
+
+def newest_first(
+    journal: Journal, *values: str | int, after: int = 0, searched: int = 10**9
+) -> Iterator[Packed | None]:
+    """Search a journal, with a None for so many bytes that were searched."""
+    return journal.newest_first(after, values, Step(searched))
+
+
+def unpacked(found: Iterator[Packed | None]) -> list[Entry]:
+    return [each.unpack() for each in found if each is not None]
 
 
 def request(number: int, task_id: str | None) -> RequestEntry:
@@ -38,7 +51,9 @@ UNWALKED: list[Entry] = [
 def test_it_has_all_entries_in_both_orders_and_each_by_its_number(entries: list[Entry]) -> None:
     journal, numbered, _ = journal_of(entries)
     assert (repr([*journal]), len(journal)) == (repr(numbered), len(numbered))
-    assert [each.unpack() for each in journal.newest_first()] == numbered[::-1]
+    for after in range(3 * len(numbered) + 2):
+        newer = [entry for entry in numbered if entry.number > after]
+        assert unpacked(newest_first(journal, after=after)) == newer[::-1]
     assert [journal.entry(number) for number in range(3 * len(numbered) + 2)] == [
         numbered[number // 3 - 1] if number and number % 3 == 0 and number // 3 <= len(numbered) else None
         for number in range(3 * len(numbered) + 2)
@@ -64,30 +79,50 @@ def test_it_finds_the_entries_of_a_task(entries: list[Entry], task_id: str | Non
         assert [*journal.of_task(str(wanted))] == [entry for entry in numbered if entry.task_id == wanted]
 
 
-@given(st.lists(ENTRIES, max_size=5), st.integers(0, 2 * STEP))
-def test_a_search_leaves_out_entries_without_the_value_but_none_with_it(entries: list[Entry], others: int) -> None:
+@given(st.lists(ENTRIES, max_size=5), st.integers(0, 20), st.integers(1, 1000), st.integers(0, 20))
+def test_a_search_leaves_out_no_entry_with_the_values(
+    entries: list[Entry], others: int, searched: int, after: int
+) -> None:
     journal, numbered, _ = journal_of([*entries, *[request(0, "another")] * others])
     for entry in numbered:
-        for name in ("task_id", "status"):
-            value = getattr(entry, name)
-            found = journal.newest_first([sign(value)]) if value is not None else journal.newest_first()
-            assert {each.number for each in numbered if getattr(each, name) == value} <= {each.number for each in found}
-    assert len([*journal.newest_first([sign("a task of which there is none")])]) <= len(entries) + others // STEP + 1
+        values = [each for each in (entry.task_id, entry.status) if each is not None]
+        found = unpacked(newest_first(journal, *values, after=after, searched=searched))
+        assert [each for each in found if (each.task_id, each.status) == (entry.task_id, entry.status)] == [
+            each
+            for each in numbered[::-1]
+            if each.number > after and (each.task_id, each.status) == (entry.task_id, entry.status)
+        ]
 
 
-def test_a_long_search_has_its_steps() -> None:
-    journal, numbered, _ = journal_of([request(0, "one") for _ in range(10 * STEP)])
-    assert [each.number for each in journal.newest_first([sign("two")])] == [
-        each.number for each in numbered[::-1][STEP - 1 :: STEP]
-    ]
+def test_a_search_unpacks_no_entry_without_the_value() -> None:
+    journal, numbered, _ = journal_of([request(0, "one"), request(0, "two"), request(0, "one")])
+    assert [each and each.number for each in newest_first(journal, "two", 200)] == [numbered[1].number]
+    assert [*newest_first(journal, "two", 404)] == []
+
+
+@pytest.mark.parametrize("found", ["one", "two"])
+def test_a_search_has_its_steps_however_long_the_entries_are_and_whatever_it_finds(found: str) -> None:
+    long: list[Entry] = [request(0, "one")._replace(target="/".ljust(30_000, "x")) for _ in range(20)]
+    journal, numbered, _ = journal_of(long + [request(0, "one")] * 100)
+    steps = [*newest_first(journal, found, searched=64 * 1024)].count(None)
+    assert 20 * 30_000 // (90 * 1024) <= steps <= len(numbered) // 4
+
+
+def test_the_steps_of_a_search_in_many_journals_count_together() -> None:
+    searched, steps = Step(1000), 0
+    for _ in range(100):
+        journal, _, sizes = journal_of([request(0, "one")])
+        assert sizes[0] < 500
+        steps += [*journal.newest_first(0, ["two"], searched)].count(None)
+    assert steps >= 5
 
 
 def test_who_reads_it_has_the_entries_of_that_moment() -> None:
     journal, numbered, _ = journal_of([request(0, "one"), request(0, "two")])
-    forwards, backwards, one = iter(journal), journal.newest_first(), journal.of_task("one")
+    forwards, backwards, one = iter(journal), newest_first(journal), journal.of_task("one")
     journal.clear()
     journal.append(request(9, "one"))
-    assert ([*forwards], [each.unpack() for each in backwards], [*one]) == (numbered, numbered[::-1], numbered[:1])
+    assert ([*forwards], unpacked(backwards), [*one]) == (numbered, numbered[::-1], numbered[:1])
 
 
 @pytest.mark.parametrize("entry", UNWALKED, ids=lambda entry: entry.kind)
