@@ -18,6 +18,7 @@ BODYLESS: Final = frozenset({204, 304})
 """The statuses of responses without a body (RFC 9110, 6.4.1)."""
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[1-9]\d{0,4})?", re.ASCII)
+_LONGEST_HOST = 255 + len(":65535")
 _SCHEMES = frozenset({"http", "https"})
 _PORT = re.compile(r"[1-9]\d{0,4}", re.ASCII)
 _PORT_AT_END = re.compile(r":\d+$", re.ASCII)
@@ -101,7 +102,11 @@ def root_url(scope: Scope) -> str:
     return f"{scheme if scheme in _SCHEMES else 'http'}://{host}"
 
 
-@lru_cache(maxsize=256)
 def _is_host(host: str) -> bool:
     """Tell whether a `Host` header is valid in a URL."""
+    return len(host) <= _LONGEST_HOST and _is_host_of_url(host)
+
+
+@lru_cache(maxsize=256)
+def _is_host_of_url(host: str) -> bool:
     return _HOST.fullmatch(host) is not None and is_http_url(f"http://{host}")

@@ -26,12 +26,18 @@ def require_key(path: str, value: object) -> str:
     return value
 
 
-@lru_cache(maxsize=4096)
 def bearer_key(given: str) -> str | None:
     """Return the API key in an Authorization header, or None when it is not `Bearer <key>` (AUTH-2)."""
+    return (_same_bearer_key if len(given) <= 2 * MAX_KEY_LENGTH else _bearer_key)(given)
+
+
+def _bearer_key(given: str) -> str | None:
     scheme, _, key = given.strip().partition(" ")
     key = key.strip()
     return key if scheme.lower() == "bearer" and is_key(key) else None
+
+
+_same_bearer_key = lru_cache(maxsize=4096)(_bearer_key)
 
 
 def key_label(key: str) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -20,6 +17,7 @@ from ltx_mock.core.journal_entry import CallbackEntry, Entry, RequestEntry
 from ltx_mock.core.settings import Settings
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.tenant import Tenant
+from support.memory import little_is_kept
 
 REQUEST = RequestEntry(1, 2, "other", "GET", "/", 404, b"", b"{}")
 CALLBACK = CallbackEntry(1, 2, 3, "one", "/", 200, b"{}", "", Cause("attempt", "attempt 1"))
@@ -68,17 +66,6 @@ def new_tenant() -> Tenant:
         return await MemoryStore(Settings(clock="manual")).tenant("a-key")
 
     return asyncio.run(of_a_key())
-
-
-@contextmanager
-def little_is_kept() -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        gc.collect()
-        assert tracemalloc.get_traced_memory()[0] < 10_000_000
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
