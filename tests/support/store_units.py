@@ -215,7 +215,6 @@ def _tenant(tenant: Any, ranks: dict[int, int]) -> dict[str, Any]:
         "states": _counted(tenant.states(now), (task.timeline.state(now) for task in tenant.tasks())),
         "in states": {state: _in_state(tenant, state, now) for state in STATES},
         "outcomes": _counted(tenant.outcomes(), (delivery.state for delivery in tenant.deliveries())),
-        "unfinished": sorted(task.id for task in tenant.unfinished(now)),
         "inspecting": sorted(tenant.inspecting),
         "counts": {kind: count for kind, count in tenant.counts.items() if count},
         "entries": [entry._replace(number=ranks[entry.number]) for entry in tenant.journal],

@@ -27,15 +27,15 @@ async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
         await serve_others()
 
 
-class Step:
-    """Measures the steps of a long loop, in items or in bytes: after each it is time to serve other requests."""
+class Portion:
+    """Measures a long loop, in items or in bytes: after each portion it is time to serve other requests."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
         self._done = 0
 
-    def is_over(self, more: int = 1) -> bool:
-        """Count so much more, and tell whether `at_once` is reached; then another step begins."""
+    def add(self, more: int = 1) -> bool:
+        """Add so much, and tell whether that fills the portion; then another begins."""
         self._done += more
         if self._done < self._at_once:
             return False

@@ -5,13 +5,14 @@ It is computed from the task, its deliveries and the journal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from ltx_mock.control.to_json import hide_in
 from ltx_mock.core.clock import LATEST, SECOND
 from ltx_mock.core.journal_entry import Entry, RequestEntry
-from ltx_mock.core.records import Delivery, Task
+from ltx_mock.core.records import Delivery, Task, delivery_id
 from ltx_mock.store.tenant import Tenant
 
 DRAWN = "drawn from the request and the seed"
@@ -22,15 +23,14 @@ Step = dict[str, Any]
 Placed = tuple[int, int, int, Step]
 
 
-def task_history(tenant: Tenant, task: Task) -> dict[str, Any]:
-    """Return the history of a task.
+def task_history(tenant: Tenant, task: Task, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Return the history of a task; `entries` are those of it in the journal, the oldest first.
 
     The fields are `findings` of its request; `callbacks`; `story`, the events in order; `next`, the future events; and
     `polls`, the number of statusTask responses in the journal. Times are Unix milliseconds.
     """
     now = tenant.clock.now()
-    entries = list(tenant.journal.of_task(task.id))
-    deliveries = [delivery for delivery in tenant.deliveries() if delivery.task_id == task.id]
+    deliveries = [*_deliveries(tenant, task)]
     steps = [*_requests(entries), *_states(task), *_callbacks(task, deliveries)]
     if not any(step["event"] == "request" and step["operation"] == "generateTask" for *_, step in steps):
         steps.append(_made(task))  # its entry is no longer in the journal
@@ -45,7 +45,15 @@ def task_history(tenant: Tenant, task: Task) -> dict[str, Any]:
     return hide_in(tenant, parts)
 
 
-def _requests(entries: list[Entry]) -> Iterator[Placed]:
+def _deliveries(tenant: Tenant, task: Task) -> Iterator[Delivery]:
+    for copy in count():
+        delivery = tenant.delivery(delivery_id(task.id, copy))
+        if delivery is None:
+            return
+        yield delivery
+
+
+def _requests(entries: Sequence[Entry]) -> Iterator[Placed]:
     """Yield the first request, and those with another outcome than the one before."""
     before = None
     for entry in entries:

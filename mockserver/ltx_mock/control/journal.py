@@ -17,7 +17,7 @@ from starlette.responses import Response
 from ltx_mock.asgi.connection import wait_for_disconnect
 from ltx_mock.asgi.messages import root_url
 from ltx_mock.asgi.streamed_response import StreamedResponse
-from ltx_mock.asgi.turns import Step, drained, in_turns, serve_others
+from ltx_mock.asgi.turns import Portion, drained, in_turns, serve_others
 from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control import har
 from ltx_mock.control.expectation import Distance, Expectation
@@ -33,7 +33,6 @@ from ltx_mock.fields import check_names, choice, whole
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.io.json_text import write_json
-from ltx_mock_contracts.validation.json_body import LARGE
 
 Handler = Callable[[Request], Awaitable[dict[str, Any] | Response]]
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "har": "application/json"}
@@ -41,6 +40,8 @@ ALL = 10**9
 NEAR = 3
 MAX_COMPARED = 2000
 ENTRY_SIZE = 500
+COUNTED_AT_ONCE = 4 * 1024
+"""Of how many bytes of bodies a count looks at the parts before others have a turn."""
 SAME_BODIES = 256
 """How many different bodies a count remembers: most clients send the same few again and again."""
 
@@ -74,13 +75,14 @@ class Journal:
         rows = ((_size(kept), partial(_text, kept)) for kept in found.entries)
         return listing(self._engine.worker, "requests", rows, truncated=found.truncated)
 
-    async def request(self, request: Request) -> dict[str, Any]:
+    async def request(self, request: Request) -> Response:
         """Return one entry."""
         given = request.path_params["number"]
         number = int(given) if _NUMBER.fullmatch(given) else 0
         async for tenant in in_turns(await self._tenants(request)):
             if (entry := tenant.journal.entry(number)) is not None:
-                return entry_view(tenant, entry)
+                written = await self._engine.worker.run(partial(entry_text, tenant), entry, entry.size)
+                return Response(written, media_type="application/json")
         raise NotFoundError(f"no entry {given[:40]!r} in the journal")
 
     async def count(self, request: Request) -> dict[str, Any]:
@@ -92,15 +94,15 @@ class Journal:
         if not wanted.with_body:
             return {"count": sum([1 async for _ in found])}
         known: dict[bytes, bool] = {}
-        count, step = 0, Step(LARGE)
+        count, portion = 0, Portion(COUNTED_AT_ONCE)
         async for entry in found:
             raw = entry.request
             if raw not in known:
-                if step.is_over(len(raw)):
-                    await serve_others()
                 if len(known) == SAME_BODIES:
                     known.clear()
                 known[raw] = await self._engine.worker.read(wanted.has_body, raw)
+                if portion.add(len(raw)):
+                    await serve_others()
             count += known[raw]
         return {"count": count}
 

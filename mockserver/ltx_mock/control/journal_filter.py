@@ -6,10 +6,9 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import dropwhile
 from typing import Any, NamedTuple, Self, get_args
 
-from ltx_mock.asgi.turns import AT_ONCE, Step, serve_others
+from ltx_mock.asgi.turns import AT_ONCE, Portion, free_in_turns, serve_others
 from ltx_mock.control.newest import newest
 from ltx_mock.control.to_json import body_value
 from ltx_mock.core.journal_entry import Endpoint, Entry, Kind, Operation, idempotency_key_of, trace_id_of
@@ -71,7 +70,7 @@ class Filter(Table):
         found = read(cls, {name: given[name] for name in FIELDS if name in given})
         return replace(found, body=given["body"], with_body=True) if "body" in given else found
 
-    def entries_of(self, tenant: Tenant, searched: Step) -> Iterator[Packed | None]:
+    def entries_of(self, tenant: Tenant, searched: Portion) -> Iterator[Packed | None]:
         """Yield the entries of a tenant as `Journal.newest_first` does: all that match, and others."""
         values: list[str | int] = [self.task] if self.task else []
         if self.operation is not None and self.operation in get_args(Endpoint):
@@ -127,16 +126,18 @@ async def select(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> Selec
     """Return at most `limit` matching entries: the newest; with `since`, the oldest."""
     found, more = await _newest(tenants, wanted, sys.maxsize if wanted.since else limit)
     forgotten = any(tenant.forgotten > wanted.since for tenant in tenants)  # also what was while it was read
-    return Selection(found[:limit], forgotten or more or len(found) > limit)
+    selection = Selection(found[:limit], forgotten or more or len(found) > limit)
+    await free_in_turns(found)
+    return selection
 
 
 async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tuple[list[Kept], bool]:
     last = max((tenant.journal.last for tenant in tenants), default=0)
-    searched = Step(SEARCHED_AT_ONCE)
+    searched = Portion(SEARCHED_AT_ONCE)
 
     def items(tenant: Tenant) -> Iterator[Packed | None]:
         """Leave out entries that are written meanwhile: of another tenant they might be missed, and be passed over."""
-        return dropwhile(lambda each: each is None or each.number > last, wanted.entries_of(tenant, searched))
+        return (each for each in wanted.entries_of(tenant, searched) if each is None or each.number <= last)
 
     def highest(tenant: Tenant) -> int | None:
         return tenant.journal.last if tenant.journal.last > wanted.since else None
@@ -149,14 +150,14 @@ async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tupl
 
 async def matching(tenants: Sequence[Tenant], wanted: Filter) -> AsyncIterator[Entry]:
     """Yield all matching entries, those of each tenant newest first. Other requests have their turns."""
-    step, searched = Step(), Step(SEARCHED_AT_ONCE)
+    portion, searched = Portion(), Portion(SEARCHED_AT_ONCE)
     for tenant in tenants:
-        if step.is_over():
+        if portion.add():
             await serve_others()
         if tenant.journal.last <= wanted.since:
             continue
         for packed in wanted.entries_of(tenant, searched):
-            if step.is_over(AT_ONCE if packed is None else 1):
+            if portion.add(AT_ONCE if packed is None else 1):
                 await serve_others()
             if packed is not None and wanted.matches(entry := packed.unpack()):
                 yield entry

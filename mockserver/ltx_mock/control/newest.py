@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from ltx_mock.asgi.turns import AT_ONCE, Step, free_in_turns, in_turns, serve_others
+from ltx_mock.asgi.turns import AT_ONCE, Portion, free_in_turns, in_turns, serve_others
 from ltx_mock.store.tenant import Tenant
 
 T = TypeVar("T")
@@ -40,9 +40,9 @@ async def newest(
             heads.append((-most, -len(heads), tenant, None, None))  # of equal places the last tenant's is the newest
     heapq.heapify(heads)
     found = list[tuple[Tenant, T]]()
-    step = Step()
+    portion = Portion()
     for looked_at, each in _newest_first(heads, items, place, wanted):
-        if step.is_over(looked_at):
+        if portion.add(looked_at):
             await serve_others()
         if each is not None:
             found.append(each)
@@ -61,7 +61,7 @@ def _newest_first(
     place: Callable[[Tenant, T], int],
     wanted: Callable[[Tenant, T], bool] | None,
 ) -> Iterator[tuple[int, tuple[Tenant, T] | None]]:
-    """Yield the wanted items, newest first, and None for each step between them; before it how many it took.
+    """Yield the wanted items, newest first, and None between them; before it how many items it was as much as.
 
     The items of a tenant are read as soon as its place is the highest: that may be as much as `AT_ONCE` items are.
     """

@@ -21,6 +21,7 @@ from ltx_mock.control.event_stream import EventStream
 from ltx_mock.control.events import Events
 from ltx_mock.control.history import task_history
 from ltx_mock.control.journal import Journal
+from ltx_mock.control.journal_filter import Filter, matching
 from ltx_mock.control.listing import VIEW_SIZE, in_pieces, listing
 from ltx_mock.control.metrics import CONTENT_TYPE, exposition, measured
 from ltx_mock.control.params import body_of, json_body, limit_of, tenant_of_query
@@ -178,7 +179,10 @@ class ControlPlane:
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its history."""
         tenant, task = await self._task(request)
-        return task_view(tenant, task, tenant.clock.now()) | task_history(tenant, task)
+        entries = [entry async for entry in matching([tenant], Filter(kind="all", task=task.id))]
+        task = tenant.task(task.id) or task  # it may have been changed meanwhile
+        history = task_history(tenant, task, entries[::-1])
+        return await self._view(tenant, task) | history
 
     async def finish(self, request: Request) -> dict[str, Any]:
         """End a task now."""
@@ -188,7 +192,11 @@ class ControlPlane:
         _, task = await self._task(request)
         await self._engine.finish(task.id, wanted.state, wanted.fail_code)
         tenant, task = await self._engine.tenants.find_task(task.id)
-        return task_view(tenant, task, tenant.clock.now())
+        return await self._view(tenant, task)
+
+    async def _view(self, tenant: Tenant, task: Task) -> dict[str, object]:
+        view = partial(task_view, tenant, now=tenant.clock.now())
+        return await self._engine.worker.run(view, task, len(task.body))
 
     async def callbacks(self, request: Request) -> Response:
         """Return the newest deliveries: made, scheduled, given up and withheld."""

@@ -8,7 +8,7 @@ MAX_TEXTS = 256
 """Most requests repeat what one of the last few had."""
 
 MAX_SIZE = 4096
-"""The maximum length of a text that is kept. Whoever has larger keys than this must not use a cache for them."""
+"""The maximum length of a text that is kept; do not use a cache for what is made of more."""
 
 
 class TextCache:

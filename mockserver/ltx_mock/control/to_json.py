@@ -159,9 +159,23 @@ def _alike_text(redactor: Redactor, tenant: Tenant, entry: Entry) -> str:
     def write() -> str:
         return redactor.json(_alike(common, *names_of, hide_port=hide_port))
 
-    if headers_size(entry.request_headers) > MAX_SIZE:
+    if _alike_size(entry) > MAX_SIZE:
         return write()
     return _alike_texts.get((redactor, entry.kind, common, *names_of, hide_port), write)
+
+
+def _alike_size(entry: Entry) -> int:
+    """Return the approximate size of what `_alike` is made of: its text may be shorter, without secrets."""
+    size = headers_size(entry.request_headers) + (len(entry.cause.text) if entry.cause else 0)
+    match entry:
+        case RequestEntry():
+            return size + len(entry.method) + headers_size(entry.response_headers)
+        case CallbackEntry():
+            return size + len(entry.content_type)
+        case DownloadEntry():
+            return size + len(entry.method)
+        case ClockEntry():
+            return size
 
 
 def _alike(entry: Entry, tenant_id: str, label: str, *, hide_port: bool) -> dict[str, object]:

@@ -106,13 +106,14 @@ class Clocks:
                 return Before.of(tenant), tenant.begin_advance(milliseconds)
 
             before, until = await self._store.run(tenant, begin)
+            attempts = await before.attempts()
             until = await self._move(tenant, until, receivers)
             await _settled(tenant, until, turns)
             await turns.take(_weight(tenant))
             await self._ready(tenant)
-            after = await self._store.run(tenant, lambda tenant: After.of(tenant, before, until))
+            after = await self._store.run(tenant, After.of)
         fired = Fired()
-        await fired.add(after.events(before, until))
+        await fired.add(after.events(before, attempts, until))
         return fired
 
     async def make_due(self, tenant: Tenant) -> None:
@@ -153,7 +154,7 @@ class Clocks:
             before = Before.of(tenant, without=tenant.inspecting)
             end, until = tenant.begin_advance(milliseconds), before.moment + milliseconds
             tenant.move_clock(until)
-            return before, After.of(tenant, before, until, with_new=False), until, end
+            return before, After.of(tenant), until, end
 
         before, after, until, end = await self._store.run(tenant, advance)
         if span := self._spans.get(tenant):
@@ -161,7 +162,7 @@ class Clocks:
         else:
             self._callbacks.deliver_due(tenant)
         fired = Fired()
-        await fired.add(after.events(before, until))
+        await fired.add(after.events(before, await before.attempts(), until))
         return fired
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
-from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
-from ltx_mock.asgi.turns import AT_ONCE, drained, serve_others
+from ltx_mock.asgi.turns import AT_ONCE, drained, in_turns, serve_others
 from ltx_mock.core.records import Attempt, Delivery, Task
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.api import State
@@ -65,47 +64,51 @@ class Fired:
 
 
 class Before(NamedTuple):
-    """A tenant before an advance: the moment, its unfinished tasks, how many it had made, the attempts of callbacks."""
+    """A tenant before an advance: the moment, its callbacks, and the ids of tasks that are `without` a final outcome.
+
+    It is taken in one step, which is short even with very many tasks; `attempts` and `After.events` have their turns.
+    """
 
     moment: int
-    unfinished: list[str]
-    made: int
-    attempts: dict[str, int]
+    deliveries: list[Delivery]
+    without: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, tenant: Tenant, without: Container[str] = ()) -> Before:
-        """Return the present state; tasks `without` a final outcome are left out."""
-        now = tenant.clock.now()
-        unfinished = [task.id for task in tenant.unfinished(now) if task.id not in without]
-        attempts = {delivery.id: len(delivery.attempts) for delivery in tenant.deliveries() if delivery.attempts}
-        return cls(now, unfinished, tenant.account(now).made, attempts)
+    def of(cls, tenant: Tenant, without: Iterable[str] = ()) -> Before:
+        """Return the present state. A unit of work."""
+        return cls(tenant.clock.now(), list(tenant.deliveries()), frozenset(without))
+
+    async def attempts(self) -> dict[str, int]:
+        """Return the numbers of attempts of the callbacks that have some, by their ids.
+
+        It empties `deliveries`, since these will soon be outdated.
+        """
+        return {each.id: len(each.attempts) async for each in in_turns(drained(self.deliveries)) if each.attempts}
 
 
 class After(NamedTuple):
-    """The tenant after it: the tasks that were unfinished or made meanwhile, and its callbacks. A unit of work."""
+    """The tenant after it: its tasks, in the order of their creation, and its callbacks."""
 
-    tasks: list[Task]
+    tasks: Sequence[Task]
     deliveries: Sequence[Delivery]
 
     @classmethod
-    def of(cls, tenant: Tenant, before: Before, until: int, *, with_new: bool = True) -> After:
-        """Return the present state."""
-        made = tenant.account(until).made - before.made if with_new else 0
-        new = [task.id for task in islice(reversed(tenant.tasks()), made)]
-        ids = dict.fromkeys([*before.unfinished, *reversed(new)])
-        return cls([task for task_id in ids if (task := tenant.task(task_id))], list(tenant.deliveries()))
+    def of(cls, tenant: Tenant) -> After:
+        """Return the present state. A unit of work."""
+        return cls(list(tenant.tasks()), list(tenant.deliveries()))
 
-    def events(self, before: Before, until: int) -> Iterator[list[Placed]]:
+    def events(self, before: Before, attempts: Mapping[str, int], until: int) -> Iterator[list[Placed]]:
         """Yield what happened meanwhile, to some at once; at equal times state changes come first."""
         for first in range(0, len(self.tasks), AT_ONCE):
             yield [
                 Placed(at, (0, task.number, 0), task.id, state)
                 for task in self.tasks[first : first + AT_ONCE]
+                if task.timeline.ended > before.moment and task.id not in before.without
                 for at, state in task.timeline.transitions(before.moment, until)
             ]
         for first in range(0, len(self.deliveries), AT_ONCE):
             yield [
                 Placed(attempt.at, (1, order, attempt.number), each.task_id, None, each.id, attempt)
                 for order, each in enumerate(self.deliveries[first : first + AT_ONCE], first)
-                for attempt in each.attempts[before.attempts.get(each.id, 0) :]
+                for attempt in each.attempts[attempts.get(each.id, 0) :]
             ]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from ltx_mock.asgi.turns import Step
+from ltx_mock.asgi.turns import Portion
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
 
@@ -61,11 +61,11 @@ class Journal(Iterable[Entry]):
     def __iter__(self) -> Iterator[Entry]:
         return map(_unpacked, list(self._packed))
 
-    def newest_first(self, after: int, values: Sequence[str | int], searched: Step) -> Iterator[Packed | None]:
+    def newest_first(self, after: int, values: Sequence[str | int], searched: Portion) -> Iterator[Packed | None]:
         """Yield the entries of the moment after a number as they are kept, the newest first.
 
-        Those without one of `values` are left out, but for some that have its bytes elsewhere. `searched` counts the
-        bytes that are looked through; after each of its steps None is yielded.
+        Those without one of `values` are left out, but for some that have its bytes elsewhere. `searched` measures
+        the bytes that are looked through; for each of its portions None is yielded.
         """
         newer = len(self._numbers) - bisect_right(self._numbers, after)
         numbers, packed = islice(reversed(self._numbers), newer), islice(reversed(self._packed), newer)
@@ -125,13 +125,13 @@ def packed_value(value: str | int) -> bytes:
     return marshal.dumps(value, WITHOUT_REFERENCES)
 
 
-def _with_values(entries: Iterator[Packed], values: Sequence[bytes], searched: Step) -> Iterator[Packed | None]:
+def _with_values(entries: Iterator[Packed], values: Sequence[bytes], searched: Portion) -> Iterator[Packed | None]:
     for entry in entries:
         data = entry.data
         if not isinstance(data, bytes):
             yield entry
             continue
-        if searched.is_over(len(data)):
+        if searched.add(len(data)):
             yield None
         for value in values:
             if value not in data:

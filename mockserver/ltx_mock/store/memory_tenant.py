@@ -239,11 +239,6 @@ class MemoryTenant:
         """See `Tenant.replace_task`."""
         self._put_task(task)
 
-    def unfinished(self, now: int) -> list[Task]:
-        """See `Tenant.unfinished`."""
-        self._limits.settle(now)
-        return [self._tasks[task_id] for task_id in self._limits.unfinished]
-
     def settle(self, now: int) -> bool:
         """See `Tenant.settle`."""
         return self._limits.settle(now, SETTLED_AT_ONCE)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from os import stat  # tests of users replace `os.stat`
 from pathlib import Path
+from time import sleep  # and `time.sleep`
 from typing import TypeVar
 
 from ltx_mock.core import system_time
@@ -86,13 +87,13 @@ def patiently(job: Callable[[], T], patience: float) -> T:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or system_time.monotonic() > end:
                 raise
-        time.sleep(0.001)
+        sleep(0.001)
 
 
 def identity(path: Path) -> tuple[int, int] | None:
     """Return what tells the file at a path from every other one; None if there is none."""
     try:
-        status = os.stat(path)  # noqa: PTH116 (it takes half the time)
+        status = stat(path)  # noqa: PTH116 (it takes half the time)
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -101,7 +102,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 def checkpoint(path: Path, db: sqlite3.Connection) -> None:
     """Empty the log if it is too long and nobody reads from it. Call it after a transaction."""
     with suppress(OSError, sqlite3.OperationalError):  # what was committed is on the disk anyhow
-        if os.stat(f"{path}-wal").st_size > MAX_LOG_BYTES:  # noqa: PTH116 (it takes half the time)
+        if stat(f"{path}-wal").st_size > MAX_LOG_BYTES:  # noqa: PTH116 (it takes half the time)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -127,14 +127,10 @@ class Tenant(Protocol):
     def replace_task(self, task: Task) -> None:
         """Replace the task with the same id."""
 
-    def unfinished(self, now: int) -> list[Task]:
-        """Return the unfinished tasks, in any order."""
-
     def settle(self, now: int) -> bool:
         """Note some of the states that tasks have reached; return whether all are noted.
 
-        `account`, `states`, `in_state` and `unfinished` note the rest, which takes long if very many have changed at
-        once.
+        `account`, `states` and `in_state` note the rest, which takes long if very many have changed at once.
         """
 
     def account(self, now: int) -> Account:

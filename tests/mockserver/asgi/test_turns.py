@@ -7,15 +7,15 @@ from itertools import pairwise
 
 import pytest
 
-from ltx_mock.asgi.turns import AT_ONCE, Step, Turns, drained, free_in_turns, in_turns
+from ltx_mock.asgi.turns import AT_ONCE, Portion, Turns, drained, free_in_turns, in_turns
 
 STEPS = 5
 
 
-def test_a_step_is_over_as_soon_as_all_since_the_last_is_enough() -> None:
-    step, items = Step(1000), Step()
-    assert [step.is_over(more) for more in (0, 300, 699, 1, 5000, 1, 999, 1)] == [0, 0, 0, 1, 1, 0, 1, 0]
-    assert [items.is_over() for _ in range(2 * AT_ONCE)].index(True) == AT_ONCE - 1
+def test_a_portion_is_full_as_soon_as_all_since_the_last_is_enough() -> None:
+    portion, items = Portion(1000), Portion()
+    assert [portion.add(more) for more in (0, 300, 699, 1, 5000, 1, 999, 1)] == [0, 0, 0, 1, 1, 0, 1, 0]
+    assert [items.add() for _ in range(2 * AT_ONCE)].index(True) == AT_ONCE - 1
 
 
 async def _beside(*works: asyncio.Task[None]) -> int:

@@ -66,6 +66,7 @@ def test_a_success_is_told_with_what_comes_next(world: World, client: httpx.Clie
     world.clock.advance(100)
     for _ in range(3):
         client.get(STATUS, params={"taskId": task_id})
+        world.clock.advance(1)
     told = story(world, task_id)
     assert steps(told["story"]) == [
         ("request", "pending", None),
@@ -122,6 +123,17 @@ def test_callbacks_are_told_with_each_attempt_and_when_the_next_is_made(world: W
     calls = [step for step in told["story"] if step["event"] == "callback"]
     assert [(step["number"], step["state"]) for step in calls] == [(1, "refused"), (2, "unanswered"), (3, "answered")]
     assert told["next"] == []
+
+
+def test_each_copy_of_a_callback_is_told(world: World, client: httpx.Client) -> None:
+    world.scenarios.add(callback={"copies": 3})
+    with Receiver() as receiver:
+        task_id, other = callback(client, receiver.url), callback(client, receiver.url)
+        world.clock.run_until_idle()
+    for each, copies in ((task_id, 3), (other, 1)):
+        told = story(world, each)
+        calls = [step["deliveryId"] for step in told["story"] if step["event"] == "callback"]
+        assert (len(calls), [delivery["id"] for delivery in told["callbacks"]]) == (copies, calls)
 
 
 def test_a_callback_that_is_withheld_or_given_up_is_told(world: World, client: httpx.Client) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from functools import partial
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,7 +20,7 @@ from ltx_mock.asgi.worker_thread import WorkerThread
 from ltx_mock.control.listing import listing
 from ltx_mock.control.routes import ControlPlane
 from ltx_mock.core.settings import Settings
-from ltx_mock.server.app import new_engine
+from ltx_mock.server.app import build, new_engine
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.validation.json_body import LARGE
 from support.bodies import post, request_body
@@ -94,6 +96,32 @@ def test_other_requests_have_their_turn_while_many_tenants_are_counted() -> None
         return counted
 
     assert asyncio.run(turns()) >= 10
+
+
+@pytest.mark.parametrize("path", ["/requests/1", "/tasks/{task}"])
+def test_one_item_that_is_large_is_written_in_the_thread(path: str) -> None:
+    engine, sizes = new_engine(Settings()), list[int]()
+    body = json.dumps(request_body() | {"padding": "%" * LARGE}).encode()
+
+    async def written() -> dict[str, Any]:
+        await engine.open()
+        headers = [(b"authorization", b"Bearer a-key"), (b"content-type", b"application/json")]
+        made = await call(build(engine), "POST", "/api/v1/generateTask/ltx-2-19b", headers=headers, body=body)
+        task_id = json.loads(made.body)["data"]["taskId"]
+        run = engine.worker.run
+
+        async def noted(work: Callable[[Any], Any], argument: object, size: int) -> Any:
+            sizes.append(size)
+            return await run(work, argument, size)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine.worker, "run", noted)
+            told = await call(Router(ControlPlane(engine).routes()), "GET", path.replace("{task}", task_id))
+        await engine.close()
+        return cast("dict[str, Any]", json.loads(told.body))
+
+    assert asyncio.run(written())["request"] == json.loads(body)
+    assert max(sizes) > LARGE
 
 
 @pytest.mark.memory_store("others write the settings only once")

@@ -87,7 +87,8 @@ def test_of_very_many_entries_little_is_kept_whatever_is_long_in_them(entry: Cal
     tenant = new_tenant()
     with little_is_kept():
         for number in range(MAX_TEXTS - 1):
-            assert entry_text(tenant, entry(f"{number:08}".ljust(50_000, "x")))
+            for name in ("", "http://h/?token="):  # a text without the secret is short
+                assert entry_text(tenant, entry(f"{name}{number:08}".ljust(50_000, "x")))
 
 
 def test_little_is_kept_of_bodies_that_are_short_and_large_when_they_are_read() -> None:

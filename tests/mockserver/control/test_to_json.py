@@ -81,6 +81,12 @@ def test_headers_may_be_lists_as_some_servers_have_them(body: bytes) -> None:
     assert json.loads(entry_text(TENANTS[0], entry))["requestHeaders"] == {"user-agent": "an app"}
 
 
+def test_an_answer_in_one_line_is_quoted_as_it_came() -> None:
+    answer = b'{"costTime": 1.50, "message": "\xe5\x9f\x8e"}'
+    entry = RequestEntry(1, 2, "statusTask", "GET", "/", 200, b"", answer)
+    assert answer.decode() in entry_text(TENANTS[0], entry)
+
+
 @pytest.mark.parametrize("number", ["1２", "1.２", "-1٣"])
 def test_a_body_with_digits_of_another_script_leaves_the_list_json(number: str) -> None:
     body = f'{{"n":{number},"pad":[{"[]," * 70}0]}}'

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.core.records import Attempt, Delivery
+from ltx_mock.asgi.turns import AT_ONCE
+from ltx_mock.core.records import Attempt, Delivery, Task
+from ltx_mock.core.timeline import NEVER, Timeline
 from ltx_mock.engine import fired as fired_events
 from ltx_mock.engine.fired import After, Before, Fired, Placed
 from support.turns import turns_during
 
+BEFORE = Before(0, [])
 MOMENTS = st.lists(st.integers(0, 3), max_size=8)
 
 
@@ -63,7 +66,7 @@ def test_callbacks_of_the_same_time_are_in_the_order_of_their_creation() -> None
 
     async def ids() -> list[object]:
         fired = Fired()
-        await fired.add(After([], deliveries).events(Before(0, [], 0, {}), 9))
+        await fired.add(After([], deliveries).events(BEFORE, {}, 9))
         return [event["deliveryId"] for event in fired]
 
     assert asyncio.run(ids()) == [f"{number}" for number in range(12)]
@@ -71,12 +74,49 @@ def test_callbacks_of_the_same_time_are_in_the_order_of_their_creation() -> None
 
 def test_others_have_a_turn_while_very_many_callbacks_without_events_are_looked_at() -> None:
     deliveries = [Delivery(f"d{number}", "key", "t", "http://app.example/", None, "withheld") for number in range(50)]
-    before = Before(0, [], 0, {})
 
     async def looked_at() -> int:
-        return await turns_during(Fired().add(After([], deliveries).events(before, 1)))
+        return await turns_during(Fired().add(After([], deliveries).events(BEFORE, {}, 1)))
 
     assert asyncio.run(looked_at()) >= 10
+
+
+def test_others_have_a_turn_while_the_attempts_of_very_many_callbacks_are_counted() -> None:
+    attempt = Attempt(1, 7, 7, 500, None)
+    deliveries = [
+        Delivery(f"d{number}", "key", "t", "http://app.example/", None, "scheduled", attempts=(attempt,) * (number % 3))
+        for number in range(10 * AT_ONCE)
+    ]
+    before = Before(0, deliveries)
+
+    async def counted() -> tuple[int, dict[str, int]]:
+        counting = asyncio.ensure_future(before.attempts())
+        return await turns_during(counting), await counting
+
+    turns, attempts = asyncio.run(counted())
+    assert turns >= 10
+    assert attempts == {f"d{number}": number % 3 for number in range(10 * AT_ONCE) if number % 3}
+    assert before.deliveries == []  # of those that an advance replaces nothing is kept
+
+
+def test_only_changes_after_the_start_count_and_none_without_a_final_outcome() -> None:
+    tasks = [
+        Task(f"{number}", "key", number, b"", 0, Timeline(0, started, ended), 0, "")
+        for number, (started, ended) in enumerate([(1, 5), (1, 6), (5, 7), (6, 6), (6, 99), (6, NEVER), (6, 7)])
+    ]
+
+    async def states() -> list[tuple[object, ...]]:
+        fired = Fired()
+        await fired.add(After(tasks, []).events(Before(5, [], frozenset({"6"})), {}, 50))
+        return [(event["at"], event["taskId"], event["state"]) for event in fired]
+
+    assert asyncio.run(states()) == [
+        (6, "1", "success"),
+        (6, "3", "success"),
+        (6, "4", "processing"),
+        (6, "5", "processing"),
+        (7, "2", "success"),
+    ]
 
 
 def test_what_is_read_is_freed() -> None:

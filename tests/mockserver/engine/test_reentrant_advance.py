@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from ltx_mock import MockServer, SettingsError
 from ltx_mock.testing.options import ClockMode
 from ltx_mock.testing.tenant import World
-from support.bodies import MINUTE, TEXT, data_of, post, request_body, submit
+from support.bodies import IMAGE, MINUTE, TEXT, data_of, post, request_body, submit
 from support.receivers import Received, Receiver
 from support.waiting import SECONDS
 
@@ -95,6 +96,32 @@ def test_what_falls_due_meanwhile_is_told_at_once_and_called_back_in_order_after
     assert [event["taskId"] for event in fired if event["event"] == "callback"] == [first, second]
     assert {event["taskId"] for event in fired if event.get("state") == "success"} == {first, second, third}
     assert outcome(world) == [("delivered", 200), ("delivered", 200)]
+
+
+def test_the_end_of_a_task_whose_image_is_still_checked_is_not_told_yet(world: World) -> None:
+    answered = threading.Event()
+
+    def behave(_: Received) -> int:
+        answered.wait(SECONDS)
+        return 404
+
+    with Receiver(behave) as images:
+
+        def work() -> tuple[str, list[dict[str, Any]]]:
+            with world.client() as client:
+                task_id = submit(client, IMAGE, image_urls=[f"{images.url}/a.png"])
+            try:
+                return task_id, world.clock.advance(2 * MINUTE)
+            finally:
+                answered.set()
+
+        results: list[Any] = []
+        with Receiver(doing(work, results)) as receiver:
+            submit_with_callback(world, receiver.url)
+            world.clock.advance(MINUTE)
+    ((task_id, told),) = results
+    assert task_id not in {event["taskId"] for event in told}
+    assert next(task.state for task in world.tasks if task.id == task_id) == "failed"
 
 
 def test_a_receiver_makes_a_task_and_waits_until_it_is_done(world: World) -> None:

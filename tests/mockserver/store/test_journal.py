@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_mock.asgi.turns import Step
+from ltx_mock.asgi.turns import Portion
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
 from ltx_mock.store.journal import LARGE, Journal, Packed
@@ -27,7 +27,7 @@ def newest_first(
     journal: Journal, *values: str | int, after: int = 0, searched: int = 10**9
 ) -> Iterator[Packed | None]:
     """Search a journal, with a None for so many bytes that were searched."""
-    return journal.newest_first(after, values, Step(searched))
+    return journal.newest_first(after, values, Portion(searched))
 
 
 def unpacked(found: Iterator[Packed | None]) -> list[Entry]:
@@ -109,7 +109,7 @@ def test_a_search_has_its_steps_however_long_the_entries_are_and_whatever_it_fin
 
 
 def test_the_steps_of_a_search_in_many_journals_count_together() -> None:
-    searched, steps = Step(1000), 0
+    searched, steps = Portion(1000), 0
     for _ in range(100):
         journal, _, sizes = journal_of([request(0, "one")])
         assert sizes[0] < 500
