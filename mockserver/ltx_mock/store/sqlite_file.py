@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from os import stat  # tests of users replace `os.stat`
 from pathlib import Path
-from time import sleep  # and `time.sleep`
 from typing import TypeVar
 
 from ltx_mock.core import system_time
@@ -87,7 +86,7 @@ def patiently(job: Callable[[], T], patience: float) -> T:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or system_time.monotonic() > end:
                 raise
-        sleep(0.001)
+        system_time.sleep(0.001)
 
 
 def identity(path: Path) -> tuple[int, int] | None:

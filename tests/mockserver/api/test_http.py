@@ -190,6 +190,7 @@ def test_a_request_is_one_unit_of_work_so_that_a_shared_store_commits_once(metho
     async def units() -> int:
         engine = new_engine(Settings())
         app, headers = build(engine), [(b"authorization", b"Bearer key")]
+        await engine.open()
         with patch.object(engine.store, "run", wraps=engine.store.run) as run:
             await call(app, method, target, headers=headers, body=json.dumps(body()).encode())
         await engine.close()

@@ -24,6 +24,7 @@ async def made(app: ASGIApp, body: object) -> str:
     return str(json.loads(reply.body)["data"]["taskId"])
 
 
+@pytest.mark.memory_store("others remove all keys at once")
 def test_a_callback_that_is_planned_during_a_reset_is_not_forgotten_with_the_old_ones() -> None:
     async def reset_meanwhile() -> None:
         engine = new_engine(Settings(max_concurrent=1000))
@@ -45,6 +46,7 @@ def test_a_callback_that_is_planned_during_a_reset_is_not_forgotten_with_the_old
     asyncio.run(reset_meanwhile())
 
 
+@pytest.mark.memory_store("others remove all keys at once")
 def test_the_check_of_an_image_ends_with_a_reset_also_if_a_new_task_has_its_id_already(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -73,6 +75,7 @@ def test_the_check_of_an_image_ends_with_a_reset_also_if_a_new_task_has_its_id_a
 def test_a_reset_of_very_many_keys_lets_others_be_served() -> None:
     async def served() -> int:
         engine = new_engine(Settings())
+        await engine.open()
         for number in range(10 * AT_ONCE):
             await engine.tenants.of_key(f"key-{number}")
         resetting, turns = asyncio.create_task(engine.tenants.reset()), 0
