@@ -55,6 +55,7 @@ READS = (
 )
 EXPORTS = (
     ("POST", "/requests/count", COUNT),
+    ("GET", "/spend", b""),
     ("GET", "/requests?format=ndjson", b""),
     ("GET", "/requests?format=har", b""),
     ("GET", "/tasks?limit=1000000", b""),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -41,6 +42,20 @@ async def in_pieces(aside: WorkerThread, texts: Iterable[Text], separator: str =
     async for several in aside.each(texts):
         yield before + separator.join(several)
         before = separator
+
+
+def field(name: str, rows: Iterable[Text]) -> Iterator[Text]:
+    """Yield the field of an object that has a list; each row is JSON."""
+    yield 0, lambda: f"{write_json(name)}:["
+    before = ""
+    for size, text in rows:
+        yield size, partial(_after, before, text)
+        before = ","
+    yield 0, lambda: "]"
+
+
+def _after(before: str, text: Callable[[], str]) -> str:
+    return before + text()
 
 
 async def _between(head: str, pieces: AsyncIterator[str], tail: str) -> AsyncIterator[str]:

@@ -211,13 +211,14 @@ class ControlPlane:
         families = measured(self._engine, await self._tenants(request), len(self._feed.readers))
         return StreamedResponse(in_pieces(self._engine.worker, exposition(families)), CONTENT_TYPE)
 
-    async def spend(self, request: Request) -> dict[str, Any]:
+    async def spend(self, request: Request) -> Response:
         """Return what the tasks cost, and what of it was wasted."""
-        limit, statement = limit_of(request, MAX_WASTED), Statement()
+        statement = Statement(limit_of(request, MAX_WASTED))
         tenants = await self._tenants(request)
-        async for _ in in_turns(chain.from_iterable(statement.add(tenant) for tenant in tenants if tenant.key)):
+        adding = chain.from_iterable(statement.add(tenant) for tenant in tenants if tenant.key)
+        async for _ in in_turns(chain(adding, statement.rank())):
             pass
-        return statement.as_dict(limit)
+        return StreamedResponse(in_pieces(self._engine.worker, statement.parts()), "application/json")
 
     async def redeliver(self, request: Request) -> dict[str, Any]:
         """Deliver a callback once more."""

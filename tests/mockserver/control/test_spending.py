@@ -343,7 +343,31 @@ def test_the_bill_of_a_long_journal_lets_others_be_served() -> None:
         task_id = submit(client)
         for _ in range(50):
             ask(client, task_id)
-        assert mock.look(lambda tenant: sum(1 for _ in Statement().add(tenant))) >= 51
+        statement = Statement(100)
+        assert mock.look(lambda tenant: sum(1 for _ in statement.add(tenant))) >= 51
+        assert sum(1 for _ in statement.rank()) == 1
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 4, 9])
+def test_of_the_bill_the_most_expensive_prompts_are_shown_and_the_newest_waste(limit: int) -> None:
+    with MockServer(clock="manual") as mock:
+        with mock.client() as client:
+            ids = [submit(client, TEXT, prompt=prompt) for prompt in ("a", "b", "c", "d", "b", "d")]
+        told = httpx.get(f"{mock.url}/__admin/spend", params={"limit": limit}, trust_env=False).json()
+    assert [each["prompt"] for each in told["prompts"]] == ["b", "d", "a", "c"][:limit]
+    assert [each["taskId"] for each in told["wasted"]] == ids[-2:][max(0, 2 - limit) :]  # those that repeat another
+    assert told["truncated"] == (limit < 4)
+    assert (told["total"]["tasks"], len(told["tenants"])) == (6, 1)
+
+
+@pytest.mark.parametrize(("limit", "truncated"), [(1, True), (2, False)])
+def test_the_bill_says_whether_it_shows_all_waste(limit: int, truncated: bool) -> None:
+    with MockServer(clock="manual") as mock:
+        with mock.client() as client:
+            for _ in range(3):
+                submit(client)
+        told = httpx.get(f"{mock.url}/__admin/spend", params={"limit": limit}, trust_env=False).json()
+    assert (len(told["wasted"]), told["truncated"]) == (limit, truncated)
 
 
 @given(st.lists(st.sampled_from(["submit", "other", "fail", "poll", "fetch", "wait"]), max_size=12))
