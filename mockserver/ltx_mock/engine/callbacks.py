@@ -116,11 +116,13 @@ class Callbacks(Observer):
         order for one receiver, without waiting for another receiver that is dead.
         """
 
-        def claim(tenant: Tenant, sender: str) -> list[Delivery]:
-            due = tenant.next_due()
+        def claim(current: Tenant, sender: str) -> list[Delivery]:
+            if current != tenant:  # it was reset meanwhile
+                return []
+            due = current.next_due()
             if due is not None and due <= span.until:
-                return tenant.claim_due(min(span.until, due + min(RETRY_AFTER_MS) - 1), sender)
-            tenant.move_clock(span.until)
+                return current.claim_due(min(span.until, due + min(RETRY_AFTER_MS) - 1), sender)
+            current.move_clock(span.until)
             return []
 
         while claimed := await self._claimed(tenant, claim):

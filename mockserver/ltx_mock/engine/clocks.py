@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from ltx_mock.asgi.turns import AT_ONCE, Turns, in_turns
 from ltx_mock.core.cause import Cause
@@ -100,21 +100,25 @@ class Clocks:
             await _settled(tenant, tenant.clock.now(), turns)
             await self._ready(tenant)
 
-            def begin(tenant: Tenant) -> tuple[Before, int]:
-                check_end_of_time(milliseconds, tenant.clock)  # it may have been advanced during the wait
-                _note_advance(tenant, milliseconds)
-                return Before.of(tenant), tenant.begin_advance(milliseconds)
+            span = Span(0)
 
-            before, until = await self._store.run(tenant, begin)
-            attempts = await before.attempts()
-            until = await self._move(tenant, until, receivers)
+            def begin(current: Tenant) -> Before:
+                check_end_of_time(milliseconds, current.clock)  # it may have been advanced during the wait
+                _note_advance(current, milliseconds)
+                before, span.until = Before.of(current), current.begin_advance(milliseconds)
+                self._spans[tenant] = span  # now: a second advance may come next
+                return before
+
+            with self._ending(tenant, span):
+                before = await self._store.run(tenant, begin)
+                await self._callbacks.advance(tenant, span, receivers)
+            until = span.until
             await _settled(tenant, until, turns)
             await turns.take(_weight(tenant))
             await self._ready(tenant)
-            after = await self._store.run(tenant, After.of)
-        fired = Fired()
-        await fired.add(after.events(before, attempts, until))
-        return fired
+            # If it was reset meanwhile, this is run for the new one, of which nothing is told.
+            after = await self._store.run(tenant, lambda now: After.of(now) if now == tenant else After((), ()))
+        return await _fired(before, after, until)
 
     async def make_due(self, tenant: Tenant) -> None:
         """Make the deliveries that are due now."""
@@ -123,7 +127,9 @@ class Clocks:
             await self._callbacks.advance(tenant, Span(now), Receivers())
             return
         async with self._alone(tenant):
-            await self._move(tenant, now, Receivers())
+            span = self._spans[tenant] = Span(now)
+            with self._ending(tenant, span):
+                await self._callbacks.advance(tenant, span, Receivers())
 
     @asynccontextmanager
     async def _alone(self, tenant: Tenant) -> AsyncIterator[None]:
@@ -137,39 +143,42 @@ class Clocks:
             if not self._users[tenant]:
                 del self._users[tenant], self._locks[tenant]
 
-    async def _move(self, tenant: Tenant, until: int, receivers: Receivers) -> int:
-        """Advance to a moment and return the reached one, which is later if receivers advanced the clock too."""
-        span = self._spans[tenant] = Span(until)
+    @contextmanager
+    def _ending(self, tenant: Tenant, span: Span) -> Iterator[None]:
+        """Let later advances extend a span no more after what is done here."""
         try:
-            await self._callbacks.advance(tenant, span, receivers)
+            yield
         finally:
             if self._spans.get(tenant) is span:
                 del self._spans[tenant]
-        return span.until
 
     async def _advance_at_once(self, tenant: Tenant, milliseconds: int) -> Fired:
-        def advance(tenant: Tenant) -> tuple[Before, After, int, int]:
-            check_end_of_time(milliseconds, tenant.clock)
-            _note_advance(tenant, milliseconds)
-            before = Before.of(tenant, without=tenant.inspecting)
-            end, until = tenant.begin_advance(milliseconds), before.moment + milliseconds
-            tenant.move_clock(until)
-            return before, After.of(tenant), until, end
+        def advance(current: Tenant) -> tuple[Before, After, int, bool]:
+            check_end_of_time(milliseconds, current.clock)
+            _note_advance(current, milliseconds)
+            before = Before.of(current, without=current.inspecting)
+            end, until = current.begin_advance(milliseconds), before.moment + milliseconds
+            current.move_clock(until)
+            if (span := self._spans.get(tenant)) is not None:
+                span.until = min(LATEST, max(end, span.until))  # now: the first advance may go on next
+            return before, After.of(current), until, span is not None
 
-        before, after, until, end = await self._store.run(tenant, advance)
-        if span := self._spans.get(tenant):
-            span.until = min(LATEST, max(end, span.until + milliseconds))
-        else:
+        before, after, until, extends = await self._store.run(tenant, advance)
+        if not extends:
             self._callbacks.deliver_due(tenant)
-        fired = Fired()
-        await fired.add(after.events(before, await before.attempts(), until))
-        return fired
+        return await _fired(before, after, until)
 
 
 def check_end_of_time(milliseconds: int, clock: Clock) -> None:
     """Raise `SettingsError` if an advance would go beyond `LATEST`."""
     if clock.now() + milliseconds > LATEST:
         raise SettingsError(f"the clock ends with the year 9998; it cannot advance by {milliseconds / SECOND:g} s")
+
+
+async def _fired(before: Before, after: After, until: int) -> Fired:
+    fired = Fired()
+    await fired.add(after.events(before, await before.attempts(), until))
+    return fired
 
 
 def _weight(tenant: Tenant) -> int:

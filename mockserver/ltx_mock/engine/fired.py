@@ -64,26 +64,24 @@ class Fired:
 
 
 class Before(NamedTuple):
-    """A tenant before an advance: the moment, its callbacks, and the ids of tasks that are `without` a final outcome.
+    """A tenant before an advance: the moment, the callbacks with attempts, and the tasks `without` a final outcome.
 
     It is taken in one step, which is short even with very many tasks; `attempts` and `After.events` have their turns.
     """
 
     moment: int
-    deliveries: list[Delivery]
+    attempted: list[Delivery]
     without: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, tenant: Tenant, without: Iterable[str] = ()) -> Before:
         """Return the present state. A unit of work."""
-        return cls(tenant.clock.now(), list(tenant.deliveries()), frozenset(without))
+        attempted = [delivery for delivery in tenant.deliveries() if delivery.attempts]
+        return cls(tenant.clock.now(), attempted, frozenset(without))
 
     async def attempts(self) -> dict[str, int]:
-        """Return the numbers of attempts of the callbacks that have some, by their ids.
-
-        It empties `deliveries`, since these will soon be outdated.
-        """
-        return {each.id: len(each.attempts) async for each in in_turns(drained(self.deliveries)) if each.attempts}
+        """Return the numbers of attempts, by the ids of the callbacks; `attempted` is emptied."""
+        return {each.id: len(each.attempts) async for each in in_turns(drained(self.attempted))}
 
 
 class After(NamedTuple):

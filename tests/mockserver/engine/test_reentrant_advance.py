@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from ltx_mock import MockServer, SettingsError
+from ltx_mock.asgi.turns import AT_ONCE
+from ltx_mock.core.records import Attempt, Delivery
+from ltx_mock.core.settings import Settings
+from ltx_mock.server.app import new_engine
+from ltx_mock.store.tenant import Tenant
 from ltx_mock.testing.options import ClockMode
 from ltx_mock.testing.tenant import World
 from support.bodies import IMAGE, MINUTE, TEXT, data_of, post, request_body, submit
@@ -96,6 +103,54 @@ def test_what_falls_due_meanwhile_is_told_at_once_and_called_back_in_order_after
     assert [event["taskId"] for event in fired if event["event"] == "callback"] == [first, second]
     assert {event["taskId"] for event in fired if event.get("state") == "success"} == {first, second, third}
     assert outcome(world) == [("delivered", 200), ("delivered", 200)]
+
+
+def test_the_seconds_of_an_advance_that_has_just_begun_and_of_another_add_up() -> None:
+    """As in the background a callback waits for its receiver, the second advance does not wait for the first."""
+
+    async def moved() -> int:
+        engine = new_engine(Settings(clock="manual"))
+        await engine.open()
+        tenant = await engine.tenants.of_key("a-key")
+        assert tenant is not None
+        for number in range(3 * AT_ONCE):
+            await engine.store.run(tenant, partial(put_tried, number))
+        start = tenant.clock.now()
+        first = asyncio.ensure_future(engine.advance(tenant, 60_000))
+        while not any(entry.kind == "clock" for entry in tenant.journal):  # noqa: ASYNC110 (it has just begun then)
+            await asyncio.sleep(0)
+        engine.callbacks._awaited[tenant] += 1
+        await engine.advance(tenant, 5_000)
+        engine.callbacks._awaited[tenant] -= 1
+        await first
+        (tenant,) = (each for each in engine.store.tenants() if each.key)
+        await engine.close()
+        return tenant.clock.now() - start
+
+    assert asyncio.run(moved()) == 65_000
+
+
+def put_tried(number: int, tenant: Tenant) -> None:
+    """Put a callback that was tried once."""
+    tried = (Attempt(1, 1, 1, 500, None),)
+    tenant.put_delivery(Delivery(f"cb_{number}", tenant.key, "task", "http://a.test/", None, "failed", attempts=tried))
+
+
+def test_an_advance_during_which_the_key_is_reset_does_nothing_to_its_new_tasks(world: World) -> None:
+    start = world.clock.now
+
+    def work() -> str:
+        world.reset()
+        with world.client() as client:
+            return submit(client)
+
+    results: list[Any] = []
+    with Receiver(doing(work, results)) as receiver:
+        submit_with_callback(world, receiver.url)
+        told = world.clock.advance(5 * MINUTE)
+    assert {event["taskId"] for event in told} & {*results} == set()
+    assert [(task.id, task.state) for task in world.tasks] == [(results[0], "pending")]
+    assert world.clock.now == start
 
 
 def test_the_end_of_a_task_whose_image_is_still_checked_is_not_told_yet(world: World) -> None:
