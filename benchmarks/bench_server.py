@@ -64,20 +64,27 @@ QUICK = Plan(warm_up=0, rounds=1, seconds=1, starts=1, tasks=10_000)
 
 
 class Subject(NamedTuple):
-    """A row of the table: a running server, and the targets of its requests for `_wrk.drive`."""
+    """A row of the table: a running server, its keys, and how many tasks it has besides; None if it is no fake."""
 
     name: str
     server: Running
-    status: Sequence[str]
-    generate: Sequence[str]
+    keys: Sequence[str] = ("bench",)
+    tasks: int | None = 0
 
+    def renewed(self, core: str) -> Sequence[str]:
+        """Give each key a task, and return the targets of their statuses for `_wrk.drive`.
 
-def subject(name: str, server: Running, keys: Sequence[str] = ("bench",)) -> Subject:
-    """Give each key a task, so that its status can be read."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port)
-    status = [f"{key} {STATUS}{create_task(connection, key)}" for key in keys]
-    connection.close()
-    return Subject(name, server, status, [f"{key} {GENERATE}" for key in keys])
+        The tasks of a fake are removed first: it refuses new ones when they take too much memory.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port)
+        if self.tasks is not None:
+            connection.request("POST", "/__admin/reset")
+            connection.getresponse().read()
+        if self.tasks:
+            fill(self.server, self.tasks, core)
+        status = [f"{key} {STATUS}{create_task(connection, key)}" for key in self.keys]
+        connection.close()
+        return status
 
 
 @contextlib.contextmanager
@@ -125,8 +132,9 @@ def measure(subjects: Sequence[Subject], plan: Plan, core: str) -> dict[str, dic
     found: dict[str, dict[str, list[Load]]] = {each.name: {kind: [] for kind in KINDS} for each in subjects}
     for number in range(plan.warm_up + plan.rounds):
         for each in subjects:
+            status, generate = each.renewed(core), [f"{key} {GENERATE}" for key in each.keys]
             for kind, body in KINDS.items():
-                targets = each.generate if body else each.status
+                targets = generate if body else status
                 seconds = plan.seconds if number >= plan.warm_up else WARM_UP_SECONDS
                 load = drive(each.server.port, targets, body, seconds, core)
                 if number >= plan.warm_up:
@@ -161,22 +169,22 @@ def run(plan: Plan, cores: Cores) -> None:
         def start(server: Server) -> Running:
             return stack.enter_context(running(server, cores.server))
 
-        quiet = subject(QUIET.name, start(QUIET))
-        subjects = [subject(BARE.name, start(BARE)), quiet, subject(lines.name, start(lines))]
+        subjects = [Subject(BARE.name, start(BARE), tasks=None)]
+        subjects += [Subject(QUIET.name, start(QUIET)), Subject(lines.name, start(lines))]
         watched = start(QUIET)
         stack.enter_context(dashboard(watched.port))
-        subjects.append(subject("one dashboard open", watched))
+        subjects.append(Subject("one dashboard open", watched))
         keys = [f"key-{number}" for number in range(MANY_KEYS)]
-        subjects.append(subject("10,000 keys in rotation", start(QUIET), keys))
+        subjects.append(Subject("10,000 keys in rotation", start(QUIET), keys))
         large = start(QUIET)
         task_bytes = fill(large, plan.tasks, cores.load)
-        subjects.append(subject(f"{plan.tasks:,} tasks, full journal", large))
-        subjects.append(subject("SQLite", start(ltx_mock("SQLite", "--quiet", "--store", "sqlite:{folder}/state.db"))))
+        subjects.append(Subject(f"{plan.tasks:,} tasks, full journal", large, tasks=plan.tasks))
+        subjects.append(Subject("SQLite", start(ltx_mock("SQLite", "--quiet", "--store", "sqlite:{folder}/state.db"))))
         if shutil.which("redis-server"):
             port = stack.enter_context(redis_server(stack.enter_context(tempfile.TemporaryDirectory())))
             store = ltx_mock("Redis", "--quiet", "--store", f"redis://127.0.0.1:{port}/0")
-            subjects.append(subject("Redis", start(store)))
-        subjects += [subject(each.name, start(each)) for each in others]
+            subjects.append(Subject("Redis", start(store)))
+        subjects += [Subject(each.name, start(each), tasks=None) for each in others]
         table(measure(subjects, plan, cores.load), first)
     print(f"memory: {task_bytes:.0f} bytes for each of {plan.tasks:,} tasks, after the journal is full\n")
 
