@@ -23,7 +23,7 @@ from ltx_mock.control import har
 from ltx_mock.control.expectation import Distance, Expectation
 from ltx_mock.control.from_json import Exchange
 from ltx_mock.control.journal_filter import FIELDS, Filter, Kept, Selection, matching, select
-from ltx_mock.control.listing import Text, in_pieces, listing
+from ltx_mock.control.listing import Text, in_pieces, listing, with_commas
 from ltx_mock.control.params import find_tenant, json_body, limit_of, real_seconds, tenant_of_query
 from ltx_mock.control.to_json import entry_text, entry_view, hide, shown_body
 from ltx_mock.core.journal_entry import ClockEntry, Entry, ExchangeEntry, RequestEntry, idempotency_key_of
@@ -244,14 +244,15 @@ def _line(kept: Kept) -> str:
 
 
 def _har(entries: list[Kept], root: str) -> Iterator[Text]:
-    def line(tenant: Tenant, entry: ExchangeEntry, comma: str) -> str:
-        return comma + write_json(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+    def line(tenant: Tenant, entry: ExchangeEntry) -> str:
+        return write_json(har.har_entry(tenant, entry, tenant.settings.public_url or root))
+
+    def lines() -> Iterator[Text]:
+        for tenant, packed in drained(entries):
+            entry = packed.unpack()
+            if not isinstance(entry, ClockEntry):
+                yield _size((tenant, packed)), partial(line, tenant, entry)
 
     yield 0, lambda: har.HEAD
-    comma = ""
-    for tenant, packed in drained(entries):
-        entry = packed.unpack()
-        if not isinstance(entry, ClockEntry):
-            yield _size((tenant, packed)), partial(line, tenant, entry, comma)
-            comma = ","
+    yield from with_commas(lines())
     yield 0, lambda: har.TAIL

@@ -47,11 +47,16 @@ async def in_pieces(aside: WorkerThread, texts: Iterable[Text], separator: str =
 def field(name: str, rows: Iterable[Text]) -> Iterator[Text]:
     """Yield the field of an object that has a list; each row is JSON."""
     yield 0, lambda: f"{write_json(name)}:["
+    yield from with_commas(rows)
+    yield 0, lambda: "]"
+
+
+def with_commas(rows: Iterable[Text]) -> Iterator[Text]:
+    """Yield texts, with a comma before each but the first."""
     before = ""
     for size, text in rows:
         yield size, partial(_after, before, text)
         before = ","
-    yield 0, lambda: "]"
 
 
 def _after(before: str, text: Callable[[], str]) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
 from ltx_mock.asgi.turns import AT_ONCE, Turns, in_turns
 from ltx_mock.core.cause import Cause
@@ -17,6 +18,8 @@ from ltx_mock.engine.receivers import Receivers
 from ltx_mock.errors import SettingsError
 from ltx_mock.store.interface import Store
 from ltx_mock.store.tenant import Tenant
+
+T = TypeVar("T")
 
 TENANTS_AT_ONCE = 20
 """The number of tenants without tasks that are advanced before other requests are served."""
@@ -110,14 +113,13 @@ class Clocks:
                 return before
 
             with self._ending(tenant, span):
-                before = await self._store.run(tenant, begin)
+                before = await self._run(tenant, begin, Before(0, []))
                 await self._callbacks.advance(tenant, span, receivers)
             until = span.until
             await _settled(tenant, until, turns)
             await turns.take(_weight(tenant))
             await self._ready(tenant)
-            # If it was reset meanwhile, this is run for the new one, of which nothing is told.
-            after = await self._store.run(tenant, lambda now: After.of(now) if now == tenant else After((), ()))
+            after = await self._run(tenant, After.of, After((), ()))
         return await _fired(before, after, until)
 
     async def make_due(self, tenant: Tenant) -> None:
@@ -130,6 +132,10 @@ class Clocks:
             span = self._spans[tenant] = Span(now)
             with self._ending(tenant, span):
                 await self._callbacks.advance(tenant, span, Receivers())
+
+    async def _run(self, tenant: Tenant, work: Callable[[Tenant], T], nothing: T) -> T:
+        """Run a unit of work; return `nothing` if the tenant was made anew meanwhile: the new one is left alone."""
+        return await self._store.run(tenant, lambda current: work(current) if current == tenant else nothing)
 
     @asynccontextmanager
     async def _alone(self, tenant: Tenant) -> AsyncIterator[None]:
@@ -163,7 +169,8 @@ class Clocks:
                 span.until = min(LATEST, max(end, span.until))  # now: the first advance may go on next
             return before, After.of(current), until, span is not None
 
-        before, after, until, extends = await self._store.run(tenant, advance)
+        nothing = Before(0, []), After((), ()), 0, True
+        before, after, until, extends = await self._run(tenant, advance, nothing)
         if not extends:
             self._callbacks.deliver_due(tenant)
         return await _fired(before, after, until)

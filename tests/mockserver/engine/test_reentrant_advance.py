@@ -153,6 +153,27 @@ def test_an_advance_during_which_the_key_is_reset_does_nothing_to_its_new_tasks(
     assert world.clock.now == start
 
 
+@pytest.mark.parametrize("awaited", [0, 1], ids=["alone", "beside a callback"])
+def test_an_advance_of_a_key_that_was_just_reset_does_nothing_to_the_new_one(awaited: int) -> None:
+    async def moved() -> list[int]:
+        engine = new_engine(Settings(clock="manual"))
+        await engine.open()
+        old = await engine.tenants.of_key("a-key")
+        assert old is not None
+        start, times = old.clock.now(), list[int]()
+        await engine.tenants.reset(old)
+        engine.callbacks._awaited[old] += awaited
+        assert [*await engine.advance(old, 60_000)] == []
+        for milliseconds in (0, 5_000):
+            new = await engine.tenants.of_key("a-key")
+            await engine.advance(new, milliseconds)
+            times += [each.clock.now() - start for each in engine.store.tenants() if each.key]
+        await engine.close()
+        return times
+
+    assert asyncio.run(moved()) == [0, 5_000]
+
+
 def test_the_end_of_a_task_whose_image_is_still_checked_is_not_told_yet(world: World) -> None:
     answered = threading.Event()
 
