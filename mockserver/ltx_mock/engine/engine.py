@@ -31,7 +31,7 @@ from ltx_mock.engine.responses import ApiResponse
 from ltx_mock.engine.scenario_effects import PlannedTask
 from ltx_mock.engine.submissions import Submission
 from ltx_mock.engine.task_creation import TaskCreation, change_task
-from ltx_mock.engine.tenants import Tenants
+from ltx_mock.engine.tenants import Tenants, no_task
 from ltx_mock.errors import ConflictError, NotFoundError
 from ltx_mock.scenarios.matching import ActiveScenario
 from ltx_mock.store.interface import Store
@@ -243,7 +243,9 @@ class Engine:
         await self.wait_for_inspections(tenant)
 
         def end(tenant: Tenant) -> None:
-            current, now = tenant.task(task_id) or task, tenant.clock.now()
+            current, now = tenant.task(task_id), tenant.clock.now()
+            if current is None:  # its key was reset meanwhile
+                raise no_task(task_id)
             state = current.timeline.state(now)
             if state in ENDED:
                 raise ConflictError(f"{task_id} is finished: {state} is its last state (TASK-1)")

@@ -98,7 +98,7 @@ class Tenants:
         tenant = await self._store.find_owner(task_id)
         task = tenant.task(task_id) if tenant else None
         if tenant is None or task is None:
-            raise NotFoundError(f"no task {task_id[:80]!r}")
+            raise no_task(task_id)
         return tenant, task
 
     async def reset(self, tenant: Tenant | None = None) -> None:
@@ -116,3 +116,8 @@ class Tenants:
         """Cancel the background work of removed tenants. Their keys may have new ones by now."""
         await asyncio.gather(*self._inspections.cancel(removed), return_exceptions=True)
         await self._callbacks.forget(removed)
+
+
+def no_task(task_id: str) -> NotFoundError:
+    """Return the error of a task that nobody has."""
+    return NotFoundError(f"no task {task_id[:80]!r}")

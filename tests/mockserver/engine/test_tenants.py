@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
@@ -12,7 +13,9 @@ from ltx_mock.asgi.in_process import call
 from ltx_mock.asgi.turns import AT_ONCE
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.assets import Inspector
+from ltx_mock.errors import NotFoundError
 from ltx_mock.server.app import build, new_engine
+from ltx_mock.store.tenant import Tenant
 from support.bodies import GENERATE, IMAGE, TEXT
 
 HEADERS = [(b"host", b"127.0.0.1"), (b"authorization", b"Bearer a-key"), (b"content-type", b"application/json")]
@@ -70,6 +73,27 @@ def test_the_check_of_an_image_ends_with_a_reset_also_if_a_new_task_has_its_id_a
         await engine.close()
 
     asyncio.run(reset_meanwhile())
+
+
+def test_a_task_whose_key_is_reset_while_it_is_finished_does_not_come_back() -> None:
+    async def left() -> list[str]:
+        engine = new_engine(Settings(clock="manual"))
+        app, wait = build(engine), engine.wait_for_inspections
+        await engine.open()
+        task_id = await made(app, {"input": TEXT})
+
+        async def reset_first(tenant: Tenant) -> None:
+            await engine.tenants.reset(tenant)
+            await wait(tenant)
+
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(NotFoundError):
+            patch.setattr(engine, "wait_for_inspections", reset_first)
+            await engine.finish(task_id, "success", None)
+        ids = [task.id for tenant in engine.store.tenants() for task in tenant.tasks()]
+        await engine.close()
+        return ids
+
+    assert asyncio.run(left()) == []
 
 
 def test_a_reset_of_very_many_keys_lets_others_be_served() -> None:
