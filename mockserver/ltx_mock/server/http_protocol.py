@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from ltx_mock.asgi import connection as wire
 from ltx_mock.engine import responses
+from ltx_mock.server.write_batch import BatchingTransport, WriteBatch
 
 HEAD_BYTES = 64 * 1024
 """The maximum size of a request's head: its request line and its header lines."""
@@ -80,6 +81,7 @@ class Connections(ServerState):
     def __init__(self) -> None:
         super().__init__()
         self.most = most_connections()
+        self.batch = WriteBatch(self.tasks)
         self._warned = -WARNING_SECONDS
         self.restart: Callable[[int], None] = lambda _: None
         """Lets the server begin to restart; it is away for at least so many real milliseconds."""
@@ -150,6 +152,7 @@ class HttpConnection:
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio. uvicorn copies the state for each request anyway, so the wire costs each connection only."""
+        transport = BatchingTransport(transport, self.server_state.batch)
         connection = wire.SocketConnection(transport, self.server_state.restart, self.respond)
         self.app_state = {**self.app_state, wire.KEY: connection}
         self.logger = _uvicorn_log  # a test may replace `logging.getLogger`

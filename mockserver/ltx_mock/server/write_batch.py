@@ -1,0 +1,108 @@
+"""Write the responses that are ready at the same time one right after the other.
+
+A write wakes the client, which may take longer than the response itself. A client with many connections, or a proxy,
+falls asleep between two responses that are made and written in turn; it stays awake for a batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+MOST_RESPONSES = 16
+"""So many are written without waiting for others, so that their clients go on meanwhile."""
+LARGE_BYTES = 16 * 1024
+"""So many bytes are written at once."""
+
+
+class WriteBatch:
+    """The transports of a server that hold bytes until the end of this round of the event loop.
+
+    Args:
+        requests: The tasks of the requests in progress. Nothing is held when each of them has its response.
+    """
+
+    def __init__(self, requests: set[asyncio.Task[None]]) -> None:
+        self._requests = requests
+        self._transports: list[BatchingTransport] = []
+
+    def add(self, transport: BatchingTransport) -> None:
+        """Flush a transport at the end of the round, or sooner."""
+        transports = self._transports
+        transports.append(transport)
+        count = len(transports)
+        if count >= MOST_RESPONSES or count >= len(self._requests):
+            self._flush()
+        elif count == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        transports, self._transports = self._transports, []
+        for transport in transports:
+            transport.flush()
+
+
+class BatchingTransport(asyncio.Transport):
+    """A transport that holds the first bytes that are written in a round; see asyncio.
+
+    What is written afterwards, and each other call that sends something or closes it, comes after them.
+    """
+
+    def __init__(self, transport: asyncio.Transport, batch: WriteBatch) -> None:
+        super().__init__()
+        self._transport, self._batch = transport, batch
+        self._held = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """See asyncio."""
+        if self._held or len(data) >= LARGE_BYTES:
+            self.flush()
+            self._transport.write(data)
+        else:
+            self._held = bytes(data)
+            self._batch.add(self)
+
+    def flush(self) -> None:
+        """Write what is held, unless the client is gone."""
+        held, self._held = self._held, b""
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
+
+    def write_eof(self) -> None:
+        """See asyncio."""
+        self.flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """See asyncio."""
+        self.flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """See asyncio."""
+        self.flush()
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        """See asyncio."""
+        return self._transport.is_closing()
+
+    def can_write_eof(self) -> bool:
+        """See asyncio."""
+        return self._transport.can_write_eof()
+
+    def pause_reading(self) -> None:
+        """See asyncio."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """See asyncio."""
+        self._transport.resume_reading()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """See asyncio."""
+        self._transport.set_write_buffer_limits(high, low)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """See asyncio."""
+        return self._transport.get_extra_info(name, default)

@@ -1,0 +1,127 @@
+"""Responses that are ready at the same time are written together, and nothing changes for a single connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_mock.server.write_batch import LARGE_BYTES, MOST_RESPONSES, BatchingTransport, WriteBatch
+
+Step = Callable[[asyncio.Transport], None]
+SMALL, LARGE = b"small", bytes(LARGE_BYTES)
+
+
+class Noting(asyncio.Transport):
+    """A transport that notes what is done to it, by its name."""
+
+    def __init__(self, name: str, noted: list[tuple[str, bytes | str]]) -> None:
+        super().__init__()
+        self.name, self.noted, self.closing = name, noted, False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closing, "uvloop raises an error then"
+        self.noted.append((self.name, bytes(data)))
+
+    def write_eof(self) -> None:
+        self.noted.append((self.name, "eof"))
+
+    def close(self) -> None:
+        self.closing = True
+        self.noted.append((self.name, "closed"))
+
+    def abort(self) -> None:
+        self.closing = True
+        self.noted.append((self.name, "aborted"))
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+def after_a_round(act: Callable[[Callable[[str], asyncio.Transport]], None], requests: int) -> list[tuple[str, object]]:
+    """Return what happened to transports in the round of the event loop in which something is done, and in the next."""
+    noted = list[tuple[str, object]]()
+
+    async def run() -> None:
+        waiting = {asyncio.create_task(asyncio.sleep(0)) for _ in range(requests)}
+        batch = WriteBatch(waiting)
+        act(lambda name: BatchingTransport(Noting(name, noted), batch))  # type: ignore[arg-type]
+        noted.append(("", "the round ends"))
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    return noted
+
+
+def test_responses_wait_for_the_end_of_the_round() -> None:
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        for name in "abc":
+            transport(name).write(SMALL)
+
+    assert after_a_round(act, requests=5) == [("", "the round ends"), ("a", SMALL), ("b", SMALL), ("c", SMALL)]
+
+
+@pytest.mark.parametrize("requests", [0, 1, 2, 3])
+def test_no_response_waits_when_all_requests_have_theirs(requests: int) -> None:
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        for name in "abc"[: requests or 1]:
+            transport(name).write(SMALL)
+
+    assert after_a_round(act, requests)[-1] == ("", "the round ends")
+
+
+def test_at_most_so_many_responses_wait() -> None:
+    names = [str(number) for number in range(MOST_RESPONSES + 2)]
+
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        for name in names:
+            transport(name).write(SMALL)
+
+    noted = [name for name, _ in after_a_round(act, requests=100)]
+    assert noted == [*names[:MOST_RESPONSES], "", *names[MOST_RESPONSES:]]
+
+
+def test_a_client_that_is_gone_meanwhile_costs_no_other_its_response() -> None:
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        for name in "abc":
+            each = transport(name)
+            each.write(SMALL)
+            if name == "b":
+                each._transport.close()  # type: ignore[attr-defined]
+
+    assert after_a_round(act, requests=5)[1:] == [("", "the round ends"), ("a", SMALL), ("c", SMALL)]
+
+
+STEPS: dict[str, Step] = {
+    "small": lambda transport: transport.write(SMALL),
+    "large": lambda transport: transport.write(LARGE),
+    "nothing": lambda transport: transport.write(b""),
+    "eof": lambda transport: transport.write_eof(),
+}
+ENDS: dict[str, Step] = {
+    "close": lambda transport: transport.close(),
+    "abort": lambda transport: transport.abort(),
+    "open": lambda _: None,
+}
+
+
+@given(st.lists(st.sampled_from(sorted(STEPS))), st.sampled_from(sorted(ENDS)), st.integers(0, 3))
+def test_all_that_is_done_to_a_transport_is_done_in_its_order(steps: list[str], end: str, requests: int) -> None:
+    direct = list[tuple[str, object]]()
+    for step in steps:
+        STEPS[step](Noting("a", direct))  # type: ignore[arg-type]
+    ENDS[end](Noting("a", direct))  # type: ignore[arg-type]
+
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        batching = transport("a")
+        for step in steps:
+            STEPS[step](batching)
+        ENDS[end](batching)
+
+    happened = after_a_round(act, requests)
+    assert [each for each in happened if each[0] and each[1]] == [each for each in direct if each[1]]
+    if end != "open":
+        assert happened[-1] == ("", "the round ends")
