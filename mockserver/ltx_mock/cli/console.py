@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple, TextIO, TypeAlias
 
 import click
@@ -28,14 +30,16 @@ from ltx_mock_contracts.reporting.github import escape_workflow_commands
 from ltx_mock_contracts.reporting.text import printable
 
 FLUSH_SECONDS = 0.01
-FLUSH_LINES = 1000
+FLUSH_LINES = 50
+"""So many lines are written at once, about as many as fit into a piece; of more the entries leave the CPU's cache."""
 LONGEST = 400
 MAX_STATES = 10_000
 DIM = "dim"
 COLOUR_OF_STATUS = {"2": "green", "4": "yellow"}
 COLOUR_OF_STATE = {"pending": "white", "processing": "blue", "success": "green", "failed": "red"}
 
-Format = Callable[[Tenant, ExchangeEntry], str]
+Format = Callable[[Tenant, Sequence[ExchangeEntry]], list[str]]
+"""Returns the lines of exchanges of one key."""
 
 
 class Console(Observer):
@@ -71,13 +75,18 @@ class Console(Observer):
         waiting, self._waiting = self._waiting, []
         if not self._outlet.has_room:
             return ""
-        return "".join(f"{self._line(tenant, entry)}\n" for tenant, entry in waiting)
+        lines = list[str]()
+        for tenant, group in groupby(waiting, itemgetter(0)):
+            lines += self._lines(tenant, [entry for _, entry in group])
+        return "".join([f"{line}\n" for line in lines])
 
-    def _line(self, tenant: Tenant, entry: ExchangeEntry) -> str:
+    def _lines(self, tenant: Tenant, entries: list[ExchangeEntry]) -> list[str]:
         try:
-            return self._format(tenant, entry)
+            return self._format(tenant, entries)
         except Exception as error:  # noqa: BLE001 - a mistake of ours costs one line, not those of the whole batch
-            return f"entry {entry.number} cannot be printed: {type(error).__name__}"
+            if len(entries) > 1:
+                return [line for entry in entries for line in self._lines(tenant, [entry])]
+            return [f"entry {entries[0].number} cannot be printed: {type(error).__name__}"]
 
     def _ring(self) -> None:
         self._alarm = None
@@ -92,12 +101,13 @@ class LineFormat(NamedTuple):
 
     def console(self) -> Console:
         """Return a console on stdout."""
-        return Console(sys.stdout, json_line if self.json else Readable(colour=self.colour))
+        return Console(sys.stdout, json_lines if self.json else Readable(colour=self.colour))
 
 
-def json_line(tenant: Tenant, entry: Entry) -> str:
-    """Return the entry as one line of JSON, as in `GET /__admin/requests`."""
-    return write_json(entry_view(tenant, entry), encoding=getattr(sys.stdout, "encoding", None) or "utf-8")
+def json_lines(tenant: Tenant, entries: Sequence[Entry]) -> list[str]:
+    """Return each entry as one line of JSON, as in `GET /__admin/requests`."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return [write_json(entry_view(tenant, entry), encoding=encoding) for entry in entries]
 
 
 Part: TypeAlias = tuple[str, str | None]
@@ -111,27 +121,20 @@ class Readable:
         self._colour = colour
         self._states: dict[str, str] = {}
 
-    def __call__(self, tenant: Tenant, entry: ExchangeEntry) -> str:
-        """Return one line, and one more for each finding."""
-        status = str(entry.status or "---")
-        line = self._line(
-            tenant,
-            [
-                (time_of_day(entry.at), DIM),
-                (_operation(method_of(entry), entry.kind, entry.operation), None),
-                (status, COLOUR_OF_STATUS.get(status[0], "red")),
-                ("  ", None),
-                *self._about(tenant, entry),
-            ],
-        )
-        remarks = [self._line(tenant, [(f"{'':>10}! {remark}", "yellow")]) for remark in _remarks(tenant, entry)]
-        return "\n".join([line, *remarks]) if remarks else line
+    def __call__(self, tenant: Tenant, entries: Sequence[ExchangeEntry]) -> list[str]:
+        """Return one line for each entry, and one more for each of its findings.
 
-    def _line(self, tenant: Tenant, parts: list[Part]) -> str:
-        """Return a line that neither moves a cursor, nor forges another line, nor commands a CI, nor tells a secret."""
-        if not self._colour:
-            return escape_workflow_commands(_shown(tenant, "".join([text for text, _ in parts])))
-        return escape_workflow_commands("".join(_styled(_shown(tenant, text), colour) for text, colour in parts))
+        No line moves a cursor, forges another line, commands a CI, or tells a secret.
+        """
+        lines = [line for entry in entries for line in self._lines(tenant, entry)]
+        if self._colour:
+            return [_coloured(tenant, line) for line in lines]
+        return _safe(tenant, ["".join([text for text, _ in line]) for line in lines])
+
+    def _lines(self, tenant: Tenant, entry: ExchangeEntry) -> list[list[Part]]:
+        start = _start(entry.at // SECOND, method_of(entry), entry.kind, entry.operation, entry.status)
+        remarks = [_remark(text) for text in _remarks(tenant, entry)]
+        return [start + self._about(tenant, entry), *remarks]
 
     def _about(self, tenant: Tenant, entry: ExchangeEntry) -> list[Part]:
         cause = entry.cause.text if entry.cause else ""
@@ -150,7 +153,8 @@ class Readable:
             return [(entry.target, None)]
         else:
             told = self._change(entry)
-        return [(f"{entry.task_id}  ", None), *told, (f"  {cause}" if cause else "", None)]
+        told.insert(0, (f"{entry.task_id}  ", None))
+        return [*told, (f"  {cause}", None)] if cause else told
 
     def _change(self, entry: RequestEntry) -> list[Part]:
         """Return the state, with the previously printed one if it has changed."""
@@ -164,8 +168,32 @@ class Readable:
 
 
 @lru_cache(maxsize=64)
-def _operation(method: str, kind: str, operation: str) -> str:
-    return f"  {method:<4} {'download' if kind == 'download' else operation:<12} "
+def _start(second: int, method: str, kind: str, operation: str, status: int | None) -> list[Part]:
+    """Return the start of a line; a busy server prints many with the same."""
+    shown = str(status or "---")
+    return [
+        (time_of_day(second * SECOND), DIM),
+        (f"  {method:<4} {'download' if kind == 'download' else operation:<12} ", None),
+        (shown, COLOUR_OF_STATUS.get(shown[0], "red")),
+        ("  ", None),
+    ]
+
+
+def _remark(text: str) -> list[Part]:
+    return [(f"{'':>10}! {text}", "yellow")]
+
+
+def _safe(tenant: Tenant, lines: list[str]) -> list[str]:
+    """Return lines that are safe to print; nearly always these, which takes one look at all of them together."""
+    text = "\n".join(lines)
+    fit = len(max(lines, key=len)) <= LONGEST and "".join(lines).isprintable()
+    if fit and escape_workflow_commands(hide(tenant, text)) == text:
+        return lines
+    return [escape_workflow_commands(_shown(tenant, line)) for line in lines]
+
+
+def _coloured(tenant: Tenant, parts: list[Part]) -> str:
+    return escape_workflow_commands("".join([_styled(_shown(tenant, text), colour) for text, colour in parts]))
 
 
 def _shown(tenant: Tenant, text: str) -> str:

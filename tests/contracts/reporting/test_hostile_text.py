@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ltx_mock import MockServer
 from ltx_mock.cli import cli
-from ltx_mock.cli.console import Console, Readable, json_line
+from ltx_mock.cli.console import Console, Readable, json_lines
 from ltx_mock.testing.pytest_report import findings, history
 from ltx_mock_contracts.io.json_text import write_json
 from ltx_mock_contracts.reporting import github_annotations, sarif, step_summary, without_keys
@@ -66,7 +66,7 @@ def asked() -> Iterator[tuple[MockServer, str]]:
     """A server of which all that is in `places` was asked, and what its consoles have printed."""
     with MockServer(clock="manual", api_key=KEY, admin_token=TOKEN) as mock, Receiver() as receiver:
         printed = io.StringIO()
-        consoles = [Console(printed, form) for form in (json_line, Readable(colour=False))]
+        consoles = [Console(printed, form) for form in (json_lines, Readable(colour=False))]
         for console in consoles:
             mock._server_thread.engine.observers.add(console)
         with httpx.Client(base_url=mock.url, trust_env=False, verify=False) as client:

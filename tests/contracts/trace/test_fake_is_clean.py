@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer
-from ltx_mock.cli.console import json_line
+from ltx_mock.cli.console import json_lines
 from ltx_mock.core.journal_entry import Entry
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.tenant import Tenant
@@ -121,7 +121,7 @@ def test_the_lines_of_serve_and_the_answer_of_the_control_plane_say_the_same() -
 
     class Lines(Observer):
         def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
-            printed.put(json_line(tenant, entry))
+            printed.put(json_lines(tenant, [entry])[0])
 
     with MockServer(clock="manual") as mock, mock.client() as client, Receiver() as receiver:
         mock._server_thread.engine.observers.add(Lines())

@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_mock import MockServer
-from ltx_mock.cli.console import Console, Readable, json_line
+from ltx_mock.cli.console import FLUSH_LINES, Console, Readable, json_lines
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.clock import LATEST
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, ExchangeEntry, RequestEntry
@@ -48,7 +48,7 @@ def printed(*requests: Any, colour: bool = False) -> list[str]:
             [(entry, None) for entry in own] + [(entry, nobody) for entry in exchanges(nobody)],
             key=lambda pair: pair[0].number,
         )
-        return mock.look(lambda mine: [readable(tenant or mine, entry) for entry, tenant in entries])
+        return mock.look(lambda mine: ["\n".join(readable(tenant or mine, [entry])) for entry, tenant in entries])
 
 
 def exchanges(tenant: Tenant) -> list[ExchangeEntry]:
@@ -99,7 +99,7 @@ def test_a_state_is_printed_as_a_change_once_and_a_download_with_its_size() -> N
         size = len(client.get(mock.tasks[0].result_url or "").content)
         client.get(mock.tasks[0].result_url or "", headers={"range": "bytes=0-99"})
         readable = Readable(colour=False)
-        lines = mock.look(lambda mine: [readable(mine, entry) for entry in exchanges(mine)])
+        lines = mock.look(lambda mine: readable(mine, exchanges(mine)))
     told = [line.split(f"{task_id}  ")[1] for line in lines]
     assert told[1:] == [
         *("pending", "pending", "pending → processing", "processing"),
@@ -198,12 +198,38 @@ def somebody() -> Iterator[Tenant]:
 @example(entry=RequestEntry(1, 0, "generateTask", "POST", "/x", 400, b"[]", b"[" * 100_000))
 def test_any_entry_is_printed_in_lines_that_command_nothing(somebody: Tenant, entry: ExchangeEntry) -> None:
     for colour in (False, True):
-        lines = [re.sub(r"\x1b\[\d+m", "", line) for line in Readable(colour=colour)(somebody, entry).split("\n")]
+        lines = [re.sub(r"\x1b\[\d+m", "", line) for line in Readable(colour=colour)(somebody, [entry])]
         assert all(line.startswith("          ! ") for line in lines[1:])
         assert all(harmless(line) for line in lines)
-    told = json_line(somebody, entry)
+    (told,) = json_lines(somebody, [entry])
     assert harmless(told)
     assert json.loads(told)["number"] == 1
+
+
+CLEAN = RequestEntry(1, 0, "statusTask", "GET", "/x", 200, b"", b"{}", task_id="task_1", state="success")
+
+
+@given(entries=st.lists(st.just(CLEAN) | REQUESTS | CALLBACKS | DOWNLOADS, min_size=2))
+@pytest.mark.parametrize("colour", [False, True])
+def test_lines_that_are_printed_together_are_those_printed_one_by_one(
+    somebody: Tenant, entries: list[ExchangeEntry], *, colour: bool
+) -> None:
+    together, apart = Readable(colour=colour), Readable(colour=colour)
+    assert together(somebody, entries) == [line for entry in entries for line in apart(somebody, [entry])]
+
+
+@pytest.mark.parametrize(
+    "secret", ["{key}", "http://user:password@a.com", "/x?token=abc", "##[error]", "\x1b[2J", "a" * 500]
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_line_that_must_be_changed_is_changed_among_others(somebody: Tenant, secret: str, place: int) -> None:
+    entries = [CLEAN, CLEAN]
+    odd = secret.format(key=somebody.key)
+    entries.insert(place, CLEAN._replace(operation="other", state=None, target=odd))
+    lines = Readable(colour=False)(somebody, entries)
+    assert len(lines) == 3
+    assert [number for number, line in enumerate(lines) if "task_1" not in line] == [place]
+    assert odd not in lines[place]
 
 
 ODD_BODIES = [b"not json", b"[]", b'{"input":5}', b'{"input":{"mode":"x"}}', b'{"input":{"duration":"x"}}', b"\xff"]
@@ -226,8 +252,7 @@ def test_a_replayed_request_that_nobody_would_call_valid_is_printed(tmp_path: Pa
         for body in bodies:
             assert client.post(GENERATE, content=body, headers=JSON).status_code == 200
         readable = Readable(colour=False)
-        blocks = mock.look(lambda mine: [readable(mine, entry) for entry in exchanges(mine)])
-    lines = [line for block in blocks for line in block.split("\n")]
+        lines = mock.look(lambda mine: readable(mine, exchanges(mine)))
     assert len([line for line in lines if "generateTask" in line]) == len(bodies)
     assert all(harmless(line) for line in lines)
 
@@ -235,8 +260,8 @@ def test_a_replayed_request_that_nobody_would_call_valid_is_printed(tmp_path: Pa
 def test_a_mistake_in_one_entry_costs_one_line() -> None:
     stream = io.StringIO()
 
-    def format_(_: Tenant, entry: ExchangeEntry) -> str:
-        return str(1 // (entry.number - 2))
+    def format_(_: Tenant, entries: Sequence[ExchangeEntry]) -> list[str]:
+        return [str(1 // (entry.number - 2)) for entry in entries]
 
     with MockServer() as mock:
         tenant: Any = mock.look(lambda tenant: tenant)
@@ -270,7 +295,7 @@ def test_a_reader_that_has_left_is_tried_once() -> None:
         tenant: Any = mock.look(lambda tenant: tenant)
 
     async def story() -> None:
-        console = Console(stream, json_line)
+        console = Console(stream, json_lines)
         for _ in range(3):
             console.entry_recorded(tenant, ENTRY)
             console.flush()
@@ -285,10 +310,10 @@ def test_lines_are_written_together() -> None:
         tenant: Any = mock.look(lambda tenant: tenant)
 
     async def story() -> None:
-        console = Console(stream, json_line)
+        console = Console(stream, json_lines)
         for number in range(1500):
             console.entry_recorded(tenant, ENTRY._replace(number=number))
-        assert stream.getvalue().count("\n") == 1000
+        assert stream.getvalue().count("\n") == 1500 // FLUSH_LINES * FLUSH_LINES
         console.flush()
 
     asyncio.run(story())

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_mock.server.write_batch import LARGE_BYTES, MOST_RESPONSES, BatchingTransport, WriteBatch
@@ -108,6 +108,9 @@ ENDS: dict[str, Step] = {
 }
 
 
+@example(["small", "eof"], "open", 3)
+@example(["small", "large", "small"], "close", 3)
+@example(["small"], "abort", 3)
 @given(st.lists(st.sampled_from(sorted(STEPS))), st.sampled_from(sorted(ENDS)), st.integers(0, 3))
 def test_all_that_is_done_to_a_transport_is_done_in_its_order(steps: list[str], end: str, requests: int) -> None:
     direct = list[tuple[str, object]]()
