@@ -120,8 +120,17 @@ class Feed:
             self._on_sleep()
 
     def _trim(self) -> None:
-        while len(self._events) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
-            self._bytes -= self._events.popleft().size
+        """Drop a tenth of the events when there are too many.
+
+        If each new event took the place of an old one, the garbage collector, which counts how much more is made than
+        freed, would wait for very many and then walk them at once.
+        """
+        if self._exceeds(1):
+            while self._exceeds(0.9):
+                self._bytes -= self._events.popleft().size
+
+    def _exceeds(self, share: float) -> bool:
+        return len(self._events) > share * KEPT_EVENTS or self._bytes > share * KEPT_BYTES
 
     def _wake(self) -> None:
         if self._bedtime is not None:

@@ -2,7 +2,7 @@
 
 Its entries are packed, one string of bytes each: that takes less memory, and the garbage collector has nothing to walk.
 A full journal loses an entry with each new one, so that the collector would wait for very many, then walk them at once.
-A large entry is kept as it is, since it shares its body with its task, and so is one with findings.
+The body of a large request is kept beside them, since its task has the same.
 """
 
 from __future__ import annotations
@@ -11,55 +11,75 @@ import marshal
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, NamedTuple
+from dataclasses import fields
+from itertools import islice, repeat
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
 from ltx_mock.asgi.turns import Portion
 from ltx_mock.core.cause import Cause
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, RequestEntry
+from ltx_mock_contracts.validation.findings import Finding
 
 KINDS: dict[str, type[Entry]] = {each.__name__: each for each in (CallbackEntry, DownloadEntry, ClockEntry)}
 """The kinds that are packed with their names. Most entries are requests, which have none."""
 WITHOUT_REFERENCES = 2
 """The version of marshal that does not look for values that occur twice."""
 LARGE = 8 * 1024
-"""The number of bytes from which a body is not copied."""
+"""The number of bytes from which a request's body is not copied."""
 SEARCHED_AT_ONCE = 64 * 1024
 """The number of bytes that a search looks through before others can have a turn."""
-PACKED_BYTES, ENTRY_BYTES = 100, 700
-"""The overhead in bytes, of a packed entry and of another."""
+ENTRY_BYTES = 100
+"""The overhead of an entry in bytes."""
+_NAMES = tuple(each.name for each in fields(Finding))
+_values_of = attrgetter(*_NAMES)
 
 
 class Packed(NamedTuple):
-    """An entry as it is kept: its number, and its bytes or itself."""
+    """An entry as it is kept: its number, its bytes, and the body of its request if that is large."""
 
     number: int
-    data: bytes | Entry
+    data: bytes
+    body: bytes | None = None
 
     @property
     def size(self) -> int:
         """The approximate size in bytes."""
-        return _size(self.data)
+        return _size(self.data, self.body)
 
     def unpack(self) -> Entry:
         """Return the entry."""
-        return _unpacked(self.data)
+        values = marshal.loads(self.data)  # noqa: S302 - of this process
+        kind = KINDS.get(values[0])
+        entry = RequestEntry._make(values) if kind is None else kind(*values[1:])
+        if entry.cause is not None:
+            entry = entry._replace(cause=Cause(*entry.cause))
+        if isinstance(entry, RequestEntry) and entry.findings:
+            entry = entry._replace(findings=tuple([_finding(each) for each in cast("Any", entry.findings)]))
+        return entry if self.body is None else _with_request(entry, self.body)
 
 
 class Journal(Iterable[Entry]):
     """Entries in the order of their numbers, the oldest first. Whoever reads them reads those of the moment."""
 
-    __slots__ = ("_numbers", "_packed")
+    __slots__ = ("_bodies", "_numbers", "_packed")
 
     def __init__(self) -> None:
         self._numbers: deque[int] = deque()
-        self._packed: deque[bytes | Entry] = deque()
+        self._packed: deque[bytes] = deque()
+        self._bodies: dict[int, bytes] = {}
+        """The large bodies of requests by the numbers of their entries."""
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __iter__(self) -> Iterator[Entry]:
-        return map(_unpacked, list(self._packed))
+        return map(Packed.unpack, self._kept(self._numbers, self._packed))
+
+    def _kept(self, numbers: Iterable[int], packed: Iterable[bytes]) -> Iterator[Packed]:
+        """Return entries as they are kept at this moment."""
+        found = list(numbers)
+        return map(Packed, found, list(packed), [*map(self._bodies.get, found)] if self._bodies else repeat(None))
 
     def newest_first(self, after: int, values: Sequence[str | int], searched: Portion) -> Iterator[Packed | None]:
         """Yield the entries of the moment after a number as they are kept, the newest first.
@@ -68,8 +88,7 @@ class Journal(Iterable[Entry]):
         the bytes that are looked through; for each of its portions None is yielded.
         """
         newer = len(self._numbers) - bisect_right(self._numbers, after)
-        numbers, packed = islice(reversed(self._numbers), newer), islice(reversed(self._packed), newer)
-        entries = map(Packed, list(numbers), list(packed))
+        entries = self._kept(islice(reversed(self._numbers), newer), islice(reversed(self._packed), newer))
         return _with_values(entries, [packed_value(each) for each in values], searched) if values else entries
 
     @property
@@ -87,35 +106,47 @@ class Journal(Iterable[Entry]):
         if not 0 < self.first <= number <= self.last:
             return None
         place = bisect_left(self._numbers, number)
-        return _unpacked(self._packed[place]) if self._numbers[place] == number else None
+        found = self._numbers[place] == number
+        return Packed(number, self._packed[place], self._bodies.get(number)).unpack() if found else None
 
     def of_task(self, task_id: str) -> Iterator[Entry]:
         """Yield the entries of a task, the oldest first."""
         name = packed_value(task_id)
-        found = [each for each in self._packed if not isinstance(each, bytes) or name in each]
-        return (entry for entry in map(_unpacked, found) if entry.task_id == task_id)
+        found = [place for place, each in enumerate(self._packed) if name in each]
+        numbers, packed = list(self._numbers), list(self._packed)
+        entries = self._kept([numbers[place] for place in found], [packed[place] for place in found])
+        return (entry for each in entries if (entry := each.unpack()).task_id == task_id)
 
     def append(self, entry: Entry) -> int:
         """Add the newest entry, and return the bytes that it takes."""
+        number, body = entry.number, None
+        if len(entry.request) >= LARGE:
+            self._bodies[number] = body = entry.request
+            entry = _with_request(entry, b"")
         packed = _packed(entry)
-        self._numbers.append(entry.number)
+        self._numbers.append(number)
         self._packed.append(packed)
-        return _size(packed)
+        return _size(packed, body)
 
     def remove_oldest(self) -> tuple[int, int]:
         """Remove the oldest entry, and return its number and the bytes that it took."""
-        return self._numbers.popleft(), _size(self._packed.popleft())
+        number, packed = self._numbers.popleft(), self._packed.popleft()
+        return number, _size(packed, self._take_body(number))
 
     def take_newest(self) -> tuple[Entry, int]:
         """Remove the newest entry, and return it and the bytes that it took."""
-        self._numbers.pop()
-        packed = self._packed.pop()
-        return _unpacked(packed), _size(packed)
+        number, packed = self._numbers.pop(), self._packed.pop()
+        taken = Packed(number, packed, self._take_body(number))
+        return taken.unpack(), taken.size
+
+    def _take_body(self, number: int) -> bytes | None:
+        return self._bodies.pop(number, None) if self._bodies else None
 
     def clear(self) -> None:
         """Remove all entries."""
         self._numbers.clear()
         self._packed.clear()
+        self._bodies.clear()
 
 
 def packed_value(value: str | int) -> bytes:
@@ -128,9 +159,6 @@ def packed_value(value: str | int) -> bytes:
 def _with_values(entries: Iterator[Packed], values: Sequence[bytes], searched: Portion) -> Iterator[Packed | None]:
     for entry in entries:
         data = entry.data
-        if not isinstance(data, bytes):
-            yield entry
-            continue
         if searched.add(len(data)):
             yield None
         for value in values:
@@ -140,25 +168,26 @@ def _with_values(entries: Iterator[Packed], values: Sequence[bytes], searched: P
             yield entry
 
 
-def _packed(entry: Entry) -> bytes | Entry:
-    if len(entry.request) >= LARGE:
-        return entry
-    fields: Any = tuple(entry) if type(entry) is RequestEntry else (type(entry).__name__, *entry)
-    if entry.cause is not None:
-        fields = tuple(tuple(each) if each is entry.cause else each for each in fields)
-    try:
-        return marshal.dumps(fields, WITHOUT_REFERENCES)
-    except ValueError:  # it has findings
-        return entry
+def _packed(entry: Entry) -> bytes:
+    values: Any = tuple(entry) if type(entry) is RequestEntry else (type(entry).__name__, *entry)
+    if entry.cause is not None or entry.findings:
+        values = tuple([_plain(each, entry) for each in values])
+    return marshal.dumps(values, WITHOUT_REFERENCES)
 
 
-def _unpacked(packed: bytes | Entry) -> Entry:
-    if not isinstance(packed, bytes):
-        return packed
-    fields = marshal.loads(packed)  # noqa: S302 - of this process
-    entry = KINDS[fields[0]](*fields[1:]) if fields[0] in KINDS else RequestEntry._make(fields)
-    return entry if entry.cause is None else entry._replace(cause=Cause(*entry.cause))
+def _plain(value: Any, entry: Entry) -> Any:
+    if value is entry.findings:
+        return tuple(map(_values_of, entry.findings))
+    return tuple(value) if value is entry.cause and value is not None else value
 
 
-def _size(packed: bytes | Entry) -> int:
-    return PACKED_BYTES + len(packed) if isinstance(packed, bytes) else ENTRY_BYTES + packed.size
+def _finding(values: Sequence[Any]) -> Finding:
+    return Finding(**dict(zip(_NAMES, values, strict=True)))
+
+
+def _with_request(entry: Entry, body: bytes) -> Entry:
+    return entry._replace(request=body) if isinstance(entry, RequestEntry | CallbackEntry) else entry
+
+
+def _size(packed: bytes, body: bytes | None) -> int:
+    return ENTRY_BYTES + len(packed) + (0 if body is None else len(body))

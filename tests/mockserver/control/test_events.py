@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -291,6 +293,16 @@ def test_what_is_kept_is_bounded_though_an_event_is_larger_in_words_than_it_was_
         assert [event.number for event in events_in(reader.read().decode().split("\n"))] == [1, 2, 3, 4, 5]
         assert 6_000 < kept._bytes == sum(event.size for event in kept._events) <= 10_000
         assert [event.kind for event in events_in(late.read().decode().split("\n"))] == ["missed"]
+        kept.close()
+
+
+def test_the_garbage_collector_never_has_very_many_events_to_walk_at_once() -> None:
+    kept = feed.Feed(0, lambda: None, lambda: None)
+    with kept.reader(None, None):
+        for number in range(3 * feed.KEPT_EVENTS):
+            kept.publish("request", partial(dict, number=number))
+        assert feed.KEPT_EVENTS * 0.9 <= len(kept._events) <= feed.KEPT_EVENTS
+        assert len(gc.get_objects(generation=0)) < feed.KEPT_EVENTS / 2
         kept.close()
 
 
