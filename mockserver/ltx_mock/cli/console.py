@@ -31,7 +31,7 @@ from ltx_mock_contracts.reporting.text import printable
 
 FLUSH_SECONDS = 0.01
 FLUSH_LINES = 50
-"""So many lines are written at once, about as many as fit into a piece; of more the entries leave the CPU's cache."""
+"""So many lines are formatted and written together; the entries of more would have left the CPU's cache."""
 LONGEST = 400
 MAX_STATES = 10_000
 DIM = "dim"
@@ -77,16 +77,8 @@ class Console(Observer):
             return ""
         lines = list[str]()
         for tenant, group in groupby(waiting, itemgetter(0)):
-            lines += self._lines(tenant, [entry for _, entry in group])
+            lines += self._format(tenant, [entry for _, entry in group])
         return "".join([f"{line}\n" for line in lines])
-
-    def _lines(self, tenant: Tenant, entries: list[ExchangeEntry]) -> list[str]:
-        try:
-            return self._format(tenant, entries)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours costs one line, not those of the whole batch
-            if len(entries) > 1:
-                return [line for entry in entries for line in self._lines(tenant, [entry])]
-            return [f"entry {entries[0].number} cannot be printed: {type(error).__name__}"]
 
     def _ring(self) -> None:
         self._alarm = None
@@ -107,7 +99,18 @@ class LineFormat(NamedTuple):
 def json_lines(tenant: Tenant, entries: Sequence[Entry]) -> list[str]:
     """Return each entry as one line of JSON, as in `GET /__admin/requests`."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return [write_json(entry_view(tenant, entry), encoding=encoding) for entry in entries]
+    lines = list[str]()
+    for entry in entries:
+        try:
+            lines.append(write_json(entry_view(tenant, entry), encoding=encoding))
+        except Exception as error:  # noqa: BLE001 - see `_excuse`
+            lines.append(_excuse(entry, error))
+    return lines
+
+
+def _excuse(entry: Entry, error: Exception) -> str:
+    """Return the line of an entry that cannot be formatted: a mistake of ours costs no other entry its line."""
+    return f"entry {entry.number} cannot be printed: {type(error).__name__}"
 
 
 Part: TypeAlias = tuple[str, str | None]
@@ -126,7 +129,12 @@ class Readable:
 
         No line moves a cursor, forges another line, commands a CI, or tells a secret.
         """
-        lines = [line for entry in entries for line in self._lines(tenant, entry)]
+        lines = list[list[Part]]()
+        for entry in entries:
+            try:
+                lines += self._lines(tenant, entry)
+            except Exception as error:  # noqa: BLE001 - see `_excuse`
+                lines.append([(_excuse(entry, error), None)])
         if self._colour:
             return [_coloured(tenant, line) for line in lines]
         return _safe(tenant, ["".join([text for text, _ in line]) for line in lines])

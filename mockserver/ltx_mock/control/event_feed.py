@@ -120,7 +120,7 @@ class Feed:
             self._on_sleep()
 
     def _trim(self) -> None:
-        """Drop a tenth of the events when there are too many.
+        """When there are too many events, drop the oldest until nine tenths of both bounds are left.
 
         If each new event took the place of an old one, the garbage collector, which counts how much more is made than
         freed, would wait for very many and then walk them at once.

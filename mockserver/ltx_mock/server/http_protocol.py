@@ -167,6 +167,10 @@ class HttpConnection:
         """See `Connection.respond`; a parser without a way of its own needs the messages."""
         return False
 
+    def eof_received(self) -> None:
+        """See asyncio. The client sends no more, but still reads what it has asked for; the transport closes now."""
+        self.transport.flush()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self.stop_waiting()

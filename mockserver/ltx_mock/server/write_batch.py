@@ -1,25 +1,28 @@
 """Write the responses that are ready at the same time one right after the other.
 
 A write wakes the client, which may take longer than the response itself. A client with many connections, or a proxy,
-falls asleep between two responses that are made and written in turn; it stays awake for a batch.
+falls asleep between two responses that are made and written in turn; it stays awake during a batch.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 MOST_RESPONSES = 16
-"""So many are written without waiting for others, so that their clients go on meanwhile."""
+"""As soon as so many are held they are written, so that their clients go on meanwhile."""
 LARGE_BYTES = 16 * 1024
-"""So many bytes are written at once."""
+"""Data of at least this size is not held."""
+
+_log = logging.getLogger("ltx_mock")
 
 
 class WriteBatch:
     """The transports of a server that hold bytes until the end of this round of the event loop.
 
     Args:
-        requests: The tasks of the requests in progress. Nothing is held when each of them has its response.
+        requests: The tasks of the requests in progress. When as many writes are held, nothing is waited for.
     """
 
     def __init__(self, requests: set[asyncio.Task[None]]) -> None:
@@ -39,23 +42,29 @@ class WriteBatch:
     def _flush(self) -> None:
         transports, self._transports = self._transports, []
         for transport in transports:
-            transport.flush()
+            try:
+                transport.flush()
+            except Exception:  # noqa: BLE001 - it costs the others nothing
+                _log.exception("ltx-mock: a response could not be written")
+                transport.abort()
 
 
 class BatchingTransport(asyncio.Transport):
-    """A transport that holds the first bytes that are written in a round; see asyncio.
+    """A transport that holds the first write of a round; see asyncio.
 
-    What is written afterwards, and each other call that sends something or closes it, comes after them.
+    A second one, and each other call that sends something or closes the transport, comes after it. A transport that
+    closes by itself, because the client sends no more, must be flushed before.
     """
 
     def __init__(self, transport: asyncio.Transport, batch: WriteBatch) -> None:
         super().__init__()
         self._transport, self._batch = transport, batch
         self._held = b""
+        self._ended = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See asyncio."""
-        if self._held or len(data) >= LARGE_BYTES:
+        if self._held or self._ended or len(data) >= LARGE_BYTES:
             self.flush()
             self._transport.write(data)
         else:
@@ -71,6 +80,7 @@ class BatchingTransport(asyncio.Transport):
     def write_eof(self) -> None:
         """See asyncio."""
         self.flush()
+        self._ended = True  # whoever writes now gets the error himself
         self._transport.write_eof()
 
     def close(self) -> None:

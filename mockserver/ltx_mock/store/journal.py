@@ -2,7 +2,7 @@
 
 Its entries are packed, one string of bytes each: that takes less memory, and the garbage collector has nothing to walk.
 A full journal loses an entry with each new one, so that the collector would wait for very many, then walk them at once.
-The body of a large request is kept beside them, since its task has the same.
+The body of a large request is kept beside them: a task shares it, so a copy would take as much memory again.
 """
 
 from __future__ import annotations
@@ -121,9 +121,10 @@ class Journal(Iterable[Entry]):
         """Add the newest entry, and return the bytes that it takes."""
         number, body = entry.number, None
         if len(entry.request) >= LARGE:
-            self._bodies[number] = body = entry.request
-            entry = _with_request(entry, b"")
+            body, entry = entry.request, _with_request(entry, b"")
         packed = _packed(entry)
+        if body is not None:
+            self._bodies[number] = body
         self._numbers.append(number)
         self._packed.append(packed)
         return _size(packed, body)

@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -257,23 +257,17 @@ def test_a_replayed_request_that_nobody_would_call_valid_is_printed(tmp_path: Pa
     assert all(harmless(line) for line in lines)
 
 
-def test_a_mistake_in_one_entry_costs_one_line() -> None:
-    stream = io.StringIO()
-
-    def format_(_: Tenant, entries: Sequence[ExchangeEntry]) -> list[str]:
-        return [str(1 // (entry.number - 2)) for entry in entries]
-
-    with MockServer() as mock:
-        tenant: Any = mock.look(lambda tenant: tenant)
-
-    async def story() -> None:
-        console = Console(stream, format_)
-        for number in (1, 2, 3):
-            console.entry_recorded(tenant, ENTRY._replace(number=number))
-        console.close()
-
-    asyncio.run(story())
-    assert stream.getvalue().splitlines() == ["-1", "entry 2 cannot be printed: ZeroDivisionError", "1"]
+def test_a_mistake_in_one_entry_costs_one_line(somebody: Tenant) -> None:
+    bad: Any = {"at": None, "request_headers": None}
+    entries = [CLEAN._replace(number=1, state="processing"), CLEAN._replace(number=2, **bad), CLEAN._replace(number=3)]
+    for format_ in (Readable(colour=False), Readable(colour=True), json_lines):
+        lines = format_(somebody, entries)
+        assert [line.startswith("entry ") for line in lines] == [False, True, False]
+        assert lines[1] == "entry 2 cannot be printed: TypeError"
+    assert [line.split("task_1  ")[1] for line in Readable(colour=False)(somebody, entries) if "task_1" in line] == [
+        "pending → processing",
+        "processing → success",
+    ]
 
 
 ENTRY = RequestEntry(1, 0, "other", "GET", "/x", 404, b"\xff", b"{}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -385,6 +386,23 @@ class Noting(Pausing):
             self.over.set()
 
 
+class Ending(Noting):
+    """A transport that raises an error when something is written after its end, as real ones do."""
+
+    ended = False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.ended:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        super().write(data)
+
+
 IN_ONE_PIECE = {
     "a poll": (GOOD, 404),
     "HEAD": (request("HEAD", f"{STATUS}?taskId=x"), 404),
@@ -419,6 +437,44 @@ def test_a_response_is_written_in_one_piece_before_the_connection_closes(name: s
         assert head.startswith(b"HTTP/1.1 %d " % code)
         assert (b"\r\nconnection: close" in head) == (piece is last)
         assert json.loads(body)["code"] == code if body else name == "HEAD"
+
+
+def test_a_client_that_sends_no_more_gets_its_response_while_others_wait(mock: MockServer) -> None:
+    with ExitStack() as stack:
+        listener = stack.enter_context(connect(mock.url))
+        listener.sendall(b"GET /__admin/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"hello" in listener.recv(4096)
+        for _ in range(10):
+            with connect(mock.url) as client:
+                client.sendall(GOOD)
+                client.shutdown(socket.SHUT_WR)
+                assert [heard.status for heard in responses(rest(client))] == [404]
+
+
+EXPECTS_TO_GO_ON = request("POST", GENERATE, "Expect: 100-continue", "Transfer-Encoding: chunked") + b"ZZZ\r\n"
+
+
+@pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_a_request_that_is_refused_before_it_goes_on_costs_no_other_its_response(
+    kind: type[HttptoolsConnection], place: int
+) -> None:
+    async def serve() -> list[list[bytes]]:
+        config = uvicorn.Config(build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3")
+        state, transports = connection.Connections(), [Ending(99) for _ in range(7)]
+        protocols: list[Any] = [kind(config, state, {}) for _ in transports]
+        for number, (protocol, transport) in enumerate(zip(protocols, transports, strict=True)):
+            protocol.connection_made(transport)
+            protocol.data_received(EXPECTS_TO_GO_ON if number == place else GOOD)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        for protocol in protocols:
+            protocol.connection_lost(None)
+        return [transport.noted for transport in transports]
+
+    noted = asyncio.run(serve())
+    assert noted.pop(place)[0].startswith(b"HTTP/1.1 400 ")
+    assert [each[0][:13] for each in noted] == [b"HTTP/1.1 404 "] * 6
 
 
 @pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -20,13 +21,15 @@ class Noting(asyncio.Transport):
 
     def __init__(self, name: str, noted: list[tuple[str, bytes | str]]) -> None:
         super().__init__()
-        self.name, self.noted, self.closing = name, noted, False
+        self.name, self.noted, self.closing, self.ended = name, noted, False, False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self.closing, "uvloop raises an error then"
+        if self.closing or self.ended:
+            raise RuntimeError("it is closed, or was ended")
         self.noted.append((self.name, bytes(data)))
 
     def write_eof(self) -> None:
+        self.ended = True
         self.noted.append((self.name, "eof"))
 
     def close(self) -> None:
@@ -95,6 +98,19 @@ def test_a_client_that_is_gone_meanwhile_costs_no_other_its_response() -> None:
     assert after_a_round(act, requests=5)[1:] == [("", "the round ends"), ("a", SMALL), ("c", SMALL)]
 
 
+def test_a_response_that_cannot_be_written_costs_no_other_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        for name in "abc":
+            each = transport(name)
+            each.write(SMALL)
+            if name == "b":
+                each._transport.write_eof()  # type: ignore[attr-defined]
+
+    with caplog.at_level(logging.CRITICAL + 1):
+        happened = after_a_round(act, requests=5)
+    assert happened == [("b", "eof"), ("", "the round ends"), ("a", SMALL), ("b", "aborted"), ("c", SMALL)]
+
+
 STEPS: dict[str, Step] = {
     "small": lambda transport: transport.write(SMALL),
     "large": lambda transport: transport.write(LARGE),
@@ -109,22 +125,26 @@ ENDS: dict[str, Step] = {
 
 
 @example(["small", "eof"], "open", 3)
+@example(["eof", "small"], "open", 3)
 @example(["small", "large", "small"], "close", 3)
 @example(["small"], "abort", 3)
 @given(st.lists(st.sampled_from(sorted(STEPS))), st.sampled_from(sorted(ENDS)), st.integers(0, 3))
 def test_all_that_is_done_to_a_transport_is_done_in_its_order(steps: list[str], end: str, requests: int) -> None:
-    direct = list[tuple[str, object]]()
-    for step in steps:
-        STEPS[step](Noting("a", direct))  # type: ignore[arg-type]
-    ENDS[end](Noting("a", direct))  # type: ignore[arg-type]
+    def errors_of(transport: asyncio.Transport) -> list[bool]:
+        """Do it all, and return which steps have raised an error."""
+        errors = list[bool]()
+        for act in [*(STEPS[step] for step in steps), ENDS[end]]:
+            try:
+                act(transport)
+                errors.append(False)
+            except RuntimeError:
+                errors.append(True)
+        return errors
 
-    def act(transport: Callable[[str], asyncio.Transport]) -> None:
-        batching = transport("a")
-        for step in steps:
-            STEPS[step](batching)
-        ENDS[end](batching)
-
-    happened = after_a_round(act, requests)
+    direct, errors = list[tuple[str, object]](), list[list[bool]]()
+    errors.append(errors_of(Noting("a", direct)))  # type: ignore[arg-type]
+    happened = after_a_round(lambda transport: errors.append(errors_of(transport("a"))), requests)
     assert [each for each in happened if each[0] and each[1]] == [each for each in direct if each[1]]
+    assert errors[0] == errors[1]
     if end != "open":
         assert happened[-1] == ("", "the round ends")

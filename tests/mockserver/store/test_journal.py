@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import pytest
 from hypothesis import given
@@ -141,6 +142,15 @@ def test_the_garbage_collector_has_nothing_to_walk_in_it(entry: Entry) -> None:
         journal.append(entry._replace(number=number + 1))
     assert journal.entry(1000) == entry._replace(number=1000)
     assert len(gc.get_objects()) - before < 100
+
+
+def test_an_entry_that_cannot_be_kept_leaves_nothing_behind() -> None:
+    journal, large = Journal(), request(1, "one")._replace(request=b"x" * LARGE)
+    with pytest.raises(ValueError, match="unmarshallable"):
+        journal.append(large._replace(status=HTTPStatus.OK))
+    assert (len(journal), journal.entry(1)) == (0, None)
+    journal.append(request(1, "one"))
+    assert journal.entry(1) == request(1, "one")
 
 
 def test_a_large_body_is_not_copied() -> None:
