@@ -141,8 +141,8 @@ class Readable:
 
     def _lines(self, tenant: Tenant, entry: ExchangeEntry) -> list[list[Part]]:
         start = _start(entry.at // SECOND, method_of(entry), entry.kind, entry.operation, entry.status)
-        remarks = [_remark(text) for text in _remarks(tenant, entry)]
-        return [start + self._about(tenant, entry), *remarks]
+        line, remarks = start + self._about(tenant, entry), _remarks(tenant, entry)
+        return [line, *map(_remark, remarks)] if remarks else [line]
 
     def _about(self, tenant: Tenant, entry: ExchangeEntry) -> list[Part]:
         cause = entry.cause.text if entry.cause else ""
