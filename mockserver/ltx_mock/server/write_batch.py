@@ -80,7 +80,7 @@ class BatchingTransport(asyncio.Transport):
     def write_eof(self) -> None:
         """See asyncio."""
         self.flush()
-        self._ended = True  # whoever writes now gets the error himself
+        self._ended = True  # from now on the error belongs to the writer
         self._transport.write_eof()
 
     def close(self) -> None:
