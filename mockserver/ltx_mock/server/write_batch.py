@@ -10,8 +10,12 @@ import asyncio
 import logging
 from typing import Any
 
+from ltx_mock.core import system_time
+
 MOST_RESPONSES = 16
 """As soon as so many are held they are written, so that their clients go on meanwhile."""
+MOST_SECONDS = 0.001
+"""What has been held for longer, in real seconds, is written with the next response."""
 LARGE_BYTES = 16 * 1024
 """Data of at least this size is not held."""
 
@@ -28,6 +32,7 @@ class WriteBatch:
     def __init__(self, requests: set[asyncio.Task[None]]) -> None:
         self._requests = requests
         self._transports: list[BatchingTransport] = []
+        self._since = 0.0
 
     def add(self, transport: BatchingTransport) -> None:
         """Flush a transport at the end of the round, or sooner."""
@@ -37,7 +42,10 @@ class WriteBatch:
         if count >= MOST_RESPONSES or count >= len(self._requests):
             self._flush()
         elif count == 1:
+            self._since = system_time.monotonic()
             asyncio.get_running_loop().call_soon(self._flush)
+        elif system_time.monotonic() - self._since > MOST_SECONDS:
+            self._flush()
 
     def _flush(self) -> None:
         transports, self._transports = self._transports, []
@@ -53,7 +61,8 @@ class BatchingTransport(asyncio.Transport):
     """A transport that holds the first write of a round; see asyncio.
 
     A second one, and each other call that sends something or closes the transport, comes after it. A transport that
-    closes by itself, because the client sends no more, must be flushed before.
+    closes by itself, because the client sends no more, must be flushed before; it still sends what its buffer has, and
+    what is written while it has some.
     """
 
     def __init__(self, transport: asyncio.Transport, batch: WriteBatch) -> None:
@@ -64,7 +73,7 @@ class BatchingTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See asyncio."""
-        if self._held or self._ended or len(data) >= LARGE_BYTES:
+        if self._held or self._ended or len(data) >= LARGE_BYTES or self._transport.is_closing():
             self.flush()
             self._transport.write(data)
         else:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ltx_mock.server.write_batch import LARGE_BYTES, MOST_RESPONSES, BatchingTransport, WriteBatch
+from ltx_mock.core import system_time
+from ltx_mock.server.write_batch import LARGE_BYTES, MOST_RESPONSES, MOST_SECONDS, BatchingTransport, WriteBatch
 
 Step = Callable[[asyncio.Transport], None]
 SMALL, LARGE = b"small", bytes(LARGE_BYTES)
@@ -22,9 +24,10 @@ class Noting(asyncio.Transport):
     def __init__(self, name: str, noted: list[tuple[str, bytes | str]]) -> None:
         super().__init__()
         self.name, self.noted, self.closing, self.ended = name, noted, False, False
+        """`closing` while it sends what it has, `ended` when nothing can be written any more."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self.closing or self.ended:
+        if self.ended:
             raise RuntimeError("it is closed, or was ended")
         self.noted.append((self.name, bytes(data)))
 
@@ -33,18 +36,20 @@ class Noting(asyncio.Transport):
         self.noted.append((self.name, "eof"))
 
     def close(self) -> None:
-        self.closing = True
+        self.closing = self.ended = True
         self.noted.append((self.name, "closed"))
 
     def abort(self) -> None:
-        self.closing = True
+        self.closing = self.ended = True
         self.noted.append((self.name, "aborted"))
 
     def is_closing(self) -> bool:
         return self.closing
 
 
-def after_a_round(act: Callable[[Callable[[str], asyncio.Transport]], None], requests: int) -> list[tuple[str, object]]:
+def after_a_round(
+    act: Callable[[Callable[[str], asyncio.Transport]], None], requests: int, now: Callable[[], float] = lambda: 0.0
+) -> list[tuple[str, object]]:
     """Return what happened to transports in the round of the event loop in which something is done, and in the next."""
     noted = list[tuple[str, object]]()
 
@@ -55,7 +60,9 @@ def after_a_round(act: Callable[[Callable[[str], asyncio.Transport]], None], req
         noted.append(("", "the round ends"))
         await asyncio.sleep(0)
 
-    asyncio.run(run())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(system_time, "monotonic", now)
+        asyncio.run(run())
     return noted
 
 
@@ -109,6 +116,32 @@ def test_a_response_that_cannot_be_written_costs_no_other_its_own(caplog: pytest
     with caplog.at_level(logging.CRITICAL + 1):
         happened = after_a_round(act, requests=5)
     assert happened == [("b", "eof"), ("", "the round ends"), ("a", SMALL), ("b", "aborted"), ("c", SMALL)]
+
+
+def test_nothing_waits_for_a_slow_round() -> None:
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        for name in "abc":
+            transport(name).write(SMALL)
+
+    times = iter([0.0, 1.1 * MOST_SECONDS, 2.0])
+    assert after_a_round(act, requests=5, now=lambda: next(times)) == [
+        ("a", SMALL),
+        ("b", SMALL),
+        ("", "the round ends"),
+        ("c", SMALL),
+    ]
+
+
+def test_a_transport_that_closes_by_itself_sends_all_that_is_written_meanwhile() -> None:
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        each: Any = transport("a")
+        each.write(SMALL)
+        each.flush()
+        each._transport.closing = True
+        each.write(SMALL)
+        each.write(LARGE)
+
+    assert after_a_round(act, requests=5) == [("a", SMALL), ("a", SMALL), ("a", LARGE), ("", "the round ends")]
 
 
 STEPS: dict[str, Step] = {
