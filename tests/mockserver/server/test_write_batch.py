@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,6 +15,8 @@ from ltx_mock.core import system_time
 from ltx_mock.server.write_batch import LARGE_BYTES, MOST_RESPONSES, MOST_SECONDS, BatchingTransport, WriteBatch
 
 Step = Callable[[asyncio.Transport], None]
+Act = Callable[[Callable[[str], asyncio.Transport]], None]
+"""Does something to transports, each made by its name."""
 SMALL, LARGE = b"small", bytes(LARGE_BYTES)
 
 
@@ -47,9 +49,7 @@ class Noting(asyncio.Transport):
         return self.closing
 
 
-def after_a_round(
-    act: Callable[[Callable[[str], asyncio.Transport]], None], requests: int, now: Callable[[], float] = lambda: 0.0
-) -> list[tuple[str, object]]:
+def after_a_round(act: Act, requests: int, now: Callable[[], float] = lambda: 0.0) -> list[tuple[str, object]]:
     """Return what happened to transports in the round of the event loop in which something is done, and in the next."""
     noted = list[tuple[str, object]]()
 
@@ -66,70 +66,52 @@ def after_a_round(
     return noted
 
 
+def small_writes(names: Iterable[str], meanwhile: dict[str, Step] | None = None) -> Act:
+    """Write once to each of these transports; `meanwhile` happens to the inner one of some while it holds that."""
+
+    def act(transport: Callable[[str], asyncio.Transport]) -> None:
+        for name in names:
+            each: Any = transport(name)
+            each.write(SMALL)
+            if meanwhile and name in meanwhile:
+                meanwhile[name](each._transport)
+
+    return act
+
+
+END = ("", "the round ends")
+
+
 def test_responses_wait_for_the_end_of_the_round() -> None:
-    def act(transport: Callable[[str], asyncio.Transport]) -> None:
-        for name in "abc":
-            transport(name).write(SMALL)
-
-    assert after_a_round(act, requests=5) == [("", "the round ends"), ("a", SMALL), ("b", SMALL), ("c", SMALL)]
+    assert after_a_round(small_writes("abc"), requests=5) == [END, ("a", SMALL), ("b", SMALL), ("c", SMALL)]
 
 
-@pytest.mark.parametrize("requests", [0, 1, 2, 3])
-def test_no_response_waits_when_all_requests_have_theirs(requests: int) -> None:
-    def act(transport: Callable[[str], asyncio.Transport]) -> None:
-        for name in "abc"[: requests or 1]:
-            transport(name).write(SMALL)
-
-    assert after_a_round(act, requests)[-1] == ("", "the round ends")
+@pytest.mark.parametrize(("requests", "names"), [(0, "a"), (1, "a"), (2, "ab"), (3, "abc")])
+def test_no_response_waits_when_all_requests_have_theirs(requests: int, names: str) -> None:
+    assert after_a_round(small_writes(names), requests) == [*((name, SMALL) for name in names), END]
 
 
 def test_at_most_so_many_responses_wait() -> None:
     names = [str(number) for number in range(MOST_RESPONSES + 2)]
-
-    def act(transport: Callable[[str], asyncio.Transport]) -> None:
-        for name in names:
-            transport(name).write(SMALL)
-
-    noted = [name for name, _ in after_a_round(act, requests=100)]
+    noted = [name for name, _ in after_a_round(small_writes(names), requests=100)]
     assert noted == [*names[:MOST_RESPONSES], "", *names[MOST_RESPONSES:]]
 
 
 def test_a_client_that_is_gone_meanwhile_costs_no_other_its_response() -> None:
-    def act(transport: Callable[[str], asyncio.Transport]) -> None:
-        for name in "abc":
-            each = transport(name)
-            each.write(SMALL)
-            if name == "b":
-                each._transport.close()  # type: ignore[attr-defined]
-
-    assert after_a_round(act, requests=5)[1:] == [("", "the round ends"), ("a", SMALL), ("c", SMALL)]
+    happened = after_a_round(small_writes("abc", {"b": lambda inner: inner.close()}), requests=5)
+    assert happened == [("b", "closed"), END, ("a", SMALL), ("c", SMALL)]
 
 
 def test_a_response_that_cannot_be_written_costs_no_other_its_own(caplog: pytest.LogCaptureFixture) -> None:
-    def act(transport: Callable[[str], asyncio.Transport]) -> None:
-        for name in "abc":
-            each = transport(name)
-            each.write(SMALL)
-            if name == "b":
-                each._transport.write_eof()  # type: ignore[attr-defined]
-
     with caplog.at_level(logging.CRITICAL + 1):
-        happened = after_a_round(act, requests=5)
-    assert happened == [("b", "eof"), ("", "the round ends"), ("a", SMALL), ("b", "aborted"), ("c", SMALL)]
+        happened = after_a_round(small_writes("abc", {"b": lambda inner: inner.write_eof()}), requests=5)
+    assert happened == [("b", "eof"), END, ("a", SMALL), ("b", "aborted"), ("c", SMALL)]
 
 
 def test_nothing_waits_for_a_slow_round() -> None:
-    def act(transport: Callable[[str], asyncio.Transport]) -> None:
-        for name in "abc":
-            transport(name).write(SMALL)
-
     times = iter([0.0, 1.1 * MOST_SECONDS, 2.0])
-    assert after_a_round(act, requests=5, now=lambda: next(times)) == [
-        ("a", SMALL),
-        ("b", SMALL),
-        ("", "the round ends"),
-        ("c", SMALL),
-    ]
+    happened = after_a_round(small_writes("abc"), requests=5, now=lambda: next(times))
+    assert happened == [("a", SMALL), ("b", SMALL), END, ("c", SMALL)]
 
 
 def test_a_transport_that_closes_by_itself_sends_all_that_is_written_meanwhile() -> None:
