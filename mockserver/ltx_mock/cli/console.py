@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, TextIO, TypeAlias
@@ -18,7 +18,7 @@ import click
 
 from ltx_mock.cli.remote import asked
 from ltx_mock.cli.streams import Outlet
-from ltx_mock.control.to_json import body_value, entry_view, hide, method_of
+from ltx_mock.control.to_json import body_value, entry_view, hide
 from ltx_mock.core.clock import SECOND, time_of_day
 from ltx_mock.core.journal_entry import CallbackEntry, ClockEntry, DownloadEntry, Entry, ExchangeEntry, RequestEntry
 from ltx_mock.core.records import delivery_id
@@ -113,8 +113,8 @@ def _excuse(entry: Entry, error: Exception) -> str:
     return f"entry {entry.number} cannot be printed: {type(error).__name__}"
 
 
-Part: TypeAlias = tuple[str, str | None]
-"""A piece of a line, as others may have written it, with its colour or `DIM`."""
+Paint: TypeAlias = Callable[[str, str | None], str]
+"""Returns a piece of a line, as others may have written it, in a colour, `DIM` or neither."""
 
 
 class Readable:
@@ -129,66 +129,70 @@ class Readable:
 
         No line moves a cursor, forges another line, commands a CI, or tells a secret.
         """
-        lines = list[list[Part]]()
+        paint: Paint = partial(_painted, tenant) if self._colour else _plain
+        lines = list[str]()
         for entry in entries:
             try:
-                lines += self._lines(tenant, entry)
+                lines += self._lines(tenant, entry, paint)
             except Exception as error:  # noqa: BLE001 - see `_excuse`
-                lines.append([(_excuse(entry, error), None)])
-        if self._colour:
-            return [_coloured(tenant, line) for line in lines]
-        return _safe(tenant, ["".join([text for text, _ in line]) for line in lines])
+                lines.append(_excuse(entry, error))
+        return [*map(escape_workflow_commands, lines)] if self._colour else _safe(tenant, lines)
 
-    def _lines(self, tenant: Tenant, entry: ExchangeEntry) -> list[list[Part]]:
-        start = _start(entry.at // SECOND, method_of(entry), entry.kind, entry.operation, entry.status)
-        line, remarks = start + self._about(tenant, entry), _remarks(tenant, entry)
-        return [line, *map(_remark, remarks)] if remarks else [line]
+    def _lines(self, tenant: Tenant, entry: ExchangeEntry, paint: Paint) -> list[str]:
+        facts = entry.at // SECOND, entry.method, entry.kind, entry.operation, entry.status
+        start = "".join([paint(*part) for part in _start(*facts)]) if self._colour else _plain_start(*facts)
+        line = start + self._about(tenant, entry, paint)
+        remarks = _remarks(tenant, entry) if entry.findings or entry.operation == "generateTask" else ()
+        return [line, *[paint(f"{'':>10}! {each}", "yellow") for each in remarks]] if remarks else [line]
 
-    def _about(self, tenant: Tenant, entry: ExchangeEntry) -> list[Part]:
+    def _about(self, tenant: Tenant, entry: ExchangeEntry, paint: Paint) -> str:
         cause = entry.cause.text if entry.cause else ""
         if isinstance(entry, CallbackEntry):
             status = "" if entry.status is None else f"HTTP {entry.status}, "
-            return [(f"{entry.task_id}  to {entry.target}  {status}{cause}", None)]
+            return paint(f"{entry.task_id}  to {entry.target}  {status}{cause}", None)
         if entry.status is None:
-            return [(f"{entry.task_id or entry.target}  {cause}", None)]
+            return paint(f"{entry.task_id or entry.target}  {cause}", None)
         if entry.status >= 300:
-            return [(_message(entry), None)]
+            return paint(_message(entry), None)
         if isinstance(entry, DownloadEntry):
-            told: list[Part] = [(_download(entry), None)]
+            told = paint(_download(entry), None)
         elif entry.operation == "generateTask":
-            return [(f"{entry.task_id}  {_request(tenant, entry)}", None)]
+            return paint(f"{entry.task_id}  {_request(tenant, entry)}", None)
         elif entry.state is None:
-            return [(entry.target, None)]
+            return paint(entry.target, None)
         else:
-            told = self._change(entry)
-        told.insert(0, (f"{entry.task_id}  ", None))
-        return [*told, (f"  {cause}", None)] if cause else told
+            told = self._change(entry, paint)
+        told = paint(f"{entry.task_id}  ", None) + told
+        return told + paint(f"  {cause}", None) if cause else told
 
-    def _change(self, entry: RequestEntry) -> list[Part]:
+    def _change(self, entry: RequestEntry, paint: Paint) -> str:
         """Return the state, with the previously printed one if it has changed."""
         task_id, state = entry.task_id or "", entry.state or ""
         before = self._states.pop(task_id, "pending")
         self._states[task_id] = state
         if len(self._states) > MAX_STATES:
             del self._states[next(iter(self._states))]  # the least recently polled one
-        shown = (state, COLOUR_OF_STATE.get(state))
-        return [shown] if before == state else [(f"{before} → ", None), shown]
+        shown = paint(state, COLOUR_OF_STATE.get(state))
+        return shown if before == state else paint(f"{before} → ", None) + shown
 
 
-@lru_cache(maxsize=64)
-def _start(second: int, method: str, kind: str, operation: str, status: int | None) -> list[Part]:
-    """Return the start of a line; a busy server prints many with the same."""
+def _start(
+    second: int, method: str, kind: str, operation: str, status: int | None
+) -> tuple[tuple[str, str | None], ...]:
+    """Return the start of a line in pieces with their colours."""
     shown = str(status or "---")
-    return [
+    return (
         (time_of_day(second * SECOND), DIM),
         (f"  {method:<4} {'download' if kind == 'download' else operation:<12} ", None),
         (shown, COLOUR_OF_STATUS.get(shown[0], "red")),
         ("  ", None),
-    ]
+    )
 
 
-def _remark(text: str) -> list[Part]:
-    return [(f"{'':>10}! {text}", "yellow")]
+@lru_cache(maxsize=64)
+def _plain_start(second: int, method: str, kind: str, operation: str, status: int | None) -> str:
+    """Return the start of a line; a busy server prints many with the same."""
+    return "".join([text for text, _ in _start(second, method, kind, operation, status)])
 
 
 def _safe(tenant: Tenant, lines: list[str]) -> list[str]:
@@ -200,23 +204,23 @@ def _safe(tenant: Tenant, lines: list[str]) -> list[str]:
     return [escape_workflow_commands(_shown(tenant, line)) for line in lines]
 
 
-def _coloured(tenant: Tenant, parts: list[Part]) -> str:
-    return escape_workflow_commands("".join([_styled(_shown(tenant, text), colour) for text, colour in parts]))
+def _plain(text: str, _: str | None) -> str:
+    return text
+
+
+def _painted(tenant: Tenant, text: str, colour: str | None) -> str:
+    shown = _shown(tenant, text)
+    if colour is None:
+        return shown
+    return click.style(shown, dim=True) if colour == DIM else click.style(shown, fg=colour)
 
 
 def _shown(tenant: Tenant, text: str) -> str:
     return printable(hide(tenant, text), limit=LONGEST)
 
 
-def _styled(text: str, colour: str | None) -> str:
-    if colour is None:
-        return text
-    return click.style(text, dim=True) if colour == DIM else click.style(text, fg=colour)
-
-
 def _request(tenant: Tenant, entry: RequestEntry) -> str:
-    task, raw = tenant.task(entry.task_id or ""), entry.request
-    text = _asked_again(raw) if len(raw) <= LONGEST_REPEATED else _asked(raw)
+    task, text = tenant.task(entry.task_id or ""), _wish(entry.request).text
     if task is None or (task.cause and task.cause.kind == "upstream"):
         return text
     line = task.timeline
@@ -225,23 +229,33 @@ def _request(tenant: Tenant, entry: RequestEntry) -> str:
     return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
 
 
-def _asked(raw: bytes) -> str:
-    return asked(body_value(raw), ratio=True)[0]
+class _Wish(NamedTuple):
+    """What a generateTask asks for, in words, and whether it may ask for a callback."""
+
+    text: str
+    may_call_back: bool
 
 
-_asked_again = lru_cache(maxsize=256)(_asked)
+def _wish(raw: bytes) -> _Wish:
+    return _wished_again(raw) if len(raw) <= LONGEST_REPEATED else _wished(raw)
+
+
+def _wished(raw: bytes) -> _Wish:
+    body = body_value(raw)
+    return _Wish(asked(body, ratio=True)[0], not isinstance(body, dict) or body.get("request_type") == "callback")
+
+
+_wished_again = lru_cache(maxsize=256)(_wished)
 """The same for usual bodies; the latest are kept, since a load test sends the same few again."""
 
 
 def _remarks(tenant: Tenant, entry: ExchangeEntry) -> list[str]:
     """Return the advisories of an accepted request, and all findings of an exchange with the real API."""
-    accepts = entry.operation == "generateTask" and entry.task_id is not None
-    if not (entry.findings or accepts):
-        return []
     if entry.status != 200 and not (entry.cause and entry.cause.kind == "upstream"):
         return []
-    remarks = [f"{finding.message} ({finding.rule})" for finding in entry.findings]
-    delivery = tenant.delivery(delivery_id(entry.task_id or "")) if accepts else None
+    remarks = [f"{finding.message} ({finding.rule})" for finding in entry.findings] if entry.findings else []
+    calls_back = entry.operation == "generateTask" and _wish(entry.request).may_call_back
+    delivery = tenant.delivery(delivery_id(entry.task_id)) if calls_back and entry.task_id else None
     if delivery is not None and delivery.state == "withheld":
         remarks.append(f"no callback: {delivery.reason}")
     return remarks

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from ltx_mock.control.to_json import decoded, hide, hide_in, is_observed, joined, method_of, request_headers
+from ltx_mock.control.to_json import decoded, hide, hide_in, is_observed, joined, request_headers
 from ltx_mock.core.clock import moment_of
 from ltx_mock.core.journal_entry import DownloadEntry, ExchangeEntry, RequestEntry
 from ltx_mock.store.tenant import Tenant
@@ -48,7 +48,7 @@ def har_entry(tenant: Tenant, entry: ExchangeEntry, root: str) -> dict[str, obje
 
 def _request(tenant: Tenant, entry: ExchangeEntry, url: str) -> dict[str, object]:
     view: dict[str, object] = {
-        "method": method_of(entry),
+        "method": entry.method,
         "url": url,
         "httpVersion": HTTP,
         "cookies": [],

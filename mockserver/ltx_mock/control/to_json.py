@@ -188,7 +188,7 @@ def _alike(entry: Entry, tenant_id: str, label: str, *, hide_port: bool) -> dict
         "tenant": tenant_id,
         "key": label,
         "operation": entry.operation,
-        "method": method_of(exchange) if exchange else "",
+        "method": exchange.method if exchange else "",
         "status": entry.status,
         "state": request.state if request else None,
         "cause": None if cause is None else cause.text,
@@ -228,11 +228,6 @@ def _answer(entry: Entry) -> object:
 def is_observed(entry: Entry) -> bool:
     """Tell whether an exchange is one with an API behind the proxy, whose clock is another."""
     return entry.cause is not None and entry.cause.kind == "upstream"
-
-
-def method_of(entry: ExchangeEntry) -> str:
-    """Return the method of an exchange."""
-    return "POST" if isinstance(entry, CallbackEntry) else entry.method
 
 
 def request_headers(tenant: Tenant, entry: ExchangeEntry) -> list[tuple[str, str]]:

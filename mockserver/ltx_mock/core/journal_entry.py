@@ -42,13 +42,7 @@ def findings_size(findings: Sequence[Finding]) -> int:
     return sum(FINDING_BYTES + len(each.pointer) for each in findings)
 
 
-class RequestEntry(NamedTuple):
-    """A request and its response. `status` is None if `fault` broke the connection instead.
-
-    `ended` is the time of the response, if a scenario delayed it. `response_headers` are the significant ones. `gaps`
-    names the bodies of an exchange with an API that were not read: `request`, `answer`.
-    """
-
+class _RequestFields(NamedTuple):
     number: int
     at: int
     operation: ApiOperation
@@ -67,10 +61,16 @@ class RequestEntry(NamedTuple):
     ended: int | None = None
     gaps: tuple[str, ...] = ()
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of the entry."""
-        return "request"
+
+class RequestEntry(_RequestFields):
+    """A request and its response. `status` is None if `fault` broke the connection instead.
+
+    `ended` is the time of the response, if a scenario delayed it. `response_headers` are the significant ones. `gaps`
+    names the bodies of an exchange with an API that were not read: `request`, `answer`.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[Kind] = "request"
 
     @property
     def latency(self) -> int | None:
@@ -107,6 +107,7 @@ class CallbackEntry(_CallbackFields):
     __slots__ = ()
     kind: ClassVar[Kind] = "callback"
     operation: ClassVar[Operation] = "callback"
+    method: ClassVar[str] = "POST"
     findings: ClassVar[tuple[Finding, ...]] = ()
 
     @property
