@@ -255,7 +255,7 @@ class ControlPlane:
         return tenant, task
 
     async def _tenants(self, request: Request) -> list[Tenant]:
-        """Return the tenants that a request asks for, with all states noted that their tasks have reached."""
+        """Return the tenants that a request asks for, with all their ended tasks settled."""
         tenant = await tenant_of_query(self._engine, request)
         tenants = [tenant] if tenant else list(self._engine.store.tenants())
         async for each in in_turns(tenants):

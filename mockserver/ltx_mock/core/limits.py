@@ -17,7 +17,7 @@ from ltx_mock_contracts.api import ENDED, State
 MANY = 1000
 """So many tasks are not sorted, but looked for among all, which are in order."""
 SETTLED_BY_A_REQUEST = 10
-"""The number of changes of states that a new task notes, which adds two."""
+"""The number of ended tasks that a new task settles, which will end once."""
 
 
 class RequestWindow:
@@ -56,22 +56,20 @@ class TaskLimits:
     Attributes:
         spent: Credits spent, net of refunds.
         unfinished: The timelines of the tasks that have not ended, by their ids.
-        processing: The ids of those that have started.
         failed: The number of tasks that have failed.
 
     Call `settle` before you read them.
     """
 
-    __slots__ = ("_changing", "_moments", "_tasks", "failed", "processing", "spent", "unfinished")
+    __slots__ = ("_ending", "_moments", "_tasks", "failed", "spent", "unfinished")
 
     def __init__(self, tasks: dict[str, Task]) -> None:
         self._tasks = tasks
         self._moments: list[int] = []
-        """A heap of the moments at which states may change."""
-        self._changing: dict[int, list[str]] = {}
+        """A heap of the moments at which tasks may end."""
+        self._ending: dict[int, list[str]] = {}
         """The ids of the tasks at each of them: under load many tasks share a millisecond."""
         self.unfinished: dict[str, Timeline] = {}
-        self.processing: set[str] = set()
         self.spent = self.failed = 0
 
     def refusal(self, task: Task, settings: Settings, now: int) -> Refusal | None:
@@ -80,8 +78,10 @@ class TaskLimits:
         What is not settled yet makes both counts too high. So a task that they allow can be taken, and very many ended
         tasks are settled some at a time.
         """
-        if not self.settle(now, SETTLED_BY_A_REQUEST) and self._refusal(task, settings) is None:
-            return None
+        settled = self.settle(now, SETTLED_BY_A_REQUEST)
+        refused = self._refusal(task, settings)
+        if refused is None or settled:
+            return refused
         self.settle(now)
         return self._refusal(task, settings)
 
@@ -100,7 +100,6 @@ class TaskLimits:
         """
         if before is not None:
             taken = self.unfinished.pop(before.id, None) is not None
-            self.processing.discard(before.id)
             if taken or before.timeline.failure is None:  # the credits of a settled failure are back already
                 self.spent -= before.cost
             else:
@@ -108,32 +107,35 @@ class TaskLimits:
         if after is not None:
             self.spent += after.cost
             self.unfinished[after.id] = after.timeline
-            self._look_at(after.id, after.timeline.started)
+            moment = after.timeline.ended
+            if moment in self._ending:
+                self._ending[moment].append(after.id)
+            else:
+                self._ending[moment] = [after.id]
+                heapq.heappush(self._moments, moment)
 
     def settle(self, now: int, most: int = sys.maxsize) -> bool:
-        """Note the started tasks, free the slots of ended ones and refund the credits of failed ones.
+        """Free the slots of ended tasks, and refund the credits of failed ones.
 
-        Return whether all are settled; False after `most` changes of states.
+        Return whether all are settled; False after `most` tasks.
         """
-        moments, unfinished, processing = self._moments, self.unfinished, self.processing
+        moments, unfinished = self._moments, self.unfinished
         while moments and moments[0] <= now:
-            changing = self._changing[moments[0]]
-            while changing:
+            ending = self._ending[moments[0]]
+            while ending:
                 if most <= 0:
                     return False
                 most -= 1
-                task_id = changing.pop()
+                task_id = ending.pop()
                 line = unfinished.get(task_id)
-                if line is None:
-                    continue
-                if line.ended <= now:
+                if line is not None and line.ended <= now:  # else it has another timeline by now
                     self._end(task_id, line)
-                elif line.started <= now and task_id not in processing:
-                    processing.add(task_id)
-                    self._look_at(task_id, line.ended)
-                # else this is a moment of a timeline that the task no longer has
-            del self._changing[heapq.heappop(moments)]
+            del self._ending[heapq.heappop(moments)]
         return True
+
+    def processing(self, now: int) -> int:
+        """Return how many of the unfinished tasks have started."""
+        return sum([line.started <= now for line in self.unfinished.values()])
 
     def in_state(self, state: State, now: int) -> Iterable[Task]:
         """Return the tasks that are in a state at this moment, newest first."""
@@ -144,22 +146,14 @@ class TaskLimits:
             unfinished = next(compress(count(), differ), len(self.unfinished))
             ended = [*islice(newest_first, unfinished, None)]
             return (task for task in ended if task.timeline.state(now) == state)
-        ids = self.processing if state == "processing" else self.unfinished.keys() - self.processing
+        started = state == "processing"
+        ids = {task_id for task_id, line in self.unfinished.items() if (line.started <= now) is started}
         if len(ids) < MANY:
             return sorted(map(self._tasks.__getitem__, ids), key=attrgetter("number"), reverse=True)
         return [*compress(newest_first, map(ids.__contains__, reversed(self._tasks)))]
 
-    def _look_at(self, task_id: str, moment: int) -> None:
-        """Let `settle` look at a task as soon as it is given this moment."""
-        if moment in self._changing:
-            self._changing[moment].append(task_id)
-        else:
-            self._changing[moment] = [task_id]
-            heapq.heappush(self._moments, moment)
-
     def _end(self, task_id: str, line: Timeline) -> None:
         del self.unfinished[task_id]
-        self.processing.discard(task_id)
         if line.failure is not None:
             self.spent -= self._tasks[task_id].cost
             self.failed += 1

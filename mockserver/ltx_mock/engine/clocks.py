@@ -194,7 +194,7 @@ def _weight(tenant: Tenant) -> int:
 
 
 async def _settled(tenant: Tenant, moment: int, turns: Turns) -> None:
-    """Note the changes of states up to a moment."""
+    """Settle the tasks that end by a moment."""
     while not tenant.settle(moment):
         await turns.take()
 

@@ -25,7 +25,7 @@ TASK_BYTES = 2000
 DELIVERY_BYTES = 800
 """The overhead of each in bytes, besides the bytes from a client."""
 SETTLED_AT_ONCE = 1000
-"""The number of changes of states that `settle` notes."""
+"""The number of ended tasks that `settle` settles."""
 MAX_REQUEST_BYTES = 256 * MEBIBYTE
 """The limit on the requests of one key's tasks, our choice; a typical request has some hundred bytes."""
 
@@ -262,7 +262,7 @@ class MemoryTenant:
         """See `Tenant.states`."""
         limits = self._limits
         limits.settle(now)
-        unfinished, processing, failed = len(limits.unfinished), len(limits.processing), limits.failed
+        unfinished, processing, failed = len(limits.unfinished), limits.processing(now), limits.failed
         success = len(self._tasks) - unfinished - failed
         return {"pending": unfinished - processing, "processing": processing, "success": success, "failed": failed}
 

@@ -128,9 +128,9 @@ class Tenant(Protocol):
         """Replace the task with the same id."""
 
     def settle(self, now: int) -> bool:
-        """Note some of the states that tasks have reached; return whether all are noted.
+        """Settle some of the tasks that have ended: their slots, and their credits; return whether all are settled.
 
-        `account`, `states` and `in_state` note the rest, which takes long if very many have changed at once.
+        `account`, `states` and `in_state` settle the rest, which takes long if very many have ended at once.
         """
 
     def account(self, now: int) -> Account:

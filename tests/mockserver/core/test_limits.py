@@ -49,13 +49,12 @@ def test_very_many_ended_tasks_are_settled_some_at_a_time() -> None:
         task = Task(f"t{number}", "key", number, b"", 7, line, 3, "http://x")
         tasks[task.id] = task
         limits.replace(None, task)
-    assert not limits.settle(1, 4)
-    assert (len(limits.unfinished), len(limits.processing), limits.failed, limits.spent) == (10, 4, 0, 30)
-    assert limits.settle(1, 6)
-    assert len(limits.processing) == 10
-    assert not limits.settle(2, 9)
-    assert limits.settle(2)
-    assert (len(limits.unfinished), len(limits.processing), limits.failed, limits.spent) == (0, 0, 5, 15)
+    assert limits.settle(1, 4)
+    assert (len(limits.unfinished), limits.failed, limits.spent) == (10, 0, 30)
+    assert not limits.settle(2, 4)
+    assert (len(limits.unfinished), limits.failed, limits.spent) == (6, 2, 24)
+    assert limits.settle(2, 6)
+    assert (len(limits.unfinished), limits.failed, limits.spent) == (0, 5, 15)
 
 
 ENDED = 3 * SETTLED_BY_A_REQUEST
@@ -108,7 +107,7 @@ def test_the_counts_are_those_of_the_tasks_whatever_timelines_they_get(
         limits.settle(now)
         states = {task.id: task.timeline.state(now) for task in tasks.values()}
         assert set(limits.unfinished) == {each for each, state in states.items() if state in {"pending", "processing"}}
-        assert limits.processing == {each for each, state in states.items() if state == "processing"}
+        assert limits.processing(now) == sum(state == "processing" for state in states.values())
         assert limits.failed == sum(state == "failed" for state in states.values())
         assert limits.spent == 3 * sum(state != "failed" for state in states.values())
 
