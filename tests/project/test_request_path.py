@@ -1,4 +1,7 @@
-"""A generateTask passes down the layers and is parsed once; a layer calls a higher one only by what it was given."""
+"""A request passes down the layers, is parsed once, and looks its tenant up once.
+
+A layer calls a higher one only by what it was given.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
+
+import pytest
 
 import ltx_mock
 from ltx_mock import MockServer
@@ -42,7 +48,7 @@ class Calls:
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
         if event != "call" or not self.counted:
             return
-        self.names[frame.f_code.co_name] += 1
+        self.names[frame.f_code.co_qualname] += 1
         callee, caller = layer(frame.f_code), frame.f_back
         while caller is not None and layer(caller.f_code) is None:
             caller = caller.f_back
@@ -74,3 +80,21 @@ def test_a_request_passes_down_the_layers_and_is_parsed_once() -> None:
             assert response.json()["code"] == 200
     assert calls.upward <= set(GIVEN)
     assert (calls.names["parse_body"], calls.names["validate_parsed_request"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("method", "expected"), [("GET", 1), ("POST", 2)])
+def test_a_request_looks_its_tenant_up_once_and_again_after_it_has_waited_for_a_body(
+    method: str, expected: int
+) -> None:
+    """A reset meanwhile may have put another tenant in its place."""
+    calls = Calls()
+    with profiled(calls), MockServer() as mock, mock.client(verify=False) as client:
+        created = client.post(MODEL.generate_path, json=MODEL.example())
+        query = {"taskId": created.json()["data"]["taskId"]}
+        given: dict[str, Any] = {"json": MODEL.example()} if method == "POST" else {"params": query}
+        path = MODEL.generate_path if method == "POST" else MODEL.status_path
+        calls.counted = True
+        response = client.request(method, path, **given)
+        calls.counted = False
+        assert response.json()["code"] == 200
+    assert calls.names["MemoryStore.find"] == expected

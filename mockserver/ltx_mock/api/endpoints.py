@@ -72,9 +72,10 @@ class Endpoint(ABC):
         refusal = refusal or self._wrong_method(scope["method"])
         body, unreadable, submitted = b"", None, NOTHING
         counts = refusal is None
-        if counts and "POST" in self.methods:
+        waited = counts and "POST" in self.methods
+        if waited:
             try:
-                body, unreadable = await self._body(scope, headers, receive)
+                body, unreadable = _readable(scope, headers, await read_body(receive, MAX_BODY_BYTES))
             except ClientGoneError:
                 return
             if unreadable is None:
@@ -82,9 +83,10 @@ class Endpoint(ABC):
                 body = submitted.raw
         call = Call(scope, headers, submitted)
         if counts and tenant.inspecting:
+            waited = True
             await self._wait_for_inspections(tenant, call)
         # A reset meanwhile has put a new tenant in the place of this.
-        if counts and store.find(tenant.key) != tenant:
+        if waited and store.find(tenant.key) != tenant:
             tenant, refusal = await access(engine, headers)
 
         def exchange(tenant: Tenant) -> Created:
@@ -96,9 +98,9 @@ class Endpoint(ABC):
             return created
 
         created = await store.run(tenant, exchange)
-        if created.planned is not None:
+        if not created.is_done:
             await engine.after_generate(tenant, created)
-            if created.callback_first:
+            if created.callback_first and created.planned is not None:
                 now = created.planned.task.timeline.created
                 await store.run(
                     tenant, lambda tenant: record(tenant, self.operation, scope, body, created.response, now)
@@ -111,22 +113,6 @@ class Endpoint(ABC):
     async def _wait_for_inspections(self, tenant: Tenant, call: Call) -> None:  # noqa: ARG002
         """Wait for those on which the response depends; for none unless overridden."""
         return
-
-    async def _body(
-        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
-    ) -> tuple[bytes, ApiResponse | None]:
-        """Return the decoded body; or the raw or an empty body, and the error response."""
-        body = await read_body(receive, MAX_BODY_BYTES)
-        if body is None:
-            return b"", responses.too_large(MAX_BODY_BYTES)
-        if b"content-encoding" not in headers:
-            return body, None
-        try:
-            return decoded(scope["headers"], body, MAX_BODY_BYTES), None
-        except TooLargeError:
-            return body, responses.too_large(MAX_BODY_BYTES)
-        except EncodingError as problem:
-            return body, responses.wrong_encoding(problem)
 
     @abstractmethod
     def _handle(self, tenant: Tenant, call: Call, now: int) -> Created:
@@ -215,6 +201,20 @@ class Balance(Endpoint):
         except SettingsError as problem:
             return Created(responses.no_scenario(str(problem), problem.field))
         return Created(run_with_scenarios(tenant, "balance", requested, RequestFacts(), work))
+
+
+def _readable(scope: Scope, headers: Mapping[bytes, bytes], body: bytes | None) -> tuple[bytes, ApiResponse | None]:
+    """Return the decoded body; or the raw or an empty body, and the error response. None means that it is too large."""
+    if body is None:
+        return b"", responses.too_large(MAX_BODY_BYTES)
+    if b"content-encoding" not in headers:
+        return body, None
+    try:
+        return decoded(scope["headers"], body, MAX_BODY_BYTES), None
+    except TooLargeError:
+        return body, responses.too_large(MAX_BODY_BYTES)
+    except EncodingError as problem:
+        return body, responses.wrong_encoding(problem)
 
 
 def _caller(tenant: Tenant, call: Call) -> Caller:

@@ -50,17 +50,19 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     Raises:
         ClientGoneError: the client disconnected first.
     """
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
         if size > limit:
             return None
         if not message.get("more_body"):
-            return b"".join(chunks)
+            return b"".join([*chunks, chunk]) if chunks else chunk
+        chunks.append(chunk)
 
 
 def client_url(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
@@ -70,7 +72,7 @@ def client_url(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         scope: the request.
         headers: its `first_headers`.
     """
-    return forwarded_url(scope) if b"x-forwarded-host" in headers else root_url(scope)
+    return forwarded_url(scope) if b"x-forwarded-host" in headers else _root_url(scope, headers.get(b"host"))
 
 
 def forwarded_url(scope: Scope) -> str:
@@ -93,8 +95,13 @@ def forwarded_url(scope: Scope) -> str:
 
 def root_url(scope: Scope) -> str:
     """Return the URL that the client used for the fake, without a path."""
-    host, scheme = header(scope, b"host"), scope["scheme"]
-    if host is None or not _is_host(host):
+    return _root_url(scope, next((value for name, value in scope["headers"] if name == b"host"), None))
+
+
+def _root_url(scope: Scope, asked: bytes | None) -> str:
+    """Return the URL of the fake, by the `Host` that was asked for if that is valid in one."""
+    host, scheme = "" if asked is None else asked.decode("latin-1"), scope["scheme"]
+    if not _is_host(host):
         name, port = scope.get("server") or ("127.0.0.1", None)
         name = f"[{name}]" if ":" in name else name
         host = f"{name}:{port}" if port else name

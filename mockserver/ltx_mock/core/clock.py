@@ -14,6 +14,8 @@ from ltx_mock.fields import choice, number
 
 ClockMode = Literal["real", "scaled", "manual", "auto"]
 MODES: tuple[ClockMode, ...] = get_args(ClockMode)
+FLOWING = frozenset({"real", "scaled"})
+"""The modes in which time passes by itself."""
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -57,11 +59,11 @@ class Clock(NamedTuple):
     @property
     def flows(self) -> bool:
         """Whether time passes by itself."""
-        return self.mode in {"real", "scaled"}
+        return self.mode in FLOWING
 
     def now(self) -> int:
         """Return the virtual time in Unix milliseconds, which never decreases."""
-        if not self.flows:
+        if self.mode not in FLOWING:
             return self.anchor
         elapsed = system_time.monotonic_ns() - self.anchor_ns
         if self.speed == 1.0:
@@ -95,7 +97,7 @@ class Clock(NamedTuple):
 
 def _clock(mode: str, speed: float, now: int) -> Clock:
     found, speed = read_mode("mode", mode), read_speed("speed", speed)
-    if found in {"real", "scaled"}:
+    if found in FLOWING:
         found = "real" if speed == 1 else "scaled"
     return Clock(found, speed, now, system_time.monotonic_ns())
 

@@ -30,7 +30,8 @@ class TraceContext(NamedTuple):
     @classmethod
     def of(cls, headers: Mapping[bytes, bytes]) -> Self | None:
         """Return the trace of a request; None without a valid `traceparent`."""
-        found = _PARENT.fullmatch(headers.get(TRACEPARENT, b""))
+        given = headers.get(TRACEPARENT)
+        found = None if given is None else _PARENT.fullmatch(given)
         if found is None or (found["version"] == b"00" and found["more"]):
             return None
         state = headers.get(TRACESTATE, b"")

@@ -53,6 +53,11 @@ class Created(NamedTuple):
         """Whether the callback is to arrive before the response."""
         return self.planned is not None and self.planned.callback.first
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left for `Engine.after_generate`."""
+        return self.planned is None or not (self.planned.task.inspecting or self.planned.callback.first)
+
 
 class Engine:
     """The state and operations of one fake.

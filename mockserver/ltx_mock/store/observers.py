@@ -57,27 +57,33 @@ class Observers(Observer):
     """Notifies any number of observers."""
 
     def __init__(self) -> None:
-        self._each: tuple[Observer, ...] = ()
+        self._observe(())
+
+    def _observe(self, each: tuple[Observer, ...]) -> None:
+        self._each = each
+        # Each request tells of both, and most observers ignore them.
+        self._of_entries = [one for one in each if type(one).entry_recorded is not Observer.entry_recorded]
+        self._of_tasks = [one for one in each if type(one).task_changed is not Observer.task_changed]
 
     def __iter__(self) -> Iterator[Observer]:
         return iter(self._each)
 
     def add(self, observer: Observer) -> None:
         """Add an observer."""
-        self._each = (*self._each, observer)
+        self._observe((*self._each, observer))
 
     def remove(self, observer: Observer) -> None:
         """Remove an observer."""
-        self._each = tuple(each for each in self._each if each is not observer)
+        self._observe(tuple(each for each in self._each if each is not observer))
 
     def entry_recorded(self, tenant: Tenant, entry: Entry) -> None:
         """See `Observer`."""
-        for each in self._each:
+        for each in self._of_entries:
             each.entry_recorded(tenant, entry)
 
     def entry_recorded_elsewhere(self, tenant: Tenant, entry: Entry) -> None:
         """Notify of a journal entry of another process."""
-        for each in self._each:
+        for each in self._of_entries:
             if not each.only_here:
                 each.entry_recorded(tenant, entry)
 
@@ -88,7 +94,7 @@ class Observers(Observer):
 
     def task_changed(self, tenant: Tenant, task: Task, change: Literal["made", "changed"]) -> None:
         """See `Observer`."""
-        for each in self._each:
+        for each in self._of_tasks:
             each.task_changed(tenant, task, change)
 
     def delivery_changed(self, tenant: Tenant, delivery: Delivery) -> None:
