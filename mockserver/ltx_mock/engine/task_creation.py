@@ -126,7 +126,7 @@ class TaskCreation(Observer):
             build_timeline(request, picture, settings.seed, now, failure, settings.timings),
             settings.price[request.resolution] * request.duration,
             settings.public_url or caller.root,
-            for_later_requests(requested),
+            for_later_requests(requested) if requested else (),
             None,
             caller.page,
             submitted.findings,

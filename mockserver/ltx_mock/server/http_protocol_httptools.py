@@ -22,6 +22,7 @@ from ltx_mock.server.http_protocol import (
     too_large,
     too_long,
 )
+from ltx_mock.server.idle_timer import IdleTimer
 
 Header = tuple[bytes, bytes]
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -33,6 +34,11 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
     _offered: list[Header] | None = None
     _running: Any = None
     """The current request while others wait behind it."""
+
+    def connection_made(self, transport: Any) -> None:
+        """See asyncio."""
+        self._idle = IdleTimer(self.loop, self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
@@ -102,12 +108,24 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
         self.headers = headers.copy()  # from here on header lines belong to the trailer (RFC 9110, 6.5.1)
 
     def on_response_complete(self) -> None:
-        """See uvicorn, which reads on after each response, so that a fast sender would fill the memory."""
+        """See uvicorn, which reads on after each response, so that a fast sender would fill the memory.
+
+        It also makes a new timer after each, which takes longer than the rest of this.
+        """
+        self.server_state.total_requests += 1
         waiting = self.pipeline
         self._running = waiting[-1][0] if waiting else None
-        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._running is None:
+            self._idle.start()
+            self.timeout_keep_alive_task = self._idle
+        else:
+            self._start_asgi_task(*waiting.pop())
         if waiting:
             self.flow.pause_reading()
+        else:
+            self.flow.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio. uvicorn notifies the last request, but not the current one before it."""
@@ -116,6 +134,7 @@ class HttptoolsConnection(HttpConnection, HttpToolsProtocol):
             running.disconnected = not running.response_complete
             running.message_event.set()
         super().connection_lost(exc)
+        self._idle.close()
 
     @staticmethod
     def respond(send: Send, status: int, headers: Headers, body: bytes) -> bool:

@@ -23,6 +23,7 @@ from ltx_mock.server import http_protocol as connection
 from ltx_mock.server.app import build, new_engine
 from ltx_mock.server.http_protocol_h11 import H11Connection
 from ltx_mock.server.http_protocol_httptools import HttptoolsConnection
+from support.alarms import ManualLoop
 from support.bodies import GENERATE, STATUS, TEXT, message_in
 from support.connections import Heard, connect, request, responses, rest, send
 from support.processes import Process
@@ -518,6 +519,33 @@ def test_nothing_more_is_read_while_requests_wait_for_their_turn(kind: type[Http
 
     asyncio.run(serve())
     assert reads == [False, False, False, True]
+
+
+@pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
+def test_a_connection_is_closed_when_it_was_idle_for_so_long_after_a_response(kind: type[HttptoolsConnection]) -> None:
+    async def serve() -> tuple[list[bytes], list[bytes], int]:
+        transport, loop = Noting(99), ManualLoop()
+        config = uvicorn.Config(
+            build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3", timeout_keep_alive=75
+        )
+        protocol: Any = kind(config, connection.Connections(), {}, _loop=loop)  # type: ignore[arg-type]
+        protocol.connection_made(transport)
+        for _ in range(3):
+            loop.pass_seconds(74)
+            protocol.data_received(GOOD)
+            for _ in range(100):
+                await asyncio.sleep(0)
+        loop.pass_seconds(74)
+        before = list(transport.noted)
+        loop.pass_seconds(1)
+        protocol.connection_lost(None)
+        return before, transport.noted[len(before) :], loop.waiting
+
+    before, after, waiting = asyncio.run(serve())
+    assert b"".join(before).count(b"HTTP/1.1 404 ") == 3
+    assert b"closed" not in before
+    assert after[0] == b"closed"
+    assert waiting == 0
 
 
 @pytest.mark.parametrize("answered", [0, 1, 2])
