@@ -412,9 +412,12 @@ IN_ONE_PIECE = {
 }
 
 
-def connected(transport: asyncio.Transport, kind: type[HttptoolsConnection] = HttptoolsConnection) -> Any:
-    config = uvicorn.Config(build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3")
-    protocol = kind(config, connection.Connections(), {})
+def connected(
+    transport: asyncio.Transport, kind: type[HttptoolsConnection] = HttptoolsConnection, loop: Any = None
+) -> Any:
+    app = build(new_engine(Settings()))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", interface="asgi3", timeout_keep_alive=75)
+    protocol = kind(config, connection.Connections(), {}, _loop=loop)
     protocol.connection_made(transport)
     return protocol
 
@@ -523,13 +526,9 @@ def test_nothing_more_is_read_while_requests_wait_for_their_turn(kind: type[Http
 
 @pytest.mark.parametrize("kind", [HttptoolsConnection, H11Connection])
 def test_a_connection_is_closed_when_it_was_idle_for_so_long_after_a_response(kind: type[HttptoolsConnection]) -> None:
-    async def serve() -> tuple[list[bytes], list[bytes], int]:
+    async def serve() -> tuple[list[bytes], list[bytes]]:
         transport, loop = Noting(99), ManualLoop()
-        config = uvicorn.Config(
-            build(new_engine(Settings())), log_config=None, lifespan="off", interface="asgi3", timeout_keep_alive=75
-        )
-        protocol: Any = kind(config, connection.Connections(), {}, _loop=loop)  # type: ignore[arg-type]
-        protocol.connection_made(transport)
+        protocol = connected(transport, kind, loop)
         for _ in range(3):
             loop.pass_seconds(74)
             protocol.data_received(GOOD)
@@ -539,13 +538,26 @@ def test_a_connection_is_closed_when_it_was_idle_for_so_long_after_a_response(ki
         before = list(transport.noted)
         loop.pass_seconds(1)
         protocol.connection_lost(None)
-        return before, transport.noted[len(before) :], loop.waiting
+        return before, transport.noted[len(before) :]
 
-    before, after, waiting = asyncio.run(serve())
+    before, after = asyncio.run(serve())
     assert b"".join(before).count(b"HTTP/1.1 404 ") == 3
     assert b"closed" not in before
     assert after[0] == b"closed"
-    assert waiting == 0
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+def test_a_connection_that_is_gone_leaves_no_alarm(error: Exception | None) -> None:
+    async def serve() -> int:
+        loop = ManualLoop()
+        protocol = connected(Pausing(), loop=loop)
+        protocol.data_received(GOOD)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        protocol.connection_lost(error)
+        return loop.waiting
+
+    assert asyncio.run(serve()) == 0
 
 
 @pytest.mark.parametrize("answered", [0, 1, 2])
