@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, TextIO, TypeAlias
@@ -113,8 +113,8 @@ def _excuse(entry: Entry, error: Exception) -> str:
     return f"entry {entry.number} cannot be printed: {type(error).__name__}"
 
 
-Paint: TypeAlias = Callable[[str, str | None], str]
-"""Returns a piece of a line, as others may have written it, in a colour, `DIM` or neither."""
+Told: TypeAlias = tuple[str, str, str]
+"""What a line tells, as others may have written it: a text, a state or nothing, and more text."""
 
 
 class Readable:
@@ -129,51 +129,54 @@ class Readable:
 
         No line moves a cursor, forges another line, commands a CI, or tells a secret.
         """
-        paint: Paint = partial(_painted, tenant) if self._colour else _plain
         lines = list[str]()
         for entry in entries:
             try:
-                lines += self._lines(tenant, entry, paint)
+                lines += self._lines(tenant, entry)
             except Exception as error:  # noqa: BLE001 - see `_excuse`
                 lines.append(_excuse(entry, error))
         return [*map(escape_workflow_commands, lines)] if self._colour else _safe(tenant, lines)
 
-    def _lines(self, tenant: Tenant, entry: ExchangeEntry, paint: Paint) -> list[str]:
+    def _lines(self, tenant: Tenant, entry: ExchangeEntry) -> list[str]:
         facts = entry.at // SECOND, entry.method, entry.kind, entry.operation, entry.status
-        start = "".join([paint(*part) for part in _start(*facts)]) if self._colour else _plain_start(*facts)
-        line = start + self._about(tenant, entry, paint)
+        before, state, after = self._told(tenant, entry)
         remarks = _remarks(tenant, entry) if entry.findings or entry.operation == "generateTask" else ()
-        return [line, *[paint(f"{'':>10}! {each}", "yellow") for each in remarks]] if remarks else [line]
+        if self._colour:
+            parts = (*_start(*facts), (before, None), (state, COLOUR_OF_STATE.get(state)), (after, None))
+            line = "".join([_painted(tenant, *part) for part in parts])
+            return [line, *[_painted(tenant, each, "yellow") for each in remarks]]
+        line = f"{_plain_start(*facts)}{before}{state}{after}"
+        return [line, *remarks] if remarks else [line]
 
-    def _about(self, tenant: Tenant, entry: ExchangeEntry, paint: Paint) -> str:
+    def _told(self, tenant: Tenant, entry: ExchangeEntry) -> Told:
         cause = entry.cause.text if entry.cause else ""
+        state = after = ""
         if isinstance(entry, CallbackEntry):
             status = "" if entry.status is None else f"HTTP {entry.status}, "
-            return paint(f"{entry.task_id}  to {entry.target}  {status}{cause}", None)
-        if entry.status is None:
-            return paint(f"{entry.task_id or entry.target}  {cause}", None)
-        if entry.status >= 300:
-            return paint(_message(entry), None)
-        if isinstance(entry, DownloadEntry):
-            told = paint(_download(entry), None)
+            before = f"{entry.task_id}  to {entry.target}  {status}{cause}"
+        elif entry.status is None:
+            before = f"{entry.task_id or entry.target}  {cause}"
+        elif entry.status >= 300:
+            before = _message(entry)
         elif entry.operation == "generateTask":
-            return paint(f"{entry.task_id}  {_request(tenant, entry)}", None)
+            before = f"{entry.task_id}  {_request(tenant, entry)}"
+        elif isinstance(entry, DownloadEntry):
+            before, after = f"{entry.task_id}  {_download(entry)}", cause and f"  {cause}"
         elif entry.state is None:
-            return paint(entry.target, None)
+            before = entry.target
         else:
-            told = self._change(entry, paint)
-        told = paint(f"{entry.task_id}  ", None) + told
-        return told + paint(f"  {cause}", None) if cause else told
+            state, after = entry.state, cause and f"  {cause}"
+            before = f"{entry.task_id}  {self._change(entry)}"
+        return before, state, after
 
-    def _change(self, entry: RequestEntry, paint: Paint) -> str:
-        """Return the state, with the previously printed one if it has changed."""
+    def _change(self, entry: RequestEntry) -> str:
+        """Return the previously printed state if it has changed, and an arrow."""
         task_id, state = entry.task_id or "", entry.state or ""
         before = self._states.pop(task_id, "pending")
         self._states[task_id] = state
         if len(self._states) > MAX_STATES:
             del self._states[next(iter(self._states))]  # the least recently polled one
-        shown = paint(state, COLOUR_OF_STATE.get(state))
-        return shown if before == state else paint(f"{before} → ", None) + shown
+        return "" if before == state else f"{before} → "
 
 
 def _start(
@@ -204,10 +207,6 @@ def _safe(tenant: Tenant, lines: list[str]) -> list[str]:
     return [escape_workflow_commands(_shown(tenant, line)) for line in lines]
 
 
-def _plain(text: str, _: str | None) -> str:
-    return text
-
-
 def _painted(tenant: Tenant, text: str, colour: str | None) -> str:
     shown = _shown(tenant, text)
     if colour is None:
@@ -219,14 +218,15 @@ def _shown(tenant: Tenant, text: str) -> str:
     return printable(hide(tenant, text), limit=LONGEST)
 
 
-def _request(tenant: Tenant, entry: RequestEntry) -> str:
+def _request(tenant: Tenant, entry: ExchangeEntry) -> str:
     task, text = tenant.task(entry.task_id or ""), _wish(entry.request).text
     if task is None or (task.cause and task.cause.kind == "upstream"):
         return text
     line = task.timeline
     if line.endless:
         return f"{text} → stuck"
-    return f"{text} → {line.failure.code if line.failure else 'success'} in {round(line.cost_time / SECOND)} s"
+    seconds = (line.cost_time + SECOND // 2) // SECOND
+    return f"{text} → {line.failure.code if line.failure else 'success'} in {seconds} s"
 
 
 class _Wish(NamedTuple):
@@ -253,12 +253,16 @@ def _remarks(tenant: Tenant, entry: ExchangeEntry) -> list[str]:
     """Return the advisories of an accepted request, and all findings of an exchange with the real API."""
     if entry.status != 200 and not (entry.cause and entry.cause.kind == "upstream"):
         return []
-    remarks = [f"{finding.message} ({finding.rule})" for finding in entry.findings] if entry.findings else []
+    remarks = [_remark(f"{each.message} ({each.rule})") for each in entry.findings] if entry.findings else []
     calls_back = entry.operation == "generateTask" and _wish(entry.request).may_call_back
     delivery = tenant.delivery(delivery_id(entry.task_id)) if calls_back and entry.task_id else None
     if delivery is not None and delivery.state == "withheld":
-        remarks.append(f"no callback: {delivery.reason}")
+        remarks.append(_remark(f"no callback: {delivery.reason}"))
     return remarks
+
+
+def _remark(text: str) -> str:
+    return f"{'':>10}! {text}"
 
 
 def _download(entry: DownloadEntry) -> str:
