@@ -50,19 +50,17 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     Raises:
         ClientGoneError: the client disconnected first.
     """
-    chunks: list[bytes] = []
-    size = 0
+    chunks, size = [], 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > limit:
             return None
         if not message.get("more_body"):
-            return b"".join([*chunks, chunk]) if chunks else chunk
-        chunks.append(chunk)
+            return b"".join(chunks)
 
 
 def client_url(scope: Scope, headers: Mapping[bytes, bytes]) -> str:

@@ -95,10 +95,10 @@ def plan(resolution: str, *, lora: bool, picture: bytes, seed: int, created: int
 
 
 @lru_cache(maxsize=256)
-def _drawn(seed: int, picture: bytes, spans: tuple[tuple[int, int], ...]) -> list[int]:
+def _drawn(seed: int, picture: bytes, spans: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
     """Draw a time from each of four spans for a result. The latest are kept: a test suite asks for the same few."""
     random_bytes = digest("timeline", seed, picture)
-    return [between(*span, random_bytes[4 * place : 4 * place + 4]) for place, span in enumerate(spans)]
+    return tuple([between(*span, random_bytes[4 * place : 4 * place + 4]) for place, span in enumerate(spans)])
 
 
 def result_fingerprint(request: GenerateRequest, seed: int) -> bytes:
