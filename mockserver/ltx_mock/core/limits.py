@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import compress, count, islice
 from operator import attrgetter, is_not
 
 from ltx_mock.core.records import Refusal, Task
 from ltx_mock.core.setting_readers import Rate
 from ltx_mock.core.settings import Settings
-from ltx_mock.core.timeline import Timeline
+from ltx_mock.core.timeline import NEVER, Timeline
 from ltx_mock_contracts.api import ENDED, State
 
 MANY = 1000
@@ -61,7 +61,7 @@ class TaskLimits:
     Call `settle` before you read them.
     """
 
-    __slots__ = ("_ending", "_moments", "_tasks", "failed", "spent", "unfinished")
+    __slots__ = ("_ending", "_moments", "_next_start", "_tasks", "_waiting", "failed", "spent", "unfinished")
 
     def __init__(self, tasks: dict[str, Task]) -> None:
         self._tasks = tasks
@@ -70,6 +70,10 @@ class TaskLimits:
         self._ending: dict[int, list[str]] = {}
         """The ids of the tasks at each of them: under load many tasks share a millisecond."""
         self.unfinished: dict[str, Timeline] = {}
+        self._waiting: dict[str, Timeline] = {}
+        """Those of them that had not started when somebody asked, and newer ones."""
+        self._next_start = NEVER
+        """No task of these starts before."""
         self.spent = self.failed = 0
 
     def refusal(self, task: Task, settings: Settings, now: int) -> Refusal | None:
@@ -100,14 +104,16 @@ class TaskLimits:
         """
         if before is not None:
             taken = self.unfinished.pop(before.id, None) is not None
+            self._waiting.pop(before.id, None)
             if taken or before.timeline.failure is None:  # the credits of a settled failure are back already
                 self.spent -= before.cost
             else:
                 self.failed -= 1
         if after is not None:
             self.spent += after.cost
-            self.unfinished[after.id] = after.timeline
-            moment = after.timeline.ended
+            line = self.unfinished[after.id] = self._waiting[after.id] = after.timeline
+            self._next_start = min(self._next_start, line.started)
+            moment = line.ended
             if moment in self._ending:
                 self._ending[moment].append(after.id)
             else:
@@ -133,9 +139,12 @@ class TaskLimits:
             del self._ending[heapq.heappop(moments)]
         return True
 
-    def processing(self, now: int) -> int:
-        """Return how many of the unfinished tasks have started."""
-        return sum([line.started <= now for line in self.unfinished.values()])
+    def pending(self, now: int) -> Mapping[str, Timeline]:
+        """Return the unfinished tasks that have not started."""
+        if self._next_start <= now:
+            self._waiting = {task_id: line for task_id, line in self._waiting.items() if line.started > now}
+            self._next_start = min([line.started for line in self._waiting.values()], default=NEVER)
+        return self._waiting
 
     def in_state(self, state: State, now: int) -> Iterable[Task]:
         """Return the tasks that are in a state at this moment, newest first."""
@@ -146,14 +155,16 @@ class TaskLimits:
             unfinished = next(compress(count(), differ), len(self.unfinished))
             ended = [*islice(newest_first, unfinished, None)]
             return (task for task in ended if task.timeline.state(now) == state)
-        started = state == "processing"
-        ids = {task_id for task_id, line in self.unfinished.items() if (line.started <= now) is started}
+        ids: Collection[str] = self.pending(now)
+        if state == "processing":
+            ids = self.unfinished.keys() - ids if ids else self.unfinished
         if len(ids) < MANY:
             return sorted(map(self._tasks.__getitem__, ids), key=attrgetter("number"), reverse=True)
         return [*compress(newest_first, map(ids.__contains__, reversed(self._tasks)))]
 
     def _end(self, task_id: str, line: Timeline) -> None:
         del self.unfinished[task_id]
+        self._waiting.pop(task_id, None)
         if line.failure is not None:
             self.spent -= self._tasks[task_id].cost
             self.failed += 1

@@ -262,9 +262,9 @@ class MemoryTenant:
         """See `Tenant.states`."""
         limits = self._limits
         limits.settle(now)
-        unfinished, processing, failed = len(limits.unfinished), limits.processing(now), limits.failed
+        unfinished, pending, failed = len(limits.unfinished), len(limits.pending(now)), limits.failed
         success = len(self._tasks) - unfinished - failed
-        return {"pending": unfinished - processing, "processing": processing, "success": success, "failed": failed}
+        return {"pending": pending, "processing": unfinished - pending, "success": success, "failed": failed}
 
     def in_state(self, state: State, now: int) -> Iterable[Task]:
         """See `Tenant.in_state`."""
