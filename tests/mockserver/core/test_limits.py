@@ -55,6 +55,7 @@ def test_very_many_ended_tasks_are_settled_some_at_a_time() -> None:
     assert (len(limits.unfinished), limits.failed, limits.spent) == (6, 2, 24)
     assert limits.settle(2, 6)
     assert (len(limits.unfinished), limits.failed, limits.spent) == (0, 5, 15)
+    assert not limits.pending(0)  # nothing of them is kept
 
 
 ENDED = 3 * SETTLED_BY_A_REQUEST
