@@ -54,14 +54,14 @@ class Observer:
 
 
 class Observers(Observer):
-    """Notifies any number of observers."""
+    """Notifies any number of observers: of entries and of tasks those whose class has the method."""
 
     def __init__(self) -> None:
         self._observe(())
 
     def _observe(self, each: tuple[Observer, ...]) -> None:
         self._each = each
-        # Each request tells of both, and most observers ignore them.
+        # Nearly each request has an entry, and most observers ignore them.
         self._of_entries = [one for one in each if type(one).entry_recorded is not Observer.entry_recorded]
         self._of_tasks = [one for one in each if type(one).task_changed is not Observer.task_changed]
 
