@@ -13,11 +13,11 @@ class Alarm:
     """The handle of an alarm, see `asyncio.TimerHandle`."""
 
     def __init__(self, when: float, callback: Callable[[], None]) -> None:
-        self._when, self.callback = when, callback
-        self.is_cancelled = False
+        self._when = when
+        self.callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
-        self.is_cancelled = True
+        self.callback = None
 
     def when(self) -> float:
         return self._when
@@ -48,14 +48,14 @@ class ManualLoop:
         until = self._now + seconds
         while self._alarms and self._alarms[0][0] <= until:
             self._now, _, alarm = heapq.heappop(self._alarms)
-            if not alarm.is_cancelled:
+            if alarm.callback is not None:
                 alarm.callback()
         self._now = until
 
     @property
     def waiting(self) -> int:
         """How many alarms are still to ring."""
-        return sum(not alarm.is_cancelled for _, _, alarm in self._alarms)
+        return sum(alarm.callback is not None for _, _, alarm in self._alarms)
 
     @staticmethod
     def create_task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

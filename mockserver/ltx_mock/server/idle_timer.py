@@ -36,12 +36,12 @@ class IdleTimer:
         self._ends = None
 
     def when(self) -> float:
-        """Return the moment at which it ends, in the loop's time; infinity if it does not run."""
+        """Return the moment at which it ends or has ended, in the loop's time; infinity if it was cancelled."""
         return float("inf") if self._ends is None else self._ends
 
     def close(self) -> None:
-        """Let go of the event loop."""
-        self._ends = None
+        """Let go of the event loop and of the function, whose owner has this timer; it cannot be started again."""
+        self._ends, self._callback = None, _nothing
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -54,5 +54,8 @@ class IdleTimer:
         if left > 0:
             self._alarm = self._loop.call_later(left, self._ring)
         else:
-            self._ends = None
             self._callback()
+
+
+def _nothing() -> None:
+    """Do nothing."""

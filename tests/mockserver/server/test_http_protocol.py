@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -547,15 +549,38 @@ def test_a_connection_is_closed_when_it_was_idle_for_so_long_after_a_response(ki
 
 
 @pytest.mark.parametrize("error", [None, ConnectionResetError()])
-def test_a_connection_that_is_gone_leaves_no_alarm(error: Exception | None) -> None:
-    async def serve() -> int:
+def test_nothing_is_left_of_a_connection_that_is_gone_without_the_garbage_collector(error: Exception | None) -> None:
+    """That of `serve` hardly ever looks at what has lived for long."""
+
+    async def serve() -> tuple[int, object]:
         loop = ManualLoop()
         protocol = connected(Pausing(), loop=loop)
         protocol.data_received(GOOD)
         for _ in range(100):
             await asyncio.sleep(0)
         protocol.connection_lost(error)
-        return loop.waiting
+        left = weakref.ref(protocol)
+        del protocol
+        return loop.waiting, left()
+
+    gc.disable()
+    try:
+        assert asyncio.run(serve()) == (0, None)
+    finally:
+        gc.enable()
+
+
+def test_a_client_that_reads_nothing_can_still_make_room_once_its_time_is_over() -> None:
+    async def serve() -> float:
+        loop = ManualLoop()
+        protocol = connected(Pausing(), loop=loop)  # it never closes
+        protocol.data_received(GOOD)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        loop.pass_seconds(100)
+        since = float(protocol.waits_since)
+        protocol.connection_lost(None)
+        return since
 
     assert asyncio.run(serve()) == 0
 
