@@ -20,10 +20,8 @@ async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receiv
     Delays are real time, divided by the clock's speed. With a stopped clock there is no delay.
     """
     connection = connection_of(scope)
-    if effect.wait_ms and clock.flows:
-        seconds = clock.real_seconds_until(clock.now() + effect.wait_ms)
-        if await wait_for_disconnect(receive, seconds):
-            return None
+    if effect.wait_ms and await _gone_before(clock.now() + effect.wait_ms, clock, receive):
+        return None
     if effect.fault == NO_ANSWER:
         within = None if effect.close_after_ms is None else effect.close_after_ms / SECOND
         if not await wait_for_disconnect(receive, within) and connection is not None:
@@ -46,6 +44,17 @@ async def deliver_with_effect(effect: Effect, clock: Clock, scope: Scope, receiv
     if connection is not None and effect.restart_ms is not None:
         return _then_restart(send, connection, effect.restart_ms)
     return send if effect.cut is None and effect.pace is None else _ThrottledSend(effect, clock, scope, receive, send)
+
+
+async def _gone_before(moment: int, clock: Clock, receive: Receive) -> bool:
+    """Wait until a moment of a clock, unless it is stopped; tell whether the client has disconnected before.
+
+    The timers of an event loop count milliseconds, so they may ring a little early.
+    """
+    while seconds := clock.real_seconds_until(moment):
+        if await wait_for_disconnect(receive, seconds):
+            return True
+    return False
 
 
 def _as_type(send: Send, media_type: bytes) -> Send:
@@ -110,5 +119,4 @@ class _ThrottledSend:
             self._over = True
         elif self._effect.pace:
             due = self._began + self._sent * SECOND // self._effect.pace
-            seconds = self._clock.real_seconds_until(due)
-            self._over = bool(seconds) and await wait_for_disconnect(self._receive, seconds)
+            self._over = await _gone_before(due, self._clock, self._receive)

@@ -185,10 +185,6 @@ def test_a_server_that_does_not_tell_its_connection_says_so() -> None:
 # ---- slowness
 
 
-TWENTY_SECONDS = 0.018
-"""Twenty seconds of the clock in `racing`, in real ones, less what timers that count milliseconds may be early."""
-
-
 @pytest.fixture(scope="module")
 def racing() -> Iterator[MockServer]:
     """A server whose clock flows, a thousand times faster."""
@@ -203,7 +199,7 @@ def test_a_delay_is_real_time_and_the_speed_of_the_clock_shortens_it(racing: Moc
         world.scenarios.add(delay=20_000)
         began = time.monotonic()
         submit(client)
-        assert time.monotonic() - began >= TWENTY_SECONDS  # and no twenty seconds: the client would have given up
+        assert time.monotonic() - began >= 0.02  # and no twenty seconds: the client would have given up
     assert [request.cause for request in world.requests] == [None, "scenario delay: 20000 ms late"]
 
 
@@ -226,7 +222,7 @@ def test_a_delay_goes_with_everything(fields: dict[str, Any], racing: MockServer
     began = time.monotonic()
     with world.client() as client, suppress(httpx.RemoteProtocolError):
         post(client, body)
-    assert time.monotonic() - began >= TWENTY_SECONDS
+    assert time.monotonic() - began >= 0.02
     assert "20000 ms late" in (world.requests[0].cause or "")
 
 
@@ -269,7 +265,7 @@ def test_a_slow_download_takes_its_time_and_is_whole(racing: MockServer) -> None
         took = time.monotonic() - began
     assert slow.content == whole.content
     assert slow.headers == whole.headers
-    assert took >= TWENTY_SECONDS
+    assert took >= 0.02
 
 
 @pytest.mark.parametrize(("cut", "came"), [(0, 0), (0.5, 0.5)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import socket
 import subprocess
@@ -19,6 +18,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from ltx_mock import MockServer
+from ltx_mock.collector import paused_collector
 from ltx_mock.core.settings import Settings
 from ltx_mock.server import http as server
 from ltx_mock.server import http_protocol as connection
@@ -563,11 +563,8 @@ def test_nothing_is_left_of_a_connection_that_is_gone_without_the_garbage_collec
         del protocol
         return loop.waiting, left()
 
-    gc.disable()
-    try:
+    with paused_collector():
         assert asyncio.run(serve()) == (0, None)
-    finally:
-        gc.enable()
 
 
 def test_a_client_that_reads_nothing_can_still_make_room_once_its_time_is_over() -> None:
