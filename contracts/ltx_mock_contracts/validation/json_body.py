@@ -65,7 +65,7 @@ def parse_body(raw: bytes) -> object:
         return _decode(text, _Strict(reject_surrogates=_SURROGATE.search(raw) is not None))
     is_flat = raw.count(b"{") + raw.count(b"[") <= DEPTH_LIMIT
     body = _decode(text, _DECODER if is_flat else _Strict(reject_surrogates=False))
-    if _SURROGATE.search(raw) and not _encodable(json.dumps(body, ensure_ascii=False)):
+    if b"\\" in raw and _SURROGATE.search(raw) and not _encodable(json.dumps(body, ensure_ascii=False)):
         raise _malformed(_LONE_SURROGATE, _first_surrogate(body))
     return body
 
@@ -87,6 +87,10 @@ def check_json(value: object) -> None:
 
 def _decode(text: str, decoder: json.JSONDecoder) -> object:
     try:
+        if text.startswith("{"):  # then there is seldom white space around it, for which `decode` looks
+            value, end = decoder.raw_decode(text)
+            if end == len(text):
+                return value
         return decoder.decode(text)
     except json.JSONDecodeError as error:
         raise _malformed(_syntax(text, error)) from None

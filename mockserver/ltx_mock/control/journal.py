@@ -92,18 +92,22 @@ class Journal:
         wanted = Filter.of(body)
         found = matching(await self._tenants(request, body), replace(wanted, with_body=False))
         if not wanted.with_body:
-            return {"count": sum([1 async for _ in found])}
+            return {"count": sum([len(several) async for several in found])}
         known: dict[bytes, bool] = {}
         count, portion = 0, Portion(COUNTED_AT_ONCE)
-        async for entry in found:
-            raw = entry.request
-            if raw not in known:
-                if len(known) == SAME_BODIES:
-                    known.clear()
-                known[raw] = await self._engine.worker.read(wanted.has_body, raw)
-                if portion.add(len(raw)):
-                    await serve_others()
-            count += known[raw]
+        async for several in found:
+            for entry in several:
+                raw = entry.request
+                if raw not in known:
+                    if len(known) == SAME_BODIES:
+                        known.clear()
+                    has_body = wanted.has_read_body(entry)
+                    if has_body is None:
+                        has_body = await self._engine.worker.read(wanted.has_body, raw)
+                        if portion.add(len(raw)):
+                            await serve_others()
+                    known[raw] = has_body
+                count += known[raw]
         return {"count": count}
 
     async def near(self, request: Request) -> Response:

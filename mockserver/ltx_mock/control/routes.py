@@ -179,7 +179,8 @@ class ControlPlane:
     async def task(self, request: Request) -> dict[str, Any]:
         """Return one task with its deliveries and its history."""
         tenant, task = await self._task(request)
-        entries = [entry async for entry in matching([tenant], Filter(kind="all", task=task.id))]
+        wanted = Filter(kind="all", task=task.id)
+        entries = [entry async for several in matching([tenant], wanted) for entry in several]
         task = tenant.task(task.id) or task  # it may have been changed meanwhile
         history = task_history(tenant, task, entries[::-1])
         return await self._view(tenant, task) | history

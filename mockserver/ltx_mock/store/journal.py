@@ -32,6 +32,7 @@ SEARCHED_AT_ONCE = 64 * 1024
 ENTRY_BYTES = 100
 """The overhead of an entry in bytes."""
 _NAMES = tuple(each.name for each in fields(Finding))
+_request_of = tuple.__new__
 _values_of = attrgetter(*_NAMES)
 
 
@@ -50,8 +51,8 @@ class Packed(NamedTuple):
     def unpack(self) -> Entry:
         """Return the entry."""
         values = marshal.loads(self.data)  # noqa: S302 - of this process
-        kind = KINDS.get(values[0])
-        entry = RequestEntry._make(values) if kind is None else kind(*values[1:])
+        kind = values[0]
+        entry: Entry = KINDS[kind](*values[1:]) if type(kind) is str else _request_of(RequestEntry, values)
         if entry.cause is not None:
             entry = entry._replace(cause=Cause(*entry.cause))
         if isinstance(entry, RequestEntry) and entry.findings:

@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from ltx_mock import MockServer
-from ltx_mock.control import journal, journal_filter
+from ltx_mock.control import journal
 from ltx_mock.control.journal import News
-from ltx_mock.control.to_json import body_value
+from ltx_mock.control.journal_filter import Filter
+from ltx_mock.core.journal_entry import Entry
 from ltx_mock.testing.tenant import World
 from ltx_mock_contracts import check_trace, read_trace
 from support.bodies import STATUS, TEXT, post, request_body, submit
@@ -236,19 +237,19 @@ def test_the_newest_requests_of_the_expected_operation_are_compared(
 
 
 def test_a_body_that_comes_again_is_compared_once(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    world, parsed = server.tenant(), list[bytes]()
+    world, compared, has_body = server.tenant(), list[bytes](), Filter.has_read_body
 
-    def parse(raw: bytes) -> object:
-        parsed.append(raw)
-        return body_value(raw)
+    def compare(self: Filter, entry: Entry) -> bool | None:
+        compared.append(entry.request)
+        return has_body(self, entry)
 
     with world.client() as client:
         for duration in (5, 5, 5, 10):
             submit(client, duration=duration)
-    monkeypatch.setattr(journal_filter, "body_value", parse)
+    monkeypatch.setattr(Filter, "has_read_body", compare)
     with httpx.Client(base_url=f"{server.url}/__admin", params={"key": world.api_key}) as admin:
         assert admin.post("/requests/count", json={"body": {"input": {"duration": 5}}}).json() == {"count": 3}
-    assert len(parsed) == 2
+    assert len(compared) == 2
 
 
 @pytest.mark.usefixtures("day")

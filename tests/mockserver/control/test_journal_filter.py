@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.routing import Router
 
@@ -22,6 +22,8 @@ from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.tenant import Tenant
+from ltx_mock_contracts.validation.findings import malformed
+from ltx_mock_contracts.validation.json_body import LARGE
 from support.field_values import ENTRIES
 from support.turns import turns_during
 
@@ -42,7 +44,8 @@ def _record(entry: Entry, tenant: Tenant) -> None:
 async def searched(tenant: Tenant, wanted: Filter) -> tuple[list[Entry], list[Entry]]:
     """Return what a list has and what a count counts."""
     listed = await select([tenant], wanted, 10**6)
-    return [packed.unpack() for _, packed in listed.entries], [each async for each in matching([tenant], wanted)]
+    counted = [each async for several in matching([tenant], wanted) for each in several]
+    return [packed.unpack() for _, packed in listed.entries], counted
 
 
 @given(st.lists(ENTRIES, min_size=1, max_size=4), st.data())
@@ -93,6 +96,39 @@ def counted(entries: list[tuple[str, Entry]], asked: dict[str, Any]) -> tuple[in
 
 def request(body: bytes) -> RequestEntry:
     return RequestEntry(0, 1, "generateTask", "POST", "/", 200, body, b"{}")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(0, 1) | st.sampled_from(["", "a", "\\", "\u00e9"]),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.sampled_from("ab"), parts, max_size=2),
+    max_leaves=6,
+)
+
+
+@given(JSON, JSON, st.sampled_from(["", " ", "\n"]))
+@example({"a": [1]}, {"a": [1.0]}, " ")
+def test_the_body_of_a_made_task_is_compared_as_every_body_is(whole: object, part: object, space: str) -> None:
+    raw = f"{space}{json.dumps(whole)}{space}".encode()
+    wanted = Filter.of({"body": part})
+    assert wanted.has_read_body(request(raw)._replace(task_id="task_1")) is wanted.has_body(raw)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"task_id": None},
+        {"operation": "other"},
+        {"findings": (malformed("it is broken"),)},
+        {"request": b'"%b"' % (b"x" * LARGE)},
+        {"request": b"", "gaps": ("request",)},
+        {"request": b"\xff"},
+    ],
+    ids=["no task", "another operation", "a finding", "a large body", "an unread body", "no UTF-8"],
+)
+def test_other_bodies_are_not_read_so_quickly(changed: dict[str, Any]) -> None:
+    made = request(b'""')._replace(task_id="task_1")
+    assert Filter.of({"body": ""}).has_read_body(made) is True
+    assert Filter.of({"body": ""}).has_read_body(made._replace(**changed)) is None
 
 
 NONE_MATCH = {"status": "404"}
