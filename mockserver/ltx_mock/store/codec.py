@@ -53,10 +53,12 @@ class _Records(Generic[T]):
         row = self._form.to_row(value)
         if self.given is not None:
             row[self.given] = instead
-        bodies = [row[index] for index in self._bodies]
+        bodies = [b"", b"\n"]
         for index in self._bodies:
+            bodies.append(row[index])
             row[index] = len(row[index])
-        return b"".join((to_json(row), b"\n", *bodies))
+        bodies[0] = to_json(row)
+        return b"".join(bodies)
 
     def read(self, row: list[Any], rest: bytes, given: object = None) -> T:
         """Return the value of a decoded line and the bodies behind it."""

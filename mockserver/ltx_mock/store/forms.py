@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -25,7 +26,11 @@ PLAIN = {str, int, float, bool, NoneType, Literal, Mapping, os.PathLike}
 DAMAGED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading raises if JSON has another form."""
 
-_encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_pieces: Callable[[object, Any], Iterable[str]] = _encoder.iterencode
+if c_make_encoder is not None:
+    # `iterencode` makes one anew for each value, which takes a quarter of the time of a journal entry.
+    _pieces = c_make_encoder(None, _encoder.default, encode_basestring, None, ":", ",", False, False, True)
 _decoded = json.JSONDecoder().raw_decode
 
 
@@ -38,7 +43,7 @@ class UnreadableRecord(LtxMockError):  # noqa: N818  it names what was found
 
 def to_json(value: object) -> bytes:
     """Write JSON in UTF-8, on one line. A lone surrogate is three bytes, so that every text can be read back."""
-    return _encoded(value).encode("utf-8", "surrogatepass")
+    return "".join(_pieces(value, 0)).encode("utf-8", "surrogatepass")
 
 
 def from_json(written: bytes, what: str, convert: Callable[[Any], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +33,23 @@ class Odd(NamedTuple):
 def test_every_text_is_read_back(text: str) -> None:
     assert from_json(to_json(text), "text", str) == text
     assert b"\n" not in to_json(text)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda parts: st.lists(parts) | st.dictionaries(st.text(), parts),
+)
+
+
+@given(VALUES)
+def test_values_are_written_as_the_json_module_writes_them(value: object) -> None:
+    written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert to_json(value) == written.encode("utf-8", "surrogatepass")
+
+
+def test_what_is_not_json_is_refused() -> None:
+    with pytest.raises(TypeError, match="set is not JSON serializable"):
+        to_json({1})
 
 
 def test_two_surrogates_stay_two() -> None:
