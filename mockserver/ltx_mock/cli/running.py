@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ltx_mock.cli.output import note, use_readable_streams
 from ltx_mock.cli.streams import Outlet
+from ltx_mock.core.setting_readers import MEMORY
 from ltx_mock.core.settings import Settings
 from ltx_mock.engine.engine import Engine
 from ltx_mock.errors import LtxMockError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (500, 4, 25_000)
 """So a usual pass walks 500 new objects, each fifth 2,500: at most two milliseconds, however many tasks there are."""
+COLLECT_AMONG_WAITING = (2000, 4, 6250)
+"""The same for a store whose commits requests wait for: those under way have more than 500 objects, and no garbage."""
 
 
 class WorkerSetup(NamedTuple):
@@ -76,7 +79,7 @@ def run_server(
     def ready(server: HttpServer) -> None:
         on_signals(server.stop)
         on_start(server)
-        _tame_garbage_collector()
+        _tame_garbage_collector(engine.store.settings.store)
         on_ready()
 
     try:
@@ -173,7 +176,7 @@ def _end_quickly() -> None:
     gc.freeze()
 
 
-def _tame_garbage_collector() -> None:
+def _tame_garbage_collector(store: str = MEMORY) -> None:
     """Tune the garbage collector, whose passes over a large table of tasks would cause pauses of 100 ms."""
     gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    gc.set_threshold(*(COLLECT_AFTER if store == MEMORY else COLLECT_AMONG_WAITING))

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
+from ltx_mock.asgi.turns import serve_others
 from ltx_mock.errors import UnavailableError
 from ltx_mock.store.backend import Backend, BackendError, Change, Committed, Missed, Outcome
 from ltx_mock.store.copies import Copies
@@ -81,6 +82,10 @@ class Commits:
         while True:
             await self._work_came.wait()
             async with self.lock:
+                # A commit costs as much as the work of several requests. So the responses for the last one are written
+                # before, and the requests that these bring come together with those that wait.
+                for _ in range(2):
+                    await serve_others()
                 self._work_came.clear()
                 waiting, self._waiting = self._waiting, {}
                 try:
@@ -104,10 +109,10 @@ class Commits:
         results, notifications = [], list[Notification]()
         for unit in units:
             outbox.hold()
-            result, error = _outcome_of(copy, unit.work)
-            results.append((result, error))
+            outcome = copy.attempt(unit.work)
+            results.append(outcome)
             held = outbox.release()
-            if error is None:
+            if outcome[1] is None:
                 notifications += held
         copy.trim()
         change = Change(space, copy.version, copy.changed_records(), copy.new_lines())
@@ -175,14 +180,6 @@ class Commits:
 def stopping() -> UnavailableError:
     """Return the error for work that comes while the server stops."""
     return UnavailableError("the server is stopping")
-
-
-def _outcome_of(copy: ReplicaTenant, work: Callable[[Any], T]) -> tuple[T | None, Exception | None]:
-    """Run a unit of work and return its result, or what it raised."""
-    try:
-        return copy.attempt(work), None
-    except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
-        return None, error
 
 
 def _fail(units: Iterable[_Unit], error: Exception) -> None:

@@ -116,19 +116,19 @@ class ReplicaTenant(MemoryTenant):
 
     # ---- units of work
 
-    def attempt(self, work: Callable[[MemoryTenant], T]) -> T:
-        """Run a unit of work; if it raises, take back what it has changed."""
+    def attempt(self, work: Callable[[MemoryTenant], T]) -> tuple[T | None, Exception | None]:
+        """Run a unit of work, and return its result, or what it raised; then what it has changed is taken back."""
         self._unit = unit = Marks(self)
         try:
             result = work(self)
-        except BaseException:
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
             self._take_back(unit)
-            raise
+            return None, error
         for name, task in unit.tasks.items():
             self._batch.tasks.setdefault(name, task)
         for name, delivery in unit.deliveries.items():
             self._batch.deliveries.setdefault(name, delivery)
-        return result
+        return result, None
 
     def changed_records(self) -> dict[str, bytes]:
         """Return the records that units of work have changed since the last commit."""
@@ -164,7 +164,9 @@ class ReplicaTenant(MemoryTenant):
             self._forget_up_to(now.cleared)
         if now.trimmed > before.trimmed:
             self._dropped = 0
-        entries = [entry._replace(number=number) for number, entry in enumerate(self.new_entries, first_number)]
+        entries = [
+            type(entry)._make((number, *entry[1:])) for number, entry in enumerate(self.new_entries, first_number)
+        ]
         for entry in entries:
             self._append(entry)
         self.new_entries = []

@@ -131,25 +131,24 @@ class SharedStore:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _run(self, tenant: Tenant | Registered, work: Callable[[Any], T]) -> T:
+        """Run a unit of work on the copy of a tenant.
+
+        Raises:
+            _RemovedError: the tenant was removed or replaced.
+        """
         while True:
             registered = self._registry.find(tenant.key)
             if registered is None or registered.generation != tenant.generation:
                 raise _RemovedError
-            with contextlib.suppress(ForgottenError):
-                return await self._run_here(registered, work)
-
-    async def _run_here(self, registered: Registered, work: Callable[[Any], T]) -> T:
-        """Run a unit of work on the copy of a tenant.
-
-        Raises:
-            ForgottenError: there is no copy any more.
-        """
-        if registered.space not in self._copies and await self._tenants.load(registered) is None:
-            await self._tenants.find_out(registered)
-            raise ForgottenError
-        if not self._background:
-            raise stopping()
-        return await self._commits.add(registered.space, work)
+            if registered.space not in self._copies and await self._tenants.load(registered) is None:
+                await self._tenants.find_out(registered)
+                continue
+            if not self._background:
+                raise stopping()
+            try:
+                return await self._commits.add(registered.space, work)
+            except ForgottenError:
+                continue
 
     async def _run_on_all(self, work: Callable[[ReplicaTenant], object]) -> None:
         """Run a unit of work on each tenant that is registered now. Later ones begin with what it does."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ltx_mock.core import system_time
+from ltx_mock.store import sqlite_lines
 from ltx_mock.store.backend import (
     ALIVE_SECONDS,
     BackendError,
@@ -29,7 +30,7 @@ from ltx_mock.store.sqlite_file import checkpoint, connect, explain, identity, p
 T = TypeVar("T")
 
 HISTORY_LENGTH = 10_000
-"""So many of the latest commits are remembered for `Backend.news`."""
+"""So many of the latest commits are remembered for `Backend.news`, and up to a hundredth more."""
 POLL_SECONDS = 0.025
 """The time between two looks at what other processes have committed, since SQLite does not notify."""
 
@@ -46,6 +47,7 @@ class SqliteBackend:
         self._path, self._patience = Path(path).absolute(), patience
         self._thread: ThreadPoolExecutor | None = None
         self._identity: tuple[int, int] | None = None
+        self._noted = 0
         self._db: sqlite3.Connection
 
     async def open(self) -> None:
@@ -79,16 +81,11 @@ class SqliteBackend:
 
     async def lines(self, space: str, after: int = 0) -> list[Line]:
         """See `Backend.lines`."""
-        query = (
-            "SELECT number, value FROM lines WHERE space = (SELECT id FROM spaces WHERE name = ?) AND number > ?"
-            " ORDER BY number"
-        )
-        return await self._run(lambda: list(map(Line._make, self._db.execute(query, (space, after)))))
+        return await self._run(lambda: sqlite_lines.read(self._db, space, after))
 
     async def forget_lines(self, space: str, up_to: int) -> None:
         """See `Backend.forget_lines`."""
-        query = "DELETE FROM lines WHERE space = (SELECT id FROM spaces WHERE name = ?) AND number <= ?"
-        await self._run(lambda: self._db.execute(query, (space, up_to)))
+        await self._run(lambda: self._forget_lines(space, up_to))
 
     async def space_of(self, record: str) -> str | None:
         """See `Backend.space_of`."""
@@ -153,7 +150,7 @@ class SqliteBackend:
         if found is None:
             if change.version:
                 return Gone()
-            space = db.execute("INSERT INTO spaces (name, version) VALUES (?, 0)", (change.space,)).lastrowid
+            space = db.execute("INSERT INTO spaces (name, version) VALUES (?, 0)", (change.space,)).lastrowid or 0
         else:
             space, version = found
             if version != change.version:
@@ -165,11 +162,11 @@ class SqliteBackend:
             " ON CONFLICT (name, space) DO UPDATE SET version = excluded.version, value = excluded.value",
             [(space, name, version, value) for name, value in change.records.items()],
         )
-        numbers = [
-            db.execute("INSERT INTO lines (space, value) VALUES (?, ?)", (space, line)).lastrowid
-            for line in change.lines
-        ]
-        return Committed(version, numbers[0] or 0 if numbers else 0)
+        return Committed(version, sqlite_lines.append(db, space, change.lines))
+
+    def _forget_lines(self, space: str, up_to: int) -> None:
+        with transaction(self._db):
+            sqlite_lines.forget(self._db, space, up_to)
 
     def _find(self, space: str) -> tuple[int, int] | None:
         """Return the id and the version of a space."""
@@ -209,7 +206,10 @@ class SqliteBackend:
         if spaces:
             db = self._db
             db.executemany("INSERT INTO history (space) VALUES (?)", [(space,) for space in spaces])
-            db.execute("DELETE FROM history WHERE position <= last_insert_rowid() - ?", (HISTORY_LENGTH,))
+            self._noted += len(spaces)
+            if self._noted * 100 >= HISTORY_LENGTH:
+                self._noted = 0
+                db.execute("DELETE FROM history WHERE position <= last_insert_rowid() - ?", (HISTORY_LENGTH,))
 
     def _position(self) -> str:
         return str(self._db.execute("SELECT coalesce(max(position), 0) FROM history").fetchone()[0])

@@ -29,6 +29,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE history (position INTEGER PRIMARY KEY AUTOINCREMENT, space TEXT NOT NULL)",
         "CREATE TABLE workers (name TEXT PRIMARY KEY, alive_ns INTEGER NOT NULL) WITHOUT ROWID",
     ),
+    ("ALTER TABLE lines ADD COLUMN sizes TEXT",),
 )
 """What makes a file of each version, from 1 on, out of one of the version before. A released one never changes."""
 

@@ -264,6 +264,36 @@ async def test_units_that_come_while_the_backend_is_slow_are_written_together(tw
 
 
 @story
+async def test_who_asks_again_at_once_is_committed_with_those_that_waited_meanwhile(two: Two) -> None:
+    tenant = await two.store.tenant("key")
+    written = list[int]()
+
+    async def client(name: str) -> None:
+        for number in range(3):
+            await two.store.run(tenant, submit(f"{name}-{number}"))
+
+    async def note() -> None:
+        written.append(len(tenant.tasks()) - sum(written))  # type: ignore[arg-type]
+        two.handle.after = note
+
+    gate, reached = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        reached.set()
+        await gate.wait()
+
+    two.handle.before, two.handle.after = hold, note
+    clients = [asyncio.create_task(client(f"early-{number}")) for number in range(4)]
+    await reached.wait()
+    clients += [asyncio.create_task(client(f"late-{number}")) for number in range(4)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*clients)
+    two.handle.after = None
+    assert written == [4, 8, 8, 4]
+
+
+@story
 async def test_who_is_cancelled_before_the_work_begins_causes_nothing(two: Two) -> None:
     tenant = await two.store.tenant("key")
     first, gate = await two.begin(tenant, submit("first"))

@@ -23,6 +23,7 @@ from ltx_mock.store import sqlite_backend, sqlite_file
 from ltx_mock.store.backend import ALIVE_SECONDS, BackendError, Change, Committed, Gone, Line, Missed, News
 from ltx_mock.store.sqlite_backend import SqliteBackend
 from ltx_mock.store.sqlite_file import APPLICATION_ID, MIGRATIONS
+from ltx_mock.store.sqlite_lines import ROW_BYTES
 
 NEW_INDEX = ("CREATE INDEX lines_by_value ON lines (value)",)
 
@@ -473,6 +474,67 @@ async def reopen(path: Path) -> None:
         assert isinstance(await backend.read("a"), Missed)
 
 
+def rows(path: Path) -> list[int]:
+    """Return the numbers of the rows of lines."""
+    with closing(sqlite3.connect(path)) as db:
+        return [number for (number,) in db.execute("SELECT number FROM lines ORDER BY number")]
+
+
+def test_the_lines_of_a_commit_are_one_row_unless_they_are_large(path: Path) -> None:
+    large = b"x" * (ROW_BYTES // 2)
+
+    async def story() -> None:
+        async with opened(path) as backend:
+            await backend.commit([Change("a", 0, {}, [b"1", b"", b"3"]), Change("b", 0, {}, [b"4"])])
+            await backend.commit([Change("a", 1, {}, [large, large, b"7"])])
+            lines = [Line(1, b"1"), Line(2, b""), Line(3, b"3"), Line(5, large), Line(6, large), Line(7, b"7")]
+            assert await backend.lines("a") == lines
+            for number in range(8):
+                assert await backend.lines("a", number) == [line for line in lines if line.number > number]
+
+    asyncio.run(story())
+    assert rows(path) == [3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("up_to", range(7))
+def test_some_of_the_lines_of_a_commit_can_be_forgotten(path: Path, up_to: int) -> None:
+    async def story() -> None:
+        async with opened(path) as backend:
+            await backend.commit([Change("a", 0, {}, [b"1", b"22", b""]), Change("b", 0, {}, [b"4"])])
+            await backend.commit([Change("a", 1, {}, [b"5", b"6"])])
+            lines = await backend.lines("a")
+            await backend.forget_lines("a", up_to)
+            assert await backend.lines("a") == [line for line in lines if line.number > up_to]
+            assert await backend.lines("b") == [Line(4, b"4")]
+            assert await backend.commit([Change("a", 2, {}, [b"7"])]) == [Committed(3, 7)]
+
+    asyncio.run(story())
+
+
+def test_lines_of_the_first_version_of_the_file_are_read_and_forgotten(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def make() -> None:
+        async with opened(path):
+            pass
+
+    with monkeypatch.context() as first_release:
+        first_release.setattr(sqlite_file, "MIGRATIONS", MIGRATIONS[:1])
+        asyncio.run(make())
+    insert = "INSERT INTO lines (space, value) VALUES (1, x'31'), (1, x'32')"
+    raw(path, "INSERT INTO spaces (name, version) VALUES ('a', 1)", insert)
+
+    async def story() -> None:
+        async with opened(path) as backend:
+            assert await backend.commit([Change("a", 1, {}, [b"3", b"4"])]) == [Committed(2, 3)]
+            assert [line.value for line in await backend.lines("a")] == [b"1", b"2", b"3", b"4"]
+            await backend.forget_lines("a", 1)
+            assert [line.value for line in await backend.lines("a", 2)] == [b"3", b"4"]
+            assert await backend.lines("a") == [Line(2, b"2"), Line(3, b"3"), Line(4, b"4")]
+
+    asyncio.run(story())
+
+
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(path)
     before = contents(path.parent)
@@ -502,6 +564,19 @@ def test_a_position_before_the_remembered_history_may_have_missed_anything(
                 News(now, frozenset("e")),
             ]
             assert await backend.news("99") == News(now, None), "of a file that was there before"
+
+    asyncio.run(story())
+
+
+def test_the_history_is_little_longer_than_what_is_remembered(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_backend, "HISTORY_LENGTH", 200)
+
+    async def story() -> None:
+        async with opened(path) as backend:
+            for version in range(150):
+                await backend.commit([Change("a", version, {}), Change("b", version, {})])
+                kept = await backend._run(lambda: backend._db.execute("SELECT count(*) FROM history").fetchone()[0])
+                assert min(2 * version, 200) <= kept <= 202
 
     asyncio.run(story())
 
