@@ -30,7 +30,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLLECT_AFTER = (500, 4, 25_000)
 """So a usual pass walks 500 new objects, each fifth 2,500: at most two milliseconds, however many tasks there are."""
 COLLECT_AMONG_WAITING = (2000, 4, 6250)
-"""The same for a store whose commits requests wait for: those under way have more than 500 objects, and no garbage."""
+"""The same where requests wait for a commit: they hold more than 500 objects, which would be walked in each commit."""
 
 
 class WorkerSetup(NamedTuple):

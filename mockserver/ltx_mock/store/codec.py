@@ -53,12 +53,12 @@ class _Records(Generic[T]):
         row = self._form.to_row(value)
         if self.given is not None:
             row[self.given] = instead
-        bodies = [b"", b"\n"]
+        parts = [b"", b"\n"]
         for index in self._bodies:
-            bodies.append(row[index])
+            parts.append(row[index])
             row[index] = len(row[index])
-        bodies[0] = to_json(row)
-        return b"".join(bodies)
+        parts[0] = to_json(row)
+        return b"".join(parts)
 
     def read(self, row: list[Any], rest: bytes, given: object = None) -> T:
         """Return the value of a decoded line and the bodies behind it."""

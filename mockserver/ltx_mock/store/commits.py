@@ -82,8 +82,8 @@ class Commits:
         while True:
             await self._work_came.wait()
             async with self.lock:
-                # A commit costs as much as the work of several requests. So the responses for the last one are written
-                # before, and the requests that these bring come together with those that wait.
+                # A commit costs as much as the work of several requests. So there is a turn in which the responses for
+                # the last one are written, and one for the requests that these bring, to be committed together.
                 for _ in range(2):
                     await serve_others()
                 self._work_came.clear()

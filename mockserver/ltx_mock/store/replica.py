@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from ltx_mock.core.clock import Clock
-from ltx_mock.core.journal_entry import Entry, Operation
+from ltx_mock.core.journal_entry import Entry, Operation, numbered
 from ltx_mock.core.records import Delivery, Task
 from ltx_mock.core.settings import Settings
 from ltx_mock.scenarios.matching import ActiveScenario
@@ -117,7 +117,10 @@ class ReplicaTenant(MemoryTenant):
     # ---- units of work
 
     def attempt(self, work: Callable[[MemoryTenant], T]) -> tuple[T | None, Exception | None]:
-        """Run a unit of work, and return its result, or what it raised; then what it has changed is taken back."""
+        """Run a unit of work, and return its result, or what it raised; then what it has changed is taken back.
+
+        It may not go on after an exception that is no `Exception`.
+        """
         self._unit = unit = Marks(self)
         try:
             result = work(self)
@@ -164,9 +167,7 @@ class ReplicaTenant(MemoryTenant):
             self._forget_up_to(now.cleared)
         if now.trimmed > before.trimmed:
             self._dropped = 0
-        entries = [
-            type(entry)._make((number, *entry[1:])) for number, entry in enumerate(self.new_entries, first_number)
-        ]
+        entries = [numbered(entry, number) for number, entry in enumerate(self.new_entries, first_number)]
         for entry in entries:
             self._append(entry)
         self.new_entries = []

@@ -30,7 +30,7 @@ from ltx_mock.store.sqlite_file import checkpoint, connect, explain, identity, p
 T = TypeVar("T")
 
 HISTORY_LENGTH = 10_000
-"""So many of the latest commits are remembered for `Backend.news`, and up to a hundredth more."""
+"""So many of the latest commits are remembered for `Backend.news`, and up to a hundredth more for each process."""
 POLL_SECONDS = 0.025
 """The time between two looks at what other processes have committed, since SQLite does not notify."""
 
@@ -47,7 +47,7 @@ class SqliteBackend:
         self._path, self._patience = Path(path).absolute(), patience
         self._thread: ThreadPoolExecutor | None = None
         self._identity: tuple[int, int] | None = None
-        self._noted = 0
+        self._noted = HISTORY_LENGTH
         self._db: sqlite3.Connection
 
     async def open(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from ltx_mock.store.backend import Line
 
 ROW_BYTES = 256 * 1024
-"""The number of bytes above which the lines of a commit have rows of their own."""
+"""The number of bytes of a space's lines in a commit above which each has a row of its own."""
 
 _APPEND = """INSERT INTO lines (space, sizes, value, number)
     VALUES (?, ?, ?, ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'lines'), 0) + ?)"""
@@ -24,12 +24,12 @@ _CUT = "UPDATE lines SET sizes = ?, value = ? WHERE number = ?"
 
 def append(db: sqlite3.Connection, space: int, lines: Sequence[bytes]) -> int:
     """Write lines of a space, and return the number of the first; 0 without lines."""
-    first = 0
+    if not lines:
+        return 0
+    last = 0
     for several in [lines] if sum(map(len, lines)) <= ROW_BYTES else [[line] for line in lines]:
-        if several:
-            last = db.execute(_APPEND, (space, _sizes(several), b"".join(several), len(several))).lastrowid
-            first = first or (last or 0) - len(several) + 1
-    return first
+        last = db.execute(_APPEND, (space, _sizes(several), b"".join(several), len(several))).lastrowid or 0
+    return last - len(lines) + 1
 
 
 def read(db: sqlite3.Connection, space: str, after: int) -> list[Line]:

@@ -14,6 +14,7 @@ from ltx_mock.core.journal_entry import Entry
 from ltx_mock.core.settings import Settings
 from ltx_mock.errors import LtxMockError, UnavailableError
 from ltx_mock.scenarios import NAMED
+from ltx_mock.store import shared
 from ltx_mock.store.backend import BackendError, Change, Outcome
 from ltx_mock.store.observers import Observer
 from ltx_mock.store.registry import POINTER
@@ -485,6 +486,32 @@ def test_what_cannot_be_read_is_raised_and_the_store_goes_on() -> None:
         with pytest.raises(LtxMockError, match="cannot read a stored"):
             await two.store.run(bad, submit("one"))
         await two.store.run(good, submit("two"))
+        await two.store.close()
+
+    asyncio.run(asyncio.wait_for(told(), SECONDS))
+
+
+def test_a_worker_that_cannot_read_what_another_wrote_still_gives_signs_of_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shared, "SIGN_SECONDS", 0)
+
+    async def told() -> None:
+        two = Two()
+        await two.store.open()
+        await two.other.open()
+        bad = await two.other.tenant("bad")
+        space = two.state.spaces[bad.space]  # type: ignore[attr-defined]
+        space.version += 1
+        space.records[HEAD] = space.version, b"?\n?\n?"
+        await two.other.close()
+        del two.state.workers[two.other.worker]
+        with pytest.raises(LtxMockError, match="cannot read a stored"):
+            await two.store.refresh()
+        for _ in range(5):
+            two.state.workers.clear()
+            while two.store.worker not in two.state.workers:  # noqa: ASYNC110 (no event tells)
+                await asyncio.sleep(0)
         await two.store.close()
 
     asyncio.run(asyncio.wait_for(told(), SECONDS))

@@ -571,12 +571,18 @@ def test_a_position_before_the_remembered_history_may_have_missed_anything(
 def test_the_history_is_little_longer_than_what_is_remembered(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_backend, "HISTORY_LENGTH", 200)
 
+    async def kept_after(backend: SqliteBackend, version: int) -> int:
+        await backend.commit([Change("a", version, {})])
+        kept: int = await backend._run(lambda: backend._db.execute("SELECT count(*) FROM history").fetchone()[0])
+        return kept
+
     async def story() -> None:
         async with opened(path) as backend:
-            for version in range(150):
-                await backend.commit([Change("a", version, {}), Change("b", version, {})])
-                kept = await backend._run(lambda: backend._db.execute("SELECT count(*) FROM history").fetchone()[0])
-                assert min(2 * version, 200) <= kept <= 202
+            for version in range(300):
+                assert min(version, 200) <= await kept_after(backend, version) <= 202
+        for version in range(300, 310):
+            async with opened(path) as backend:
+                assert 200 <= await kept_after(backend, version) <= 202
 
     asyncio.run(story())
 
