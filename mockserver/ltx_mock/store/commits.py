@@ -82,9 +82,9 @@ class Commits:
         while True:
             await self._work_came.wait()
             async with self.lock:
-                # A commit costs as much as the work of several requests. So there is a turn in which the responses for
-                # the last one are written, and one for the requests that these bring, to be committed together.
-                for _ in range(2):
+                # A commit costs as much as the work of several requests. So there is a turn to write the responses for
+                # the last one, a turn to read what these bring, and one for its work, to be committed with what waits.
+                for _ in range(3):
                     await serve_others()
                 self._work_came.clear()
                 waiting, self._waiting = self._waiting, {}
