@@ -41,7 +41,7 @@ NEAR = 3
 MAX_COMPARED = 2000
 ENTRY_SIZE = 500
 COUNTED_AT_ONCE = 4 * 1024
-"""Of how many bytes of bodies a count looks at the parts before others have a turn."""
+"""Of how many bytes of bodies a count looks at the parts before others have a turn, but for short ones of tasks."""
 SAME_BODIES = 256
 """How many different bodies a count remembers: most clients send the same few again and again."""
 

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple, Self, get_args
 
 from ltx_mock.asgi.turns import AT_ONCE, Portion, free_in_turns, serve_others
 from ltx_mock.control.newest import newest
-from ltx_mock.control.to_json import body_value
+from ltx_mock.control.to_json import MAX_PARTS, body_value
 from ltx_mock.core.journal_entry import Endpoint, Entry, Kind, Operation, idempotency_key_of, trace_id_of
 from ltx_mock.fields import Table, choice, fields_of, in_digits, read, reads, refused, text, whole
 from ltx_mock.store.journal import SEARCHED_AT_ONCE, Packed
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts import RULES
-from ltx_mock_contracts.validation.json_body import LARGE
 
 KINDS: tuple[str, ...] = ("exchange", "all", *get_args(Kind))
 OPERATIONS: tuple[str, ...] = get_args(Operation)
@@ -101,16 +100,16 @@ class Filter(Table):
         return contains(body_value(raw), self.body)
 
     def has_read_body(self, entry: Entry) -> bool | None:
-        """Tell the same in a few microseconds, if a request made a task and has no findings; None of other entries.
+        """Tell the same in some microseconds, of a short body that made a task and has no findings; None of others.
 
-        Whoever made the task has read the body, and `parse_body` found nothing that parsers read in different ways.
+        Whoever made the task has read the body, and found nothing in it that parsers read in different ways.
         """
         raw = entry.request
-        if entry.operation != "generateTask" or entry.task_id is None or entry.findings or len(raw) > LARGE:
+        if entry.operation != "generateTask" or entry.task_id is None or entry.findings or len(raw) > MAX_PARTS:
             return None
         try:
             return contains(_decoded(raw.decode().lstrip())[0], self.body)
-        except ValueError:  # an upstream has read it, and the proxy has not
+        except (ValueError, RecursionError):  # a proxy has not read it
             return None
 
     def _of_kind(self, entry: Entry) -> bool:
@@ -165,13 +164,15 @@ async def _newest(tenants: Sequence[Tenant], wanted: Filter, limit: int) -> tupl
 
 
 async def matching(tenants: Sequence[Tenant], wanted: Filter) -> AsyncIterator[list[Entry]]:
-    """Yield all matching entries, several at a time, those of each tenant newest first.
+    """Yield all matching entries, those of each tenant newest first; at most `AT_ONCE` at a time, often none.
 
-    Other requests have their turns.
+    Other requests have their turns after each list.
     """
     found, portion, searched = list[Entry](), Portion(), Portion(SEARCHED_AT_ONCE)
     for tenant in tenants:
         if portion.add():
+            yield found
+            found = []
             await serve_others()
         if tenant.journal.last <= wanted.since:
             continue

@@ -32,7 +32,7 @@ SEARCHED_AT_ONCE = 64 * 1024
 ENTRY_BYTES = 100
 """The overhead of an entry in bytes."""
 _NAMES = tuple(each.name for each in fields(Finding))
-_request_of = tuple.__new__
+_request_of = tuple.__new__  # `RequestEntry._make` without its check of the length
 _values_of = attrgetter(*_NAMES)
 
 

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_mock_contracts import MalformedBody, parse_body
+from ltx_mock_contracts.validation import json_body
 from ltx_mock_contracts.validation.json_body import DEPTH_LIMIT, LARGE
 
 MEBIBYTE = 1 << 20
@@ -73,6 +74,20 @@ def test_what_is_refused_and_why(raw: bytes, problem: str) -> None:
     assert finding.rule == "GEN-1"
     assert finding.severity == "violation"
     assert finding.message == str(refused.value) == f"the body must be a JSON object in UTF-8, but {problem}"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b" \t\r\n", b" x"])
+def test_an_object_is_decoded_once_whatever_follows_it(monkeypatch: pytest.MonkeyPatch, end: bytes) -> None:
+    scanned, scan_once = list[int](), json_body._DECODER.scan_once  # type: ignore[attr-defined]
+
+    def scan(text: str, start: int) -> Any:
+        scanned.append(start)
+        return scan_once(text, start)
+
+    monkeypatch.setattr(json_body._DECODER, "scan_once", scan)
+    with suppress(MalformedBody):
+        assert parse_body(b'{"a": [1]}' + end) == {"a": [1]}
+    assert scanned == [0]
 
 
 def test_a_lone_surrogate_is_pointed_at() -> None:

@@ -17,13 +17,13 @@ from ltx_mock.asgi.in_process import call
 from ltx_mock.asgi.turns import AT_ONCE
 from ltx_mock.control.journal_filter import Filter, matching, select
 from ltx_mock.control.routes import ControlPlane
+from ltx_mock.control.to_json import MAX_PARTS
 from ltx_mock.core.journal_entry import Entry, RequestEntry
 from ltx_mock.core.settings import Settings
 from ltx_mock.server.app import new_engine
 from ltx_mock.store.memory import MemoryStore
 from ltx_mock.store.tenant import Tenant
 from ltx_mock_contracts.validation.findings import malformed
-from ltx_mock_contracts.validation.json_body import LARGE
 from support.field_values import ENTRIES
 from support.turns import turns_during
 
@@ -119,7 +119,7 @@ def test_the_body_of_a_made_task_is_compared_as_every_body_is(whole: object, par
         {"task_id": None},
         {"operation": "other"},
         {"findings": (malformed("it is broken"),)},
-        {"request": b'"%b"' % (b"x" * LARGE)},
+        {"request": b'"%b"' % (b"x" * MAX_PARTS)},
         {"request": b"", "gaps": ("request",)},
         {"request": b"\xff"},
     ],
@@ -129,6 +129,26 @@ def test_other_bodies_are_not_read_so_quickly(changed: dict[str, Any]) -> None:
     made = request(b'""')._replace(task_id="task_1")
     assert Filter.of({"body": ""}).has_read_body(made) is True
     assert Filter.of({"body": ""}).has_read_body(made._replace(**changed)) is None
+
+
+@pytest.mark.parametrize("each", [1, 3, 4, 9, 150])
+def test_entries_of_many_tenants_come_few_at_a_time(each: int) -> None:
+    async def sizes() -> list[int]:
+        tenants = [await recorded([]), *[await recorded([request(b"{}")] * each) for _ in range(300)]]
+        return [len(several) async for several in matching(tenants, Filter())]
+
+    found = asyncio.run(sizes())
+    assert sum(found) == 300 * each
+    assert max(found) <= AT_ONCE
+
+
+def test_a_body_of_very_many_parts_is_compared_as_text_by_every_count() -> None:
+    raw = json.dumps({"a": "," * MAX_PARTS}).encode()
+    made: Entry = request(raw)._replace(task_id="task_1")
+    refused: Entry = request(raw)
+    for part, count in (({"a": "," * MAX_PARTS}, 0), (raw.decode(), 2)):
+        _, answer = counted([("a-key", made), ("a-key", refused)], {"body": part})
+        assert answer == {"count": count}
 
 
 NONE_MATCH = {"status": "404"}
