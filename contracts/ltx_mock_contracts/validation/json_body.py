@@ -95,7 +95,7 @@ def _decode(text: str, decoder: json.JSONDecoder) -> object:
 
 
 def _decode_once(text: str, decoder: json.JSONDecoder) -> object:
-    """Do what `decoder.decode` does, in less time: it looks for white space, of which there is seldom some."""
+    """Do what `decoder.decode` does, without its two searches for white space where an object begins at once."""
     if not text.startswith("{"):
         return decoder.decode(text)
     value, end = decoder.raw_decode(text)
